@@ -1,0 +1,46 @@
+package dataapi
+
+import "slices"
+
+// catalogue is the one table of errors: HTTP answers, job documents and the documentation are made from it.
+// It is ordered by status, then by meaning.
+var catalogue = []Definition{
+	{CodeInvalidRequest, 400, "Invalid request", "The request cannot be read. Send one JSON object with the documented fields."},
+	{CodeUnauthenticated, 401, "Not authenticated", "The credentials are missing or invalid. Exchange your API key for a token and send it as a bearer token."},
+	{CodeForbidden, 403, "Forbidden", "Your user lacks the permission that this operation needs."},
+	{CodeNotFound, 404, "Not found", "There is nothing at this path."},
+	{CodeEndpointNotFound, 404, "Endpoint not found", "The endpoint does not exist, is inactive, or belongs to another company."},
+	{CodeJobNotFound, 404, "Job not found", "The job does not exist, has expired, or belongs to another company."},
+	{CodeMethodNotAllowed, 405, "Method not allowed", "This path does not answer this method. The Allow header lists the methods it answers."},
+	{CodeNotAcceptable, 406, "Not acceptable", "None of the formats in the Accept header can be produced."},
+	{CodeExecutionTimeout, 408, "Execution timed out", "The query exceeded its time limit. Narrow the parameters, or use an endpoint in async mode."},
+	{CodeIdempotencyConflict, 409, "Idempotency conflict", "A request with this Idempotency-Key is still in progress."},
+	{CodeRequestTooLarge, 413, "Request too large", "The request body is larger than this server accepts."},
+	{CodeUnsupportedMediaType, 415, "Unsupported media type", "Send the body as application/json, without Content-Encoding."},
+	{CodeInvalidParameter, 422, "Invalid parameter", "One or more parameters are invalid. The errors field lists each of them."},
+	{CodeParameterNotAllowed, 422, "Parameter value not allowed", "One or more parameter values lie outside what is shared with you. The errors field lists each of them."},
+	{CodeIdempotencyKeyReused, 422, "Idempotency key reused", "This Idempotency-Key was used with a different request body."},
+	{CodeRateLimited, 429, "Too many requests", "Too many requests. Wait as long as the Retry-After header says."},
+	{CodeInternal, 500, "Internal error", "The request failed inside the server. The request id finds its cause in the server's log."},
+	{CodeOverloaded, 503, "Overloaded", "The server is at its limit. Wait as long as the Retry-After header says."},
+	{CodeSourceUnavailable, 503, "Source unavailable", "The database behind this endpoint cannot be reached right now. Wait as long as the Retry-After header says."},
+}
+
+var byCode = func() map[Code]Definition {
+	index := make(map[Code]Definition, len(catalogue))
+	for _, definition := range catalogue {
+		index[definition.Code] = definition
+	}
+	return index
+}()
+
+// Catalogue returns every error that a caller can meet, ordered by status. The slice is the caller's own.
+func Catalogue() []Definition { return slices.Clone(catalogue) }
+
+// Definition returns the catalogue's row for this code, or CodeInternal's for a code that the catalogue lacks.
+func (c Code) Definition() Definition {
+	if definition, ok := byCode[c]; ok {
+		return definition
+	}
+	return byCode[CodeInternal]
+}

@@ -1,0 +1,110 @@
+// Package dataapi holds the product's vocabulary: its actions, addresses and the one catalogue of errors.
+// It imports nothing of ours, so that every other package can speak it.
+package dataapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Code names an error to callers. Codes are part of the HTTP contract: one is never renamed or reused.
+type Code string
+
+// The codes of the catalogue. What each one means, and its HTTP status, stands in [Catalogue].
+const (
+	CodeInvalidRequest       Code = "INVALID_REQUEST"
+	CodeUnauthenticated      Code = "UNAUTHENTICATED"
+	CodeForbidden            Code = "FORBIDDEN"
+	CodeNotFound             Code = "NOT_FOUND"
+	CodeEndpointNotFound     Code = "ENDPOINT_NOT_FOUND"
+	CodeJobNotFound          Code = "JOB_NOT_FOUND"
+	CodeMethodNotAllowed     Code = "METHOD_NOT_ALLOWED"
+	CodeNotAcceptable        Code = "NOT_ACCEPTABLE"
+	CodeExecutionTimeout     Code = "EXECUTION_TIMEOUT"
+	CodeIdempotencyConflict  Code = "IDEMPOTENCY_CONFLICT"
+	CodeRequestTooLarge      Code = "REQUEST_TOO_LARGE"
+	CodeUnsupportedMediaType Code = "UNSUPPORTED_MEDIA_TYPE"
+	CodeInvalidParameter     Code = "INVALID_PARAMETER"
+	CodeParameterNotAllowed  Code = "PARAMETER_NOT_ALLOWED"
+	CodeIdempotencyKeyReused Code = "IDEMPOTENCY_KEY_REUSED"
+	CodeRateLimited          Code = "RATE_LIMITED"
+	CodeInternal             Code = "INTERNAL_ERROR"
+	CodeOverloaded           Code = "OVERLOADED"
+	CodeSourceUnavailable    Code = "SOURCE_UNAVAILABLE"
+)
+
+// Definition is one row of the error catalogue.
+type Definition struct {
+	Code   Code
+	Status int    // HTTP status code
+	Title  string // short summary that never varies between occurrences (RFC 9457, 3.1.3)
+	Detail string // what a caller is told when an occurrence has nothing more specific to say
+}
+
+// Error is the only error that crosses a package boundary on a request's way. Code, Detail and Faults are shown to
+// the caller; Err is the cause, for the log alone, since it may hold SQL, a DSN or a driver's words.
+type Error struct {
+	Code       Code
+	Detail     string        // safe to show; empty means the catalogue's
+	Faults     []Fault       // every parameter at fault, for the 422 codes
+	RetryAfter time.Duration // when above zero, overrides the default of the 429 and 503 answers
+	Err        error
+}
+
+// Fault is what is wrong with one parameter of a request.
+type Fault struct {
+	Parameter string `json:"parameter"`
+	Code      Code   `json:"code"` // CodeInvalidParameter or CodeParameterNotAllowed
+	Detail    string `json:"detail"`
+}
+
+// Errorf makes an error of the catalogue whose detail is shown to the caller.
+func Errorf(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Detail: fmt.Sprintf(format, args...)}
+}
+
+// Wrap makes an error of the catalogue that shows the caller the catalogue's own words and keeps cause for the log.
+func Wrap(code Code, cause error) *Error {
+	return &Error{Code: code, Err: cause}
+}
+
+// Error is the text for the log: it includes the cause and must not be sent to a caller.
+func (e *Error) Error() string {
+	text := string(e.Code)
+	if e.Detail != "" {
+		text += ": " + e.Detail
+	}
+	for _, fault := range e.Faults {
+		text += fmt.Sprintf("; %s: %s", fault.Parameter, fault.Detail)
+	}
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// AsError returns err as an error of the catalogue. An error that is none becomes CodeInternal, with err as its cause;
+// a deadline that nobody translated becomes CodeExecutionTimeout. It returns nil for nil.
+func AsError(err error) *Error {
+	if err == nil {
+		return nil
+	}
+	if known, ok := errors.AsType[*Error](err); ok {
+		return known
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return Wrap(CodeExecutionTimeout, err)
+	}
+	return Wrap(CodeInternal, err)
+}
+
+// HasCode reports whether err is an error of the catalogue with this code.
+func HasCode(err error, code Code) bool {
+	known, ok := errors.AsType[*Error](err)
+	return ok && known.Code == code
+}

@@ -1,0 +1,37 @@
+package dataapi
+
+import "regexp"
+
+// Action is a permission that a policy grants.
+type Action string
+
+// The actions that exist.
+const (
+	ActionExecute Action = "data_api:execute" // run an endpoint
+	ActionGetJob  Action = "data_api:get_job" // read a job and its result
+)
+
+// Actions lists every action, in the order in which they are shown.
+func Actions() []Action { return []Action{ActionExecute, ActionGetJob} }
+
+// Address names an endpoint: slugs are unique inside a namespace, namespaces inside a company.
+type Address struct {
+	Company   string
+	Namespace string
+	Slug      string
+}
+
+// String returns the address as company/namespace/slug.
+func (a Address) String() string { return a.Company + "/" + a.Namespace + "/" + a.Slug }
+
+// Path returns the address inside its company, namespace/slug: the form that policies' patterns match.
+func (a Address) Path() string { return a.Namespace + "/" + a.Slug }
+
+// SlugRule says in words what [ValidSlug] accepts, for error messages.
+const SlugRule = "1 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit"
+
+var slug = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// ValidSlug reports whether s can name a company, a namespace or an endpoint. The pattern is strict because slugs
+// become paths, both of files and of URLs.
+func ValidSlug(s string) bool { return slug.MatchString(s) }

@@ -1,0 +1,38 @@
+// Package identity knows companies, their users, keys and policies: it verifies a key, permits an action and revokes.
+package identity
+
+import (
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/params"
+)
+
+// Company is a tenant: it owns users and endpoints. It is read from company.yaml and immutable once loaded.
+type Company struct {
+	Slug     string
+	Name     string // for people; the slug when the file gives none
+	Active   bool   // an inactive company's keys and tokens stop working
+	Users    map[string]*User
+	Policies map[string]*Policy // the company's own, by name; the managed ones are not listed
+}
+
+// User is an integration user of a company. It is immutable once loaded.
+type User struct {
+	Name         string // unique inside its company, by the slug rule
+	DisplayName  string // for people; the name when the file gives none
+	Active       bool
+	Policies     []string // names of managed policies or of the company's own
+	ShareContext params.ShareContext
+}
+
+// Policy is a named set of grants.
+type Policy struct {
+	Name        string
+	Description string
+	Grants      []Grant
+}
+
+// Grant allows actions on endpoints.
+type Grant struct {
+	Actions   []dataapi.Action
+	Endpoints []string // patterns over namespace/slug such as default/*; empty means every endpoint
+}

@@ -1,0 +1,75 @@
+// Package source says what a database must do to serve endpoints. The implementations stand in its subpackages;
+// a third party can add one as a Caddy guest module in the namespace data_api.sources.
+package source
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/internal/result"
+)
+
+// Source is a database that endpoints run on. It is safe for concurrent use.
+type Source interface {
+	// Compile makes a query of a statement without asking the database: named parameters become the database's own.
+	// It returns a *StatementError when the text cannot be a statement, such as one that uses an undeclared parameter.
+	Compile(statement Statement) (Query, error)
+
+	// Close ends all connections. Queries that run are cancelled. It must not be called twice.
+	Close() error
+}
+
+// Query is a statement that a source can run. It is safe for concurrent use and holds no connection between calls.
+type Query interface {
+	// Check asks the database whether the statement is one read-only statement with distinct column names, without
+	// running it, and returns its columns. A fault of the statement is a *StatementError; a database that cannot be
+	// reached is dataapi.CodeSourceUnavailable.
+	Check(ctx context.Context) ([]result.Column, error)
+
+	// Run executes the statement with one argument for each of Statement.Params, in that order, and pushes at most
+	// MaxRows+1 rows into the sink, so that the sink can tell a truncated result. It blocks until the database is done
+	// with the statement: when ctx ends, the statement is cancelled inside the database before Run returns.
+	//
+	// Errors: the sink's own, unchanged; context.Canceled when ctx was cancelled; and of package dataapi
+	// CodeExecutionTimeout when ctx's deadline passed, CodeSourceUnavailable when the database cannot be reached or
+	// goes away, CodeOverloaded when no connection came free in time, CodeInternal for everything that the statement
+	// itself did wrong.
+	Run(ctx context.Context, args []params.Value, sink result.Sink) error
+}
+
+// Statement is what an endpoint asks of its source. It is immutable.
+type Statement struct {
+	// SQL is one statement in the database's own dialect, with parameters written as @name.
+	SQL string
+
+	// Params declares every parameter that SQL may use, in the order of Run's arguments.
+	Params []Param
+
+	// Columns holds what the endpoint declares of its columns, by name. It may be nil.
+	Columns map[string]result.ColumnSpec
+
+	// MaxRows is the most rows that a caller is given, at least 1.
+	MaxRows int
+}
+
+// Param is a parameter as a database sees it.
+type Param struct {
+	Name  string
+	Type  params.Type
+	Array bool
+}
+
+// StatementError is a fault of a statement, found when it is published.
+type StatementError struct {
+	Offset  int    // of the byte in Statement.SQL where the fault is, from 0; -1 when the database does not say
+	Message string // what is wrong, for the endpoint's author; may name tables and columns
+}
+
+// Error returns the message, with the offset where it is known.
+func (e *StatementError) Error() string {
+	if e.Offset < 0 {
+		return e.Message
+	}
+	return fmt.Sprintf("at byte %d: %s", e.Offset, e.Message)
+}
