@@ -1,0 +1,74 @@
+package boltstore
+
+import (
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// readBack finds out what became of a failed commit, and returns what its writers are told: nil when it is on disk.
+//
+// bbolt writes and syncs the data before it writes and syncs the page that makes them valid. After a failure its memory
+// and the file may differ, hence the file is opened anew. If the transaction cannot be seen there, that page was never
+// written, and nothing was committed. If it can be seen, the data are on disk and only that page may not be: the next
+// commit that succeeds writes a newer one, which makes both durable. (What one fsync failed to write the next one does
+// not report again, so that the same commit must not just be synced again.)
+func (s *Store) readBack(id int, cause error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.reopen(); err != nil {
+		return fmt.Errorf("%w: %w; %w", ErrUnknown, cause, err)
+	}
+	var seen int
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		seen = tx.ID()
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w; %w", ErrUnknown, cause, err)
+	}
+	if seen < id {
+		return fmt.Errorf("%w: %w", ErrNotCommitted, cause)
+	}
+	tx, err := s.db.Begin(true)
+	if err == nil {
+		err = s.commit(tx)
+		_ = tx.Rollback() // closes what a failed commit may have left open
+	}
+	if err != nil {
+		err = fmt.Errorf("%w: %w; %w", ErrUnknown, cause, err)
+		_ = s.reopen() // its own error stands in s.broken, for those who come next
+		return err
+	}
+	return nil
+}
+
+// reopen closes the file and opens it again. s.mu is held for writing, and no transaction is open.
+func (s *Store) reopen() error {
+	if s.db != nil {
+		_ = s.db.Close() // the file is unusable already: what counts is whether it opens again
+		s.db = nil
+	}
+	s.db, s.broken = s.open()
+	s.nextProbe = time.Now().Add(probeInterval)
+	return s.broken
+}
+
+// revive tries to open a file that could not be opened again, at most once in probeInterval.
+func (s *Store) revive() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return ErrClosed
+	case s.db != nil:
+		return nil
+	case time.Now().Before(s.nextProbe):
+		return fmt.Errorf("%w: %w", ErrUnavailable, s.broken)
+	}
+	if err := s.reopen(); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return nil
+}
