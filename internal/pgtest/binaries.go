@@ -1,0 +1,109 @@
+package pgtest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// image is what runs where PostgreSQL cannot be installed.
+const image = "postgres:17-alpine"
+
+// findBinaries returns the directory of initdb and postgres, or "" to use Docker. It may install Debian's package.
+func findBinaries() (string, error) {
+	if dir := installedBinaries(); dir != "" {
+		return dir, nil
+	}
+	var failed error
+	if os.Geteuid() == 0 {
+		if aptGet, err := exec.LookPath("apt-get"); err == nil {
+			if failed = install(aptGet); failed == nil {
+				if dir := installedBinaries(); dir != "" {
+					return dir, nil
+				}
+			}
+		}
+	}
+	if err := exec.Command("docker", "info").Run(); err == nil {
+		fmt.Fprintf(os.Stderr, "pgtest: PostgreSQL is not installed: using Docker's %s\n", image)
+		return "", nil
+	}
+	const missing = "install PostgreSQL 14 or later (initdb and postgres on PATH), or Docker, or set DATA_API_TEST_DSN to a superuser's DSN"
+	if failed != nil {
+		return "", fmt.Errorf("%s (tried apt-get: %w)", missing, failed)
+	}
+	return "", errors.New(missing)
+}
+
+// installedBinaries looks on PATH, where Debian puts them outside it (the highest version first), and where pg_config
+// says.
+func installedBinaries() string {
+	var dirs []string
+	if initdb, err := exec.LookPath("initdb"); err == nil {
+		if real, err := filepath.EvalSymlinks(initdb); err == nil { // postgres finds its files beside itself
+			dirs = append(dirs, filepath.Dir(real))
+		}
+	}
+	debian, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
+	for i := len(debian) - 1; i >= 0; i-- {
+		dirs = append(dirs, debian[i])
+	}
+	if output, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
+		dirs = append(dirs, strings.TrimSpace(string(output)))
+	}
+	for _, dir := range dirs {
+		if executable(filepath.Join(dir, "initdb")) && executable(filepath.Join(dir, "postgres")) {
+			return dir
+		}
+	}
+	return ""
+}
+
+func executable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
+}
+
+// install brings Debian's package, one test binary at a time.
+func install(aptGet string) error {
+	lock, err := os.OpenFile(filepath.Join(os.TempDir(), "data-api-pgtest-install.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return err
+	}
+	if installedBinaries() != "" {
+		return nil // another test binary was faster
+	}
+	fmt.Fprintln(os.Stderr, "pgtest: PostgreSQL is not installed: installing Debian's package with apt-get")
+	for _, args := range [][]string{{"update", "-q"}, {"install", "-qy", "--no-install-recommends", "postgresql"}} {
+		command := exec.Command(aptGet, args...)
+		// No cluster of the package's own: it would listen on a port that the machine's owner did not open.
+		command.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "PG_CREATE_MAIN_CLUSTER=no")
+		command.Stdout, command.Stderr = os.Stderr, os.Stderr
+		if err := command.Run(); err != nil {
+			return fmt.Errorf("apt-get %s: %w", args[0], err)
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) containerName() string { return filepath.Base(c.dir) }
+
+// dockerRun makes the container's data outlive a stop, so that Start finds it again. The socket is shared through the
+// cluster's directory, which the image's own user must be able to write.
+func (c *Cluster) dockerRun(settings []string) *exec.Cmd {
+	_ = os.Chmod(c.dir, 0o777)
+	args := []string{
+		"run", "--rm", "--name", c.containerName(), "-v", c.dir + ":/var/run/postgresql",
+		"-e", "POSTGRES_HOST_AUTH_METHOD=trust", "-e", "PGDATA=/var/run/postgresql/data",
+		"-e", "POSTGRES_INITDB_ARGS=--no-sync --locale=C --encoding=UTF8", image, "postgres",
+	}
+	return exec.Command("docker", append(args, settings...)...)
+}

@@ -1,0 +1,260 @@
+package pgtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// superuser is the role that initdb makes.
+const superuser = "postgres"
+
+// Cluster is a PostgreSQL of one's own, which a test may stop and start. Its socket stays at the same path.
+type Cluster struct {
+	dir     string // holds data/, the socket and the log
+	binDir  string // empty: runs in Docker
+	account *syscall.Credential
+
+	process *exec.Cmd // nil while stopped
+	exited  chan struct{}
+	alive   *os.File // the watchdog's standard input: it closes when this process ends, however it ends
+	watcher *exec.Cmd
+}
+
+// NewCluster starts a cluster for one test, and removes it when the test ends. DATA_API_TEST_DSN does not apply, since
+// the test is going to stop it.
+func NewCluster(t testing.TB) *Cluster {
+	t.Helper()
+	cluster, err := start()
+	if err != nil {
+		t.Fatalf("no PostgreSQL for this test: %v", err)
+	}
+	t.Cleanup(cluster.remove)
+	return cluster
+}
+
+// New returns a fresh database on this cluster.
+func (c *Cluster) New(t testing.TB) *DB {
+	t.Helper()
+	server, err := newServer(c.DSN())
+	if err != nil {
+		t.Fatalf("preparing the cluster: %v", err)
+	}
+	return server.createDatabase(t)
+}
+
+// DSN is the superuser's.
+func (c *Cluster) DSN() string {
+	return fmt.Sprintf("host=%s port=5432 user=%s dbname=postgres sslmode=disable", quote(c.dir), superuser)
+}
+
+// Stop ends the server at once, as a crash does: clients lose their connections without a word.
+func (c *Cluster) Stop(t testing.TB) {
+	t.Helper()
+	if err := c.stop(); err != nil {
+		t.Fatalf("stopping PostgreSQL: %v", err)
+	}
+}
+
+// Start starts a stopped server on the same data and socket, and returns when it accepts connections.
+func (c *Cluster) Start(t testing.TB) {
+	t.Helper()
+	if err := c.run(); err != nil {
+		t.Fatalf("starting PostgreSQL: %v", err)
+	}
+}
+
+func start() (*Cluster, error) {
+	binDir, err := findBinaries()
+	if err != nil {
+		return nil, err
+	}
+	account, err := unprivileged()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(socketRoot(), "pgtest-")
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{dir: dir, binDir: binDir, account: account}
+	if account != nil {
+		if err := os.Chown(dir, int(account.Uid), int(account.Gid)); err != nil {
+			return nil, errors.Join(err, os.RemoveAll(dir))
+		}
+	}
+	if err := c.watch(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	if err := c.initialise(); err != nil {
+		c.remove()
+		return nil, err
+	}
+	if err := c.run(); err != nil {
+		c.remove()
+		return nil, err
+	}
+	return c, nil
+}
+
+// socketRoot is where the cluster's directory goes: a unix socket's path has at most 107 bytes, and some TMPDIRs are
+// longer than that.
+func socketRoot() string {
+	if root := os.TempDir(); len(root) < 60 {
+		return root
+	}
+	return "/tmp"
+}
+
+// unprivileged returns the account to run PostgreSQL as, since it refuses to run as root; nil when we are not root.
+func unprivileged() (*syscall.Credential, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		account, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, errUID := strconv.ParseUint(account.Uid, 10, 32)
+		gid, errGID := strconv.ParseUint(account.Gid, 10, 32)
+		if errUID != nil || errGID != nil {
+			continue
+		}
+		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+	}
+	return nil, errors.New("PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody")
+}
+
+// watch starts the process that ends the server and removes its directory when this process is gone. It is a process
+// because nothing inside a killed test binary can clean up after it.
+func (c *Cluster) watch() error {
+	const script = `cat >/dev/null
+		if [ -n "$2" ]; then docker rm -f "$2"; fi
+		pid=$(head -n 1 "$1/data/postmaster.pid") && kill -QUIT "$pid" && while kill -0 "$pid"; do sleep 0.05; done
+		rm -rf "$1"`
+	container := ""
+	if c.binDir == "" {
+		container = c.containerName()
+	}
+	c.watcher = exec.Command("sh", "-c", script, "pgtest-watchdog", c.dir, container)
+	c.watcher.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // out of reach of a Ctrl-C at the terminal
+	input, alive, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	c.watcher.Stdin, c.alive = input, alive
+	err = c.watcher.Start()
+	return errors.Join(err, input.Close())
+}
+
+// remove ends the server and deletes its directory.
+func (c *Cluster) remove() {
+	_ = c.alive.Close()
+	_ = c.watcher.Wait()
+	if c.process != nil {
+		<-c.exited
+	}
+}
+
+func (c *Cluster) initialise() error {
+	if c.binDir == "" {
+		return nil // the image initialises itself
+	}
+	initdb := c.command("initdb", "-D", c.dataDir(), "-U", superuser, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+	if output, err := initdb.CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w: %s", err, strings.TrimSpace(string(output)))
+	}
+	return nil
+}
+
+func (c *Cluster) run() error {
+	log, err := os.OpenFile(c.logFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	// Commits stay synchronous: an asynchronous one is lost by Stop, which is a crash.
+	settings := []string{"-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off",
+		"-c", "shared_buffers=64MB", "-c", "max_connections=200"}
+	if c.binDir == "" {
+		c.process = c.dockerRun(settings)
+	} else {
+		c.process = c.command("postgres", append([]string{"-D", c.dataDir(), "-k", c.dir}, settings...)...)
+		c.process.SysProcAttr.Setsid = true
+	}
+	// A file, not a pipe: go test waits for every process that holds its pipes.
+	c.process.Stdout, c.process.Stderr = log, log
+	if err := c.process.Start(); err != nil {
+		c.process = nil
+		return err
+	}
+	process, exited := c.process, make(chan struct{})
+	c.exited = exited
+	go func() {
+		_ = process.Wait()
+		close(exited)
+	}()
+	return c.awaitReady()
+}
+
+func (c *Cluster) awaitReady() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for {
+		conn, err := pgconn.Connect(ctx, c.DSN())
+		if err == nil {
+			return conn.Close(ctx)
+		}
+		select {
+		case <-c.exited:
+			text, _ := os.ReadFile(c.logFile())
+			return fmt.Errorf("PostgreSQL ended at its start: %s", strings.TrimSpace(string(text)))
+		case <-ctx.Done():
+			return fmt.Errorf("PostgreSQL was not ready within a minute: %w", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func (c *Cluster) stop() error {
+	if c.process == nil {
+		return errors.New("it is not running")
+	}
+	if c.binDir == "" {
+		if output, err := exec.Command("docker", "kill", c.containerName()).CombinedOutput(); err != nil {
+			return fmt.Errorf("docker kill: %w: %s", err, output)
+		}
+	} else if err := c.process.Process.Signal(syscall.SIGQUIT); err != nil {
+		return err
+	}
+	<-c.exited
+	c.process = nil
+	return nil
+}
+
+func (c *Cluster) command(name string, args ...string) *exec.Cmd {
+	command := exec.Command(filepath.Join(c.binDir, name), args...)
+	command.Dir = c.dir // the working directory of root may be closed to the account
+	command.SysProcAttr = &syscall.SysProcAttr{Credential: c.account}
+	return command
+}
+
+func (c *Cluster) dataDir() string { return filepath.Join(c.dir, "data") }
+func (c *Cluster) logFile() string { return filepath.Join(c.dir, "log") }
+
+// quote writes a value of a keyword/value DSN.
+func quote(value string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(value) + "'"
+}
