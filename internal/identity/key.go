@@ -1,0 +1,68 @@
+package identity
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"time"
+)
+
+// Key is the record of an API key. The secret itself is shown once, when the key is made, and kept nowhere.
+type Key struct {
+	ID        string            `json:"api_key"` // public: s42_ and 22 base-62 digits
+	Company   string            `json:"company_slug"`
+	User      string            `json:"user"`
+	Name      string            `json:"name"` // a label for people; may be empty
+	SecretMAC [sha256.Size]byte `json:"-"`    // HMAC-SHA-256 of the secret under the server's pepper
+	CreatedAt time.Time         `json:"created_at"`
+	ExpiresAt time.Time         `json:"expires_at,omitzero"` // zero: the key does not expire
+	RevokedAt time.Time         `json:"revoked_at,omitzero"` // zero: the key is not revoked
+}
+
+// KeyState is where a key is in its life.
+type KeyState string
+
+// The states of a key. Only an active key authenticates; the other two are final.
+const (
+	KeyActive  KeyState = "active"
+	KeyExpired KeyState = "expired"
+	KeyRevoked KeyState = "revoked"
+)
+
+// State returns the key's state at a time. A key that expired and was revoked counts as revoked; a key is expired from
+// the instant of ExpiresAt on.
+func (k *Key) State(at time.Time) KeyState {
+	switch {
+	case !k.RevokedAt.IsZero():
+		return KeyRevoked
+	case !k.ExpiresAt.IsZero() && !at.Before(k.ExpiresAt):
+		return KeyExpired
+	}
+	return KeyActive
+}
+
+// Errors of a [KeyStore]; an implementation may wrap them.
+var (
+	ErrKeyNotFound = errors.New("no such API key")
+	ErrKeyExists   = errors.New("an API key with this id exists already")
+)
+
+// KeyStore keeps the records of API keys. It is safe for concurrent use. A write that returned nil is durable: it
+// survives a crash of the process and of the machine. An error other than the two above leaves the outcome of a write
+// unknown. Times are kept to the microsecond and returned in UTC. The package storetest holds the tests that every
+// implementation passes.
+type KeyStore interface {
+	// CreateKey adds a key, or returns ErrKeyExists when there is one with its ID, and changes nothing then.
+	CreateKey(ctx context.Context, key Key) error
+
+	// GetKey returns the key with this ID, revoked and expired ones included, or ErrKeyNotFound.
+	GetKey(ctx context.Context, id string) (Key, error)
+
+	// ListKeys returns the keys of a company, or those of every company when company is empty, oldest first and by ID
+	// among those of one instant. Revoked and expired keys are included. A company without keys has an empty list.
+	ListKeys(ctx context.Context, company string) ([]Key, error)
+
+	// RevokeKey sets RevokedAt and returns the record as it stands after that. It is idempotent: a key that is revoked
+	// already keeps its first time. It returns ErrKeyNotFound when there is no such key.
+	RevokeKey(ctx context.Context, id string, at time.Time) (Key, error)
+}

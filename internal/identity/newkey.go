@@ -1,0 +1,69 @@
+package identity
+
+import (
+	"context"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+)
+
+// MaxKeyName is the most characters that a key's label may have.
+const MaxKeyName = 80
+
+// NewKey says what key to make.
+type NewKey struct {
+	Company   string    // slug of a company in the current catalog
+	User      string    // name of one of its users
+	Name      string    // a label for people, at most MaxKeyName printable characters; may be empty
+	ExpiresAt time.Time // zero: never
+}
+
+// CreateKey makes an API key and returns its record and its secret, which is kept nowhere and cannot be had again. The
+// key works, and is durable, when CreateKey returns. A fault of the input is dataapi.CodeInvalidRequest.
+func (d *Directory) CreateKey(ctx context.Context, wanted NewKey) (Key, string, error) {
+	now := d.keys.now().UTC().Truncate(time.Microsecond)
+	if err := d.checkNewKey(wanted, now); err != nil {
+		return Key{}, "", err
+	}
+	key := Key{
+		ID: newKeyID(), Company: wanted.Company, User: wanted.User, Name: wanted.Name, CreatedAt: now,
+		ExpiresAt: wanted.ExpiresAt.UTC().Truncate(time.Microsecond),
+	}
+	secret := newSecret()
+	key.SecretMAC = secretMAC(d.keys.pepper, key.ID, secret)
+	if err := d.keys.create(ctx, key); err != nil {
+		return Key{}, "", err
+	}
+	return key, secret, nil
+}
+
+func (d *Directory) checkNewKey(wanted NewKey, now time.Time) error {
+	entry := (*d.roll.Load())[wanted.Company]
+	if entry == nil {
+		return dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no company %q in the catalog.", wanted.Company)
+	}
+	if entry.users[wanted.User] == nil {
+		return dataapi.Errorf(dataapi.CodeInvalidRequest,
+			"The company %s has no user %q; its company.yaml lists them.", wanted.Company, wanted.User)
+	}
+	if !printable(wanted.Name) || utf8.RuneCountInString(wanted.Name) > MaxKeyName {
+		return dataapi.Errorf(dataapi.CodeInvalidRequest,
+			"The name of a key is at most %d printable characters.", MaxKeyName)
+	}
+	if !wanted.ExpiresAt.IsZero() && !wanted.ExpiresAt.After(now) {
+		return dataapi.Errorf(dataapi.CodeInvalidRequest, "The expiry %s is not in the future.",
+			wanted.ExpiresAt.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+func printable(text string) bool {
+	for _, r := range text {
+		if !unicode.IsPrint(r) {
+			return false
+		}
+	}
+	return utf8.ValidString(text)
+}

@@ -1,0 +1,112 @@
+package identity
+
+import (
+	"encoding/json"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/params"
+)
+
+// Principal is a user who has been authenticated. It holds the company and the user as they stood when it was made, and
+// stays usable when the catalog changes after that. The zero Principal is permitted nothing.
+type Principal struct {
+	Company *Company
+	User    *User
+	KeyID   string // the API key that vouched for the user
+
+	permissions permissions
+}
+
+// Permit reports whether the user's policies allow action on the endpoint at this path, written namespace/slug. What no
+// policy grants is denied, and so is a path of any other form. It does not allocate and does not block.
+func (p Principal) Permit(action dataapi.Action, endpointPath string) bool {
+	granted := p.permissions[action]
+	return granted != nil && granted.permits(endpointPath)
+}
+
+// EffectiveAction is an action that a user's policies allow together, and where.
+type EffectiveAction struct {
+	Action    dataapi.Action `json:"action"`
+	Endpoints []string       `json:"endpoints"` // patterns over namespace/slug; * for every endpoint
+}
+
+// Actions returns what the user's policies allow together, in the order of [dataapi.Actions].
+func (p Principal) Actions() []EffectiveAction {
+	effective := make([]EffectiveAction, 0, len(p.permissions))
+	for _, action := range dataapi.Actions() {
+		if granted := p.permissions[action]; granted != nil {
+			effective = append(effective, EffectiveAction{Action: action, Endpoints: granted.patterns()})
+		}
+	}
+	return effective
+}
+
+// UserDocument describes a user to itself. It is the field user of a token answer and of the permission document.
+type UserDocument struct {
+	CompanySlug string   `json:"company_slug"`
+	Name        string   `json:"name"`
+	DisplayName string   `json:"display_name"`
+	Policies    []string `json:"policies"`
+}
+
+// Document describes the user to itself.
+func (p Principal) Document() UserDocument {
+	return UserDocument{
+		CompanySlug: p.Company.Slug,
+		Name:        p.User.Name,
+		DisplayName: p.User.DisplayName,
+		Policies:    append([]string{}, p.User.Policies...), // never null in JSON
+	}
+}
+
+// PermissionDocument is the answer to GET /api/v1/auth/permissions.
+type PermissionDocument struct {
+	User         UserDocument                  `json:"user"`
+	Policies     []PolicyDocument              `json:"policies"`
+	Actions      []EffectiveAction             `json:"actions"`
+	ShareContext map[string]ConstraintDocument `json:"share_context"`
+}
+
+// PolicyDocument names a policy that a user has.
+type PolicyDocument struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	Managed     bool   `json:"managed"`
+}
+
+// ConstraintDocument is what one parameter is limited to for a user. A member that is absent does not limit it.
+type ConstraintDocument struct {
+	Allowed []json.RawMessage `json:"allowed,omitzero"` // with exactly one value, that value is filled in when omitted
+	Minimum json.RawMessage   `json:"minimum,omitempty"`
+	Maximum json.RawMessage   `json:"maximum,omitempty"`
+}
+
+// Permissions describes what the user may do. The document shares the share context's values with the user: it is
+// meant to be encoded, not changed.
+func (p Principal) Permissions() PermissionDocument {
+	document := PermissionDocument{
+		User:         p.Document(),
+		Policies:     make([]PolicyDocument, 0, len(p.User.Policies)),
+		Actions:      p.Actions(),
+		ShareContext: describe(p.User.ShareContext),
+	}
+	for _, name := range p.User.Policies {
+		policy := managedPolicies[name]
+		managed := policy != nil
+		if !managed {
+			policy = p.Company.Policies[name]
+		}
+		document.Policies = append(document.Policies, PolicyDocument{
+			Name: name, Description: policy.Description, Managed: managed,
+		})
+	}
+	return document
+}
+
+func describe(context params.ShareContext) map[string]ConstraintDocument {
+	described := make(map[string]ConstraintDocument, len(context))
+	for parameter, constraint := range context {
+		described[parameter] = ConstraintDocument(constraint)
+	}
+	return described
+}

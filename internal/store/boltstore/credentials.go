@@ -1,0 +1,149 @@
+package boltstore
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"go.etcd.io/bbolt"
+
+	"github.com/solucao42/caddy-data-api/internal/identity"
+)
+
+// keyBucket holds the API keys: by ID, as JSON of keyRecord.
+var keyBucket = bucket("api_keys")
+
+var _ identity.KeyStore = (*Store)(nil)
+
+// keyRecord is how an API key lies in the file. identity.Key is what callers see, and its JSON leaves the MAC out.
+type keyRecord struct {
+	Company   string    `json:"company"`
+	User      string    `json:"user"`
+	Name      string    `json:"name,omitzero"`
+	SecretMAC []byte    `json:"secret_mac"`
+	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+	RevokedAt time.Time `json:"revoked_at,omitzero"`
+}
+
+// CreateKey implements [identity.KeyStore].
+func (s *Store) CreateKey(ctx context.Context, key identity.Key) error {
+	record, err := encodeKey(key)
+	if err != nil {
+		return err
+	}
+	return s.update(ctx, func(tx *bbolt.Tx) error {
+		keys := tx.Bucket(keyBucket)
+		if keys.Get([]byte(key.ID)) != nil {
+			return refuse(fmt.Errorf("%w: %s", identity.ErrKeyExists, key.ID))
+		}
+		return keys.Put([]byte(key.ID), record)
+	})
+}
+
+// GetKey implements [identity.KeyStore].
+func (s *Store) GetKey(ctx context.Context, id string) (key identity.Key, err error) {
+	if err := ctx.Err(); err != nil {
+		return identity.Key{}, err
+	}
+	err = s.view(func(tx *bbolt.Tx) error {
+		key, err = readKey(tx, id)
+		return err
+	})
+	return key, err
+}
+
+// ListKeys implements [identity.KeyStore].
+func (s *Store) ListKeys(ctx context.Context, company string) ([]identity.Key, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	keys := []identity.Key{}
+	err := s.view(func(tx *bbolt.Tx) error {
+		return tx.Bucket(keyBucket).ForEach(func(id, record []byte) error {
+			key, err := decodeKey(string(id), record)
+			if err == nil && (company == "" || key.Company == company) {
+				keys = append(keys, key)
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(keys, func(a, b identity.Key) int {
+		if order := a.CreatedAt.Compare(b.CreatedAt); order != 0 {
+			return order
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	return keys, nil
+}
+
+// RevokeKey implements [identity.KeyStore].
+func (s *Store) RevokeKey(ctx context.Context, id string, at time.Time) (key identity.Key, err error) {
+	err = s.update(ctx, func(tx *bbolt.Tx) error {
+		var err error
+		if key, err = readKey(tx, id); err != nil {
+			return refuse(err)
+		}
+		if !key.RevokedAt.IsZero() {
+			return nil
+		}
+		key.RevokedAt = storedTime(at)
+		record, err := encodeKey(key)
+		if err != nil {
+			return refuse(err)
+		}
+		return tx.Bucket(keyBucket).Put([]byte(id), record)
+	})
+	if err != nil {
+		return identity.Key{}, err
+	}
+	return key, nil
+}
+
+func readKey(tx *bbolt.Tx, id string) (identity.Key, error) {
+	record := tx.Bucket(keyBucket).Get([]byte(id))
+	if record == nil {
+		return identity.Key{}, fmt.Errorf("%w: %q", identity.ErrKeyNotFound, id)
+	}
+	return decodeKey(id, record)
+}
+
+func encodeKey(key identity.Key) ([]byte, error) {
+	record, err := json.Marshal(keyRecord{
+		Company: key.Company, User: key.User, Name: key.Name, SecretMAC: key.SecretMAC[:],
+		CreatedAt: storedTime(key.CreatedAt), ExpiresAt: storedTime(key.ExpiresAt), RevokedAt: storedTime(key.RevokedAt),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("API key %q: %w", key.ID, err)
+	}
+	return record, nil
+}
+
+// decodeKey refuses a record that it does not understand in full: a key that is half read might be one that is not
+// revoked any more.
+func decodeKey(id string, encoded []byte) (identity.Key, error) {
+	var record keyRecord
+	if err := json.Unmarshal(encoded, &record, json.RejectUnknownMembers(true)); err != nil {
+		return identity.Key{}, fmt.Errorf("the record of API key %q is damaged: %w", id, err)
+	}
+	key := identity.Key{
+		ID: id, Company: record.Company, User: record.User, Name: record.Name,
+		CreatedAt: record.CreatedAt, ExpiresAt: record.ExpiresAt, RevokedAt: record.RevokedAt,
+	}
+	if len(record.SecretMAC) != sha256.Size || bytes.Equal(record.SecretMAC, key.SecretMAC[:]) {
+		return identity.Key{}, fmt.Errorf("the record of API key %q is damaged: it holds no MAC of a secret", id)
+	}
+	copy(key.SecretMAC[:], record.SecretMAC)
+	return key, nil
+}
+
+// storedTime is a time as it is kept: in UTC, to the microsecond.
+func storedTime(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

@@ -1,0 +1,107 @@
+package boltstore
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/store/storetest"
+)
+
+func TestKeyStore(t *testing.T) {
+	storetest.KeyStore(t, func(t *testing.T) (identity.KeyStore, func() identity.KeyStore) {
+		path := storePath(t)
+		s := openStore(t, path, Options{})
+		return s, func() identity.KeyStore {
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return openStore(t, path, Options{})
+		}
+	})
+}
+
+func TestDamagedKeyIsRefused(t *testing.T) {
+	s := openStore(t, storePath(t), Options{})
+	whole := `{"company":"acme","user":"u","secret_mac":"` + strings.Repeat("QUJD", 10) + `QUI=",` +
+		`"created_at":"2026-04-11T10:30:00Z"%s}`
+	put := func(record string) {
+		t.Helper()
+		err := s.update(t.Context(), func(tx *bbolt.Tx) error {
+			return tx.Bucket(keyBucket).Put([]byte("s42_k"), []byte(record))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(fmt.Sprintf(whole, ""))
+	if _, err := s.GetKey(t.Context(), "s42_k"); err != nil {
+		t.Fatalf("the record that the others are made from: %v", err)
+	}
+	for name, record := range map[string]string{
+		"cut":                 fmt.Sprintf(whole, "")[:60],
+		"not JSON":            "\x00\x01",
+		"null":                "null",
+		"short MAC":           strings.Replace(fmt.Sprintf(whole, ""), "QUJDQUJD", "QUJD", 1),
+		"no MAC":              `{"company":"acme","user":"u","created_at":"2026-04-11T10:30:00Z"}`,
+		"zero MAC":            strings.ReplaceAll(strings.ReplaceAll(fmt.Sprintf(whole, ""), "QUJD", "AAAA"), "QUI=", "AAA="),
+		"bad time":            fmt.Sprintf(whole, `,"revoked_at":"yesterday"`),
+		"misspelt revocation": fmt.Sprintf(whole, `,"Revoked_At":"2026-04-11T10:30:00Z"`),
+		"two revocations":     fmt.Sprintf(whole, `,"revoked_at":"2026-04-11T10:30:00Z","revoked_at":"0001-01-01T00:00:00Z"`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			put(record)
+			_, errGet := s.GetKey(t.Context(), "s42_k")
+			_, errList := s.ListKeys(t.Context(), "")
+			_, errRevoke := s.RevokeKey(t.Context(), "s42_k", time.Now())
+			for call, err := range map[string]error{"GetKey": errGet, "ListKeys": errList, "RevokeKey": errRevoke} {
+				if err == nil || !strings.Contains(err.Error(), `API key "s42_k" is damaged`) {
+					t.Errorf("%s: %v", call, err)
+				}
+			}
+		})
+	}
+}
+
+// TestStoreKeepsNoSecret makes a key the way the server does and looks for its secret in the file.
+func TestStoreKeepsNoSecret(t *testing.T) {
+	path := storePath(t)
+	s := openStore(t, path, Options{})
+	keys, err := identity.OpenKeys(t.Context(), s, bytes.Repeat([]byte{7}, identity.MinPepper))
+	if err != nil {
+		t.Fatal(err)
+	}
+	directory := identity.NewDirectory(keys)
+	user := &identity.User{Name: "integration", Active: true}
+	err = directory.SetCompanies(map[string]*identity.Company{
+		"acme": {Slug: "acme", Active: true, Users: map[string]*identity.User{"integration": user}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, secret, err := directory.CreateKey(t.Context(), identity.NewKey{Company: "acme", User: "integration"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(file, []byte(key.ID)) {
+		t.Fatal("the key's id is not in the file: the scan proves nothing")
+	}
+	for cut := range len(secret) - 12 {
+		if bytes.Contains(file, []byte(secret[cut:cut+12])) {
+			t.Fatal("a part of the secret is in the file")
+		}
+	}
+}
