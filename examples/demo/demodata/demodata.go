@@ -52,7 +52,7 @@ func Ensure(path, housing string) (made bool, err error) {
 	if current(path) {
 		return false, nil
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return false, err
 	}
 	unfinished := path + ".unfinished"

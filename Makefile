@@ -1,0 +1,79 @@
+# Everything that a developer of this repository runs. It needs Go, make and git; the tests bring their own PostgreSQL,
+# and the race detector a C compiler.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# Nothing here needs C, except the race detector. Stamping the version needs a git checkout that belongs to the user.
+export CGO_ENABLED := 0
+GO_BUILD := go build -buildvcs=false
+
+# The packages in which goroutines meet.
+RACE ?= ./internal/...
+# How long each fuzz target runs, and which benchmarks.
+FUZZTIME ?= 2m
+BENCH ?= .
+
+.PHONY: help
+help: ## list the targets (the default)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: bin/caddy-quick bin/demo ## run the guide for real and keep serving http://localhost:3100; ONCE=1 ends after one pass
+	@bin/demo $(if $(filter-out 0,$(ONCE)),-once)
+
+.PHONY: build
+build: ## build bin/caddy with xcaddy; further plug-ins: ./xcaddy.sh --with MODULE
+	@./xcaddy.sh
+
+.PHONY: test
+test: ## run all tests, and again with the race detector where goroutines meet
+	go test -timeout 20m ./...
+	@cc=$$(go env CC); \
+	if command -v "$${cc%% *}" >/dev/null; then \
+		echo "CGO_ENABLED=1 go test -race -timeout 30m $(RACE)"; \
+		CGO_ENABLED=1 go test -race -timeout 30m $(RACE); \
+	elif [ -n "$${CI:-}" ]; then \
+		echo "make test: no C compiler ($$cc) was found, and CI must run the race detector: install gcc" >&2; exit 1; \
+	else \
+		echo "make test: the tests passed WITHOUT the race detector: it needs a C compiler, and $$cc was not found" >&2; \
+	fi
+
+.PHONY: lint
+lint: bin/golangci-lint ## check format, vet, go.mod, the linters, and who imports Caddy
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
+		echo "make lint: not formatted; run gofmt -w on:" >&2; echo "$$unformatted" >&2; exit 1; fi
+	go vet ./...
+	go mod tidy -diff
+	@grep -qF "$$(go list -m)/" .golangci.yml || { \
+		echo "make lint: .golangci.yml holds rules for another module than $$(go list -m): its import rules check nothing" >&2; exit 1; }
+	bin/golangci-lint run ./...
+	@packages=$$(go list ./internal/... | grep -Ev '/internal/(lease|config|cmd)(/|$$)') && \
+	dependencies=$$(go list -deps $$packages) && \
+	if echo "$$dependencies" | grep '^github.com/caddyserver/'; then \
+		echo "make lint: internal/ outside lease, config and cmd depends on Caddy, through the packages above" >&2; exit 1; fi
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME=2m
+	@grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | sed 's/:func / /' | sort | while read -r file target; do \
+		echo "== $$target in $$(dirname "$$file") for $(FUZZTIME)"; \
+		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" || exit 1; \
+	done
+
+.PHONY: bench
+bench: ## run the benchmarks; BENCH=REGEXP chooses
+	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+# The same plug-in as `make build`, without xcaddy: Go's build cache makes it quick from the second time on.
+.PHONY: bin/caddy-quick
+bin/caddy-quick:
+	@echo "Building bin/caddy. The first time this downloads and compiles Caddy, which takes some minutes."
+	@$(GO_BUILD) -o bin/caddy ./internal/cmd/caddy
+
+.PHONY: bin/demo
+bin/demo:
+	@$(GO_BUILD) -o bin/demo ./examples/demo
+
+bin/golangci-lint: tools/go.mod tools/go.sum
+	@echo "Building bin/golangci-lint. The first time this takes some minutes."
+	@cd tools && $(GO_BUILD) -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
