@@ -1,0 +1,135 @@
+package params
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+)
+
+// Bind reads a request's parameter_values and returns one value for each parameter, in the contract's order.
+//
+// A parameter that is left out, or null, takes its default, else it is bound as NULL; nil stands for {}. Every context
+// must allow every value, the default included. A parameter that contexts pin to one value takes that when it is left
+// out; one that they constrain otherwise must be given, because NULL, like an empty array, would escape the constraint.
+//
+// The error is a *dataapi.Error: CodeInvalidRequest when the text is no JSON object, else CodeInvalidParameter or
+// CodeParameterNotAllowed with every fault. A context must not be changed once it has been passed in.
+func (c *Contract) Bind(parameterValues json.RawMessage, contexts ...ShareContext) ([]Value, error) {
+	return c.bind(parameterValues, contexts, false)
+}
+
+// Rebind reads what [Contract.Canonical] wrote, as Bind does, with one difference: a null stays NULL and takes no
+// default, since it was bound as NULL before.
+func (c *Contract) Rebind(canonical json.RawMessage, contexts ...ShareContext) ([]Value, error) {
+	return c.bind(canonical, contexts, true)
+}
+
+func (c *Contract) bind(text json.RawMessage, contexts []ShareContext, keepNull bool) ([]Value, error) {
+	b := startBinding(c)
+	defer b.release()
+	if err := b.decode(text); err != nil {
+		return nil, err
+	}
+	restrictions := c.restrictions(contexts)
+	b.pin(restrictions)
+	if err := b.validate(); err != nil {
+		return nil, err
+	}
+	b.fillDefaults(keepNull)
+	b.checkAllowed(restrictions)
+	if len(b.faults) > 0 {
+		return nil, b.refusal()
+	}
+	return b.values, nil
+}
+
+// Canonical writes bound values as one JSON object in the contract's order, with null for NULL, to be kept with a job
+// and read again by [Contract.Rebind]. The values must be what Bind or Rebind of this contract returned.
+func (c *Contract) Canonical(values []Value) json.RawMessage {
+	text := []byte{'{'}
+	for i, value := range values {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = append(text, '"')
+		text = append(text, c.params[i].Name...)
+		text = append(text, '"', ':')
+		text = appendValue(text, value)
+	}
+	return append(text, '}')
+}
+
+func appendValue(dst []byte, value Value) []byte {
+	if value.Null {
+		return append(dst, "null"...)
+	}
+	if !value.Array {
+		return appendScalar(dst, value)
+	}
+	dst = append(dst, '[')
+	for i, item := range value.Items {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendScalar(dst, item)
+	}
+	return append(dst, ']')
+}
+
+// validate lets the schema judge what was read, and turns its errors into faults.
+func (b *binding) validate() error {
+	err := b.contract.schema.Validate(b.given)
+	if err == nil {
+		return nil
+	}
+	invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
+	if !ok {
+		return dataapi.Wrap(dataapi.CodeInternal, err)
+	}
+	b.explain(invalid)
+	return nil
+}
+
+func (b *binding) fillDefaults(keepNull bool) {
+	for i := range b.values {
+		fallback := b.contract.params[i].fallback
+		if fallback == nil || b.states[i] == given || b.states[i] == faulty || keepNull && b.states[i] == null {
+			continue
+		}
+		b.values[i] = *fallback
+		b.states[i] = defaulted
+	}
+}
+
+// refusal makes the error of all faults.
+func (b *binding) refusal() *dataapi.Error {
+	refusal := &dataapi.Error{Code: dataapi.CodeParameterNotAllowed}
+	for i := range b.states {
+		for _, fault := range b.faults {
+			if fault.index == i {
+				refusal.Faults = append(refusal.Faults, fault.Fault)
+			}
+		}
+		if dropped := b.dropped(i); dropped > 0 {
+			refusal.Faults = append(refusal.Faults, dataapi.Fault{
+				Parameter: b.contract.params[i].Name, Code: dataapi.CodeInvalidParameter,
+				Detail: fmt.Sprintf("has %d more faults that are not listed", dropped),
+			})
+		}
+	}
+	for _, fault := range b.faults {
+		if fault.index == unknown {
+			refusal.Faults = append(refusal.Faults, fault.Fault)
+		}
+	}
+	for _, fault := range refusal.Faults {
+		if fault.Code == dataapi.CodeInvalidParameter {
+			refusal.Code = dataapi.CodeInvalidParameter
+		}
+	}
+	return refusal
+}

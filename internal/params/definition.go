@@ -1,0 +1,142 @@
+package params
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// definitionCheck collects the faults of one definition.
+type definitionCheck struct {
+	param  Param
+	faults []DefinitionFault
+}
+
+func (c *definitionCheck) report(field string, index int, message string) {
+	c.faults = append(c.faults, DefinitionFault{c.param.Name, field, index, message})
+}
+
+// fields checks that each field is allowed for the type and sound by itself, and reads the rules on values.
+func (c *definitionCheck) fields() valueRules {
+	p := c.param
+	if !ValidName(p.Name) {
+		c.report("name", -1, "must be "+NameRule)
+	}
+	if _, known := schemaTypes[p.Type]; !known {
+		c.report("type", -1, fmt.Sprintf("must be one of %s; got %q", typeNames(), p.Type))
+		return valueRules{} // without a type nothing else can be judged
+	}
+	if p.Required && p.Default != nil {
+		c.report("default", -1, "must not stand beside required: a required parameter never falls back to a default")
+	}
+	c.lengths("min_length", "max_length", p.MinLength, p.MaxLength, p.Type == String, "type string")
+	c.lengths("min_items", "max_items", p.MinItems, p.MaxItems, p.Array, "an array")
+	c.pattern()
+	return valueRules{
+		enum:    c.enum(),
+		minimum: c.bound("minimum", p.Minimum), maximum: c.bound("maximum", p.Maximum),
+	}.checkOrder(c)
+}
+
+func typeNames() string {
+	var names []string
+	for _, t := range Types() {
+		names = append(names, string(t))
+	}
+	return strings.Join(names, ", ")
+}
+
+func (c *definitionCheck) lengths(minField, maxField string, least, most *int, applies bool, to string) {
+	for _, length := range []struct {
+		field string
+		value *int
+	}{{minField, least}, {maxField, most}} {
+		switch {
+		case length.value == nil:
+		case !applies:
+			c.report(length.field, -1, fmt.Sprintf("is allowed for a parameter of %s only", to))
+		case *length.value < 0:
+			c.report(length.field, -1, fmt.Sprintf("must be at least 0; got %d", *length.value))
+		}
+	}
+	if applies && least != nil && most != nil && *least > *most {
+		c.report(minField, -1, fmt.Sprintf("must not be above %s: %d > %d", maxField, *least, *most))
+	}
+}
+
+func (c *definitionCheck) pattern() {
+	if c.param.Pattern == "" {
+		return
+	}
+	if c.param.Type != String {
+		c.report("pattern", -1, "is allowed for a parameter of type string only")
+	} else if _, err := regexp.Compile(c.param.Pattern); err != nil {
+		c.report("pattern", -1, fmt.Sprintf("must be a regular expression in RE2 syntax: %v", err))
+	}
+}
+
+func (c *definitionCheck) enum() []Value {
+	if c.param.Enum != nil && len(c.param.Enum) == 0 {
+		c.report("enum", -1, "must list at least one value; leave it out to allow any")
+	}
+	var values []Value
+	seen := make(map[string]int, len(c.param.Enum))
+	for i, raw := range c.param.Enum {
+		value, problem := readRaw(c.param.Type, raw)
+		if problem != "" {
+			c.report("enum", i, problem)
+			continue
+		}
+		if first, twice := seen[key(value)]; twice {
+			c.report("enum", i, fmt.Sprintf("repeats the value at index %d: %s", first, show(value)))
+			continue
+		}
+		seen[key(value)] = i
+		values = append(values, value)
+	}
+	return values
+}
+
+func (c *definitionCheck) bound(field string, raw json.RawMessage) *Value {
+	if raw == nil {
+		return nil
+	}
+	if !c.param.Type.ordered() {
+		c.report(field, -1, fmt.Sprintf("is allowed for a parameter of type integer, decimal, date or timestamp only; this one is a %s", c.param.Type))
+		return nil
+	}
+	value, problem := readRaw(c.param.Type, raw)
+	if problem != "" {
+		c.report(field, -1, problem)
+		return nil
+	}
+	return &value
+}
+
+func (r valueRules) checkOrder(c *definitionCheck) valueRules {
+	if r.minimum != nil && r.maximum != nil && compare(*r.minimum, *r.maximum) > 0 {
+		c.report("minimum", -1, fmt.Sprintf("must not be above maximum: %s > %s", r.minimum.Text, r.maximum.Text))
+	}
+	return r
+}
+
+// readRaw reads one scalar that stands alone, as definitions and share contexts have it.
+func readRaw(t Type, raw json.RawMessage) (Value, string) {
+	value := jsontext.Value(raw).Clone()
+	if !value.IsValid() {
+		return Value{}, "is not valid JSON" + got(literal{'0', string(raw)})
+	}
+	text := strings.TrimSpace(string(value))
+	l := literal{jsontext.Value(text).Kind(), text}
+	if l.kind == '"' {
+		unquoted, err := jsontext.AppendUnquote(nil, text)
+		if err != nil {
+			return Value{}, "is not valid JSON" + got(literal{'0', text})
+		}
+		l.text = string(unquoted)
+	}
+	return readScalar(t, l)
+}

@@ -1,0 +1,173 @@
+package params_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/params"
+)
+
+func allow(texts ...string) params.Constraint { return params.Constraint{Allowed: raws(texts...)} }
+
+func between(minimum, maximum string) params.Constraint {
+	var constraint params.Constraint
+	if minimum != "" {
+		constraint.Minimum = json.RawMessage(minimum)
+	}
+	if maximum != "" {
+		constraint.Maximum = json.RawMessage(maximum)
+	}
+	return constraint
+}
+
+func TestShareContexts(t *testing.T) {
+	region := params.Param{Name: "p", Type: params.String}
+	regions := params.Param{Name: "p", Type: params.String, Array: true}
+	amount := params.Param{Name: "p", Type: params.Decimal}
+	withDefault := params.Param{Name: "p", Type: params.String, Default: raws(`"Sul"`)[0]}
+	required := params.Param{Name: "p", Type: params.String, Required: true}
+	one := func(constraint params.Constraint) []params.ShareContext {
+		return []params.ShareContext{{"p": constraint}}
+	}
+	both := func(a, b params.Constraint) []params.ShareContext {
+		return []params.ShareContext{{"p": a}, {"p": b}}
+	}
+
+	for name, test := range map[string]struct {
+		param    params.Param
+		contexts []params.ShareContext
+		given    string
+		want     string
+	}{
+		"allowed":                              {region, one(allow(`"Sul"`, `"Norte"`)), `{"p": "Sul"}`, "Sul"},
+		"outside":                              {region, one(allow(`"Sul"`, `"Norte"`)), `{"p": "Leste"}`, `NOT: allowed for you are "Sul", "Norte"; got "Leste"`},
+		"pinned, left out":                     {region, one(allow(`"Sul"`)), `{}`, "Sul"},
+		"pinned, null":                         {region, one(allow(`"Sul"`)), `{"p": null}`, "Sul"},
+		"pinned, given":                        {region, one(allow(`"Sul"`)), `{"p": "Sul"}`, "Sul"},
+		"pinned, another given":                {region, one(allow(`"Sul"`)), `{"p": "Norte"}`, `NOT: only "Sul" is allowed for you; got "Norte"`},
+		"pinned, required":                     {required, one(allow(`"Sul"`)), `{}`, "Sul"},
+		"pinned beats the default":             {withDefault, one(allow(`"Norte"`)), `{}`, "Norte"},
+		"required, constrained, left out":      {required, one(allow(`"Sul"`, `"Norte"`)), `{}`, `INVALID: is required`},
+		"left out, so NULL would escape":       {region, one(allow(`"Sul"`, `"Norte"`)), `{}`, `NOT: must be given: allowed for you are "Sul", "Norte"`},
+		"default allowed":                      {withDefault, one(allow(`"Sul"`, `"Norte"`)), `{}`, "Sul"},
+		"default outside":                      {withDefault, one(allow(`"Leste"`, `"Norte"`)), `{}`, `NOT: must be given, since its default is not allowed for you: allowed for you are "Leste", "Norte"`},
+		"intersection":                         {region, both(allow(`"Sul"`, `"Norte"`), allow(`"Norte"`, `"Leste"`)), `{"p": "Norte"}`, "Norte"},
+		"intersection pins":                    {region, both(allow(`"Sul"`, `"Norte"`), allow(`"Norte"`, `"Leste"`)), `{}`, "Norte"},
+		"intersection, outside one":            {region, both(allow(`"Sul"`, `"Norte"`), allow(`"Norte"`, `"Leste"`)), `{"p": "Sul"}`, `NOT: allowed for you are "Norte", "Leste"; got "Sul"`},
+		"empty intersection, given":            {region, both(allow(`"Sul"`), allow(`"Norte"`)), `{"p": "Sul"}`, `NOT: only "Norte" is allowed for you; got "Sul"`},
+		"empty intersection, left out":         {region, both(allow(`"Sul"`), allow(`"Norte"`)), `{}`, `NOT: must be given: only "Sul" is allowed for you | NOT: must be given: only "Norte" is allowed for you`},
+		"empty list":                           {region, one(params.Constraint{Allowed: raws()}), `{"p": "Sul"}`, `NOT: no value is allowed for you; got "Sul"`},
+		"empty constraint":                     {region, one(params.Constraint{}), `{"p": "Sul"}`, `NOT: no value is allowed for you; got "Sul"`},
+		"unreadable bound":                     {amount, one(between(`"x"`, "")), `{"p": 1}`, `NOT: no value is allowed for you; got 1`},
+		"bound on a string":                    {region, one(between(`"a"`, "")), `{"p": "b"}`, `NOT: no value is allowed for you; got "b"`},
+		"value of another type":                {amount, one(allow(`"Sul"`)), `{"p": 1}`, `NOT: no value is allowed for you; got 1`},
+		"decimal, other spelling":              {amount, one(allow("1.50", "2")), `{"p": 1.5}`, "1.5"},
+		"decimal from":                         {amount, one(between("1.5", "")), `{"p": 1.49}`, `NOT: allowed for you is at least 1.5; got 1.49`},
+		"decimal to":                           {amount, one(between("", "2")), `{"p": 2.01}`, `NOT: allowed for you is at most 2; got 2.01`},
+		"decimal from, to":                     {amount, one(between("1", "2")), `{"p": 3}`, `NOT: allowed for you is from 1 to 2; got 3`},
+		"decimal inside":                       {amount, one(between("1", "2")), `{"p": 2.00}`, "2.00"},
+		"list and bound pin":                   {amount, both(allow("1", "5"), between("", "2")), `{}`, "1"},
+		"array inside":                         {regions, one(allow(`"Sul"`, `"Norte"`)), `{"p": ["Norte", "Sul"]}`, "[Norte Sul]"},
+		"array, item outside":                  {regions, one(allow(`"Sul"`, `"Norte"`)), `{"p": ["Norte", "Leste"]}`, `NOT: at index 1: allowed for you are "Sul", "Norte"; got "Leste"`},
+		"array pinned":                         {regions, one(allow(`"Sul"`)), `{}`, "[Sul]"},
+		"empty array would escape":             {regions, one(allow(`"Sul"`, `"Norte"`)), `{"p": []}`, `NOT: must have at least one item: allowed for you are "Sul", "Norte"`},
+		"another parameter":                    {region, []params.ShareContext{{"q": allow(`"Sul"`)}}, `{}`, "NULL"},
+		"no constraint":                        {region, []params.ShareContext{nil, {}}, `{}`, "NULL"},
+		"wrong type is invalid, not forbidden": {region, one(allow(`"Sul"`)), `{"p": 1}`, `INVALID: must be a string; got 1`},
+	} {
+		values, err := compile(t, test.param).Bind(json.RawMessage(test.given), test.contexts...)
+		var got string
+		if err == nil {
+			got = texts(values[0])
+		} else {
+			refused, _ := errors.AsType[*dataapi.Error](err)
+			for i, fault := range refused.Faults {
+				if i > 0 {
+					got += " | "
+				}
+				short := map[dataapi.Code]string{dataapi.CodeInvalidParameter: "INVALID: ", dataapi.CodeParameterNotAllowed: "NOT: "}
+				if fault.Code != refused.Code {
+					t.Errorf("%s: fault has %s, error %s", name, fault.Code, refused.Code)
+				}
+				got += short[fault.Code] + fault.Detail
+			}
+		}
+		if got != test.want {
+			t.Errorf("%s:\n got %s\nwant %s", name, got, test.want)
+		}
+	}
+}
+
+func TestInvalidAndForbiddenTogether(t *testing.T) {
+	contract := compile(t, params.Param{Name: "a", Type: params.String}, params.Param{Name: "b", Type: params.Integer})
+	_, err := contract.Bind(json.RawMessage(`{"a": "x", "b": "1"}`), params.ShareContext{"a": allow(`"y"`)})
+	refused, _ := errors.AsType[*dataapi.Error](err)
+	if refused == nil || refused.Code != dataapi.CodeInvalidParameter || len(refused.Faults) != 2 ||
+		refused.Faults[0].Code != dataapi.CodeParameterNotAllowed || refused.Faults[1].Code != dataapi.CodeInvalidParameter {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestRebindChecksContextsAgain(t *testing.T) {
+	contract := compile(t, params.Param{Name: "p", Type: params.String})
+	context := params.ShareContext{"p": allow(`"a"`, `"b"`)}
+	for _, text := range []string{`{"p":"c"}`, `{"p":null}`} {
+		if _, err := contract.Rebind(json.RawMessage(text), context); !dataapi.HasCode(err, dataapi.CodeParameterNotAllowed) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestCheckContext(t *testing.T) {
+	contract := compile(t,
+		params.Param{Name: "n", Type: params.Integer, Maximum: raws("10")[0]},
+		params.Param{Name: "s", Type: params.String},
+	)
+	faults := contract.CheckContext(params.ShareContext{
+		"n":       {Allowed: raws("1", "11", `"x"`), Minimum: raws("5")[0], Maximum: raws("4")[0]},
+		"s":       between(`"a"`, ""),
+		"missing": allow("1"),
+	})
+	want := []string{
+		"n minimum -1: must not be above maximum: 5 > 4",
+		"n allowed 1: must be at most 10; got 11",
+		`n allowed 2: must be an integer, written as a JSON number; got "x"`,
+		"s minimum -1: is allowed for a parameter of type integer, decimal, date or timestamp only; this one is a string",
+	}
+	var got []string
+	for _, fault := range faults {
+		got = append(got, fmt.Sprintf("%s %s %d: %s", fault.Parameter, fault.Field, fault.Index, fault.Message))
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got\n%q\nwant\n%q", got, want)
+	}
+	if contract.Has("missing") || !contract.Has("n") {
+		t.Error("Has")
+	}
+}
+
+// Many contexts pass through one contract, from many goroutines: the cache stays bounded and never mixes them up.
+func TestContextCacheUnderLoad(t *testing.T) {
+	contract := compile(t, params.Param{Name: "n", Type: params.Integer})
+	var group sync.WaitGroup
+	for worker := range 4 {
+		group.Go(func() {
+			for i := range 1500 {
+				want := worker*10_000 + i
+				context := params.ShareContext{"n": allow(fmt.Sprint(want))}
+				for range 2 {
+					values, err := contract.Bind(nil, context)
+					if err != nil || values[0].Int != int64(want) {
+						t.Errorf("want %d, got %+v, %v", want, values, err)
+						return
+					}
+				}
+			}
+		})
+	}
+	group.Wait()
+}

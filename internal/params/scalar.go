@@ -1,0 +1,249 @@
+package params
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+)
+
+// literal is one JSON value as it was written, decoded only as far as every type needs.
+type literal struct {
+	kind jsontext.Kind // '"', '0', 't', 'f', 'n', '[' or '{'
+	text string        // a string without quotes and escapes; everything else as written
+}
+
+// readScalar reads a literal as a value of type t. The second result says, as the end of a sentence that begins with
+// the parameter's name, what is wrong; it is empty when nothing is.
+func readScalar(t Type, l literal) (Value, string) {
+	switch t {
+	case String:
+		return readString(l)
+	case Integer:
+		return readInteger(l)
+	case Decimal:
+		return readDecimal(l)
+	case Boolean:
+		if l.kind == 't' {
+			return Value{Type: Boolean, Text: "true", Int: 1}, ""
+		}
+		if l.kind == 'f' {
+			return Value{Type: Boolean, Text: "false"}, ""
+		}
+		return Value{}, "must be true or false" + got(l)
+	}
+	if l.kind != '"' {
+		return Value{}, mustBe(t) + got(l)
+	}
+	text, ok := canonicalText(t, l.text)
+	if !ok {
+		return Value{}, mustBe(t) + got(l)
+	}
+	return Value{Type: t, Text: text}, ""
+}
+
+// mustBe says how a value of a type that travels as a JSON string is written.
+func mustBe(t Type) string {
+	switch t {
+	case Date:
+		return "must be a date written YYYY-MM-DD"
+	case Timestamp:
+		return "must be a timestamp with an offset and at most microseconds, such as 2026-01-31T10:30:00Z or 2026-01-31T10:30:00.25-03:00"
+	default:
+		return "must be a UUID such as 0f8fad5b-d9cb-469f-a165-70867728950e"
+	}
+}
+
+func readString(l literal) (Value, string) {
+	if l.kind != '"' {
+		return Value{}, "must be a string" + got(l)
+	}
+	if strings.IndexByte(l.text, 0) >= 0 {
+		return Value{}, "must not contain the NUL character (U+0000)"
+	}
+	return Value{Type: String, Text: l.text}, ""
+}
+
+// readInteger takes only what is written as an integer. JSON Schema calls 1.0 and 1e3 integers too; they are refused
+// so that a float that slipped into a caller's code is noticed with its first whole value, not with its first 1.5.
+func readInteger(l literal) (Value, string) {
+	if l.kind != '0' {
+		return Value{}, "must be an integer, written as a JSON number" + got(l)
+	}
+	if strings.ContainsAny(l.text, ".eE") {
+		return Value{}, "must be an integer, written without fraction and exponent" + got(l)
+	}
+	number, err := strconv.ParseInt(l.text, 10, 64)
+	if err != nil {
+		return Value{}, "must be an integer from -9223372036854775808 to 9223372036854775807" + got(l)
+	}
+	text := l.text
+	if number == 0 {
+		text = "0" // JSON allows -0
+	}
+	return Value{Type: Integer, Text: text, Int: number}, ""
+}
+
+func readDecimal(l literal) (Value, string) {
+	if l.kind != '0' {
+		return Value{}, "must be a number, written as a JSON number" + got(l)
+	}
+	text, problem := plainDecimal(l.text)
+	if problem != "" {
+		return Value{}, problem + got(l)
+	}
+	return Value{Type: Decimal, Text: text}, ""
+}
+
+// canonicalText returns the canonical spelling of a date, timestamp or UUID, and whether s is one. The formats of the
+// schema call it too, so that what validates is what can be bound.
+func canonicalText(t Type, s string) (string, bool) {
+	switch t {
+	case Date:
+		date, err := time.Parse(time.DateOnly, s)
+		return s, err == nil && date.Year() >= 1 // databases know no year 0
+	case Timestamp:
+		return canonicalTimestamp(s)
+	case UUID:
+		if len(s) != 36 { // the library also reads urn:uuid: and braces
+			return "", false
+		}
+		id, err := uuid.Parse(s)
+		return id.String(), err == nil
+	}
+	return s, true
+}
+
+// timestampShape is RFC 3339, 5.6. Package time would also take a comma, a one-digit hour and an offset of 99 hours.
+var timestampShape = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
+
+// canonicalTimestamp reads RFC 3339 strictly and writes it in UTC. What is finer than microseconds is refused: a database would round it, and so move it across a bound.
+func canonicalTimestamp(s string) (string, bool) {
+	if len(s) > 64 || !timestampShape.MatchString(s) {
+		return "", false
+	}
+	moment, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil || moment.Nanosecond()%1000 != 0 || finerThanNanoseconds(s) {
+		return "", false
+	}
+	moment = moment.UTC()
+	if moment.Year() < 1 || moment.Year() > 9999 { // databases know no year 0, and RFC 3339 none above 9999
+		return "", false
+	}
+	return moment.Format(time.RFC3339Nano), true
+}
+
+// finerThanNanoseconds reports whether digits stand where package time drops them.
+func finerThanNanoseconds(s string) bool {
+	_, fraction, _ := strings.Cut(s, ".")
+	fraction = fraction[:len(fraction)-len(strings.TrimLeft(fraction, "0123456789"))]
+	return len(fraction) > 9 && strings.Trim(fraction[9:], "0") != ""
+}
+
+// compare orders two values of one ordered type.
+func compare(a, b Value) int {
+	switch a.Type {
+	case Integer:
+		return cmp.Compare(a.Int, b.Int)
+	case Decimal:
+		return compareDecimals(a.Text, b.Text)
+	default:
+		return compareTexts(a.Text, b.Text)
+	}
+}
+
+// compareTexts orders canonical dates, or canonical timestamps: their year has four digits and their fraction of a
+// second no trailing zeros, so that without the Z the order of the texts is the order of time.
+func compareTexts(a, b string) int {
+	return strings.Compare(strings.TrimSuffix(a, "Z"), strings.TrimSuffix(b, "Z"))
+}
+
+// key is one text for all spellings of the same scalar.
+func key(v Value) string {
+	if v.Type == Decimal {
+		return decimalKey(v.Text)
+	}
+	return v.Text
+}
+
+// instance is the scalar as package jsonschema wants to see it.
+func instance(v Value) any {
+	switch v.Type {
+	case Integer, Decimal:
+		return json.Number(v.Text)
+	case Boolean:
+		return v.Int == 1
+	default:
+		return v.Text
+	}
+}
+
+// appendScalar appends the scalar as JSON.
+func appendScalar(dst []byte, v Value) []byte {
+	switch v.Type {
+	case Integer, Decimal, Boolean:
+		return append(dst, v.Text...)
+	default:
+		dst, _ = jsontext.AppendQuote(dst, v.Text) // its only error is invalid UTF-8, which the decoder refused
+		return dst
+	}
+}
+
+// maxEcho is the most characters of a value that an error repeats.
+const maxEcho = 60
+
+// got ends a sentence with the value that was met.
+func got(l literal) string { return "; got " + echo(l) }
+
+func echo(l literal) string {
+	if l.kind != '"' {
+		return shorten(l.text)
+	}
+	if short := shorten(l.text); short != l.text {
+		return strconv.QuoteToGraphic(strings.TrimSuffix(short, ellipsis)) + ellipsis
+	}
+	return strconv.QuoteToGraphic(l.text)
+}
+
+const ellipsis = "…"
+
+func shorten(s string) string {
+	if len(s) <= maxEcho || utf8.RuneCountInString(s) <= maxEcho {
+		return s
+	}
+	end := 0
+	for range maxEcho {
+		_, size := utf8.DecodeRuneInString(s[end:])
+		end += size
+	}
+	return s[:end] + ellipsis
+}
+
+// show writes a value for an error message.
+func show(v Value) string {
+	if v.Type == Integer || v.Type == Decimal || v.Type == Boolean {
+		return shorten(v.Text)
+	}
+	return echo(literal{'"', v.Text})
+}
+
+// showList writes values for an error message, the first twenty of them.
+func showList(values []Value) string {
+	const most = 20
+	var texts []string
+	for _, value := range values[:min(len(values), most)] {
+		texts = append(texts, show(value))
+	}
+	list := strings.Join(texts, ", ")
+	if len(values) > most {
+		list += fmt.Sprintf(", %s (%d in all)", ellipsis, len(values))
+	}
+	return list
+}
