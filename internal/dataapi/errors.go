@@ -30,6 +30,7 @@ const (
 	CodeParameterNotAllowed  Code = "PARAMETER_NOT_ALLOWED"
 	CodeIdempotencyKeyReused Code = "IDEMPOTENCY_KEY_REUSED"
 	CodeRateLimited          Code = "RATE_LIMITED"
+	CodeAttemptsExhausted    Code = "ATTEMPTS_EXHAUSTED"
 	CodeInternal             Code = "INTERNAL_ERROR"
 	CodeOverloaded           Code = "OVERLOADED"
 	CodeSourceUnavailable    Code = "SOURCE_UNAVAILABLE"

@@ -1,0 +1,107 @@
+// Package callback announces the end of jobs: it signs the job's document after the Standard Webhooks specification
+// (https://www.standardwebhooks.com) and POSTs it to the URL that the caller gave, again and again until somebody
+// takes it or the schedule ends.
+package callback
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/job"
+)
+
+// State says how far a delivery is.
+type State string
+
+// The states of a delivery.
+const (
+	Pending   State = "pending"   // it will be tried, or is being tried
+	Delivered State = "delivered" // the receiver answered 2xx
+	Dead      State = "dead"      // given up: a dead letter
+)
+
+// DeadRetention is how long a dead letter, and the job that it announces, stay in the store after it was given up.
+const DeadRetention = 7 * 24 * time.Hour
+
+// Delivery is the announcement of one job's end. Stores make it when the job ends.
+type Delivery struct {
+	JobID   job.ID `json:"job_id"`
+	Company string `json:"company"` // of the job
+	User    string `json:"user"`
+	URL     string `json:"url"`
+
+	State     State     `json:"state"`
+	CreatedAt time.Time `json:"created_at"`
+	// NextAttempt is when it is to be tried; while it is being tried, when somebody else may take it over.
+	// Zero unless it is pending.
+	NextAttempt time.Time `json:"next_attempt,omitzero"`
+
+	// Attempt counts the claims, from 1, and fences as a job's does. Forgiven of them do not count towards the schedule.
+	Attempt  int `json:"attempt,omitempty"`
+	Forgiven int `json:"forgiven,omitempty"`
+
+	EndedAt time.Time `json:"ended_at,omitzero"` // when it was delivered or given up
+	Log     []Try     `json:"log,omitempty"`     // the latest tries, at most MaxLog, oldest first
+}
+
+// MaxLog is how many tries a delivery's log keeps.
+const MaxLog = 20
+
+// Try is what came of one attempt.
+type Try struct {
+	At     time.Time     `json:"at"`
+	Took   time.Duration `json:"took"`
+	Status int           `json:"status,omitempty"` // HTTP status of the answer; 0: there was none
+	Error  string        `json:"error,omitempty"`  // why it did not succeed, for operators
+}
+
+// MessageID is the webhook-id: it stays the same in every attempt, so that the receiver can tell a repetition.
+func (d *Delivery) MessageID() string { return "msg_" + d.JobID.String() }
+
+// Tries is how many attempts count towards the schedule.
+func (d *Delivery) Tries() int { return d.Attempt - d.Forgiven }
+
+// SigningKey is one key that a user's callbacks are signed with.
+type SigningKey struct {
+	Key      []byte    `json:"key"`                // 24 to 64 bytes
+	NotAfter time.Time `json:"not_after,omitzero"` // zero: for good; else it signs until then, beside its successor
+}
+
+// Errors that a [Store] returns, to be tested with errors.Is.
+var (
+	// ErrNotFound says that there is no such delivery.
+	ErrNotFound = errors.New("delivery not found")
+
+	// ErrLost says that the delivery is not pending with this attempt any more.
+	ErrLost = errors.New("the delivery has ended or was taken over")
+)
+
+// Store keeps deliveries and signing keys. What job.Store says of durability, transactions, errors of the store itself
+// and copies holds here too. Deliveries are made by job.Store.Finish and removed, with their jobs, by job.Store.Sweep.
+type Store interface {
+	// ClaimDeliveries gives the caller at most max pending deliveries whose NextAttempt is not after now, earliest first.
+	// Each has its Attempt raised by one and its NextAttempt set to until: if the caller dies, it is due again then.
+	// When it returns none, next is when one will be due; zero: none is pending. Then nothing is written.
+	ClaimDeliveries(ctx context.Context, now, until time.Time, max int) (due []Delivery, next time.Time, err error)
+
+	// SettleDelivery stores what came of an attempt: State, NextAttempt, Forgiven, EndedAt and Log of d. It returns
+	// ErrLost when the stored delivery is not pending with d.Attempt, and ErrNotFound when there is none.
+	// Repeating it after it has ended the delivery in the same state returns nil and changes nothing.
+	SettleDelivery(ctx context.Context, d Delivery) error
+
+	// GetDelivery returns the delivery of a job.
+	GetDelivery(ctx context.Context, id job.ID) (Delivery, error)
+
+	// ListDeliveries returns at most max deliveries in this state (empty: in any), of jobs after this one, in the order
+	// of their jobs. The zero ID begins at the first.
+	ListDeliveries(ctx context.Context, state State, after job.ID, max int) ([]Delivery, error)
+
+	// SigningKeys returns the keys of a user, newest first and at least one; keys that ended at or before now are left
+	// out. If there is none, generate makes it; of callers at the same time one decides, and all get the same.
+	SigningKeys(ctx context.Context, company, user string, now time.Time, generate func() ([]byte, error)) ([]SigningKey, error)
+
+	// AddSigningKey makes key the user's newest one; those that there are now sign until notAfter at the latest. Keys that
+	// ended at or before now are removed.
+	AddSigningKey(ctx context.Context, company, user string, key []byte, now, notAfter time.Time) error
+}

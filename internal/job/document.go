@@ -1,0 +1,62 @@
+package job
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+)
+
+// WriteDocument writes the job as callers see it, one JSON object with the fields job_id, status, result, error,
+// created_at, completed_at and expires_at, in this order. Times are RFC 3339 in UTC with whole seconds.
+//
+// The result, one JSON value, is copied from the reader as it is: only a copying buffer is held in memory. Without a
+// reader, result is null, and the document of a completed job has "result_omitted": true after it. Whoever calls must
+// take care to break the connection when an error comes after the first byte, lest the receiver believe what it has got.
+func WriteDocument(w io.Writer, j Job, result io.Reader) error {
+	head, err := json.Marshal(struct {
+		ID     ID     `json:"job_id"`
+		Status Status `json:"status"`
+	}{j.ID, j.Status})
+	if err != nil {
+		return err
+	}
+	head = append(head[:len(head)-1], `,"result":`...)
+	if result == nil || j.Status != Completed {
+		head = append(head, "null"...)
+		if j.Status == Completed {
+			head = append(head, `,"result_omitted":true`...)
+		}
+		result = nil
+	}
+	tail, err := json.Marshal(struct {
+		Error       *Error  `json:"error"`
+		CreatedAt   *string `json:"created_at"`
+		CompletedAt *string `json:"completed_at"`
+		ExpiresAt   *string `json:"expires_at"`
+	}{j.Error, timestamp(j.CreatedAt), timestamp(j.CompletedAt), timestamp(j.ExpiresAt)})
+	if err != nil {
+		return err
+	}
+	tail[0] = ','
+	if result == nil {
+		_, err = w.Write(append(head, tail...))
+		return err
+	}
+	if _, err := w.Write(head); err != nil {
+		return err
+	}
+	if _, err := io.Copy(w, result); err != nil {
+		return err
+	}
+	_, err = w.Write(tail)
+	return err
+}
+
+// timestamp returns nil, which is null in JSON, for the zero time.
+func timestamp(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	text := t.UTC().Format(time.RFC3339)
+	return &text
+}

@@ -1,0 +1,277 @@
+package job
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/attach"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/result"
+)
+
+// Runtime is what a configuration knows about running jobs. It is safe for concurrent use.
+type Runtime interface {
+	// Permit reports whether the job may run still: its user may have lost the permission, or the endpoint may be gone,
+	// since the job was accepted. It is asked when an attempt begins; its error, of package dataapi, is the job's.
+	Permit(ctx context.Context, j Job) error
+
+	// Run executes the job's endpoint and writes the result's JSON to w, all of it before it returns. An error of w is
+	// returned, possibly wrapped. When ctx ends the query is cancelled inside the database before Run returns. An error
+	// of package dataapi becomes the job's error, any other one INTERNAL_ERROR; CodeSourceUnavailable and CodeOverloaded
+	// make the engine try again.
+	Run(ctx context.Context, j Job, w io.Writer) (result.Summary, error)
+}
+
+// Settings are the numbers of a configuration. Zero values stand for the defaults.
+type Settings struct {
+	Workers    int           // jobs that run at the same time, in all; default 4
+	Retention  time.Duration // how long a job can be read after its end; default 24 h
+	MaxWaiting int           // jobs of one company that wait for a worker; default 10,000
+}
+
+func (s *Settings) setDefaults() {
+	if s.Workers <= 0 {
+		s.Workers = 4
+	}
+	if s.Retention <= 0 {
+		s.Retention = 24 * time.Hour
+	}
+	if s.MaxWaiting <= 0 {
+		s.MaxWaiting = 10_000
+	}
+}
+
+// Options belong to an engine for good. Zero values stand for the defaults.
+type Options struct {
+	Lease       time.Duration // how long a worker may be silent before its job is given to another; default 30 s
+	MaxAttempts int           // how often a job is tried, crashes included; default 3
+	Backoff     time.Duration // before the second attempt, doubled for each further one; default 2 s
+	SweepEvery  time.Duration // how often expired jobs are removed; default 1 min
+	Owner       string        // names this process among those that share the store; default: random, one per process
+	Logger      *slog.Logger  // default slog.Default()
+	Now         func() time.Time
+	Ended       func() // called, from any goroutine, after the end of a job was stored; must not block
+}
+
+// processOwner is one for all engines of this process, so that none takes the jobs of another for a dead process's.
+var processOwner = rand.Text()
+
+func (o *Options) setDefaults() {
+	if o.Lease <= 0 {
+		o.Lease = 30 * time.Second
+	}
+	if o.MaxAttempts <= 0 {
+		o.MaxAttempts = 3
+	}
+	if o.Backoff <= 0 {
+		o.Backoff = 2 * time.Second
+	}
+	if o.SweepEvery <= 0 {
+		o.SweepEvery = time.Minute
+	}
+	if o.Owner == "" {
+		o.Owner = processOwner
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Ended == nil {
+		o.Ended = func() {}
+	}
+}
+
+// attached is what Attach puts on the stack.
+type attached struct {
+	runtime  Runtime
+	settings Settings
+}
+
+// Attachment is a configuration's hold on an engine: see [Engine.Attach].
+type Attachment = attach.Attachment[attached]
+
+// Engine accepts jobs and runs them. It lives as long as its store, across reloads of the configuration, and is safe
+// for concurrent use.
+type Engine struct {
+	store   Store
+	options Options
+	log     *slog.Logger
+	stack   attach.Stack[attached]
+	waiters waiters
+	wake    chan struct{} // holds a token when there may be something to claim
+
+	mu      sync.Mutex
+	state   state
+	stop    context.CancelFunc // ends claiming and sweeping
+	abort   context.CancelFunc // ends the jobs that run
+	running int
+	loops   sync.WaitGroup // claiming and sweeping
+	workers sync.WaitGroup // jobs that run
+}
+
+type state int
+
+const (
+	idle state = iota
+	started
+	stopped
+)
+
+// NewEngine makes an engine that uses store and does not own it. It runs nothing before Start.
+func NewEngine(store Store, options Options) *Engine {
+	options.setDefaults()
+	return &Engine{store: store, options: options, log: options.Logger, wake: make(chan struct{}, 1)}
+}
+
+// ErrStopped says that an engine was stopped; it cannot be started again.
+var ErrStopped = errors.New("the job engine was stopped")
+
+// Attach makes runtime the one that jobs begin with from now on. Jobs that run go on with the one that they began with.
+// The caller calls Detach on what it returns when its configuration ends, and may close what the runtime uses once Done
+// is closed. As long as nothing is attached no job begins.
+func (e *Engine) Attach(runtime Runtime, settings Settings) *Attachment {
+	settings.setDefaults()
+	attachment := e.stack.Attach(attached{runtime, settings})
+	e.poke()
+	return attachment
+}
+
+// Start makes the jobs claimable that an earlier process has left unfinished, and begins to run jobs. It fails with the
+// store's error, and may then be called again. Starting a started engine does nothing; a stopped one gives ErrStopped.
+func (e *Engine) Start(ctx context.Context) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch e.state {
+	case started:
+		return nil
+	case stopped:
+		return ErrStopped
+	}
+	n, err := e.store.Recover(ctx, e.options.Owner)
+	if err != nil {
+		return err
+	}
+	if n > 0 {
+		e.log.Info("jobs that an earlier process left unfinished will run again", "jobs", n)
+	}
+	// The engine outlives the configuration that starts it, hence ctx does not end it.
+	claiming, stop := context.WithCancel(context.WithoutCancel(ctx))
+	jobs, abort := context.WithCancelCause(context.WithoutCancel(ctx))
+	e.stop, e.abort, e.state = stop, func() { abort(errAborted) }, started
+	e.loops.Go(func() { e.claimLoop(claiming, jobs) })
+	e.loops.Go(func() { e.sweepLoop(claiming) })
+	return nil
+}
+
+// Stop stops claiming and waits for the jobs that run. When ctx ends first, they are cancelled and given back, which does
+// not count as an attempt, and Stop returns ctx's error once they have let go. What is attached stays so. Jobs can still
+// be accepted and read. Stopping an engine that is not started, or again, returns nil at once.
+func (e *Engine) Stop(ctx context.Context) error {
+	e.mu.Lock()
+	was := e.state
+	e.state = stopped
+	e.mu.Unlock()
+	if was != started {
+		return nil
+	}
+	e.stop()
+	e.loops.Wait() // no job begins after this
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		e.workers.Wait()
+	}()
+	var err error
+	select {
+	case <-done:
+	case <-ctx.Done():
+		err = ctx.Err()
+		e.abort()
+		<-done
+	}
+	e.abort()
+	return err
+}
+
+// Request is what an endpoint is asked to do.
+type Request struct {
+	Company, User, KeyID string // who asks
+	Address              dataapi.Address
+	Revision             string
+	Params               []byte          // one JSON value: the bound parameters
+	PollingPath          func(ID) string // where the job can be polled; nil: nowhere
+	CallbackURL          string          // checked by callback.CheckURL; empty: none
+}
+
+// Accept stores a job, which is on disk when it returns, and wakes a worker. Errors: ctx's; CodeOverloaded when too many
+// jobs of the company wait, or when the store cannot write (then it may be unknown whether the job was stored: it may
+// still run, though nobody will be told its id). Jobs are accepted whether or not the engine runs.
+func (e *Engine) Accept(ctx context.Context, request Request) (Job, error) {
+	now := e.options.Now().UTC()
+	j := Job{
+		ID: NewID(now), Company: request.Company, User: request.User, KeyID: request.KeyID,
+		Address: request.Address, Revision: request.Revision, Params: request.Params,
+		CallbackURL: request.CallbackURL, Status: Processing, CreatedAt: now,
+	}
+	if request.PollingPath != nil {
+		j.PollingPath = request.PollingPath(j.ID)
+	}
+	err := e.store.Accept(ctx, j, e.maxWaiting())
+	switch {
+	case err == nil:
+		e.poke()
+		return j, nil
+	case errors.Is(err, ErrQueueFull):
+		return Job{}, &dataapi.Error{
+			Code: dataapi.CodeOverloaded, Detail: "Too many jobs of your company are waiting.",
+			RetryAfter: 10 * time.Second, Err: err,
+		}
+	case ctx.Err() != nil:
+		return Job{}, err
+	}
+	e.log.Error("a job could not be stored", "error", err)
+	return Job{}, dataapi.Wrap(dataapi.CodeOverloaded, err)
+}
+
+func (e *Engine) maxWaiting() int {
+	if newest, ok := e.stack.Newest(); ok {
+		return newest.settings.MaxWaiting
+	}
+	var settings Settings
+	settings.setDefaults()
+	return settings.MaxWaiting
+}
+
+// Get returns a job, or ErrNotFound when there is none or it has expired. The caller checks whose job it is.
+func (e *Engine) Get(ctx context.Context, id ID) (Job, error) {
+	j, err := e.store.Get(ctx, id)
+	if err == nil && j.Expired(e.options.Now()) {
+		return Job{}, ErrNotFound
+	}
+	return j, err
+}
+
+// OpenResult returns a reader over a completed job's result, to be closed. It returns ErrNotFound when there is no such
+// job, or it has expired, and ErrNoResult when it has not completed. See [OpenResult] for how it reads.
+func (e *Engine) OpenResult(ctx context.Context, id ID) (*ResultReader, error) {
+	j, err := e.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return OpenResult(ctx, e.store, j)
+}
+
+// poke makes the claiming goroutine look for jobs.
+func (e *Engine) poke() {
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,98 @@
+// Package job runs endpoints asynchronously: it keeps jobs in a [Store], runs them with the [Runtime] of the current
+// configuration, and keeps their results.
+//
+// What it promises: a job that was accepted is on disk; it is run at least once; it ends exactly once, as completed,
+// failed or cancelled; its result can be read until it expires; and if it names a callback, its end is announced at
+// least once or kept as a visible dead letter (package callback).
+package job
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+)
+
+// Status says how far a job is. It begins as Processing and changes exactly once.
+type Status string
+
+// The states of a job.
+const (
+	Processing Status = "processing" // waiting, or running
+	Completed  Status = "completed"  // it has a result
+	Failed     Status = "failed"     // it has an error
+	Cancelled  Status = "cancelled"  // somebody ended it
+)
+
+// Terminal reports whether a job of this status never changes again.
+func (s Status) Terminal() bool { return s != Processing }
+
+// Job is one asynchronous execution. The JSON form is the one that stores keep; what callers see is [WriteDocument].
+type Job struct {
+	ID ID `json:"id"`
+
+	// Company, User and KeyID say who asked. Company is the caller's, which may differ from the endpoint's.
+	Company string `json:"company"`
+	User    string `json:"user"`
+	KeyID   string `json:"key_id,omitempty"`
+
+	Address     dataapi.Address `json:"address"`                // the endpoint
+	Revision    string          `json:"revision,omitempty"`     // of the endpoint when the job was accepted
+	Params      json.RawMessage `json:"params,omitempty"`       // the bound values, canonical
+	PollingPath string          `json:"polling_path,omitempty"` // where the caller polls
+	CallbackURL string          `json:"callback_url,omitempty"` // empty: nobody is told
+
+	Status      Status    `json:"status"`
+	CreatedAt   time.Time `json:"created_at"`
+	StartedAt   time.Time `json:"started_at,omitzero"`   // of the latest attempt; zero: never claimed
+	CompletedAt time.Time `json:"completed_at,omitzero"` // when it ended, however it did; zero: not yet
+	ExpiresAt   time.Time `json:"expires_at,omitzero"`   // until when it can be read; zero while processing
+
+	// Attempt counts the claims, from 1; 0 is a job that was never claimed. It fences: whoever writes to a job that is
+	// running names the attempt that it was given, and is refused once there is a newer one.
+	Attempt int `json:"attempt,omitempty"`
+	// Forgiven is how many of the attempts do not count as tries, since an orderly stop ended them.
+	Forgiven int `json:"forgiven,omitempty"`
+	// NotBefore is when a job that waits for another attempt may be claimed; zero: at once.
+	NotBefore time.Time `json:"not_before,omitzero"`
+	// LeaseOwner is who runs the job, until LeaseUntil unless extended; empty: nobody.
+	LeaseOwner string    `json:"lease_owner,omitempty"`
+	LeaseUntil time.Time `json:"lease_until,omitzero"`
+
+	Error  *Error `json:"error,omitempty"` // of a failed job
+	Result Result `json:"result,omitzero"` // of a completed job
+}
+
+// Running reports whether somebody holds the job's lease.
+func (j *Job) Running() bool { return j.Status == Processing && j.LeaseOwner != "" }
+
+// Tries is how many of the job's attempts count towards the most that a job is tried.
+func (j *Job) Tries() int { return j.Attempt - j.Forgiven }
+
+// Expired reports whether the job can no longer be read, though a store may still hold it.
+func (j *Job) Expired(now time.Time) bool { return j.Status.Terminal() && !now.Before(j.ExpiresAt) }
+
+// Error says why a job failed, in words that are safe to show.
+type Error struct {
+	Code   dataapi.Code `json:"code"`
+	Detail string       `json:"detail"`
+}
+
+// Result describes the kept result of a completed job. Its bytes are cut into blocks of BlockSize bytes, the last of
+// which may be shorter, and each block is one chunk in the store, a zstd frame of its own.
+type Result struct {
+	RowCount  int   `json:"row_count"`
+	Truncated bool  `json:"truncated,omitempty"`
+	Size      int64 `json:"size"` // bytes before compression
+	Chunks    int   `json:"chunks"`
+	BlockSize int   `json:"block_size"`
+}
+
+// Outcome is how a job ends.
+type Outcome struct {
+	Status      Status // Completed, Failed or Cancelled
+	CompletedAt time.Time
+	ExpiresAt   time.Time
+	Error       *Error // for Failed
+	Result      Result // for Completed
+}

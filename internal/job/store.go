@@ -1,0 +1,104 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Errors that a [Store] returns, to be tested with errors.Is.
+var (
+	// ErrNotFound says that there is no such job, or no such chunk.
+	ErrNotFound = errors.New("job not found")
+
+	// ErrExists says that a job of this ID is stored already.
+	ErrExists = errors.New("a job with this id exists")
+
+	// ErrQueueFull says that the company has as many jobs waiting as it may.
+	ErrQueueFull = errors.New("too many jobs of this company are waiting")
+
+	// ErrLost says that the job is not processing with this attempt any more: it has ended, or it was given to somebody
+	// else after its lease had run out. Whoever gets it has to stop working on the job and must not write to it again.
+	ErrLost = errors.New("the job has ended or was given to another worker")
+
+	// ErrMissingChunk says that a result's chunks are not all there, or would not be.
+	ErrMissingChunk = errors.New("the chunks before this one are not stored")
+)
+
+// Limits of what a store takes.
+const (
+	// MaxChunk is the longest chunk in bytes.
+	MaxChunk = 1 << 20
+
+	// MaxChunks is the most chunks of one result.
+	MaxChunks = 1 << 30
+)
+
+// Store keeps jobs and their results. It is safe for concurrent use, by several processes if it can be shared.
+//
+// Everything that a method has written is durable when it returns nil, and one method's writes are one transaction: all
+// of them or none. Methods block while they do so, and return ctx's error when ctx ends before they begin to write. An
+// error that is none of this package's, and none of ctx's, is the store's own failure: then it is unknown whether the
+// write was done, and the caller must neither report success nor rely on the contrary. Every write can be repeated.
+//
+// Records are copied in and out: the caller keeps what it passes and owns what it gets. Times keep their instant to the
+// nanosecond and come back in UTC.
+//
+// All writes to a job after Accept are compare-and-set: they name the attempt that the writer believes to be current,
+// and get ErrLost, with nothing written, when the job is not processing with exactly that attempt. A job that does not
+// exist gives ErrNotFound.
+type Store interface {
+	// Accept stores a new job, which waits from then on: Status must be Processing and Attempt 0. It returns ErrExists,
+	// changing nothing, when the ID is taken. When maxWaiting is above zero and that many jobs of j.Company wait to be
+	// claimed, it returns ErrQueueFull.
+	Accept(ctx context.Context, j Job, maxWaiting int) error
+
+	// Claim gives at most max waiting jobs to owner, with a lease until the given time. Each of them has its Attempt
+	// raised by one, StartedAt set to now, and NotBefore cleared. A job is claimable when it waits and NotBefore is not
+	// after now, or when its lease ended at or before now. No job is given to two callers with the same attempt.
+	//
+	// The order is fair among companies: of the jobs that wait, each company's are taken in the order in which they were
+	// accepted, and a company that has n jobs waiting delays another's first job by no more than two of them. Jobs that
+	// wait for a further attempt come first.
+	//
+	// When it returns no job, next is when one may become claimable by the passing of time alone; zero: never.
+	// It returns without error, writes nothing and is cheap when there is nothing to claim.
+	Claim(ctx context.Context, owner string, now, until time.Time, max int) (jobs []Job, next time.Time, err error)
+
+	// Extend sets the end of the lease of a running job. A job that is not running, though it is processing with this
+	// attempt, gives ErrLost.
+	Extend(ctx context.Context, id ID, attempt int, until time.Time) error
+
+	// Release ends the lease of a running job, which can be claimed again from notBefore on. With forgive the attempt
+	// does not count as a try. A job that is not running, though it is processing with this attempt, gives ErrLost.
+	Release(ctx context.Context, id ID, attempt int, notBefore time.Time, forgive bool) error
+
+	// AppendChunks stores chunks of the result of a running job, the first of which gets the index first; indexes count
+	// from 0. It is idempotent: chunks that are there already are replaced. When first is above the number of chunks
+	// that this attempt has stored it returns ErrMissingChunk. An empty chunk, or one longer than MaxChunk, is an error.
+	// Chunks of an attempt that does not complete the job are never read, and are removed by Sweep.
+	AppendChunks(ctx context.Context, id ID, attempt int, first int, chunks [][]byte) error
+
+	// Finish ends a job that is processing with this attempt, whether it runs or waits. If the job names a callback, a
+	// delivery that is due at once is stored in the same transaction (package callback). A completed job must have
+	// stored exactly outcome.Result.Chunks chunks with this attempt, else it gets ErrMissingChunk.
+	// Finish is idempotent: repeating it with the same attempt and status returns nil and changes nothing.
+	Finish(ctx context.Context, id ID, attempt int, outcome Outcome) error
+
+	// Get returns a job, expired ones included until Sweep has removed them.
+	Get(ctx context.Context, id ID) (Job, error)
+
+	// ReadChunk appends a chunk of a completed job's result to buffer and returns it, or ErrNotFound. It holds no
+	// transaction and no lock when it returns.
+	ReadChunk(ctx context.Context, id ID, n int, buffer []byte) ([]byte, error)
+
+	// Sweep removes at most max jobs that expired at or before now, and at most max chunks of those and of attempts
+	// that came to nothing, in one short transaction. It reports whether there may be more to remove. A job stays while
+	// its delivery is pending, and while it is a dead letter that can still be replayed (package callback).
+	Sweep(ctx context.Context, now time.Time, max int) (more bool, err error)
+
+	// Recover makes jobs claimable at once, whose owner can be known to be gone, and returns how many these are. Owner
+	// is the caller's own name. A store that only one process can hold knows that every other owner is gone; a shared
+	// one waits for their leases to end and returns 0.
+	Recover(ctx context.Context, owner string) (int, error)
+}

@@ -1,0 +1,70 @@
+package job
+
+import (
+	"context"
+	"sync"
+)
+
+// waiters are told when a job ends in this process.
+type waiters struct {
+	mu   sync.Mutex
+	byID map[ID]*waiter
+}
+
+// waiter is shared by all who wait for the same job.
+type waiter struct {
+	ended chan struct{}
+	count int
+}
+
+func (ws *waiters) join(id ID) *waiter {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if ws.byID == nil {
+		ws.byID = make(map[ID]*waiter)
+	}
+	w := ws.byID[id]
+	if w == nil {
+		w = &waiter{ended: make(chan struct{})}
+		ws.byID[id] = w
+	}
+	w.count++
+	return w
+}
+
+func (ws *waiters) leave(id ID, w *waiter) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	w.count--
+	if w.count == 0 && ws.byID[id] == w {
+		delete(ws.byID, id)
+	}
+}
+
+func (ws *waiters) ended(id ID) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if w := ws.byID[id]; w != nil {
+		delete(ws.byID, id)
+		close(w.ended)
+	}
+}
+
+// Wait blocks until the job has ended and returns it. When ctx ends first it returns the job as it is then, still
+// processing, and ctx's error. It is told by this engine, without polling, and does not notice a job that another
+// process ends. Errors are Get's.
+func (e *Engine) Wait(ctx context.Context, id ID) (Job, error) {
+	// Whoever looks after having joined cannot miss an end that comes in between.
+	w := e.waiters.join(id)
+	defer e.waiters.leave(id, w)
+	j, err := e.Get(ctx, id)
+	if err != nil || j.Status.Terminal() {
+		return j, err
+	}
+	select {
+	case <-w.ended:
+		return e.Get(ctx, id)
+	case <-ctx.Done():
+		return j, ctx.Err()
+	}
+}

@@ -1,0 +1,185 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/result"
+)
+
+// errAborted is why a job's context ends when the engine stops.
+var errAborted = errors.New("the server is stopping")
+
+// releaseTimeout bounds how long a job that is given back waits for the store.
+const releaseTimeout = 5 * time.Second
+
+// work carries out one attempt of a job: heartbeat, run, and whatever end it comes to.
+func (e *Engine) work(ctx context.Context, j Job, current attached) {
+	log := e.log.With("job", j.ID.String(), "endpoint", j.Address.String(), "attempt", j.Attempt)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer e.heartbeat(ctx, cancel, j)()
+
+	summary, kept, err := e.attempt(ctx, j, current)
+	switch cause := context.Cause(ctx); {
+	case err == nil:
+		e.finish(ctx, j, current.settings, Outcome{Status: Completed, Result: Result{
+			RowCount: summary.RowCount, Truncated: summary.Truncated,
+			Size: kept.size, Chunks: kept.stored, BlockSize: BlockSize,
+		}})
+		return
+	case errors.Is(err, ErrLost), errors.Is(err, ErrNotFound), errors.Is(cause, ErrLost):
+		log.Warn("the job has ended or was given to another worker; this attempt is dropped", "error", err, "cause", cause)
+		return
+	case errors.Is(cause, errAborted):
+		e.giveBack(ctx, j)
+		return
+	}
+	failure := dataapi.AsError(err)
+	log.Warn("the job's attempt failed", "code", failure.Code, "error", err)
+	if !errors.Is(err, errStoring) && failure.Code != dataapi.CodeSourceUnavailable && failure.Code != dataapi.CodeOverloaded {
+		e.finish(ctx, j, current.settings, failed(failure))
+		return
+	}
+	if j.Tries() >= e.options.MaxAttempts {
+		e.finish(ctx, j, current.settings, failed(exhausted(j, failure)))
+		return
+	}
+	delay := max(e.options.Backoff<<min(j.Tries()-1, 16), failure.RetryAfter)
+	if err := e.store.Release(ctx, j.ID, j.Attempt, e.options.Now().Add(delay), false); err != nil {
+		log.Warn("the job could not be given back; it is tried again when its lease ends", "error", err)
+	}
+}
+
+// attempt runs the job and stores its result's chunks.
+func (e *Engine) attempt(ctx context.Context, j Job, current attached) (_ result.Summary, _ *chunkWriter, err error) {
+	defer recovered(&err)
+	if j.Tries() > e.options.MaxAttempts {
+		// Earlier attempts ended without a word, as a crash ends them: the job may be what brings the server down.
+		return result.Summary{}, nil, exhausted(j, nil)
+	}
+	if err := current.runtime.Permit(ctx, j); err != nil {
+		return result.Summary{}, nil, err
+	}
+	w := newChunkWriter(ctx, e.store, j)
+	summary, err := current.runtime.Run(ctx, j, w)
+	if w.err != nil {
+		return summary, w, w.err // the run may have said it in other words
+	}
+	if err != nil {
+		return summary, w, err
+	}
+	return summary, w, w.Close()
+}
+
+func failed(failure *dataapi.Error) Outcome {
+	detail := failure.Detail
+	if detail == "" {
+		detail = failure.Code.Definition().Detail
+	}
+	return Outcome{Status: Failed, Error: &Error{Code: failure.Code, Detail: detail}}
+}
+
+func exhausted(j Job, last *dataapi.Error) *dataapi.Error {
+	if last == nil {
+		return dataapi.Errorf(dataapi.CodeAttemptsExhausted,
+			"The job was tried %d times, and each time the server stopped before it ended.", j.Tries()-1)
+	}
+	failure := dataapi.Errorf(dataapi.CodeAttemptsExhausted,
+		"The job was tried %d times. The last attempt ended with %s.", j.Tries(), last.Code)
+	failure.Err = last
+	return failure
+}
+
+// finish stores the job's end, and tries until that is done, the job is lost, or the engine aborts.
+func (e *Engine) finish(ctx context.Context, j Job, settings Settings, outcome Outcome) {
+	outcome.CompletedAt = e.options.Now().UTC()
+	outcome.ExpiresAt = outcome.CompletedAt.Add(settings.Retention)
+	for delay := 50 * time.Millisecond; ; delay = min(2*delay, storeRetry) {
+		// Once the work is done its end is worth storing, even while the engine stops.
+		err := e.store.Finish(context.WithoutCancel(ctx), j.ID, j.Attempt, outcome)
+		switch {
+		case err == nil:
+			e.waiters.ended(j.ID)
+			e.options.Ended()
+			return
+		case errors.Is(err, ErrLost), errors.Is(err, ErrNotFound):
+			e.log.Warn("the job ended elsewhere; this end is dropped", "job", j.ID.String(), "attempt", j.Attempt)
+			return
+		}
+		e.log.Error("the end of a job could not be stored yet", "job", j.ID.String(), "error", err)
+		if sleep(ctx, delay) != nil {
+			return // nobody renews the lease any more: the job runs again
+		}
+	}
+}
+
+// giveBack makes a job claimable at once, without counting the attempt.
+func (e *Engine) giveBack(ctx context.Context, j Job) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
+	defer cancel()
+	if err := e.store.Release(ctx, j.ID, j.Attempt, time.Time{}, true); err != nil && !errors.Is(err, ErrLost) {
+		e.log.Warn("a job could not be given back; it runs again when its lease ends", "job", j.ID.String(), "error", err)
+	}
+}
+
+// heartbeat extends the job's lease at a third of it, until the returned function is called, and cancels the job's
+// context with ErrLost when the lease is lost, or has surely ended because the store did not answer.
+func (e *Engine) heartbeat(ctx context.Context, cancel context.CancelCauseFunc, j Job) (stop func()) {
+	beating, end := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var err error
+		defer func() {
+			if err != nil {
+				cancel(fmt.Errorf("%w: %w", ErrLost, err))
+			}
+		}()
+		defer recovered(&err)
+		err = e.beat(beating, j)
+	}()
+	return func() {
+		end()
+		<-done
+		cancel(nil)
+	}
+}
+
+func (e *Engine) beat(ctx context.Context, j Job) error {
+	last := time.Now()
+	for sleep(ctx, e.options.Lease/3) == nil {
+		begun := time.Now()
+		err := e.extend(ctx, j)
+		switch {
+		case err == nil:
+			last = begun
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, ErrLost), errors.Is(err, ErrNotFound), time.Since(last) >= e.options.Lease:
+			return err
+		}
+	}
+	return nil
+}
+
+// extend gives the store no longer than until the next beat.
+func (e *Engine) extend(ctx context.Context, j Job) error {
+	ctx, cancel := context.WithTimeout(ctx, e.options.Lease/3)
+	defer cancel()
+	return e.store.Extend(ctx, j.ID, j.Attempt, e.options.Now().Add(e.options.Lease))
+}
+
+// sleep waits, and returns ctx's error when that ends first.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,284 @@
+package boltstore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/job"
+)
+
+var _ callback.Store = (*Store)(nil)
+
+var (
+	// deliveryBucket holds a callback.Delivery for each job that announces its end, by the job's ID.
+	deliveryBucket = bucket("deliveries")
+	// deliveryDueBucket holds the pending ones, by NextAttempt and ID.
+	deliveryDueBucket = bucket("deliveries_due")
+	// signingKeyBucket holds a list of callback.SigningKey for each user, by company, a zero byte and user.
+	signingKeyBucket = bucket("signing_keys")
+)
+
+// addDelivery makes the delivery of a job that ends in this transaction.
+func addDelivery(tx *bbolt.Tx, j *job.Job) error {
+	return putDelivery(tx, &callback.Delivery{
+		JobID: j.ID, Company: j.Company, User: j.User, URL: j.CallbackURL,
+		State: callback.Pending, CreatedAt: j.CompletedAt, NextAttempt: j.CompletedAt,
+	})
+}
+
+// putDelivery stores a delivery whose old index entry is gone, with the one that belongs to it now.
+func putDelivery(tx *bbolt.Tx, d *callback.Delivery) error {
+	d.CreatedAt, d.NextAttempt, d.EndedAt = d.CreatedAt.UTC(), utc(d.NextAttempt), utc(d.EndedAt)
+	if d.State == callback.Pending {
+		if err := tx.Bucket(deliveryDueBucket).Put(timeKey(d.NextAttempt, d.JobID), nil); err != nil {
+			return err
+		}
+	}
+	value, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	id := d.JobID
+	return tx.Bucket(deliveryBucket).Put(id[:], value)
+}
+
+func readDelivery(tx *bbolt.Tx, id job.ID) (*callback.Delivery, error) {
+	kept := tx.Bucket(deliveryBucket).Get(id[:])
+	if kept == nil {
+		return nil, callback.ErrNotFound
+	}
+	d := new(callback.Delivery)
+	if err := json.Unmarshal(kept, d); err != nil {
+		return nil, fmt.Errorf("the delivery of job %s is damaged: %w", id, err)
+	}
+	return d, nil
+}
+
+// deliveryNeedsJobUntil is the time up to which a job must stay for its delivery; not after now: it need not.
+func deliveryNeedsJobUntil(tx *bbolt.Tx, id job.ID, now time.Time) time.Time {
+	d, err := readDelivery(tx, id)
+	switch {
+	case err != nil: // there is none; a damaged one can announce nothing
+		return time.Time{}
+	case d.State == callback.Pending:
+		return now.Add(time.Hour)
+	case d.State == callback.Dead:
+		return d.EndedAt.Add(callback.DeadRetention)
+	}
+	return time.Time{}
+}
+
+func removeDelivery(tx *bbolt.Tx, id job.ID) error { return tx.Bucket(deliveryBucket).Delete(id[:]) }
+
+// ClaimDeliveries implements callback.Store.
+func (s *Store) ClaimDeliveries(
+	ctx context.Context, now, until time.Time, limit int,
+) (due []callback.Delivery, next time.Time, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, time.Time{}, err
+	}
+	err = s.view(func(tx *bbolt.Tx) error {
+		next = time.Time{}
+		if key, _ := tx.Bucket(deliveryDueBucket).Cursor().First(); key != nil {
+			next, _ = splitTimeKey(key)
+		}
+		return nil
+	})
+	if err != nil || next.IsZero() || next.After(now) {
+		return nil, next, err
+	}
+	err = s.update(ctx, func(tx *bbolt.Tx) error {
+		due = nil
+		for len(due) < limit && isDue(tx, deliveryDueBucket, now) {
+			key, _ := tx.Bucket(deliveryDueBucket).Cursor().First()
+			_, id := splitTimeKey(key)
+			d, err := readDelivery(tx, id)
+			if err != nil {
+				return err
+			}
+			if err := tx.Bucket(deliveryDueBucket).Delete(timeKey(d.NextAttempt, id)); err != nil {
+				return err
+			}
+			d.Attempt++
+			d.NextAttempt = until
+			if err := putDelivery(tx, d); err != nil {
+				return err
+			}
+			due = append(due, *d)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	return due, time.Time{}, nil
+}
+
+// SettleDelivery implements callback.Store.
+func (s *Store) SettleDelivery(ctx context.Context, settled callback.Delivery) error {
+	return s.update(ctx, func(tx *bbolt.Tx) error {
+		d, err := readDelivery(tx, settled.JobID)
+		if err != nil {
+			return refuse(err)
+		}
+		if d.Attempt == settled.Attempt && d.State == settled.State && d.State != callback.Pending {
+			return nil // repeated
+		}
+		if d.Attempt != settled.Attempt || d.State != callback.Pending {
+			return refuse(callback.ErrLost)
+		}
+		if err := tx.Bucket(deliveryDueBucket).Delete(timeKey(d.NextAttempt, d.JobID)); err != nil {
+			return err
+		}
+		d.State, d.NextAttempt, d.Forgiven = settled.State, settled.NextAttempt, settled.Forgiven
+		d.EndedAt, d.Log = settled.EndedAt, settled.Log
+		return putDelivery(tx, d)
+	})
+}
+
+// GetDelivery implements callback.Store.
+func (s *Store) GetDelivery(ctx context.Context, id job.ID) (callback.Delivery, error) {
+	if err := ctx.Err(); err != nil {
+		return callback.Delivery{}, err
+	}
+	var d *callback.Delivery
+	err := s.view(func(tx *bbolt.Tx) (err error) {
+		d, err = readDelivery(tx, id)
+		return err
+	})
+	if err != nil {
+		return callback.Delivery{}, err
+	}
+	return *d, nil
+}
+
+// listBatch is how many deliveries one transaction looks at, so that a long search does not stay in it.
+const listBatch = 1000
+
+// ListDeliveries implements callback.Store.
+func (s *Store) ListDeliveries(
+	ctx context.Context, state callback.State, after job.ID, limit int,
+) (found []callback.Delivery, err error) {
+	for ended := false; !ended && len(found) < limit; {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		err := s.view(func(tx *bbolt.Tx) error {
+			cursor := tx.Bucket(deliveryBucket).Cursor()
+			key, _ := cursor.Seek(after[:])
+			if string(key) == string(after[:]) {
+				key, _ = cursor.Next()
+			}
+			for range listBatch {
+				if key == nil || len(found) == limit {
+					ended = true
+					return nil
+				}
+				copy(after[:], key)
+				d, err := readDelivery(tx, after)
+				if err != nil {
+					return err
+				}
+				if state == "" || d.State == state {
+					found = append(found, *d)
+				}
+				key, _ = cursor.Next()
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// SigningKeys implements callback.Store.
+func (s *Store) SigningKeys(
+	ctx context.Context, company, user string, now time.Time, generate func() ([]byte, error),
+) (keys []callback.SigningKey, err error) {
+	err = s.view(func(tx *bbolt.Tx) (err error) {
+		keys, err = readSigningKeys(tx, company, user, now)
+		return err
+	})
+	if err != nil || len(keys) > 0 {
+		return keys, err
+	}
+	err = s.update(ctx, func(tx *bbolt.Tx) error {
+		var err error
+		if keys, err = readSigningKeys(tx, company, user, now); err != nil || len(keys) > 0 {
+			return err
+		}
+		made, err := generate()
+		if err != nil {
+			return refuse(err)
+		}
+		if keys, err = prependSigningKey(nil, made); err != nil {
+			return refuse(err)
+		}
+		return putSigningKeys(tx, company, user, keys)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return keys, nil
+}
+
+// AddSigningKey implements callback.Store.
+func (s *Store) AddSigningKey(ctx context.Context, company, user string, key []byte, now, notAfter time.Time) error {
+	return s.update(ctx, func(tx *bbolt.Tx) error {
+		keys, err := readSigningKeys(tx, company, user, now)
+		if err != nil {
+			return refuse(err)
+		}
+		for i := range keys {
+			if keys[i].NotAfter.IsZero() || keys[i].NotAfter.After(notAfter) {
+				keys[i].NotAfter = notAfter.UTC()
+			}
+		}
+		if keys, err = prependSigningKey(keys, key); err != nil {
+			return refuse(err)
+		}
+		return putSigningKeys(tx, company, user, keys)
+	})
+}
+
+func prependSigningKey(keys []callback.SigningKey, key []byte) ([]callback.SigningKey, error) {
+	if len(key) < 24 || len(key) > 64 {
+		return nil, errors.New("a signing key has from 24 to 64 bytes")
+	}
+	return append([]callback.SigningKey{{Key: key}}, keys...), nil
+}
+
+func signingKeyName(company, user string) []byte { return []byte(company + "\x00" + user) }
+
+func readSigningKeys(tx *bbolt.Tx, company, user string, now time.Time) ([]callback.SigningKey, error) {
+	kept := tx.Bucket(signingKeyBucket).Get(signingKeyName(company, user))
+	if kept == nil {
+		return nil, nil
+	}
+	var keys, valid []callback.SigningKey
+	if err := json.Unmarshal(kept, &keys); err != nil {
+		return nil, fmt.Errorf("the signing keys of %s/%s are damaged: %w", company, user, err)
+	}
+	for _, key := range keys {
+		if key.NotAfter.IsZero() || key.NotAfter.After(now) {
+			valid = append(valid, key)
+		}
+	}
+	return valid, nil
+}
+
+func putSigningKeys(tx *bbolt.Tx, company, user string, keys []callback.SigningKey) error {
+	value, err := json.Marshal(keys)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket(signingKeyBucket).Put(signingKeyName(company, user), value)
+}

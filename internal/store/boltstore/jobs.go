@@ -1,0 +1,221 @@
+package boltstore
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/solucao42/caddy-data-api/internal/job"
+)
+
+var _ job.Store = (*Store)(nil)
+
+// jobBucket holds a record for each job, by ID.
+var jobBucket = bucket("jobs")
+
+// record is a job as it is kept.
+type record struct {
+	job.Job
+	Round uint64 `json:"round,omitempty"` // its place in the queue; 0: it is not in the queue
+}
+
+// Accept implements job.Store.
+func (s *Store) Accept(ctx context.Context, j job.Job, maxWaiting int) error {
+	if j.Status != job.Processing || j.Attempt != 0 {
+		return fmt.Errorf("a new job must be processing with attempt 0, not %s with attempt %d", j.Status, j.Attempt)
+	}
+	return s.update(ctx, func(tx *bbolt.Tx) error {
+		if tx.Bucket(jobBucket).Get(j.ID[:]) != nil {
+			return refuse(job.ErrExists)
+		}
+		if maxWaiting > 0 && readLine(tx, j.Company).waiting >= uint64(maxWaiting) {
+			return refuse(job.ErrQueueFull)
+		}
+		return putRecord(tx, &record{Job: j})
+	})
+}
+
+// Get implements job.Store.
+func (s *Store) Get(ctx context.Context, id job.ID) (job.Job, error) {
+	if err := ctx.Err(); err != nil {
+		return job.Job{}, err
+	}
+	var rec *record
+	err := s.view(func(tx *bbolt.Tx) (err error) {
+		rec, err = readRecord(tx, id)
+		return err
+	})
+	if err != nil {
+		return job.Job{}, err
+	}
+	return rec.Job, nil
+}
+
+// Extend implements job.Store.
+func (s *Store) Extend(ctx context.Context, id job.ID, attempt int, until time.Time) error {
+	return s.changeRunning(ctx, id, attempt, func(rec *record) { rec.LeaseUntil = until })
+}
+
+// Release implements job.Store.
+func (s *Store) Release(ctx context.Context, id job.ID, attempt int, notBefore time.Time, forgive bool) error {
+	return s.changeRunning(ctx, id, attempt, func(rec *record) {
+		rec.LeaseOwner, rec.LeaseUntil, rec.NotBefore = "", time.Time{}, notBefore
+		if forgive {
+			rec.Forgiven++
+		}
+	})
+}
+
+func (s *Store) changeRunning(ctx context.Context, id job.ID, attempt int, change func(*record)) error {
+	return s.update(ctx, func(tx *bbolt.Tx) error {
+		rec, err := readAttempt(tx, id, attempt)
+		if err != nil {
+			return refuse(err)
+		}
+		if !rec.Running() {
+			return refuse(job.ErrLost)
+		}
+		if err := removeIndex(tx, rec); err != nil {
+			return err
+		}
+		change(rec)
+		return putRecord(tx, rec)
+	})
+}
+
+// Finish implements job.Store.
+func (s *Store) Finish(ctx context.Context, id job.ID, attempt int, outcome job.Outcome) error {
+	if !outcome.Status.Terminal() {
+		return fmt.Errorf("a job cannot end as %s", outcome.Status)
+	}
+	return s.update(ctx, func(tx *bbolt.Tx) error {
+		rec, err := readRecord(tx, id)
+		if err != nil {
+			return refuse(err)
+		}
+		if rec.Attempt == attempt && rec.Status == outcome.Status {
+			return nil // repeated
+		}
+		if rec.Attempt != attempt || rec.Status.Terminal() {
+			return refuse(job.ErrLost)
+		}
+		if outcome.Status == job.Completed && !hasExactly(tx, id, attempt, outcome.Result.Chunks) {
+			return refuse(job.ErrMissingChunk)
+		}
+		if err := removeIndex(tx, rec); err != nil {
+			return err
+		}
+		rec.Status, rec.CompletedAt, rec.ExpiresAt = outcome.Status, outcome.CompletedAt, outcome.ExpiresAt
+		rec.LeaseOwner, rec.LeaseUntil, rec.NotBefore = "", time.Time{}, time.Time{}
+		if rec.Status == job.Failed {
+			rec.Error = outcome.Error
+		}
+		if rec.Status == job.Completed {
+			rec.Result = outcome.Result
+		} else if err := discardChunks(tx, id, attempt); err != nil {
+			return err
+		}
+		if rec.CallbackURL != "" {
+			if err := addDelivery(tx, &rec.Job); err != nil {
+				return err
+			}
+		}
+		return putRecord(tx, rec)
+	})
+}
+
+// readAttempt returns the job if it is processing with this attempt.
+func readAttempt(tx *bbolt.Tx, id job.ID, attempt int) (*record, error) {
+	rec, err := readRecord(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	if rec.Status.Terminal() || rec.Attempt != attempt {
+		return nil, job.ErrLost
+	}
+	return rec, nil
+}
+
+func readRecord(tx *bbolt.Tx, id job.ID) (*record, error) {
+	kept := tx.Bucket(jobBucket).Get(id[:])
+	if kept == nil {
+		return nil, job.ErrNotFound
+	}
+	rec := new(record)
+	if err := json.Unmarshal(kept, rec); err != nil {
+		return nil, fmt.Errorf("the record of job %s is damaged: %w", id, err)
+	}
+	return rec, nil
+}
+
+// putRecord stores a record whose old index entry is gone, with the index entry for what it is now.
+func putRecord(tx *bbolt.Tx, rec *record) error {
+	rec.CreatedAt, rec.StartedAt, rec.CompletedAt = rec.CreatedAt.UTC(), utc(rec.StartedAt), utc(rec.CompletedAt)
+	rec.ExpiresAt, rec.NotBefore, rec.LeaseUntil = utc(rec.ExpiresAt), utc(rec.NotBefore), utc(rec.LeaseUntil)
+	if err := addIndex(tx, rec); err != nil {
+		return err
+	}
+	value, err := json.Marshal(rec)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket(jobBucket).Put(bytes.Clone(rec.ID[:]), value)
+}
+
+// utc keeps the zero time zero in every zone, as JSON's omitzero needs it.
+func utc(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// Recover implements job.Store. One process holds the file, hence every other owner is gone.
+func (s *Store) Recover(ctx context.Context, owner string) (int, error) {
+	recovered := 0
+	err := s.update(ctx, func(tx *bbolt.Tx) error {
+		recovered = 0
+		orphans, err := runningOf(tx, func(rec *record) bool { return rec.LeaseOwner != owner })
+		if err != nil {
+			return refuse(err)
+		}
+		for _, rec := range orphans {
+			if err := requeue(tx, rec); err != nil {
+				return err
+			}
+		}
+		recovered = len(orphans)
+		return nil
+	})
+	return recovered, err
+}
+
+// runningOf returns the jobs that are leased and match.
+func runningOf(tx *bbolt.Tx, match func(*record) bool) ([]*record, error) {
+	var found []*record
+	err := tx.Bucket(dueBucket).ForEach(func(key, _ []byte) error {
+		_, id := splitKey(key)
+		rec, err := readRecord(tx, id)
+		if err != nil {
+			return err
+		}
+		if rec.Running() && match(rec) {
+			found = append(found, rec)
+		}
+		return nil
+	})
+	return found, err
+}
+
+// requeue takes the lease of a job away, so that it can be claimed at once.
+func requeue(tx *bbolt.Tx, rec *record) error {
+	if err := removeIndex(tx, rec); err != nil {
+		return err
+	}
+	rec.LeaseOwner, rec.LeaseUntil, rec.NotBefore = "", time.Time{}, time.Time{}
+	return putRecord(tx, rec)
+}

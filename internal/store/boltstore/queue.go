@@ -1,0 +1,237 @@
+package boltstore
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"math"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/solucao42/caddy-data-api/internal/job"
+)
+
+// The indexes. A job stands in exactly one of the first three, according to what happens to it next.
+var (
+	// queueBucket holds the jobs that can be claimed, by round and ID.
+	//
+	// Rounds make the order fair: each company gets at most one new place in a round. A company's next job goes into the
+	// round after its last one, or after the round that is being claimed from, whichever is later, so that a company with
+	// a thousand waiting jobs stands in a thousand rounds, and another's one job in the next.
+	queueBucket = bucket("jobs_queue")
+	// dueBucket holds the jobs for which the clock decides, by time and ID: the end of a lease, or NotBefore.
+	dueBucket = bucket("jobs_due")
+	// expiryBucket holds the jobs that have ended, by the time at which they are to be removed and ID.
+	expiryBucket = bucket("jobs_expiry")
+	// lineBucket holds, by company, the last round that it has a place in and how many of its jobs are in the queue.
+	lineBucket = bucket("jobs_lines")
+	// currentRoundKey, in metaBucket, is the round that was last claimed from.
+	currentRoundKey = []byte("jobs_round")
+)
+
+// maxDue bounds how many jobs a claim moves from dueBucket to queueBucket.
+const maxDue = 1000
+
+// line is what is known of one company's jobs in the queue.
+type line struct{ last, waiting uint64 }
+
+func readLine(tx *bbolt.Tx, company string) line {
+	kept := tx.Bucket(lineBucket).Get([]byte(company))
+	if len(kept) != 16 {
+		return line{}
+	}
+	return line{last: binary.BigEndian.Uint64(kept), waiting: binary.BigEndian.Uint64(kept[8:])}
+}
+
+func putLine(tx *bbolt.Tx, company string, l line) error {
+	if l.waiting == 0 {
+		// Nothing is owed to a company that waits for nothing: its next place is in the next round.
+		return tx.Bucket(lineBucket).Delete([]byte(company))
+	}
+	value := binary.BigEndian.AppendUint64(nil, l.last)
+	return tx.Bucket(lineBucket).Put([]byte(company), binary.BigEndian.AppendUint64(value, l.waiting))
+}
+
+func currentRound(tx *bbolt.Tx) uint64 {
+	kept := tx.Bucket(metaBucket).Get(currentRoundKey)
+	if len(kept) != 8 {
+		return 1
+	}
+	return binary.BigEndian.Uint64(kept)
+}
+
+// addIndex puts a job into the index where it belongs.
+func addIndex(tx *bbolt.Tx, rec *record) error {
+	switch {
+	case rec.Status.Terminal():
+		return tx.Bucket(expiryBucket).Put(timeKey(rec.ExpiresAt, rec.ID), nil)
+	case rec.LeaseOwner != "":
+		return tx.Bucket(dueBucket).Put(timeKey(rec.LeaseUntil, rec.ID), nil)
+	case !rec.NotBefore.IsZero():
+		return tx.Bucket(dueBucket).Put(timeKey(rec.NotBefore, rec.ID), nil)
+	}
+	l := readLine(tx, rec.Company)
+	if rec.Attempt > 0 {
+		rec.Round = currentRound(tx) - 1 // it has had its turn, and was interrupted
+	} else {
+		rec.Round = max(currentRound(tx), l.last) + 1
+		l.last = rec.Round
+	}
+	l.waiting++
+	if err := putLine(tx, rec.Company, l); err != nil {
+		return err
+	}
+	return tx.Bucket(queueBucket).Put(numberKey(rec.Round, rec.ID), nil)
+}
+
+// removeIndex takes a job that is processing out of the index where it stands. The record must be as it was stored.
+func removeIndex(tx *bbolt.Tx, rec *record) error {
+	switch {
+	case rec.LeaseOwner != "":
+		return tx.Bucket(dueBucket).Delete(timeKey(rec.LeaseUntil, rec.ID))
+	case !rec.NotBefore.IsZero():
+		return tx.Bucket(dueBucket).Delete(timeKey(rec.NotBefore, rec.ID))
+	}
+	l := readLine(tx, rec.Company)
+	l.waiting = max(l.waiting, 1) - 1
+	if err := putLine(tx, rec.Company, l); err != nil {
+		return err
+	}
+	key := numberKey(rec.Round, rec.ID)
+	rec.Round = 0
+	return tx.Bucket(queueBucket).Delete(key)
+}
+
+var errNothingToClaim = errors.New("nothing to claim")
+
+// Claim implements job.Store.
+func (s *Store) Claim(
+	ctx context.Context, owner string, now, until time.Time, limit int,
+) (jobs []job.Job, next time.Time, err error) {
+	if owner == "" || limit < 1 {
+		return nil, time.Time{}, errors.New("a claim needs an owner and a limit of at least 1")
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, time.Time{}, err
+	}
+	// Looking first spares a commit, with its fsync, when there is nothing to do.
+	err = s.view(func(tx *bbolt.Tx) error {
+		next = time.Time{}
+		if key, _ := tx.Bucket(queueBucket).Cursor().First(); key != nil {
+			return nil
+		}
+		key, _ := tx.Bucket(dueBucket).Cursor().First()
+		if key == nil {
+			return errNothingToClaim
+		}
+		if at, _ := splitTimeKey(key); at.After(now) {
+			next = at
+			return errNothingToClaim
+		}
+		return nil
+	})
+	if errors.Is(err, errNothingToClaim) {
+		return nil, next, nil
+	}
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	err = s.update(ctx, func(tx *bbolt.Tx) error {
+		jobs = nil
+		if err := enqueueDue(tx, now); err != nil {
+			return err
+		}
+		for len(jobs) < limit {
+			key, _ := tx.Bucket(queueBucket).Cursor().First()
+			if key == nil {
+				return nil
+			}
+			rec, err := claim(tx, key, owner, now, until)
+			if err != nil {
+				return err
+			}
+			jobs = append(jobs, rec.Job)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	return jobs, time.Time{}, nil
+}
+
+// enqueueDue makes those jobs claimable whose lease or waiting time has ended.
+func enqueueDue(tx *bbolt.Tx, now time.Time) error {
+	for range maxDue {
+		key, _ := tx.Bucket(dueBucket).Cursor().First()
+		if key == nil {
+			return nil
+		}
+		at, id := splitTimeKey(key)
+		if at.After(now) {
+			return nil
+		}
+		rec, err := readRecord(tx, id)
+		if err != nil {
+			return err
+		}
+		if err := requeue(tx, rec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func claim(tx *bbolt.Tx, key []byte, owner string, now, until time.Time) (*record, error) {
+	round, id := splitKey(key)
+	rec, err := readRecord(tx, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := removeIndex(tx, rec); err != nil {
+		return nil, err
+	}
+	if rec.Attempt > 0 {
+		if err := discardChunks(tx, id, rec.Attempt); err != nil {
+			return nil, err
+		}
+	}
+	rec.Attempt++
+	rec.StartedAt, rec.LeaseOwner, rec.LeaseUntil = now, owner, until
+	if err := putRecord(tx, rec); err != nil {
+		return nil, err
+	}
+	if round <= currentRound(tx) {
+		return rec, nil
+	}
+	return rec, tx.Bucket(metaBucket).Put(currentRoundKey, binary.BigEndian.AppendUint64(nil, round))
+}
+
+// Keys of the indexes: 8 bytes big-endian, then the ID.
+
+func numberKey(number uint64, id job.ID) []byte {
+	return append(binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(id)), number), id[:]...)
+}
+
+// timeKey sorts by time. The times of this product lie between 1970 and 2262; others are brought to that range, which
+// keeps their order relative to all others.
+func timeKey(at time.Time, id job.ID) []byte {
+	switch {
+	case at.Before(time.Unix(0, 0)):
+		return numberKey(0, id)
+	case at.After(time.Unix(0, math.MaxInt64)):
+		return numberKey(math.MaxInt64, id)
+	}
+	return numberKey(uint64(at.UnixNano()), id) //nolint:gosec // not negative
+}
+
+func splitKey(key []byte) (number uint64, id job.ID) {
+	copy(id[:], key[8:])
+	return binary.BigEndian.Uint64(key), id
+}
+
+func splitTimeKey(key []byte) (at time.Time, id job.ID) {
+	number, id := splitKey(key)
+	return time.Unix(0, int64(number)).UTC(), id //nolint:gosec // timeKey writes no more than MaxInt64
+}

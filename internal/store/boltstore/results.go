@@ -1,0 +1,204 @@
+package boltstore
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/solucao42/caddy-data-api/internal/job"
+)
+
+var (
+	// chunkBucket holds the chunks of results, by ID, attempt and index.
+	chunkBucket = bucket("job_chunks")
+	// discardBucket names, by ID and attempt, results whose chunks are to be removed a few at a time: a large one would
+	// hold up all other writers if it went at once.
+	discardBucket = bucket("job_chunks_discarded")
+)
+
+var errChunkSize = fmt.Errorf("a chunk has from 1 to %d bytes", job.MaxChunk)
+
+// AppendChunks implements job.Store.
+func (s *Store) AppendChunks(ctx context.Context, id job.ID, attempt int, first int, chunks [][]byte) error {
+	for _, chunk := range chunks {
+		if len(chunk) == 0 || len(chunk) > job.MaxChunk {
+			return errChunkSize
+		}
+	}
+	if first < 0 || first+len(chunks) > job.MaxChunks {
+		return job.ErrMissingChunk
+	}
+	return s.update(ctx, func(tx *bbolt.Tx) error {
+		rec, err := readAttempt(tx, id, attempt)
+		if err != nil {
+			return refuse(err)
+		}
+		if !rec.Running() {
+			return refuse(job.ErrLost)
+		}
+		kept := tx.Bucket(chunkBucket)
+		if first > 0 && kept.Get(chunkKey(id, attempt, first-1)) == nil {
+			return refuse(job.ErrMissingChunk)
+		}
+		for i, chunk := range chunks {
+			if err := kept.Put(chunkKey(id, attempt, first+i), chunk); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// ReadChunk implements job.Store.
+func (s *Store) ReadChunk(ctx context.Context, id job.ID, n int, buffer []byte) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return buffer, err
+	}
+	err := s.view(func(tx *bbolt.Tx) error {
+		rec, err := readRecord(tx, id)
+		if err != nil {
+			return err
+		}
+		if n < 0 || n >= rec.Result.Chunks {
+			return job.ErrNotFound
+		}
+		chunk := tx.Bucket(chunkBucket).Get(chunkKey(id, rec.Attempt, n))
+		if chunk == nil {
+			return job.ErrNotFound
+		}
+		buffer = append(buffer, chunk...)
+		return nil
+	})
+	return buffer, err
+}
+
+// hasExactly reports whether an attempt has stored n chunks, no fewer and no more.
+func hasExactly(tx *bbolt.Tx, id job.ID, attempt, n int) bool {
+	kept := tx.Bucket(chunkBucket)
+	return n >= 0 && n <= job.MaxChunks &&
+		(n == 0 || kept.Get(chunkKey(id, attempt, n-1)) != nil) && kept.Get(chunkKey(id, attempt, n)) == nil
+}
+
+// discardChunks leaves the chunks of an attempt to Sweep.
+func discardChunks(tx *bbolt.Tx, id job.ID, attempt int) error {
+	if tx.Bucket(chunkBucket).Get(chunkKey(id, attempt, 0)) == nil {
+		return nil
+	}
+	return tx.Bucket(discardBucket).Put(resultKey(id, attempt), nil)
+}
+
+// Sweep implements job.Store.
+func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (more bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	due := false
+	err = s.view(func(tx *bbolt.Tx) error {
+		discarded, _ := tx.Bucket(discardBucket).Cursor().First()
+		due = discarded != nil || isDue(tx, expiryBucket, now)
+		return nil
+	})
+	if err != nil || !due {
+		return false, err
+	}
+	err = s.update(ctx, func(tx *bbolt.Tx) error {
+		removed := 0
+		for ; removed < limit && isDue(tx, expiryBucket, now); removed++ {
+			key, _ := tx.Bucket(expiryBucket).Cursor().First()
+			if err := expire(tx, key, now); err != nil {
+				return err
+			}
+		}
+		chunks, err := removeDiscarded(tx, limit)
+		more = removed == limit || chunks == limit
+		return err
+	})
+	return more, err
+}
+
+// isDue reports whether the first time in an index has come.
+func isDue(tx *bbolt.Tx, index []byte, now time.Time) bool {
+	key, _ := tx.Bucket(index).Cursor().First()
+	if key == nil {
+		return false
+	}
+	at, _ := splitTimeKey(key)
+	return !at.After(now)
+}
+
+// expire removes a job, or puts its removal off while its delivery needs it.
+func expire(tx *bbolt.Tx, key []byte, now time.Time) error {
+	_, id := splitTimeKey(key)
+	rec, err := readRecord(tx, id)
+	if err != nil {
+		return err
+	}
+	if err := tx.Bucket(expiryBucket).Delete(key); err != nil {
+		return err
+	}
+	if until := deliveryNeedsJobUntil(tx, id, now); until.After(now) {
+		return tx.Bucket(expiryBucket).Put(timeKey(until, id), nil)
+	}
+	if err := removeDelivery(tx, id); err != nil {
+		return err
+	}
+	if err := discardChunks(tx, id, rec.Attempt); err != nil {
+		return err
+	}
+	return tx.Bucket(jobBucket).Delete(id[:])
+}
+
+// removeDiscarded removes at most limit chunks and returns how many it has removed.
+func removeDiscarded(tx *bbolt.Tx, limit int) (removed int, err error) {
+	discarded, chunks := tx.Bucket(discardBucket), tx.Bucket(chunkBucket)
+	for removed < limit {
+		name, _ := discarded.Cursor().First()
+		if name == nil {
+			return removed, nil
+		}
+		id, attempt := splitResultKey(name)
+		// The keys follow from the first one that is left, so that no cursor moves over what is being deleted.
+		first, _ := chunks.Cursor().Seek(name)
+		n := 0
+		if belongs(first, name) {
+			n = int(binary.BigEndian.Uint32(first[len(name):]))
+		}
+		for ; removed < limit; n++ {
+			key := chunkKey(id, attempt, n)
+			if chunks.Get(key) == nil {
+				break
+			}
+			if err := chunks.Delete(key); err != nil {
+				return removed, err
+			}
+			removed++
+		}
+		if chunks.Get(chunkKey(id, attempt, n)) == nil {
+			if err := discarded.Delete(resultKey(id, attempt)); err != nil {
+				return removed, err
+			}
+		}
+	}
+	return removed, nil
+}
+
+func belongs(key, prefix []byte) bool {
+	return len(key) == len(prefix)+4 && string(key[:len(prefix)]) == string(prefix)
+}
+
+func resultKey(id job.ID, attempt int) []byte {
+	key := append(make([]byte, 0, len(id)+8), id[:]...)
+	return binary.BigEndian.AppendUint32(key, uint32(attempt)) //nolint:gosec // attempts are few
+}
+
+func splitResultKey(key []byte) (id job.ID, attempt int) {
+	copy(id[:], key)
+	return id, int(binary.BigEndian.Uint32(key[len(id):]))
+}
+
+func chunkKey(id job.ID, attempt, n int) []byte {
+	return binary.BigEndian.AppendUint32(resultKey(id, attempt), uint32(n)) //nolint:gosec // at most MaxChunks
+}
