@@ -20,7 +20,7 @@ columns:
   vendas: { type: bigint }
   clientes: { type: bigint }
   total: { type: decimal, scale: 2 }
-  ticket_medio: { type: decimal, scale: 2 }
+  ticket: { type: decimal, scale: 2 }
   gini: { type: decimal, scale: 4 }
 ---*/
 WITH
@@ -46,7 +46,7 @@ SELECT
   r.vendas,
   r.clientes,
   r.centavos / 100.0 AS total,
-  r.centavos / 100.0 / r.vendas AS ticket_medio,
+  r.centavos / 100.0 / r.vendas AS ticket,
   d.centavos / (2.0 * r.clientes * r.centavos) AS gini
 FROM por_regiao AS r
 JOIN diferencas AS d ON d.regiao = r.regiao

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+)
+
+// The customer that the demo plays.
+const (
+	company = "acme"
+	user    = "integration"
+)
+
+// cli runs the server's own command, which speaks to the running server through its admin API. Every argument that
+// the demo gives it stands in this file.
+type cli struct{ program string }
+
+// credentials is an API key as `keys create` prints it, once.
+type credentials struct {
+	Key    string `json:"api_key"`
+	Secret string `json:"api_secret"`
+}
+
+// createKey makes an API key of the demo's user. It returns the command line and its output as well, to be shown.
+func (c cli) createKey(ctx context.Context) (key credentials, line string, output []byte, err error) {
+	line, output, err = c.run(ctx, "keys", "create", "--company", company, "--user", user)
+	if err != nil {
+		return key, line, output, err
+	}
+	if err := json.Unmarshal(output, &key); err != nil || key.Key == "" || key.Secret == "" {
+		return key, line, output, fmt.Errorf("%s: no api_key and api_secret in: %s", line, output)
+	}
+	return key, line, output, nil
+}
+
+// callbackSecret asks for the secret that callbacks to the demo's user are signed with.
+func (c cli) callbackSecret(ctx context.Context) (secret, line string, output []byte, err error) {
+	line, output, err = c.run(ctx, "callback-secret", "--company", company, "--user", user)
+	if err != nil {
+		return "", line, output, err
+	}
+	var answer struct {
+		Secret string `json:"secret"`
+	}
+	if err := json.Unmarshal(output, &answer); err != nil || answer.Secret == "" {
+		return "", line, output, fmt.Errorf("%s: no secret in: %s", line, output)
+	}
+	return answer.Secret, line, output, nil
+}
+
+func (c cli) run(ctx context.Context, args ...string) (line string, output []byte, err error) {
+	args = append(append([]string{"data-api"}, args...), "--address", adminAddress, "--json")
+	line = c.program + " " + strings.Join(args, " ")
+	output, err = exec.CommandContext(ctx, c.program, args...).Output() //nolint:gosec // the program is the user's own choice
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+		err = fmt.Errorf("%s: %w: %s", line, err, strings.TrimSpace(string(failed.Stderr)))
+	}
+	return line, output, err
+}
