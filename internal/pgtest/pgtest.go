@@ -37,12 +37,16 @@ var shared = sync.OnceValues(func() (server, error) {
 	if dsn := os.Getenv("DATA_API_TEST_DSN"); dsn != "" {
 		return newServer(dsn)
 	}
-	cluster, err := start()
-	if err != nil {
+	var err error
+	if sharedCluster, err = start(); err != nil {
 		return server{}, err
 	}
-	return newServer(cluster.DSN())
+	return newServer(sharedCluster.DSN())
 })
+
+// sharedCluster keeps the pipe to the watchdog from being collected as garbage, which would close it and so end the
+// server in the middle of a test.
+var sharedCluster *Cluster
 
 // New returns a fresh database on the cluster that all tests of this binary share. It fails the test when there is no
 // PostgreSQL to be had.

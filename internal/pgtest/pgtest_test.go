@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -45,6 +46,15 @@ func TestDatabasesAreSeparate(t *testing.T) {
 	if one.Name == other.Name {
 		t.Fatal("two tests got the same database")
 	}
+}
+
+func TestSharedServerOutlivesGarbageCollection(t *testing.T) {
+	pgtest.New(t)
+	for range 3 {
+		runtime.GC() // the second frees what the first finalised
+		time.Sleep(200 * time.Millisecond)
+	}
+	pgtest.New(t)
 }
 
 func TestClusterKeepsItsDataOverAnOutage(t *testing.T) {
