@@ -1,0 +1,193 @@
+// Package token mints and verifies the signed tokens that callers send: access tokens (RFC 9068) and refresh tokens.
+package token
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/maypok86/otter/v2"
+)
+
+// Defaults and limits of a [Config].
+const (
+	DefaultAccessTTL  = 600 * time.Second
+	DefaultRefreshTTL = 604800 * time.Second
+	MaxAccessTTL      = 24 * time.Hour
+	MaxRefreshTTL     = 366 * 24 * time.Hour
+
+	DefaultLeeway = 5 * time.Second
+	MaxLeeway     = 30 * time.Second
+
+	DefaultCacheEntries = 16384 // about 10 MiB when full
+)
+
+// The media types of tokens, in the header typ. They keep one kind from passing for the other (RFC 8725, 3.11).
+const (
+	accessType  = "at+jwt" // RFC 9068, 2.1
+	refreshType = "rt+jwt"
+)
+
+// refreshPath is appended to the issuer to make the audience of refresh tokens: only that route takes them.
+const refreshPath = "/api/v1/auth/refresh"
+
+// Config is how an authority mints and verifies. No field has a default here: a check whose setting is empty would be
+// no check.
+type Config struct {
+	Issuer       string        // claim iss, such as https://api.example.com
+	Audience     string        // claim aud of access tokens
+	AccessTTL    time.Duration // whole seconds, up to MaxAccessTTL
+	RefreshTTL   time.Duration // whole seconds, from AccessTTL up to MaxRefreshTTL
+	Leeway       time.Duration // clock difference forgiven between servers, 0 to MaxLeeway
+	Keys         *KeyRing
+	CacheEntries int              // verified access tokens kept in memory, at least 1
+	Now          func() time.Time // the clock; time.Now but in tests
+}
+
+// Authority mints tokens and verifies its own. It belongs to one configuration and one key ring: when either changes,
+// another authority is made, and nothing that this one has verified counts there. It is safe for concurrent use, holds
+// no goroutine and needs no closing.
+type Authority struct {
+	config   Config
+	access   *kind
+	refresh  *kind
+	verified *otter.Cache[fingerprint, *Claims]
+}
+
+// kind is what tells access from refresh tokens.
+type kind struct {
+	typ      string
+	audience string
+	ttl      time.Duration
+	parser   *jwt.Parser
+}
+
+// String names the authority without its keys' secrets.
+func (a *Authority) String() string { return "token authority " + a.config.Issuer }
+
+// GoString names the authority without its keys' secrets.
+func (a *Authority) GoString() string { return a.String() }
+
+// New makes an authority. It refuses a configuration in which anything is missing or out of range.
+func New(config Config) (*Authority, error) {
+	if err := config.validate(); err != nil {
+		return nil, err
+	}
+	authority := &Authority{config: config}
+	authority.access = authority.kindOf(accessType, config.Audience, config.AccessTTL)
+	authority.refresh = authority.kindOf(refreshType, config.refreshAudience(), config.RefreshTTL)
+	var err error
+	authority.verified, err = newCache(config)
+	return authority, err
+}
+
+func (c *Config) refreshAudience() string { return strings.TrimSuffix(c.Issuer, "/") + refreshPath }
+
+func (c *Config) validate() error {
+	switch {
+	case !plain(c.Issuer):
+		return errors.New("tokens: the issuer must be 1 to 255 visible ASCII characters, such as https://api.example.com")
+	case !plain(c.Audience):
+		return errors.New("tokens: the audience must be 1 to 255 visible ASCII characters, such as https://api.example.com")
+	case c.Audience == c.refreshAudience():
+		return fmt.Errorf("tokens: the audience %s is that of refresh tokens; choose another", c.Audience)
+	case c.AccessTTL < time.Second || c.AccessTTL > MaxAccessTTL || c.AccessTTL%time.Second != 0:
+		return fmt.Errorf("tokens: access tokens live %v; allowed are whole seconds from 1s to %v", c.AccessTTL, MaxAccessTTL)
+	case c.RefreshTTL < c.AccessTTL || c.RefreshTTL > MaxRefreshTTL || c.RefreshTTL%time.Second != 0:
+		return fmt.Errorf("tokens: refresh tokens live %v; allowed are whole seconds from an access token's %v to %v",
+			c.RefreshTTL, c.AccessTTL, MaxRefreshTTL)
+	case c.Leeway < 0 || c.Leeway > MaxLeeway:
+		return fmt.Errorf("tokens: the leeway is %v; allowed is 0s to %v", c.Leeway, MaxLeeway)
+	case c.Keys == nil || len(c.Keys.byID) == 0:
+		return errors.New("tokens: there is no signing key")
+	case c.CacheEntries < 1:
+		return fmt.Errorf("tokens: the cache has %d entries; at least 1 is needed", c.CacheEntries)
+	case c.Now == nil:
+		return errors.New("tokens: there is no clock")
+	}
+	return nil
+}
+
+func plain(text string) bool {
+	for i := range len(text) {
+		if text[i] <= ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return text != "" && len(text) <= 255
+}
+
+func (a *Authority) kindOf(typ, audience string, ttl time.Duration) *kind {
+	return &kind{typ: typ, audience: audience, ttl: ttl, parser: jwt.NewParser(
+		jwt.WithValidMethods([]string{a.config.Keys.signing.Algorithm()}),
+		jwt.WithIssuer(a.config.Issuer),
+		jwt.WithAudience(audience),
+		jwt.WithExpirationRequired(),
+		jwt.WithIssuedAt(),
+		jwt.WithStrictDecoding(),
+		jwt.WithLeeway(a.config.Leeway),
+		jwt.WithTimeFunc(a.config.Now),
+	)}
+}
+
+// Token is a signed token and what it says.
+type Token struct {
+	Text   string // secret: whoever holds it is the subject
+	Claims Claims
+}
+
+// Pair is what an exchange of credentials gives.
+type Pair struct {
+	Access, Refresh Token
+}
+
+// AccessTTL is how long an access token lives, for access_token_expires_in.
+func (a *Authority) AccessTTL() time.Duration { return a.config.AccessTTL }
+
+// RefreshTTL is how long a refresh token lives, for refresh_token_expires_in.
+func (a *Authority) RefreshTTL() time.Duration { return a.config.RefreshTTL }
+
+// Mint makes an access token and a refresh token for a subject. family is that of the refresh token that was
+// exchanged for them, or empty to begin a new one. It fails when the subject cannot stand in a token.
+func (a *Authority) Mint(subject Subject, family string) (Pair, error) {
+	if err := subject.validate(); err != nil {
+		return Pair{}, fmt.Errorf("minting a token: %w", err)
+	}
+	if family == "" {
+		family = rand.Text()
+	}
+	if !validIdentifier(family) {
+		return Pair{}, errors.New("minting a token: the family is not an identifier of this server")
+	}
+	now := a.config.Now().Unix()
+	access, err := a.sign(a.access, subject, family, now)
+	if err != nil {
+		return Pair{}, err
+	}
+	refresh, err := a.sign(a.refresh, subject, family, now)
+	if err != nil {
+		return Pair{}, err
+	}
+	return Pair{Access: access, Refresh: refresh}, nil
+}
+
+func (a *Authority) sign(kind *kind, subject Subject, family string, now int64) (Token, error) {
+	expiry := now + int64(kind.ttl/time.Second)
+	claims := &wireClaims{
+		Issuer: a.config.Issuer, Subject: subject.Company + "/" + subject.User, Audience: kind.audience,
+		ExpiresAt: &expiry, IssuedAt: &now, ID: rand.Text(),
+		ClientID: subject.KeyID, Company: subject.Company, User: subject.User, Family: family,
+	}
+	key := a.config.Keys.signing
+	unsigned := jwt.NewWithClaims(key.method, claims)
+	unsigned.Header["typ"] = kind.typ
+	unsigned.Header["kid"] = key.id
+	text, err := unsigned.SignedString(key.private)
+	if err != nil {
+		return Token{}, fmt.Errorf("signing a token: %w", err)
+	}
+	return Token{Text: text, Claims: claims.claims()}, nil
+}

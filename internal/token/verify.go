@@ -1,0 +1,142 @@
+package token
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/maypok86/otter/v2"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+)
+
+// MaxLength is the most bytes of a token that are looked at. Tokens of this server have about 600.
+const MaxLength = 8 << 10
+
+// fingerprint is what a verified token is remembered by. It is a hash, not the token, for three reasons: the cache's
+// memory does not depend on the lengths that callers choose, a dump of it holds nothing that authenticates, and finding
+// an entry compares no secret bytes, so that its time says nothing about how much of a guess was right.
+type fingerprint [sha256.Size]byte
+
+func fingerprintOf(text string) fingerprint {
+	var buffer [1 << 10]byte // on the stack: a token of this server fits, so that a hit allocates nothing
+	return sha256.Sum256(append(buffer[:0], text...))
+}
+
+// cacheClock gives the cache the authority's clock. Without ticks it cleans up while it is used, and runs no goroutine
+// that someone would have to stop.
+type cacheClock struct{ now func() time.Time }
+
+func (c cacheClock) NowNano() int64                      { return c.now().UnixNano() }
+func (c cacheClock) Tick(time.Duration) <-chan time.Time { return nil }
+
+func newCache(config Config) (*otter.Cache[fingerprint, *Claims], error) {
+	cache, err := otter.New(&otter.Options[fingerprint, *Claims]{
+		MaximumSize: config.CacheEntries,
+		Clock:       cacheClock{config.Now},
+		ExpiryCalculator: otter.ExpiryWritingFunc(func(entry otter.Entry[fingerprint, *Claims]) time.Duration {
+			return max(1, entry.Value.ExpiresAt.Add(config.Leeway).Sub(config.Now()))
+		}),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tokens: %w", err)
+	}
+	return cache, nil
+}
+
+// VerifyAccess returns what an access token says. A token that was verified before is not verified again while it
+// lives, but its expiry is checked each time. Whatever is wrong with a token, the error is the same
+// dataapi.CodeUnauthenticated, with the cause for the log alone. It does not block.
+func (a *Authority) VerifyAccess(text string) (Claims, error) {
+	if len(text) > MaxLength {
+		return Claims{}, unauthenticated(errTooLong)
+	}
+	print := fingerprintOf(text)
+	if known, ok := a.verified.GetIfPresent(print); ok {
+		if a.config.Now().Before(known.ExpiresAt.Add(a.config.Leeway)) {
+			return *known, nil
+		}
+		return Claims{}, unauthenticated(jwt.ErrTokenExpired)
+	}
+	claims, err := a.verify(a.access, text)
+	if err != nil {
+		return Claims{}, err
+	}
+	a.verified.Set(print, &claims)
+	return claims, nil
+}
+
+// VerifyRefresh returns what a refresh token says. The caller asks package identity whether the subject may still have
+// tokens, and then mints a pair of the same family. The error is that of [Authority.VerifyAccess].
+func (a *Authority) VerifyRefresh(text string) (Claims, error) { return a.verify(a.refresh, text) }
+
+// The causes of a refusal that the library does not name.
+var (
+	errTooLong  = fmt.Errorf("the token is longer than %d bytes", MaxLength)
+	errAlphabet = errors.New("the token holds a character that is none of a token's")
+	errSegments = errors.New("the token has not three segments")
+)
+
+func unauthenticated(cause error) error { return dataapi.Wrap(dataapi.CodeUnauthenticated, cause) }
+
+func (a *Authority) verify(kind *kind, text string) (Claims, error) {
+	key, err := a.checkForm(kind, text)
+	if err != nil {
+		return Claims{}, unauthenticated(err)
+	}
+	var claims wireClaims
+	_, err = kind.parser.ParseWithClaims(text, &claims, func(*jwt.Token) (any, error) { return key.public, nil })
+	if err != nil {
+		return Claims{}, unauthenticated(err)
+	}
+	return claims.claims(), nil
+}
+
+// header is all that a header of this server holds. Any other member, crit, b64, jku, jwk and x5u among them, is
+// refused: the keys come from the ring alone.
+type header struct {
+	Algorithm string `json:"alg"`
+	KeyID     string `json:"kid"`
+	Type      string `json:"typ"`
+}
+
+// checkForm refuses what the library would let pass, and returns the key that the token names.
+func (a *Authority) checkForm(kind *kind, text string) (Key, error) {
+	if len(text) > MaxLength {
+		return Key{}, errTooLong
+	}
+	// Go's base64 decoder skips line breaks even when it is strict, so that one token would have many spellings.
+	for i := range len(text) {
+		if c := text[i]; c != '.' && c != '-' && c != '_' && strings.IndexByte(alphanumeric, c) < 0 {
+			return Key{}, errAlphabet
+		}
+	}
+	if strings.Count(text, ".") != 2 {
+		return Key{}, errSegments
+	}
+	encoded, _, _ := strings.Cut(text, ".")
+	decoded, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
+	if err != nil {
+		return Key{}, fmt.Errorf("header: %w", err)
+	}
+	var parsed header
+	if err := json.Unmarshal(decoded, &parsed, json.RejectUnknownMembers(true)); err != nil {
+		return Key{}, fmt.Errorf("header: %w", err)
+	}
+	if parsed.Type != kind.typ {
+		return Key{}, fmt.Errorf("header: typ is not %s", kind.typ)
+	}
+	key, ok := a.config.Keys.byID[parsed.KeyID]
+	if !ok {
+		return Key{}, errors.New("header: kid is no key of this server")
+	}
+	if parsed.Algorithm != key.Algorithm() {
+		return Key{}, fmt.Errorf("header: alg is not %s", key.Algorithm())
+	}
+	return key, nil
+}
