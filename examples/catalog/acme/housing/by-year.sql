@@ -7,8 +7,8 @@ source: demo
 mode: sync
 params:
   cities:
-    type: array
-    items: { type: string, max_length: 40 }
+    type: array<string>
+    max_length: 40
     description: The cities to show. Left out, every city.
     min_items: 1
     max_items: 46
