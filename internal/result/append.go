@@ -18,9 +18,9 @@ func AppendJSON(dst []byte, value Value) []byte {
 	case Int:
 		return strconv.AppendInt(dst, value.Int, 10)
 	case Float32:
-		return appendFloat(dst, value.Float, 32, 1e6)
+		return appendFloat(dst, value.Float, &single)
 	case Float64:
-		return appendFloat(dst, value.Float, 64, 1e15)
+		return appendFloat(dst, value.Float, &double)
 	case Date:
 		return append(appendDate(append(dst, '"'), value.Int), '"')
 	case Time:
@@ -103,27 +103,6 @@ func appendQuoted(dst []byte, text string) []byte {
 	return append(appendEscaped(append(dst, '"'), text), '"')
 }
 
-// appendFloat appends the shortest digits that read back as the same number, with an exponent below 1e-4 and from
-// limit on, as PostgreSQL's float4out and float8out choose it.
-func appendFloat(dst []byte, f float64, bits int, limit float64) []byte {
-	smallest := 1e-4
-	if bits == 32 {
-		smallest = float64(float32(1e-4))
-	}
-	switch magnitude := math.Abs(f); {
-	case math.IsNaN(f):
-		return append(dst, `"NaN"`...)
-	case math.IsInf(f, 1):
-		return append(dst, `"Infinity"`...)
-	case math.IsInf(f, -1):
-		return append(dst, `"-Infinity"`...)
-	case magnitude != 0 && (magnitude < smallest || magnitude >= limit):
-		return strconv.AppendFloat(dst, f, 'e', -1, bits)
-	default:
-		return strconv.AppendFloat(dst, f, 'f', -1, bits)
-	}
-}
-
 const (
 	secondsPerDay    = 24 * 60 * 60
 	microsPerSecond  = 1_000_000
@@ -158,12 +137,18 @@ func appendTimestamp(dst []byte, micros int64, zone string) []byte {
 	if fraction < 0 {
 		seconds, fraction = seconds-1, fraction+microsPerSecond
 	}
+	return AppendTimestamp(dst, seconds, int(fraction), zone)
+}
+
+// AppendTimestamp appends the moment that lies seconds and micros (0 to 999,999) after 1970-01-01T00:00:00, without
+// quotes, followed by zone. It is for moments beyond what a [Timestamp] holds.
+func AppendTimestamp(dst []byte, seconds int64, micros int, zone string) []byte {
 	moment := time.Unix(seconds, 0).UTC()
 	year, month, day := moment.Date()
 	hour, minute, second := moment.Clock()
 	dst = appendYearMonthDay(dst, year, month, day)
 	dst = append(dst, 'T')
-	dst = appendHourMinuteSecond(dst, hour, minute, second, int(fraction))
+	dst = appendHourMinuteSecond(dst, hour, minute, second, micros)
 	dst = append(dst, zone...)
 	if year <= 0 {
 		dst = append(dst, beforeChrist...)

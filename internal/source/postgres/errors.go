@@ -1,0 +1,77 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/source"
+)
+
+// sinkError marks an error of the sink, which is returned as it is.
+type sinkError struct{ error }
+
+// interrupted makes ctx's error into the one that a caller of the source gets.
+func interrupted(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return dataapi.Wrap(dataapi.CodeExecutionTimeout, err)
+	}
+	return context.Canceled
+}
+
+// translate makes an error of the driver into one of the seam. Ctx is the caller's, running the one that also ends
+// when the source closes.
+func (c *conn) translate(ctx, running context.Context, err error, took time.Duration) error {
+	if own, ok := errors.AsType[sinkError](err); ok {
+		return own.error
+	}
+	if fault, ok := errors.AsType[*source.StatementError](err); ok {
+		return fault
+	}
+	if ctx.Err() != nil {
+		return interrupted(ctx.Err())
+	}
+	if errors.Is(context.Cause(running), errClosed) {
+		return dataapi.Wrap(dataapi.CodeSourceUnavailable, errClosed)
+	}
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok {
+		switch {
+		case answer.Code == queryCanceled && c.backstop > 0 && took >= c.backstop:
+			return dataapi.Wrap(dataapi.CodeExecutionTimeout, err)
+		case unavailable(answer.Code):
+			return dataapi.Wrap(dataapi.CodeSourceUnavailable, err)
+		}
+		return dataapi.Wrap(dataapi.CodeInternal, err)
+	}
+	if c.pg.IsClosed() {
+		return dataapi.Wrap(dataapi.CodeSourceUnavailable, err)
+	}
+	return dataapi.Wrap(dataapi.CodeInternal, err)
+}
+
+// SQLSTATE codes that we act on.
+const (
+	queryCanceled         = "57014"
+	featureNotSupported   = "0A000"
+	invalidStatementName  = "26000"
+	tooManyConnections    = "53300"
+	classConnection       = "08"
+	classOperator         = "57P" // shutdowns, crashes, a database that starts or was dropped
+	classSyntaxOrAccess   = "42"
+	classNotSupported     = "0A"
+	classTransactionState = "25" // also: not in a read-only transaction
+)
+
+func unavailable(code string) bool {
+	return code == tooManyConnections || code[:min(2, len(code))] == classConnection || code[:min(3, len(code))] == classOperator
+}
+
+// outdated reports that the schema changed under a prepared statement, or that somebody else dropped it.
+func outdated(err error) bool {
+	answer, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (answer.Code == invalidStatementName ||
+		answer.Code == featureNotSupported && answer.Routine == "RevalidateCachedQuery")
+}

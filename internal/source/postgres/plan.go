@@ -1,0 +1,195 @@
+package postgres
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/source"
+)
+
+// plan is how a query runs, as the schema was when it was made. It is immutable.
+type plan struct {
+	name      string // of the prepared statement; made from its content, so that equal queries share it
+	sql       string
+	paramOIDs []uint32
+	columns   []result.Column
+	codecs    []codec
+	formats   []int16
+	fields    []uint32  // the types that the prepared statement must describe
+	readers   sync.Pool // of *reader
+}
+
+// reader holds what one run needs to decode rows.
+type reader struct {
+	cells  []cell
+	values []result.Value
+}
+
+const declare = "DECLARE data_api_check NO SCROLL CURSOR FOR "
+
+// makePlan asks the database whether the statement is one read-only query, and what it answers with.
+func (q *query) makePlan(ctx context.Context, c *conn) (*plan, error) {
+	if err := q.declareCursor(ctx, c); err != nil {
+		return nil, err
+	}
+	described, err := c.pg.Prepare(ctx, "", q.text.bare, q.paramOIDs)
+	if err != nil {
+		return nil, q.fault(err, "")
+	}
+	if err := checkNames(described.Fields); err != nil {
+		return nil, err
+	}
+	types, err := lookUp(ctx, c, typeOIDs(described.Fields))
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{paramOIDs: q.paramOIDs}
+	expressions := make([]string, len(described.Fields))
+	converts := false
+	for i, field := range described.Fields {
+		codec, convert, err := codecOf(field.DataTypeOID, types)
+		if err != nil {
+			return nil, err
+		}
+		spec := q.statement.Columns[field.Name]
+		if fault := applySpec(field.Name, spec, &codec); fault != nil {
+			return nil, fault
+		}
+		quoted := `"` + strings.ReplaceAll(field.Name, `"`, `""`) + `"`
+		switch {
+		case convert:
+			expressions[i] = "pg_catalog.to_json(q." + quoted + ") AS " + quoted
+		case spec.Scale != nil:
+			expressions[i] = "pg_catalog.round(q." + quoted + "::pg_catalog.numeric, " + strconv.Itoa(*spec.Scale) + ") AS " + quoted
+			codec.format, codec.decode = pgtype.BinaryFormatCode, decodeNumeric
+		default:
+			expressions[i] = "q." + quoted
+		}
+		converts = converts || convert || spec.Scale != nil
+		p.columns = append(p.columns, result.Column{Name: field.Name, Type: codec.typ})
+		p.codecs = append(p.codecs, codec)
+		p.formats = append(p.formats, codec.format)
+		p.fields = append(p.fields, wireType(field.DataTypeOID, convert, spec))
+	}
+	list := "*"
+	if converts {
+		list = strings.Join(expressions, ", ")
+	}
+	p.sql = "SELECT " + list + " FROM (\n" + q.text.bare + "\n) AS q LIMIT " + strconv.Itoa(q.statement.MaxRows+1)
+	digest := sha256.Sum256(fmt.Appendf(nil, "%s\n%v", p.sql, p.paramOIDs))
+	p.name = "data_api_" + hex.EncodeToString(digest[:16])
+	p.readers.New = func() any { return newReaderFor(p.codecs) }
+	return p, nil
+}
+
+func newReaderFor(codecs []codec) *reader {
+	r := &reader{cells: make([]cell, len(codecs)), values: make([]result.Value, len(codecs))}
+	for i, codec := range codecs {
+		r.cells[i].codec = codec
+	}
+	return r
+}
+
+// declareCursor has the database judge the statement: only one that is a single query without data-modifying parts
+// can be a cursor, and declaring it checks privileges without running it. The extended protocol allows one statement.
+func (q *query) declareCursor(ctx context.Context, c *conn) (err error) {
+	if _, err := c.pg.Exec(ctx, "BEGIN READ ONLY").ReadAll(); err != nil {
+		return err
+	}
+	defer func() {
+		_, rollback := c.pg.Exec(ctx, "ROLLBACK").ReadAll()
+		if err == nil {
+			err = rollback
+		}
+	}()
+	if _, err := c.pg.Prepare(ctx, "", declare+q.text.sql, q.paramOIDs); err != nil {
+		return q.fault(err, declare)
+	}
+	nulls := make([][]byte, len(q.paramOIDs))
+	_, err = c.pg.ExecPrepared(ctx, "", nulls, nil, nil).Close()
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && !slices.Contains(judged, answer.Code[:2]) && !passing(answer) {
+		return nil // the planner met a NULL where the statement counts on a value: the statement is not to blame
+	}
+	return q.fault(err, declare)
+}
+
+// judged are the classes of errors that blame the statement.
+var judged = []string{classSyntaxOrAccess, classNotSupported, classTransactionState}
+
+// passing reports an error that says nothing about the statement: cancelled, no resources, a connection that went.
+func passing(answer *pgconn.PgError) bool {
+	return answer.Code == queryCanceled || unavailable(answer.Code) || strings.HasPrefix(answer.Code, "53") ||
+		strings.HasPrefix(answer.Code, "58") || strings.HasPrefix(answer.Code, "XX")
+}
+
+// fault makes an error about the statement into one for its author.
+func (q *query) fault(err error, prefix string) error {
+	answer, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || passing(answer) {
+		return err
+	}
+	message := answer.Message
+	if prefix != "" && answer.Code == "42601" && strings.Contains(message, "multiple commands") {
+		message = "there must be only one statement"
+	}
+	for _, more := range []string{answer.Detail, answer.Hint} {
+		if more != "" {
+			message += ". " + strings.TrimSuffix(more, ".")
+		}
+	}
+	return &source.StatementError{
+		Offset:  q.text.offset(int(answer.Position), prefix),
+		Message: message + " (SQLSTATE " + answer.Code + ")",
+	}
+}
+
+// checkNames refuses names that cannot be keys of a JSON object.
+func checkNames(fields []pgconn.FieldDescription) error {
+	if len(fields) == 0 {
+		return &source.StatementError{Offset: -1, Message: "the statement returns no columns: it must be a SELECT, VALUES or WITH that returns at least one"}
+	}
+	seen := map[string]int{}
+	for i, field := range fields {
+		if field.Name == "?column?" {
+			return &source.StatementError{Offset: -1, Message: fmt.Sprintf("column %d has no name: give it one with AS", i+1)}
+		}
+		if first, ok := seen[field.Name]; ok {
+			return &source.StatementError{Offset: -1, Message: fmt.Sprintf(
+				"columns %d and %d are both named %s: give one of them another name with AS", first+1, i+1, strconv.Quote(field.Name))}
+		}
+		seen[field.Name] = i
+	}
+	return nil
+}
+
+// wireType is the type that the prepared statement describes for a column.
+func wireType(oid uint32, convert bool, spec result.ColumnSpec) uint32 {
+	switch {
+	case convert:
+		return pgtype.JSONOID
+	case spec.Scale != nil:
+		return pgtype.NumericOID
+	}
+	return oid
+}
+
+// fits reports whether a prepared statement still answers with what the plan expects.
+func (p *plan) fits(description *pgconn.StatementDescription) bool {
+	return slices.EqualFunc(description.Fields, p.columns, func(field pgconn.FieldDescription, column result.Column) bool {
+		return field.Name == column.Name
+	}) && slices.Equal(typeOIDs(description.Fields), p.fields)
+}
+
+var errUnsettled = dataapi.Wrap(dataapi.CodeInternal, errors.New("the schema keeps changing while the statement is prepared"))

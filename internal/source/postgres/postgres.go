@@ -1,0 +1,179 @@
+// Package postgres runs endpoints on PostgreSQL 14 or later, on pgx's connection level: statements are prepared once
+// per connection, results travel in the binary format where that is exact and faster, and every value equals what
+// to_json gives. A caller who goes away cancels the query inside the database, and the connection lives on.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/jackc/puddle/v2"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/solucao42/caddy-data-api/internal/source"
+)
+
+// Defaults of [Config].
+const (
+	DefaultMaxConns       = 8
+	DefaultMaxWait        = 2 * time.Second
+	DefaultConnectTimeout = 5 * time.Second
+)
+
+const (
+	readBuffer        = 64 << 10         // bytes; pgx's own 8 KiB costs a system call for each 8 KiB of a large result
+	maxIdleTime       = 5 * time.Minute  // of a connection
+	maxLifetime       = time.Hour        // of a connection, so that a failover behind a DNS name is noticed
+	cancelGrace       = 5 * time.Second  // for the database to obey a cancel request before the connection is closed
+	idleInTransaction = 60 * time.Second // after which the server ends a transaction that we lost
+	maxStatements     = 256              // prepared on one connection before they are all dropped
+)
+
+// Config describes a PostgreSQL source.
+type Config struct {
+	// DSN is a connection string in URL or keyword=value form. What it leaves out comes from the PG* environment
+	// variables, as in psql. It is never logged and never part of an error.
+	DSN string
+
+	// MaxConns is the most connections, and so the most statements that run at once. Default 8.
+	MaxConns int
+
+	// MaxWait is how long a run waits for one of them before it fails as overloaded. Default 2 s.
+	MaxWait time.Duration
+
+	// ConnectTimeout limits one attempt to connect to one host. Default 5 s.
+	ConnectTimeout time.Duration
+
+	// AllowSuperuser lets the source run as a role that the server refuses otherwise: a superuser, or a member of
+	// pg_read_server_files, pg_write_server_files or pg_execute_server_program. Such a role can read files and run
+	// programs from inside a SELECT, which no read-only transaction prevents.
+	AllowSuperuser bool
+
+	// Logger gets what an operator must know: a database that is lost, found again, or refused. Default: discarded.
+	Logger *slog.Logger
+}
+
+// Source is a [source.Source] on PostgreSQL.
+type Source struct {
+	config  Config
+	connect *pgconn.Config
+	slots   *semaphore.Weighted // one for each connection that may be in use
+	pool    *puddle.Pool[*conn]
+	health  health
+
+	closing context.Context // ends when Close begins
+	close   context.CancelFunc
+	sweeper sync.WaitGroup
+}
+
+var _ source.Source = (*Source)(nil)
+
+// New makes a source. It does no network I/O: connections are made when they are first needed. It fails when the
+// configuration cannot work.
+func New(config Config) (*Source, error) {
+	if config.MaxConns == 0 {
+		config.MaxConns = DefaultMaxConns
+	}
+	if config.MaxConns < 1 || config.MaxConns > 10_000 {
+		return nil, fmt.Errorf("max_conns is %d: it must be from 1 to 10000", config.MaxConns)
+	}
+	if config.MaxWait <= 0 {
+		config.MaxWait = DefaultMaxWait
+	}
+	if config.ConnectTimeout <= 0 {
+		config.ConnectTimeout = DefaultConnectTimeout
+	}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	connect, err := pgconn.ParseConfig(config.DSN)
+	if err != nil {
+		// The parser's words quote the DSN, password included.
+		return nil, errors.New("the DSN is not a PostgreSQL connection string such as postgres://user@host/database or host=... user=... dbname=...")
+	}
+	config.DSN = ""
+	configureSession(connect, config.ConnectTimeout)
+
+	s := &Source{config: config, connect: connect, slots: semaphore.NewWeighted(int64(config.MaxConns))}
+	s.closing, s.close = context.WithCancel(context.Background())
+	s.pool, err = puddle.NewPool(&puddle.Config[*conn]{
+		Constructor: s.open,
+		Destructor:  (*conn).close,
+		MaxSize:     int32(config.MaxConns),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.sweeper.Go(s.sweep)
+	return s, nil
+}
+
+// configureSession fixes everything that decides what a session may do and how its values are written. It travels in
+// the start-up packet, so that it costs no round trip, and overrides what the DSN and ALTER ROLE say.
+func configureSession(connect *pgconn.Config, timeout time.Duration) {
+	connect.ConnectTimeout = timeout
+	for name, value := range map[string]string{
+		"default_transaction_read_only":       "on",
+		"TimeZone":                            "UTC",
+		"DateStyle":                           "ISO, MDY",
+		"IntervalStyle":                       "postgres",
+		"bytea_output":                        "hex",
+		"extra_float_digits":                  "1",
+		"client_encoding":                     "UTF8",
+		"standard_conforming_strings":         "on",
+		"statement_timeout":                   strconv.FormatInt(minBackstop.Milliseconds(), 10),
+		"idle_in_transaction_session_timeout": strconv.FormatInt(idleInTransaction.Milliseconds(), 10),
+	} {
+		connect.RuntimeParams[name] = value
+	}
+	if connect.RuntimeParams["application_name"] == "" {
+		connect.RuntimeParams["application_name"] = "caddy-data-api"
+	}
+	connect.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		return pgproto3.NewFrontend(newReader(r, readBuffer), w)
+	}
+	connect.BuildContextWatcherHandler = func(pg *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: pg, DeadlineDelay: cancelGrace}
+	}
+}
+
+// Close cancels what runs, waits until it has ended, and closes every connection.
+func (s *Source) Close() error {
+	s.close()
+	s.pool.Close()
+	s.sweeper.Wait()
+	return nil
+}
+
+// sweep closes connections that were idle for long, so that a quiet source gives its connections back.
+func (s *Source) sweep() {
+	ticker := time.NewTicker(maxIdleTime / 5)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-s.closing.Done():
+			return
+		case <-ticker.C:
+		}
+		for _, resource := range s.pool.AcquireAllIdle() {
+			if expired(resource) {
+				resource.Destroy()
+			} else {
+				resource.ReleaseUnused()
+			}
+		}
+	}
+}
+
+func expired(resource *puddle.Resource[*conn]) bool {
+	return resource.IdleDuration() > maxIdleTime || time.Since(resource.CreationTime()) > maxLifetime
+}

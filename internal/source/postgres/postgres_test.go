@@ -1,0 +1,126 @@
+package postgres_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/internal/pgtest"
+	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/internal/source/postgres"
+)
+
+// open makes a source on db as the reader, with the given changes, and closes it with the test.
+func open(t testing.TB, db *pgtest.DB, changes ...func(*postgres.Config)) *postgres.Source {
+	t.Helper()
+	config := postgres.Config{DSN: db.ReaderDSN}
+	for _, change := range changes {
+		change(&config)
+	}
+	s, err := postgres.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func compile(t testing.TB, s *postgres.Source, sql string, params ...source.Param) source.Query {
+	t.Helper()
+	query, err := s.Compile(source.Statement{SQL: sql, Params: params, MaxRows: 10_000_000})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, sql)
+	}
+	return query
+}
+
+// rows encodes what a run gives and returns the rows' objects as they were written.
+func rows(t testing.TB, query source.Query, args ...params.Value) string {
+	t.Helper()
+	var out bytes.Buffer
+	encoder := result.NewJSON(&out, result.JSONOptions{OmitLimits: true})
+	defer encoder.Close()
+	if err := query.Run(t.Context(), args, encoder); err != nil {
+		t.Fatal(err)
+	}
+	if err := encoder.End(result.Summary{}); err != nil {
+		t.Fatal(err)
+	}
+	var document struct{ Rows json.RawMessage }
+	if err := json.Unmarshal(out.Bytes(), &document); err != nil {
+		t.Fatalf("%v\n%s", err, out.Bytes())
+	}
+	return string(document.Rows)
+}
+
+// count is a sink that counts.
+type count struct {
+	columns []result.Column
+	rows    int
+	each    func(row int) error
+}
+
+func (c *count) Columns(columns []result.Column) error {
+	c.columns = columns
+	return nil
+}
+
+func (c *count) Row([]result.Value) error {
+	c.rows++
+	if c.each != nil {
+		return c.each(c.rows)
+	}
+	return nil
+}
+
+func text(s string) params.Value { return params.Value{Type: params.String, Text: s} }
+
+// scalar runs a query of the superuser with one column in one row.
+func scalar[T any](t testing.TB, db *pgtest.DB, sql string, args ...any) T {
+	t.Helper()
+	var value T
+	if err := db.Conn().QueryRow(context.Background(), sql, args...).Scan(&value); err != nil {
+		t.Fatalf("%v\n%s", err, sql)
+	}
+	return value
+}
+
+// eventually waits until the condition holds.
+func eventually(t testing.TB, within time.Duration, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(within); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if holds() {
+			return
+		}
+	}
+	t.Fatalf("not within %s: %s", within, what)
+}
+
+func TestGuidesExample(t *testing.T) {
+	db := pgtest.New(t)
+	db.Exec(`CREATE TABLE vendas (regiao text, data date, total numeric(12,2));
+		INSERT INTO vendas VALUES ('Sul', '2026-01-02', 149999.50), ('Sul', '2026-02-01', 0.50), ('Norte', '2026-01-01', 1)`)
+	query := compile(t, open(t, db), `SELECT regiao, SUM(total) AS total
+		FROM vendas
+		WHERE data >= @data_inicio AND (@regiao IS NULL OR regiao = @regiao) -- e-mail: x@regiao
+		GROUP BY regiao ORDER BY regiao;`,
+		source.Param{Name: "regiao", Type: params.String}, source.Param{Name: "data_inicio", Type: params.Date})
+	columns, err := query.Check(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(columns) != 2 || columns[0] != (result.Column{Name: "regiao", Type: "varchar"}) || columns[1] != (result.Column{Name: "total", Type: "decimal"}) {
+		t.Errorf("columns are %v", columns)
+	}
+	start := params.Value{Type: params.Date, Text: "2026-01-01"}
+	if got := rows(t, query, text("Sul"), start); got != `[{"regiao":"Sul","total":150000.00}]` {
+		t.Error(got)
+	}
+	if got := rows(t, query, params.Value{Type: params.String, Null: true}, start); got != `[{"regiao":"Norte","total":1.00},{"regiao":"Sul","total":150000.00}]` {
+		t.Error(got)
+	}
+}

@@ -1,0 +1,175 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"sync/atomic"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/source"
+)
+
+// query is a [source.Query].
+type query struct {
+	source    *Source
+	statement source.Statement
+	text      text
+	paramOIDs []uint32 // of $1, $2, ...
+	taints    bool     // running it may change the session in ways that the server does not report
+	plan      atomic.Pointer[plan]
+}
+
+// sessionFunctions find functions that act on the session beyond the statement. After a statement that names one, the
+// connection is not used again. It is a second line: the first is that the role may not call what would do harm.
+var sessionFunctions = regexp.MustCompile(`(?i)set_config|advisory|dblink|setseed|pg_export_snapshot|replication`)
+
+// Compile implements [source.Source]. Parameters have the types that they are declared with: string is text, integer
+// int8, decimal numeric, timestamp timestamptz, and the others are named alike; a statement that compares one with a
+// column of another type casts it, as in status = @status::order_status.
+func (s *Source) Compile(statement source.Statement) (source.Query, error) {
+	if statement.MaxRows < 1 {
+		return nil, fmt.Errorf("max_rows is %d: it must be at least 1", statement.MaxRows)
+	}
+	text, err := compileText(statement.SQL, statement.Params)
+	if err != nil {
+		return nil, err
+	}
+	q := &query{source: s, statement: statement, text: text, taints: sessionFunctions.MatchString(statement.SQL)}
+	for _, index := range text.order {
+		param := statement.Params[index]
+		oid, ok := paramOID(param)
+		if !ok {
+			return nil, fmt.Errorf("parameter %s has the type %q, which a PostgreSQL source does not know", param.Name, param.Type)
+		}
+		q.paramOIDs = append(q.paramOIDs, oid)
+	}
+	return q, nil
+}
+
+// Check implements [source.Query].
+func (q *query) Check(ctx context.Context) ([]result.Column, error) {
+	var columns []result.Column
+	err := q.source.use(ctx, func(ctx context.Context, c *conn) (bool, error) {
+		q.plan.Store(nil)
+		p, _, err := q.prepared(ctx, c)
+		if err == nil {
+			columns = p.columns
+		}
+		return false, err
+	})
+	return columns, err
+}
+
+// Run implements [source.Query].
+func (q *query) Run(ctx context.Context, args []params.Value, sink result.Sink) error {
+	if len(args) != len(q.statement.Params) {
+		return fmt.Errorf("%d arguments for %d parameters", len(args), len(q.statement.Params))
+	}
+	return q.source.use(ctx, func(ctx context.Context, c *conn) (bool, error) {
+		c.tainted = c.tainted || q.taints
+		if err := c.limit(ctx); err != nil {
+			return false, err
+		}
+		bound, err := q.bind(c, args)
+		if err != nil {
+			return false, err
+		}
+		for range maxReplans {
+			p, description, err := q.prepared(ctx, c)
+			if err != nil {
+				return false, err
+			}
+			delivered, err := c.run(ctx, p, description, bound, sink)
+			if delivered || !outdated(err) {
+				return delivered, err
+			}
+			q.plan.CompareAndSwap(p, nil)
+			if err := c.forget(ctx, p.name); err != nil {
+				return false, err
+			}
+		}
+		return false, errUnsettled
+	})
+}
+
+// maxReplans is how often one run follows a changing schema.
+const maxReplans = 3
+
+// prepared returns the query's plan, made if there is none or the schema has changed since, and its statement on c.
+func (q *query) prepared(ctx context.Context, c *conn) (*plan, *pgconn.StatementDescription, error) {
+	for range maxReplans {
+		p := q.plan.Load()
+		if p == nil {
+			var err error
+			if p, err = q.makePlan(ctx, c); err != nil {
+				return nil, nil, err
+			}
+			q.plan.Store(p)
+		}
+		description, err := c.prepare(ctx, p)
+		if err != nil && !outdated(err) {
+			return nil, nil, err
+		}
+		if err == nil && p.fits(description) {
+			return p, description, nil
+		}
+		q.plan.CompareAndSwap(p, nil)
+		if err := c.forget(ctx, p.name); err != nil {
+			return nil, nil, err
+		}
+	}
+	return nil, nil, errUnsettled
+}
+
+// paramOID is the type that a parameter has in the database.
+func paramOID(param source.Param) (oid uint32, ok bool) {
+	types := map[params.Type][2]uint32{
+		params.String:    {pgtype.TextOID, pgtype.TextArrayOID},
+		params.Integer:   {pgtype.Int8OID, pgtype.Int8ArrayOID},
+		params.Decimal:   {pgtype.NumericOID, pgtype.NumericArrayOID},
+		params.Boolean:   {pgtype.BoolOID, pgtype.BoolArrayOID},
+		params.Date:      {pgtype.DateOID, pgtype.DateArrayOID},
+		params.Timestamp: {pgtype.TimestamptzOID, pgtype.TimestamptzArrayOID},
+		params.UUID:      {pgtype.UUIDOID, pgtype.UUIDArrayOID},
+	}
+	pair, ok := types[param.Type]
+	if param.Array {
+		return pair[1], ok
+	}
+	return pair[0], ok
+}
+
+// bind encodes the arguments in the text format, which PostgreSQL reads for every type.
+func (q *query) bind(c *conn, args []params.Value) ([][]byte, error) {
+	bound := make([][]byte, len(q.text.order))
+	for i, index := range q.text.order {
+		argument := &args[index]
+		switch {
+		case argument.Null:
+		case !argument.Array:
+			bound[i] = []byte(argument.Text)
+			if bound[i] == nil {
+				bound[i] = []byte{} // nil is NULL
+			}
+		default:
+			items := make([]string, len(argument.Items))
+			for j := range argument.Items {
+				items[j] = argument.Items[j].Text
+			}
+			if c.types == nil {
+				c.types = pgtype.NewMap()
+			}
+			var err error
+			bound[i], err = c.types.Encode(pgtype.TextArrayOID, pgtype.TextFormatCode, items, nil)
+			if err != nil {
+				return nil, fmt.Errorf("encoding parameter %s: %w", q.statement.Params[index].Name, err)
+			}
+		}
+	}
+	return bound, nil
+}

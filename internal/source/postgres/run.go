@@ -1,0 +1,76 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/solucao42/caddy-data-api/internal/result"
+)
+
+// run executes a prepared statement and pushes its rows. Delivered says that the sink got the columns.
+func (c *conn) run(
+	ctx context.Context, p *plan, description *pgconn.StatementDescription, args [][]byte, sink result.Sink,
+) (delivered bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	rows := c.pg.ExecStatement(ctx, description, args, nil, p.formats)
+	more := rows.NextRow()
+	if !more {
+		if _, err := rows.Close(); err != nil {
+			return false, err
+		}
+		return true, mark(sink.Columns(p.columns))
+	}
+	if err := push(rows, p, sink); err != nil {
+		cancel() // inside the database too: what is left would have to be read otherwise
+		_, _ = rows.Close()
+		return true, err
+	}
+	_, err = rows.Close()
+	return true, err
+}
+
+// push hands the columns, the row that was read and all that follow to the sink. Nothing is allocated per row.
+func push(rows *pgconn.ResultReader, p *plan, sink result.Sink) error {
+	if err := mark(sink.Columns(p.columns)); err != nil {
+		return err
+	}
+	r := p.readers.Get().(*reader)
+	defer p.release(r)
+	for more := true; more; more = rows.NextRow() {
+		wire := rows.Values()
+		if len(wire) != len(r.cells) {
+			return fmt.Errorf("the database sent %d values for %d columns", len(wire), len(r.cells))
+		}
+		for i := range wire {
+			var err error
+			if r.values[i], err = r.cells[i].value(wire[i]); err != nil {
+				return fmt.Errorf("column %q: %w", p.columns[i].Name, err)
+			}
+		}
+		if err := sink.Row(r.values); err != nil {
+			return sinkError{err}
+		}
+	}
+	return nil
+}
+
+// release gives a reader back, without what it points to, and without buffers that one huge cell made grow.
+func (p *plan) release(r *reader) {
+	clear(r.values)
+	for i := range r.cells {
+		if cap(r.cells[i].text)+cap(r.cells[i].element) > readBuffer {
+			r.cells[i].text, r.cells[i].element = nil, nil
+		}
+	}
+	p.readers.Put(r)
+}
+
+func mark(err error) error {
+	if err == nil {
+		return nil
+	}
+	return sinkError{err}
+}
