@@ -1,0 +1,140 @@
+package catalog
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Options configures a [Catalog].
+type Options struct {
+	// Logger receives changes and faults. Nil: slog.Default.
+	Logger *slog.Logger
+
+	// Check asks an endpoint's source about its statement before the endpoint goes live. Nil: nobody is asked.
+	Check CheckFunc
+
+	// Debounce is how long files must be quiet before they are read again, since editors and deployments write in
+	// several steps. Zero: 200 ms.
+	Debounce time.Duration
+
+	// Rescan is how often everything is read without any notice of a change: file systems such as NFS give none, and
+	// endpoints whose source could not be reached are asked about again. Zero: one minute.
+	Rescan time.Duration
+}
+
+// Catalog is a snapshot that follows the files. It is safe for concurrent use.
+type Catalog struct {
+	root    string
+	options Options
+	current atomic.Pointer[state]
+
+	changing  sync.Mutex // held while the files are read and listeners are told
+	listeners []func(*Snapshot)
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	done   chan struct{}
+	closed sync.Once
+}
+
+// Open reads the catalog below root and watches it until Close. A catalog with faults is refused: the error is [Faults].
+// It blocks while files are read and, with Options.Check, while sources are asked: at most 5 s for each source that does
+// not answer.
+func Open(root string, options Options) (*Catalog, error) {
+	if options.Logger == nil {
+		options.Logger = slog.Default()
+	}
+	if options.Debounce <= 0 {
+		options.Debounce = 200 * time.Millisecond
+	}
+	if options.Rescan <= 0 {
+		options.Rescan = time.Minute
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	c := &Catalog{root: root, options: options, ctx: ctx, cancel: cancel, done: make(chan struct{})}
+	watcher := newWatcher(root, options.Logger) // before the files are read, so that no change falls between
+	first := load(ctx, root, nil, options.Check)
+	if len(first.faults) > 0 {
+		cancel()
+		watcher.close()
+		return nil, first.faults
+	}
+	c.current.Store(first)
+	c.logNew("warning", slog.LevelWarn, first.warnings, nil)
+	go c.follow(watcher)
+	return c, nil
+}
+
+// Current returns the snapshot of this moment. It neither blocks nor allocates.
+func (c *Catalog) Current() *Snapshot { return c.current.Load().snapshot }
+
+// Faults returns what is wrong with the files now, while the last good revision of what is at fault stays live. The slice is
+// the caller's own.
+func (c *Catalog) Faults() Faults { return slices.Clone(c.current.Load().faults) }
+
+// Warnings returns what is doubtful and live all the same. The slice is the caller's own.
+func (c *Catalog) Warnings() Faults { return slices.Clone(c.current.Load().warnings) }
+
+// OnChange calls listener with the current snapshot at once, and from then on with each new one, one after another.
+// A listener must not call Reload, OnChange or Close, and delays the next reading of the files while it runs.
+func (c *Catalog) OnChange(listener func(*Snapshot)) {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	c.listeners = append(c.listeners, listener)
+	listener(c.Current())
+}
+
+// Reload reads the files now, without waiting for a notice of a change, and returns the faults that they have, or nil.
+// What is at fault keeps its last good revision. After Close it does nothing.
+func (c *Catalog) Reload() error {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	if c.ctx.Err() != nil {
+		return nil
+	}
+	before := c.current.Load()
+	next := load(c.ctx, c.root, before, c.options.Check)
+	if c.ctx.Err() != nil { // closed meanwhile, so that sources were not asked to the end
+		return nil
+	}
+	changed := !next.live.same(before.live)
+	if !changed {
+		next.snapshot = before.snapshot
+	}
+	c.current.Store(next)
+	c.logNew("fault", slog.LevelError, next.faults, before.faults)
+	c.logNew("warning", slog.LevelWarn, next.warnings, before.warnings)
+	if len(next.faults) == 0 && len(before.faults) > 0 {
+		c.options.Logger.Info("the catalog has no faults any more")
+	}
+	if changed {
+		c.options.Logger.Info("the catalog changed", "companies", len(next.snapshot.companies), "endpoints", len(next.snapshot.endpoints))
+		for _, listener := range c.listeners {
+			listener(next.snapshot)
+		}
+	}
+	if len(next.faults) > 0 {
+		return slices.Clone(next.faults)
+	}
+	return nil
+}
+
+// logNew logs the entries that were not there before.
+func (c *Catalog) logNew(kind string, level slog.Level, now, before Faults) {
+	for _, fault := range now {
+		if !slices.Contains(before, fault) {
+			c.options.Logger.Log(c.ctx, level, "catalog "+kind, "file", fault.File, "line", fault.Line, "column", fault.Column, "message", fault.Message)
+		}
+	}
+}
+
+// Close stops watching. It waits for a reading that is under way, and may be called again. Snapshots stay usable.
+func (c *Catalog) Close() error {
+	c.closed.Do(c.cancel)
+	<-c.done
+	return nil
+}

@@ -1,0 +1,152 @@
+package catalog
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/params"
+)
+
+// companyFile is what a company.yaml says. It is immutable; a reload keeps the pointer of a file that did not change.
+type companyFile struct {
+	company  *identity.Company
+	file     string
+	text     [32]byte                               // SHA-256 of the file
+	contexts map[string]map[string]constraintPlaces // of users' share contexts, by user and parameter
+}
+
+var policyName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,62}$`)
+
+const policyNameRule = "1 to 63 letters, digits, hyphens and underscores, beginning with a letter"
+
+// parseCompany reads a company.yaml. It returns nil when there are faults, all of which are in the report.
+func parseCompany(slug string, text []byte, r *report) *companyFile {
+	if !checkText(text, r) {
+		return nil
+	}
+	root := parseYAML(text, 1, r)
+	if root == nil {
+		return nil
+	}
+	f := r.fieldsOf(root, "", "name", "active", "users", "policies")
+	company := &identity.Company{
+		Slug: slug, Name: f.text("name"), Active: f.boolean("active", true),
+		Users: make(map[string]*identity.User), Policies: make(map[string]*identity.Policy),
+	}
+	if company.Name == "" {
+		company.Name = slug
+	}
+	file := &companyFile{
+		company: company, file: r.file, text: sum(text), contexts: make(map[string]map[string]constraintPlaces),
+	}
+	if member, ok := f.by["policies"]; ok {
+		for _, policy := range f.membersOf(member.value, "policies") {
+			company.Policies[policy.key] = r.readPolicy(policy)
+		}
+	}
+	if member, ok := f.by["users"]; ok {
+		for _, user := range f.membersOf(member.value, "users") {
+			company.Users[user.key], file.contexts[user.key] = r.readUser(user, company)
+		}
+	}
+	if len(r.faults) > 0 {
+		return nil
+	}
+	return file
+}
+
+func (r *report) readUser(user member, company *identity.Company) (*identity.User, map[string]constraintPlaces) {
+	if !dataapi.ValidSlug(user.key) {
+		r.fault(user.place, "users: the name %q must be %s", shorten(user.key), dataapi.SlugRule)
+	}
+	f := r.fieldsOf(user.value, "users."+user.key, "name", "active", "policies", "share_context")
+	read := &identity.User{Name: user.key, DisplayName: f.text("name"), Active: f.boolean("active", true)}
+	if read.DisplayName == "" {
+		read.DisplayName = user.key
+	}
+	policies, _ := f.list("policies")
+	for _, item := range policies {
+		name := r.textOf(item, f.name("policies"))
+		if name == "" {
+			continue
+		}
+		if !identity.ManagedPolicy(name) && company.Policies[name] == nil {
+			r.fault(item.place, "%s", unknownPolicy(f.name("policies"), name, company))
+		}
+		read.Policies = append(read.Policies, name)
+	}
+	var places map[string]constraintPlaces
+	if member, ok := f.by["share_context"]; ok {
+		var context params.ShareContext
+		context, places = r.readContext(member.value, f.name("share_context"))
+		read.ShareContext = context
+	}
+	return read, places
+}
+
+func unknownPolicy(path, name string, company *identity.Company) string {
+	var known []string
+	for _, policy := range identity.ManagedPolicies() {
+		known = append(known, policy.Name)
+	}
+	known = append(known, sortedKeys(company.Policies)...)
+	text := path + " names the unknown policy \"" + shorten(name) + "\""
+	for _, policy := range known {
+		if distance(strings.ToLower(name), strings.ToLower(policy)) <= 2 {
+			text += "; did you mean " + policy + "?"
+			break
+		}
+	}
+	return text + " Allowed are " + strings.Join(known, ", ")
+}
+
+func (r *report) readPolicy(policy member) *identity.Policy {
+	switch {
+	case identity.ManagedPolicy(policy.key):
+		r.fault(policy.place, "policies: %s is a managed policy that every company has; choose another name", policy.key)
+	case !policyName.MatchString(policy.key):
+		r.fault(policy.place, "policies: the name %q must be %s", shorten(policy.key), policyNameRule)
+	}
+	f := r.fieldsOf(policy.value, "policies."+policy.key, "description", "grants")
+	read := &identity.Policy{Name: policy.key, Description: strings.TrimSpace(f.text("description"))}
+	grants, ok := f.list("grants")
+	if len(grants) == 0 && (ok || !f.has("grants")) {
+		r.fault(policy.place, "%s must list at least one grant, such as {actions: [%s], endpoints: [default/*]}", f.name("grants"), dataapi.ActionExecute)
+	}
+	for _, grant := range grants {
+		read.Grants = append(read.Grants, r.readGrant(grant, f.name("grants")))
+	}
+	return read
+}
+
+func (r *report) readGrant(n *node, path string) identity.Grant {
+	f := r.fieldsOf(n, path, "actions", "endpoints")
+	var grant identity.Grant
+	actions, ok := f.list("actions")
+	if len(actions) == 0 && (ok || !f.has("actions")) {
+		r.fault(n.place, "%s must list at least one action; allowed are %s", f.name("actions"), typeList(dataapi.Actions()))
+	}
+	for _, item := range actions {
+		action := dataapi.Action(r.textOf(item, f.name("actions")))
+		if item.kind == scalarNode && !slices.Contains(dataapi.Actions(), action) {
+			r.fault(item.place, "%s names the unknown action %q; allowed are %s", f.name("actions"), shorten(string(action)), typeList(dataapi.Actions()))
+		}
+		grant.Actions = append(grant.Actions, action)
+	}
+	endpoints, ok := f.list("endpoints")
+	if ok && len(endpoints) == 0 {
+		// For a grant, no patterns mean every endpoint: an empty list is more likely a mistake than that.
+		r.fault(f.placeOf("endpoints"), "%s must list at least one pattern; leave it out to allow every endpoint", f.name("endpoints"))
+	}
+	for _, item := range endpoints {
+		pattern := r.textOf(item, f.name("endpoints"))
+		if err := identity.ValidPattern(pattern); err != nil && item.kind == scalarNode {
+			r.fault(item.place, "%s: %v", f.name("endpoints"), err)
+		}
+		grant.Endpoints = append(grant.Endpoints, pattern)
+	}
+	return grant
+}

@@ -1,0 +1,90 @@
+// Package catalog reads endpoint and company files into an immutable, validated snapshot, and watches them for changes.
+//
+// The tree is <root>/<company>/company.yaml and <root>/<company>/<namespace>/<slug>.sql. Directories and files are named
+// by the slug rule. Names that begin with a dot, editors' backups and documentation are ignored.
+package catalog
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/internal/source"
+)
+
+// Mode says how callers get a result.
+type Mode string
+
+// The modes.
+const (
+	Sync  Mode = "sync"  // in the answer
+	Async Mode = "async" // from a job
+)
+
+// Limits bound one execution.
+type Limits struct {
+	Timeout time.Duration // of the query; sync: default and most 60 s; async: default 30 min, most 24 h
+	MaxRows int           // that a caller is given; default 10,000, from 1 to 10,000,000
+}
+
+// The bounds of [Limits].
+const (
+	MaxSyncTimeout      = 60 * time.Second
+	DefaultAsyncTimeout = 30 * time.Minute
+	MaxAsyncTimeout     = 24 * time.Hour
+	DefaultMaxRows      = 10_000
+	MaxMaxRows          = 10_000_000
+)
+
+// Endpoint is one endpoint file. It is immutable; a reload keeps the pointer of an endpoint whose file did not change.
+type Endpoint struct {
+	dataapi.Address
+	Title       string
+	Description string
+	Mode        Mode
+	Source      string // the name of the source that it runs on
+	Active      bool   // an inactive endpoint is not found by callers
+	Contract    *params.Contract
+	Statement   source.Statement
+	Limits      Limits
+	Shares      map[string]params.ShareContext // by the company that it is shared with
+	Revision    string                         // the first 16 hexadecimal digits of the file's SHA-256
+	File        string                         // the root as it was given, and the path below it
+
+	text   [32]byte // SHA-256 of the file
+	places endpointPlaces
+}
+
+// endpointPlaces is where things stand in the file, for faults that are found after it was read.
+type endpointPlaces struct {
+	source    place
+	statement place
+	shares    map[string]sharePlaces
+}
+
+// Position maps the offset of a byte in Statement.SQL to its line and column in the file, both from 1, the column in
+// characters. An offset outside the statement gives the statement's beginning.
+func (e *Endpoint) Position(offset int) (line, column int) {
+	line, column = e.places.statement.line, e.places.statement.column
+	if offset < 0 || offset > len(e.Statement.SQL) {
+		return line, column
+	}
+	before := e.Statement.SQL[:offset]
+	if last := strings.LastIndexByte(before, '\n'); last >= 0 {
+		line += strings.Count(before, "\n")
+		column = 1
+		before = before[last+1:]
+	}
+	return line, column + utf8.RuneCountInString(before)
+}
+
+// sourceParams returns a contract's parameters as a source sees them.
+func sourceParams(contract *params.Contract) []source.Param {
+	var list []source.Param
+	for _, param := range contract.Params() {
+		list = append(list, source.Param{Name: param.Name, Type: param.Type, Array: param.Array})
+	}
+	return list
+}

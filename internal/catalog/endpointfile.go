@@ -1,0 +1,245 @@
+package catalog
+
+import (
+	"bytes"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/source"
+)
+
+const (
+	frontMatterBegin = "/*---"
+	frontMatterEnd   = "---*/"
+)
+
+// parseEndpoint reads an endpoint file. It returns nil when there are faults, all of which are in the report.
+func parseEndpoint(address dataapi.Address, text []byte, r *report) *Endpoint {
+	matter, sql, sqlAt, ok := splitFile(text, r)
+	if !ok {
+		return nil
+	}
+	digest := sum(text)
+	endpoint := &Endpoint{
+		Address: address, File: r.file, text: digest, Revision: hex.EncodeToString(digest[:8]),
+		places: endpointPlaces{statement: sqlAt},
+	}
+	endpoint.Statement.SQL = sql
+	if root := parseYAML(matter, 2, r); root != nil {
+		endpoint.readFrontMatter(root, r)
+	}
+	if len(r.faults) > 0 {
+		return nil
+	}
+	return endpoint
+}
+
+// splitFile divides a file into its front matter, which begins in line 2, and its statement.
+func splitFile(text []byte, r *report) (matter []byte, sql string, sqlAt place, ok bool) {
+	if !checkText(text, r) {
+		return nil, "", place{}, false
+	}
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // a byte order mark, which some editors write
+	lines := strings.SplitAfter(string(text), "\n")
+	if strings.TrimRight(lines[0], " \t\r\n") != frontMatterBegin {
+		r.fault(place{1, 1}, "the file must begin with a line %s, then YAML, then a line %s, then the statement", frontMatterBegin, frontMatterEnd)
+		return nil, "", place{}, false
+	}
+	for i := 1; i < len(lines); i++ {
+		if strings.TrimRight(lines[i], " \t\r\n") == frontMatterEnd {
+			matter := strings.Join(lines[1:i], "")
+			sql, at := trimStatement(strings.Join(lines[i+1:], ""), i+2)
+			if sql == "" {
+				r.fault(at, "the statement is missing; one SQL statement must follow the line %s", frontMatterEnd)
+			}
+			return []byte(matter), sql, at, true
+		}
+		if at := strings.Index(lines[i], "*/"); at >= 0 {
+			column := utf8.RuneCountInString(lines[i][:at]) + 1
+			r.fault(place{i + 1, column}, "*/ ends the comment that holds the front matter; it is allowed only in the line %s that closes it", frontMatterEnd)
+			return nil, "", place{}, false
+		}
+	}
+	r.fault(place{1, 1}, "the front matter is not closed; it must end with a line %s", frontMatterEnd)
+	return nil, "", place{}, false
+}
+
+// checkText refuses what no file of the catalog may hold.
+func checkText(text []byte, r *report) bool {
+	for offset := 0; offset < len(text); {
+		character, size := utf8.DecodeRune(text[offset:])
+		switch {
+		case character == utf8.RuneError && size == 1:
+			r.fault(placeOf(text, offset), "the file must be UTF-8; here is the byte 0x%02x", text[offset])
+			return false
+		case character == 0:
+			r.fault(placeOf(text, offset), "the file must not contain the NUL character")
+			return false
+		}
+		offset += size
+	}
+	return true
+}
+
+// placeOf maps the offset of a byte in a file to its place.
+func placeOf(text []byte, offset int) place {
+	before := text[:offset]
+	start := bytes.LastIndexByte(before, '\n') + 1
+	return place{bytes.Count(before, []byte("\n")) + 1, utf8.RuneCount(before[start:]) + 1}
+}
+
+// trimStatement cuts the space around a statement and returns where it begins.
+func trimStatement(text string, line int) (string, place) {
+	trimmed := strings.TrimLeft(text, " \t\r\n")
+	before := text[:len(text)-len(trimmed)]
+	column := len(before) - (strings.LastIndexByte(before, '\n') + 1) + 1
+	return strings.TrimRight(trimmed, " \t\r\n"), place{line + strings.Count(before, "\n"), column}
+}
+
+func (e *Endpoint) readFrontMatter(root *node, r *report) {
+	f := r.fieldsOf(root, "", "title", "description", "source", "mode", "active", "params", "limits", "columns", "share")
+	e.Title, e.Description = f.text("title"), strings.TrimSpace(f.text("description"))
+	e.Source = e.readSource(f)
+	e.Mode = readMode(f)
+	e.Active = f.boolean("active", true)
+	e.Limits = readLimits(f, e.Mode)
+	e.Contract = readParams(f)
+	e.Statement.MaxRows = e.Limits.MaxRows
+	e.Statement.Columns = readColumns(f)
+	e.Shares, e.places.shares = readShares(f)
+	if e.Contract != nil {
+		e.Statement.Params = sourceParams(e.Contract)
+		e.checkNames(r)
+		e.checkShares(r)
+	}
+}
+
+func (e *Endpoint) readSource(f fields) string {
+	e.places.source = f.placeOf("source")
+	name := f.text("source")
+	if !f.has("source") {
+		f.fault(place{1, 1}, "source is missing; it names the database that the statement runs on, such as source: demo")
+	}
+	return name
+}
+
+func readMode(f fields) Mode {
+	switch mode := Mode(f.text("mode")); mode {
+	case Sync, Async:
+		return mode
+	case "":
+		if !f.has("mode") {
+			return Sync
+		}
+	}
+	if value := f.by["mode"].value; value.kind == scalarNode {
+		f.fault(value.place, "mode must be sync or async; got %s", value.describe())
+	}
+	return Sync
+}
+
+func readLimits(f fields, mode Mode) Limits {
+	limits := Limits{Timeout: MaxSyncTimeout, MaxRows: DefaultMaxRows}
+	most := MaxSyncTimeout
+	if mode == Async {
+		limits.Timeout, most = DefaultAsyncTimeout, MaxAsyncTimeout
+	}
+	member, ok := f.by["limits"]
+	if !ok {
+		return limits
+	}
+	given := f.fieldsOf(member.value, "limits", "timeout", "max_rows")
+	limits.Timeout = given.duration("timeout", limits.Timeout, most)
+	if rows := given.integer("max_rows", 1, MaxMaxRows); rows != nil {
+		limits.MaxRows = *rows
+	}
+	return limits
+}
+
+// maxScale is the most digits after the point that a column may declare.
+const maxScale = 100
+
+func readColumns(f fields) map[string]result.ColumnSpec {
+	member, ok := f.by["columns"]
+	if !ok {
+		return nil
+	}
+	columns := make(map[string]result.ColumnSpec)
+	for _, column := range f.membersOf(member.value, "columns") {
+		given := f.fieldsOf(column.value, "columns."+column.key, "type", "scale")
+		spec := result.ColumnSpec{Type: result.Type(given.text("type")), Scale: given.integer("scale", 0, maxScale)}
+		if spec.Type != "" && !validColumnType(spec.Type) {
+			given.fault(given.placeOf("type"), "%s must be one of %s, or an array of one such as %s; got %q",
+				given.name("type"), typeList(result.Types()), result.ArrayOf(result.Integer), spec.Type)
+		} else if spec.Scale != nil && spec.Type != result.DecimalType {
+			given.fault(given.placeOf("scale"), "%s is allowed beside type: %s only", given.name("scale"), result.DecimalType)
+		}
+		columns[column.key] = spec
+	}
+	return columns
+}
+
+func validColumnType(t result.Type) bool {
+	return slices.ContainsFunc(result.Types(), func(known result.Type) bool {
+		return t == known || t == result.ArrayOf(known)
+	})
+}
+
+func typeList[T ~string](types []T) string {
+	var names []string
+	for _, name := range types {
+		names = append(names, string(name))
+	}
+	return strings.Join(names, ", ")
+}
+
+// checkNames reports parameters that the statement uses and the front matter does not declare. A source knows its
+// dialect better and is asked later; this is for catalogs that are checked without their sources.
+func (e *Endpoint) checkNames(r *report) {
+	for _, use := range parameterUses(e.Statement.SQL) {
+		if e.Contract.Has(use.name) {
+			continue
+		}
+		line, column := e.Position(use.offset)
+		r.fault(place{line, column}, "@%s is not declared in params; %s", use.name, declared(e.Statement.Params))
+	}
+}
+
+func declared(list []source.Param) string {
+	if len(list) == 0 {
+		return "none is declared"
+	}
+	var names []string
+	for _, param := range list {
+		names = append(names, "@"+param.Name)
+	}
+	return "declared are " + strings.Join(names, ", ")
+}
+
+// checkShares reports constraints that this endpoint's parameters cannot have.
+func (e *Endpoint) checkShares(r *report) {
+	for company, context := range e.Shares {
+		places := e.places.shares[company]
+		for name := range context {
+			if !e.Contract.Has(name) {
+				r.fault(places.constraints[name].key, "share.%s constrains %q, which is not a parameter of this endpoint; %s",
+					company, name, declared(e.Statement.Params))
+			}
+		}
+		for _, fault := range e.Contract.CheckContext(context) {
+			r.fault(places.constraints[fault.Parameter].of(fault), "share.%s: %s", company, contextMessage(fault))
+		}
+	}
+}
+
+func contextMessage(fault params.ContextFault) string {
+	if fault.Field == "minimum" || fault.Field == "maximum" {
+		return fault.Parameter + "." + fault.Field + " " + fault.Message
+	}
+	return fault.Parameter + " " + fault.Message
+}

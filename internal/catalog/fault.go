@@ -1,0 +1,113 @@
+package catalog
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Fault is a mistake in a file of the catalog, in words for its author.
+type Fault struct {
+	File    string // the root as it was given, and the path below it
+	Line    int    // from 1
+	Column  int    // in characters, from 1
+	Message string // what is wrong, and what is allowed
+}
+
+// String returns the fault as file:line:column: message, the form that editors turn into a link.
+func (f Fault) String() string {
+	return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, f.Message)
+}
+
+// Faults is every mistake of a catalog, ordered by place. It is the error of [Load] and [Open].
+type Faults []Fault
+
+// Error returns one line for each fault.
+func (f Faults) Error() string {
+	lines := make([]string, 0, len(f))
+	for _, fault := range f {
+		lines = append(lines, fault.String())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// sorted orders faults by place and drops repetitions.
+func (f Faults) sorted() Faults {
+	slices.SortFunc(f, func(a, b Fault) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
+			cmp.Compare(a.Message, b.Message))
+	})
+	return slices.Compact(f)
+}
+
+// place is where something stands in a file: line and column, from 1.
+type place struct{ line, column int }
+
+// report collects the faults of one file.
+type report struct {
+	file     string
+	faults   Faults
+	warnings Faults
+}
+
+func (r *report) fault(at place, format string, args ...any) {
+	r.faults = append(r.faults, Fault{r.file, at.line, at.column, fmt.Sprintf(format, args...)})
+}
+
+func (r *report) warn(at place, format string, args ...any) {
+	r.warnings = append(r.warnings, Fault{r.file, at.line, at.column, fmt.Sprintf(format, args...)})
+}
+
+// unknownKey words a key that is not one of those allowed.
+func unknownKey(key string, allowed []string) string {
+	text := fmt.Sprintf("unknown key %q", shorten(key))
+	if near := nearest(key, allowed); near != "" {
+		text += fmt.Sprintf("; did you mean %s?", near)
+	}
+	return text + fmt.Sprintf(" Allowed are %s", strings.Join(allowed, ", "))
+}
+
+// nearest returns the word that was probably meant: at most two edits away, and fewer than half of its letters.
+func nearest(word string, words []string) string {
+	best, least := "", 3
+	for _, candidate := range words {
+		if len(word) > 2*len(candidate)+2 {
+			continue
+		}
+		if edits := distance(strings.ToLower(word), candidate); edits < least && 2*edits < len(candidate)+1 {
+			best, least = candidate, edits
+		}
+	}
+	return best
+}
+
+// distance is the number of letters to insert, drop or replace to turn a into b (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// shorten cuts text for an error message.
+func shorten(text string) string {
+	const most = 60
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return text
+}

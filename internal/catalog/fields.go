@@ -1,0 +1,204 @@
+package catalog
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// fields is a map of the YAML whose keys have been checked.
+type fields struct {
+	*report
+	at   place
+	path string // of the map, for error messages; empty for the whole document
+	by   map[string]member
+}
+
+// fieldsOf reads a map with fixed keys. A node that is no map, and a key that is not allowed, are faults; a key without
+// a value counts as left out.
+func (r *report) fieldsOf(n *node, path string, allowed ...string) fields {
+	f := fields{report: r, at: n.place, path: path, by: make(map[string]member)}
+	for _, member := range r.membersOf(n, path) {
+		known := false
+		for _, key := range allowed {
+			known = known || key == member.key
+		}
+		switch {
+		case !known:
+			r.fault(member.place, "%s%s", inPath(path), unknownKey(member.key, allowed))
+		case member.value.kind != nullNode:
+			f.by[member.key] = member
+		}
+	}
+	return f
+}
+
+// membersOf reads a map with free keys.
+func (r *report) membersOf(n *node, path string) []member {
+	if n.kind == nullNode {
+		return nil
+	}
+	if n.kind != mapNode {
+		name := path
+		if name == "" {
+			name = "this"
+		}
+		r.fault(n.place, "%s must be a map of keys and values; got %s", name, n.describe())
+		return nil
+	}
+	return n.members
+}
+
+func inPath(path string) string {
+	if path == "" {
+		return ""
+	}
+	return "in " + path + ": "
+}
+
+// name is the path of a key of this map.
+func (f fields) name(key string) string {
+	if f.path == "" {
+		return key
+	}
+	return f.path + "." + key
+}
+
+func (f fields) has(key string) bool {
+	_, ok := f.by[key]
+	return ok
+}
+
+// placeOf is where the value of a key stands, or the map when it has no such key.
+func (f fields) placeOf(key string) place {
+	if member, ok := f.by[key]; ok {
+		return member.value.place
+	}
+	return f.at
+}
+
+// text returns a text, or "" when it is left out.
+func (f fields) text(key string) string {
+	member, ok := f.by[key]
+	if !ok {
+		return ""
+	}
+	return f.textOf(member.value, f.name(key))
+}
+
+func (r *report) textOf(n *node, name string) string {
+	if n.kind != scalarNode {
+		r.fault(n.place, "%s must be text; got %s", name, n.describe())
+		return ""
+	}
+	return n.text
+}
+
+func (f fields) boolean(key string, otherwise bool) bool {
+	member, ok := f.by[key]
+	if !ok {
+		return otherwise
+	}
+	if value := member.value; value.kind == scalarNode && !value.quoted && (value.text == "true" || value.text == "false") {
+		return value.text == "true"
+	}
+	f.fault(member.value.place, "%s must be true or false; got %s", f.name(key), member.value.describe())
+	return otherwise
+}
+
+// integer returns a whole number between least and most, or nil when it is left out or at fault.
+func (f fields) integer(key string, least, most int) *int {
+	member, ok := f.by[key]
+	if !ok {
+		return nil
+	}
+	value := member.value
+	if value.kind == scalarNode && !value.quoted {
+		if number, err := strconv.Atoi(value.text); err == nil && number >= least && number <= most {
+			return &number
+		}
+	}
+	f.fault(value.place, "%s must be a whole number from %d to %d; got %s", f.name(key), least, most, value.describe())
+	return nil
+}
+
+// duration returns a time span above zero and up to most.
+func (f fields) duration(key string, otherwise, most time.Duration) time.Duration {
+	member, ok := f.by[key]
+	if !ok {
+		return otherwise
+	}
+	value := member.value
+	if value.kind == scalarNode {
+		if span, err := time.ParseDuration(value.text); err == nil && span >= time.Millisecond && span <= most {
+			return span
+		}
+	}
+	f.fault(value.place, "%s must be a duration such as 500ms, 5s or 10m, from 1ms to %s; got %s",
+		f.name(key), span(most), value.describe())
+	return otherwise
+}
+
+// span writes a duration without the zeros that time.Duration puts at its end.
+func span(d time.Duration) string {
+	text := d.String()
+	for _, zeros := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zeros) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
+}
+
+// list returns the items of a list; anything else is a fault.
+func (f fields) list(key string) ([]*node, bool) {
+	member, ok := f.by[key]
+	if !ok {
+		return nil, false
+	}
+	if member.value.kind != listNode {
+		f.fault(member.value.place, "%s must be a list such as [a, b]; got %s", f.name(key), member.value.describe())
+		return nil, false
+	}
+	return member.value.items, true
+}
+
+// json returns a value as JSON, or nil when it is left out.
+func (f fields) json(key string) json.RawMessage {
+	member, ok := f.by[key]
+	if !ok {
+		return nil
+	}
+	return jsonOf(member.value)
+}
+
+// jsonOf writes a node as JSON. Text without quotes that JSON reads as a number, true or false is that.
+func jsonOf(n *node) json.RawMessage {
+	switch n.kind {
+	case scalarNode:
+		if !n.quoted && (n.text == "true" || n.text == "false" || jsonNumber.MatchString(n.text)) {
+			return json.RawMessage(n.text)
+		}
+		return quoteJSON(n.text)
+	case listNode:
+		var items []string
+		for _, item := range n.items {
+			items = append(items, string(jsonOf(item)))
+		}
+		return json.RawMessage("[" + strings.Join(items, ",") + "]")
+	case mapNode:
+		var members []string
+		for _, member := range n.members {
+			members = append(members, string(quoteJSON(member.key))+":"+string(jsonOf(member.value)))
+		}
+		return json.RawMessage("{" + strings.Join(members, ",") + "}")
+	default:
+		return json.RawMessage("null")
+	}
+}
+
+func quoteJSON(text string) json.RawMessage {
+	quoted, _ := json.Marshal(text) // a string always marshals
+	return quoted
+}

@@ -1,0 +1,106 @@
+package catalog
+
+import (
+	"encoding/json"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/params"
+)
+
+// sharePlaces is where a share context stands in its file.
+type sharePlaces struct {
+	key         place
+	constraints map[string]constraintPlaces
+}
+
+// constraintPlaces is where the constraint on one parameter stands.
+type constraintPlaces struct {
+	key, value       place
+	allowed          []place
+	minimum, maximum place
+}
+
+// of is where a fault stands.
+func (c constraintPlaces) of(fault params.ContextFault) place {
+	switch {
+	case fault.Field == "minimum":
+		return c.minimum
+	case fault.Field == "maximum":
+		return c.maximum
+	case fault.Field == "allowed" && fault.Index >= 0 && fault.Index < len(c.allowed):
+		return c.allowed[fault.Index]
+	default:
+		return c.value
+	}
+}
+
+// readShares reads share: a map from companies to share contexts.
+func readShares(f fields) (map[string]params.ShareContext, map[string]sharePlaces) {
+	member, ok := f.by["share"]
+	if !ok {
+		return nil, nil
+	}
+	shares := make(map[string]params.ShareContext)
+	places := make(map[string]sharePlaces)
+	for _, company := range f.membersOf(member.value, "share") {
+		if !dataapi.ValidSlug(company.key) {
+			f.fault(company.place, "share: %q cannot be a company; a company's slug is %s", shorten(company.key), dataapi.SlugRule)
+			continue
+		}
+		context, constraints := f.readContext(company.value, "share."+company.key)
+		shares[company.key] = context
+		places[company.key] = sharePlaces{company.place, constraints}
+	}
+	return shares, places
+}
+
+// readContext reads a share context: a map from parameters to constraints. Nothing, or {}, constrains nothing.
+func (r *report) readContext(n *node, path string) (params.ShareContext, map[string]constraintPlaces) {
+	context := make(params.ShareContext)
+	places := make(map[string]constraintPlaces)
+	for _, param := range r.membersOf(n, path) {
+		name := path + "." + param.key
+		if !params.ValidName(param.key) {
+			r.fault(param.place, "%s: %q cannot be a parameter; a parameter's name is %s", path, shorten(param.key), params.NameRule)
+			continue
+		}
+		constraint, at := r.readConstraint(param.value, name)
+		at.key = param.place
+		context[param.key], places[param.key] = constraint, at
+	}
+	return context, places
+}
+
+// readConstraint reads one value, a list of values, or bounds.
+func (r *report) readConstraint(n *node, name string) (params.Constraint, constraintPlaces) {
+	at := constraintPlaces{value: n.place, minimum: n.place, maximum: n.place}
+	const forms = "allowed is one value, a list of values such as [a, b], or bounds such as {minimum: 1, maximum: 5}"
+	switch n.kind {
+	case scalarNode:
+		at.allowed = []place{n.place}
+		return params.Constraint{Allowed: []json.RawMessage{jsonOf(n)}}, at
+	case listNode:
+		constraint := params.Constraint{Allowed: []json.RawMessage{}}
+		for _, item := range n.items {
+			if item.kind != scalarNode {
+				r.fault(item.place, "%s lists %s; %s", name, item.describe(), forms)
+			}
+			constraint.Allowed = append(constraint.Allowed, jsonOf(item))
+			at.allowed = append(at.allowed, item.place)
+		}
+		if len(n.items) == 0 {
+			r.fault(n.place, "%s allows no value at all; %s", name, forms)
+		}
+		return constraint, at
+	case mapNode:
+		bounds := r.fieldsOf(n, name, "minimum", "maximum")
+		if len(n.members) == 0 {
+			r.fault(n.place, "%s has no bound; %s", name, forms)
+		}
+		at.minimum, at.maximum = bounds.placeOf("minimum"), bounds.placeOf("maximum")
+		return params.Constraint{Minimum: bounds.json("minimum"), Maximum: bounds.json("maximum")}, at
+	default:
+		r.fault(n.place, "%s has no value; %s", name, forms)
+		return params.Constraint{}, at
+	}
+}

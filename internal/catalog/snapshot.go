@@ -1,0 +1,88 @@
+package catalog
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/params"
+)
+
+// Snapshot is the catalog at one time. It is immutable and safe for concurrent use.
+type Snapshot struct {
+	companies map[string]*identity.Company
+	endpoints []*Endpoint // by address
+	byAddress map[dataapi.Address]*Endpoint
+	routes    map[dataapi.Address]route // by the caller's company, namespace and slug
+}
+
+// route is what a caller's company reaches under a namespace and slug.
+type route struct {
+	endpoint *Endpoint
+	shared   params.ShareContext
+}
+
+// newSnapshot indexes companies and endpoints. Only what is active, of an active company, can be reached.
+func newSnapshot(companies map[string]*identity.Company, endpoints []*Endpoint) *Snapshot {
+	s := &Snapshot{
+		companies: companies, endpoints: endpoints,
+		byAddress: make(map[dataapi.Address]*Endpoint, len(endpoints)),
+		routes:    make(map[dataapi.Address]route, len(endpoints)),
+	}
+	slices.SortFunc(s.endpoints, func(a, b *Endpoint) int { return strings.Compare(a.Address.String(), b.Address.String()) })
+	reachable := make([]*Endpoint, 0, len(endpoints))
+	for _, endpoint := range s.endpoints {
+		s.byAddress[endpoint.Address] = endpoint
+		if owner := companies[endpoint.Company]; endpoint.Active && owner != nil && owner.Active {
+			reachable = append(reachable, endpoint)
+			s.routes[endpoint.Address] = route{endpoint: endpoint}
+		}
+	}
+	shared := make(map[dataapi.Address]int)
+	for _, endpoint := range reachable {
+		for company, context := range endpoint.Shares {
+			address := dataapi.Address{Company: company, Namespace: endpoint.Namespace, Slug: endpoint.Slug}
+			if own, ok := s.routes[address]; ok && own.endpoint.Company == company {
+				continue // a company's own endpoint goes first
+			}
+			shared[address]++
+			s.routes[address] = route{endpoint, context}
+		}
+	}
+	for address, count := range shared {
+		if count > 1 { // a fault that loading reports; neither is right
+			delete(s.routes, address)
+		}
+	}
+	return s
+}
+
+// Find returns what a company means by namespace and slug: its own active endpoint, else an active one of an active
+// company that is shared with it, together with the share's context. The context is nil for the company's own endpoint.
+// Unknown, inactive and foreign endpoints all give false. It does not allocate.
+func (s *Snapshot) Find(company, namespace, slug string) (*Endpoint, params.ShareContext, bool) {
+	found, ok := s.routes[dataapi.Address{Company: company, Namespace: namespace, Slug: slug}]
+	return found.endpoint, found.shared, ok
+}
+
+// Endpoint returns the endpoint at an address, be it active or not.
+func (s *Snapshot) Endpoint(address dataapi.Address) (*Endpoint, bool) {
+	endpoint, ok := s.byAddress[address]
+	return endpoint, ok
+}
+
+// Endpoints returns every endpoint, inactive ones included, ordered by address. The slice is the caller's own.
+func (s *Snapshot) Endpoints() []*Endpoint { return slices.Clone(s.endpoints) }
+
+// Company returns a company, be it active or not.
+func (s *Snapshot) Company(slug string) (*identity.Company, bool) {
+	company, ok := s.companies[slug]
+	return company, ok
+}
+
+// Companies returns every company by slug, inactive ones included. The map is the caller's own.
+func (s *Snapshot) Companies() map[string]*identity.Company { return maps.Clone(s.companies) }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

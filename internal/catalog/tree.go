@@ -1,0 +1,298 @@
+package catalog
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+)
+
+// maxFileSize is the most bytes that a file of the catalog may have.
+const maxFileSize = 1 << 20
+
+const companyFileName = "company.yaml"
+
+// tree is what was found in the files, before the files are checked against each other.
+type tree struct {
+	companies map[string]*companyFile // by slug
+	endpoints map[string]*Endpoint    // by file, as in Endpoint.File
+	faults    Faults
+	warnings  Faults
+}
+
+func newTree() *tree {
+	return &tree{companies: make(map[string]*companyFile), endpoints: make(map[string]*Endpoint)}
+}
+
+// scan reads a whole tree. What previous read from the same bytes is taken over; of a file that is at fault now, what
+// previous read is kept. A file or directory that is gone is gone, the root included: what was deleted grants nothing.
+// A directory that exists and cannot be read says nothing, so what previous read below it is kept, with a fault.
+func scan(root string, previous *tree) *tree {
+	s := scanner{given: root, previous: previous, tree: newTree()}
+	opened, err := os.OpenRoot(root)
+	if err != nil {
+		s.unreadable("", err)
+		return s.tree
+	}
+	defer opened.Close()
+	s.root = opened
+	for _, entry := range s.list("") {
+		if entry.dir {
+			s.company(entry.name)
+			continue
+		}
+		s.misplaced(entry)
+	}
+	return s.tree
+}
+
+type scanner struct {
+	*tree
+	given    string // the root as the operator wrote it
+	root     *os.Root
+	previous *tree
+}
+
+// entry is a file or directory that is not ignored.
+type entry struct {
+	name string
+	path string // below the root, with slashes
+	dir  bool
+}
+
+// list reads a directory below the root; "" is the root. It reports what cannot belong there.
+func (s *scanner) list(directory string) []entry {
+	found, err := fs.ReadDir(s.root.FS(), path.Join(".", directory))
+	if err != nil {
+		s.unreadable(directory, err)
+		return nil
+	}
+	var entries []entry
+	for _, one := range found {
+		name := one.Name()
+		if ignored(name) {
+			continue
+		}
+		below := path.Join(directory, name)
+		// Stat follows links as long as they stay below the root.
+		info, err := s.root.Stat(filepath.FromSlash(below))
+		switch {
+		case err != nil && one.Type()&fs.ModeSymlink != 0:
+			s.fault(below, "is a symbolic link that leads out of the catalog or nowhere; allowed are links to files and directories of the catalog")
+			s.keep(below)
+		case err != nil:
+			s.unreadable(below, err)
+		case info.IsDir():
+			entries = append(entries, entry{name, below, true})
+		case info.Mode().IsRegular():
+			entries = append(entries, entry{name, below, false})
+		default:
+			s.fault(below, "is neither a file nor a directory")
+		}
+	}
+	return entries
+}
+
+// ignored reports whether a name is none of the catalog's business: hidden files, editors' backups, documentation.
+func ignored(name string) bool {
+	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "#") || strings.HasSuffix(name, "~") {
+		return true
+	}
+	upper := strings.ToUpper(name)
+	if strings.HasPrefix(upper, "README") || strings.HasPrefix(upper, "LICENSE") {
+		return true
+	}
+	switch strings.ToLower(path.Ext(name)) {
+	case ".md", ".txt", ".bak", ".orig", ".rej", ".swp", ".swo", ".tmp":
+		return true
+	}
+	return false
+}
+
+func (s *scanner) company(slug string) {
+	if !s.validDirectory(slug, "company") {
+		return
+	}
+	hasFile := false
+	for _, entry := range s.list(slug) {
+		switch {
+		case entry.dir:
+			s.namespace(slug, entry)
+		case entry.name == companyFileName:
+			hasFile = true
+			s.readCompany(slug, entry.path)
+		default:
+			s.misplaced(entry)
+		}
+	}
+	if kept := s.tree.companies[slug]; !hasFile && kept == nil {
+		s.fault(path.Join(slug, companyFileName), "is missing; every directory of the catalog is a company and needs one")
+	}
+}
+
+func (s *scanner) namespace(company string, directory entry) {
+	if !s.validDirectory(directory.path, "namespace") {
+		return
+	}
+	for _, entry := range s.list(directory.path) {
+		slug, isSQL := strings.CutSuffix(entry.name, ".sql")
+		switch {
+		case entry.dir:
+			s.fault(entry.path, "is a directory below a namespace; allowed are <company>/<namespace>/<slug>.sql")
+		case !isSQL:
+			s.misplaced(entry)
+		case !dataapi.ValidSlug(slug):
+			s.fault(entry.path, "the file's name without .sql is the endpoint's slug; it must be %s", dataapi.SlugRule)
+		default:
+			s.readEndpoint(dataapi.Address{Company: company, Namespace: directory.name, Slug: slug}, entry.path)
+		}
+	}
+}
+
+func (s *scanner) validDirectory(below, what string) bool {
+	if dataapi.ValidSlug(path.Base(below)) {
+		return true
+	}
+	s.fault(below, "the directory's name is the %s's slug; it must be %s. A directory whose name begins with a dot is ignored", what, dataapi.SlugRule)
+	return false
+}
+
+// misplaced reports a file that is not read. A statement or a company file that nobody serves is a fault, since its
+// author believes it live; anything else is worth a warning.
+func (s *scanner) misplaced(file entry) {
+	switch {
+	case strings.EqualFold(path.Ext(file.name), ".sql"):
+		s.fault(file.path, "is not served here; endpoints are <company>/<namespace>/<slug>.sql, in lower case")
+	case strings.HasPrefix(strings.ToLower(file.name), "company."):
+		s.fault(file.path, "is not read here; a company is described by <company>/%s", companyFileName)
+	default:
+		r := report{file: s.name(file.path)}
+		r.warn(place{1, 1}, "is ignored; the catalog reads <company>/%s and <company>/<namespace>/<slug>.sql", companyFileName)
+		s.warnings = append(s.warnings, r.warnings...)
+	}
+}
+
+func (s *scanner) readCompany(slug, below string) {
+	text, ok := s.read(below)
+	if !ok {
+		return
+	}
+	if before := s.previousCompany(slug); before != nil && before.text == sum(text) {
+		s.tree.companies[slug] = before
+		return
+	}
+	r := report{file: s.name(below)}
+	if parsed := parseCompany(slug, text, &r); parsed != nil {
+		s.tree.companies[slug] = parsed
+	} else {
+		s.keep(below)
+	}
+	s.faults, s.warnings = append(s.faults, r.faults...), append(s.warnings, r.warnings...)
+}
+
+func (s *scanner) readEndpoint(address dataapi.Address, below string) {
+	text, ok := s.read(below)
+	if !ok {
+		return
+	}
+	file := s.name(below)
+	if s.previous != nil {
+		if before := s.previous.endpoints[file]; before != nil && before.text == sum(text) {
+			s.endpoints[file] = before
+			return
+		}
+	}
+	r := report{file: file}
+	if parsed := parseEndpoint(address, text, &r); parsed != nil {
+		s.endpoints[file] = parsed
+	} else {
+		s.keep(below)
+	}
+	s.faults, s.warnings = append(s.faults, r.faults...), append(s.warnings, r.warnings...)
+}
+
+// read returns a file's bytes. A file that was deleted just now is not there, and no fault.
+func (s *scanner) read(below string) ([]byte, bool) {
+	file, err := s.root.Open(filepath.FromSlash(below))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false
+	}
+	if err != nil {
+		s.unreadable(below, err)
+		return nil, false
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxFileSize+1))
+	if err != nil {
+		s.unreadable(below, err)
+		return nil, false
+	}
+	if len(text) > maxFileSize {
+		s.fault(below, "is larger than 1 MiB")
+		s.keep(below)
+		return nil, false
+	}
+	return text, true
+}
+
+// unreadable reports what exists and cannot be read, and keeps what was read there before. The root is different from
+// what is below it in one way: that it does not exist is a fault, and still nothing is kept.
+func (s *scanner) unreadable(below string, err error) {
+	if errors.Is(err, fs.ErrNotExist) && below != "" {
+		return // it was deleted just now
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		s.fault(below, "does not exist; it must be a directory with one directory for each company")
+		return
+	}
+	if cause, ok := errors.AsType[*fs.PathError](err); ok {
+		err = cause.Err // without the path, which stands before it already
+	}
+	s.fault(below, "cannot be read: %v", err)
+	s.keep(below)
+}
+
+// keep takes over what previous read from a file or from everything below a directory.
+func (s *scanner) keep(below string) {
+	if s.previous == nil {
+		return
+	}
+	name := s.name(below)
+	inside := name + string(filepath.Separator)
+	for file, endpoint := range s.previous.endpoints {
+		if file == name || strings.HasPrefix(file, inside) {
+			s.endpoints[file] = endpoint
+		}
+	}
+	for slug, company := range s.previous.companies {
+		if company.file == name || strings.HasPrefix(company.file, inside) {
+			s.tree.companies[slug] = company
+		}
+	}
+}
+
+func (s *scanner) previousCompany(slug string) *companyFile {
+	if s.previous == nil {
+		return nil
+	}
+	return s.previous.companies[slug]
+}
+
+// name is a path as faults show it.
+func (s *scanner) name(below string) string {
+	return filepath.Join(s.given, filepath.FromSlash(below))
+}
+
+func (s *scanner) fault(below, format string, args ...any) {
+	s.faults = append(s.faults, Fault{s.name(below), 1, 1, fmt.Sprintf(format, args...)})
+}
+
+// sum tells the contents of files apart.
+func sum(text []byte) [32]byte { return sha256.Sum256(text) }

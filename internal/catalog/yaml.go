@@ -1,0 +1,201 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// node is a YAML value with its place. Scalars keep the text that was written, so that 2026-01-01 stays text and 1.50
+// keeps its digits.
+type node struct {
+	place
+	kind    nodeKind
+	text    string   // of a scalar
+	quoted  bool     // the scalar has quotes or is a block, so that it is text whatever it looks like
+	members []member // of a map, in order, without duplicates
+	items   []*node  // of a list
+}
+
+type member struct {
+	place
+	key   string
+	value *node
+}
+
+type nodeKind uint8
+
+const (
+	nullNode nodeKind = iota
+	scalarNode
+	listNode
+	mapNode
+)
+
+// describe names the node for an error message.
+func (n *node) describe() string {
+	switch n.kind {
+	case nullNode:
+		return "nothing"
+	case listNode:
+		return "a list"
+	case mapNode:
+		return "a map"
+	default:
+		if n.quoted {
+			return fmt.Sprintf("%q", shorten(n.text))
+		}
+		return shorten(n.text)
+	}
+}
+
+// maxDepth bounds the nesting of YAML: no file of the catalog needs more than seven.
+const maxDepth = 20
+
+// parseYAML reads one YAML document whose first line is line firstLine of the file. It returns nil, and reports, when
+// there is no tree to go on with.
+func parseYAML(text []byte, firstLine int, r *report) (root *node) {
+	reader := yamlReader{report: r, offset: firstLine - 1}
+	defer func() {
+		// The parser is a third party's, and the file is whatever an editor left: a panic must not end the server.
+		if cause := recover(); cause != nil {
+			r.fault(place{firstLine, 1}, "the YAML cannot be read: %v", cause)
+			root = nil
+		}
+	}()
+	file, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		reader.syntaxError(err)
+		return nil
+	}
+	if len(file.Docs) > 1 {
+		at := place{firstLine, 1}
+		if body := file.Docs[1].Body; body != nil {
+			at = reader.at(body.GetToken())
+		}
+		r.fault(at, "a second YAML document begins here; allowed is one")
+		return nil
+	}
+	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
+		return &node{place: place{firstLine, 1}, kind: nullNode}
+	}
+	return reader.read(file.Docs[0].Body, 0)
+}
+
+type yamlReader struct {
+	*report
+	offset int // lines of the file before the YAML
+}
+
+func (r *yamlReader) at(t *token.Token) place {
+	if t == nil || t.Position == nil {
+		return place{r.offset + 1, 1}
+	}
+	return place{max(1, t.Position.Line) + r.offset, max(1, t.Position.Column)}
+}
+
+func (r *yamlReader) syntaxError(err error) {
+	if syntax, ok := errors.AsType[*yaml.SyntaxError](err); ok {
+		r.fault(r.at(syntax.Token), "the YAML cannot be read: %s", syntax.Message)
+		return
+	}
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	r.fault(place{r.offset + 1, 1}, "the YAML cannot be read: %s", first)
+}
+
+// read turns the parser's tree into nodes. Whatever it refuses becomes null, so that its neighbours are still checked.
+func (r *yamlReader) read(source ast.Node, depth int) *node {
+	at := r.at(source.GetToken())
+	null := &node{place: at, kind: nullNode}
+	if depth > maxDepth {
+		r.fault(at, "the YAML is nested too deeply; allowed are %d levels", maxDepth)
+		return null
+	}
+	switch source := source.(type) {
+	case *ast.NullNode:
+		return null
+	case *ast.StringNode:
+		quoted := source.Token.Type == token.SingleQuoteType || source.Token.Type == token.DoubleQuoteType
+		return &node{place: at, kind: scalarNode, text: source.Value, quoted: quoted}
+	case *ast.LiteralNode:
+		return &node{place: r.at(source.Start), kind: scalarNode, text: source.Value.Value, quoted: true}
+	case *ast.IntegerNode, *ast.FloatNode:
+		return r.number(at, source.GetToken().Value)
+	case *ast.BoolNode:
+		return &node{place: at, kind: scalarNode, text: source.Token.Value}
+	case *ast.SequenceNode:
+		list := &node{place: at, kind: listNode}
+		for _, value := range source.Values {
+			list.items = append(list.items, r.read(value, depth+1))
+		}
+		return list
+	case *ast.MappingNode:
+		return r.mapping(at, source.Values, depth)
+	case *ast.MappingValueNode:
+		return r.mapping(at, []*ast.MappingValueNode{source}, depth)
+	case *ast.AliasNode:
+		r.fault(at, "aliases (*name) are not allowed: write the value out, or put quotes around text that begins with *")
+	case *ast.AnchorNode:
+		r.fault(at, "anchors (&name) are not allowed: write the value out, or put quotes around text that begins with &")
+	case *ast.TagNode:
+		r.fault(at, "tags (!name) are not allowed: leave it out, or put quotes around text that begins with !")
+	case *ast.InfinityNode, *ast.NanNode:
+		r.fault(at, "infinity and NaN are not allowed; put quotes around it if it is text")
+	default:
+		r.fault(at, "this YAML is not supported here; allowed are maps, lists, text, numbers, true and false")
+	}
+	return null
+}
+
+func (r *yamlReader) mapping(at place, values []*ast.MappingValueNode, depth int) *node {
+	object := &node{place: at, kind: mapNode}
+	first := make(map[string]place, len(values))
+	for i, value := range values {
+		keyAt := r.at(value.Key.GetToken())
+		if i == 0 && (at.line > keyAt.line || at.line == keyAt.line && at.column > keyAt.column) {
+			object.place = keyAt // the parser places a block map at its first colon
+		}
+		key, ok := value.Key.(*ast.StringNode)
+		text := ""
+		switch {
+		case ok:
+			text = key.Value
+		case value.Key.IsMergeKey():
+			r.fault(keyAt, "merge keys (<<) are not allowed: write the keys out")
+			continue
+		default:
+			if text = value.Key.GetToken().Value; !plainKey.MatchString(text) {
+				r.fault(keyAt, "a key must be text on one line")
+				continue
+			}
+		}
+		if before, twice := first[text]; twice {
+			r.fault(keyAt, "key %q is given twice; it stands in line %d already", shorten(text), before.line)
+			continue
+		}
+		first[text] = keyAt
+		object.members = append(object.members, member{keyAt, text, r.read(value.Value, depth+1)})
+	}
+	return object
+}
+
+// plainKey are keys that YAML reads as a number or a boolean and that are names here.
+var plainKey = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+
+// jsonNumber is JSON's grammar of a number (RFC 8259, 6).
+var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+
+// number refuses the spellings that YAML has beyond JSON's: a reader would take 010 for ten.
+func (r *yamlReader) number(at place, text string) *node {
+	if !jsonNumber.MatchString(text) {
+		r.fault(at, "%s is not a plain number; write it in decimal notation such as 10 or -2.50, or put quotes around it if it is text", shorten(text))
+		return &node{place: at, kind: nullNode}
+	}
+	return &node{place: at, kind: scalarNode, text: text}
+}
