@@ -1,0 +1,70 @@
+package callback
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+)
+
+// keySize is the length of a signing key in bytes; the specification allows 24 to 64.
+const keySize = 32
+
+func newKey() ([]byte, error) {
+	key := make([]byte, keySize)
+	_, _ = rand.Read(key) // never fails: see crypto/rand
+	return key, nil
+}
+
+// secretText is the form in which receivers' libraries take a key.
+func secretText(key []byte) string { return "whsec_" + base64.StdEncoding.EncodeToString(key) }
+
+// Secret returns the secret that a user's callbacks are signed with, as whsec_ and base64, and makes it when there is
+// none yet. It is for the user's and the operator's eyes alone.
+func (d *Dispatcher) Secret(ctx context.Context, company, user string) (string, error) {
+	keys, err := d.store.SigningKeys(ctx, company, user, d.options.Now(), newKey)
+	if err != nil {
+		return "", err
+	}
+	return secretText(keys[0].Key), nil
+}
+
+// RotateSecret makes a new secret for a user and returns it. For the time of the overlap callbacks carry the signatures
+// of the old secrets too, so that the receiver can change over without missing one.
+func (d *Dispatcher) RotateSecret(ctx context.Context, company, user string, overlap time.Duration) (string, error) {
+	key, err := newKey()
+	if err != nil {
+		return "", err
+	}
+	now := d.options.Now()
+	if err := d.store.AddSigningKey(ctx, company, user, key, now, now.Add(overlap)); err != nil {
+		return "", err
+	}
+	return secretText(key), nil
+}
+
+// sign sets the headers of the Standard Webhooks specification, with one signature for each key.
+func sign(header http.Header, keys []SigningKey, messageID string, at time.Time, body []byte) error {
+	signatures := make([]string, 0, len(keys))
+	for _, key := range keys {
+		webhook, err := standardwebhooks.NewWebhookRaw(key.Key)
+		if err != nil {
+			return fmt.Errorf("signing key: %w", err)
+		}
+		signature, err := webhook.Sign(messageID, at, body)
+		if err != nil {
+			return fmt.Errorf("sign: %w", err)
+		}
+		signatures = append(signatures, signature)
+	}
+	header.Set(standardwebhooks.HeaderWebhookID, messageID)
+	header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(at.Unix(), 10))
+	header.Set(standardwebhooks.HeaderWebhookSignature, strings.Join(signatures, " "))
+	return nil
+}

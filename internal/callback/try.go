@@ -1,0 +1,187 @@
+package callback
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/job"
+)
+
+const (
+	maxResponse  = 64 << 10 // bytes of a receiver's answer, and of its header, that are read
+	maxErrorText = 300      // bytes of an error that the log keeps
+	settleTries  = 5
+)
+
+// errNotTried marks a failure of our own side: it does not count as a try.
+var errNotTried = errors.New("not tried")
+
+// errRefused marks what no further try can change.
+var errRefused = errors.New("given up")
+
+// try carries out one attempt, and returns the delivery as it is to be stored.
+func (d *Dispatcher) try(ctx context.Context, delivery Delivery, current attached) Delivery {
+	begun := d.options.Now()
+	status, wait, err := d.post(ctx, delivery, current, begun)
+	now := d.options.Now()
+	if err != nil && ctx.Err() != nil {
+		return putOff(delivery, now) // the dispatcher stops
+	}
+	log := d.log.With("job", delivery.JobID.String(), "user", delivery.Company+"/"+delivery.User, "attempt", delivery.Attempt)
+	if errors.Is(err, errNotTried) {
+		log.Error("a callback could not be made", "error", err)
+		return putOff(delivery, now.Add(5*time.Second))
+	}
+	delivery.Log = append(delivery.Log, Try{At: begun.UTC(), Took: now.Sub(begun), Status: status, Error: errorText(err)})
+	delivery.Log = delivery.Log[max(0, len(delivery.Log)-MaxLog):]
+	if err == nil {
+		return ended(delivery, Delivered, now)
+	}
+	if errors.Is(err, errRefused) || delivery.Tries() >= len(d.options.Schedule) {
+		log.Warn("a callback was given up: it is a dead letter now", "status", status, "error", err)
+		return ended(delivery, Dead, now)
+	}
+	log.Info("a callback failed and will be tried again", "status", status, "error", err)
+	delay := max(jitter(d.options.Schedule[delivery.Tries()]), wait)
+	delivery.NextAttempt = now.Add(delay)
+	return delivery
+}
+
+func ended(delivery Delivery, state State, now time.Time) Delivery {
+	delivery.State, delivery.EndedAt, delivery.NextAttempt = state, now, time.Time{}
+	return delivery
+}
+
+// putOff makes a delivery due at this time, without counting the attempt.
+func putOff(delivery Delivery, at time.Time) Delivery {
+	delivery.Forgiven++
+	delivery.NextAttempt = at
+	return delivery
+}
+
+// errorText is what the delivery log keeps of an error.
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	text := strings.ToValidUTF8(err.Error(), "?")
+	return text[:min(len(text), maxErrorText)]
+}
+
+// post sends the job's document once. It returns the answer's status and how long the receiver wants to be left alone.
+func (d *Dispatcher) post(
+	ctx context.Context, delivery Delivery, current attached, now time.Time,
+) (status int, wait time.Duration, err error) {
+	defer recovered(&err)
+	ctx, cancel := context.WithTimeout(ctx, d.options.Timeout)
+	defer cancel()
+	if current.config.Permit != nil {
+		if err := current.config.Permit(ctx, delivery); err != nil {
+			return 0, 0, fmt.Errorf("%w: the user may not be told any more: %w", errRefused, err)
+		}
+	}
+	// The hosts that are allowed may have changed since the job was accepted.
+	if _, err := current.hosts.check(delivery.URL); err != nil {
+		return 0, 0, err
+	}
+	request, err := d.request(ctx, delivery, current.config, now)
+	if err != nil {
+		return 0, 0, err
+	}
+	response, err := current.client.Do(request)
+	if err != nil {
+		if failure, ok := errors.AsType[*url.Error](err); ok {
+			err = failure.Err // without the URL, which may hold a receiver's token
+		}
+		return 0, 0, err
+	}
+	defer response.Body.Close()
+	_, _ = io.CopyN(io.Discard, response.Body, maxResponse) // the status has said all
+	switch {
+	case response.StatusCode >= 200 && response.StatusCode < 300:
+		return response.StatusCode, 0, nil
+	case response.StatusCode == http.StatusGone:
+		return response.StatusCode, 0, fmt.Errorf("%w: the receiver answered 410 Gone", errRefused)
+	case response.StatusCode >= 300 && response.StatusCode < 400:
+		err = fmt.Errorf("the receiver answered %d: redirects are not followed", response.StatusCode)
+	default:
+		err = fmt.Errorf("the receiver answered %d", response.StatusCode)
+	}
+	return response.StatusCode, retryAfter(response.Header, now), err
+}
+
+// request makes the signed request.
+func (d *Dispatcher) request(
+	ctx context.Context, delivery Delivery, config Config, now time.Time,
+) (*http.Request, error) {
+	body, err := d.body(ctx, delivery, config.MaxResult)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := d.store.SigningKeys(ctx, delivery.Company, delivery.User, now, newKey)
+	if err != nil {
+		return nil, fmt.Errorf("%w: signing keys: %w", errNotTried, err)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, delivery.URL, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("User-Agent", "data-api-callback")
+	return request, sign(request.Header, keys, delivery.MessageID(), now, body)
+}
+
+// body is the job's document, in memory, which maxResult bounds.
+func (d *Dispatcher) body(ctx context.Context, delivery Delivery, maxResult int64) ([]byte, error) {
+	j, err := d.jobs.Get(ctx, delivery.JobID)
+	if errors.Is(err, job.ErrNotFound) {
+		return nil, fmt.Errorf("%w: the job is not stored any more", errRefused)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: read the job: %w", errNotTried, err)
+	}
+	var result io.Reader
+	if j.Status == job.Completed && j.Result.Size <= maxResult {
+		reader, err := job.OpenResult(ctx, d.jobs, j)
+		if err != nil {
+			return nil, fmt.Errorf("read the result: %w", err)
+		}
+		defer reader.Close()
+		result = reader
+	}
+	var body bytes.Buffer
+	if err := job.WriteDocument(&body, j, result); err != nil {
+		return nil, fmt.Errorf("read the result: %w", err)
+	}
+	return body.Bytes(), nil
+}
+
+// settle stores what came of an attempt. When that fails for good the delivery is due again when its claim ends: the
+// receiver may then get it twice, with the same webhook-id.
+func (d *Dispatcher) settle(ctx context.Context, delivery Delivery) {
+	for n, delay := 0, 50*time.Millisecond; ; n, delay = n+1, 2*delay {
+		// What was delivered is worth storing, even while the dispatcher stops.
+		writing, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.options.Timeout)
+		err := d.store.SettleDelivery(writing, delivery)
+		cancel()
+		if err == nil || errors.Is(err, ErrLost) || errors.Is(err, ErrNotFound) {
+			return
+		}
+		d.log.Error("the outcome of a callback could not be stored", "job", delivery.JobID.String(), "error", err)
+		if n == settleTries {
+			return
+		}
+		select {
+		case <-time.After(delay):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
