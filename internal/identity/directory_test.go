@@ -18,25 +18,25 @@ import (
 
 var pepper = bytes.Repeat([]byte{0x5a}, identity.MinPepper)
 
-func openStore(t testing.TB) *boltstore.Store {
-	t.Helper()
-	store, err := boltstore.Open(filepath.Join(t.TempDir(), "store.db"), boltstore.Options{})
+func openStore(tb testing.TB) *boltstore.Store {
+	tb.Helper()
+	store, err := boltstore.Open(filepath.Join(tb.TempDir(), "store.db"), boltstore.Options{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := store.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return store
 }
 
-func openKeys(t testing.TB, store identity.KeyStore) *identity.Keys {
-	t.Helper()
-	keys, err := identity.OpenKeys(t.Context(), store, pepper)
+func openKeys(tb testing.TB, store identity.KeyStore) *identity.Keys {
+	tb.Helper()
+	keys, err := identity.OpenKeys(tb.Context(), store, pepper)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return keys
 }
@@ -67,30 +67,30 @@ func twoCompanies() map[string]*identity.Company {
 	}
 }
 
-func newDirectory(t testing.TB, keys *identity.Keys) *identity.Directory {
-	t.Helper()
+func newDirectory(tb testing.TB, keys *identity.Keys) *identity.Directory {
+	tb.Helper()
 	directory := identity.NewDirectory(keys)
 	if err := directory.SetCompanies(twoCompanies()); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return directory
 }
 
-func createKey(t testing.TB, directory *identity.Directory, company, user string) (identity.Key, string) {
-	t.Helper()
-	key, secret, err := directory.CreateKey(t.Context(), identity.NewKey{Company: company, User: user})
+func createKey(tb testing.TB, directory *identity.Directory, company, user string) (identity.Key, string) {
+	tb.Helper()
+	key, secret, err := directory.CreateKey(tb.Context(), identity.NewKey{Company: company, User: user})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return key, secret
 }
 
 // callerSees is every part of an error that can reach a caller.
-func callerSees(t testing.TB, err error) string {
-	t.Helper()
+func callerSees(tb testing.TB, err error) string {
+	tb.Helper()
 	known, ok := errors.AsType[*dataapi.Error](err)
 	if !ok {
-		t.Fatalf("%T is no error of the catalogue: %v", err, err)
+		tb.Fatalf("%T is no error of the catalogue: %v", err, err)
 	}
 	shown, err := json.Marshal(struct {
 		Code   dataapi.Code
@@ -99,7 +99,7 @@ func callerSees(t testing.TB, err error) string {
 		After  time.Duration
 	}{known.Code, known.Detail, known.Faults, known.RetryAfter})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(shown)
 }

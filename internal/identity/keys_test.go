@@ -230,7 +230,7 @@ func TestRevocationActsAtOnce(t *testing.T) {
 			if err := directory.SetCompanies(twoCompanies()); err != nil {
 				t.Error(err)
 			}
-			if err := keys.Refresh(context.Background()); err != nil {
+			if err := keys.Refresh(t.Context()); err != nil {
 				t.Error(err)
 			}
 		}
@@ -242,7 +242,7 @@ func TestRevocationActsAtOnce(t *testing.T) {
 		}
 		aim := &target{id: key.ID}
 		current.Store(aim)
-		if _, err := keys.Revoke(context.Background(), key.ID); err != nil {
+		if _, err := keys.Revoke(t.Context(), key.ID); err != nil {
 			t.Error(err)
 		}
 		aim.revoked.Store(true)

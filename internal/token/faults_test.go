@@ -5,15 +5,18 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/sha512"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -33,20 +36,20 @@ func goodParts(keys *KeyRing, config Config) parts {
 	}
 }
 
-func (p parts) signed(t testing.TB, keys *KeyRing) string {
-	t.Helper()
+func (p parts) signed(tb testing.TB, keys *KeyRing) string {
+	tb.Helper()
 	input := encode(p.header) + "." + encode(p.payload)
-	return input + "." + sign(t, keys, input)
+	return input + "." + sign(tb, keys, input)
 }
 
 // replace changes one part of the good token, and fails when there is nothing to change: a case that changes nothing
 // would prove nothing.
-func replace(t testing.TB, text, old, new string) string {
-	t.Helper()
+func replace(tb testing.TB, text, old, by string) string {
+	tb.Helper()
 	if strings.Count(text, old) != 1 {
-		t.Fatalf("%q stands %d times in %s", old, strings.Count(text, old), text)
+		tb.Fatalf("%q stands %d times in %s", old, strings.Count(text, old), text)
 	}
-	return strings.Replace(text, old, new, 1)
+	return strings.Replace(text, old, by, 1)
 }
 
 // textFaults are faults of the text of a good token.
@@ -117,6 +120,13 @@ func confusions(t *testing.T, keys *KeyRing, good parts) map[string]string {
 			add("EdDSA in name, a MAC under the public key as "+form, ours("EdDSA"), func(input string) []byte { return macOf(secret, input) })
 		}
 	}
+	if secret, ok := keys.signing.private.([]byte); ok {
+		add("HS512 under the HS256 secret", ours("HS512"), func(input string) []byte {
+			mac := hmac.New(sha512.New, secret)
+			mac.Write([]byte(input))
+			return mac.Sum(nil)
+		})
+	}
 	for name, secret := range map[string][]byte{"nothing": nil, "kid": []byte(kid), "zeros": make([]byte, 32), "secret": []byte("secret")} {
 		add("HS256 under "+name, ours("HS256"), func(input string) []byte { return macOf(secret, input) })
 	}
@@ -176,14 +186,14 @@ func confusions(t *testing.T, keys *KeyRing, good parts) map[string]string {
 }
 
 // callerSees is every part of an error that can reach a caller.
-func callerSees(t testing.TB, err error) string {
-	t.Helper()
+func callerSees(tb testing.TB, err error) string {
+	tb.Helper()
 	known, ok := errors.AsType[*dataapi.Error](err)
 	if !ok {
-		t.Fatalf("%T is no error of the catalogue: %v", err, err)
+		tb.Fatalf("%T is no error of the catalogue: %v", err, err)
 	}
 	if known.Err == nil {
-		t.Error("the log is not told the cause")
+		tb.Error("the log is not told the cause")
 	}
 	definition, err := json.Marshal(struct {
 		Definition dataapi.Definition
@@ -192,7 +202,7 @@ func callerSees(t testing.TB, err error) string {
 		After      time.Duration
 	}{known.Code.Definition(), known.Detail, known.Faults, known.RetryAfter})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(definition)
 }
@@ -217,9 +227,7 @@ func TestEveryTokenFaultLooksTheSame(t *testing.T) {
 			header = strings.NewReplacer("KID", keys.signing.id, "ALG", algorithm, `"alg":"alg"`, `"alg":"`+strings.ToLower(algorithm)+`"`).Replace(header)
 			faults[name] = parts{header, good.payload}.signed(t, keys)
 		}
-		for name, text := range textFaults(good.signed(t, keys)) {
-			faults[name] = text
-		}
+		maps.Copy(faults, textFaults(good.signed(t, keys)))
 		pair := mint(t, authority)
 		faults["a refresh token"] = pair.Refresh.Text
 		faults["a token of another server"] = mint(t, mustNew(t, otherServer(t, config))).Access.Text
@@ -282,10 +290,10 @@ func TestRefreshTypeAndAudienceAreBothChecked(t *testing.T) {
 }
 
 // otherServer is a server like this one with a key of its own.
-func otherServer(t testing.TB, config Config) Config {
-	t.Helper()
+func otherServer(tb testing.TB, config Config) Config {
+	tb.Helper()
 	seed := sha256.Sum256([]byte("another server"))
-	config.Keys = edRing(t, seed[:])
+	config.Keys = edRing(tb, seed[:])
 	return config
 }
 

@@ -45,28 +45,28 @@ var (
 	hmacSecret = bytes.Repeat([]byte{0x24}, MinHMACSecret)
 )
 
-func ring(t testing.TB, key Key, err error) *KeyRing {
-	t.Helper()
+func ring(tb testing.TB, key Key, err error) *KeyRing {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	ring, err := NewKeyRing(key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return ring
 }
 
-func edRing(t testing.TB, seed []byte) *KeyRing {
-	t.Helper()
+func edRing(tb testing.TB, seed []byte) *KeyRing {
+	tb.Helper()
 	key, err := NewEdDSAKey(seed)
-	return ring(t, key, err)
+	return ring(tb, key, err)
 }
 
-func hmacRing(t testing.TB, secret []byte) *KeyRing {
-	t.Helper()
+func hmacRing(tb testing.TB, secret []byte) *KeyRing {
+	tb.Helper()
 	key, err := NewHS256Key(secret)
-	return ring(t, key, err)
+	return ring(tb, key, err)
 }
 
 func testConfig(keys *KeyRing) (Config, *clock) {
@@ -77,20 +77,20 @@ func testConfig(keys *KeyRing) (Config, *clock) {
 	}, now
 }
 
-func mustNew(t testing.TB, config Config) *Authority {
-	t.Helper()
+func mustNew(tb testing.TB, config Config) *Authority {
+	tb.Helper()
 	authority, err := New(config)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return authority
 }
 
-func mint(t testing.TB, authority *Authority) Pair {
-	t.Helper()
+func mint(tb testing.TB, authority *Authority) Pair {
+	tb.Helper()
 	pair, err := authority.Mint(someone, "")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return pair
 }
@@ -334,8 +334,8 @@ func TestOldKeysOfARingStillVerify(t *testing.T) {
 	}
 }
 
-func sign(t testing.TB, keys *KeyRing, input string) string {
-	t.Helper()
+func sign(tb testing.TB, keys *KeyRing, input string) string {
+	tb.Helper()
 	var signature []byte
 	switch private := keys.signing.private.(type) {
 	case ed25519.PrivateKey:

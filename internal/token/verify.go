@@ -56,8 +56,8 @@ func (a *Authority) VerifyAccess(text string) (Claims, error) {
 	if len(text) > MaxLength {
 		return Claims{}, unauthenticated(errTooLong)
 	}
-	print := fingerprintOf(text)
-	if known, ok := a.verified.GetIfPresent(print); ok {
+	key := fingerprintOf(text)
+	if known, ok := a.verified.GetIfPresent(key); ok {
 		if a.config.Now().Before(known.ExpiresAt.Add(a.config.Leeway)) {
 			return *known, nil
 		}
@@ -67,7 +67,7 @@ func (a *Authority) VerifyAccess(text string) (Claims, error) {
 	if err != nil {
 		return Claims{}, err
 	}
-	a.verified.Set(print, &claims)
+	a.verified.Set(key, &claims)
 	return claims, nil
 }
 

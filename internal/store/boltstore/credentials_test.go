@@ -16,6 +16,7 @@ import (
 
 func TestKeyStore(t *testing.T) {
 	storetest.KeyStore(t, func(t *testing.T) (identity.KeyStore, func() identity.KeyStore) {
+		t.Helper()
 		path := storePath(t)
 		s := openStore(t, path, Options{})
 		return s, func() identity.KeyStore {

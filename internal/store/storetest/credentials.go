@@ -1,3 +1,4 @@
+// Package storetest holds the tests that every store passes, whatever it keeps its records in.
 package storetest
 
 import (
@@ -13,30 +14,34 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
 
-// KeyStore tests an implementation of [identity.KeyStore]. open returns an empty store, and reopen, which makes the same
-// store again as a restarted process would see it, after closing it.
+// KeyStore tests an implementation of [identity.KeyStore]. open returns an empty store, and a function that closes it and
+// opens it again as a restarted process would.
 func KeyStore(t *testing.T, open func(t *testing.T) (store identity.KeyStore, reopen func() identity.KeyStore)) {
-	cases := []struct {
-		name string
-		test func(t *testing.T, store identity.KeyStore, reopen func() identity.KeyStore)
-	}{
-		{"a key comes back as it was", keyComesBack},
-		{"an id is taken once", keyIDIsTakenOnce},
-		{"a missing key is said to be missing", keyIsMissing},
-		{"a list is one company's, oldest first", keyListIsOrdered},
-		{"revoking is final and keeps the first time", keyRevokedOnce},
-		{"a revocation changes nothing else", keyRevokedAlone},
-		{"writes survive a restart", keysSurviveRestart},
-		{"one of many creators of an id wins", keyCreatedConcurrently},
-		{"one of many revocations sets the time", keyRevokedConcurrently},
-		{"a context that has ended changes nothing", keyContextEnded},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
+	t.Helper()
+	for name, test := range map[string]func(keyStoreTest){
+		"a key comes back as it was":                 keyStoreTest.comesBack,
+		"an id is taken once":                        keyStoreTest.idIsTakenOnce,
+		"a missing key is said to be missing":        keyStoreTest.isMissing,
+		"a list is one company's, oldest first":      keyStoreTest.listIsOrdered,
+		"revoking is final and keeps the first time": keyStoreTest.revokedOnce,
+		"a revocation changes nothing else":          keyStoreTest.revokedAlone,
+		"writes survive a restart":                   keyStoreTest.writesSurviveRestart,
+		"one of many creators of an id wins":         keyStoreTest.createdConcurrently,
+		"one of many revocations sets the time":      keyStoreTest.revokedConcurrently,
+		"a context that has ended changes nothing":   keyStoreTest.contextEnded,
+	} {
+		t.Run(name, func(t *testing.T) {
 			store, reopen := open(t)
-			c.test(t, store, reopen)
+			test(keyStoreTest{t, store, reopen})
 		})
 	}
+}
+
+// keyStoreTest is one test's store.
+type keyStoreTest struct {
+	*testing.T
+	store  identity.KeyStore
+	reopen func() identity.KeyStore
 }
 
 var keyEpoch = time.Date(2026, 4, 11, 10, 30, 0, 123456000, time.UTC)
@@ -51,18 +56,18 @@ func newKey(id, company string, age time.Duration) identity.Key {
 	return key
 }
 
-func mustCreate(t *testing.T, store identity.KeyStore, keys ...identity.Key) {
+func (t keyStoreTest) create(keys ...identity.Key) {
 	t.Helper()
 	for _, key := range keys {
-		if err := store.CreateKey(t.Context(), key); err != nil {
+		if err := t.store.CreateKey(t.Context(), key); err != nil {
 			t.Fatalf("CreateKey(%s): %v", key.ID, err)
 		}
 	}
 }
 
-func wantKey(t *testing.T, store identity.KeyStore, want identity.Key) {
+func (t keyStoreTest) wantKey(want identity.Key) {
 	t.Helper()
-	got, err := store.GetKey(t.Context(), want.ID)
+	got, err := t.store.GetKey(t.Context(), want.ID)
 	if err != nil {
 		t.Fatalf("GetKey(%s): %v", want.ID, err)
 	}
@@ -71,9 +76,9 @@ func wantKey(t *testing.T, store identity.KeyStore, want identity.Key) {
 	}
 }
 
-func wantList(t *testing.T, store identity.KeyStore, company string, want ...identity.Key) {
+func (t keyStoreTest) wantList(company string, want ...identity.Key) {
 	t.Helper()
-	got, err := store.ListKeys(t.Context(), company)
+	got, err := t.store.ListKeys(t.Context(), company)
 	if err != nil {
 		t.Fatalf("ListKeys(%q): %v", company, err)
 	}
@@ -85,104 +90,105 @@ func wantList(t *testing.T, store identity.KeyStore, company string, want ...ide
 	}
 }
 
-func keyComesBack(t *testing.T, store identity.KeyStore, _ func() identity.KeyStore) {
+func (t keyStoreTest) comesBack() {
 	full := newKey("s42_full", "acme", 0)
 	full.RevokedAt = keyEpoch.Add(time.Minute)
 	bare := newKey("s42_bare", "acme", time.Second)
 	bare.Name, bare.ExpiresAt = "", time.Time{}
-	mustCreate(t, store, full, bare)
-	wantKey(t, store, full)
-	wantKey(t, store, bare)
+	t.create(full, bare)
+	t.wantKey(full)
+	t.wantKey(bare)
 
 	// What is kept is UTC to the microsecond, whatever came in.
 	elsewhere := newKey("s42_elsewhere", "acme", 0)
 	elsewhere.CreatedAt = keyEpoch.Add(789 * time.Nanosecond).In(time.FixedZone("BRT", -3*3600))
-	mustCreate(t, store, elsewhere)
+	t.create(elsewhere)
 	elsewhere.CreatedAt = keyEpoch
-	wantKey(t, store, elsewhere)
+	t.wantKey(elsewhere)
 }
 
-func keyIDIsTakenOnce(t *testing.T, store identity.KeyStore, _ func() identity.KeyStore) {
+func (t keyStoreTest) idIsTakenOnce() {
 	first, second := newKey("s42_same", "acme", 0), newKey("s42_same", "globex", 0)
-	mustCreate(t, store, first)
-	if err := store.CreateKey(t.Context(), second); !errors.Is(err, identity.ErrKeyExists) {
+	t.create(first)
+	if err := t.store.CreateKey(t.Context(), second); !errors.Is(err, identity.ErrKeyExists) {
 		t.Fatalf("creating an id again: %v", err)
 	}
-	wantKey(t, store, first)
-	wantList(t, store, "globex")
-	if _, err := store.RevokeKey(t.Context(), first.ID, keyEpoch); err != nil {
+	t.wantKey(first)
+	t.wantList("globex")
+	if _, err := t.store.RevokeKey(t.Context(), first.ID, keyEpoch); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.CreateKey(t.Context(), second); !errors.Is(err, identity.ErrKeyExists) {
+	if err := t.store.CreateKey(t.Context(), second); !errors.Is(err, identity.ErrKeyExists) {
 		t.Fatalf("creating the id of a revoked key: %v", err)
 	}
 }
 
-func keyIsMissing(t *testing.T, store identity.KeyStore, _ func() identity.KeyStore) {
-	mustCreate(t, store, newKey("s42_there", "acme", 0))
+func (t keyStoreTest) isMissing() {
+	t.create(newKey("s42_there", "acme", 0))
 	for _, id := range []string{"s42_absent", "s42_ther", "s42_there ", "S42_THERE", "s42_there\x00"} {
-		if _, err := store.GetKey(t.Context(), id); !errors.Is(err, identity.ErrKeyNotFound) {
+		if _, err := t.store.GetKey(t.Context(), id); !errors.Is(err, identity.ErrKeyNotFound) {
 			t.Errorf("GetKey(%q): %v", id, err)
 		}
-		if _, err := store.RevokeKey(t.Context(), id, keyEpoch); !errors.Is(err, identity.ErrKeyNotFound) {
+		if _, err := t.store.RevokeKey(t.Context(), id, keyEpoch); !errors.Is(err, identity.ErrKeyNotFound) {
 			t.Errorf("RevokeKey(%q): %v", id, err)
 		}
 	}
-	wantList(t, store, "nobody")
+	t.wantList("nobody")
 }
 
-func keyListIsOrdered(t *testing.T, store identity.KeyStore, _ func() identity.KeyStore) {
-	wantList(t, store, "")
+func (t keyStoreTest) listIsOrdered() {
+	t.wantList("")
 	old, twinA, twinB := newKey("s42_z", "acme", time.Hour), newKey("s42_a", "acme", 0), newKey("s42_b", "acme", 0)
 	foreign := newKey("s42_f", "globex", time.Minute)
 	prefix := newKey("s42_p", "acme-2", 2*time.Hour)
-	mustCreate(t, store, twinB, foreign, old, prefix, twinA)
-	wantList(t, store, "acme", old, twinA, twinB)
-	wantList(t, store, "globex", foreign)
-	wantList(t, store, "", prefix, old, foreign, twinA, twinB)
+	t.create(twinB, foreign, old, prefix, twinA)
+	t.wantList("acme", old, twinA, twinB)
+	t.wantList("globex", foreign)
+	t.wantList("", prefix, old, foreign, twinA, twinB)
 }
 
-func keyRevokedOnce(t *testing.T, store identity.KeyStore, _ func() identity.KeyStore) {
+func (t keyStoreTest) revokedOnce() {
 	key := newKey("s42_k", "acme", 0)
-	mustCreate(t, store, key)
+	t.create(key)
 	key.RevokedAt = keyEpoch.Add(time.Minute)
 	for i := range 3 {
-		got, err := store.RevokeKey(t.Context(), key.ID, key.RevokedAt.Add(time.Duration(i)*time.Hour))
+		got, err := t.store.RevokeKey(t.Context(), key.ID, key.RevokedAt.Add(time.Duration(i)*time.Hour))
 		if err != nil || !reflect.DeepEqual(got, key) {
 			t.Fatalf("revocation %d: %+v, %v; want %+v", i, got, err, key)
 		}
-		wantKey(t, store, key)
+		t.wantKey(key)
 	}
-	wantList(t, store, "acme", key)
+	t.wantList("acme", key)
 }
 
-func keyRevokedAlone(t *testing.T, store identity.KeyStore, _ func() identity.KeyStore) {
+func (t keyStoreTest) revokedAlone() {
 	kept, ended := newKey("s42_kept", "acme", 0), newKey("s42_ended", "acme", time.Second)
-	mustCreate(t, store, kept, ended)
-	if _, err := store.RevokeKey(t.Context(), ended.ID, keyEpoch); err != nil {
+	t.create(kept, ended)
+	if _, err := t.store.RevokeKey(t.Context(), ended.ID, keyEpoch); err != nil {
 		t.Fatal(err)
 	}
-	wantKey(t, store, kept)
+	t.wantKey(kept)
 }
 
-func keysSurviveRestart(t *testing.T, store identity.KeyStore, reopen func() identity.KeyStore) {
+func (t keyStoreTest) writesSurviveRestart() {
 	kept, ended := newKey("s42_kept", "acme", 0), newKey("s42_ended", "acme", time.Second)
-	mustCreate(t, store, kept, ended)
+	t.create(kept, ended)
 	ended.RevokedAt = keyEpoch
-	if _, err := store.RevokeKey(t.Context(), ended.ID, keyEpoch); err != nil {
+	if _, err := t.store.RevokeKey(t.Context(), ended.ID, keyEpoch); err != nil {
 		t.Fatal(err)
 	}
-	wantList(t, reopen(), "acme", ended, kept)
+	t.store = t.reopen()
+	t.wantList("acme", ended, kept)
 }
 
-func keyCreatedConcurrently(t *testing.T, store identity.KeyStore, _ func() identity.KeyStore) {
+func (t keyStoreTest) createdConcurrently() {
 	const creators = 16
 	keys := make([]identity.Key, creators)
 	errs := make([]error, creators)
 	var group sync.WaitGroup
 	for i := range creators {
 		keys[i] = newKey("s42_race", fmt.Sprintf("company-%d", i), 0)
-		group.Go(func() { errs[i] = store.CreateKey(context.Background(), keys[i]) })
+		group.Go(func() { errs[i] = t.store.CreateKey(t.Context(), keys[i]) })
 	}
 	group.Wait()
 	winner := -1
@@ -199,18 +205,18 @@ func keyCreatedConcurrently(t *testing.T, store identity.KeyStore, _ func() iden
 	if winner < 0 {
 		t.Fatal("no creator has the id")
 	}
-	wantKey(t, store, keys[winner])
+	t.wantKey(keys[winner])
 }
 
-func keyRevokedConcurrently(t *testing.T, store identity.KeyStore, _ func() identity.KeyStore) {
+func (t keyStoreTest) revokedConcurrently() {
 	key := newKey("s42_k", "acme", 0)
-	mustCreate(t, store, key)
+	t.create(key)
 	const revokers = 16
 	seen := make([]time.Time, revokers)
 	var group sync.WaitGroup
 	for i := range revokers {
 		group.Go(func() {
-			got, err := store.RevokeKey(context.Background(), key.ID, keyEpoch.Add(time.Duration(i)*time.Second))
+			got, err := t.store.RevokeKey(t.Context(), key.ID, keyEpoch.Add(time.Duration(i)*time.Second))
 			if err != nil {
 				t.Error(err)
 			}
@@ -224,25 +230,25 @@ func keyRevokedConcurrently(t *testing.T, store identity.KeyStore, _ func() iden
 			t.Fatalf("revokers saw different times: %v", seen)
 		}
 	}
-	wantKey(t, store, key)
+	t.wantKey(key)
 }
 
-func keyContextEnded(t *testing.T, store identity.KeyStore, _ func() identity.KeyStore) {
+func (t keyStoreTest) contextEnded() {
 	key := newKey("s42_k", "acme", 0)
-	mustCreate(t, store, key)
+	t.create(key)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := store.CreateKey(ended, newKey("s42_new", "acme", 0)); !errors.Is(err, context.Canceled) {
+	if err := t.store.CreateKey(ended, newKey("s42_new", "acme", 0)); !errors.Is(err, context.Canceled) {
 		t.Errorf("CreateKey: %v", err)
 	}
-	if _, err := store.RevokeKey(ended, key.ID, keyEpoch); !errors.Is(err, context.Canceled) {
+	if _, err := t.store.RevokeKey(ended, key.ID, keyEpoch); !errors.Is(err, context.Canceled) {
 		t.Errorf("RevokeKey: %v", err)
 	}
-	if _, err := store.GetKey(ended, key.ID); !errors.Is(err, context.Canceled) {
+	if _, err := t.store.GetKey(ended, key.ID); !errors.Is(err, context.Canceled) {
 		t.Errorf("GetKey: %v", err)
 	}
-	if _, err := store.ListKeys(ended, ""); !errors.Is(err, context.Canceled) {
+	if _, err := t.store.ListKeys(ended, ""); !errors.Is(err, context.Canceled) {
 		t.Errorf("ListKeys: %v", err)
 	}
-	wantList(t, store, "", key)
+	t.wantList("", key)
 }
