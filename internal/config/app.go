@@ -1,0 +1,170 @@
+// Package config holds the JSON configuration of the modules: structs, their documented defaults and pure validation.
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// App configures the data_api app: where endpoints come from, which databases they run on, and where keys, jobs and
+// results are kept. One app serves every site that uses its handlers.
+type App struct {
+	// The directory that holds the endpoint files, as COMPANY/NAMESPACE/SLUG.sql beside COMPANY/company.yaml.
+	// It is watched: a changed file takes effect without a reload. Required.
+	Catalog string `json:"catalog,omitempty"`
+
+	// Where keys, jobs, results and deliveries are kept. The default is a bbolt file in Caddy's data directory.
+	StoreRaw json.RawMessage `json:"store,omitempty" caddy:"namespace=data_api.stores inline_key=store"`
+
+	// The databases that endpoints run on, by the name that endpoint files use. At least one is required.
+	SourcesRaw map[string]json.RawMessage `json:"sources,omitempty" caddy:"namespace=data_api.sources inline_key=source"`
+
+	// How access and refresh tokens are made and checked.
+	Tokens *Tokens `json:"tokens,omitempty"`
+
+	// How asynchronous jobs are run and kept.
+	Jobs *Jobs `json:"jobs,omitempty"`
+
+	// Where and how the end of a job is announced.
+	Callbacks *Callbacks `json:"callbacks,omitempty"`
+}
+
+// Tokens configures access and refresh tokens.
+type Tokens struct {
+	// The `iss` claim of every token; tokens of another issuer are refused. It should be the URL under which callers
+	// reach this server. The default is caddy-data-api.
+	Issuer string `json:"issuer,omitempty"`
+
+	// The `aud` claim of access tokens; tokens for another audience are refused. The default is the issuer.
+	Audience string `json:"audience,omitempty"`
+
+	// How long an access token is valid. The default is 10m, the most is 24h.
+	AccessTTL caddy.Duration `json:"access_ttl,omitempty"`
+
+	// How long a refresh token is valid. The default is 168h (7 days), the most is 8760h (a year).
+	RefreshTTL caddy.Duration `json:"refresh_ttl,omitempty"`
+
+	// A secret of at least 32 bytes, to sign with HS256. By default tokens are signed with an Ed25519 key that the
+	// server makes and keeps in its store. Placeholders such as {env.TOKEN_SECRET} and {file./run/secrets/token} are
+	// replaced when the configuration is loaded; a missing one is an error.
+	HS256Secret string `json:"hs256_secret,omitempty"`
+}
+
+// Jobs configures asynchronous execution.
+type Jobs struct {
+	// How many jobs run at once. The default is 4, the most is 1024.
+	Workers int `json:"workers,omitempty"`
+
+	// How long a job and its result can be read after its end. The default is 24h; the least is 1m.
+	Retention caddy.Duration `json:"retention,omitempty"`
+}
+
+// Callbacks configures the announcement of a job's end.
+type Callbacks struct {
+	// Hosts, as HOST:PORT, that callbacks may reach although they are private addresses, and over plain HTTP too.
+	// By default callbacks go to public addresses only, over HTTPS, at port 443.
+	Allow []string `json:"allow,omitempty"`
+}
+
+// The defaults of what may be left out, and the limits of what may be set.
+const (
+	DefaultIssuer     = "caddy-data-api"
+	DefaultAccessTTL  = 10 * time.Minute
+	DefaultRefreshTTL = 7 * 24 * time.Hour
+	DefaultWorkers    = 4
+	DefaultRetention  = 24 * time.Hour
+
+	maxAccessTTL    = 24 * time.Hour
+	maxRefreshTTL   = 365 * 24 * time.Hour
+	maxWorkers      = 1024
+	minRetention    = time.Minute
+	minSecretLength = 32
+)
+
+// SetDefaults fills in what was left out. It is idempotent.
+func (a *App) SetDefaults() {
+	if a.Tokens == nil {
+		a.Tokens = new(Tokens)
+	}
+	if a.Jobs == nil {
+		a.Jobs = new(Jobs)
+	}
+	if a.Callbacks == nil {
+		a.Callbacks = new(Callbacks)
+	}
+	setDefault(&a.Tokens.Issuer, DefaultIssuer)
+	setDefault(&a.Tokens.Audience, a.Tokens.Issuer)
+	setDefault(&a.Tokens.AccessTTL, caddy.Duration(DefaultAccessTTL))
+	setDefault(&a.Tokens.RefreshTTL, caddy.Duration(DefaultRefreshTTL))
+	setDefault(&a.Jobs.Workers, DefaultWorkers)
+	setDefault(&a.Jobs.Retention, caddy.Duration(DefaultRetention))
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Validate reports everything that is wrong with the settings at once. It expects defaults to be set, and secrets
+// to be resolved.
+func (a *App) Validate() error {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf("data_api: "+format, args...)) }
+
+	if a.Catalog == "" {
+		fault("catalog is missing: name the directory that holds the endpoint files")
+	}
+	checkDuration := func(name string, value caddy.Duration, least, most time.Duration) {
+		if d := time.Duration(value); d < least || d > most {
+			fault("%s is %s: it must lie between %s and %s", name, d, least, most)
+		}
+	}
+	checkDuration("tokens.access_ttl", a.Tokens.AccessTTL, time.Second, maxAccessTTL)
+	checkDuration("tokens.refresh_ttl", a.Tokens.RefreshTTL, time.Second, maxRefreshTTL)
+	checkDuration("jobs.retention", a.Jobs.Retention, minRetention, 10*maxRefreshTTL)
+	if a.Tokens.RefreshTTL < a.Tokens.AccessTTL {
+		fault("tokens.refresh_ttl is shorter than tokens.access_ttl: a token that cannot outlive the other renews nothing")
+	}
+	if n := len(a.Tokens.HS256Secret); n > 0 && n < minSecretLength {
+		fault("tokens.hs256_secret has %d bytes: HS256 needs at least %d", n, minSecretLength)
+	}
+	if a.Jobs.Workers < 1 || a.Jobs.Workers > maxWorkers {
+		fault("jobs.workers is %d: it must lie between 1 and %d", a.Jobs.Workers, maxWorkers)
+	}
+	for _, hostport := range a.Callbacks.Allow {
+		if err := validHostPort(hostport); err != nil {
+			fault("callbacks.allow %q: %v", hostport, err)
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func validHostPort(hostport string) error {
+	host, port, err := net.SplitHostPort(hostport)
+	if err != nil || host == "" {
+		return errors.New("must be HOST:PORT, such as 127.0.0.1:3101")
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+		return errors.New("the port must be a number from 1 to 65535")
+	}
+	return nil
+}
+
+// SourceNames lists the configured sources in order, for messages.
+func (a *App) SourceNames() []string {
+	names := make([]string, 0, len(a.SourcesRaw))
+	for name := range a.SourcesRaw {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
