@@ -1,0 +1,117 @@
+// Package execution is the one path on which endpoints run, for a caller who waits and for a job alike: it joins an
+// endpoint of the catalog with its compiled statement, binds a caller's parameters, and runs the query into an encoder.
+package execution
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/catalog"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/source"
+)
+
+// Plan is a snapshot of the catalog with every statement compiled for its source. It is immutable.
+type Plan struct {
+	snapshot *catalog.Snapshot
+	queries  map[*catalog.Endpoint]source.Query
+}
+
+// NewPlan joins a snapshot with its queries, and drops from those what the snapshot does not hold. An endpoint whose
+// statement does not compile is left out: callers do not find it.
+func NewPlan(snapshot *catalog.Snapshot, queries *Queries) *Plan {
+	endpoints := snapshot.Endpoints()
+	plan := &Plan{snapshot: snapshot, queries: make(map[*catalog.Endpoint]source.Query, len(endpoints))}
+	for _, endpoint := range endpoints {
+		if query, err := queries.get(endpoint); err == nil {
+			plan.queries[endpoint] = query
+		}
+	}
+	queries.keep(endpoints)
+	return plan
+}
+
+// Call is an endpoint that a company may run.
+type Call struct {
+	Endpoint *catalog.Endpoint
+	query    source.Query
+	shared   params.ShareContext // what the owner has limited the caller's company to; nil for the owner itself
+}
+
+// Find returns what a company means by namespace and slug: its own endpoint, or one that is shared with it. An unknown
+// endpoint, an inactive one and another company's are the same dataapi.CodeEndpointNotFound.
+func (p *Plan) Find(company, namespace, slug string) (Call, error) {
+	endpoint, shared, ok := p.snapshot.Find(company, namespace, slug)
+	if !ok {
+		return Call{}, &dataapi.Error{Code: dataapi.CodeEndpointNotFound}
+	}
+	query, ok := p.queries[endpoint]
+	if !ok {
+		return Call{}, &dataapi.Error{Code: dataapi.CodeEndpointNotFound}
+	}
+	return Call{Endpoint: endpoint, query: query, shared: shared}, nil
+}
+
+// Bound is a call with checked arguments, ready to run.
+type Bound struct {
+	Endpoint *catalog.Endpoint
+	query    source.Query
+	args     []params.Value
+}
+
+// Bind checks a caller's parameter values against the endpoint's contract, the share's context and the user's own, and
+// returns every fault at once.
+func (c Call) Bind(caller identity.Principal, values json.RawMessage) (*Bound, error) {
+	args, err := c.Endpoint.Contract.Bind(values, c.shared, caller.User.ShareContext)
+	if err != nil {
+		return nil, err
+	}
+	return &Bound{Endpoint: c.Endpoint, query: c.query, args: args}, nil
+}
+
+// Rebind reads the arguments that [Bound.Canonical] wrote, and checks them again: what a caller may ask can have changed
+// since a job was accepted.
+func (c Call) Rebind(caller identity.Principal, canonical json.RawMessage) (*Bound, error) {
+	args, err := c.Endpoint.Contract.Rebind(canonical, c.shared, caller.User.ShareContext)
+	if err != nil {
+		return nil, err
+	}
+	return &Bound{Endpoint: c.Endpoint, query: c.query, args: args}, nil
+}
+
+// Canonical writes the arguments as JSON, to be kept with a job.
+func (b *Bound) Canonical() json.RawMessage { return b.Endpoint.Contract.Canonical(b.args) }
+
+// Run runs the query within the endpoint's time limit and writes the result into the encoder, its end included. It
+// blocks until the database is done. After an error the encoder's output is incomplete. Errors are those of
+// [source.Query.Run], and the encoder's writer's.
+func (b *Bound) Run(ctx context.Context, encoder result.Encoder) (result.Summary, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.Endpoint.Limits.Timeout)
+	defer cancel()
+	summary := result.Summary{MaxRows: b.Endpoint.Limits.MaxRows, ExecutedAt: time.Now().UTC()}
+	limited := &limitedSink{Encoder: encoder, summary: &summary}
+	if err := b.query.Run(ctx, b.args, limited); err != nil {
+		return summary, err
+	}
+	return summary, encoder.End(summary)
+}
+
+// limitedSink passes at most MaxRows rows on, and notes whether there was one more.
+type limitedSink struct {
+	result.Encoder
+	summary *result.Summary
+}
+
+// Row passes a row on, or drops the one that only says that there are more.
+func (s *limitedSink) Row(values []result.Value) error {
+	if s.summary.RowCount == s.summary.MaxRows {
+		s.summary.Truncated = true
+		return nil
+	}
+	s.summary.RowCount++
+	return s.Encoder.Row(values)
+}

@@ -1,0 +1,52 @@
+package execution
+
+import (
+	"context"
+	"io"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/result"
+)
+
+// JobRuntime runs jobs as the requests were that they come from: the same look-up, the same checks, the same query.
+type JobRuntime struct {
+	Directory *identity.Directory
+	Plan      func() *Plan // must not block
+}
+
+var _ job.Runtime = (*JobRuntime)(nil)
+
+// Permit looks again at what the request was allowed: a key that has been revoked since, a policy or an endpoint that
+// is gone, ends the job.
+func (r *JobRuntime) Permit(_ context.Context, j job.Job) error {
+	_, err := r.bind(j)
+	return err
+}
+
+// Run runs the endpoint of the job, in its present revision, and writes the result.
+func (r *JobRuntime) Run(ctx context.Context, j job.Job, w io.Writer) (result.Summary, error) {
+	bound, err := r.bind(j)
+	if err != nil {
+		return result.Summary{}, err
+	}
+	encoder := result.NewJSON(w, result.JSONOptions{OmitLimits: true})
+	defer encoder.Close()
+	return bound.Run(ctx, encoder)
+}
+
+func (r *JobRuntime) bind(j job.Job) (*Bound, error) {
+	caller, err := r.Directory.Resolve(j.Company, j.User, j.KeyID)
+	if err != nil {
+		return nil, err
+	}
+	if !caller.Permit(dataapi.ActionExecute, j.Address.Path()) {
+		return nil, &dataapi.Error{Code: dataapi.CodeForbidden}
+	}
+	call, err := r.Plan().Find(j.Company, j.Address.Namespace, j.Address.Slug)
+	if err != nil {
+		return nil, err
+	}
+	return call.Rebind(caller, j.Params)
+}

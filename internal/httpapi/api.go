@@ -1,0 +1,117 @@
+// Package httpapi is the HTTP contract on net/http: routes, JSON bodies, problem documents. It knows no Caddy and makes
+// no decision of its own; it calls the packages that do, in the order in which a request is handled:
+// authenticate, permit, find, bind, then run and encode, or accept a job.
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/token"
+)
+
+// The paths of the contract.
+const (
+	apiKeyPath      = "/api/v1/auth/api-key"
+	refreshPath     = "/api/v1/auth/refresh"
+	permissionsPath = "/api/v1/auth/permissions"
+	endpointPath    = "/api/v1/data-api/{namespace}/{slug}"
+)
+
+// Services are what requests are answered with. They are ready for use and safe for concurrent use.
+type Services struct {
+	Directory *identity.Directory
+	Tokens    *token.Authority
+	Jobs      *job.Engine
+
+	// Plan returns the endpoints as they stand now. It must not block.
+	Plan func() *execution.Plan
+
+	// CheckCallback says why jobs may not be announced to a URL, in words for the caller; nil: they may.
+	CheckCallback func(url string) error
+
+	Log *slog.Logger
+}
+
+// API answers requests. Make it with [New].
+type API struct {
+	Services
+	token   *http.ServeMux
+	execute *http.ServeMux
+}
+
+// maxTokenBody bounds the bodies of the token routes, in bytes: a refresh token is the longest thing in them.
+const maxTokenBody = 16 << 10
+
+// New makes an API of its services.
+func New(services Services) *API {
+	api := &API{Services: services}
+	api.token = routes(map[string]http.HandlerFunc{
+		http.MethodPost + " " + apiKeyPath:  api.exchangeKey,
+		http.MethodPost + " " + refreshPath: api.refresh,
+	})
+	api.execute = routes(map[string]http.HandlerFunc{
+		http.MethodGet + " " + permissionsPath:                 api.permissions,
+		http.MethodPost + " " + endpointPath + "/execute":      api.executeEndpoint,
+		http.MethodGet + " " + endpointPath + "/jobs/{job_id}": api.getJob,
+	})
+	return api
+}
+
+// ServeToken answers the routes that need no token: the exchange of a key, and the refresh.
+func (a *API) ServeToken(w http.ResponseWriter, r *http.Request) {
+	SetRequestID(w, r)
+	r.Body = http.MaxBytesReader(w, r.Body, maxTokenBody)
+	a.token.ServeHTTP(w, r)
+}
+
+// ServeExecute answers the routes that need a caller: the caller is who an authenticator has vouched for. maxBody is the
+// largest request body in bytes.
+func (a *API) ServeExecute(w http.ResponseWriter, r *http.Request, caller identity.Principal, maxBody int64) {
+	SetRequestID(w, r)
+	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	a.execute.ServeHTTP(w, r)
+}
+
+type callerKey struct{}
+
+func callerOf(r *http.Request) identity.Principal {
+	caller, _ := r.Context().Value(callerKey{}).(identity.Principal)
+	return caller
+}
+
+// Authenticate returns who sent the request, by its bearer token. Every failure is the same
+// dataapi.CodeUnauthenticated; presented reports whether there was a token at all, which the challenge tells apart.
+func (a *API) Authenticate(r *http.Request) (caller identity.Principal, presented bool, err error) {
+	bearer, presented := bearerToken(r)
+	if !presented {
+		return identity.Principal{}, false, dataapi.Wrap(dataapi.CodeUnauthenticated, errNoToken)
+	}
+	claims, err := a.Tokens.VerifyAccess(bearer)
+	if err != nil {
+		return identity.Principal{}, true, err
+	}
+	caller, err = a.Directory.Resolve(claims.Company, claims.User, claims.KeyID)
+	return caller, true, err
+}
+
+// writeJSON answers with a document that fits in memory and must not be stored by caches.
+func writeJSON(w http.ResponseWriter, status int, document any) error {
+	body, err := json.Marshal(document)
+	if err != nil {
+		return err
+	}
+	header := w.Header()
+	header.Set("Content-Type", "application/json")
+	header.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, err = w.Write(append(body, '\n'))
+	return ignoreGone(err)
+}

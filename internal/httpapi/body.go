@@ -1,0 +1,116 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+)
+
+// decodeBody reads a request's JSON object into target, a pointer to a struct. Anything else than exactly one object
+// with the fields of target is refused: a duplicate or unknown field, invalid UTF-8, trailing data, another media type,
+// a content coding, a body over the limit that the body's own [http.MaxBytesReader] sets. An empty body is {} where emptyAllowed.
+func decodeBody(r *http.Request, target any, emptyAllowed bool) error {
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return dataapi.Errorf(dataapi.CodeUnsupportedMediaType,
+			"Content-Encoding %q is not accepted: send the body as it is.", shorten(coding))
+	}
+	body, err := io.ReadAll(r.Body)
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return dataapi.Errorf(dataapi.CodeRequestTooLarge, "The request body is larger than %d bytes.", tooLarge.Limit)
+	}
+	if err != nil {
+		return &dataapi.Error{Code: dataapi.CodeInvalidRequest, Detail: "The request body ended early.", Err: err}
+	}
+	if len(body) == 0 && emptyAllowed {
+		return nil
+	}
+	if err := checkMediaType(r.Header.Get("Content-Type")); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, target, json.RejectUnknownMembers(true)); err != nil {
+		return &dataapi.Error{Code: dataapi.CodeInvalidRequest, Detail: describeJSON(body, err), Err: err}
+	}
+	return nil
+}
+
+// checkMediaType accepts application/json, in UTF-8 where a charset is named (RFC 8259, 8.1).
+func checkMediaType(contentType string) error {
+	mediaType, parameters, err := mime.ParseMediaType(contentType)
+	if err != nil || mediaType != "application/json" {
+		return dataapi.Errorf(dataapi.CodeUnsupportedMediaType,
+			"Send the body with Content-Type: application/json; got %q.", shorten(contentType))
+	}
+	if charset, ok := parameters["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
+		return dataapi.Errorf(dataapi.CodeUnsupportedMediaType, "Send the body in UTF-8; got charset %q.", shorten(charset))
+	}
+	return nil
+}
+
+// describeJSON says in a caller's words what is wrong with a body, and where.
+func describeJSON(body []byte, err error) string {
+	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		line, column := position(body, syntactic.ByteOffset)
+		if errors.Is(err, jsontext.ErrDuplicateName) {
+			return fmt.Sprintf("The field %s stands twice (line %d, column %d).", name(syntactic.JSONPointer), line, column)
+		}
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return fmt.Sprintf("The JSON ends early (line %d, column %d).", line, column)
+		}
+		return fmt.Sprintf("The body is not valid JSON: %v (line %d, column %d).", syntactic.Err, line, column)
+	}
+	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
+		if errors.Is(err, json.ErrUnknownName) {
+			return fmt.Sprintf("The field %s is not known here. See the guide for the fields of this request.", name(semantic.JSONPointer))
+		}
+		if semantic.JSONPointer == "" {
+			return fmt.Sprintf("The body must be one JSON object; got %s.", kindName(semantic.JSONKind))
+		}
+		return fmt.Sprintf("The field %s has the wrong type: got %s.", name(semantic.JSONPointer), kindName(semantic.JSONKind))
+	}
+	return "The body is not valid JSON."
+}
+
+func name(pointer jsontext.Pointer) string { return fmt.Sprintf("%q", shorten(pointer.LastToken())) }
+
+func kindName(kind jsontext.Kind) string {
+	switch kind {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case '"':
+		return "a string"
+	case '0':
+		return "a number"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	default:
+		return "something else"
+	}
+}
+
+// position returns the line and column of a byte offset, both from 1, for people.
+func position(body []byte, offset int64) (line, column int) {
+	before := body[:min(int(offset), len(body))]
+	lastBreak := strings.LastIndexByte(string(before), '\n')
+	return strings.Count(string(before), "\n") + 1, len(before) - lastBreak
+}
+
+// shorten keeps what is echoed to a caller short.
+func shorten(text string) string {
+	const most = 60
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "..."
+}

@@ -1,0 +1,126 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"math"
+	"net"
+	"net/http"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+)
+
+// problem is the body of every error: RFC 9457, with the catalogue's code and, for 422, every fault.
+type problem struct {
+	Type   string          `json:"type"`
+	Title  string          `json:"title"`
+	Status int             `json:"status"`
+	Detail string          `json:"detail"`
+	Code   dataapi.Code    `json:"code"`
+	Errors []dataapi.Fault `json:"errors,omitempty"`
+}
+
+// problemTypePrefix makes the problem type (RFC 9457, 3.1.1) of a code. It is a name, not an address.
+const problemTypePrefix = "urn:caddy-data-api:error:"
+
+// defaultRetryAfter is what a 429 or 503 tells a caller to wait when its cause does not know better.
+const defaultRetryAfter = 5 * time.Second
+
+// Fail answers a request with an error, or, when the answer has begun already, breaks the connection, so that nobody
+// takes what was sent for complete. It logs what a caller cannot mend. A caller that has gone is not answered.
+func (a *API) Fail(w http.ResponseWriter, r *http.Request, err error, begun bool) {
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		a.Log.Debug("the caller went away", slog.String("request_id", RequestID(w)), slog.Any("error", err))
+		panic(http.ErrAbortHandler)
+	}
+	failure := dataapi.AsError(err)
+	if failure.Code.Definition().Status >= http.StatusInternalServerError || begun {
+		a.Log.Error("request failed",
+			slog.String("request_id", RequestID(w)),
+			slog.String("path", r.URL.Path),
+			slog.String("code", string(failure.Code)),
+			slog.Bool("answer_begun", begun),
+			slog.Any("error", err))
+	} else {
+		a.Log.Debug("request refused",
+			slog.String("request_id", RequestID(w)),
+			slog.String("path", r.URL.Path),
+			slog.Any("error", err))
+	}
+	if begun {
+		panic(http.ErrAbortHandler)
+	}
+	writeProblem(w, failure)
+}
+
+// WriteUnauthenticated answers 401. Whatever was wrong, the bytes are the same; only the challenge tells whether a token
+// was presented (RFC 6750, 3.1).
+func WriteUnauthenticated(w http.ResponseWriter, presented bool) {
+	SetChallenge(w, presented)
+	writeProblem(w, &dataapi.Error{Code: dataapi.CodeUnauthenticated})
+}
+
+// SetChallenge sets the WWW-Authenticate header of a 401.
+func SetChallenge(w http.ResponseWriter, presented bool) {
+	challenge := "Bearer"
+	if presented {
+		challenge = `Bearer error="invalid_token"`
+	}
+	w.Header().Set("WWW-Authenticate", challenge)
+}
+
+// WriteProblem answers with an error of the catalogue. It sets no challenge and logs nothing.
+func WriteProblem(w http.ResponseWriter, err error) { writeProblem(w, dataapi.AsError(err)) }
+
+// writeProblem is the one place that turns an error of the catalogue into HTTP.
+func writeProblem(w http.ResponseWriter, failure *dataapi.Error) {
+	definition := failure.Code.Definition()
+	header := w.Header()
+	switch definition.Status {
+	case http.StatusUnauthorized:
+		if header.Get("WWW-Authenticate") == "" {
+			SetChallenge(w, false)
+		}
+	case http.StatusRequestTimeout:
+		// RFC 9110, 15.5.9. It also keeps a client from resending on the same connection.
+		header.Set("Connection", "close")
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		wait := failure.RetryAfter
+		if wait <= 0 {
+			wait = defaultRetryAfter
+		}
+		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	}
+	detail := failure.Detail
+	if detail == "" {
+		detail = definition.Detail
+	}
+	body, err := json.Marshal(problem{
+		Type:   problemTypePrefix + string(definition.Code),
+		Title:  definition.Title,
+		Status: definition.Status,
+		Detail: detail,
+		Code:   definition.Code,
+		Errors: failure.Faults,
+	})
+	if err != nil {
+		panic(err) // strings and numbers always encode
+	}
+	header.Set("Content-Type", "application/problem+json")
+	header.Set("Cache-Control", "no-store")
+	w.WriteHeader(definition.Status)
+	_, _ = w.Write(append(body, '\n')) // the caller may have gone: there is nobody left to tell
+}
+
+// ignoreGone drops the error of a write to a caller that has gone away.
+func ignoreGone(err error) error {
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,23 @@
+// Package store names what one store must keep for the product to run on it. Each part is declared by the package that
+// uses it; the implementations stand in subpackages.
+package store
+
+import (
+	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/job"
+)
+
+// Store keeps API keys, jobs, results, deliveries and secrets. It is open when it is handed over.
+type Store interface {
+	identity.KeyStore
+	job.Store
+	callback.Store
+
+	// Secret returns the named secret, and makes it durably by calling generate when there is none yet. Concurrent
+	// calls for one name return the same bytes.
+	Secret(name string, generate func() ([]byte, error)) ([]byte, error)
+
+	// Close ends the use of the store; nothing is in use by then. It blocks until what was written is on disk.
+	Close() error
+}
