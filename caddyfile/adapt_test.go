@@ -1,0 +1,135 @@
+package caddyfile_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
+
+	_ "github.com/solucao42/caddy-data-api/caddymodule"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func adapt(t testing.TB, caddyfile string) ([]byte, error) {
+	t.Helper()
+	adapted, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(caddyfile), map[string]any{"filename": "Caddyfile"})
+	for _, warning := range warnings {
+		if !strings.Contains(warning.Message, "not formatted") {
+			t.Errorf("warning: %s", warning)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, adapted, "", "\t"); err != nil {
+		t.Fatal(err)
+	}
+	return append(indented.Bytes(), '\n'), nil
+}
+
+func TestAdapt(t *testing.T) {
+	inputs, err := filepath.Glob("testdata/adapt/*.Caddyfile")
+	if err != nil || len(inputs) == 0 {
+		t.Fatalf("no inputs: %v", err)
+	}
+	for _, input := range append(inputs, "../Caddyfile.example") {
+		name := strings.TrimSuffix(filepath.Base(input), ".Caddyfile")
+		t.Run(name, func(t *testing.T) {
+			caddyfile, err := os.ReadFile(input)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := adapt(t, string(caddyfile))
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden := filepath.Join("testdata/adapt", name+".json")
+			if *update {
+				if err := os.WriteFile(golden, got, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("%s adapts to\n%s\nwant\n%s", input, got, want)
+			}
+		})
+	}
+}
+
+func TestMistakesNamePlaceAndWhatIsAllowed(t *testing.T) {
+	const catalog = "\t\tcatalog ./c\n"
+	const source = "\t\tsource demo sqlite ./demo.db\n"
+	global := func(lines string) string { return "{\n\tdata_api {\n" + lines + "\t}\n}\n" }
+	for name, test := range map[string]struct{ caddyfile, want string }{
+		"argument to the block":  {"{\n\tdata_api ./catalog\n}\n", `Caddyfile:2: data_api takes no argument here, only a block; got "./catalog"`},
+		"second block":           {"{\n\tdata_api {\n" + catalog + source + "\t}\n\tdata_api {\n\t}\n}\n", `Caddyfile:6: data_api is configured twice`},
+		"no catalog":             {global(source), "data_api needs a catalog: write `catalog DIR`"},
+		"no source":              {global(catalog), "data_api needs a source: write `source NAME sqlite FILE`"},
+		"unknown option":         {global("\t\tcatalogue ./c\n"), `Caddyfile:3: unknown option "catalogue": allowed are catalog, store, source, tokens, jobs and callbacks`},
+		"catalog twice":          {global(catalog + catalog), `Caddyfile:4: catalog is set twice`},
+		"catalog without value":  {global("\t\tcatalog\n"), `Caddyfile:3: catalog needs a value`},
+		"catalog with two":       {global("\t\tcatalog a b\n"), `Caddyfile:3: catalog takes one value; "b" is one too many`},
+		"source without kind":    {global("\t\tsource demo\n"), `Caddyfile:3: source needs a kind: allowed are postgres and sqlite`},
+		"source without name":    {global("\t\tsource\n"), `Caddyfile:3: source needs a name and a kind`},
+		"unknown kind":           {global("\t\tsource demo mysql x\n"), `Caddyfile:3: unknown source "mysql": allowed are postgres and sqlite`},
+		"source twice":           {global(source + source), `Caddyfile:4: source "demo" is configured twice`},
+		"sqlite without file":    {global("\t\tsource demo sqlite\n"), "Caddyfile:3: sqlite needs the database's file"},
+		"sqlite option":          {global("\t\tsource demo sqlite x {\n\t\t\tconns 3\n\t\t}\n"), `Caddyfile:4: unknown sqlite option "conns": allowed are max_conns and path`},
+		"connections in words":   {global("\t\tsource demo sqlite x {\n\t\t\tmax_conns many\n\t\t}\n"), `Caddyfile:4: max_conns must be a whole number of at least 1; got "many"`},
+		"postgres without DSN":   {global("\t\tsource w postgres\n"), "Caddyfile:3: postgres needs a connection string"},
+		"superuser with a value": {global("\t\tsource w postgres x {\n\t\t\tallow_superuser yes\n\t\t}\n"), `Caddyfile:4: allow_superuser takes no value; got "yes"`},
+		"unknown store":          {global("\t\tstore redis\n"), `Caddyfile:3: unknown store "redis": allowed are bbolt`},
+		"tokens option":          {global("\t\ttokens {\n\t\t\tttl 3m\n\t\t}\n"), `Caddyfile:4: unknown tokens option "ttl": allowed are access_ttl, audience, hs256_secret, issuer and refresh_ttl`},
+		"tokens on one line":     {global("\t\ttokens https://x\n"), `Caddyfile:3: tokens has one argument too many, "https://x": its options stand in a block`},
+		"duration":               {global("\t\tjobs {\n\t\t\tretention soon\n\t\t}\n"), `Caddyfile:4: retention must be a duration above zero, such as 90s, 10m, 24h or 7d; got "soon"`},
+		"negative duration":      {global("\t\tjobs {\n\t\t\tretention -1h\n\t\t}\n"), `Caddyfile:4: retention must be a duration above zero`},
+		"workers":                {global("\t\tjobs {\n\t\t\tworkers 0\n\t\t}\n"), `Caddyfile:4: workers must be a whole number of at least 1; got "0"`},
+		"callbacks":              {global("\t\tcallbacks {\n\t\t\tallow\n\t\t}\n"), `Caddyfile:4: allow needs at least one HOST:PORT`},
+		"directive option":       {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tprefix /x\n\t}\n}\n", `Caddyfile:9: unknown data_api option "prefix": allowed are max_body`},
+		"directive argument":     {global(catalog+source) + ":80 {\n\tdata_api foo\n}\n", `Caddyfile:8: data_api has one argument too many, "foo": its options stand in a block`},
+		"size":                   {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tmax_body huge\n\t}\n}\n", `Caddyfile:9: max_body must be a size from 1 byte to 64MiB, such as 256KiB or 1MB; got "huge"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := adapt(t, test.caddyfile)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got  %v\nwant %s", err, test.want)
+			}
+		})
+	}
+}
+
+func FuzzCaddyfile(f *testing.F) {
+	inputs, err := filepath.Glob("testdata/adapt/*.Caddyfile")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, input := range append(inputs, "../Caddyfile.example") {
+		caddyfile, err := os.ReadFile(input)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(caddyfile))
+	}
+	adapter := caddyconfig.GetAdapter("caddyfile")
+	f.Fuzz(func(t *testing.T, caddyfile string) {
+		if strings.Contains(caddyfile, "import") {
+			return // imports read files
+		}
+		adapted, _, err := adapter.Adapt([]byte(caddyfile), map[string]any{"filename": "Caddyfile"})
+		if err == nil && !json.Valid(adapted) {
+			t.Errorf("adapted to invalid JSON: %s", adapted)
+		}
+	})
+}

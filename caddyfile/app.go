@@ -1,0 +1,150 @@
+// Package caddyfile reads the product's Caddyfile syntax: the global data_api block and the data_api directive. It
+// turns tokens into the structs of internal/config and emits JSON; it needs no module's Go type.
+package caddyfile
+
+import (
+	"encoding/json"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+
+	"github.com/solucao42/caddy-data-api/internal/config"
+)
+
+func init() {
+	httpcaddyfile.RegisterGlobalOption("data_api", parseApp)
+	httpcaddyfile.RegisterDirective("data_api", parseSite)
+	// Before the handlers that answer every request, so that a site may serve its files beside the API.
+	httpcaddyfile.RegisterDirectiveOrder("data_api", httpcaddyfile.Before, "reverse_proxy")
+}
+
+// parseApp reads the global block:
+//
+//	data_api {
+//		catalog   DIR
+//		store     NAME [ARGS...] [{ ... }]
+//		source    NAME KIND [ARGS...] [{ ... }]
+//		tokens    { issuer URL; audience NAME; access_ttl 10m; refresh_ttl 168h; hs256_secret {env.X} }
+//		jobs      { workers 4; retention 24h }
+//		callbacks { allow HOST:PORT... }
+//	}
+func parseApp(d *caddyfile.Dispenser, previous any) (any, error) {
+	d.Next() // consume the option's name
+	if previous != nil {
+		return nil, d.Err("data_api is configured twice: keep one global data_api block")
+	}
+	if d.NextArg() {
+		return nil, d.Errf("data_api takes no argument here, only a block; got %q", d.Val())
+	}
+	app := new(config.App)
+	seen := make(map[string]bool)
+	for d.NextBlock(0) {
+		option := d.Val()
+		if option != "source" && seen[option] {
+			return nil, d.Errf("%s is set twice", option)
+		}
+		seen[option] = true
+		if err := parseAppOption(d, app, option); err != nil {
+			return nil, err
+		}
+	}
+	if app.Catalog == "" {
+		return nil, d.Err("data_api needs a catalog: write `catalog DIR`, the directory that holds the endpoint files")
+	}
+	if len(app.SourcesRaw) == 0 {
+		return nil, d.Err("data_api needs a source: write `source NAME sqlite FILE` or `source NAME postgres DSN`")
+	}
+	return httpcaddyfile.App{Name: "data_api", Value: caddyconfig.JSON(app, nil)}, nil
+}
+
+func parseAppOption(d *caddyfile.Dispenser, app *config.App, option string) error {
+	switch option {
+	case "catalog":
+		return oneArg(d, &app.Catalog)
+	case "store":
+		raw, err := parseGuest(d, "data_api.stores", "store")
+		app.StoreRaw = raw
+		return err
+	case "source":
+		return parseSource(d, app)
+	case "tokens":
+		app.Tokens = new(config.Tokens)
+		return parseTokens(d, app.Tokens)
+	case "jobs":
+		app.Jobs = new(config.Jobs)
+		return parseJobs(d, app.Jobs)
+	case "callbacks":
+		app.Callbacks = new(config.Callbacks)
+		return parseCallbacks(d, app.Callbacks)
+	default:
+		return d.Errf("unknown option %q: allowed are catalog, store, source, tokens, jobs and callbacks", option)
+	}
+}
+
+func parseSource(d *caddyfile.Dispenser, app *config.App) error {
+	if !d.NextArg() {
+		return d.Err("source needs a name and a kind, such as `source warehouse postgres {env.WAREHOUSE_URL}`")
+	}
+	name := d.Val()
+	if _, ok := app.SourcesRaw[name]; ok {
+		return d.Errf("source %q is configured twice", name)
+	}
+	raw, err := parseGuest(d, "data_api.sources", "source")
+	if err != nil {
+		return err
+	}
+	if app.SourcesRaw == nil {
+		app.SourcesRaw = make(map[string]json.RawMessage)
+	}
+	app.SourcesRaw[name] = raw
+	return nil
+}
+
+// parseGuest reads the name of a guest module and leaves the rest of the segment to the module itself.
+func parseGuest(d *caddyfile.Dispenser, namespace, inlineKey string) (json.RawMessage, error) {
+	if !d.NextArg() {
+		return nil, d.Errf("%s needs a kind: allowed are %s", inlineKey, moduleNames(namespace))
+	}
+	kind := d.Val()
+	id := namespace + "." + kind
+	if _, err := caddy.GetModule(id); err != nil {
+		return nil, d.Errf("unknown %s %q: allowed are %s", inlineKey, kind, moduleNames(namespace))
+	}
+	guest, err := caddyfile.UnmarshalModule(d, id)
+	if err != nil {
+		return nil, err
+	}
+	return caddyconfig.JSONModuleObject(guest, inlineKey, kind, nil), nil
+}
+
+func parseTokens(d *caddyfile.Dispenser, tokens *config.Tokens) error {
+	return parseBlock(d, "tokens", map[string]func() error{
+		"issuer":       func() error { return oneArg(d, &tokens.Issuer) },
+		"audience":     func() error { return oneArg(d, &tokens.Audience) },
+		"access_ttl":   func() error { return oneDuration(d, &tokens.AccessTTL) },
+		"refresh_ttl":  func() error { return oneDuration(d, &tokens.RefreshTTL) },
+		"hs256_secret": func() error { return oneArg(d, &tokens.HS256Secret) },
+	})
+}
+
+func parseJobs(d *caddyfile.Dispenser, jobs *config.Jobs) error {
+	return parseBlock(d, "jobs", map[string]func() error{
+		"workers":   func() error { return oneInt(d, &jobs.Workers) },
+		"retention": func() error { return oneDuration(d, &jobs.Retention) },
+	})
+}
+
+func parseCallbacks(d *caddyfile.Dispenser, callbacks *config.Callbacks) error {
+	return parseBlock(d, "callbacks", map[string]func() error{
+		"allow": func() error {
+			hosts := d.RemainingArgs()
+			if len(hosts) == 0 {
+				return d.Err("allow needs at least one HOST:PORT, such as 127.0.0.1:3101")
+			}
+			callbacks.Allow = append(callbacks.Allow, hosts...)
+			return nil
+		},
+	})
+}

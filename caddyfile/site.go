@@ -1,0 +1,90 @@
+package caddyfile
+
+import (
+	"encoding/json"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/caddyauth"
+	"github.com/dustin/go-humanize"
+
+	"github.com/solucao42/caddy-data-api/internal/config"
+)
+
+// The paths that the directive routes. They are part of the HTTP contract.
+var (
+	tokenPaths   = caddyhttp.MatchPath{"/api/v1/auth/api-key", "/api/v1/auth/refresh"}
+	executePaths = caddyhttp.MatchPath{"/api/v1/auth/permissions", "/api/v1/data-api/*"}
+)
+
+// parseSite expands the directive into routes made of the three modules, as php_fastcgi does with its own:
+//
+//	data_api [<matcher>] {
+//		max_body 256KiB
+//	}
+//
+// The token handler answers the routes that need no token; the JWT authenticator guards the execute handler; and what
+// the authenticator refuses is answered as the contract says instead of with an empty page.
+func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
+	h.Next() // consume the directive's name
+	matcher, err := h.ExtractMatcherSet()
+	if err != nil {
+		return nil, err
+	}
+	h.Next() // the extraction has rewound the segment
+	execute := config.Execute{}
+	err = parseBlock(h.Dispenser, "data_api", map[string]func() error{
+		"max_body": func() error { return oneSize(h, &execute.MaxBody) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	subroute := &caddyhttp.Subroute{
+		Routes: caddyhttp.RouteList{
+			route(h, tokenPaths, handler("data_api_token", struct{}{})),
+			route(h, executePaths,
+				handler("authentication", caddyauth.Authentication{
+					ProvidersRaw: caddy.ModuleMap{"data_api_jwt": json.RawMessage("{}")},
+				}),
+				handler("data_api_execute", execute)),
+		},
+		Errors: &caddyhttp.HTTPErrorConfig{
+			Routes: caddyhttp.RouteList{
+				// Only what this subroute itself refuses: an error of a handler that follows keeps Caddy's way.
+				route(h, append(append(caddyhttp.MatchPath{}, tokenPaths...), executePaths...),
+					handler("data_api_problem", struct{}{})),
+			},
+		},
+	}
+	return h.NewRoute(matcher, subroute), nil
+}
+
+func route(h httpcaddyfile.Helper, paths caddyhttp.MatchPath, handlers ...json.RawMessage) caddyhttp.Route {
+	return caddyhttp.Route{
+		MatcherSetsRaw: []caddy.ModuleMap{{"path": h.JSON(paths)}},
+		HandlersRaw:    handlers,
+		Terminal:       true,
+	}
+}
+
+func handler(name string, settings any) json.RawMessage {
+	return caddyconfig.JSONModuleObject(settings, "handler", name, nil)
+}
+
+func oneSize(h httpcaddyfile.Helper, target *int64) error {
+	var text string
+	if err := oneArg(h.Dispenser, &text); err != nil {
+		return err
+	}
+	size, err := humanize.ParseBytes(text)
+	if err != nil || size < 1 || size > maxBody {
+		return h.Errf("max_body must be a size from 1 byte to 64MiB, such as 256KiB or 1MB; got %q", text)
+	}
+	*target = int64(size)
+	return nil
+}
+
+// maxBody bounds max_body: a body is held in memory while it is decoded.
+const maxBody = 64 << 20

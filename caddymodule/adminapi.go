@@ -1,0 +1,237 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	strictjson "github.com/go-json-experiment/json"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/identity"
+)
+
+func init() {
+	caddy.RegisterModule(AdminAPI{})
+}
+
+// AdminAPI adds routes below /data_api/ to Caddy's admin API: keys are made, listed and revoked there, and the state of
+// the catalog is shown. It is as protected as the admin API is, which listens on localhost by default.
+//
+// It holds nothing: Caddy makes it before the apps and keeps it through a failed reload, so it asks for the app that is
+// active at each request.
+type AdminAPI struct{}
+
+// CaddyModule returns the Caddy module information.
+func (AdminAPI) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "admin.api.data_api", New: func() caddy.Module { return new(AdminAPI) }}
+}
+
+// The paths of the admin API.
+const (
+	adminKeysPath     = "/data_api/keys"
+	adminSecretPath   = "/data_api/callback-secret"
+	adminCatalogPath  = "/data_api/catalog"
+	maxAdminBodyBytes = 64 << 10
+)
+
+// Routes returns the routes.
+func (AdminAPI) Routes() []caddy.AdminRoute {
+	return []caddy.AdminRoute{
+		adminRoute(adminKeysPath, map[string]adminHandler{
+			http.MethodGet: listKeys, http.MethodPost: createKey,
+		}),
+		adminRoute(adminKeysPath+"/{id}", map[string]adminHandler{http.MethodDelete: revokeKey}),
+		adminRoute(adminSecretPath, map[string]adminHandler{http.MethodPost: callbackSecret}),
+		adminRoute(adminCatalogPath, map[string]adminHandler{http.MethodGet: showCatalog}),
+	}
+}
+
+// adminHandler answers a request with a document, or fails with an error of package dataapi.
+type adminHandler func(ready *services, r *http.Request) (status int, document any, err error)
+
+func adminRoute(pattern string, methods map[string]adminHandler) caddy.AdminRoute {
+	return caddy.AdminRoute{Pattern: pattern, Handler: caddy.AdminHandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		handle, ok := methods[r.Method]
+		if !ok {
+			return caddy.APIError{HTTPStatus: http.StatusMethodNotAllowed, Err: fmt.Errorf("method %s is not allowed here", r.Method)}
+		}
+		ready, err := activeServices()
+		if err != nil {
+			return adminError(err)
+		}
+		defer ready.app.generation.Leave()
+		status, document, err := handle(ready, r)
+		if err != nil {
+			return adminError(err)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(status)
+		return json.NewEncoder(w).Encode(document)
+	})}
+}
+
+// activeServices returns the services of the active configuration. The caller has to leave its generation.
+func activeServices() (*services, error) {
+	found, err := caddy.ActiveContext().AppIfConfigured("data_api")
+	if err != nil {
+		return nil, dataapi.Errorf(dataapi.CodeNotFound, "This server's configuration has no data_api app.")
+	}
+	app := found.(*App)
+	if !app.generation.Enter() {
+		return nil, dataapi.Errorf(dataapi.CodeOverloaded, "The configuration is being replaced; try again.")
+	}
+	ready, err := app.ready()
+	if err != nil {
+		app.generation.Leave()
+		return nil, err
+	}
+	return ready, nil
+}
+
+// adminError is what an operator is told: other than a caller, it sees the cause.
+func adminError(err error) error {
+	known, ok := errors.AsType[*dataapi.Error](err)
+	if !ok {
+		return caddy.APIError{HTTPStatus: http.StatusInternalServerError, Err: err}
+	}
+	message := known.Detail
+	if message == "" {
+		message = known.Error()
+	}
+	return caddy.APIError{HTTPStatus: known.Code.Definition().Status, Err: errors.New(message)}
+}
+
+func decodeAdminBody(r *http.Request, target any) error {
+	body := http.MaxBytesReader(nil, r.Body, maxAdminBodyBytes)
+	if err := strictjson.UnmarshalRead(body, target, strictjson.RejectUnknownMembers(true)); err != nil {
+		return dataapi.Errorf(dataapi.CodeInvalidRequest, "The body cannot be read: %v", err)
+	}
+	return nil
+}
+
+// newKeyRequest asks for a key.
+type newKeyRequest struct {
+	Company   string    `json:"company"`
+	User      string    `json:"user"`
+	Name      string    `json:"name"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// newKeyAnswer holds the only copy of a secret.
+type newKeyAnswer struct {
+	keyDocument
+	Secret string `json:"api_secret"`
+}
+
+// keyDocument describes a key.
+type keyDocument struct {
+	identity.Key
+	State identity.KeyState `json:"state"`
+}
+
+func describeKey(key identity.Key) keyDocument {
+	return keyDocument{Key: key, State: key.State(time.Now())}
+}
+
+func createKey(ready *services, r *http.Request) (int, any, error) {
+	var request newKeyRequest
+	if err := decodeAdminBody(r, &request); err != nil {
+		return 0, nil, err
+	}
+	key, secret, err := ready.directory.CreateKey(r.Context(), identity.NewKey{
+		Company: request.Company, User: request.User, Name: request.Name, ExpiresAt: request.ExpiresAt,
+	})
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusCreated, newKeyAnswer{keyDocument: describeKey(key), Secret: secret}, nil
+}
+
+func listKeys(ready *services, r *http.Request) (int, any, error) {
+	keys, err := ready.keys.List(r.Context(), r.URL.Query().Get("company"))
+	if err != nil {
+		return 0, nil, err
+	}
+	documents := make([]keyDocument, 0, len(keys))
+	for _, key := range keys {
+		documents = append(documents, describeKey(key))
+	}
+	return http.StatusOK, documents, nil
+}
+
+func revokeKey(ready *services, r *http.Request) (int, any, error) {
+	key, err := ready.keys.Revoke(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, describeKey(key), nil
+}
+
+// callbackSecretRequest asks for the secret that a user's callbacks are signed with.
+type callbackSecretRequest struct {
+	Company string `json:"company"`
+	User    string `json:"user"`
+}
+
+type callbackSecretAnswer struct {
+	Company string `json:"company_slug"`
+	User    string `json:"user"`
+	Secret  string `json:"callback_secret"`
+}
+
+func callbackSecret(ready *services, r *http.Request) (int, any, error) {
+	var request callbackSecretRequest
+	if err := decodeAdminBody(r, &request); err != nil {
+		return 0, nil, err
+	}
+	company, ok := ready.app.catalog.Current().Company(request.Company)
+	if !ok {
+		return 0, nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no company %q in the catalog.", request.Company)
+	}
+	if _, ok := company.Users[request.User]; !ok {
+		return 0, nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The company %s has no user %q; its company.yaml lists them.",
+			request.Company, request.User)
+	}
+	secret, err := ready.dispatcher.Secret(r.Context(), request.Company, request.User)
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, callbackSecretAnswer{Company: request.Company, User: request.User, Secret: secret}, nil
+}
+
+// catalogAnswer describes what is served, and what is not for its faults.
+type catalogAnswer struct {
+	Endpoints []catalogEndpoint `json:"endpoints"`
+	Faults    []string          `json:"faults"`
+}
+
+type catalogEndpoint struct {
+	Endpoint string `json:"endpoint"`
+	Title    string `json:"title"`
+	Mode     string `json:"mode"`
+	Source   string `json:"source"`
+	Active   bool   `json:"active"`
+	Revision string `json:"revision"`
+}
+
+func showCatalog(ready *services, _ *http.Request) (int, any, error) {
+	document := catalogAnswer{Endpoints: []catalogEndpoint{}, Faults: []string{}}
+	for _, endpoint := range ready.app.catalog.Current().Endpoints() {
+		document.Endpoints = append(document.Endpoints, catalogEndpoint{
+			Endpoint: endpoint.Address.String(), Title: endpoint.Title, Mode: string(endpoint.Mode),
+			Source: endpoint.Source, Active: endpoint.Active, Revision: endpoint.Revision,
+		})
+	}
+	for _, fault := range ready.app.catalog.Faults() {
+		document.Faults = append(document.Faults, fault.String())
+	}
+	return http.StatusOK, document, nil
+}
+
+var _ caddy.AdminRouter = (*AdminAPI)(nil)

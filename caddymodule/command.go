@@ -1,0 +1,251 @@
+package caddymodule
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"text/tabwriter"
+	"time"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/solucao42/caddy-data-api/internal/identity"
+)
+
+func init() {
+	caddycmd.RegisterCommand(caddycmd.Command{
+		Name:  "data-api",
+		Usage: "keys|callback-secret|check|status ...",
+		Short: "Manages the Data API: keys, callback secrets, the catalog",
+		Long: `
+Manages the Data API of a running server through Caddy's admin API, and checks a
+catalog without a server.
+
+The server is found at its default admin address, at --address, or at the address
+that the configuration given with --config names.`,
+		CobraFunc: func(cmd *cobra.Command) {
+			cmd.AddCommand(keysCommand(), callbackSecretCommand(), statusCommand(), checkCommand())
+			// A group of commands does nothing itself; a word that is none of them is a mistake worth an exit code.
+			cmd.RunE = refuseUnknown
+		},
+	})
+}
+
+func refuseUnknown(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("unknown command %q for %q; `%s --help` lists the commands", args[0], cmd.CommandPath(), cmd.CommandPath())
+	}
+	return cmd.Help()
+}
+
+func keysCommand() *cobra.Command {
+	keys := &cobra.Command{
+		Use:   "keys",
+		Short: "Makes, lists and revokes API keys",
+		RunE:  refuseUnknown,
+	}
+	keys.AddCommand(createKeyCommand(), listKeysCommand(), revokeKeyCommand())
+	return keys
+}
+
+func createKeyCommand() *cobra.Command {
+	cmd := serverCommand("create --company SLUG --user NAME",
+		"Makes an API key and prints its secret, once", cobra.NoArgs, runCreateKey)
+	companyUserFlags(cmd)
+	cmd.Flags().String("name", "", "a label, to tell the key from others")
+	cmd.Flags().Duration("expires-in", 0, "when the key ends, such as 2160h; by default it does not")
+	return cmd
+}
+
+func runCreateKey(server adminServer, cmd *cobra.Command, _ []string) error {
+	flags := caddycmd.Flags{FlagSet: cmd.Flags()}
+	request := map[string]any{
+		"company": flags.String("company"), "user": flags.String("user"), "name": flags.String("name"),
+	}
+	switch expiresIn := flags.Duration("expires-in"); {
+	case expiresIn < 0:
+		return fmt.Errorf("--expires-in is %s: it must be above zero", expiresIn)
+	case expiresIn > 0:
+		request["expires_at"] = time.Now().Add(expiresIn).UTC()
+	}
+	var created newKeyAnswer
+	raw, err := server.call(http.MethodPost, adminKeysPath, request, &created)
+	if err != nil || server.json {
+		return printRaw(cmd.OutOrStdout(), raw, err)
+	}
+	out := cmd.OutOrStdout()
+	fmt.Fprintf(out, "company_slug  %s\nuser          %s\napi_key       %s\napi_secret    %s\n",
+		created.Company, created.User, created.ID, created.Secret)
+	if !created.ExpiresAt.IsZero() {
+		fmt.Fprintf(out, "expires       %s\n", created.ExpiresAt.Format(time.RFC3339))
+	}
+	fmt.Fprintln(out, "\nKeep the secret now: it is stored as a hash and cannot be shown again.")
+	return nil
+}
+
+func listKeysCommand() *cobra.Command {
+	cmd := serverCommand("list [--company SLUG]", "Lists API keys, without secrets", cobra.NoArgs, runListKeys)
+	cmd.Flags().String("company", "", "list the keys of this company only")
+	return cmd
+}
+
+func runListKeys(server adminServer, cmd *cobra.Command, _ []string) error {
+	company, _ := cmd.Flags().GetString("company")
+	var keys []keyDocument
+	raw, err := server.call(http.MethodGet, adminKeysPath+"?company="+url.QueryEscape(company), nil, &keys)
+	if err != nil || server.json {
+		return printRaw(cmd.OutOrStdout(), raw, err)
+	}
+	if len(keys) == 0 {
+		fmt.Fprintln(cmd.OutOrStdout(), "There are no keys.")
+		return nil
+	}
+	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "API KEY\tCOMPANY\tUSER\tNAME\tSTATE\tCREATED\tEXPIRES")
+	for _, key := range keys {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", key.ID, key.Company, key.User, orDash(key.Name), key.State,
+			key.CreatedAt.Format(time.RFC3339), timeOrDash(key.ExpiresAt))
+	}
+	return table.Flush()
+}
+
+func revokeKeyCommand() *cobra.Command {
+	return serverCommand("revoke API_KEY", "Ends an API key, and every token made for it, at once and for good",
+		cobra.ExactArgs(1), func(server adminServer, cmd *cobra.Command, args []string) error {
+			var key keyDocument
+			raw, err := server.call(http.MethodDelete, adminKeysPath+"/"+url.PathEscape(args[0]), nil, &key)
+			if err != nil || server.json {
+				return printRaw(cmd.OutOrStdout(), raw, err)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s of %s/%s is %s since %s.\n", key.ID, key.Company, key.User,
+				identity.KeyRevoked, key.RevokedAt.Format(time.RFC3339))
+			return nil
+		})
+}
+
+func callbackSecretCommand() *cobra.Command {
+	cmd := serverCommand("callback-secret --company SLUG --user NAME",
+		"Prints the secret that a user's callbacks are signed with", cobra.NoArgs,
+		func(server adminServer, cmd *cobra.Command, _ []string) error {
+			flags := caddycmd.Flags{FlagSet: cmd.Flags()}
+			request := map[string]any{"company": flags.String("company"), "user": flags.String("user")}
+			var secret callbackSecretAnswer
+			raw, err := server.call(http.MethodPost, adminSecretPath, request, &secret)
+			if err != nil || server.json {
+				return printRaw(cmd.OutOrStdout(), raw, err)
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), secret.Secret)
+			return nil
+		})
+	companyUserFlags(cmd)
+	return cmd
+}
+
+func statusCommand() *cobra.Command {
+	return serverCommand("status", "Shows the endpoints that are served, and the faults of files that are not", cobra.NoArgs,
+		func(server adminServer, cmd *cobra.Command, _ []string) error {
+			var catalog catalogAnswer
+			raw, err := server.call(http.MethodGet, adminCatalogPath, nil, &catalog)
+			if err != nil || server.json {
+				return printRaw(cmd.OutOrStdout(), raw, err)
+			}
+			table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			fmt.Fprintln(table, "ENDPOINT\tMODE\tSOURCE\tREVISION\tTITLE")
+			for _, endpoint := range catalog.Endpoints {
+				mode := endpoint.Mode
+				if !endpoint.Active {
+					mode += " (inactive)"
+				}
+				fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", endpoint.Endpoint, mode, endpoint.Source, endpoint.Revision,
+					orDash(endpoint.Title))
+			}
+			if err := table.Flush(); err != nil {
+				return err
+			}
+			for _, fault := range catalog.Faults {
+				fmt.Fprintln(cmd.OutOrStdout(), fault)
+			}
+			return nil
+		})
+}
+
+func companyUserFlags(cmd *cobra.Command) {
+	cmd.Flags().String("company", "", "slug of the company (required)")
+	cmd.Flags().String("user", "", "name of the company's user (required)")
+	_ = cmd.MarkFlagRequired("company") // fails only for a flag that does not exist
+	_ = cmd.MarkFlagRequired("user")
+}
+
+// adminServer is a running server's admin API.
+type adminServer struct {
+	address string
+	json    bool
+}
+
+// serverCommand makes a command that talks to a running server.
+func serverCommand(
+	use, short string, args cobra.PositionalArgs, run func(adminServer, *cobra.Command, []string) error,
+) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Args: args, SilenceUsage: true}
+	cmd.Flags().String("address", "", "address of the admin API (if --config is not used)")
+	cmd.Flags().StringP("config", "c", "", "configuration file that names the admin address (if --address is not used)")
+	cmd.Flags().StringP("adapter", "a", "", "name of the configuration's adapter")
+	cmd.Flags().Bool("json", false, "print the answer as JSON")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		flags := caddycmd.Flags{FlagSet: cmd.Flags()}
+		address, err := caddycmd.DetermineAdminAPIAddress(flags.String("address"), nil, flags.String("config"), flags.String("adapter"))
+		if err != nil {
+			return fmt.Errorf("finding the admin address: %w", err)
+		}
+		return run(adminServer{address: address, json: flags.Bool("json")}, cmd, args)
+	}
+	return cmd
+}
+
+// call asks the admin API, decodes its answer into target and returns it as it came, too.
+func (s adminServer) call(method, path string, request, target any) ([]byte, error) {
+	var body io.Reader
+	if request != nil {
+		encoded, err := json.Marshal(request)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(encoded)
+	}
+	response, err := caddycmd.AdminAPIRequest(s.address, method, path, nil, body)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	raw, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, fmt.Errorf("reading the server's answer: %w", err)
+	}
+	return raw, json.Unmarshal(raw, target)
+}
+
+func printRaw(out io.Writer, raw []byte, err error) error {
+	if err != nil {
+		return err
+	}
+	_, err = out.Write(raw)
+	return err
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+func timeOrDash(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.Format(time.RFC3339)
+}

@@ -1,0 +1,36 @@
+package caddymodule
+
+import (
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/internal/store"
+)
+
+// The types that a guest of a third party needs to implement a [SourceModule] or a [StoreModule]. They are declared in
+// internal packages, which other modules cannot import; these names are how they reach them.
+type (
+	// Source is a database that endpoints run on.
+	Source = source.Source
+	// Query is a statement that a source can run.
+	Query = source.Query
+	// Statement is what an endpoint asks of its source.
+	Statement = source.Statement
+	// StatementError is a fault of a statement, found when it is published.
+	StatementError = source.StatementError
+	// StatementParam is a parameter as a database sees it.
+	StatementParam = source.Param
+	// ParamValue is one bound argument.
+	ParamValue = params.Value
+	// Sink receives a result while a source reads it.
+	Sink = result.Sink
+	// Column describes one column of a result.
+	Column = result.Column
+	// Value is one cell of a result.
+	Value = result.Value
+	// Error is an error of the catalogue.
+	Error = dataapi.Error
+	// Store keeps keys, jobs, results, deliveries and secrets.
+	Store = store.Store
+)

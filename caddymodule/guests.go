@@ -1,0 +1,217 @@
+package caddymodule
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	dataapicaddyfile "github.com/solucao42/caddy-data-api/caddyfile"
+	"github.com/solucao42/caddy-data-api/internal/config"
+	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/internal/source/postgres"
+	"github.com/solucao42/caddy-data-api/internal/source/sqlite"
+	"github.com/solucao42/caddy-data-api/internal/store"
+	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
+)
+
+func init() {
+	caddy.RegisterModule(BboltStore{})
+	caddy.RegisterModule(SQLiteSource{})
+	caddy.RegisterModule(PostgresSource{})
+}
+
+// StoreModule is a guest in the namespace data_api.stores.
+type StoreModule interface {
+	// StoreKey is the identity of what the store keeps its data in, such as a file's absolute path, and never depends on
+	// options: configurations with the same key share one open store.
+	StoreKey() string
+
+	// OpenStore opens the store. It may block and do I/O. It is called when the store is first needed, and again later
+	// when it failed.
+	OpenStore() (store.Store, error)
+}
+
+// SourceModule is a guest in the namespace data_api.sources.
+type SourceModule interface {
+	// SourceKey stands for the source and all of its settings: configurations with the same key share one source, and a
+	// changed setting makes a new one beside the old. It may contain secrets; it is hashed before use.
+	SourceKey() string
+
+	// OpenSource makes the source. It must neither block nor do I/O: a database that is down must not keep the server
+	// from starting. The logger is the source's own to keep.
+	OpenSource(logger *slog.Logger) (source.Source, error)
+}
+
+// BboltStore keeps keys, jobs, results and deliveries in one bbolt file, which the server holds locked while it runs.
+type BboltStore struct {
+	config.Bbolt
+}
+
+// CaddyModule returns the Caddy module information.
+func (BboltStore) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "data_api.stores.bbolt", New: func() caddy.Module { return new(BboltStore) }}
+}
+
+// UnmarshalCaddyfile reads `bbolt [FILE]`.
+func (b *BboltStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	return dataapicaddyfile.UnmarshalBbolt(d, &b.Bbolt)
+}
+
+// Provision resolves the path. It does not touch the file.
+func (b *BboltStore) Provision(caddy.Context) error {
+	if b.Path == "" {
+		b.Path = filepath.Join(caddy.AppDataDir(), "data-api", "data-api.db")
+	}
+	return resolvePath(&b.Path)
+}
+
+// StoreKey is the file's absolute path.
+func (b *BboltStore) StoreKey() string { return "bbolt:" + b.Path }
+
+// OpenStore opens the file, and makes it when there is none.
+func (b *BboltStore) OpenStore() (store.Store, error) {
+	return boltstore.Open(b.Path, boltstore.Options{})
+}
+
+// SQLiteSource is a SQLite database file that endpoints read.
+type SQLiteSource struct {
+	config.SQLite
+}
+
+// CaddyModule returns the Caddy module information.
+func (SQLiteSource) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "data_api.sources.sqlite", New: func() caddy.Module { return new(SQLiteSource) }}
+}
+
+// UnmarshalCaddyfile reads `sqlite FILE { max_conns N }`.
+func (s *SQLiteSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	return dataapicaddyfile.UnmarshalSQLite(d, &s.SQLite)
+}
+
+// Provision resolves the path. It does not touch the file.
+func (s *SQLiteSource) Provision(caddy.Context) error { return resolvePath(&s.Path) }
+
+// Validate reports settings that cannot be used.
+func (s *SQLiteSource) Validate() error {
+	if s.Path == "" {
+		return fmt.Errorf("data_api.sources.sqlite: path is missing: name the database's file")
+	}
+	return validMaxConns("sqlite", s.MaxConns)
+}
+
+// SourceKey is the file's absolute path and the settings.
+func (s *SQLiteSource) SourceKey() string { return sourceKey("sqlite", s.Path, s.MaxConns) }
+
+// OpenSource makes the source; the file is opened at the first use.
+func (s *SQLiteSource) OpenSource(logger *slog.Logger) (source.Source, error) {
+	return sqlite.New(sqlite.Config{Path: s.Path, MaxConns: s.MaxConns, Logger: logger})
+}
+
+// PostgresSource is a PostgreSQL database that endpoints read.
+type PostgresSource struct {
+	config.Postgres
+}
+
+// CaddyModule returns the Caddy module information.
+func (PostgresSource) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "data_api.sources.postgres", New: func() caddy.Module { return new(PostgresSource) }}
+}
+
+// UnmarshalCaddyfile reads `postgres DSN { max_conns N; allow_superuser }`.
+func (p *PostgresSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	return dataapicaddyfile.UnmarshalPostgres(d, &p.Postgres)
+}
+
+// Provision resolves the secrets of the connection string.
+func (p *PostgresSource) Provision(caddy.Context) error {
+	dsn, err := resolveSecret("dsn", p.DSN)
+	p.DSN = dsn
+	return err
+}
+
+// Validate reports settings that cannot be used. It does not connect.
+func (p *PostgresSource) Validate() error {
+	if p.DSN == "" {
+		return fmt.Errorf("data_api.sources.postgres: dsn is missing: give the connection string, such as {env.WAREHOUSE_URL}")
+	}
+	return validMaxConns("postgres", p.MaxConns)
+}
+
+// SourceKey is the connection string and the settings.
+func (p *PostgresSource) SourceKey() string {
+	return sourceKey("postgres", p.DSN, p.MaxConns, p.AllowSuperuser)
+}
+
+// OpenSource makes the source; it connects at the first use.
+func (p *PostgresSource) OpenSource(logger *slog.Logger) (source.Source, error) {
+	return postgres.New(postgres.Config{
+		DSN: p.DSN, MaxConns: p.MaxConns, AllowSuperuser: p.AllowSuperuser, Logger: logger,
+	})
+}
+
+func sourceKey(kind string, settings ...any) string {
+	var key strings.Builder
+	key.WriteString(strconv.Quote(kind))
+	for _, setting := range settings {
+		fmt.Fprintf(&key, " %q", fmt.Sprint(setting))
+	}
+	return key.String()
+}
+
+// hashKey keeps secrets out of a pool's keys.
+func hashKey(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(sum[:])
+}
+
+// resolveSecret replaces placeholders; one that has no value is an error, not an empty secret. The error does not show
+// the setting's value.
+func resolveSecret(setting, value string) (string, error) {
+	resolved, err := caddy.NewReplacer().ReplaceOrErr(value, true, true)
+	if err != nil {
+		return "", fmt.Errorf("data_api: %s: a placeholder has no value: %w", setting, err)
+	}
+	return resolved, nil
+}
+
+func resolvePath(path *string) error {
+	if *path == "" {
+		return nil
+	}
+	resolved, err := resolveSecret("path", *path)
+	if err != nil {
+		return err
+	}
+	*path, err = filepath.Abs(resolved)
+	return err
+}
+
+func validMaxConns(kind string, conns int) error {
+	const most = 10_000
+	if conns < 0 || conns > most {
+		return fmt.Errorf("data_api.sources.%s: max_conns is %d: it must lie between 1 and %d", kind, conns, most)
+	}
+	return nil
+}
+
+// Interface guards.
+var (
+	_ StoreModule           = (*BboltStore)(nil)
+	_ SourceModule          = (*SQLiteSource)(nil)
+	_ SourceModule          = (*PostgresSource)(nil)
+	_ caddyfile.Unmarshaler = (*BboltStore)(nil)
+	_ caddyfile.Unmarshaler = (*SQLiteSource)(nil)
+	_ caddyfile.Unmarshaler = (*PostgresSource)(nil)
+	_ caddy.Provisioner     = (*BboltStore)(nil)
+	_ caddy.Provisioner     = (*SQLiteSource)(nil)
+	_ caddy.Provisioner     = (*PostgresSource)(nil)
+	_ caddy.Validator       = (*SQLiteSource)(nil)
+	_ caddy.Validator       = (*PostgresSource)(nil)
+)

@@ -1,0 +1,183 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/caddyauth"
+
+	"github.com/solucao42/caddy-data-api/internal/config"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi"
+	"github.com/solucao42/caddy-data-api/internal/identity"
+)
+
+func init() {
+	caddy.RegisterModule(TokenHandler{})
+	caddy.RegisterModule(JWTAuthenticator{})
+	caddy.RegisterModule(ExecuteHandler{})
+	caddy.RegisterModule(ProblemHandler{})
+}
+
+// callerVar is the request variable under which the authenticator leaves the caller for the execute handler.
+const callerVar = "data_api.caller"
+
+// failureVar is the request variable under which the authenticator leaves a technical failure for the problem handler.
+const failureVar = "data_api.failure"
+
+// TokenHandler answers the exchange of an API key for tokens, POST /api/v1/auth/api-key, and their renewal,
+// POST /api/v1/auth/refresh.
+type TokenHandler struct {
+	app *App
+}
+
+// CaddyModule returns the Caddy module information.
+func (TokenHandler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.data_api_token", New: func() caddy.Module { return new(TokenHandler) }}
+}
+
+// Provision finds the app.
+func (h *TokenHandler) Provision(ctx caddy.Context) (err error) {
+	h.app, err = findApp(ctx)
+	return err
+}
+
+// ServeHTTP answers the request; it calls no further handler.
+func (h *TokenHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+	return h.app.serve(w, r, func(api *httpapi.API) { api.ServeToken(w, r) })
+}
+
+// JWTAuthenticator vouches for callers who present an access token in the Authorization header. On every request it
+// also looks whether the key that the token was made for is still valid, and its user and company active.
+//
+// The user's id is COMPANY/USER; metadata are company, user and api_key.
+type JWTAuthenticator struct {
+	app *App
+}
+
+// CaddyModule returns the Caddy module information.
+func (JWTAuthenticator) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID: "http.authentication.providers.data_api_jwt", New: func() caddy.Module { return new(JWTAuthenticator) },
+	}
+}
+
+// Provision finds the app.
+func (a *JWTAuthenticator) Provision(ctx caddy.Context) (err error) {
+	a.app, err = findApp(ctx)
+	return err
+}
+
+// Authenticate verifies the token. Bad credentials are no error: they give the challenge and Caddy's own 401. An error
+// is a technical failure.
+func (a *JWTAuthenticator) Authenticate(w http.ResponseWriter, r *http.Request) (caddyauth.User, bool, error) {
+	httpapi.SetRequestID(w, r)
+	var caller identity.Principal
+	presented := false
+	err := a.app.use(func(api *httpapi.API) (err error) {
+		caller, presented, err = api.Authenticate(r)
+		return err
+	})
+	switch {
+	case dataapi.HasCode(err, dataapi.CodeUnauthenticated):
+		httpapi.SetChallenge(w, presented)
+		return caddyauth.User{}, false, nil
+	case err != nil:
+		// Caddy answers 401 whatever the error is, which would tell a client that its good token is bad. The error
+		// route of the directive finds the real cause here.
+		caddyhttp.SetVar(r.Context(), failureVar, err)
+		return caddyauth.User{}, false, err
+	}
+	caddyhttp.SetVar(r.Context(), callerVar, caller)
+	return caddyauth.User{
+		ID: caller.Company.Slug + "/" + caller.User.Name,
+		Metadata: map[string]string{
+			"company": caller.Company.Slug, "user": caller.User.Name, "api_key": caller.KeyID,
+		},
+	}, true, nil
+}
+
+// ExecuteHandler runs endpoints, POST /api/v1/data-api/NAMESPACE/SLUG/execute, serves their jobs,
+// GET /api/v1/data-api/NAMESPACE/SLUG/jobs/JOB_ID, and tells callers what they may do, GET /api/v1/auth/permissions.
+// It serves only callers for whom the data_api_jwt authentication provider has vouched earlier in the route.
+type ExecuteHandler struct {
+	config.Execute
+
+	app *App
+}
+
+// CaddyModule returns the Caddy module information.
+func (ExecuteHandler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.data_api_execute", New: func() caddy.Module { return new(ExecuteHandler) }}
+}
+
+// Provision finds the app.
+func (h *ExecuteHandler) Provision(ctx caddy.Context) (err error) {
+	if h.MaxBody == 0 {
+		h.MaxBody = config.DefaultMaxBody
+	}
+	h.app, err = findApp(ctx)
+	return err
+}
+
+// Validate reports settings that cannot be used.
+func (h *ExecuteHandler) Validate() error {
+	if h.MaxBody < 1 {
+		return fmt.Errorf("data_api_execute: max_body is %d: it must be at least 1", h.MaxBody)
+	}
+	return nil
+}
+
+// ServeHTTP answers the request; it calls no further handler. Without a caller it answers 401.
+func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+	caller, ok := caddyhttp.GetVar(r.Context(), callerVar).(identity.Principal)
+	if !ok {
+		httpapi.SetRequestID(w, r)
+		httpapi.WriteUnauthenticated(w, false)
+		return nil
+	}
+	return h.app.serve(w, r, func(api *httpapi.API) { api.ServeExecute(w, r, caller, h.MaxBody) })
+}
+
+// ProblemHandler writes the error of an earlier handler as application/problem+json. The data_api directive uses it in
+// its error routes, so that what the authenticator refuses is answered as every other error is.
+type ProblemHandler struct{}
+
+// CaddyModule returns the Caddy module information.
+func (ProblemHandler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.data_api_problem", New: func() caddy.Module { return new(ProblemHandler) }}
+}
+
+// ServeHTTP answers with the error that led here.
+func (ProblemHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+	err, _ := r.Context().Value(caddyhttp.ErrorCtxKey).(error)
+	httpapi.SetRequestID(w, r)
+	refused, ok := errors.AsType[caddyhttp.HandlerError](err)
+	failure, failed := caddyhttp.GetVar(r.Context(), failureVar).(error)
+	switch {
+	case failed:
+		httpapi.WriteProblem(w, failure)
+	case ok && refused.StatusCode == http.StatusUnauthorized:
+		httpapi.WriteProblem(w, &dataapi.Error{Code: dataapi.CodeUnauthenticated})
+	case ok && refused.StatusCode == http.StatusServiceUnavailable:
+		httpapi.WriteProblem(w, dataapi.Wrap(dataapi.CodeOverloaded, err))
+	default:
+		httpapi.WriteProblem(w, err)
+	}
+	return nil
+}
+
+// Interface guards.
+var (
+	_ caddyhttp.MiddlewareHandler = (*TokenHandler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*ExecuteHandler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*ProblemHandler)(nil)
+	_ caddyauth.Authenticator     = (*JWTAuthenticator)(nil)
+	_ caddy.Provisioner           = (*TokenHandler)(nil)
+	_ caddy.Provisioner           = (*JWTAuthenticator)(nil)
+	_ caddy.Provisioner           = (*ExecuteHandler)(nil)
+	_ caddy.Validator             = (*ExecuteHandler)(nil)
+)

@@ -1,0 +1,139 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/catalog"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/httpapi"
+	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/token"
+)
+
+// services is what one configuration serves with: its catalog, tokens and settings over the shared state.
+type services struct {
+	*openState
+	app       *App
+	directory *identity.Directory
+	runtime   *execution.JobRuntime
+	api       *httpapi.API
+
+	jobSettings job.Settings
+	callbacks   callback.Config
+}
+
+func (a *App) newServices(opened *openState) (*services, error) {
+	authority, err := a.newAuthority(opened)
+	if err != nil {
+		return nil, err
+	}
+	directory := identity.NewDirectory(opened.keys)
+	ready := &services{
+		openState: opened,
+		app:       a,
+		directory: directory,
+		runtime:   &execution.JobRuntime{Directory: directory, Plan: a.plan.Load},
+		jobSettings: job.Settings{
+			Workers: a.Jobs.Workers, Retention: time.Duration(a.Jobs.Retention),
+		},
+	}
+	ready.callbacks = callback.Config{AllowedHosts: a.Callbacks.Allow, Permit: ready.permitDelivery}
+	ready.api = httpapi.New(httpapi.Services{
+		Directory: directory,
+		Tokens:    authority,
+		Jobs:      opened.engine,
+		Plan:      a.plan.Load,
+		CheckCallback: func(url string) error {
+			return callback.CheckURL(url, a.Callbacks.Allow)
+		},
+		Log: a.log,
+	})
+	// From now on, and with what the catalog holds at this moment.
+	a.catalog.OnChange(func(snapshot *catalog.Snapshot) {
+		if err := directory.SetCompanies(snapshot.Companies()); err != nil {
+			a.log.Error("the companies stay as they were", slog.Any("error", err))
+		}
+	})
+	return ready, nil
+}
+
+// openCatalog reads the catalog and compiles every statement. It asks no source: see [App.checkStatements].
+func (a *App) openCatalog() error {
+	a.queries = execution.NewQueries(a.sources)
+	opened, err := catalog.Open(a.Catalog, catalog.Options{Logger: a.log, Check: a.checkEndpoint})
+	if err != nil {
+		return fmt.Errorf("the catalog has faults:\n%w", err)
+	}
+	a.catalog = opened
+	opened.OnChange(func(snapshot *catalog.Snapshot) { a.plan.Store(execution.NewPlan(snapshot, a.queries)) })
+	return nil
+}
+
+// errNotAskedYet stands for the answer of a source while the configuration is only provisioned.
+var errNotAskedYet = dataapi.Wrap(dataapi.CodeSourceUnavailable, errors.New("the source is asked when the configuration starts"))
+
+// checkEndpoint is what an endpoint has to pass before it goes live.
+func (a *App) checkEndpoint(ctx context.Context, endpoint *catalog.Endpoint) error {
+	if err := a.queries.Compile(endpoint); err != nil {
+		return err
+	}
+	if !a.started.Load() {
+		return errNotAskedYet
+	}
+	return a.queries.Check(ctx, endpoint)
+}
+
+// checkStatements asks the sources about every statement. One that cannot be reached is asked again later, and in any
+// case before the statement first runs.
+func (a *App) checkStatements() error {
+	a.started.Store(true)
+	if err := a.catalog.Reload(); err != nil {
+		return fmt.Errorf("the catalog has faults:\n%w", err)
+	}
+	return nil
+}
+
+// permitDelivery looks again at who asked for a job: whoever may not ask any more is not told either.
+func (s *services) permitDelivery(ctx context.Context, delivery callback.Delivery) error {
+	announced, err := s.store.Get(ctx, delivery.JobID) // the engine hides expired jobs
+	if err != nil {
+		return err
+	}
+	_, err = s.directory.Resolve(announced.Company, announced.User, announced.KeyID)
+	return err
+}
+
+func (a *App) newAuthority(opened *openState) (*token.Authority, error) {
+	ring, err := a.keyRing(opened)
+	if err != nil {
+		return nil, err
+	}
+	return token.New(token.Config{
+		Issuer:       a.Tokens.Issuer,
+		Audience:     a.Tokens.Audience,
+		AccessTTL:    time.Duration(a.Tokens.AccessTTL),
+		RefreshTTL:   time.Duration(a.Tokens.RefreshTTL),
+		Leeway:       token.DefaultLeeway,
+		Keys:         ring,
+		CacheEntries: token.DefaultCacheEntries,
+		Now:          time.Now,
+	})
+}
+
+func (a *App) keyRing(opened *openState) (*token.KeyRing, error) {
+	if a.Tokens.HS256Secret == "" {
+		return token.OpenKeyRing(opened.store)
+	}
+	key, err := token.NewHS256Key([]byte(a.Tokens.HS256Secret))
+	if err != nil {
+		return nil, err
+	}
+	return token.NewKeyRing(key)
+}

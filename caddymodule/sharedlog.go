@@ -1,0 +1,69 @@
+package caddymodule
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+)
+
+// sharedLog is what resources log to that outlive a configuration. It passes records on to the logger of the
+// configuration that was started last: a logger of an earlier one may have closed its output.
+var sharedLog = newAttachedLog()
+
+type attachedLog struct {
+	*slog.Logger
+	handler *attachedHandler
+}
+
+func newAttachedLog() *attachedLog {
+	handler := &attachedHandler{current: new(atomic.Pointer[slog.Handler])}
+	return &attachedLog{Logger: slog.New(handler), handler: handler}
+}
+
+// attach makes logger the one that records go to.
+func (l *attachedLog) attach(logger *slog.Logger) {
+	handler := logger.Handler()
+	l.handler.current.Store(&handler)
+}
+
+// attachedHandler applies the attributes and groups that it was given to whichever handler is current.
+type attachedHandler struct {
+	current *atomic.Pointer[slog.Handler]
+	derive  []func(slog.Handler) slog.Handler
+}
+
+func (h *attachedHandler) handler() slog.Handler {
+	current := slog.Default().Handler()
+	if attached := h.current.Load(); attached != nil {
+		current = *attached
+	}
+	for _, derive := range h.derive {
+		current = derive(current)
+	}
+	return current
+}
+
+// Enabled asks the current handler.
+func (h *attachedHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	return h.handler().Enabled(ctx, level)
+}
+
+// Handle passes the record on.
+func (h *attachedHandler) Handle(ctx context.Context, record slog.Record) error {
+	return h.handler().Handle(ctx, record)
+}
+
+// WithAttrs returns a handler that adds attributes to every record.
+func (h *attachedHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return h.with(func(next slog.Handler) slog.Handler { return next.WithAttrs(attrs) })
+}
+
+// WithGroup returns a handler that opens a group for every record.
+func (h *attachedHandler) WithGroup(name string) slog.Handler {
+	return h.with(func(next slog.Handler) slog.Handler { return next.WithGroup(name) })
+}
+
+func (h *attachedHandler) with(derive func(slog.Handler) slog.Handler) slog.Handler {
+	derived := append(h.derive[:len(h.derive):len(h.derive)], derive)
+	return &attachedHandler{current: h.current, derive: derived}
+}

@@ -1,0 +1,156 @@
+package caddymodule
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/lease"
+	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/internal/store"
+)
+
+// What configurations share: see package lease.
+var (
+	states  = lease.NewPool[*state]()
+	sources = lease.NewPool[*pooledSource]()
+)
+
+// pooledSource is a source in the pool.
+type pooledSource struct {
+	source.Source
+}
+
+// Destruct closes the source when its last holder has let go.
+func (p *pooledSource) Destruct() error { return p.Source.Close() }
+
+// state is an open store and what lives as long as it does: the keys in memory, the job engine, the dispatcher of
+// callbacks. It is shared by all configurations that name the store, and opened by the first one that needs it.
+type state struct {
+	openStore func() (store.Store, error)
+
+	mu     sync.Mutex
+	opened *openState
+}
+
+// openState is the open form of a state. It is immutable.
+type openState struct {
+	store      store.Store
+	keys       *identity.Keys
+	engine     *job.Engine
+	dispatcher *callback.Dispatcher
+}
+
+func newState(openStore func() (store.Store, error)) *state { return &state{openStore: openStore} }
+
+// open opens the store unless it is open. It blocks while the store does, and can be called again after it failed.
+func (s *state) open(ctx context.Context) (*openState, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.opened != nil {
+		return s.opened, nil
+	}
+	opened, err := s.openStore()
+	if err != nil {
+		return nil, err
+	}
+	built, err := build(ctx, opened)
+	if err != nil {
+		return nil, errors.Join(err, opened.Close())
+	}
+	s.opened = built
+	return built, nil
+}
+
+// pepperSecret names the pepper of API secrets in the store.
+const pepperSecret = "api-secret-pepper"
+
+func build(ctx context.Context, opened store.Store) (*openState, error) {
+	pepper, err := opened.Secret(pepperSecret, func() ([]byte, error) {
+		pepper := make([]byte, identity.MinPepper)
+		rand.Read(pepper) // never fails: the process ends when the system has no randomness
+		return pepper, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	keys, err := identity.OpenKeys(ctx, opened, pepper)
+	if err != nil {
+		return nil, err
+	}
+	built := &openState{store: opened, keys: keys}
+	built.dispatcher = callback.NewDispatcher(opened, opened, callback.Options{
+		Logger: sharedLog.With(slog.String("part", "callbacks")),
+	})
+	built.engine = job.NewEngine(opened, job.Options{
+		Logger: sharedLog.With(slog.String("part", "jobs")),
+		Ended:  built.dispatcher.Wake,
+	})
+	return built, nil
+}
+
+// attach makes the services the ones that jobs and callbacks begin under from now on, and starts the engines where they
+// stand still. The function that it returns takes them away again. Whatever has begun under them ends under them: their
+// generation is held until then.
+func (s *state) attach(ready *services) (detach func(), err error) {
+	generation := ready.app.generation
+	if !generation.Enter() {
+		return nil, lease.ErrReleased
+	}
+	opened := ready.openState
+	callbacks, err := opened.dispatcher.Attach(ready.callbacks)
+	if err != nil {
+		generation.Leave()
+		return nil, err
+	}
+	jobs := opened.engine.Attach(ready.runtime, ready.jobSettings)
+	detach = sync.OnceFunc(func() {
+		jobs.Detach()
+		callbacks.Detach()
+		go func() {
+			<-jobs.Done()
+			<-callbacks.Done()
+			generation.Leave()
+		}()
+	})
+	if err := errors.Join(opened.engine.Start(context.Background()), opened.dispatcher.Start(context.Background())); err != nil {
+		detach()
+		return nil, err
+	}
+	return detach, nil
+}
+
+// drain stops the engines and waits for what runs, at most this long. What is not done by then is given back and done
+// after the next start.
+func (s *state) drain(timeout time.Duration) {
+	s.mu.Lock()
+	opened := s.opened
+	s.mu.Unlock()
+	if opened == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	if err := errors.Join(opened.engine.Stop(ctx), opened.dispatcher.Stop(ctx)); err != nil {
+		sharedLog.Warn("work that was not done in time is done after the next start", slog.Any("error", err))
+	}
+}
+
+// Destruct closes the store when its last holder has let go.
+func (s *state) Destruct() error {
+	s.drain(drainTimeout)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.opened == nil {
+		return nil
+	}
+	opened := s.opened
+	s.opened = nil
+	return opened.store.Close()
+}

@@ -1,0 +1,16 @@
+// Command caddy is Caddy with the standard modules and this plug-in: what xcaddy.sh builds, in one `go build`. It
+// serves tests and the demo, where a build of a few seconds matters.
+package main
+
+import (
+	_ "time/tzdata" // the standard build embeds it too
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
+
+	_ "github.com/solucao42/caddy-data-api/caddymodule"
+)
+
+func main() {
+	caddycmd.Main()
+}
