@@ -1,0 +1,98 @@
+package sqlite
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/ncruces/go-sqlite3"
+	"go.uber.org/goleak"
+
+	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/internal/source/sourcetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// create makes a database file of the statements and returns its path.
+func create(t testing.TB, sql string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "test.db")
+	write(t, path, sql)
+	return path
+}
+
+// write runs statements on the database as another process would: on a connection of its own.
+func write(t testing.TB, path, sql string) {
+	t.Helper()
+	db, err := sqlite3.OpenFlags(path, sqlite3.OPEN_READWRITE|sqlite3.OPEN_CREATE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := db.Exec(sql); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+func newSource(t testing.TB, path string, connections int) *Source {
+	t.Helper()
+	s, err := New(Config{Path: path, MaxConns: connections})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func openSource(t testing.TB, path string, connections int) *Source {
+	t.Helper()
+	s := newSource(t, path, connections)
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return s
+}
+
+const (
+	testRecursion = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) "
+	echoArray     = "SELECT value AS v FROM json_each(@p)"
+)
+
+func TestConformance(t *testing.T) {
+	path := create(t, "CREATE TABLE t(a INTEGER, b TEXT)")
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dialect := sourcetest.Dialect{
+		Open:  func(t *testing.T, maxConns int) source.Source { return newSource(t, path, maxConns) },
+		Count: "WITH RECURSIVE c(n) AS (SELECT 1 WHERE @n >= 1 UNION ALL SELECT n + 1 FROM c WHERE n < @n) SELECT n FROM c",
+		Echo:  map[params.Type]string{}, EchoArray: map[params.Type]string{},
+		Empty:     "SELECT a FROM t WHERE 0",
+		Duplicate: "SELECT a, b AS a FROM t",
+		Misspelt:  "SELECT a, nosuch FROM t",
+		Endless:   testRecursion + "SELECT count(*) AS n FROM c",
+		Fails:     "SELECT abs(-9223372036854775807 - 1) AS n",
+		Writes: []string{
+			"INSERT INTO t VALUES (1, 'x') RETURNING a", "UPDATE t SET a = 1 RETURNING a", "DELETE FROM t RETURNING a",
+			"DROP TABLE t", "CREATE TABLE u(a)", "WITH x AS (SELECT 1) INSERT INTO t SELECT 1, 2 FROM x RETURNING a",
+		},
+	}
+	for _, kind := range params.Types() {
+		dialect.Echo[kind] = "SELECT @p AS v"
+		dialect.EchoArray[kind] = echoArray
+	}
+	sourcetest.Run(t, dialect)
+
+	after, err := os.ReadFile(path)
+	if err != nil || string(after) != string(before) {
+		t.Errorf("the database file changed (%v)", err)
+	}
+}

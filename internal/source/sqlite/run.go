@@ -1,0 +1,186 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync/atomic"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/source"
+
+	"github.com/ncruces/go-sqlite3"
+)
+
+var (
+	_ source.Source = (*Source)(nil)
+	_ source.Query  = (*query)(nil)
+)
+
+// Check implements [source.Query]. A column whose type only a row can tell has an empty Type.
+func (q *query) Check(ctx context.Context) ([]result.Column, error) {
+	var columns []result.Column
+	err := q.source.use(ctx, func(c *conn) error {
+		// Running anything makes SQLite notice a schema that another process changed.
+		if err := c.db.Exec("SELECT 1 FROM sqlite_schema LIMIT 0"); err != nil {
+			return err
+		}
+		p, err := c.prepare(q)
+		if err != nil {
+			return err
+		}
+		columns = p.table
+		return p.stmt.Close()
+	})
+	if fault, ok := errors.AsType[*source.StatementError](err); ok {
+		return nil, fault
+	}
+	return columns, err
+}
+
+// Run implements [source.Query].
+func (q *query) Run(ctx context.Context, args []params.Value, sink result.Sink) error {
+	if len(args) != len(q.params) {
+		return dataapi.Wrap(dataapi.CodeInternal, fmt.Errorf("sqlite: %d arguments for %d parameters", len(args), len(q.params)))
+	}
+	return q.source.use(ctx, func(c *conn) error {
+		p, err := c.statement(q)
+		if err != nil {
+			return err
+		}
+		if err := p.bind(args); err != nil {
+			return err
+		}
+		err = c.push(q, p, sink)
+		// Resetting ends the read transaction and repeats the error of the last step; clearing frees the arguments.
+		p.stmt.Reset()
+		p.stmt.ClearBindings()
+		return err
+	})
+}
+
+func (p *prepared) bind(args []params.Value) error {
+	for i, argument := range p.arguments {
+		if err := bind(p.stmt, i+1, &args[argument]); err != nil {
+			return fmt.Errorf("parameter %s: %w", p.stmt.BindName(i+1), err)
+		}
+	}
+	return nil
+}
+
+// push steps through the statement and hands its rows to the sink.
+func (c *conn) push(q *query, p *prepared, sink result.Sink) error {
+	more := p.stmt.Step()
+	if err := p.stmt.Err(); err != nil {
+		return err
+	}
+	if p.schema != p.stmt.Status(sqlite3.STMTSTATUS_REPREPARE, false) {
+		if err := p.describe(q); err != nil {
+			return err
+		}
+	}
+	c.forms = slices.Grow(c.forms[:0], len(p.forms))[:len(p.forms)]
+	c.row = slices.Grow(c.row[:0], len(p.forms))[:len(p.forms)]
+	c.reader.stmt = p.stmt
+	columns := p.columns(more, c.forms)
+	c.inSink = true
+	err := sink.Columns(columns)
+	c.inSink = false
+	if err != nil {
+		return sinkError{err}
+	}
+	for row := 1; more && row <= q.maxRows+1; row++ {
+		c.reader.scratch = c.reader.scratch[:0]
+		for i := range c.row {
+			if !c.reader.read(i, c.forms[i], &c.row[i]) {
+				return p.misfit(i, c.forms[i], columns, row)
+			}
+		}
+		c.inSink = true
+		err := sink.Row(c.row)
+		c.inSink = false
+		if err != nil {
+			return sinkError{err}
+		}
+		more = row <= q.maxRows && p.stmt.Step()
+	}
+	return p.stmt.Err()
+}
+
+// sinkError marks an error of the sink, which goes back unchanged.
+type sinkError struct{ error }
+
+// use runs work with a connection, interrupted when ctx ends or the source is closed, and translates its error.
+func (s *Source) use(ctx context.Context, work func(*conn) error) error {
+	c, err := s.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	keep := false
+	defer func() {
+		if keep {
+			s.release(c)
+		} else {
+			s.discard(c)
+		}
+	}()
+	c.db.SetInterrupt(interruption{ctx, &s.closed})
+	err = s.guard(c, work)
+	c.db.SetInterrupt(context.Background())
+	if own, ok := err.(sinkError); ok {
+		keep = true
+		return own.error
+	}
+	if errors.As(err, new(driverPanic)) || isUnavailable(err) {
+		return s.failure(ctx, err)
+	}
+	keep = true
+	if err != nil {
+		return s.failure(ctx, err)
+	}
+	return nil
+}
+
+// interruption is the context that the driver asks while it steps: it ends with the caller's, or with the source.
+type interruption struct {
+	context.Context
+	closed *atomic.Bool
+}
+
+// Err implements [context.Context].
+func (i interruption) Err() error {
+	if i.closed.Load() {
+		return context.Canceled
+	}
+	return i.Context.Err()
+}
+
+// driverPanic is how the driver says that SQLite ran out of memory, and how a fault in it would show.
+type driverPanic struct{ text string }
+
+func (p driverPanic) Error() string { return p.text }
+
+// guard turns a panic of the driver into an error. A panic of the sink goes on.
+func (s *Source) guard(c *conn, work func(*conn) error) (err error) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if c.inSink {
+			panic(p)
+		}
+		text := fmt.Sprint(p)
+		if text != outOfMemory {
+			s.logger.Error("the SQLite driver failed", "path", s.path, "panic", text, "stack", string(debug.Stack()))
+		}
+		err = driverPanic{text}
+	}()
+	return work(c)
+}
+
+const outOfMemory = "sqlite3: out of memory"
