@@ -28,6 +28,9 @@ func (c *conn) translate(ctx, running context.Context, err error, took time.Dura
 	if own, ok := errors.AsType[sinkError](err); ok {
 		return own.error
 	}
+	if known, ok := errors.AsType[*dataapi.Error](err); ok {
+		return known
+	}
 	if fault, ok := errors.AsType[*source.StatementError](err); ok {
 		return fault
 	}
@@ -57,6 +60,7 @@ const (
 	queryCanceled         = "57014"
 	featureNotSupported   = "0A000"
 	invalidStatementName  = "26000"
+	syntaxError           = "42601"
 	tooManyConnections    = "53300"
 	classConnection       = "08"
 	classOperator         = "57P" // shutdowns, crashes, a database that starts or was dropped
@@ -69,9 +73,10 @@ func unavailable(code string) bool {
 	return code == tooManyConnections || code[:min(2, len(code))] == classConnection || code[:min(3, len(code))] == classOperator
 }
 
-// outdated reports that the schema changed under a prepared statement, or that somebody else dropped it.
+// outdated reports that a prepared statement may have been overtaken by a change of the schema, or dropped by somebody
+// else. Names that are gone count, since the plan's own list of columns may be what still uses them.
 func outdated(err error) bool {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (answer.Code == invalidStatementName ||
+	return ok && (answer.Code == invalidStatementName || answer.Code[:2] == classSyntaxOrAccess ||
 		answer.Code == featureNotSupported && answer.Routine == "RevalidateCachedQuery")
 }

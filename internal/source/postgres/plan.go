@@ -14,7 +14,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/source"
 )
@@ -140,19 +139,28 @@ func (q *query) fault(err error, prefix string) error {
 	if !ok || passing(answer) {
 		return err
 	}
-	message := answer.Message
-	if prefix != "" && answer.Code == "42601" && strings.Contains(message, "multiple commands") {
+	offset := q.text.offset(int(answer.Position), prefix)
+	// The author wrote no DECLARE CURSOR, and should not hear of it.
+	message := strings.Replace(answer.Message, "DECLARE CURSOR", "an endpoint", 1)
+	switch {
+	case answer.Code != syntaxError:
+	case strings.Contains(message, "multiple commands"):
 		message = "there must be only one statement"
+	case offset >= 0 && leads(q.text.original[:offset]):
+		message += ". An endpoint is one SELECT, VALUES or WITH statement"
 	}
 	for _, more := range []string{answer.Detail, answer.Hint} {
 		if more != "" {
 			message += ". " + strings.TrimSuffix(more, ".")
 		}
 	}
-	return &source.StatementError{
-		Offset:  q.text.offset(int(answer.Position), prefix),
-		Message: message + " (SQLSTATE " + answer.Code + ")",
-	}
+	return &source.StatementError{Offset: offset, Message: message + " (SQLSTATE " + answer.Code + ")"}
+}
+
+// leads reports whether what follows before is the statement's first word.
+func leads(before string) bool {
+	before = strings.TrimSpace(before)
+	return before == "" || strings.HasSuffix(before, "*/")
 }
 
 // checkNames refuses names that cannot be keys of a JSON object.
@@ -192,4 +200,4 @@ func (p *plan) fits(description *pgconn.StatementDescription) bool {
 	}) && slices.Equal(typeOIDs(description.Fields), p.fields)
 }
 
-var errUnsettled = dataapi.Wrap(dataapi.CodeInternal, errors.New("the schema keeps changing while the statement is prepared"))
+var errUnsettled = errors.New("the schema keeps changing while the statement is prepared")

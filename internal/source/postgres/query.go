@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/params"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/source"
@@ -26,7 +28,7 @@ type query struct {
 
 // sessionFunctions find functions that act on the session beyond the statement. After a statement that names one, the
 // connection is not used again. It is a second line: the first is that the role may not call what would do harm.
-var sessionFunctions = regexp.MustCompile(`(?i)set_config|advisory|dblink|setseed|pg_export_snapshot|replication`)
+var sessionFunctions = regexp.MustCompile(`(?i)set_config|advisory|dblink|setseed|pg_export_snapshot`)
 
 // Compile implements [source.Source]. Parameters have the types that they are declared with: string is text, integer
 // int8, decimal numeric, timestamp timestamptz, and the others are named alike; a statement that compares one with a
@@ -79,30 +81,31 @@ func (q *query) Run(ctx context.Context, args []params.Value, sink result.Sink) 
 		if err != nil {
 			return false, err
 		}
-		for range maxReplans {
+		for try := 1; ; try++ {
 			p, description, err := q.prepared(ctx, c)
+			if fault, ok := errors.AsType[*source.StatementError](err); ok {
+				return false, dataapi.Wrap(dataapi.CodeInternal, fault) // nobody is publishing now
+			}
 			if err != nil {
 				return false, err
 			}
 			delivered, err := c.run(ctx, p, description, bound, sink)
-			if delivered || !outdated(err) {
+			if delivered || !outdated(err) || try == maxPlans {
 				return delivered, err
 			}
-			q.plan.CompareAndSwap(p, nil)
-			if err := c.forget(ctx, p.name); err != nil {
+			if err := q.discard(ctx, c, p); err != nil {
 				return false, err
 			}
 		}
-		return false, errUnsettled
 	})
 }
 
-// maxReplans is how often one run follows a changing schema.
-const maxReplans = 3
+// maxPlans is how many plans one run makes while the schema changes under it.
+const maxPlans = 2
 
 // prepared returns the query's plan, made if there is none or the schema has changed since, and its statement on c.
 func (q *query) prepared(ctx context.Context, c *conn) (*plan, *pgconn.StatementDescription, error) {
-	for range maxReplans {
+	for try := 1; ; try++ {
 		p := q.plan.Load()
 		if p == nil {
 			var err error
@@ -112,18 +115,24 @@ func (q *query) prepared(ctx context.Context, c *conn) (*plan, *pgconn.Statement
 			q.plan.Store(p)
 		}
 		description, err := c.prepare(ctx, p)
-		if err != nil && !outdated(err) {
-			return nil, nil, err
-		}
-		if err == nil && p.fits(description) {
+		switch {
+		case err == nil && p.fits(description):
 			return p, description, nil
+		case err != nil && (!outdated(err) || try > maxPlans):
+			return nil, nil, err
+		case try > maxPlans:
+			return nil, nil, errUnsettled
 		}
-		q.plan.CompareAndSwap(p, nil)
-		if err := c.forget(ctx, p.name); err != nil {
+		if err := q.discard(ctx, c, p); err != nil {
 			return nil, nil, err
 		}
 	}
-	return nil, nil, errUnsettled
+}
+
+// discard drops a plan that the schema has outlived, unless another run has replaced it already.
+func (q *query) discard(ctx context.Context, c *conn, p *plan) error {
+	q.plan.CompareAndSwap(p, nil)
+	return c.forget(ctx, p.name)
 }
 
 // paramOID is the type that a parameter has in the database.

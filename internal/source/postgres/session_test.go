@@ -1,0 +1,344 @@
+package postgres_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/pgtest"
+	"github.com/solucao42/caddy-data-api/internal/source/postgres"
+)
+
+const running = `SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()`
+
+func oneConnection(c *postgres.Config) { c.MaxConns = 1 }
+
+func TestCancelReachesTheDatabaseAndKeepsTheConnection(t *testing.T) {
+	db := pgtest.New(t)
+	s := open(t, db, oneConnection)
+	pid := compile(t, s, "SELECT pg_backend_pid() AS pid")
+	before := rows(t, pid)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- compile(t, s, "SELECT pg_sleep(60)::text AS v").Run(ctx, nil, &count{}) }()
+	eventually(t, 5*time.Second, "the query runs", func() bool { return scalar[int](t, db, running) == 1 })
+	cancel()
+	eventually(t, time.Second, "the database has ended the cancelled query", func() bool { return scalar[int](t, db, running) == 0 })
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if after := rows(t, pid); after != before {
+		t.Errorf("the connection was %s and is %s", before, after)
+	}
+}
+
+func TestDeadlineKeepsTheConnection(t *testing.T) {
+	db := pgtest.New(t)
+	s := open(t, db, oneConnection)
+	pid := compile(t, s, "SELECT pg_backend_pid() AS pid")
+	before := rows(t, pid)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	err := compile(t, s, "SELECT pg_sleep(60)::text AS v").Run(ctx, nil, &count{})
+	if !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
+		t.Errorf("got %v", err)
+	}
+	if after := rows(t, pid); after != before {
+		t.Errorf("the connection was %s and is %s", before, after)
+	}
+}
+
+// A plpgsql block can swallow the cancellation; then the connection must be closed.
+func TestDeadlineEndsAQueryThatSwallowsIt(t *testing.T) {
+	db := pgtest.New(t)
+	db.Exec(`CREATE FUNCTION stubborn() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+		LOOP BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$`)
+	s := open(t, db, oneConnection)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	started := time.Now()
+	err := compile(t, s, "SELECT stubborn() AS v").Run(ctx, nil, &count{})
+	if !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
+		t.Errorf("got %v", err)
+	}
+	if took := time.Since(started); took > 12*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	db.Exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%stubborn%' AND pid <> pg_backend_pid()")
+}
+
+// The backstop is what ends a query whose client died without a word.
+func TestSessionHasAStatementTimeout(t *testing.T) {
+	db := pgtest.New(t)
+	s := open(t, db, oneConnection)
+	query := compile(t, s, "SELECT current_setting('statement_timeout') AS v")
+	for timeout, want := range map[time.Duration]string{5 * time.Second: "64s", 60 * time.Second: "64s", 10 * time.Minute: "1024s", 0: "0"} {
+		ctx, cancel := t.Context(), func() {}
+		if timeout > 0 {
+			ctx, cancel = context.WithTimeout(ctx, timeout)
+		}
+		var got first
+		err := query.Run(ctx, nil, &got)
+		cancel()
+		if err != nil || len(got.json) != 1 || got.json[0] != `"`+want+`"` {
+			t.Errorf("with %s left: got %v, %v, want %s", timeout, got.json, err, want)
+		}
+	}
+}
+
+func TestDisconnectStormKeepsConnectionsBounded(t *testing.T) {
+	db := pgtest.New(t)
+	const limit = 5
+	s := open(t, db, func(c *postgres.Config) { c.MaxConns, c.MaxWait = limit, 20*time.Second })
+	query := compile(t, s, "SELECT i, repeat('x', 1000) AS t, CASE WHEN i % 1000 = 0 THEN pg_sleep(0.01)::text END AS s FROM generate_series(1, 1000000) AS i")
+	var most atomic.Int64
+	watching, stop := context.WithCancel(t.Context())
+	var watcher sync.WaitGroup
+	conn := db.Conn()
+	watcher.Go(func() {
+		for watching.Err() == nil {
+			var n int64
+			if err := conn.QueryRow(context.Background(), "SELECT count(*) FROM pg_stat_activity WHERE usename = $1 AND datname = current_database()", pgtest.ReaderRole).Scan(&n); err != nil {
+				t.Error(err)
+				return
+			}
+			most.Store(max(most.Load(), n))
+			time.Sleep(5 * time.Millisecond)
+		}
+	})
+	gone := errors.New("the client went away")
+	var clients sync.WaitGroup
+	for client := range 60 {
+		clients.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			sink := &count{each: func(row int) error {
+				if row == client*20+1 {
+					if client%2 == 0 {
+						return gone
+					}
+					cancel()
+				}
+				return nil
+			}}
+			if err := query.Run(ctx, nil, sink); !errors.Is(err, gone) && !errors.Is(err, context.Canceled) {
+				t.Errorf("client %d: %v", client, err)
+			}
+		})
+	}
+	clients.Wait()
+	stop()
+	watcher.Wait()
+	if most.Load() > limit {
+		t.Errorf("up to %d connections for a limit of %d", most.Load(), limit)
+	}
+	eventually(t, time.Second, "no query is left in the database", func() bool { return scalar[int](t, db, running) == 0 })
+}
+
+func TestOutageAndRecovery(t *testing.T) {
+	cluster := pgtest.NewCluster(t)
+	db := cluster.New(t)
+	var log syncBuffer
+	s := open(t, db, func(c *postgres.Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	query := compile(t, s, "SELECT 1 AS v")
+	rows(t, query)
+
+	slow := make(chan error, 1)
+	go func() { slow <- compile(t, s, "SELECT pg_sleep(60)::text AS v").Run(t.Context(), nil, &count{}) }()
+	eventually(t, 5*time.Second, "the slow query runs", func() bool { return scalar[int](t, db, running) == 1 })
+	cluster.Stop(t)
+	if err := <-slow; !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {
+		t.Errorf("the query that ran: %v", err)
+	}
+	for range 3 {
+		started := time.Now()
+		if err := query.Run(t.Context(), nil, &count{}); !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {
+			t.Errorf("while it is down: %v", err)
+		}
+		if took := time.Since(started); took > time.Second {
+			t.Errorf("the failure took %s", took)
+		}
+	}
+	cluster.Start(t)
+	eventually(t, 5*time.Second, "the source has recovered", func() bool { return query.Run(t.Context(), nil, &count{}) == nil })
+
+	// Restarted between two requests: the idle connections are dead, and nobody should notice.
+	cluster.Stop(t)
+	cluster.Start(t)
+	if err := query.Run(t.Context(), nil, &count{}); err != nil {
+		t.Errorf("after a restart between two requests: %v", err)
+	}
+	if text := log.String(); strings.Count(text, "is unavailable") != 1 || strings.Count(text, "available again") != 1 {
+		t.Errorf("the log should tell of one outage and one recovery:\n%s", text)
+	}
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+func TestPowerfulRolesAreRefused(t *testing.T) {
+	db := pgtest.New(t)
+	role := "reads_files_" + db.Name
+	db.Exec("CREATE ROLE " + role + " LOGIN; GRANT pg_read_server_files TO " + role)
+	t.Cleanup(func() { db.Exec("DROP ROLE " + role) })
+	reader := strings.Replace(db.ReaderDSN, "user='"+pgtest.ReaderRole+"'", "user='"+role+"'", 1)
+	if reader == db.ReaderDSN {
+		t.Fatal("the DSN has another form")
+	}
+	for _, dsn := range []string{db.AdminDSN, db.AdminDSN + " role=" + pgtest.ReaderRole, reader} {
+		refused := open(t, db, func(c *postgres.Config) { c.DSN = dsn })
+		_, err := compile(t, refused, "SELECT 1 AS v").Check(t.Context())
+		if !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) || !strings.Contains(err.Error(), "allow_superuser") {
+			t.Errorf("got %v", err)
+		}
+		allowed := open(t, db, func(c *postgres.Config) { c.DSN, c.AllowSuperuser = dsn, true })
+		if _, err := compile(t, allowed, "SELECT 1 AS v").Check(t.Context()); err != nil {
+			t.Errorf("although it is allowed: %v", err)
+		}
+	}
+}
+
+func TestStatementsCannotChangeTheSession(t *testing.T) {
+	db := pgtest.New(t)
+	db.Exec(`CREATE TABLE kept (a int);
+		GRANT ALL ON kept TO data_api_reader;
+		CREATE FUNCTION quietly(name text, value text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN set_config(name, value, false); END $$;
+		CREATE FUNCTION write() RETURNS int LANGUAGE plpgsql AS $$ BEGIN INSERT INTO kept VALUES (1); RETURN 1; END $$;`)
+	s := open(t, db, oneConnection)
+	write := compile(t, s, "SELECT write() AS v")
+	for _, attack := range []string{
+		"SELECT set_config('default_transaction_read_only', 'off', false) AS v",
+		"SELECT quietly('default_transaction_read_only', 'off') AS v",
+		"SELECT quietly('TimeZone', 'Asia/Tokyo') AS v",
+		"SELECT quietly('client_encoding', 'LATIN1') AS v",
+		"SELECT pg_advisory_lock(42)::text AS v",
+	} {
+		before := rows(t, compile(t, s, "SELECT pg_backend_pid() AS pid"))
+		rows(t, compile(t, s, attack))
+		if after := rows(t, compile(t, s, "SELECT pg_backend_pid() AS pid")); after == before {
+			t.Errorf("the connection is used again after %s", attack)
+		}
+		if err := write.Run(t.Context(), nil, &count{}); !dataapi.HasCode(err, dataapi.CodeInternal) {
+			t.Errorf("a write after %s: %v", attack, err)
+		}
+	}
+	err := compile(t, s, "SELECT set_config('transaction_read_only', 'off', true) AS v, write() AS w").Run(t.Context(), nil, &count{})
+	if !dataapi.HasCode(err, dataapi.CodeInternal) {
+		t.Errorf("a write in the same statement: %v", err)
+	}
+	if n := scalar[int](t, db, "SELECT count(*)::int FROM kept"); n != 0 {
+		t.Errorf("%d rows were written", n)
+	}
+}
+
+func TestSchemaChangesBetweenRuns(t *testing.T) {
+	db := pgtest.New(t)
+	db.Exec("CREATE TABLE things (a int); INSERT INTO things VALUES (1)")
+	s := open(t, db, func(c *postgres.Config) { c.MaxConns = 2 })
+	query := compile(t, s, "SELECT * FROM things")
+	both := func(want string) { // both connections of the pool
+		t.Helper()
+		var wait sync.WaitGroup
+		for range 8 {
+			wait.Go(func() {
+				if got := rows(t, query); got != want {
+					t.Errorf("got %s, want %s", got, want)
+				}
+			})
+		}
+		wait.Wait()
+	}
+	both(`[{"a":1}]`)
+	db.Exec("ALTER TABLE things ADD b text DEFAULT 'x'")
+	both(`[{"a":1,"b":"x"}]`)
+	db.Exec("ALTER TABLE things ALTER a TYPE numeric(10,2)")
+	both(`[{"a":1.00,"b":"x"}]`)
+	db.Exec("CREATE TYPE pair AS (x int, y int); ALTER TABLE things ALTER b DROP DEFAULT, ALTER b TYPE pair USING ROW(1, 2)::pair")
+	both(`[{"a":1.00,"b":{"x":1,"y":2}}]`)
+	db.Exec("DROP TABLE things")
+	if err := query.Run(t.Context(), nil, &count{}); !dataapi.HasCode(err, dataapi.CodeInternal) || !strings.Contains(err.Error(), `"things" does not exist`) {
+		t.Errorf("without the table: %v", err)
+	}
+	db.Exec("CREATE TABLE things (c bool); INSERT INTO things VALUES (true)")
+	both(`[{"c":true}]`)
+}
+
+func TestManyRevisionsDoNotPileUp(t *testing.T) {
+	db := pgtest.New(t)
+	s := open(t, db, oneConnection)
+	for i := range 600 {
+		if got := rows(t, compile(t, s, fmt.Sprintf("SELECT %d AS v", i))); got != fmt.Sprintf(`[{"v":%d}]`, i) {
+			t.Fatal(got)
+		}
+	}
+	var got first
+	if err := compile(t, s, "SELECT count(*) AS v FROM pg_prepared_statements").Run(t.Context(), nil, &got); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := strconv.Atoi(got.json[0]); err != nil || n > 256 {
+		t.Errorf("%d statements are prepared, %v", n, err)
+	}
+}
+
+func TestSecretsStayOutOfErrors(t *testing.T) {
+	for _, dsn := range []string{
+		"postgres://someone:hunter2@localhost:notaport/secretdb", "host='unclosed password=hunter2", "postgres://someone:hunter2@[::1/secretdb",
+		"host=localhost password=hunter2 sslmode=nonsense", "password=hunter2 nonsense",
+	} {
+		if _, err := postgres.New(postgres.Config{DSN: dsn}); err == nil || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "secretdb") {
+			t.Errorf("New: %v", err)
+		}
+	}
+	var log syncBuffer
+	s, err := postgres.New(postgres.Config{
+		DSN:    "postgres://someone:hunter2@127.0.0.1:1/secretdb?sslmode=disable",
+		Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	_, err = compile(t, s, "SELECT 1 AS v").Check(t.Context())
+	if !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {
+		t.Errorf("got %v", err)
+	}
+	for _, text := range []string{err.Error(), log.String()} {
+		for _, secret := range []string{"hunter2", "someone", "secretdb"} {
+			if text == "" || strings.Contains(text, secret) {
+				t.Errorf("%q holds %q", text, secret)
+			}
+		}
+	}
+}
+
+func TestConfigurationIsChecked(t *testing.T) {
+	for _, n := range []int{-1, 10_001} {
+		if _, err := postgres.New(postgres.Config{DSN: "host=localhost", MaxConns: n}); err == nil {
+			t.Errorf("max_conns %d was accepted", n)
+		}
+	}
+}
