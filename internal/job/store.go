@@ -66,7 +66,8 @@ type Store interface {
 	Claim(ctx context.Context, owner string, now, until time.Time, max int) (jobs []Job, next time.Time, err error)
 
 	// Extend sets the end of the lease of a running job. A job that is not running, though it is processing with this
-	// attempt, gives ErrLost.
+	// attempt, gives ErrLost. Once the lease has ended, this and the other writes to a running job may give ErrLost before
+	// anybody else has claimed it.
 	Extend(ctx context.Context, id ID, attempt int, until time.Time) error
 
 	// Release ends the lease of a running job, which can be claimed again from notBefore on. With forgive the attempt

@@ -1,0 +1,277 @@
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"reflect"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/job"
+)
+
+func testDeliveryOutbox(t *testing.T, s Stores) {
+	for _, status := range []job.Status{job.Completed, job.Failed, job.Cancelled} {
+		j := newJob("acme")
+		j.CallbackURL = "https://hooks.example.com/"
+		acceptJob(t, s, j)
+		claimOne(t, s, start)
+		_, err := s.Callbacks.GetDelivery(t.Context(), j.ID)
+		wantErr(t, "before the end", err, callback.ErrNotFound)
+		outcome := job.Outcome{Status: status, CompletedAt: start, ExpiresAt: start.Add(time.Hour)}
+		for range 2 { // the second one is a repetition, which must not announce again
+			if err := s.Jobs.Finish(t.Context(), j.ID, 1, outcome); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := callback.Delivery{
+			JobID: j.ID, Company: j.Company, User: j.User, URL: j.CallbackURL, State: callback.Pending,
+			CreatedAt: start.UTC(), NextAttempt: start.UTC(),
+		}
+		if d := delivery(t, s, j.ID); !reflect.DeepEqual(d, want) {
+			t.Errorf("%s: got %s, want %s", status, show(d), show(want))
+		}
+		due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start, start.Add(time.Minute), 10)
+		if err != nil || len(due) != 1 {
+			t.Fatalf("%s: claimed %d, %v", status, len(due), err)
+		}
+	}
+	silent := accept(t, s, "acme")
+	finish(t, s, claimOne(t, s, start), failed(start))
+	_, err := s.Callbacks.GetDelivery(t.Context(), silent.ID)
+	wantErr(t, "a job without a callback", err, callback.ErrNotFound)
+	lost := newJob("acme")
+	lost.CallbackURL = "https://hooks.example.com/"
+	acceptJob(t, s, lost)
+	wantErr(t, "an end that is refused", s.Jobs.Finish(t.Context(), lost.ID, 7, failed(start)), job.ErrLost)
+	_, err = s.Callbacks.GetDelivery(t.Context(), lost.ID)
+	wantErr(t, "its delivery", err, callback.ErrNotFound)
+}
+
+func testDeliveryClaim(t *testing.T, s Stores) {
+	none := func(now, wantNext time.Time) {
+		t.Helper()
+		due, next, err := s.Callbacks.ClaimDeliveries(t.Context(), now, now.Add(time.Minute), 10)
+		if err != nil || len(due) != 0 || !next.Equal(wantNext) {
+			t.Fatalf("claimed %d, next %v, %v; want none, next %v", len(due), next, err, wantNext)
+		}
+	}
+	none(start, time.Time{})
+	second, first := endWithCallback(t, s, start.Add(time.Second)), endWithCallback(t, s, start)
+	none(start.Add(-1), start)
+	due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start.Add(time.Second), start.Add(time.Minute), 1)
+	if err != nil || len(due) != 1 || due[0].JobID != first.ID || due[0].Attempt != 1 || !due[0].NextAttempt.Equal(start.Add(time.Minute)) {
+		t.Fatalf("claimed %s, %v", show(due), err)
+	}
+	if d := delivery(t, s, first.ID); !reflect.DeepEqual(d, due[0]) {
+		t.Errorf("stored %s, claimed %s", show(d), show(due[0]))
+	}
+	none(start.Add(time.Second-1), start.Add(time.Second))
+	due, _, err = s.Callbacks.ClaimDeliveries(t.Context(), start.Add(time.Second), start.Add(time.Hour), 10)
+	if err != nil || len(due) != 1 || due[0].JobID != second.ID {
+		t.Fatalf("claimed %s, %v", show(due), err)
+	}
+	// Whoever claimed the first one is silent: it is due again.
+	due, _, err = s.Callbacks.ClaimDeliveries(t.Context(), start.Add(time.Minute), start.Add(2*time.Minute), 10)
+	if err != nil || len(due) != 1 || due[0].JobID != first.ID || due[0].Attempt != 2 {
+		t.Fatalf("claimed %s, %v", show(due), err)
+	}
+
+	for range 40 {
+		endWithCallback(t, s, start)
+	}
+	var mu sync.Mutex
+	claims := map[job.ID]int{}
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for {
+				due, _, err := s.Callbacks.ClaimDeliveries(context.Background(), start, start.Add(time.Hour), 3)
+				if err != nil {
+					t.Error(err)
+				}
+				if len(due) == 0 {
+					return
+				}
+				mu.Lock()
+				for _, d := range due {
+					claims[d.JobID]++
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	if len(claims) != 40 {
+		t.Errorf("%d deliveries were claimed, want 40", len(claims))
+	}
+	for id, n := range claims {
+		if n != 1 {
+			t.Errorf("the delivery of %s was claimed %d times", id, n)
+		}
+	}
+}
+
+func testDeliverySettle(t *testing.T, s Stores) {
+	j := endWithCallback(t, s, start)
+	claim := func(now time.Time) callback.Delivery {
+		t.Helper()
+		due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), now, now.Add(time.Minute), 10)
+		if err != nil || len(due) != 1 {
+			t.Fatalf("claimed %d, %v", len(due), err)
+		}
+		return due[0]
+	}
+	stale := claim(start)
+	again := stale
+	again.NextAttempt, again.Forgiven = start.Add(5*time.Second), 1
+	again.Log = []callback.Try{{At: start.UTC(), Took: time.Second, Status: 500, Error: "the receiver answered 500"}}
+	again.URL, again.Company = "https://elsewhere.example.com/", "globex" // not what came of the attempt: ignored
+	if err := s.Callbacks.SettleDelivery(t.Context(), again); err != nil {
+		t.Fatal(err)
+	}
+	again.URL, again.Company = stale.URL, stale.Company
+	again.NextAttempt = again.NextAttempt.UTC()
+	if d := delivery(t, s, j.ID); !reflect.DeepEqual(d, again) {
+		t.Errorf("got %s, want %s", show(d), show(again))
+	}
+	current := claim(start.Add(5 * time.Second))
+	if current.Attempt != 2 || current.Tries() != 1 || len(current.Log) != 1 {
+		t.Errorf("claimed %s", show(current))
+	}
+	stale.State, stale.EndedAt = callback.Dead, start
+	wantErr(t, "an old attempt", s.Callbacks.SettleDelivery(t.Context(), stale), callback.ErrLost)
+
+	current.State, current.EndedAt, current.NextAttempt = callback.Delivered, start.Add(6*time.Second), time.Time{}
+	for range 2 {
+		if err := s.Callbacks.SettleDelivery(t.Context(), current); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dead := current
+	dead.State = callback.Dead
+	wantErr(t, "another end", s.Callbacks.SettleDelivery(t.Context(), dead), callback.ErrLost)
+	if d := delivery(t, s, j.ID); d.State != callback.Delivered || !d.EndedAt.Equal(start.Add(6*time.Second)) {
+		t.Errorf("got %s", show(d))
+	}
+	if due, next, err := s.Callbacks.ClaimDeliveries(t.Context(), start.Add(1000*time.Hour), start, 1); len(due) != 0 || !next.IsZero() || err != nil {
+		t.Errorf("a delivery that has ended was claimed: %s, next %v, %v", show(due), next, err)
+	}
+	unknown := current
+	unknown.JobID = newJob("acme").ID
+	wantErr(t, "an unknown one", s.Callbacks.SettleDelivery(t.Context(), unknown), callback.ErrNotFound)
+}
+
+func testDeliveryList(t *testing.T, s Stores) {
+	var ids []job.ID
+	for i := range 6 {
+		ids = append(ids, endWithCallback(t, s, start.Add(time.Duration(i)*time.Second)).ID)
+	}
+	due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start.Add(time.Second), start.Add(time.Minute), 2)
+	if err != nil || len(due) != 2 {
+		t.Fatalf("claimed %d, %v", len(due), err)
+	}
+	for _, d := range due {
+		d.State, d.EndedAt, d.NextAttempt = callback.Dead, start, time.Time{}
+		if err := s.Callbacks.SettleDelivery(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		state callback.State
+		after job.ID
+		max   int
+		want  []job.ID
+	}{
+		{"", job.ID{}, 10, ids},
+		{"", job.ID{}, 2, ids[:2]},
+		{"", ids[1], 3, ids[2:5]},
+		{"", ids[5], 3, nil},
+		{callback.Dead, job.ID{}, 10, ids[:2]},
+		{callback.Pending, job.ID{}, 10, ids[2:]},
+		{callback.Pending, ids[3], 1, ids[4:5]},
+		{callback.Delivered, job.ID{}, 10, nil},
+	} {
+		found, err := s.Callbacks.ListDeliveries(t.Context(), c.state, c.after, c.max)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []job.ID
+		for _, d := range found {
+			got = append(got, d.JobID)
+		}
+		if !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%q after %s, at most %d: got %v, want %v", c.state, c.after, c.max, got, c.want)
+		}
+	}
+}
+
+// key generates a signing key of one letter.
+func key(letter byte) func() ([]byte, error) {
+	return func() ([]byte, error) { return bytes.Repeat([]byte{letter}, 32), nil }
+}
+
+func testSigningKeys(t *testing.T, s Stores) {
+	letters := func(user string, now time.Time) string {
+		t.Helper()
+		keys, err := s.Callbacks.SigningKeys(t.Context(), "acme", user, now, key('n'))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var text []byte
+		for _, k := range keys {
+			text = append(text, k.Key[0])
+		}
+		return string(text)
+	}
+	add := func(letter byte, now, notAfter time.Time) {
+		t.Helper()
+		made, _ := key(letter)()
+		if err := s.Callbacks.AddSigningKey(t.Context(), "acme", "rotating", made, now, notAfter); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add('a', start, start)
+	add('b', start, start.Add(time.Hour))
+	add('c', start, start.Add(2*time.Hour)) // does not prolong what ends earlier
+	for now, want := range map[time.Time]string{
+		start: "cba", start.Add(time.Hour - 1): "cba", start.Add(time.Hour): "cb", start.Add(2 * time.Hour): "c",
+	} {
+		if got := letters("rotating", now); got != want {
+			t.Errorf("after %v: keys %q, want %q", now.Sub(start), got, want)
+		}
+	}
+	if letters("new", start) != "n" || letters("new", start.Add(1000*time.Hour)) != "n" {
+		t.Error("a user's first key is not made, or does not stay")
+	}
+
+	sorry := errors.New("no entropy")
+	_, err := s.Callbacks.SigningKeys(t.Context(), "acme", "unlucky", start, func() ([]byte, error) { return nil, sorry })
+	wantErr(t, "an error of generate", err, sorry)
+	for _, size := range []int{0, 23, 65} {
+		_, err := s.Callbacks.SigningKeys(t.Context(), "acme", "unlucky", start, func() ([]byte, error) { return make([]byte, size), nil })
+		if err == nil || s.Callbacks.AddSigningKey(t.Context(), "acme", "unlucky", make([]byte, size), start, start) == nil {
+			t.Errorf("a key of %d bytes was stored", size)
+		}
+	}
+
+	var group sync.WaitGroup
+	got := make([]byte, 16)
+	for i := range got {
+		group.Go(func() {
+			keys, err := s.Callbacks.SigningKeys(context.Background(), "acme", "busy", start, key(byte('a'+i)))
+			if err != nil || len(keys) != 1 {
+				t.Errorf("%d keys, %v", len(keys), err)
+				return
+			}
+			got[i] = keys[0].Key[0]
+		})
+	}
+	group.Wait()
+	if !bytes.Equal(got, bytes.Repeat(got[:1], len(got))) {
+		t.Errorf("callers at the same time got different keys: %q", got)
+	}
+}

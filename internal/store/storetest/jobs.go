@@ -1,0 +1,366 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/job"
+)
+
+func testAccept(t *testing.T, s Stores) {
+	_, err := s.Jobs.Get(t.Context(), newJob("acme").ID)
+	wantErr(t, "Get of an unknown job", err, job.ErrNotFound)
+
+	j := accept(t, s, "acme")
+	wantJob(t, get(t, s, j.ID), j)
+
+	again := j
+	again.Company = "globex"
+	wantErr(t, "the same id again", s.Jobs.Accept(t.Context(), again, 0), job.ErrExists)
+	wantJob(t, get(t, s, j.ID), j)
+
+	for _, wrong := range []job.Job{{Status: job.Completed}, {Status: job.Processing, Attempt: 1}, {}} {
+		wrong.ID = newJob("acme").ID
+		if err := s.Jobs.Accept(t.Context(), wrong, 0); err == nil {
+			t.Errorf("a new job with status %q and attempt %d was accepted", wrong.Status, wrong.Attempt)
+		}
+	}
+
+	// What is handed over is copied.
+	own := newJob("acme")
+	acceptJob(t, s, own)
+	own.Params[0] = '['
+	if got := get(t, s, own.ID); got.Params[0] != '{' {
+		t.Error("the store keeps the caller's bytes")
+	}
+}
+
+func testAcceptLimit(t *testing.T, s Stores) {
+	const limit = 3
+	fill := func(company string) (taken int, err error) {
+		for ; err == nil; taken++ {
+			if err = s.Jobs.Accept(t.Context(), newJob(company), limit); err != nil || taken > limit {
+				return taken, err
+			}
+		}
+		return taken, err
+	}
+	for _, company := range []string{"acme", "globex"} {
+		taken, err := fill(company)
+		wantErr(t, company, err, job.ErrQueueFull)
+		if taken != limit {
+			t.Errorf("%s: %d jobs were taken, want %d", company, taken, limit)
+		}
+	}
+	jobs, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), 2)
+	if err != nil || len(jobs) != 2 {
+		t.Fatalf("claimed %d, %v", len(jobs), err)
+	}
+	want := map[string]int{}
+	for _, j := range jobs {
+		want[j.Company]++ // a job that runs waits no more
+	}
+	for company, n := range want {
+		if taken, _ := fill(company); taken != n {
+			t.Errorf("%s: %d more were taken, want %d", company, taken, n)
+		}
+	}
+	if err := s.Jobs.Accept(t.Context(), newJob("acme"), 0); err != nil {
+		t.Errorf("without a limit: %v", err)
+	}
+}
+
+func testClaim(t *testing.T, s Stores) {
+	expectNone(t, s, start, time.Time{})
+	j := accept(t, s, "acme")
+	got := claimOne(t, s, start.Add(time.Second))
+	want := j
+	want.Attempt, want.StartedAt = 1, start.Add(time.Second)
+	want.LeaseOwner, want.LeaseUntil = "worker", start.Add(time.Second+lease)
+	wantJob(t, got, want)
+	wantJob(t, get(t, s, j.ID), want)
+	if !got.Running() {
+		t.Error("a claimed job is not running")
+	}
+	expectNone(t, s, start.Add(2*time.Second), want.LeaseUntil)
+
+	for range 5 {
+		accept(t, s, "acme")
+	}
+	for _, n := range []int{2, 2, 1, 0} {
+		jobs, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), 2)
+		if err != nil || len(jobs) != n {
+			t.Fatalf("claimed %d, %v; want %d", len(jobs), err, n)
+		}
+	}
+}
+
+func testClaimOrder(t *testing.T, s Stores) {
+	claim := func(n int) (jobs []job.Job) {
+		t.Helper()
+		for range n {
+			claimed, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), 1)
+			if err != nil || len(claimed) != 1 {
+				t.Fatalf("claimed %d, %v", len(claimed), err)
+			}
+			jobs = append(jobs, claimed[0])
+		}
+		return jobs
+	}
+	var busy, other []job.ID
+	for range 30 {
+		busy = append(busy, accept(t, s, "busy").ID)
+	}
+	first := claim(5)
+	for range 3 {
+		other = append(other, accept(t, s, "other").ID)
+	}
+	rest := claim(10)
+	var order, otherOrder []job.ID
+	last := -1
+	for i, j := range append(first, rest...) {
+		if j.Company == "busy" {
+			order = append(order, j.ID)
+			continue
+		}
+		otherOrder = append(otherOrder, j.ID)
+		if waited := i - max(last, len(first)-1) - 1; waited > 2 {
+			t.Errorf("a job of the company with few jobs waited for %d of the company with many", waited)
+		}
+		last = i
+	}
+	for i := range order {
+		if order[i] != busy[i] {
+			t.Fatalf("place %d of the busy company: %s, want %s", i, order[i], busy[i])
+		}
+	}
+	if len(otherOrder) != 3 || otherOrder[0] != other[0] || otherOrder[1] != other[1] || otherOrder[2] != other[2] {
+		t.Errorf("the other company's order: %v, want %v", otherOrder, other)
+	}
+	// A job that was interrupted goes before those that have not begun.
+	if err := s.Jobs.Release(t.Context(), rest[4].ID, 1, time.Time{}, false); err != nil {
+		t.Fatal(err)
+	}
+	if next := claim(1)[0]; next.ID != rest[4].ID {
+		t.Error("a job that waits for a further attempt is not the first")
+	}
+	// A company that comes back does not pay for having been served.
+	late := accept(t, s, "late").ID
+	for i, j := range claim(4) {
+		if j.ID == late {
+			break
+		}
+		if i == 2 {
+			t.Fatal("a company's only job waited for more than two of another")
+		}
+	}
+}
+
+func testClaimConcurrently(t *testing.T, s Stores) {
+	const jobs, workers = 60, 8
+	for i := range jobs {
+		accept(t, s, []string{"acme", "globex", "initech"}[i%3])
+	}
+	var mu sync.Mutex
+	claims := map[job.ID]int{}
+	var group sync.WaitGroup
+	var ended atomic.Int32
+	for w := range workers {
+		group.Go(func() {
+			for ended.Load() < jobs {
+				claimed, _, err := s.Jobs.Claim(context.Background(), string(rune('a'+w)), start, start.Add(lease), 1+w%3)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for _, j := range claimed {
+					mu.Lock()
+					claims[j.ID]++
+					mu.Unlock()
+					if err := s.Jobs.Finish(context.Background(), j.ID, j.Attempt, failed(start)); err != nil {
+						t.Error(err)
+					}
+					ended.Add(1)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if len(claims) != jobs {
+		t.Errorf("%d jobs were claimed, want %d", len(claims), jobs)
+	}
+	for id, n := range claims {
+		if n != 1 {
+			t.Errorf("job %s was claimed %d times", id, n)
+		}
+	}
+}
+
+func testLease(t *testing.T, s Stores) {
+	accept(t, s, "acme")
+	j := claimOne(t, s, start)
+	until := start.Add(lease)
+	expectNone(t, s, until.Add(-1), until)
+	if err := s.Jobs.Extend(t.Context(), j.ID, 1, until.Add(lease)); err != nil {
+		t.Fatal(err)
+	}
+	expectNone(t, s, until.Add(lease-1), until.Add(lease))
+	if got := get(t, s, j.ID); !got.LeaseUntil.Equal(until.Add(lease)) {
+		t.Errorf("the lease ends %v", got.LeaseUntil)
+	}
+	again := claimOne(t, s, until.Add(lease))
+	if again.ID != j.ID || again.Attempt != 2 || again.Tries() != 2 {
+		t.Errorf("after the lease: %s", show(again))
+	}
+	wantErr(t, "Extend by the old attempt", s.Jobs.Extend(t.Context(), j.ID, 1, until.Add(time.Hour)), job.ErrLost)
+	if got := get(t, s, j.ID); !got.LeaseUntil.Equal(again.LeaseUntil) {
+		t.Error("the old attempt has moved the lease")
+	}
+	wantErr(t, "Extend of an unknown job", s.Jobs.Extend(t.Context(), newJob("acme").ID, 1, until), job.ErrNotFound)
+}
+
+func testRelease(t *testing.T, s Stores) {
+	accept(t, s, "acme")
+	j := claimOne(t, s, start)
+	later := start.Add(time.Minute)
+	if err := s.Jobs.Release(t.Context(), j.ID, 1, later, false); err != nil {
+		t.Fatal(err)
+	}
+	if got := get(t, s, j.ID); got.Running() || got.Status != job.Processing || !got.NotBefore.Equal(later) {
+		t.Errorf("released: %s", show(got))
+	}
+	expectNone(t, s, later.Add(-1), later)
+	wantErr(t, "Extend of a job that waits", s.Jobs.Extend(t.Context(), j.ID, 1, later), job.ErrLost)
+	wantErr(t, "Release of a job that waits", s.Jobs.Release(t.Context(), j.ID, 1, later, false), job.ErrLost)
+	wantErr(t, "AppendChunks to a job that waits", s.Jobs.AppendChunks(t.Context(), j.ID, 1, 0, bytesOf("x")), job.ErrLost)
+	again := claimOne(t, s, later)
+	if again.Attempt != 2 || again.Tries() != 2 || !again.NotBefore.IsZero() {
+		t.Errorf("second attempt: %s", show(again))
+	}
+	if err := s.Jobs.Release(t.Context(), j.ID, 2, time.Time{}, true); err != nil {
+		t.Fatal(err)
+	}
+	if third := claimOne(t, s, later); third.Attempt != 3 || third.Tries() != 2 {
+		t.Errorf("after a forgiven attempt: %s", show(third))
+	}
+	wantErr(t, "Release of an unknown job", s.Jobs.Release(t.Context(), newJob("acme").ID, 1, later, false), job.ErrNotFound)
+}
+
+func testFencing(t *testing.T, s Stores) {
+	accept(t, s, "acme")
+	stale := claimOne(t, s, start)
+	appendChunks(t, s, stale, 0, "stale")
+	current := claimOne(t, s, start.Add(lease))
+	appendChunks(t, s, current, 0, "current")
+	for _, attempt := range []int{0, stale.Attempt, current.Attempt + 1} {
+		for what, err := range map[string]error{
+			"Extend":              s.Jobs.Extend(t.Context(), stale.ID, attempt, start.Add(time.Hour)),
+			"Release":             s.Jobs.Release(t.Context(), stale.ID, attempt, start, false),
+			"AppendChunks":        s.Jobs.AppendChunks(t.Context(), stale.ID, attempt, 0, bytesOf("evil")),
+			"Finish":              s.Jobs.Finish(t.Context(), stale.ID, attempt, failed(start)),
+			"Finish as completed": s.Jobs.Finish(t.Context(), stale.ID, attempt, completed(start, 1)),
+		} {
+			wantErr(t, what, err, job.ErrLost)
+		}
+	}
+	wantJob(t, get(t, s, stale.ID), current)
+	finish(t, s, current, completed(start.Add(lease), 1))
+	if chunk, err := s.Jobs.ReadChunk(t.Context(), stale.ID, 0, nil); err != nil || string(chunk) != "current" {
+		t.Errorf("chunk %q, %v", chunk, err)
+	}
+}
+
+func testFinish(t *testing.T, s Stores) {
+	for _, outcome := range []job.Outcome{completed(start, 0), failed(start), {Status: job.Cancelled, CompletedAt: start, ExpiresAt: start.Add(time.Hour)}} {
+		accept(t, s, "acme")
+		j := claimOne(t, s, start)
+		finish(t, s, j, outcome)
+		want := j
+		want.Status, want.CompletedAt, want.ExpiresAt = outcome.Status, outcome.CompletedAt, outcome.ExpiresAt
+		want.LeaseOwner, want.LeaseUntil, want.Error, want.Result = "", time.Time{}, outcome.Error, outcome.Result
+		wantJob(t, get(t, s, j.ID), want)
+
+		repeated := outcome
+		repeated.CompletedAt, repeated.ExpiresAt = start.Add(time.Minute), start.Add(2*time.Hour)
+		finish(t, s, j, repeated)
+		wantJob(t, get(t, s, j.ID), want)
+		for _, other := range []job.Outcome{completed(start, 0), failed(start), {Status: job.Cancelled}} {
+			if other.Status != outcome.Status {
+				wantErr(t, string(outcome.Status)+", then "+string(other.Status), s.Jobs.Finish(t.Context(), j.ID, 1, other), job.ErrLost)
+			}
+		}
+		wantErr(t, "Extend", s.Jobs.Extend(t.Context(), j.ID, 1, start), job.ErrLost)
+		wantErr(t, "Release", s.Jobs.Release(t.Context(), j.ID, 1, start, false), job.ErrLost)
+		wantErr(t, "AppendChunks", s.Jobs.AppendChunks(t.Context(), j.ID, 1, 0, bytesOf("x")), job.ErrLost)
+		wantJob(t, get(t, s, j.ID), want)
+		expectNone(t, s, start.Add(1000*time.Hour), time.Time{})
+	}
+	waiting := accept(t, s, "acme") // never claimed: it is cancelled where it stands
+	finish(t, s, waiting, job.Outcome{Status: job.Cancelled, CompletedAt: start, ExpiresAt: start.Add(time.Hour)})
+	expectNone(t, s, start.Add(1000*time.Hour), time.Time{})
+
+	if err := s.Jobs.Finish(t.Context(), accept(t, s, "acme").ID, 0, job.Outcome{Status: job.Processing}); err == nil {
+		t.Error("a job ended as processing")
+	}
+	wantErr(t, "an unknown job", s.Jobs.Finish(t.Context(), newJob("acme").ID, 1, failed(start)), job.ErrNotFound)
+}
+
+func testFinishOnce(t *testing.T, s Stores) {
+	for range 20 {
+		j := accept(t, s, "acme")
+		claimOne(t, s, start)
+		outcomes := []job.Outcome{completed(start, 0), failed(start), {Status: job.Cancelled, CompletedAt: start, ExpiresAt: start}}
+		var won atomic.Int32
+		var group sync.WaitGroup
+		for _, outcome := range outcomes {
+			group.Go(func() {
+				switch err := s.Jobs.Finish(context.Background(), j.ID, 1, outcome); {
+				case err == nil:
+					won.Add(1)
+				case !errors.Is(err, job.ErrLost):
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		if won.Load() != 1 {
+			t.Fatalf("%d of three ends were stored", won.Load())
+		}
+	}
+}
+
+func testRecover(t *testing.T, s Stores) {
+	for range 4 {
+		accept(t, s, "acme")
+	}
+	mine, _, err := s.Jobs.Claim(t.Context(), "mine", start, start.Add(lease), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.Jobs.Claim(t.Context(), "dead", start, start.Add(lease), 2); err != nil {
+		t.Fatal(err)
+	}
+	want := 0
+	if s.Exclusive {
+		want = 2
+	}
+	if n, err := s.Jobs.Recover(t.Context(), "mine"); err != nil || n != want {
+		t.Fatalf("recovered %d, %v; want %d", n, err, want)
+	}
+	jobs, _, err := s.Jobs.Claim(t.Context(), "mine", start, start.Add(lease), 10)
+	if err != nil || len(jobs) != want+1 {
+		t.Fatalf("claimed %d, %v", len(jobs), err)
+	}
+	for i, j := range jobs {
+		if j.ID == mine[0].ID {
+			t.Error("the caller's own job was taken from it")
+		}
+		if i < want && j.Attempt != 2 {
+			t.Errorf("place %d: attempt %d", i, j.Attempt)
+		}
+	}
+}

@@ -1,0 +1,274 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/solucao42/caddy-data-api/internal/job"
+)
+
+// model is what the contract of job.Store says about a store's contents, in the simplest form.
+type model struct {
+	stores Stores
+	outer  testing.TB
+	now    time.Time
+	order  []job.ID // in which they were accepted
+	jobs   map[job.ID]*modelJob
+}
+
+type modelJob struct {
+	job.Job
+	chunks map[int][]string // by attempt
+}
+
+// testModel drives a store with random calls and compares every answer with the model's.
+func testModel(t *testing.T, open func(t testing.TB) Stores) {
+	rapid.Check(t, func(rt *rapid.T) {
+		m := &model{stores: open(t), outer: t, now: start, jobs: map[job.ID]*modelJob{}}
+		rt.Repeat(map[string]func(*rapid.T){
+			"accept":  m.accept,
+			"claim":   m.claim,
+			"extend":  m.extend,
+			"release": m.release,
+			"append":  m.append,
+			"finish":  m.finish,
+			"read":    m.read,
+			"recover": m.recover,
+			"sweep":   m.sweep,
+			"reopen":  func(*rapid.T) { m.stores = m.stores.Reopen(m.outer) },
+			"wait": func(rt *rapid.T) {
+				m.now = m.now.Add(time.Duration(rapid.IntRange(1, 40).Draw(rt, "seconds")) * time.Second)
+			},
+			"": m.compare,
+		})
+	})
+}
+
+// pick chooses a job, and an attempt that is most often the current one.
+func (m *model) pick(rt *rapid.T) (*modelJob, int) {
+	if len(m.order) == 0 {
+		rt.Skip("no job")
+	}
+	j := m.jobs[rapid.SampledFrom(m.order).Draw(rt, "job")]
+	return j, j.Attempt + rapid.SampledFrom([]int{0, 0, 0, 0, -1, 1}).Draw(rt, "attempt off by")
+}
+
+func (m *model) accept(rt *rapid.T) {
+	j := newJob(rapid.SampledFrom([]string{"acme", "globex", "initech"}).Draw(rt, "company"))
+	j.CreatedAt = m.now.UTC()
+	if rapid.Bool().Draw(rt, "callback") {
+		j.CallbackURL = "https://hooks.example.com/"
+	}
+	must(rt, m.stores.Jobs.Accept(rt.Context(), j, 0), nil)
+	m.order = append(m.order, j.ID)
+	m.jobs[j.ID] = &modelJob{Job: j, chunks: map[int][]string{}}
+}
+
+// claimable says which jobs a claim may give away now, in the order in which they were accepted.
+func (m *model) claimable() (retries, fresh []*modelJob) {
+	for _, id := range m.order {
+		j := m.jobs[id]
+		switch {
+		case j.Status.Terminal() || j.Running() && j.LeaseUntil.After(m.now) || j.NotBefore.After(m.now):
+		case j.Attempt > 0:
+			retries = append(retries, j)
+		default:
+			fresh = append(fresh, j)
+		}
+	}
+	return retries, fresh
+}
+
+func (m *model) claim(rt *rapid.T) {
+	limit := rapid.IntRange(1, 4).Draw(rt, "limit")
+	owner := rapid.SampledFrom([]string{"one", "two"}).Draw(rt, "owner")
+	retries, fresh := m.claimable()
+	until := m.now.Add(lease)
+	claimed, _, err := m.stores.Jobs.Claim(rt.Context(), owner, m.now, until, limit)
+	must(rt, err, nil)
+	if want := min(limit, len(retries)+len(fresh)); len(claimed) != want {
+		rt.Fatalf("claimed %d jobs, want %d", len(claimed), want)
+	}
+	for i, got := range claimed {
+		j := m.jobs[got.ID]
+		if i < len(retries) {
+			if !slices.Contains(retries, j) {
+				rt.Fatalf("place %d went to %s, though jobs wait for a further attempt", i, got.ID)
+			}
+		} else {
+			next := slices.IndexFunc(fresh, func(f *modelJob) bool { return f.Company == j.Company })
+			if next < 0 || fresh[next] != j {
+				rt.Fatalf("place %d went to %s, which is not the first of its company", i, got.ID)
+			}
+			fresh = slices.Delete(fresh, next, next+1)
+		}
+		j.Attempt++
+		j.StartedAt, j.NotBefore, j.LeaseOwner, j.LeaseUntil = m.now.UTC(), time.Time{}, owner, until.UTC()
+		if show(got) != show(j.Job) {
+			rt.Fatalf("claimed %s, want %s", show(got), show(j.Job))
+		}
+	}
+}
+
+// running says what a write to a job that has to be running gets. While the lease has ended and nobody has claimed the
+// job, the store may have taken it away or not: err, the store's answer, decides.
+func (m *model) running(j *modelJob, attempt int, err error) error {
+	switch {
+	case attempt != j.Attempt || !j.Running():
+		return job.ErrLost
+	case !j.LeaseUntil.After(m.now) && errors.Is(err, job.ErrLost):
+		j.LeaseOwner, j.LeaseUntil = "", time.Time{}
+		return job.ErrLost
+	}
+	return nil
+}
+
+func (m *model) extend(rt *rapid.T) {
+	j, attempt := m.pick(rt)
+	until := m.now.Add(lease)
+	err := m.stores.Jobs.Extend(rt.Context(), j.ID, attempt, until)
+	want := m.running(j, attempt, err)
+	must(rt, err, want)
+	if want == nil {
+		j.LeaseUntil = until.UTC()
+	}
+}
+
+func (m *model) release(rt *rapid.T) {
+	j, attempt := m.pick(rt)
+	notBefore := m.now.Add(time.Duration(rapid.IntRange(-1, 20).Draw(rt, "delay")) * time.Second)
+	forgive := rapid.Bool().Draw(rt, "forgive")
+	err := m.stores.Jobs.Release(rt.Context(), j.ID, attempt, notBefore, forgive)
+	want := m.running(j, attempt, err)
+	must(rt, err, want)
+	if want != nil {
+		return
+	}
+	j.LeaseOwner, j.LeaseUntil, j.NotBefore = "", time.Time{}, notBefore.UTC()
+	if forgive {
+		j.Forgiven++
+	}
+}
+
+func (m *model) append(rt *rapid.T) {
+	j, attempt := m.pick(rt)
+	first := rapid.IntRange(0, len(j.chunks[attempt])+1).Draw(rt, "first")
+	chunks := rapid.SliceOfN(rapid.StringN(1, 20, -1), 0, 3).Draw(rt, "chunks")
+	err := m.stores.Jobs.AppendChunks(rt.Context(), j.ID, attempt, first, bytesOf(chunks...))
+	want := m.running(j, attempt, err)
+	if want == nil && first > len(j.chunks[attempt]) {
+		want = job.ErrMissingChunk
+	}
+	must(rt, err, want)
+	if want != nil {
+		return
+	}
+	kept := j.chunks[attempt]
+	for i, chunk := range chunks {
+		if first+i < len(kept) {
+			kept[first+i] = chunk
+		} else {
+			kept = append(kept, chunk)
+		}
+	}
+	j.chunks[attempt] = kept
+}
+
+func (m *model) finish(rt *rapid.T) {
+	j, attempt := m.pick(rt)
+	n := len(j.chunks[attempt]) + rapid.SampledFrom([]int{0, 0, 0, -1, 1}).Draw(rt, "chunks off by")
+	outcome := rapid.SampledFrom([]job.Outcome{completed(m.now, n), failed(m.now), {
+		Status: job.Cancelled, CompletedAt: m.now, ExpiresAt: m.now.Add(time.Minute),
+	}}).Draw(rt, "outcome")
+	err := m.stores.Jobs.Finish(rt.Context(), j.ID, attempt, outcome)
+	switch {
+	case attempt == j.Attempt && j.Status == outcome.Status:
+		must(rt, err, nil)
+	case attempt != j.Attempt || j.Status.Terminal():
+		must(rt, err, job.ErrLost)
+	case outcome.Status == job.Completed && n != len(j.chunks[attempt]):
+		must(rt, err, job.ErrMissingChunk)
+	default:
+		must(rt, err, nil)
+		j.Status, j.CompletedAt, j.ExpiresAt = outcome.Status, outcome.CompletedAt.UTC(), outcome.ExpiresAt.UTC()
+		j.LeaseOwner, j.LeaseUntil, j.NotBefore = "", time.Time{}, time.Time{}
+		j.Error, j.Result = outcome.Error, outcome.Result
+	}
+}
+
+func (m *model) read(rt *rapid.T) {
+	j, _ := m.pick(rt)
+	n := rapid.IntRange(0, len(j.chunks[j.Attempt])).Draw(rt, "chunk")
+	got, err := m.stores.Jobs.ReadChunk(rt.Context(), j.ID, n, nil)
+	if j.Status != job.Completed || n == len(j.chunks[j.Attempt]) {
+		must(rt, err, job.ErrNotFound)
+		return
+	}
+	must(rt, err, nil)
+	if want := j.chunks[j.Attempt][n]; string(got) != want {
+		rt.Fatalf("chunk %d is %q, want %q", n, got, want)
+	}
+}
+
+func (m *model) recover(rt *rapid.T) {
+	_, err := m.stores.Jobs.Recover(rt.Context(), "one")
+	must(rt, err, nil)
+	for _, j := range m.jobs {
+		if m.stores.Exclusive && j.Running() && j.LeaseOwner != "one" {
+			j.LeaseOwner, j.LeaseUntil = "", time.Time{}
+		}
+	}
+}
+
+func (m *model) sweep(rt *rapid.T) {
+	limit := rapid.IntRange(1, 5).Draw(rt, "limit")
+	for more := true; more; {
+		var err error
+		more, err = m.stores.Jobs.Sweep(rt.Context(), m.now, limit)
+		must(rt, err, nil)
+	}
+	m.order = slices.DeleteFunc(m.order, func(id job.ID) bool {
+		j := m.jobs[id]
+		if !j.Expired(m.now) || j.CallbackURL != "" { // nobody delivers here: what is pending stays
+			return false
+		}
+		delete(m.jobs, id)
+		_, err := m.stores.Jobs.Get(rt.Context(), id)
+		must(rt, err, job.ErrNotFound)
+		return true
+	})
+}
+
+// compare is called between all steps.
+func (m *model) compare(rt *rapid.T) {
+	for _, id := range m.order {
+		want := m.jobs[id]
+		got, err := m.stores.Jobs.Get(rt.Context(), id)
+		must(rt, err, nil)
+		if want.Running() && !got.Running() && !want.LeaseUntil.After(m.now) {
+			want.LeaseOwner, want.LeaseUntil = "", time.Time{} // see running
+		}
+		if !want.NotBefore.IsZero() && got.NotBefore.IsZero() && !want.NotBefore.After(m.now) {
+			want.NotBefore = time.Time{}
+		}
+		if show(got) != show(want.Job) {
+			rt.Fatalf("stored %s\nwant   %s", show(got), show(want.Job))
+		}
+		_, err = m.stores.Callbacks.GetDelivery(rt.Context(), id)
+		if announced := err == nil; announced != (want.Status.Terminal() && want.CallbackURL != "") {
+			rt.Fatalf("job %s, %s with callback %q: delivery %v", id, want.Status, want.CallbackURL, err)
+		}
+	}
+}
+
+func must(rt *rapid.T, err, want error) {
+	rt.Helper()
+	if want == nil && err != nil || !errors.Is(err, want) {
+		rt.Fatal(fmt.Sprintf("got %v, want %v", err, want))
+	}
+}

@@ -1,0 +1,218 @@
+// Package storetest is the conformance suite of job.Store and callback.Store: every store of this product passes it, and
+// a store of somebody else can be held against it. Each test stands for a sentence of the interfaces' contracts.
+package storetest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/job"
+)
+
+// Stores is one empty store, seen through its interfaces.
+type Stores struct {
+	Jobs      job.Store
+	Callbacks callback.Store
+
+	// Reopen ends the use of the store and opens what it has kept, as a restart of the program does. The fields above are
+	// not used any more then.
+	Reopen func(t testing.TB) Stores
+
+	// Exclusive says that only one process can hold the store, so that Recover takes jobs from every other owner.
+	Exclusive bool
+}
+
+// Run runs the suite. Each test gets a store of its own from open, which registers the store's end with t.Cleanup.
+func Run(t *testing.T, open func(t testing.TB) Stores) {
+	for name, test := range map[string]func(*testing.T, Stores){
+		"Accept":            testAccept,
+		"AcceptLimit":       testAcceptLimit,
+		"Claim":             testClaim,
+		"ClaimOrder":        testClaimOrder,
+		"ClaimConcurrently": testClaimConcurrently,
+		"Lease":             testLease,
+		"Release":           testRelease,
+		"Fencing":           testFencing,
+		"Finish":            testFinish,
+		"FinishOnce":        testFinishOnce,
+		"Recover":           testRecover,
+		"Chunks":            testChunks,
+		"ChunksOfAttempts":  testChunksOfAttempts,
+		"Sweep":             testSweep,
+		"SweepInSteps":      testSweepInSteps,
+		"SweepDeliveries":   testSweepDeliveries,
+		"Durability":        testDurability,
+		"CancelledContext":  testCancelledContext,
+		"DeliveryOutbox":    testDeliveryOutbox,
+		"DeliveryClaim":     testDeliveryClaim,
+		"DeliverySettle":    testDeliverySettle,
+		"DeliveryList":      testDeliveryList,
+		"SigningKeys":       testSigningKeys,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+	}
+	t.Run("Model", func(t *testing.T) { testModel(t, open) })
+}
+
+// start is the time at which every test begins. It has nanoseconds and a zone, both of which a store has to cope with.
+var start = time.Date(2026, 4, 11, 10, 30, 0, 123456789, time.FixedZone("BRT", -3*60*60))
+
+const lease = 30 * time.Second
+
+var counter atomic.Uint64
+
+// newJob makes a job that no other test has.
+func newJob(company string) job.Job {
+	id := job.NewID(start)
+	n := counter.Add(1)
+	for i := range 8 {
+		id[11-i] = byte(n >> (8 * i))
+	}
+	return job.Job{
+		ID: id, Company: company, User: "integration", KeyID: "s42_key",
+		Address:     dataapi.Address{Company: "acme", Namespace: "default", Slug: "relatorio"},
+		Revision:    "r1",
+		Params:      json.RawMessage(`{"mes":"2026-03","n":12345678901234567890}`),
+		PollingPath: "/jobs/" + id.String(),
+		Status:      job.Processing, CreatedAt: start,
+	}
+}
+
+func accept(t testing.TB, s Stores, company string) job.Job {
+	t.Helper()
+	j := newJob(company)
+	acceptJob(t, s, j)
+	return j
+}
+
+func acceptJob(t testing.TB, s Stores, j job.Job) {
+	t.Helper()
+	if err := s.Jobs.Accept(t.Context(), j, 0); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// claimOne claims the only job that is expected to be claimable.
+func claimOne(t testing.TB, s Stores, now time.Time) job.Job {
+	t.Helper()
+	jobs, _, err := s.Jobs.Claim(t.Context(), "worker", now, now.Add(lease), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(jobs) != 1 {
+		t.Fatalf("claimed %d jobs, want 1", len(jobs))
+	}
+	return jobs[0]
+}
+
+// expectNone checks that nothing can be claimed, and when that may change.
+func expectNone(t testing.TB, s Stores, now, wantNext time.Time) {
+	t.Helper()
+	jobs, next, err := s.Jobs.Claim(t.Context(), "worker", now, now.Add(lease), 10)
+	if err != nil || len(jobs) != 0 || !next.Equal(wantNext) {
+		t.Fatalf("claimed %d jobs, next %v, %v; want none, next %v", len(jobs), next, err, wantNext)
+	}
+}
+
+func get(t testing.TB, s Stores, id job.ID) job.Job {
+	t.Helper()
+	j, err := s.Jobs.Get(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+func delivery(t testing.TB, s Stores, id job.ID) callback.Delivery {
+	t.Helper()
+	d, err := s.Callbacks.GetDelivery(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func completed(at time.Time, chunks int) job.Outcome {
+	return job.Outcome{
+		Status: job.Completed, CompletedAt: at, ExpiresAt: at.Add(time.Hour),
+		Result: job.Result{RowCount: 7, Truncated: true, Size: int64(chunks), Chunks: chunks, BlockSize: 1},
+	}
+}
+
+func failed(at time.Time) job.Outcome {
+	return job.Outcome{
+		Status: job.Failed, CompletedAt: at, ExpiresAt: at.Add(time.Hour),
+		Error: &job.Error{Code: dataapi.CodeInternal, Detail: "It failed."},
+	}
+}
+
+func finish(t testing.TB, s Stores, j job.Job, outcome job.Outcome) {
+	t.Helper()
+	if err := s.Jobs.Finish(t.Context(), j.ID, j.Attempt, outcome); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func appendChunks(t testing.TB, s Stores, j job.Job, first int, chunks ...string) {
+	t.Helper()
+	if err := s.Jobs.AppendChunks(t.Context(), j.ID, j.Attempt, first, bytesOf(chunks...)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func bytesOf(texts ...string) [][]byte {
+	var all [][]byte
+	for _, text := range texts {
+		all = append(all, []byte(text))
+	}
+	return all
+}
+
+func wantErr(t testing.TB, what string, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("%s: got %v, want %v", what, err, want)
+	}
+}
+
+// wantJob compares records, and times by their instant.
+func wantJob(t testing.TB, got, want job.Job) {
+	t.Helper()
+	for _, at := range []*time.Time{&want.CreatedAt, &want.StartedAt, &want.CompletedAt, &want.ExpiresAt, &want.NotBefore, &want.LeaseUntil} {
+		*at = at.UTC()
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %s\nwant %s", show(got), show(want))
+	}
+}
+
+func show(value any) string {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprintf("%+v", value)
+	}
+	return string(text)
+}
+
+// sweep removes what has expired, and returns how many steps it took.
+func sweep(t testing.TB, s Stores, now time.Time, limit int) (steps int) {
+	t.Helper()
+	for more := true; more; steps++ {
+		var err error
+		if more, err = s.Jobs.Sweep(context.Background(), now, limit); err != nil {
+			t.Fatal(err)
+		}
+		if steps > 10_000 {
+			t.Fatal("sweeping does not end")
+		}
+	}
+	return steps
+}
