@@ -31,11 +31,7 @@ func (s *state) check(ctx context.Context, check CheckFunc, previous *state) {
 		group       errgroup.Group
 	)
 	group.SetLimit(checkParallel)
-	for _, file := range sortedKeys(s.live.endpoints) {
-		endpoint := s.live.endpoints[file]
-		if previous.live.endpoints[file] == endpoint && !previous.unchecked[endpoint] {
-			continue
-		}
+	for _, endpoint := range s.toAsk(previous) {
 		s.asked[endpoint] = true
 		group.Go(func() error {
 			mu.Lock()
@@ -52,12 +48,24 @@ func (s *state) check(ctx context.Context, check CheckFunc, previous *state) {
 				s.unchecked[endpoint] = true
 			} else if err != nil {
 				s.faults = append(s.faults, checkFault(endpoint, err))
-				s.refuse(file, endpoint, previous)
+				s.refuse(endpoint, previous)
 			}
 			return nil
 		})
 	}
 	_ = group.Wait() // the functions return no error
+}
+
+// toAsk lists the endpoints that are new, changed, or live without having been checked.
+func (s *state) toAsk(previous *state) []*Endpoint {
+	var endpoints []*Endpoint
+	for _, file := range sortedKeys(s.live.endpoints) {
+		endpoint := s.live.endpoints[file]
+		if previous.live.endpoints[file] != endpoint || previous.unchecked[endpoint] {
+			endpoints = append(endpoints, endpoint)
+		}
+	}
+	return endpoints
 }
 
 func checkOne(ctx context.Context, check CheckFunc, endpoint *Endpoint) error {
@@ -80,11 +88,11 @@ func checkFault(endpoint *Endpoint, err error) Fault {
 }
 
 // refuse takes an endpoint back that its source does not accept. One that was live unchecked never was good: it goes.
-func (s *state) refuse(file string, endpoint *Endpoint, previous *state) {
-	before := previous.live.endpoints[file]
+func (s *state) refuse(endpoint *Endpoint, previous *state) {
+	before := previous.live.endpoints[endpoint.File]
 	if before == nil || before == endpoint {
-		delete(s.live.endpoints, file)
+		delete(s.live.endpoints, endpoint.File)
 		return
 	}
-	s.live.endpoints[file] = before
+	s.live.endpoints[endpoint.File] = before
 }

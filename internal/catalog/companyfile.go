@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -92,15 +93,12 @@ func unknownPolicy(path, name string, company *identity.Company) string {
 	for _, policy := range identity.ManagedPolicies() {
 		known = append(known, policy.Name)
 	}
-	known = append(known, sortedKeys(company.Policies)...)
-	text := path + " names the unknown policy \"" + shorten(name) + "\""
-	for _, policy := range known {
-		if distance(strings.ToLower(name), strings.ToLower(policy)) <= 2 {
-			text += "; did you mean " + policy + "?"
-			break
+	for _, own := range sortedKeys(company.Policies) {
+		if !identity.ManagedPolicy(own) && policyName.MatchString(own) {
+			known = append(known, own)
 		}
 	}
-	return text + " Allowed are " + strings.Join(known, ", ")
+	return fmt.Sprintf("%s names the unknown policy %q", path, shorten(name)) + alternatives(name, known)
 }
 
 func (r *report) readPolicy(policy member) *identity.Policy {
@@ -125,6 +123,9 @@ func (r *report) readPolicy(policy member) *identity.Policy {
 func (r *report) readGrant(n *node, path string) identity.Grant {
 	f := r.fieldsOf(n, path, "actions", "endpoints")
 	var grant identity.Grant
+	if n.kind != mapNode && n.kind != nullNode {
+		return grant
+	}
 	actions, ok := f.list("actions")
 	if len(actions) == 0 && (ok || !f.has("actions")) {
 		r.fault(n.place, "%s must list at least one action; allowed are %s", f.name("actions"), typeList(dataapi.Actions()))

@@ -232,7 +232,11 @@ func (e *Endpoint) checkShares(r *report) {
 			}
 		}
 		for _, fault := range e.Contract.CheckContext(context) {
-			r.fault(places.constraints[fault.Parameter].of(fault), "share.%s: %s", company, contextMessage(fault))
+			at := places.constraints[fault.Parameter].of(fault)
+			if r.has(at) {
+				continue
+			}
+			r.fault(at, "share.%s: %s", company, contextMessage(fault))
 		}
 	}
 }

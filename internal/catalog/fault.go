@@ -55,17 +55,27 @@ func (r *report) fault(at place, format string, args ...any) {
 	r.faults = append(r.faults, Fault{r.file, at.line, at.column, fmt.Sprintf(format, args...)})
 }
 
+// has reports whether something is wrong at a place already, so that what follows from it need not be said.
+func (r *report) has(at place) bool {
+	return slices.ContainsFunc(r.faults, func(f Fault) bool { return f.Line == at.line && f.Column == at.column })
+}
+
 func (r *report) warn(at place, format string, args ...any) {
 	r.warnings = append(r.warnings, Fault{r.file, at.line, at.column, fmt.Sprintf(format, args...)})
 }
 
 // unknownKey words a key that is not one of those allowed.
 func unknownKey(key string, allowed []string) string {
-	text := fmt.Sprintf("unknown key %q", shorten(key))
-	if near := nearest(key, allowed); near != "" {
-		text += fmt.Sprintf("; did you mean %s?", near)
+	return fmt.Sprintf("unknown key %q", shorten(key)) + alternatives(key, allowed)
+}
+
+// alternatives ends a sentence about a word that is not one of those allowed.
+func alternatives(word string, allowed []string) string {
+	list := strings.Join(allowed, ", ")
+	if near := nearest(word, allowed); near != "" {
+		return fmt.Sprintf("; did you mean %s? Allowed are %s", near, list)
 	}
-	return text + fmt.Sprintf(" Allowed are %s", strings.Join(allowed, ", "))
+	return "; allowed are " + list
 }
 
 // nearest returns the word that was probably meant: at most two edits away, and fewer than half of its letters.
@@ -75,7 +85,7 @@ func nearest(word string, words []string) string {
 		if len(word) > 2*len(candidate)+2 {
 			continue
 		}
-		if edits := distance(strings.ToLower(word), candidate); edits < least && 2*edits < len(candidate)+1 {
+		if edits := distance(strings.ToLower(word), strings.ToLower(candidate)); edits < least && 2*edits < len(candidate)+1 {
 			best, least = candidate, edits
 		}
 	}

@@ -42,7 +42,7 @@ func (r *report) membersOf(n *node, path string) []member {
 	if n.kind != mapNode {
 		name := path
 		if name == "" {
-			name = "this"
+			name = "the YAML"
 		}
 		r.fault(n.place, "%s must be a map of keys and values; got %s", name, n.describe())
 		return nil

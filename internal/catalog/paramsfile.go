@@ -72,7 +72,8 @@ func reportDefinition(fault params.DefinitionFault, given fields, name place) {
 	case fault.Field == "type" && !given.has("type"):
 		given.fault(name, "%s is missing; it is one of %s, or an array of one such as array<integer>", given.name("type"), typeList(params.Types()))
 	case fault.Field == "type":
-		given.fault(given.placeOf("type"), "%s %s, or an array of one such as array<integer>", given.name("type"), fault.Message)
+		given.fault(given.placeOf("type"), "%s must be one of %s, or an array of one such as array<integer>; got %s",
+			given.name("type"), typeList(params.Types()), given.by["type"].value.describe())
 	default:
 		at, index := given.placeOf(fault.Field), ""
 		if items := given.by[fault.Field].value; fault.Index >= 0 && items != nil && fault.Index < len(items.items) {

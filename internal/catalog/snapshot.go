@@ -43,6 +43,9 @@ func newSnapshot(companies map[string]*identity.Company, endpoints []*Endpoint) 
 	shared := make(map[dataapi.Address]int)
 	for _, endpoint := range reachable {
 		for company, context := range endpoint.Shares {
+			if companies[company] == nil {
+				continue
+			}
 			address := dataapi.Address{Company: company, Namespace: endpoint.Namespace, Slug: endpoint.Slug}
 			if own, ok := s.routes[address]; ok && own.endpoint.Company == company {
 				continue // a company's own endpoint goes first

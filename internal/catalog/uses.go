@@ -27,21 +27,26 @@ func parameterUses(sql string) []use {
 			if end > i+1 && (sql[i+1] == '_' || sql[i+1] >= 'a' && sql[i+1] <= 'z') {
 				uses = append(uses, use{sql[i+1 : end], i})
 			}
-			for end < len(sql) && sql[end] == '@' { // of @@
-				end = wordEnd(sql, end+1)
-			}
-			i = end
+			i = passAt(sql, end) // of @@
 		case wordByte(c):
 			end := wordEnd(sql, i)
 			if escapes := sql[i:end] == "E" || sql[i:end] == "e"; escapes && end < len(sql) && sql[end] == '\'' {
 				end = quoteEnd(sql, end, true)
 			}
-			i = end
+			i = passAt(sql, end)
 		default:
 			i++
 		}
 	}
 	return uses
+}
+
+// passAt passes over an @, and the word after it, that follows a word or another @.
+func passAt(sql string, i int) int {
+	for i < len(sql) && sql[i] == '@' {
+		i = wordEnd(sql, i+1)
+	}
+	return i
 }
 
 func wordByte(c byte) bool {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -136,8 +137,14 @@ func (r *yamlReader) read(source ast.Node, depth int) *node {
 		}
 		return list
 	case *ast.MappingNode:
+		if len(source.Values) == 1 && !source.IsFlowStyle {
+			return r.read(source.Values[0], depth)
+		}
 		return r.mapping(at, source.Values, depth)
 	case *ast.MappingValueNode:
+		if text, ok := colonText(source); ok {
+			return &node{place: r.at(source.Key.GetToken()), kind: scalarNode, text: text}
+		}
 		return r.mapping(at, []*ast.MappingValueNode{source}, depth)
 	case *ast.AliasNode:
 		r.fault(at, "aliases (*name) are not allowed: write the value out, or put quotes around text that begins with *")
@@ -151,6 +158,17 @@ func (r *yamlReader) read(source ast.Node, depth int) *node {
 		r.fault(at, "this YAML is not supported here; allowed are maps, lists, text, numbers, true and false")
 	}
 	return null
+}
+
+// colonText returns the text a:b that the parser takes for a map in a flow list such as [data_api:execute]. YAML 1.2
+// (7.3.3) wants a space after the colon of a plain key.
+func colonText(pair *ast.MappingValueNode) (string, bool) {
+	key, value := pair.Key.GetToken(), pair.Value.GetToken()
+	if key.Type != token.StringType || value.Type != token.StringType || key.Position.Line != value.Position.Line ||
+		value.Position.Column != key.Position.Column+utf8.RuneCountInString(key.Value)+1 {
+		return "", false
+	}
+	return key.Value + ":" + value.Value, true
 }
 
 func (r *yamlReader) mapping(at place, values []*ast.MappingValueNode, depth int) *node {

@@ -2,14 +2,10 @@ package params
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
-
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
 // Contract is the compiled form of an endpoint's parameters. It is immutable and safe for concurrent use.
@@ -45,86 +41,81 @@ type DefinitionFault struct {
 // Compile checks definitions and makes their contract. It returns every fault at once, and then no contract.
 // Parameters are bound in the order in which they are given.
 func Compile(params []Param) (*Contract, []DefinitionFault) {
-	var faults []DefinitionFault
 	contract := &Contract{index: make(map[string]int, len(params))}
-	properties := make([]*property, 0, len(params))
+	var faults []DefinitionFault
+	names := make(map[string]bool, len(params))
 	for _, param := range params {
-		if _, twice := contract.index[param.Name]; twice {
-			faults = append(faults, DefinitionFault{param.Name, "name", -1, "is defined twice"})
+		check := definitionCheck{param: param}
+		if names[param.Name] {
+			check.report("name", -1, "is defined twice")
 		}
-		compiled, property, found := compileParam(param)
-		contract.index[param.Name] = len(contract.params)
-		contract.params = append(contract.params, compiled)
-		properties = append(properties, property)
-		faults = append(faults, found...)
+		names[param.Name] = true
+		rules := check.fields()
+		faults = append(faults, check.faults...)
+		if len(check.faults) == 0 {
+			contract.index[param.Name] = len(contract.params)
+			contract.params = append(contract.params, parameter{Param: param, rules: rules})
+		}
+	}
+
+	// What is sound so far makes a contract, against which the definitions' own values are judged as a caller's would be.
+	var err error
+	if contract.document, err = document(contract.params); err == nil {
+		contract.schema, err = compileSchema(contract.document)
+	}
+	if err != nil { // a limit of the schema library, which must not pass silently
+		fault := DefinitionFault{"", "", -1, fmt.Sprintf("the parameters do not compile to a JSON Schema: %v", err)}
+		return nil, append(faults, fault)
+	}
+	for i := range contract.params {
+		faults = append(faults, contract.checkValues(i)...)
 	}
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	var err error
-	if contract.document, err = document(params, properties); err == nil {
-		contract.schema, err = compileSchema(contract.document)
-	}
-	if err != nil { // the definitions are sound, so this is a limit of the schema library: it must not pass silently
-		return nil, []DefinitionFault{{"", "", -1, fmt.Sprintf("the parameters do not compile to a JSON Schema: %v", err)}}
-	}
 	return contract, nil
 }
 
-// compileParam checks one definition: first each field alone, then, if these are sound, its values against its rules.
-func compileParam(param Param) (parameter, *property, []DefinitionFault) {
-	check := definitionCheck{param: param}
-	rules := check.fields()
-	if len(check.faults) > 0 {
-		return parameter{Param: param, rules: rules}, nil, check.faults
+// checkValues judges the enum, default and example of a definition, and reads the default.
+func (c *Contract) checkValues(i int) []DefinitionFault {
+	param := &c.params[i]
+	check := definitionCheck{param: param.Param}
+	for index, allowed := range param.rules.enum {
+		if problem := c.judgeItem(i, allowed); problem != "" {
+			check.report("enum", index, problem)
+		}
 	}
-
-	item := param
-	item.Array, item.MinItems, item.MaxItems = false, nil, nil
-	for i, allowed := range rules.enum {
-		check.value("enum", i, item, rules, appendScalar(nil, allowed))
-	}
-	var fallback *Value
 	if param.Default != nil {
-		fallback = check.value("default", -1, param, rules, param.Default)
+		param.fallback = c.checkValue(i, param.Default, "default", &check)
 	}
 	if param.Example != nil {
-		check.value("example", -1, param, rules, param.Example)
+		c.checkValue(i, param.Example, "example", &check)
 	}
-	return parameter{param, rules, fallback}, propertyOf(param, rules), check.faults
+	return check.faults
 }
 
-// value binds one value of a definition as if a caller had sent it, to a contract of this one parameter.
-func (c *definitionCheck) value(field string, index int, param Param, rules valueRules, value json.RawMessage) *Value {
-	param.Default, param.Example = nil, nil
-	alone := &Contract{index: map[string]int{param.Name: 0}, params: []parameter{{Param: param, rules: rules}}}
-	schema, err := document([]Param{param}, []*property{propertyOf(param, rules)})
+func (c *Contract) checkValue(i int, value json.RawMessage, field string, check *definitionCheck) *Value {
+	b := startBinding(c)
+	defer b.release()
+	err := b.decode(fmt.Appendf(nil, "{%q:%s}", c.params[i].Name, value))
 	if err == nil {
-		alone.schema, err = compileSchema(schema)
+		err = b.validate()
 	}
 	if err != nil {
-		c.report(field, index, fmt.Sprintf("does not compile to a JSON Schema: %v", err))
+		check.report(field, -1, err.Error())
 		return nil
 	}
-	if isNull(value) {
-		c.report(field, index, "must not be null: leave it out instead")
+	before := len(check.faults)
+	for _, fault := range b.faults { // those of other parameters say that they are required
+		if fault.index == i {
+			check.report(field, -1, fault.Detail)
+		}
+	}
+	if len(check.faults) > before {
 		return nil
 	}
-	values, err := alone.Bind(fmt.Appendf(nil, "{%q:%s}", param.Name, value))
-	if err == nil {
-		return &values[0]
-	}
-	refused, _ := errors.AsType[*dataapi.Error](err)
-	for _, fault := range refused.Faults {
-		c.report(field, index, fault.Detail)
-	}
-	if len(refused.Faults) == 0 {
-		c.report(field, index, "is not valid JSON: "+refused.Detail)
-	}
-	return nil
+	return &b.values[i]
 }
-
-func isNull(value json.RawMessage) bool { return strings.TrimSpace(string(value)) == "null" }
 
 // Schema returns the contract as a JSON Schema (draft 2020-12) of the object parameter_values. It describes values that
 // are given; beyond it, null stands for a parameter that is left out. The bytes are the caller's own.

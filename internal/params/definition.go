@@ -32,6 +32,8 @@ func (c *definitionCheck) fields() valueRules {
 	if p.Required && p.Default != nil {
 		c.report("default", -1, "must not stand beside required: a required parameter never falls back to a default")
 	}
+	c.json("default", p.Default)
+	c.json("example", p.Example)
 	c.lengths("min_length", "max_length", p.MinLength, p.MaxLength, p.Type == String, "type string")
 	c.lengths("min_items", "max_items", p.MinItems, p.MaxItems, p.Array, "an array")
 	c.pattern()
@@ -39,6 +41,17 @@ func (c *definitionCheck) fields() valueRules {
 		enum:    c.enum(),
 		minimum: c.bound("minimum", p.Minimum), maximum: c.bound("maximum", p.Maximum),
 	}.checkOrder(c)
+}
+
+// json checks that a value is one that can be judged.
+func (c *definitionCheck) json(field string, value json.RawMessage) {
+	switch {
+	case value == nil:
+	case !jsontext.Value(value).IsValid():
+		c.report(field, -1, "is not valid JSON"+got(literal{'0', string(value)}))
+	case jsontext.Value(value).Kind() == 'n':
+		c.report(field, -1, "must not be null: leave it out instead")
+	}
 }
 
 func typeNames() string {
@@ -125,11 +138,10 @@ func (r valueRules) checkOrder(c *definitionCheck) valueRules {
 
 // readRaw reads one scalar that stands alone, as definitions and share contexts have it.
 func readRaw(t Type, raw json.RawMessage) (Value, string) {
-	value := jsontext.Value(raw).Clone()
-	if !value.IsValid() {
+	if !jsontext.Value(raw).IsValid() {
 		return Value{}, "is not valid JSON" + got(literal{'0', string(raw)})
 	}
-	text := strings.TrimSpace(string(value))
+	text := strings.TrimSpace(string(raw))
 	l := literal{jsontext.Value(text).Kind(), text}
 	if l.kind == '"' {
 		unquoted, err := jsontext.AppendUnquote(nil, text)

@@ -33,7 +33,7 @@ func TestCompileReportsEveryFault(t *testing.T) {
 		{params.Param{Name: "p", Type: params.Integer, Array: true, Default: raws(`5`)[0]}, `default -1: must be an array, each item of type integer; got 5`},
 		{params.Param{Name: "p", Type: params.Integer, Array: true, MinItems: number(1), Default: raws(`[]`)[0]}, `default -1: must have at least 1 item; got 0`},
 		{params.Param{Name: "p", Type: params.String, Default: raws(`null`)[0]}, `default -1: must not be null: leave it out instead`},
-		{params.Param{Name: "p", Type: params.String, Default: raws(`{`)[0]}, `default -1: is not valid JSON: parameter_values is not valid JSON: it ends too early`},
+		{params.Param{Name: "p", Type: params.String, Default: raws(`{`)[0]}, `default -1: is not valid JSON; got {`},
 		{params.Param{Name: "p", Type: params.Decimal, Maximum: raws(`1e999`)[0]}, `maximum -1: must have at most 400 digits when written out without an exponent; got 1e999`},
 	} {
 		contract, faults := params.Compile([]params.Param{test.param})

@@ -81,7 +81,7 @@ func boundOf(bound *Value) json.RawMessage {
 }
 
 // document writes the schema of a contract: an object whose properties stand in the contract's order.
-func document(params []Param, properties []*property) (json.RawMessage, error) {
+func document(params []parameter) (json.RawMessage, error) {
 	required := []string{}
 	var text bytes.Buffer
 	text.WriteString(`{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","properties":{`)
@@ -89,7 +89,7 @@ func document(params []Param, properties []*property) (json.RawMessage, error) {
 		if i > 0 {
 			text.WriteByte(',')
 		}
-		member, err := json.Marshal(properties[i])
+		member, err := json.Marshal(propertyOf(p.Param, p.rules))
 		if err != nil {
 			return nil, err
 		}

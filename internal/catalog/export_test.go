@@ -1,0 +1,37 @@
+package catalog
+
+import (
+	"testing"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+)
+
+// CheckParse parses one file and checks what holds for every text.
+func CheckParse(t *testing.T, text []byte, asEndpoint bool) {
+	r := report{file: "f"}
+	var sound bool
+	if asEndpoint {
+		endpoint := parseEndpoint(dataapi.Address{Company: "acme", Namespace: "default", Slug: "s"}, text, &r)
+		if sound = endpoint != nil; sound {
+			if endpoint.Contract == nil || endpoint.Statement.SQL == "" || endpoint.Source == "" || endpoint.Limits.Timeout <= 0 {
+				t.Fatalf("%+v", endpoint)
+			}
+			for offset := range len(endpoint.Statement.SQL) {
+				if line, column := endpoint.Position(offset); line < 4 || column < 1 {
+					t.Fatalf("offset %d is at %d:%d", offset, line, column)
+				}
+			}
+		}
+	} else {
+		company := parseCompany("acme", text, &r)
+		sound = company != nil
+	}
+	if sound != (len(r.faults) == 0) {
+		t.Fatalf("sound: %v, faults: %v", sound, r.faults)
+	}
+	for _, fault := range r.faults {
+		if fault.Line < 1 || fault.Column < 1 || fault.Message == "" {
+			t.Fatalf("%+v", fault)
+		}
+	}
+}

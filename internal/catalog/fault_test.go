@@ -1,0 +1,153 @@
+package catalog_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/solucao42/caddy-data-api/internal/catalog"
+)
+
+type faultCase struct {
+	text string
+	want []string // line:column: message
+}
+
+// check loads a tree for each case, in which the case's text makes one file, and compares the faults of that file.
+func check(t *testing.T, file string, cases []faultCase, tree func(text string) files) {
+	t.Helper()
+	for _, test := range cases {
+		got := lines(t, build(t, tree(test.text)))
+		want := file + ":" + strings.Join(test.want, "\n"+file+":")
+		if got != want {
+			t.Errorf("%s\n got\n%s\nwant\n%s", test.text, got, want)
+		}
+	}
+}
+
+func TestFrontMatterFaults(t *testing.T) {
+	check(t, "acme/default/s.sql", frontMatterCases, func(text string) files {
+		return files{
+			"acme/company.yaml": "", "globex/company.yaml": "",
+			"acme/default/s.sql": "/*---\nsource: demo\n" + text + "---*/\nSELECT 1 AS n\n",
+		}
+	})
+}
+
+func TestEndpointFileFaults(t *testing.T) {
+	check(t, "acme/default/s.sql", endpointFileCases, func(text string) files {
+		return files{"acme/company.yaml": "", "acme/default/s.sql": text}
+	})
+}
+
+func TestCompanyFileFaults(t *testing.T) {
+	check(t, "acme/company.yaml", companyFileCases, func(text string) files {
+		return files{
+			"acme/company.yaml":  text,
+			"acme/default/s.sql": "/*---\nsource: x\nparams: { regiao: {type: string}, n: {type: integer} }\n---*/\nSELECT 1 AS n",
+		}
+	})
+}
+
+func TestTreeFaults(t *testing.T) {
+	root := build(t, files{
+		"acme/company.yaml": "", "acme/company.yml": "", "acme/y.sql": minimal, "x.sql": minimal,
+		"Bad/company.yaml": "", "nofile/default/s.sql": minimal, "acme/_ns/x.sql": minimal,
+		"acme/default/Bad_Name.sql": minimal, "acme/default/deep/s.sql": minimal, "acme/default/s.SQL": minimal,
+		"acme/default/company.yaml": "", "acme/default/big.sql": minimal + strings.Repeat(" ", 1<<20),
+	})
+	outside := filepath.Join(t.TempDir(), "secret.sql")
+	if err := os.WriteFile(outside, []byte(minimal), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for link, target := range map[string]string{
+		"linked": filepath.Dir(outside), "acme/default/p.sql": outside, "acme/default/m.sql": "missing", "acme/default/up.sql": "../../../secret.sql",
+	} {
+		if err := os.Symlink(target, filepath.Join(root, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const slugRule = "1 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit"
+	const link = ":1:1: is a symbolic link that leads out of the catalog or nowhere; allowed are links to files and directories of the catalog"
+	want := []string{
+		`Bad:1:1: the directory's name is the company's slug; it must be ` + slugRule + `. A directory whose name begins with a dot is ignored`,
+		`acme/_ns:1:1: the directory's name is the namespace's slug; it must be ` + slugRule + `. A directory whose name begins with a dot is ignored`,
+		`acme/company.yml:1:1: is not read here; a company is described by <company>/company.yaml`,
+		`acme/default/Bad_Name.sql:1:1: the file's name without .sql is the endpoint's slug; it must be ` + slugRule,
+		`acme/default/big.sql:1:1: is larger than 1 MiB`,
+		`acme/default/company.yaml:1:1: is not read here; a company is described by <company>/company.yaml`,
+		`acme/default/deep:1:1: is a directory below a namespace; allowed are <company>/<namespace>/<slug>.sql`,
+		`acme/default/m.sql` + link,
+		`acme/default/p.sql` + link,
+		`acme/default/s.SQL:1:1: is not served here; endpoints are <company>/<namespace>/<slug>.sql, in lower case`,
+		`acme/default/up.sql` + link,
+		`acme/y.sql:1:1: is not served here; endpoints are <company>/<namespace>/<slug>.sql, in lower case`,
+		`linked` + link,
+		`nofile/company.yaml:1:1: is missing; every directory of the catalog is a company and needs one`,
+		`x.sql:1:1: is not served here; endpoints are <company>/<namespace>/<slug>.sql, in lower case`,
+	}
+	if got := lines(t, root); got != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", got, strings.Join(want, "\n"))
+	}
+}
+
+func TestSharesThatCannotBeToldApart(t *testing.T) {
+	shared := "/*---\nsource: x\nshare: {c: {}, a: {}, nobody: {}}\n---*/\nSELECT 1 AS n"
+	root := build(t, files{
+		"a/company.yaml": "", "b/company.yaml": "", "c/company.yaml": "",
+		"a/default/s.sql": strings.Replace(shared, "a: {}, nobody: {}", "", 1), "b/default/s.sql": shared,
+	})
+	want := `a/default/s.sql:3:9: share.c: default/s is shared with c by b too, so that a call could mean either; rename one or take one share back
+b/default/s.sql:3:9: share.c: default/s is shared with c by a too, so that a call could mean either; rename one or take one share back
+b/default/s.sql:3:23: share.nobody: there is no such company; the catalog has a, b, c`
+	if got := lines(t, root); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestLinksInsideTheCatalogAreFollowed(t *testing.T) {
+	root := build(t, files{"acme/company.yaml": "", "acme/default/s.sql": minimal})
+	if err := os.Symlink("s.sql", filepath.Join(root, "acme", "default", "alias.sql")); err != nil {
+		t.Fatal(err)
+	}
+	snapshot, err := catalog.Load(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, ok := snapshot.Find("acme", "default", "alias"); !ok {
+		t.Error("the linked endpoint is missing")
+	}
+}
+
+func TestRootThatCannotBeRead(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing")
+	if _, err := catalog.Load(missing); err == nil || err.Error() != missing+":1:1: does not exist; it must be a directory with one directory for each company" {
+		t.Error(err)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := catalog.Load(file); err == nil || err.Error() != file+":1:1: cannot be read: not a directory" {
+		t.Error(err)
+	}
+}
+
+// FuzzParse looks for panics and for endpoints that come with a fault, or without a sound statement.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(vendas), true)
+	f.Add([]byte(acme), false)
+	for _, test := range frontMatterCases {
+		f.Add([]byte("/*---\nsource: demo\n"+test.text+"---*/\nSELECT 1 AS n\n"), true)
+	}
+	for _, test := range endpointFileCases {
+		f.Add([]byte(test.text), true)
+	}
+	for _, test := range companyFileCases {
+		f.Add([]byte(test.text), false)
+	}
+	f.Fuzz(func(t *testing.T, text []byte, endpoint bool) {
+		catalog.CheckParse(t, text, endpoint)
+	})
+}

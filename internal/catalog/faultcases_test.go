@@ -1,0 +1,358 @@
+package catalog_test
+
+var frontMatterCases = []faultCase{
+	{
+		`titel: x
+sauce: y
+`,
+		[]string{
+			`3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, active, params, limits, columns, share`,
+			`4:1: unknown key "sauce"; did you mean source? Allowed are title, description, source, mode, active, params, limits, columns, share`,
+		},
+	},
+	{
+		`title: a
+title: b
+`,
+		[]string{
+			`4:1: key "title" is given twice; it stands in line 3 already`,
+		},
+	},
+	{
+		`mode: fast
+active: yes
+limits: { timeout: 2m, max_rows: 0, rows: 3 }
+`,
+		[]string{
+			`3:7: mode must be sync or async; got fast`,
+			`4:9: active must be true or false; got yes`,
+			`5:20: limits.timeout must be a duration such as 500ms, 5s or 10m, from 1ms to 1m; got 2m`,
+			`5:34: limits.max_rows must be a whole number from 1 to 10000000; got 0`,
+			`5:37: in limits: unknown key "rows"; allowed are timeout, max_rows`,
+		},
+	},
+	{
+		`mode: async
+limits: { timeout: 25h, max_rows: 10000001 }
+`,
+		[]string{
+			`4:20: limits.timeout must be a duration such as 500ms, 5s or 10m, from 1ms to 24h; got 25h`,
+			`4:35: limits.max_rows must be a whole number from 1 to 10000000; got 10000001`,
+		},
+	},
+	{
+		`mode: [sync]
+limits: 5
+title: {a: b}
+`,
+		[]string{
+			`3:7: mode must be text; got a list`,
+			`4:9: limits must be a map of keys and values; got 5`,
+			`5:8: title must be text; got a map`,
+		},
+	},
+	{
+		`params:
+  Região: { type: string }
+  a: {}
+  b:
+  c: { type: text }
+  d: { type: array<array<date>> }
+  e: { type: integer, minimum: 010 }
+  f: { type: integer, minimum: "1", maximum: 1.5 }
+`,
+		[]string{
+			`4:3: params: the name "Região" must be 1 to 63 lower-case letters, digits and underscores, not beginning with a digit`,
+			`5:3: params.a.type is missing; it is one of string, integer, decimal, boolean, date, timestamp, uuid, or an array of one such as array<integer>`,
+			`6:3: params.b.type is missing; it is one of string, integer, decimal, boolean, date, timestamp, uuid, or an array of one such as array<integer>`,
+			`7:14: params.c.type must be one of string, integer, decimal, boolean, date, timestamp, uuid, or an array of one such as array<integer>; got text`,
+			`8:14: params.d.type must be one of string, integer, decimal, boolean, date, timestamp, uuid, or an array of one such as array<integer>; got array<array<date>>`,
+			`9:32: 010 is not a plain number; write it in decimal notation such as 10 or -2.50, or put quotes around it if it is text`,
+			`10:32: params.f.minimum must be an integer, written as a JSON number; got "1"`,
+			`10:46: params.f.maximum must be an integer, written without fraction and exponent; got 1.5`,
+		},
+	},
+	{
+		`params:
+  a: { type: string, enum: [Sul, 10, Sul], default: Norte }
+  b: { type: string, enum: Sul }
+  c: { type: date, default: 2026-02-30, required: true }
+  d: { type: string, pattern: '(?=x)', min_length: 3, max_length: 2 }
+  g: { type: integer, maxium: 3 }
+`,
+		[]string{
+			`4:34: params.a.enum[1] must be a string; got 10`,
+			`4:38: params.a.enum[2] repeats the value at index 0: "Sul"`,
+			`5:28: params.b.enum must be a list such as [a, b]; got Sul`,
+			`6:29: params.c.default must not stand beside required: a required parameter never falls back to a default`,
+			"7:31: params.d.pattern must be a regular expression in RE2 syntax: error parsing regexp: invalid or unsupported Perl syntax: `(?=`",
+			`7:52: params.d.min_length must not be above max_length: 3 > 2`,
+			`8:23: in params.g: unknown key "maxium"; did you mean maximum? Allowed are type, required, default, enum, minimum, maximum, min_length, max_length, pattern, min_items, max_items, title, description, example`,
+		},
+	},
+	{
+		`params:
+  a: { type: integer, enum: [1, 9], maximum: 5, example: x }
+`,
+		[]string{
+			`4:33: params.a.enum[1] must be at most 5; got 9`,
+			`4:58: params.a.example must be an integer, written as a JSON number; got "x"`,
+		},
+	},
+	{
+		`columns:
+  total: { type: money }
+  n: { type: integer, scale: 2 }
+  m: { type: array<date>, scal: 2 }
+`,
+		[]string{
+			`4:18: columns.total.type must be one of varchar, decimal, smallint, integer, bigint, real, double, boolean, date, time, timestamp, timestamptz, uuid, json, varbinary, interval, or an array of one such as array<integer>; got "money"`,
+			`5:30: columns.n.scale is allowed beside type: decimal only`,
+			`6:27: in columns.m: unknown key "scal"; did you mean scale? Allowed are type, scale`,
+		},
+	},
+	{
+		`params: { a: { type: string }, n: { type: integer } }
+share:
+  globex: { b: 1, a: {}, n: { minimum: 5, maximum: x } }
+  Bad: {}
+  acme: {}
+  nobody: {}
+`,
+		[]string{
+			`5:13: share.globex constrains "b", which is not a parameter of this endpoint; declared are @a, @n`,
+			`5:22: share.globex.a has no bound; allowed is one value, a list of values such as [a, b], or bounds such as {minimum: 1, maximum: 5}`,
+			`5:52: share.globex: n.maximum must be an integer, written as a JSON number; got "x"`,
+			`6:3: share: "Bad" cannot be a company; a company's slug is 1 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit`,
+		},
+	},
+	{
+		`params: { a: { type: string } }
+share:
+  globex: { a: [], }
+`,
+		[]string{
+			`5:16: share.globex.a allows no value at all; allowed is one value, a list of values such as [a, b], or bounds such as {minimum: 1, maximum: 5}`,
+		},
+	},
+	{
+		`params: { a: { type: string } }
+share:
+  globex: { a: [[x]] }
+`,
+		[]string{
+			`5:17: share.globex.a lists a list; allowed is one value, a list of values such as [a, b], or bounds such as {minimum: 1, maximum: 5}`,
+		},
+	},
+	{
+		`params: { a: { type: string } }
+share:
+  globex: { a: }
+`,
+		[]string{
+			`5:15: share.globex.a has no value; allowed is one value, a list of values such as [a, b], or bounds such as {minimum: 1, maximum: 5}`,
+		},
+	},
+	{
+		`params: { a: { type: string } }
+share:
+  globex: { a: 5 }
+`,
+		[]string{
+			`5:16: share.globex: a must be a string; got 5`,
+		},
+	},
+	{
+		`title: &x a
+description: *x
+<<: *x
+`,
+		[]string{
+			`3:8: anchors (&name) are not allowed: write the value out, or put quotes around text that begins with &`,
+			`4:14: aliases (*name) are not allowed: write the value out, or put quotes around text that begins with *`,
+			`5:1: merge keys (<<) are not allowed: write the keys out`,
+		},
+	},
+	{
+		`title: !!str 3
+`,
+		[]string{
+			`3:8: tags (!name) are not allowed: leave it out, or put quotes around text that begins with !`,
+		},
+	},
+	{
+		`title: .inf
+`,
+		[]string{
+			`3:8: infinity and NaN are not allowed; put quotes around it if it is text`,
+		},
+	},
+	{
+		`a: [1
+`,
+		[]string{
+			`3:4: the YAML cannot be read: sequence end token ']' not found`,
+		},
+	},
+	{
+		`title: "x
+`,
+		[]string{
+			`3:8: the YAML cannot be read: could not find end character of double-quoted text`,
+		},
+	},
+	{
+		`- a
+`,
+		[]string{
+			`3:1: the YAML cannot be read: non-map value is specified`,
+		},
+	},
+	{
+		`title: a: b
+`,
+		[]string{
+			`3:8: the YAML cannot be read: mapping value is not allowed in this context`,
+		},
+	},
+	{
+		`title: x
+---
+title: y
+`,
+		[]string{
+			`5:6: a second YAML document begins here; allowed is one`,
+		},
+	},
+	{
+		"\ttitle: x\n",
+		[]string{
+			`3:1: the YAML cannot be read: found character '	' that cannot start any token`,
+		},
+	},
+	{
+		`title: x */ y
+`,
+		[]string{
+			`3:10: */ ends the comment that holds the front matter; it is allowed only in the line ---*/ that closes it`,
+		},
+	},
+}
+
+var endpointFileCases = []faultCase{
+	{
+		"",
+		[]string{
+			`1:1: the file must begin with a line /*---, then YAML, then a line ---*/, then the statement`,
+		},
+	},
+	{
+		"SELECT 1",
+		[]string{
+			`1:1: the file must begin with a line /*---, then YAML, then a line ---*/, then the statement`,
+		},
+	},
+	{
+		`/*---
+source: x
+`,
+		[]string{
+			`1:1: the front matter is not closed; it must end with a line ---*/`,
+		},
+	},
+	{
+		`/*---
+---*/
+SELECT 1`,
+		[]string{
+			`1:1: source is missing; it names the database that the statement runs on, such as source: demo`,
+		},
+	},
+	{
+		`/*---
+source: x
+---*/
+  
+`,
+		[]string{
+			`5:1: the statement is missing; one SQL statement must follow the line ---*/`,
+		},
+	},
+	{
+		"/*---\nsource: x\n---*/\nSELECT \x00",
+		[]string{
+			`4:8: the file must not contain the NUL character`,
+		},
+	},
+	{
+		"/*---\nsource: \xff\n---*/\nSELECT 1",
+		[]string{
+			`2:9: the file must be UTF-8; here is the byte 0xff`,
+		},
+	},
+	{
+		`/*---
+source: x
+---*/
+SELECT @a,
+ 'é', @b, @@c, x@y, '@z', $$@q$$, E'\'@r', /* /* @s */ @t */ a @> b
+`,
+		[]string{
+			`4:8: @a is not declared in params; none is declared`,
+			`5:7: @b is not declared in params; none is declared`,
+		},
+	},
+}
+
+var companyFileCases = []faultCase{
+	{
+		`nam: x
+users:
+  ERP: {}
+  erp: { policies: [DataApiConsumer, 3, Nope], share_contex: {} , active: 1}
+  x: [a]
+  y: { policies: P }
+policies:
+  DataAPIConsumer: { grants: [] }
+  'a b': {}
+  P: { grants: [{actions: [data_api:run], endpoints: []}, {endpoints: [x, 5, '*', "default/*"]}, 5 ] }
+`,
+		[]string{
+			`1:1: unknown key "nam"; did you mean name? Allowed are name, active, users, policies`,
+			`3:3: users: the name "ERP" must be 1 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit`,
+			`4:21: users.erp.policies names the unknown policy "DataApiConsumer"; did you mean DataAPIConsumer? Allowed are DataAPIConsumer, VisualizationViewer, VisualizationManager, P`,
+			`4:38: users.erp.policies names the unknown policy "3"; allowed are DataAPIConsumer, VisualizationViewer, VisualizationManager, P`,
+			`4:41: users.erp.policies names the unknown policy "Nope"; allowed are DataAPIConsumer, VisualizationViewer, VisualizationManager, P`,
+			`4:48: in users.erp: unknown key "share_contex"; did you mean share_context? Allowed are name, active, policies, share_context`,
+			`4:75: users.erp.active must be true or false; got 1`,
+			`5:6: users.x must be a map of keys and values; got a list`,
+			`6:18: users.y.policies must be a list such as [a, b]; got P`,
+			`8:3: policies.DataAPIConsumer.grants must list at least one grant, such as {actions: [data_api:execute], endpoints: [default/*]}`,
+			`8:3: policies: DataAPIConsumer is a managed policy that every company has; choose another name`,
+			`9:3: policies.a b.grants must list at least one grant, such as {actions: [data_api:execute], endpoints: [default/*]}`,
+			`9:3: policies: the name "a b" must be 1 to 63 letters, digits, hyphens and underscores, beginning with a letter`,
+			`10:28: policies.P.grants.actions names the unknown action "data_api:run"; allowed are data_api:execute, data_api:get_job`,
+			`10:54: policies.P.grants.endpoints must list at least one pattern; leave it out to allow every endpoint`,
+			`10:59: policies.P.grants.actions must list at least one action; allowed are data_api:execute, data_api:get_job`,
+			`10:72: policies.P.grants.endpoints: "x" is not an endpoint pattern; allowed is * for every endpoint, or namespace/slug where either part may end in * such as default/*, default/vendas-* or */vendas-por-regiao`,
+			`10:75: policies.P.grants.endpoints: "5" is not an endpoint pattern; allowed is * for every endpoint, or namespace/slug where either part may end in * such as default/*, default/vendas-* or */vendas-por-regiao`,
+			`10:98: policies.P.grants must be a map of keys and values; got 5`,
+		},
+	},
+	{
+		`- a
+`,
+		[]string{
+			`1:1: the YAML must be a map of keys and values; got a list`,
+		},
+	},
+	{
+		`users: { erp: { share_context: { regiaoo: Sul, nope: 1, n: x } } }
+`,
+		[]string{
+			`1:34: users.erp.share_context constrains "regiaoo", which is a parameter of no endpoint of company acme, nor of one shared with it; did you mean regiao?`,
+			`1:48: users.erp.share_context constrains "nope", which is a parameter of no endpoint of company acme, nor of one shared with it`,
+			`1:60: users.erp.share_context: n must be an integer, written as a JSON number; got "x" (endpoint acme/default/s)`,
+		},
+	},
+}
