@@ -96,14 +96,22 @@ func install(aptGet string) error {
 
 func (c *Cluster) containerName() string { return filepath.Base(c.dir) }
 
-// dockerRun makes the container's data outlive a stop, so that Start finds it again. The socket is shared through the
-// cluster's directory, which the image's own user must be able to write.
-func (c *Cluster) dockerRun(settings []string) *exec.Cmd {
-	_ = os.Chmod(c.dir, 0o777)
-	args := []string{
-		"run", "--rm", "--name", c.containerName(), "-v", c.dir + ":/var/run/postgresql",
-		"-e", "POSTGRES_HOST_AUTH_METHOD=trust", "-e", "PGDATA=/var/run/postgresql/data",
-		"-e", "POSTGRES_INITDB_ARGS=--no-sync --locale=C --encoding=UTF8", image, "postgres",
+// dockerScript initialises the cluster once and then becomes the server. The image's own entry point would first run a
+// server on the same socket to set itself up, which a test could mistake for the real one.
+const dockerScript = `[ -s "$PGDATA/PG_VERSION" ] ||
+	initdb -U ` + superuser + ` --auth=trust --encoding=UTF8 --locale=C --no-sync >/dev/null || exit 1
+	exec postgres -k /sockets "$@"`
+
+// createContainer makes the container whose volume keeps the data over Stop and Start. The socket is shared through the
+// cluster's directory, which the image's user must be able to write.
+func (c *Cluster) createContainer() error {
+	if err := os.Chmod(c.dir, 0o777); err != nil {
+		return err
 	}
-	return exec.Command("docker", append(args, settings...)...)
+	args := append([]string{"create", "--name", c.containerName(), "--user", "postgres", "-v", c.dir + ":/sockets",
+		"--entrypoint", "sh", image, "-c", dockerScript, "sh"}, settings...)
+	if output, err := exec.Command("docker", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("docker create: %w: %s", err, strings.TrimSpace(string(output)))
+	}
+	return nil
 }

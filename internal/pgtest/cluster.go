@@ -20,6 +20,11 @@ import (
 // superuser is the role that initdb makes.
 const superuser = "postgres"
 
+// settings make the server quick and reachable through its socket alone. Commits stay synchronous: an asynchronous one
+// would be lost by Stop, which is a crash.
+var settings = []string{"-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off",
+	"-c", "shared_buffers=64MB", "-c", "max_connections=200"}
+
 // Cluster is a PostgreSQL of one's own, which a test may stop and start. Its socket stays at the same path.
 type Cluster struct {
 	dir     string // holds data/, the socket and the log
@@ -141,7 +146,8 @@ func unprivileged() (*syscall.Credential, error) {
 // because nothing inside a killed test binary can clean up after it.
 func (c *Cluster) watch() error {
 	const script = `cat >/dev/null
-		if [ -n "$2" ]; then docker rm -f "$2"; fi
+		exec >/dev/null 2>&1
+		if [ -n "$2" ]; then docker rm -f -v "$2"; fi
 		pid=$(head -n 1 "$1/data/postmaster.pid") && kill -QUIT "$pid" && while kill -0 "$pid"; do sleep 0.05; done
 		rm -rf "$1"`
 	container := ""
@@ -170,7 +176,7 @@ func (c *Cluster) remove() {
 
 func (c *Cluster) initialise() error {
 	if c.binDir == "" {
-		return nil // the image initialises itself
+		return c.createContainer()
 	}
 	initdb := c.command("initdb", "-D", c.dataDir(), "-U", superuser, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 	if output, err := initdb.CombinedOutput(); err != nil {
@@ -185,11 +191,8 @@ func (c *Cluster) run() error {
 		return err
 	}
 	defer log.Close()
-	// Commits stay synchronous: an asynchronous one is lost by Stop, which is a crash.
-	settings := []string{"-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off",
-		"-c", "shared_buffers=64MB", "-c", "max_connections=200"}
 	if c.binDir == "" {
-		c.process = c.dockerRun(settings)
+		c.process = exec.Command("docker", "start", "--attach", c.containerName())
 	} else {
 		c.process = c.command("postgres", append([]string{"-D", c.dataDir(), "-k", c.dir}, settings...)...)
 		c.process.SysProcAttr.Setsid = true

@@ -41,7 +41,8 @@ const (
 // Config describes a PostgreSQL source.
 type Config struct {
 	// DSN is a connection string in URL or keyword=value form. What it leaves out comes from the PG* environment
-	// variables, as in psql. It is never logged and never part of an error.
+	// variables, as in psql. It is never logged and never part of an error. Of several hosts, choose the primary with
+	// target_session_attrs=primary: read-write never matches, since every session of this source is read-only.
 	DSN string
 
 	// MaxConns is the most connections, and so the most statements that run at once. Default 8.

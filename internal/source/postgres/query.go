@@ -57,12 +57,16 @@ func (s *Source) Compile(statement source.Statement) (source.Query, error) {
 func (q *query) Check(ctx context.Context) ([]result.Column, error) {
 	var columns []result.Column
 	err := q.source.use(ctx, func(ctx context.Context, c *conn) (bool, error) {
-		q.plan.Store(nil)
-		p, _, err := q.prepared(ctx, c)
-		if err == nil {
-			columns = p.columns
+		p, err := q.makePlan(ctx, c)
+		if err != nil {
+			return false, err
 		}
-		return false, err
+		if _, err := c.prepare(ctx, p); err != nil {
+			return false, err
+		}
+		q.plan.Store(p)
+		columns = p.columns
+		return false, nil
 	})
 	return columns, err
 }

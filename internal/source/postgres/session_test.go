@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
@@ -332,6 +334,60 @@ func TestSecretsStayOutOfErrors(t *testing.T) {
 				t.Errorf("%q holds %q", text, secret)
 			}
 		}
+	}
+}
+
+func TestSinkThatPanicsFreesItsConnection(t *testing.T) {
+	db := pgtest.New(t)
+	s := open(t, db, oneConnection)
+	query := compile(t, s, "SELECT i FROM generate_series(1, 10000000) AS i")
+	for range 3 {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("the panic did not come through")
+				}
+			}()
+			_ = query.Run(t.Context(), nil, &count{each: func(int) error { panic("a handler's panic") }})
+		}()
+	}
+	rows(t, compile(t, s, "SELECT 1 AS v"))
+	eventually(t, 2*time.Second, "no query is left in the database", func() bool { return scalar[int](t, db, running) == 0 })
+}
+
+func TestCloseLeavesNothingBehind(t *testing.T) {
+	db := pgtest.New(t)
+	before := goleak.IgnoreCurrent()
+	s, err := postgres.New(postgres.Config{DSN: db.ReaderDSN})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error)
+	for range 3 {
+		go func() {
+			ended <- compile(t, s, "SELECT pg_sleep(60)::text AS v").Run(context.Background(), nil, &count{})
+		}()
+	}
+	conn := db.Conn()
+	eventually(t, 5*time.Second, "the queries run", func() bool {
+		var n int
+		return conn.QueryRow(context.Background(), running).Scan(&n) == nil && n == 3
+	})
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	for range 3 {
+		if err := <-ended; !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {
+			t.Errorf("a query that Close ended: %v", err)
+		}
+	}
+	if err := compile(t, s, "SELECT 1 AS v").Run(t.Context(), nil, &count{}); !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {
+		t.Errorf("after Close: %v", err)
+	}
+	_ = conn.Close(context.Background())
+	goleak.VerifyNone(t, before)
+	if n := scalar[int](t, db, "SELECT count(*)::int FROM pg_stat_activity WHERE usename = '"+pgtest.ReaderRole+"' AND datname = current_database()"); n > 0 {
+		t.Errorf("%d connections are left", n)
 	}
 }
 
