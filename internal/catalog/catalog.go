@@ -64,7 +64,7 @@ func Open(root string, options Options) (*Catalog, error) {
 		return nil, first.faults
 	}
 	c.current.Store(first)
-	c.logNew("warning", slog.LevelWarn, first.warnings, nil)
+	c.logNew(slog.LevelWarn, first.warnings, nil)
 	go c.follow(watcher)
 	return c, nil
 }
@@ -106,13 +106,14 @@ func (c *Catalog) Reload() error {
 		next.snapshot = before.snapshot
 	}
 	c.current.Store(next)
-	c.logNew("fault", slog.LevelError, next.faults, before.faults)
-	c.logNew("warning", slog.LevelWarn, next.warnings, before.warnings)
+	c.logNew(slog.LevelError, next.faults, before.faults)
+	c.logNew(slog.LevelWarn, next.warnings, before.warnings)
 	if len(next.faults) == 0 && len(before.faults) > 0 {
 		c.options.Logger.Info("the catalog has no faults any more")
 	}
 	if changed {
-		c.options.Logger.Info("the catalog changed", "companies", len(next.snapshot.companies), "endpoints", len(next.snapshot.endpoints))
+		c.options.Logger.Info("the catalog changed",
+			"companies", len(next.snapshot.companies), "endpoints", len(next.snapshot.endpoints))
 		for _, listener := range c.listeners {
 			listener(next.snapshot)
 		}
@@ -124,10 +125,11 @@ func (c *Catalog) Reload() error {
 }
 
 // logNew logs the entries that were not there before.
-func (c *Catalog) logNew(kind string, level slog.Level, now, before Faults) {
+func (c *Catalog) logNew(level slog.Level, now, before Faults) {
 	for _, fault := range now {
 		if !slices.Contains(before, fault) {
-			c.options.Logger.Log(c.ctx, level, "catalog "+kind, "file", fault.File, "line", fault.Line, "column", fault.Column, "message", fault.Message)
+			c.options.Logger.Log(c.ctx, level, "the catalog has a file to look at",
+				"file", fault.File, "line", fault.Line, "column", fault.Column, "message", fault.Message)
 		}
 	}
 }

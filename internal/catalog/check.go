@@ -75,7 +75,8 @@ func checkOne(ctx context.Context, check CheckFunc, endpoint *Endpoint) error {
 }
 
 func unreachable(err error) bool {
-	return dataapi.HasCode(err, dataapi.CodeSourceUnavailable) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+	return dataapi.HasCode(err, dataapi.CodeSourceUnavailable) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 
 func checkFault(endpoint *Endpoint, err error) Fault {

@@ -21,7 +21,7 @@ func (f Fault) String() string {
 }
 
 // Faults is every mistake of a catalog, ordered by place. It is the error of [Load] and [Open].
-type Faults []Fault
+type Faults []Fault //nolint:errname // it is a list of faults first, and an error second
 
 // Error returns one line for each fault.
 func (f Faults) Error() string {

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,12 +21,8 @@ type fields struct {
 func (r *report) fieldsOf(n *node, path string, allowed ...string) fields {
 	f := fields{report: r, at: n.place, path: path, by: make(map[string]member)}
 	for _, member := range r.membersOf(n, path) {
-		known := false
-		for _, key := range allowed {
-			known = known || key == member.key
-		}
 		switch {
-		case !known:
+		case !slices.Contains(allowed, member.key):
 			r.fault(member.place, "%s%s", inPath(path), unknownKey(member.key, allowed))
 		case member.value.kind != nullNode:
 			f.by[member.key] = member

@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,9 +21,7 @@ type files map[string]string
 func (f files) with(more files) files {
 	all := files{}
 	for _, set := range []files{f, more} {
-		for name, text := range set {
-			all[name] = text
-		}
+		maps.Copy(all, set)
 	}
 	return all
 }

@@ -90,7 +90,8 @@ func (b *binding) decode(text json.RawMessage) error {
 			return invalidText(err)
 		}
 		if kind != 'n' {
-			return dataapi.Errorf(dataapi.CodeInvalidRequest, "parameter_values must be a JSON object with one member for each parameter; got %s", shorten(string(value)))
+			return dataapi.Errorf(dataapi.CodeInvalidRequest,
+				"parameter_values must be a JSON object with one member for each parameter; got %s", shorten(string(value)))
 		}
 	}
 	if _, err := b.decoder.ReadToken(); err != io.EOF {
@@ -275,5 +276,6 @@ func invalidText(err error) *dataapi.Error {
 		name := shorten(syntactic.JSONPointer.LastToken())
 		return dataapi.Errorf(dataapi.CodeInvalidRequest, "parameter_values has the name %q more than once", name)
 	}
-	return dataapi.Errorf(dataapi.CodeInvalidRequest, "parameter_values is not valid JSON: %v at byte %d", syntactic.Err, syntactic.ByteOffset)
+	return dataapi.Errorf(dataapi.CodeInvalidRequest,
+		"parameter_values is not valid JSON: %v at byte %d", syntactic.Err, syntactic.ByteOffset)
 }

@@ -118,7 +118,7 @@ func (c *definitionCheck) bound(field string, raw json.RawMessage) *Value {
 		return nil
 	}
 	if !c.param.Type.ordered() {
-		c.report(field, -1, fmt.Sprintf("is allowed for a parameter of type integer, decimal, date or timestamp only; this one is a %s", c.param.Type))
+		c.report(field, -1, unordered(c.param.Type))
 		return nil
 	}
 	value, problem := readRaw(c.param.Type, raw)
@@ -127,6 +127,11 @@ func (c *definitionCheck) bound(field string, raw json.RawMessage) *Value {
 		return nil
 	}
 	return &value
+}
+
+// unordered refuses a bound.
+func unordered(t Type) string {
+	return fmt.Sprintf("is allowed for a parameter of type integer, decimal, date or timestamp only; this one is a %s", t)
 }
 
 func (r valueRules) checkOrder(c *definitionCheck) valueRules {

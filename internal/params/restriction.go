@@ -3,6 +3,7 @@ package params
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"sync"
 	"sync/atomic"
@@ -96,7 +97,7 @@ func (c *Contract) compileConstraint(i int, constraint Constraint) (*allowance, 
 			return nil
 		}
 		if !param.Type.ordered() {
-			report(field, -1, fmt.Sprintf("is allowed for a parameter of type integer, decimal, date or timestamp only; this one is a %s", param.Type))
+			report(field, -1, unordered(param.Type))
 			compiled.nothing = true
 			return nil
 		}
@@ -270,9 +271,7 @@ func (cache *contextCache) add(identity uintptr, entry cachedContext) {
 	defer cache.writing.Unlock()
 	next := make(map[uintptr]cachedContext)
 	if entries := cache.entries.Load(); entries != nil && len(*entries) < maxContexts {
-		for known, cached := range *entries {
-			next[known] = cached
-		}
+		maps.Copy(next, *entries)
 	}
 	next[identity] = entry
 	cache.entries.Store(&next)

@@ -55,7 +55,8 @@ func mustBe(t Type) string {
 	case Date:
 		return "must be a date written YYYY-MM-DD"
 	case Timestamp:
-		return "must be a timestamp with an offset and at most microseconds, such as 2026-01-31T10:30:00Z or 2026-01-31T10:30:00.25-03:00"
+		return "must be a timestamp with an offset and at most microseconds, " +
+			"such as 2026-01-31T10:30:00Z or 2026-01-31T10:30:00.25-03:00"
 	default:
 		return "must be a UUID such as 0f8fad5b-d9cb-469f-a165-70867728950e"
 	}
