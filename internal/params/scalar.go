@@ -125,7 +125,8 @@ func canonicalText(t Type, s string) (string, bool) {
 // timestampShape is RFC 3339, 5.6. Package time would also take a comma, a one-digit hour and an offset of 99 hours.
 var timestampShape = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
 
-// canonicalTimestamp reads RFC 3339 strictly and writes it in UTC. What is finer than microseconds is refused: a database would round it, and so move it across a bound.
+// canonicalTimestamp reads RFC 3339 strictly and writes it in UTC. What is finer than microseconds is refused: a database
+// would round it, and so move it across a bound.
 func canonicalTimestamp(s string) (string, bool) {
 	if len(s) > 64 || !timestampShape.MatchString(s) {
 		return "", false
