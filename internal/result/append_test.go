@@ -9,7 +9,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/result"
 )
 
-// The expected texts are what PostgreSQL 15 answered to to_json; package postgres compares many more with a live one.
+// The expected texts are to_json's; package source/postgres compares many more with a live server.
 func TestAppendJSON(t *testing.T) {
 	float := func(f float64) result.Value { return result.Value{Kind: result.Float64, Float: f} }
 	float32 := func(f float32) result.Value { return result.Value{Kind: result.Float32, Float: float64(f)} }

@@ -386,9 +386,8 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 	}
 	_ = conn.Close(context.Background())
 	goleak.VerifyNone(t, before)
-	if n := scalar[int](t, db, "SELECT count(*)::int FROM pg_stat_activity WHERE usename = '"+pgtest.ReaderRole+"' AND datname = current_database()"); n > 0 {
-		t.Errorf("%d connections are left", n)
-	}
+	left := "SELECT count(*)::int FROM pg_stat_activity WHERE usename = '" + pgtest.ReaderRole + "' AND datname = current_database()"
+	eventually(t, 2*time.Second, "no connection is left", func() bool { return scalar[int](t, db, left) == 0 })
 }
 
 func TestConfigurationIsChecked(t *testing.T) {
