@@ -33,6 +33,13 @@ case " $*" in
 esac
 export GOPROXY
 
-echo "Building Caddy $caddy with $module."
+echo "Building Caddy $caddy with $module. The first time this takes some minutes."
 mkdir -p "$root/bin"
-exec "$xcaddy" build "$caddy" --with "$module/caddymodule" --replace "$module=$root" --output "$root/bin/caddy" "$@"
+# xcaddy tidies its module and warns of every test dependency that the cache lacks; only a failure needs these words.
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! "$xcaddy" build "$caddy" --with "$module/caddymodule" --replace "$module=$root" --output "$root/bin/caddy" "$@" >"$log" 2>&1; then
+	cat "$log" >&2
+	exit 1
+fi
+sed -n 's/^.*\[INFO\] Build complete: /Built /p' "$log"
