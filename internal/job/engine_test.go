@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -22,7 +23,13 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if path := os.Getenv(crashVariable); path != "" {
+		fmt.Println(crashHelper(path)) // it does not return unless it fails
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // runtime runs jobs as a test wants.
 type runtime struct {
