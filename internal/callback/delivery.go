@@ -80,10 +80,10 @@ var (
 // Store keeps deliveries and signing keys. What job.Store says of durability, transactions, errors of the store itself
 // and copies holds here too. Deliveries are made by job.Store.Finish and removed, with their jobs, by job.Store.Sweep.
 type Store interface {
-	// ClaimDeliveries gives the caller at most max pending deliveries whose NextAttempt is not after now, earliest first.
+	// ClaimDeliveries gives the caller at most limit pending deliveries whose NextAttempt is not after now, earliest first.
 	// Each has its Attempt raised by one and its NextAttempt set to until: if the caller dies, it is due again then.
 	// When it returns none, next is when one will be due; zero: none is pending. Then nothing is written.
-	ClaimDeliveries(ctx context.Context, now, until time.Time, max int) (due []Delivery, next time.Time, err error)
+	ClaimDeliveries(ctx context.Context, now, until time.Time, limit int) (due []Delivery, next time.Time, err error)
 
 	// SettleDelivery stores what came of an attempt: State, NextAttempt, Forgiven, EndedAt and Log of d. It returns
 	// ErrLost when the stored delivery is not pending with d.Attempt, and ErrNotFound when there is none.
@@ -93,9 +93,9 @@ type Store interface {
 	// GetDelivery returns the delivery of a job.
 	GetDelivery(ctx context.Context, id job.ID) (Delivery, error)
 
-	// ListDeliveries returns at most max deliveries in this state (empty: in any), of jobs after this one, in the order
+	// ListDeliveries returns at most limit deliveries in this state (empty: in any), of jobs after this one, in the order
 	// of their jobs. The zero ID begins at the first.
-	ListDeliveries(ctx context.Context, state State, after job.ID, max int) ([]Delivery, error)
+	ListDeliveries(ctx context.Context, state State, after job.ID, limit int) ([]Delivery, error)
 
 	// SigningKeys returns the keys of a user, newest first and at least one; keys that ended at or before now are left
 	// out. If there is none, generate makes it; of callers at the same time one decides, and all get the same.

@@ -182,7 +182,7 @@ func TestAnswers(t *testing.T) {
 		}},
 		{"Retry-After puts off", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "3600")
-			w.WriteHeader(503)
+			w.WriteHeader(http.StatusServiceUnavailable)
 		}, func(d callback.Delivery) bool {
 			return len(d.Log) == 1 && time.Until(d.NextAttempt) > 59*time.Minute && time.Until(d.NextAttempt) < 61*time.Minute
 		}},

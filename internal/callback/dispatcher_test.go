@@ -27,18 +27,19 @@ import (
 
 var quiet = slog.New(slog.DiscardHandler)
 
-func openStore(t testing.TB, path string) *boltstore.Store {
-	t.Helper()
+func openStore(tb testing.TB, path string) *boltstore.Store {
+	tb.Helper()
 	store, err := boltstore.Open(path, boltstore.Options{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = store.Close() })
+	tb.Cleanup(func() { _ = store.Close() })
 	return store
 }
 
-func newStore(t testing.TB) *boltstore.Store {
-	return openStore(t, filepath.Join(t.TempDir(), "store.db"))
+func newStore(tb testing.TB) *boltstore.Store {
+	tb.Helper()
+	return openStore(tb, filepath.Join(tb.TempDir(), "store.db"))
 }
 
 // clock is a time that a test moves.
@@ -94,8 +95,8 @@ func status(code int) http.HandlerFunc {
 }
 
 // endJob stores a job with this callback and result, ends it, and wakes the dispatcher if there is one.
-func endJob(t testing.TB, store job.Store, d *callback.Dispatcher, now time.Time, url, text string) job.ID {
-	t.Helper()
+func endJob(tb testing.TB, store job.Store, d *callback.Dispatcher, now time.Time, url, text string) job.ID {
+	tb.Helper()
 	ended := make(chan struct{})
 	engine := job.NewEngine(store, job.Options{
 		Logger: quiet, Now: func() time.Time { return now }, Ended: func() { close(ended) },
@@ -106,14 +107,14 @@ func endJob(t testing.TB, store job.Store, d *callback.Dispatcher, now time.Time
 		Company: "acme", User: "integration", CallbackURL: url, Params: json.RawMessage(`{}`),
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := engine.Start(context.Background()); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	<-ended
 	if err := engine.Stop(context.Background()); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if d != nil {
 		d.Wake()
@@ -133,46 +134,46 @@ func (a answer) Run(_ context.Context, _ job.Job, w io.Writer) (result.Summary, 
 	return result.Summary{}, err
 }
 
-func start(t testing.TB, store *boltstore.Store, options callback.Options) *callback.Dispatcher {
-	t.Helper()
+func start(tb testing.TB, store *boltstore.Store, options callback.Options) *callback.Dispatcher {
+	tb.Helper()
 	options.Logger = quiet
 	d := callback.NewDispatcher(store, store, options)
 	if err := d.Start(context.Background()); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		if err := d.Stop(ctx); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return d
 }
 
-func attachTo(t testing.TB, d *callback.Dispatcher, config callback.Config) *callback.Attachment {
-	t.Helper()
+func attachTo(tb testing.TB, d *callback.Dispatcher, config callback.Config) *callback.Attachment {
+	tb.Helper()
 	attachment, err := d.Attach(config)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return attachment
 }
 
 // await waits until the delivery is as the test wants.
-func await(t testing.TB, store callback.Store, id job.ID, want func(callback.Delivery) bool) callback.Delivery {
-	t.Helper()
+func await(tb testing.TB, store callback.Store, id job.ID, want func(callback.Delivery) bool) callback.Delivery {
+	tb.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for {
 		d, err := store.GetDelivery(context.Background(), id)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if want(d) {
 			return d
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("timed out; the delivery is %+v", d)
+			tb.Fatalf("timed out; the delivery is %+v", d)
 		}
 		time.Sleep(time.Millisecond)
 	}
@@ -267,7 +268,7 @@ func TestDeliveriesSurviveARestart(t *testing.T) {
 			<-r.Context().Done()
 			return
 		}
-		w.WriteHeader(200)
+		w.WriteHeader(http.StatusOK)
 	})
 	config := callback.Config{AllowedHosts: []string{receiver.host()}}
 	first := callback.NewDispatcher(store, store, callback.Options{Logger: quiet})
@@ -303,7 +304,7 @@ func TestTriesAreBoundedAndAllArrive(t *testing.T) {
 		}
 		time.Sleep(5 * time.Millisecond)
 		running.Add(-1)
-		w.WriteHeader(200)
+		w.WriteHeader(http.StatusOK)
 	})
 	var ids []job.ID
 	for range 30 {

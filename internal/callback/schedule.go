@@ -32,7 +32,7 @@ func retryAfter(header http.Header, now time.Time) time.Duration {
 	text := header.Get("Retry-After")
 	var delay time.Duration
 	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
-		delay = time.Duration(seconds) * time.Second //nolint:gosec // below 2^31
+		delay = time.Duration(seconds) * time.Second
 	} else if at, err := http.ParseTime(text); err == nil {
 		delay = at.Sub(now)
 	}

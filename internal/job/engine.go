@@ -130,6 +130,9 @@ func NewEngine(store Store, options Options) *Engine {
 	return &Engine{store: store, options: options, log: options.Logger, wake: make(chan struct{}, 1)}
 }
 
+// abortTimeout is how long Stop waits for jobs that it has cancelled.
+const abortTimeout = 10 * time.Second
+
 // ErrStopped says that an engine was stopped; it cannot be started again.
 var ErrStopped = errors.New("the job engine was stopped")
 
@@ -171,8 +174,8 @@ func (e *Engine) Start(ctx context.Context) error {
 }
 
 // Stop stops claiming and waits for the jobs that run. When ctx ends first, they are cancelled and given back, which does
-// not count as an attempt, and Stop returns ctx's error once they have let go. What is attached stays so. Jobs can still
-// be accepted and read. Stopping an engine that is not started, or again, returns nil at once.
+// not count as an attempt, and Stop returns ctx's error once they have let go, or after 10 s more. What is attached stays
+// so. Jobs can still be accepted and read. Stopping an engine that is not started, or again, returns nil at once.
 func (e *Engine) Stop(ctx context.Context) error {
 	e.mu.Lock()
 	was := e.state
@@ -194,7 +197,11 @@ func (e *Engine) Stop(ctx context.Context) error {
 	case <-ctx.Done():
 		err = ctx.Err()
 		e.abort()
-		<-done
+		select {
+		case <-done:
+		case <-time.After(abortTimeout): // a runtime that does not obey must not keep the server from stopping
+			e.log.Error("jobs still run after they were cancelled")
+		}
 	}
 	e.abort()
 	return err

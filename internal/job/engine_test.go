@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) {
 	if path := os.Getenv(crashVariable); path != "" {
-		fmt.Println(crashHelper(path)) // it does not return unless it fails
+		fmt.Fprintln(os.Stderr, crashHelper(path)) // it does not return unless it fails
 		os.Exit(1)
 	}
 	goleak.VerifyTestMain(m)
@@ -59,25 +59,26 @@ func answer(text string) runtime {
 	}}
 }
 
-func openStore(t testing.TB, path string) *boltstore.Store {
-	t.Helper()
+func openStore(tb testing.TB, path string) *boltstore.Store {
+	tb.Helper()
 	store, err := boltstore.Open(path, boltstore.Options{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = store.Close() })
+	tb.Cleanup(func() { _ = store.Close() })
 	return store
 }
 
-func newStore(t testing.TB) *boltstore.Store {
-	return openStore(t, filepath.Join(t.TempDir(), "store.db"))
+func newStore(tb testing.TB) *boltstore.Store {
+	tb.Helper()
+	return openStore(tb, filepath.Join(tb.TempDir(), "store.db"))
 }
 
 var quiet = slog.New(slog.DiscardHandler)
 
 // start makes a running engine that is stopped when the test ends.
-func start(t testing.TB, store job.Store, options job.Options) *job.Engine {
-	t.Helper()
+func start(tb testing.TB, store job.Store, options job.Options) *job.Engine {
+	tb.Helper()
 	if options.Logger == nil {
 		options.Logger = quiet
 	}
@@ -86,18 +87,18 @@ func start(t testing.TB, store job.Store, options job.Options) *job.Engine {
 	}
 	engine := job.NewEngine(store, options)
 	if err := engine.Start(context.Background()); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { stop(t, engine) })
+	tb.Cleanup(func() { stop(tb, engine) })
 	return engine
 }
 
-func stop(t testing.TB, engine *job.Engine) {
-	t.Helper()
+func stop(tb testing.TB, engine *job.Engine) {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	if err := engine.Stop(ctx); err != nil {
-		t.Error(err)
+		tb.Error(err)
 	}
 }
 
@@ -111,45 +112,45 @@ func request() job.Request {
 	}
 }
 
-func accept(t testing.TB, engine *job.Engine) job.Job {
-	t.Helper()
+func accept(tb testing.TB, engine *job.Engine) job.Job {
+	tb.Helper()
 	j, err := engine.Accept(context.Background(), request())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return j
 }
 
-func wait(t testing.TB, engine *job.Engine, id job.ID) job.Job {
-	t.Helper()
+func wait(tb testing.TB, engine *job.Engine, id job.ID) job.Job {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	j, err := engine.Wait(ctx, id)
 	if err != nil {
-		t.Fatalf("job %s: %v", id, err)
+		tb.Fatalf("job %s: %v", id, err)
 	}
 	return j
 }
 
-func read(t testing.TB, engine *job.Engine, id job.ID) string {
-	t.Helper()
+func read(tb testing.TB, engine *job.Engine, id job.ID) string {
+	tb.Helper()
 	reader, err := engine.OpenResult(context.Background(), id)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer reader.Close()
 	text, err := io.ReadAll(reader)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(text)
 }
 
-func eventually(t testing.TB, what string, condition func() bool) {
-	t.Helper()
+func eventually(tb testing.TB, what string, condition func() bool) {
+	tb.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !condition(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("timed out: %s", what)
+			tb.Fatalf("timed out: %s", what)
 		}
 	}
 }

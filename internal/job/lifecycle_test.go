@@ -329,7 +329,7 @@ func crashHelper(path string) error {
 					continue // too many wait
 				}
 				mu.Lock()
-				fmt.Println("accepted", j.ID)
+				fmt.Fprintln(os.Stdout, "accepted", j.ID)
 				mu.Unlock()
 				time.Sleep(5 * time.Millisecond)
 			}

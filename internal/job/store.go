@@ -53,7 +53,7 @@ type Store interface {
 	// claimed, it returns ErrQueueFull.
 	Accept(ctx context.Context, j Job, maxWaiting int) error
 
-	// Claim gives at most max waiting jobs to owner, with a lease until the given time. Each of them has its Attempt
+	// Claim gives at most limit waiting jobs to owner, with a lease until the given time. Each of them has its Attempt
 	// raised by one, StartedAt set to now, and NotBefore cleared. A job is claimable when it waits and NotBefore is not
 	// after now, or when its lease ended at or before now. No job is given to two callers with the same attempt.
 	//
@@ -63,7 +63,7 @@ type Store interface {
 	//
 	// When it returns no job, next is when one may become claimable by the passing of time alone; zero: never.
 	// It returns without error, writes nothing and is cheap when there is nothing to claim.
-	Claim(ctx context.Context, owner string, now, until time.Time, max int) (jobs []Job, next time.Time, err error)
+	Claim(ctx context.Context, owner string, now, until time.Time, limit int) (jobs []Job, next time.Time, err error)
 
 	// Extend sets the end of the lease of a running job. A job that is not running, though it is processing with this
 	// attempt, gives ErrLost. Once the lease has ended, this and the other writes to a running job may give ErrLost before
@@ -93,10 +93,10 @@ type Store interface {
 	// transaction and no lock when it returns.
 	ReadChunk(ctx context.Context, id ID, n int, buffer []byte) ([]byte, error)
 
-	// Sweep removes at most max jobs that expired at or before now, and at most max chunks of those and of attempts
+	// Sweep removes at most limit jobs that expired at or before now, and at most limit chunks of those and of attempts
 	// that came to nothing, in one short transaction. It reports whether there may be more to remove. A job stays while
 	// its delivery is pending, and while it is a dead letter that can still be replayed (package callback).
-	Sweep(ctx context.Context, now time.Time, max int) (more bool, err error)
+	Sweep(ctx context.Context, now time.Time, limit int) (more bool, err error)
 
 	// Recover makes jobs claimable at once, whose owner can be known to be gone, and returns how many these are. Owner
 	// is the caller's own name. A store that only one process can hold knows that every other owner is gone; a shared

@@ -156,9 +156,7 @@ func (e *Engine) beat(ctx context.Context, j Job) error {
 		switch {
 		case err == nil:
 			last = begun
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, ErrLost), errors.Is(err, ErrNotFound), time.Since(last) >= e.options.Lease:
+		case ctx.Err() == nil && (errors.Is(err, ErrLost) || errors.Is(err, ErrNotFound) || time.Since(last) >= e.options.Lease):
 			return err
 		}
 	}

@@ -19,31 +19,34 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func openStore(t testing.TB, path string, options Options) *Store {
-	t.Helper()
+func openStore(tb testing.TB, path string, options Options) *Store {
+	tb.Helper()
 	s, err := Open(path, options)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := s.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return s
 }
 
-func storePath(t testing.TB) string { return filepath.Join(t.TempDir(), "data", "store.db") }
+func storePath(tb testing.TB) string {
+	tb.Helper()
+	return filepath.Join(tb.TempDir(), "data", "store.db")
+}
 
 func put(key, value string) func(*bbolt.Tx) error {
 	return func(tx *bbolt.Tx) error { return tx.Bucket(secretBucket).Put([]byte(key), []byte(value)) }
 }
 
-func (s *Store) value(t testing.TB, key string) string {
-	t.Helper()
+func (s *Store) value(tb testing.TB, key string) string {
+	tb.Helper()
 	value, err := s.readSecret(key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(value)
 }
@@ -77,6 +80,7 @@ func TestOpenNamesTheFileThatIsHeld(t *testing.T) {
 func TestOpenRefusesForeignFiles(t *testing.T) {
 	write := func(change func(*bbolt.Tx) error) func(t *testing.T, path string) {
 		return func(t *testing.T, path string) {
+			t.Helper()
 			db, err := bbolt.Open(path, 0o600, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -110,6 +114,7 @@ func TestOpenRefusesForeignFiles(t *testing.T) {
 			return err
 		}), `a bbolt database of another program (it has a bucket "etcd")`},
 		{"not bbolt", func(t *testing.T, path string) {
+			t.Helper()
 			if err := os.WriteFile(path, []byte(strings.Repeat("text ", 5000)), 0o600); err != nil {
 				t.Fatal(err)
 			}

@@ -9,30 +9,31 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	storetest.Run(t, func(t testing.TB) storetest.Stores {
-		return open(t, filepath.Join(t.TempDir(), "store.db"))
+	storetest.Run(t, func(tb testing.TB) storetest.Stores {
+		tb.Helper()
+		return open(tb, filepath.Join(tb.TempDir(), "store.db"))
 	})
 }
 
-func open(t testing.TB, path string) storetest.Stores {
-	t.Helper()
+func open(tb testing.TB, path string) storetest.Stores {
+	tb.Helper()
 	store, err := boltstore.Open(path, boltstore.Options{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := store.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return storetest.Stores{
 		Jobs: store, Callbacks: store, Exclusive: true,
-		Reopen: func(t testing.TB) storetest.Stores {
-			t.Helper()
+		Reopen: func(tb testing.TB) storetest.Stores {
+			tb.Helper()
 			if err := store.Close(); err != nil {
-				t.Fatal(err)
+				tb.Fatal(err)
 			}
-			return open(t, path)
+			return open(tb, path)
 		},
 	}
 }

@@ -159,7 +159,7 @@ func (s *Store) GetDelivery(ctx context.Context, id job.ID) (callback.Delivery, 
 }
 
 // listBatch is how many deliveries one transaction looks at, so that a long search does not stay in it.
-const listBatch = 1000
+const listBatch = 200
 
 // ListDeliveries implements callback.Store.
 func (s *Store) ListDeliveries(
@@ -169,34 +169,40 @@ func (s *Store) ListDeliveries(
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		err := s.view(func(tx *bbolt.Tx) error {
-			cursor := tx.Bucket(deliveryBucket).Cursor()
-			key, _ := cursor.Seek(after[:])
-			if string(key) == string(after[:]) {
-				key, _ = cursor.Next()
-			}
-			for range listBatch {
-				if key == nil || len(found) == limit {
-					ended = true
-					return nil
-				}
-				copy(after[:], key)
-				d, err := readDelivery(tx, after)
-				if err != nil {
-					return err
-				}
-				if state == "" || d.State == state {
-					found = append(found, *d)
-				}
-				key, _ = cursor.Next()
-			}
-			return nil
+		var batch []callback.Delivery
+		err := s.view(func(tx *bbolt.Tx) (err error) {
+			batch, err = deliveriesAfter(tx, after)
+			return err
 		})
 		if err != nil {
 			return nil, err
 		}
+		ended = len(batch) < listBatch
+		for _, d := range batch {
+			after = d.JobID
+			if len(found) < limit && (state == "" || d.State == state) {
+				found = append(found, d)
+			}
+		}
 	}
 	return found, nil
+}
+
+// deliveriesAfter returns the next listBatch deliveries.
+func deliveriesAfter(tx *bbolt.Tx, after job.ID) (batch []callback.Delivery, err error) {
+	cursor := tx.Bucket(deliveryBucket).Cursor()
+	key, _ := cursor.Seek(after[:])
+	if string(key) == string(after[:]) {
+		key, _ = cursor.Next()
+	}
+	for ; key != nil && len(batch) < listBatch; key, _ = cursor.Next() {
+		d, err := readDelivery(tx, job.ID(key))
+		if err != nil {
+			return nil, err
+		}
+		batch = append(batch, *d)
+	}
+	return batch, nil
 }
 
 // SigningKeys implements callback.Store.

@@ -223,7 +223,7 @@ func timeKey(at time.Time, id job.ID) []byte {
 	case at.After(time.Unix(0, math.MaxInt64)):
 		return numberKey(math.MaxInt64, id)
 	}
-	return numberKey(uint64(at.UnixNano()), id) //nolint:gosec // not negative
+	return numberKey(uint64(at.UnixNano()), id)
 }
 
 func splitKey(key []byte) (number uint64, id job.ID) {
@@ -233,5 +233,5 @@ func splitKey(key []byte) (number uint64, id job.ID) {
 
 func splitTimeKey(key []byte) (at time.Time, id job.ID) {
 	number, id := splitKey(key)
-	return time.Unix(0, int64(number)).UTC(), id //nolint:gosec // timeKey writes no more than MaxInt64
+	return time.Unix(0, int64(number)).UTC(), id
 }

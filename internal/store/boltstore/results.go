@@ -191,7 +191,7 @@ func belongs(key, prefix []byte) bool {
 
 func resultKey(id job.ID, attempt int) []byte {
 	key := append(make([]byte, 0, len(id)+8), id[:]...)
-	return binary.BigEndian.AppendUint32(key, uint32(attempt)) //nolint:gosec // attempts are few
+	return binary.BigEndian.AppendUint32(key, uint32(attempt))
 }
 
 func splitResultKey(key []byte) (id job.ID, attempt int) {
@@ -200,5 +200,5 @@ func splitResultKey(key []byte) (id job.ID, attempt int) {
 }
 
 func chunkKey(id job.ID, attempt, n int) []byte {
-	return binary.BigEndian.AppendUint32(resultKey(id, attempt), uint32(n)) //nolint:gosec // at most MaxChunks
+	return binary.BigEndian.AppendUint32(resultKey(id, attempt), uint32(n))
 }

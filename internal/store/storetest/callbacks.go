@@ -79,7 +79,9 @@ func testDeliveryClaim(t *testing.T, s Stores) {
 	if err != nil || len(due) != 1 || due[0].JobID != first.ID || due[0].Attempt != 2 {
 		t.Fatalf("claimed %s, %v", show(due), err)
 	}
+}
 
+func testDeliveryClaimConcurrently(t *testing.T, s Stores) {
 	for range 40 {
 		endWithCallback(t, s, start)
 	}

@@ -253,9 +253,9 @@ func testRelease(t *testing.T, s Stores) {
 func testFencing(t *testing.T, s Stores) {
 	accept(t, s, "acme")
 	stale := claimOne(t, s, start)
-	appendChunks(t, s, stale, 0, "stale")
+	appendChunks(t, s, stale, "stale")
 	current := claimOne(t, s, start.Add(lease))
-	appendChunks(t, s, current, 0, "current")
+	appendChunks(t, s, current, "current")
 	for _, attempt := range []int{0, stale.Attempt, current.Attempt + 1} {
 		for what, err := range map[string]error{
 			"Extend":              s.Jobs.Extend(t.Context(), stale.ID, attempt, start.Add(time.Hour)),

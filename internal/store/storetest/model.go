@@ -27,7 +27,7 @@ type modelJob struct {
 }
 
 // testModel drives a store with random calls and compares every answer with the model's.
-func testModel(t *testing.T, open func(t testing.TB) Stores) {
+func testModel(t *testing.T, open func(tb testing.TB) Stores) {
 	rapid.Check(t, func(rt *rapid.T) {
 		m := &model{stores: open(t), outer: t, now: start, jobs: map[job.ID]*modelJob{}}
 		rt.Repeat(map[string]func(*rapid.T){

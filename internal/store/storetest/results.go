@@ -64,13 +64,13 @@ func testChunks(t *testing.T, s Stores) {
 func testChunksOfAttempts(t *testing.T, s Stores) {
 	j := accept(t, s, "acme")
 	first := claimOne(t, s, start)
-	appendChunks(t, s, first, 0, "one", "two", "three")
+	appendChunks(t, s, first, "one", "two", "three")
 	second := claimOne(t, s, start.Add(lease))
 	wantErr(t, "going on where another attempt stopped",
 		s.Jobs.AppendChunks(t.Context(), j.ID, 2, 3, bytesOf("four")), job.ErrMissingChunk)
 	wantErr(t, "completing with another attempt's chunks",
 		s.Jobs.Finish(t.Context(), j.ID, 2, completed(start, 3)), job.ErrMissingChunk)
-	appendChunks(t, s, second, 0, "uno")
+	appendChunks(t, s, second, "uno")
 	sweep(t, s, start.Add(lease), 2) // removes what the first attempt left
 	finish(t, s, second, completed(start, 1))
 	if chunk, err := s.Jobs.ReadChunk(t.Context(), j.ID, 0, nil); err != nil || string(chunk) != "uno" {
@@ -81,7 +81,7 @@ func testChunksOfAttempts(t *testing.T, s Stores) {
 func testSweep(t *testing.T, s Stores) {
 	accept(t, s, "acme")
 	ended := claimOne(t, s, start)
-	appendChunks(t, s, ended, 0, "a", "b")
+	appendChunks(t, s, ended, "a", "b")
 	finish(t, s, ended, completed(start, 2))
 	running := accept(t, s, "acme")
 	claimOne(t, s, start)
@@ -112,7 +112,7 @@ func testSweepInSteps(t *testing.T, s Stores) {
 	for range 20 {
 		last = accept(t, s, "acme").ID
 		j := claimOne(t, s, start)
-		appendChunks(t, s, j, 0, "a", "b", "c")
+		appendChunks(t, s, j, "a", "b", "c")
 		finish(t, s, j, completed(start, 3))
 	}
 	now := start.Add(2 * time.Hour)
@@ -128,14 +128,14 @@ func testSweepInSteps(t *testing.T, s Stores) {
 }
 
 // endWithCallback makes a job that has ended and is to be announced.
-func endWithCallback(t testing.TB, s Stores, at time.Time) job.Job {
-	t.Helper()
+func endWithCallback(tb testing.TB, s Stores, at time.Time) job.Job {
+	tb.Helper()
 	j := newJob("acme")
 	j.CallbackURL = "https://hooks.example.com/" + j.ID.String()
-	acceptJob(t, s, j)
-	j = claimOne(t, s, at)
-	appendChunks(t, s, j, 0, "a")
-	finish(t, s, j, completed(at, 1))
+	acceptJob(tb, s, j)
+	j = claimOne(tb, s, at)
+	appendChunks(tb, s, j, "a")
+	finish(tb, s, j, completed(at, 1))
 	return j
 }
 
@@ -187,7 +187,7 @@ func testSweepDeliveries(t *testing.T, s Stores) {
 func testDurability(t *testing.T, s Stores) {
 	accept(t, s, "acme")
 	ended := claimOne(t, s, start)
-	appendChunks(t, s, ended, 0, "kept")
+	appendChunks(t, s, ended, "kept")
 	finish(t, s, ended, completed(start, 1))
 	announced := endWithCallback(t, s, start)
 	waiting := accept(t, s, "acme")

@@ -31,31 +31,32 @@ type Stores struct {
 }
 
 // Run runs the suite. Each test gets a store of its own from open, which registers the store's end with t.Cleanup.
-func Run(t *testing.T, open func(t testing.TB) Stores) {
+func Run(t *testing.T, open func(tb testing.TB) Stores) {
 	for name, test := range map[string]func(*testing.T, Stores){
-		"Accept":            testAccept,
-		"AcceptLimit":       testAcceptLimit,
-		"Claim":             testClaim,
-		"ClaimOrder":        testClaimOrder,
-		"ClaimConcurrently": testClaimConcurrently,
-		"Lease":             testLease,
-		"Release":           testRelease,
-		"Fencing":           testFencing,
-		"Finish":            testFinish,
-		"FinishOnce":        testFinishOnce,
-		"Recover":           testRecover,
-		"Chunks":            testChunks,
-		"ChunksOfAttempts":  testChunksOfAttempts,
-		"Sweep":             testSweep,
-		"SweepInSteps":      testSweepInSteps,
-		"SweepDeliveries":   testSweepDeliveries,
-		"Durability":        testDurability,
-		"CancelledContext":  testCancelledContext,
-		"DeliveryOutbox":    testDeliveryOutbox,
-		"DeliveryClaim":     testDeliveryClaim,
-		"DeliverySettle":    testDeliverySettle,
-		"DeliveryList":      testDeliveryList,
-		"SigningKeys":       testSigningKeys,
+		"Accept":                        testAccept,
+		"AcceptLimit":                   testAcceptLimit,
+		"Claim":                         testClaim,
+		"ClaimOrder":                    testClaimOrder,
+		"ClaimConcurrently":             testClaimConcurrently,
+		"Lease":                         testLease,
+		"Release":                       testRelease,
+		"Fencing":                       testFencing,
+		"Finish":                        testFinish,
+		"FinishOnce":                    testFinishOnce,
+		"Recover":                       testRecover,
+		"Chunks":                        testChunks,
+		"ChunksOfAttempts":              testChunksOfAttempts,
+		"Sweep":                         testSweep,
+		"SweepInSteps":                  testSweepInSteps,
+		"SweepDeliveries":               testSweepDeliveries,
+		"Durability":                    testDurability,
+		"CancelledContext":              testCancelledContext,
+		"DeliveryOutbox":                testDeliveryOutbox,
+		"DeliveryClaim":                 testDeliveryClaim,
+		"DeliveriesClaimedConcurrently": testDeliveryClaimConcurrently,
+		"DeliverySettle":                testDeliverySettle,
+		"DeliveryList":                  testDeliveryList,
+		"SigningKeys":                   testSigningKeys,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -86,56 +87,56 @@ func newJob(company string) job.Job {
 	}
 }
 
-func accept(t testing.TB, s Stores, company string) job.Job {
-	t.Helper()
+func accept(tb testing.TB, s Stores, company string) job.Job {
+	tb.Helper()
 	j := newJob(company)
-	acceptJob(t, s, j)
+	acceptJob(tb, s, j)
 	return j
 }
 
-func acceptJob(t testing.TB, s Stores, j job.Job) {
-	t.Helper()
-	if err := s.Jobs.Accept(t.Context(), j, 0); err != nil {
-		t.Fatal(err)
+func acceptJob(tb testing.TB, s Stores, j job.Job) {
+	tb.Helper()
+	if err := s.Jobs.Accept(tb.Context(), j, 0); err != nil {
+		tb.Fatal(err)
 	}
 }
 
 // claimOne claims the only job that is expected to be claimable.
-func claimOne(t testing.TB, s Stores, now time.Time) job.Job {
-	t.Helper()
-	jobs, _, err := s.Jobs.Claim(t.Context(), "worker", now, now.Add(lease), 10)
+func claimOne(tb testing.TB, s Stores, now time.Time) job.Job {
+	tb.Helper()
+	jobs, _, err := s.Jobs.Claim(tb.Context(), "worker", now, now.Add(lease), 10)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if len(jobs) != 1 {
-		t.Fatalf("claimed %d jobs, want 1", len(jobs))
+		tb.Fatalf("claimed %d jobs, want 1", len(jobs))
 	}
 	return jobs[0]
 }
 
 // expectNone checks that nothing can be claimed, and when that may change.
-func expectNone(t testing.TB, s Stores, now, wantNext time.Time) {
-	t.Helper()
-	jobs, next, err := s.Jobs.Claim(t.Context(), "worker", now, now.Add(lease), 10)
+func expectNone(tb testing.TB, s Stores, now, wantNext time.Time) {
+	tb.Helper()
+	jobs, next, err := s.Jobs.Claim(tb.Context(), "worker", now, now.Add(lease), 10)
 	if err != nil || len(jobs) != 0 || !next.Equal(wantNext) {
-		t.Fatalf("claimed %d jobs, next %v, %v; want none, next %v", len(jobs), next, err, wantNext)
+		tb.Fatalf("claimed %d jobs, next %v, %v; want none, next %v", len(jobs), next, err, wantNext)
 	}
 }
 
-func get(t testing.TB, s Stores, id job.ID) job.Job {
-	t.Helper()
-	j, err := s.Jobs.Get(t.Context(), id)
+func get(tb testing.TB, s Stores, id job.ID) job.Job {
+	tb.Helper()
+	j, err := s.Jobs.Get(tb.Context(), id)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return j
 }
 
-func delivery(t testing.TB, s Stores, id job.ID) callback.Delivery {
-	t.Helper()
-	d, err := s.Callbacks.GetDelivery(t.Context(), id)
+func delivery(tb testing.TB, s Stores, id job.ID) callback.Delivery {
+	tb.Helper()
+	d, err := s.Callbacks.GetDelivery(tb.Context(), id)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return d
 }
@@ -154,17 +155,18 @@ func failed(at time.Time) job.Outcome {
 	}
 }
 
-func finish(t testing.TB, s Stores, j job.Job, outcome job.Outcome) {
-	t.Helper()
-	if err := s.Jobs.Finish(t.Context(), j.ID, j.Attempt, outcome); err != nil {
-		t.Fatal(err)
+func finish(tb testing.TB, s Stores, j job.Job, outcome job.Outcome) {
+	tb.Helper()
+	if err := s.Jobs.Finish(tb.Context(), j.ID, j.Attempt, outcome); err != nil {
+		tb.Fatal(err)
 	}
 }
 
-func appendChunks(t testing.TB, s Stores, j job.Job, first int, chunks ...string) {
-	t.Helper()
-	if err := s.Jobs.AppendChunks(t.Context(), j.ID, j.Attempt, first, bytesOf(chunks...)); err != nil {
-		t.Fatal(err)
+// appendChunks stores the first chunks of a result.
+func appendChunks(tb testing.TB, s Stores, j job.Job, chunks ...string) {
+	tb.Helper()
+	if err := s.Jobs.AppendChunks(tb.Context(), j.ID, j.Attempt, 0, bytesOf(chunks...)); err != nil {
+		tb.Fatal(err)
 	}
 }
 
@@ -176,21 +178,21 @@ func bytesOf(texts ...string) [][]byte {
 	return all
 }
 
-func wantErr(t testing.TB, what string, err, want error) {
-	t.Helper()
+func wantErr(tb testing.TB, what string, err, want error) {
+	tb.Helper()
 	if !errors.Is(err, want) {
-		t.Errorf("%s: got %v, want %v", what, err, want)
+		tb.Errorf("%s: got %v, want %v", what, err, want)
 	}
 }
 
 // wantJob compares records, and times by their instant.
-func wantJob(t testing.TB, got, want job.Job) {
-	t.Helper()
+func wantJob(tb testing.TB, got, want job.Job) {
+	tb.Helper()
 	for _, at := range []*time.Time{&want.CreatedAt, &want.StartedAt, &want.CompletedAt, &want.ExpiresAt, &want.NotBefore, &want.LeaseUntil} {
 		*at = at.UTC()
 	}
 	if !reflect.DeepEqual(got, want) {
-		t.Errorf("got  %s\nwant %s", show(got), show(want))
+		tb.Errorf("got  %s\nwant %s", show(got), show(want))
 	}
 }
 
@@ -203,15 +205,15 @@ func show(value any) string {
 }
 
 // sweep removes what has expired, and returns how many steps it took.
-func sweep(t testing.TB, s Stores, now time.Time, limit int) (steps int) {
-	t.Helper()
+func sweep(tb testing.TB, s Stores, now time.Time, limit int) (steps int) {
+	tb.Helper()
 	for more := true; more; steps++ {
 		var err error
 		if more, err = s.Jobs.Sweep(context.Background(), now, limit); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if steps > 10_000 {
-			t.Fatal("sweeping does not end")
+			tb.Fatal("sweeping does not end")
 		}
 	}
 	return steps
