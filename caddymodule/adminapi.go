@@ -80,7 +80,7 @@ func adminRoute(pattern string, methods map[string]adminHandler) caddy.AdminRout
 func activeServices() (*services, error) {
 	found, err := caddy.ActiveContext().AppIfConfigured("data_api")
 	if err != nil {
-		return nil, dataapi.Errorf(dataapi.CodeNotFound, "This server's configuration has no data_api app.")
+		return nil, dataapi.Errorf(dataapi.CodeNotFound, "The active configuration has no data_api app. A server that is starting has none yet.")
 	}
 	app := found.(*App)
 	if !app.generation.Enter() {

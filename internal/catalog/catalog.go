@@ -128,8 +128,7 @@ func (c *Catalog) Reload() error {
 func (c *Catalog) logNew(level slog.Level, now, before Faults) {
 	for _, fault := range now {
 		if !slices.Contains(before, fault) {
-			c.options.Logger.Log(c.ctx, level, "the catalog has a file to look at",
-				"file", fault.File, "line", fault.Line, "column", fault.Column, "message", fault.Message)
+			c.options.Logger.Log(c.ctx, level, "the catalog has a file to look at", "fault", fault.String())
 		}
 	}
 }

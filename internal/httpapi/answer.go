@@ -23,14 +23,7 @@ func newAnswer(w http.ResponseWriter) *answer {
 // Write sends one buffer. The first one sends the headers before it.
 func (a *answer) Write(p []byte) (int, error) {
 	a.begun = true
-	// Writers that know no deadline, such as tests' recorders, say so; they do not block either.
+	// The server takes the deadline back after each request. Writers that know none say so; they do not block either.
 	_ = a.controller.SetWriteDeadline(time.Now().Add(writeTimeout))
 	return a.w.Write(p)
-}
-
-// finish takes the deadline back: the connection serves other requests.
-func (a *answer) finish() {
-	if a.begun {
-		_ = a.controller.SetWriteDeadline(time.Time{})
-	}
 }

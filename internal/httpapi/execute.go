@@ -26,7 +26,12 @@ type executeRequest struct {
 // indistinguishable from one that does not exist, and the permission is looked at before the endpoint is.
 func (a *API) executeEndpoint(w http.ResponseWriter, r *http.Request) {
 	caller := callerOf(r)
-	call, err := a.findEndpoint(r, caller, dataapi.ActionExecute)
+	namespace, slug, err := permitted(r, caller, dataapi.ActionExecute)
+	if err != nil {
+		a.Fail(w, r, err, false)
+		return
+	}
+	call, err := a.Plan().Find(caller.Company.Slug, namespace, slug)
 	if err != nil {
 		a.Fail(w, r, err, false)
 		return
@@ -57,21 +62,22 @@ func (a *API) executeEndpoint(w http.ResponseWriter, r *http.Request) {
 	a.answerResult(w, r, bound)
 }
 
-// findEndpoint permits, then finds.
-func (a *API) findEndpoint(r *http.Request, caller identity.Principal, action dataapi.Action) (execution.Call, error) {
-	namespace, slug := r.PathValue("namespace"), r.PathValue("slug")
-	if !caller.Permit(action, namespace+"/"+slug) {
-		return execution.Call{}, dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s on %s.", action,
-			shorten(namespace+"/"+slug))
+// permitted returns the namespace and the slug that the request names, when the caller may do this there.
+func permitted(r *http.Request, caller identity.Principal, action dataapi.Action) (namespace, slug string, err error) {
+	namespace, slug = r.PathValue("namespace"), r.PathValue("slug")
+	if !dataapi.ValidSlug(namespace) || !dataapi.ValidSlug(slug) {
+		return "", "", &dataapi.Error{Code: dataapi.CodeEndpointNotFound}
 	}
-	return a.Plan().Find(caller.Company.Slug, namespace, slug)
+	if !caller.Permit(action, namespace+"/"+slug) {
+		return "", "", dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s on %s/%s.", action, namespace, slug)
+	}
+	return namespace, slug, nil
 }
 
 // answerResult runs the query and streams its result. Nothing is sent before the encoder's first buffer is full or the
 // result complete, so that most errors still find an unbegun answer.
 func (a *API) answerResult(w http.ResponseWriter, r *http.Request, bound *execution.Bound) {
 	answer := newAnswer(w)
-	defer answer.finish()
 	encoder := result.NewJSON(answer, result.JSONOptions{})
 	defer encoder.Close()
 	w.Header().Set("Content-Type", encoder.ContentType())

@@ -14,10 +14,9 @@ import (
 // and an unknown one are the same 404.
 func (a *API) getJob(w http.ResponseWriter, r *http.Request) {
 	caller := callerOf(r)
-	namespace, slug := r.PathValue("namespace"), r.PathValue("slug")
-	if !caller.Permit(dataapi.ActionGetJob, namespace+"/"+slug) {
-		a.Fail(w, r, dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s on %s.",
-			dataapi.ActionGetJob, shorten(namespace+"/"+slug)), false)
+	namespace, slug, err := permitted(r, caller, dataapi.ActionGetJob)
+	if err != nil {
+		a.Fail(w, r, err, false)
 		return
 	}
 	found, err := a.findJob(r, caller.Company.Slug, namespace, slug)
@@ -41,7 +40,6 @@ func (a *API) getJob(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	answer := newAnswer(w)
-	defer answer.finish()
 	if err := job.WriteDocument(answer, found, rows); err != nil {
 		a.Fail(w, r, err, answer.begun)
 	}

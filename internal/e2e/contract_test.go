@@ -1,0 +1,483 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+func contractServer(t *testing.T, e engine) *server {
+	t.Helper()
+	return newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: files(e)})
+}
+
+func TestSyncResultIsTheGuides(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, e engine) {
+		s := contractServer(t, e)
+		token := s.login("acme", "integration").Access
+		got := s.execute("vendas-por-regiao", token, `{"data_inicio":"2026-01-01","regiao":"Sul"}`).want(http.StatusOK)
+
+		var result struct {
+			ExecutedAt time.Time `json:"executed_at"`
+		}
+		got.decode(&result)
+		if since := time.Since(result.ExecutedAt); since < -time.Minute || since > time.Minute {
+			t.Errorf("executed_at is %s", result.ExecutedAt)
+		}
+		want := fmt.Sprintf(`{"columns":[{"name":"regiao","type":"varchar"},{"name":"total","type":"decimal"}],`+
+			`"rows":[{"regiao":"Sul","total":150000.00}],"row_count":1,"truncated":false,"max_rows":10000,"executed_at":%q}`,
+			result.ExecutedAt.Format(time.RFC3339))
+		if string(got.Body) != want {
+			t.Errorf("got  %s\nwant %s", got.Body, want)
+		}
+		if control := got.Header.Get("Cache-Control"); control != "no-store" {
+			t.Errorf("Cache-Control is %q", control)
+		}
+
+		var truncated struct {
+			Rows      []json.RawMessage `json:"rows"`
+			RowCount  int               `json:"row_count"`
+			Truncated bool              `json:"truncated"`
+			MaxRows   int               `json:"max_rows"`
+		}
+		s.execute("few", token, `{}`).want(http.StatusOK).decode(&truncated)
+		if len(truncated.Rows) != 2 || truncated.RowCount != 2 || !truncated.Truncated || truncated.MaxRows != 2 {
+			t.Errorf("a truncated result: %+v", truncated)
+		}
+	})
+}
+
+func TestAsyncJob(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, e engine) {
+		s := contractServer(t, e)
+		token := s.login("acme", "integration").Access
+		accepted := s.execute("relatorio-mensal", token, `{"mes":"2026-03"}`).want(http.StatusAccepted)
+		var job struct {
+			ID         string `json:"job_id"`
+			Status     string `json:"status"`
+			PollingURL string `json:"polling_url"`
+		}
+		accepted.decode(&job)
+		if want := "/api/v1/data-api/default/relatorio-mensal/jobs/" + job.ID; job.PollingURL != want || job.Status != "processing" {
+			t.Fatalf("got %s", accepted.Body)
+		}
+		if accepted.Header.Get("Location") != job.PollingURL || accepted.Header.Get("Retry-After") == "" {
+			t.Errorf("headers of the 202: %v", accepted.Header)
+		}
+		ended := s.await(job.PollingURL, token)
+		if ended.Status != "completed" || ended.Error != nil || ended.CompletedAt == nil {
+			t.Fatalf("the job ended as %+v", ended)
+		}
+		var fields map[string]json.RawMessage
+		if err := json.Unmarshal(ended.Result, &fields); err != nil {
+			t.Fatal(err)
+		}
+		for _, field := range []string{"columns", "rows", "row_count", "truncated"} {
+			if _, ok := fields[field]; !ok {
+				t.Errorf("the result lacks %s: %s", field, ended.Result)
+			}
+			delete(fields, field)
+		}
+		if len(fields) > 0 {
+			t.Errorf("the result has more than the guide says: %v", fields)
+		}
+
+		// A job is visible to its own company, at its own endpoint, only.
+		stranger := s.login("globex", "reader").Access
+		s.get(job.PollingURL, stranger).problem(http.StatusNotFound, "JOB_NOT_FOUND")
+		s.get("/api/v1/data-api/default/series-job/jobs/"+job.ID, token).problem(http.StatusNotFound, "JOB_NOT_FOUND")
+		s.get("/api/v1/data-api/default/relatorio-mensal/jobs/"+strings.Repeat("0", 24), token).problem(http.StatusNotFound, "JOB_NOT_FOUND")
+		s.get("/api/v1/data-api/default/relatorio-mensal/jobs/nonsense", token).problem(http.StatusNotFound, "JOB_NOT_FOUND")
+
+		failed := s.execute("slow-job", token, `{}`).want(http.StatusAccepted)
+		failed.decode(&job)
+		if ended := s.await(job.PollingURL, token); ended.Status != "failed" || ended.Error == nil ||
+			ended.Error.Code != "EXECUTION_TIMEOUT" || string(ended.Result) != "null" {
+			t.Errorf("a job that ran too long ended as %+v", ended)
+		}
+	})
+}
+
+// Every row of the guide's error table, and what the guide leaves open.
+func TestErrors(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, e engine) {
+		s := contractServer(t, e)
+		token := s.login("acme", "integration").Access
+		const sold = "/api/v1/data-api/default/vendas-por-regiao/execute"
+
+		t.Run("401", func(t *testing.T) {
+			s := s.on(t)
+			missing := s.post(sold, "", `{}`).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+			if challenge := missing.Header.Get("WWW-Authenticate"); challenge != "Bearer" {
+				t.Errorf("challenge %q", challenge)
+			}
+			for name, bad := range map[string]string{
+				"malformed": "x.y.z",
+				"truncated": token[:len(token)-2],
+				"changed":   flip(token),
+				"refresh":   s.login("acme", "integration").Refresh,
+			} {
+				got := s.post(sold, bad, `{}`).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+				if !bytes.Equal(got.Body, missing.Body) {
+					t.Errorf("%s: the body differs: %s", name, got.Body)
+				}
+				if challenge := got.Header.Get("WWW-Authenticate"); challenge != `Bearer error="invalid_token"` {
+					t.Errorf("%s: challenge %q", name, challenge)
+				}
+			}
+			key := s.createKey("acme", "integration")
+			unknown := s.createKey("globex", "reader")
+			var first []byte
+			for name, body := range map[string]string{
+				"unknown company":  fmt.Sprintf(`{"company_slug":"nobody","api_key":%q,"api_secret":%q}`, key.Key, key.Secret),
+				"other company":    fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"api_secret":%q}`, unknown.Key, unknown.Secret),
+				"wrong secret":     fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"api_secret":%q}`, key.Key, unknown.Secret),
+				"malformed secret": fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"api_secret":"x"}`, key.Key),
+				"nothing":          `{}`,
+			} {
+				got := s.post("/api/v1/auth/api-key", "", body).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+				if first == nil {
+					first = got.Body
+				}
+				if !bytes.Equal(got.Body, first) {
+					t.Errorf("%s: the body differs: %s", name, got.Body)
+				}
+			}
+		})
+		t.Run("403", func(t *testing.T) {
+			s := s.on(t)
+			powerless := s.login("acme", "powerless").Access
+			s.post(sold, powerless, `{}`).problem(http.StatusForbidden, "FORBIDDEN")
+			s.get("/api/v1/data-api/default/relatorio-mensal/jobs/"+strings.Repeat("0", 24), powerless).
+				problem(http.StatusForbidden, "FORBIDDEN")
+			s.execute("unknown", powerless, `{}`).problem(http.StatusForbidden, "FORBIDDEN")
+		})
+		t.Run("404", func(t *testing.T) {
+			s := s.on(t)
+			unknown := s.execute("unknown", token, `{}`).problem(http.StatusNotFound, "ENDPOINT_NOT_FOUND")
+			for _, slug := range []string{"inactive", "own", "..%2fx", "UPPER"} {
+				if got := s.execute(slug, token, `{}`).problem(http.StatusNotFound, "ENDPOINT_NOT_FOUND"); !bytes.Equal(got.Body, unknown.Body) {
+					t.Errorf("%s is told apart from an unknown endpoint: %s", slug, got.Body)
+				}
+			}
+			s.get("/api/v1/data-api/default", token).problem(http.StatusNotFound, "NOT_FOUND")
+		})
+		t.Run("405", func(t *testing.T) {
+			s := s.on(t)
+			got := s.get(sold, token).problem(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED")
+			if got.Header.Get("Allow") != http.MethodPost {
+				t.Errorf("Allow is %q", got.Header.Get("Allow"))
+			}
+			s.get("/api/v1/auth/api-key", "").problem(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED")
+		})
+		t.Run("406", func(t *testing.T) {
+			s := s.on(t)
+			request, _ := http.NewRequest(http.MethodPost, s.url(sold), strings.NewReader(`{}`))
+			request.Header.Set("Authorization", "Bearer "+token)
+			request.Header.Set("Accept", "image/png")
+			got, err := s.do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got.problem(http.StatusNotAcceptable, "NOT_ACCEPTABLE")
+		})
+		t.Run("408", func(t *testing.T) {
+			s := s.on(t)
+			begun := time.Now()
+			s.execute("slow", token, `{}`).problem(http.StatusRequestTimeout, "EXECUTION_TIMEOUT")
+			if took := time.Since(begun); took < 900*time.Millisecond || took > 10*time.Second {
+				t.Errorf("a limit of 1 s took %s", took)
+			}
+		})
+		t.Run("400, 413 and 415", func(t *testing.T) {
+			s := s.on(t)
+			for name, body := range map[string]string{
+				"no JSON":         `parameter_values`,
+				"an array":        `[]`,
+				"a string":        `"x"`,
+				"half":            `{"parameter_values":{`,
+				"two":             `{} {}`,
+				"unknown field":   `{"parameters":{}}`,
+				"field twice":     `{"parameter_values":{},"parameter_values":{}}`,
+				"wrong type":      `{"parameter_values":[]}`,
+				"callback":        `{"parameter_values":{"data_inicio":"2026-01-01"},"callback_url":"https://example.com/x"}`,
+				"invalid UTF-8":   "{\"parameter_values\":{\"regiao\":\"\xff\"}}",
+				"parameter twice": `{"parameter_values":{"regiao":"Sul","regiao":"Norte"}}`,
+			} {
+				if got := s.post(sold, token, body); got.Status != http.StatusBadRequest {
+					t.Errorf("%s: got %d %s", name, got.Status, got.Body)
+				} else {
+					got.problem(http.StatusBadRequest, "INVALID_REQUEST")
+				}
+			}
+			s.post(sold, token, `{"parameter_values":{"regiao":"`+strings.Repeat("x", 300<<10)+`"}}`).
+				problem(http.StatusRequestEntityTooLarge, "REQUEST_TOO_LARGE")
+			for name, header := range map[string][2]string{
+				"form":       {"Content-Type", "application/x-www-form-urlencoded"},
+				"none":       {"Content-Type", ""},
+				"charset":    {"Content-Type", "application/json; charset=iso-8859-1"},
+				"compressed": {"Content-Encoding", "gzip"},
+			} {
+				request, _ := http.NewRequest(http.MethodPost, s.url(sold), strings.NewReader(`{"parameter_values":{}}`))
+				request.Header.Set("Authorization", "Bearer "+token)
+				request.Header.Set("Content-Type", "application/json")
+				request.Header.Set(header[0], header[1])
+				got, err := s.do(request)
+				if err != nil {
+					t.Fatal(name, err)
+				}
+				got.problem(http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE")
+			}
+		})
+		t.Run("422", func(t *testing.T) {
+			s := s.on(t)
+			for name, test := range map[string]struct {
+				slug, parameters string
+				faults           []string // "parameter CODE"
+			}{
+				"missing":      {"vendas-por-regiao", `{}`, []string{"data_inicio INVALID_PARAMETER"}},
+				"null":         {"vendas-por-regiao", `{"data_inicio":null}`, []string{"data_inicio INVALID_PARAMETER"}},
+				"no such date": {"vendas-por-regiao", `{"data_inicio":"2026-02-30"}`, []string{"data_inicio INVALID_PARAMETER"}},
+				"enum":         {"vendas-por-regiao", `{"data_inicio":"2026-01-01","regiao":"Oeste"}`, []string{"regiao INVALID_PARAMETER"}},
+				"NUL":          {"vendas-por-regiao", `{"data_inicio":"2026-01-01","regiao":"Sul\u0000"}`, []string{"regiao INVALID_PARAMETER"}},
+				"unknown":      {"vendas-por-regiao", `{"data_inicio":"2026-01-01","cidade":"x"}`, []string{"cidade INVALID_PARAMETER"}},
+				"pattern":      {"relatorio-mensal", `{"mes":"março"}`, []string{"mes INVALID_PARAMETER"}},
+				"all faults at once": {"types", `{"i":"1","d":"1.5","b":"true","at":"2026-01-01","id":"x","names":["a","b","c","d"],"short":"long"}`,
+					[]string{"i INVALID_PARAMETER", "d INVALID_PARAMETER", "b INVALID_PARAMETER", "at INVALID_PARAMETER",
+						"id INVALID_PARAMETER", "names INVALID_PARAMETER", "short INVALID_PARAMETER"}},
+				"too small": {"types", `{"i":0}`, []string{"i INVALID_PARAMETER"}},
+				"too large": {"types", `{"i":11}`, []string{"i INVALID_PARAMETER"}},
+				"fraction":  {"types", `{"i":1.5}`, []string{"i INVALID_PARAMETER"}},
+				"64 bits":   {"types", `{"i":9223372036854775808}`, []string{"i INVALID_PARAMETER"}},
+			} {
+				t.Run(name, func(t *testing.T) {
+					s := s.on(t)
+					got := s.execute(test.slug, token, test.parameters).problem(http.StatusUnprocessableEntity, "INVALID_PARAMETER")
+					expectFaults(t, got, test.faults)
+				})
+			}
+			s.execute("types", token, `{"i":1,"d":1.50,"b":true,"at":"2026-01-01T00:00:00-03:00",
+				"id":"6f9619ff-8b86-d011-b42d-00cf4fc964ff","names":["a","ü"],"short":"abc"}`).want(http.StatusOK)
+			bad := s.post("/api/v1/data-api/default/relatorio-mensal/execute", token,
+				`{"parameter_values":{"mes":"2026-01"},"callback_url":"http://169.254.169.254/latest"}`).
+				problem(http.StatusUnprocessableEntity, "INVALID_PARAMETER")
+			expectFaults(t, bad, []string{"callback_url INVALID_PARAMETER"})
+		})
+		t.Run("share context", func(t *testing.T) {
+			s := s.on(t)
+			other := s.login("globex", "reader").Access
+			s.execute("vendas-por-regiao", other, `{"data_inicio":"2026-01-01","regiao":"Norte"}`).want(http.StatusOK)
+			outside := s.execute("vendas-por-regiao", other, `{"data_inicio":"2026-01-01","regiao":"Sul"}`).
+				problem(http.StatusUnprocessableEntity, "PARAMETER_NOT_ALLOWED")
+			expectFaults(t, outside, []string{"regiao PARAMETER_NOT_ALLOWED"})
+			// One allowed value: it is filled in.
+			var pinned struct {
+				Rows []struct{ Regiao string } `json:"rows"`
+			}
+			s.execute("vendas-por-regiao", other, `{"data_inicio":"2026-01-01"}`).want(http.StatusOK).decode(&pinned)
+			if len(pinned.Rows) != 1 || pinned.Rows[0].Regiao != "Norte" {
+				t.Errorf("a pinned parameter gave %+v", pinned.Rows)
+			}
+		})
+		t.Run("500", func(t *testing.T) {
+			s := s.on(t)
+			got := s.execute("broken", token, `{"n":1}`).problem(http.StatusInternalServerError, "INTERNAL_ERROR")
+			if bytes.Contains(got.Body, []byte("secret table")) || bytes.Contains(got.Body, []byte("zero")) {
+				t.Errorf("the cause is shown to the caller: %s", got.Body)
+			}
+			deadline := time.Now().Add(5 * time.Second)
+			for !strings.Contains(s.log.String(), got.Header.Get("X-Request-Id")) {
+				if time.Now().After(deadline) {
+					t.Fatal("the log does not know the request id")
+				}
+				time.Sleep(5 * time.Millisecond)
+			}
+		})
+	})
+}
+
+func expectFaults(t *testing.T, got answer, want []string) {
+	t.Helper()
+	var problem struct {
+		Errors []struct{ Parameter, Code, Detail string } `json:"errors"`
+	}
+	got.decode(&problem)
+	found := make(map[string]bool)
+	for _, fault := range problem.Errors {
+		found[fault.Parameter+" "+fault.Code] = true
+		if fault.Detail == "" {
+			t.Errorf("%s has no detail", fault.Parameter)
+		}
+	}
+	for _, fault := range want {
+		if !found[fault] {
+			t.Errorf("the fault %q is missing: %s", fault, got.Body)
+		}
+	}
+	if len(problem.Errors) != len(want) {
+		t.Errorf("want %d faults: %s", len(want), got.Body)
+	}
+}
+
+// flip changes the first character of a token's signature.
+func flip(token string) string {
+	i := strings.LastIndexByte(token, '.') + 1
+	changed := byte('A')
+	if token[i] == changed {
+		changed = 'B'
+	}
+	return token[:i] + string(changed) + token[i+1:]
+}
+
+func TestTokensAndPermissions(t *testing.T) {
+	s := contractServer(t, engines[0])
+	pair := s.login("acme", "integration")
+	if pair.AccessExpiresIn != 600 || pair.RefreshExpiresIn != 604800 {
+		t.Errorf("lifetimes %d and %d", pair.AccessExpiresIn, pair.RefreshExpiresIn)
+	}
+	var renewed tokens
+	s.post("/api/v1/auth/refresh", "", fmt.Sprintf(`{"refresh_token":%q}`, pair.Refresh)).want(http.StatusOK).decode(&renewed)
+	s.execute("few", renewed.Access, `{}`).want(http.StatusOK)
+	s.post("/api/v1/auth/refresh", "", fmt.Sprintf(`{"refresh_token":%q}`, pair.Access)).
+		problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+
+	var permissions struct {
+		Actions []struct{ Action string } `json:"actions"`
+	}
+	s.get("/api/v1/auth/permissions", renewed.Access).want(http.StatusOK).decode(&permissions)
+	if len(permissions.Actions) != 2 || permissions.Actions[0].Action != "data_api:execute" || permissions.Actions[1].Action != "data_api:get_job" {
+		t.Errorf("permissions: %+v", permissions)
+	}
+
+	// An inactive company's key works no more.
+	key := s.createKey("acme", "integration")
+	out := s.mustCLI(s.admin("keys", "list", "--company", "acme")...)
+	if !strings.Contains(out, key.Key) || strings.Contains(out, key.Secret) {
+		t.Errorf("keys list printed %s", out)
+	}
+	body := fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"api_secret":%q}`, key.Key, key.Secret)
+	var mine tokens
+	s.post("/api/v1/auth/api-key", "", body).want(http.StatusOK).decode(&mine)
+	s.execute("few", mine.Access, `{}`).want(http.StatusOK)
+	s.mustCLI(s.admin("keys", "revoke", key.Key)...)
+	s.post("/api/v1/auth/api-key", "", body).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	s.execute("few", mine.Access, `{}`).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	s.post("/api/v1/auth/refresh", "", fmt.Sprintf(`{"refresh_token":%q}`, mine.Refresh)).
+		problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	if _, _, err := s.cli(s.admin("keys", "create", "--company", "acme", "--user", "nobody")...); !isExit(err) {
+		t.Error("a key for an unknown user was made")
+	}
+}
+
+func TestFailureAfterTheFirstByteBreaksTheConnection(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, e engine) {
+		catalog := files(e)
+		failing := map[string]string{
+			"sqlite":   `SELECT n, CASE WHEN n < 50000 THEN n ELSE json_extract('x', '$') END AS m FROM (` + e.series + `)`,
+			"postgres": `SELECT n, 1 / (50000 - n) AS m FROM generate_series(1, @rows) AS n`,
+		}
+		catalog["acme/default/failing.sql"] = "/*---\nsource: main\nparams: { rows: { type: integer, required: true } }\n" +
+			"limits: { max_rows: 1000000 }\n---*/\n" + failing[e.name]
+		s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: catalog})
+		token := s.login("acme", "integration").Access
+		got, err := s.try(context.Background(), http.MethodPost, "/api/v1/data-api/default/failing/execute", token,
+			`{"parameter_values":{"rows":100000}}`)
+		if got.Status != http.StatusOK || err == nil || json.Valid(got.Body) || len(got.Body) == 0 {
+			t.Errorf("status %d, %d bytes, valid %t, error %v", got.Status, len(got.Body), json.Valid(got.Body), err)
+		}
+	})
+}
+
+func TestResultStreams(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, e engine) {
+		s := contractServer(t, e)
+		token := s.login("acme", "integration").Access
+		request, _ := http.NewRequest(http.MethodPost, s.url("/api/v1/data-api/default/series/execute"),
+			strings.NewReader(`{"parameter_values":{"rows":1000000}}`))
+		request.Header.Set("Authorization", "Bearer "+token)
+		request.Header.Set("Content-Type", "application/json")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		size, last := drain(t, response.Body)
+		if !strings.Contains(last, `"row_count":1000000,"truncated":false,"max_rows":2000000`) {
+			t.Fatalf("%d bytes end with %s", size, last)
+		}
+
+		accepted := s.execute("series-job", token, `{"rows":1000000}`).want(http.StatusAccepted)
+		var job struct {
+			PollingURL string `json:"polling_url"`
+		}
+		accepted.decode(&job)
+		// Polling would read the result each time; the test waits without it.
+		deadline := time.Now().Add(2 * time.Minute)
+		for !jobHasEnded(t, s, job.PollingURL, token) {
+			if time.Now().After(deadline) {
+				t.Fatal("the job does not end")
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		peak := s.peakMemory()
+		t.Logf("%d bytes; peak memory of the process %d MiB", size, peak>>20)
+		if peak > 100<<20 {
+			t.Errorf("peak memory is %d MiB", peak>>20)
+		}
+	})
+}
+
+// drain reads to the end and returns the number of bytes and the last few of them.
+func drain(t *testing.T, body io.Reader) (int64, string) {
+	t.Helper()
+	reader := bufio.NewReaderSize(body, 1<<20)
+	tail := make([]byte, 0, 400)
+	var size int64
+	buffer := make([]byte, 1<<16)
+	for {
+		n, err := reader.Read(buffer)
+		size += int64(n)
+		tail = append(tail, buffer[:n]...)
+		if len(tail) > 200 {
+			tail = append(tail[:0], tail[len(tail)-200:]...)
+		}
+		if err == io.EOF {
+			return size, string(tail)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// jobHasEnded polls and drops the result; it fails the test unless a job that has ended is complete.
+func jobHasEnded(t *testing.T, s *server, pollingURL, token string) bool {
+	t.Helper()
+	request, _ := http.NewRequest(http.MethodGet, s.url(pollingURL), nil)
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	head := make([]byte, 80)
+	n, err := io.ReadFull(response.Body, head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(head[:n]), `"status":"processing"`) {
+		return false
+	}
+	_, last := drain(t, response.Body)
+	if !strings.Contains(string(head[:n]), `"status":"completed"`) || !strings.Contains(last, `"row_count":1000000,"truncated":false}`) {
+		t.Fatalf("the job begins %s and ends %s", head[:n], last)
+	}
+	return true
+}

@@ -1,0 +1,430 @@
+// Package e2e drives the real binary, built by xcaddy.sh, over HTTP and its command line.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// binary is built once for all tests.
+var binary = sync.OnceValues(func() (string, error) {
+	path, err := filepath.Abs("../../bin/caddy-e2e")
+	if err != nil {
+		return "", err
+	}
+	build := exec.Command("../../xcaddy.sh", "--output", path)
+	if output, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("xcaddy.sh: %w\n%s", err, output)
+	}
+	return path, nil
+})
+
+func builtBinary(t testing.TB) string {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// server is a running Caddy with a catalog, a store and an admin socket of its own.
+type server struct {
+	t         testing.TB
+	dir       string
+	caddyfile string // path
+	port      int
+	cmd       *exec.Cmd
+	exited    chan struct{}
+	log       *syncBuffer
+}
+
+// serverConfig says how a server differs from the default one.
+type serverConfig struct {
+	sources string            // lines of the data_api block
+	options string            // further lines of the data_api block
+	files   map[string]string // of the catalog, by path
+	env     []string
+}
+
+const companyFile = `name: Acme
+users:
+  integration: { policies: [DataAPIConsumer] }
+  powerless: { policies: [] }
+`
+
+func newServer(t testing.TB, config serverConfig) *server {
+	t.Helper()
+	s := &server{t: t, dir: t.TempDir(), port: freePort(t)}
+	s.writeCatalog("acme/company.yaml", companyFile)
+	for path, content := range config.files {
+		s.writeCatalog(path, content)
+	}
+	s.caddyfile = filepath.Join(s.dir, "Caddyfile")
+	s.writeCaddyfile(config.sources, config.options)
+	s.start(config.env...)
+	t.Cleanup(s.stop)
+	return s
+}
+
+// on returns the server as a subtest sees it: what fails, fails that test.
+func (s *server) on(t *testing.T) *server {
+	seen := *s
+	seen.t = t
+	return &seen
+}
+
+func (s *server) writeCatalog(path, content string) {
+	s.t.Helper()
+	full := filepath.Join(s.dir, "catalog", filepath.FromSlash(path))
+	if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	// Renamed into place as editors do, so that the server never sees half a file.
+	if err := os.WriteFile(full+"~", []byte(content), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.Rename(full+"~", full); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *server) writeCaddyfile(sources, options string) {
+	s.t.Helper()
+	content := fmt.Sprintf(`{
+	admin unix/%s
+	grace_period 10s
+	auto_https off
+	servers {
+		protocols h1 h2c
+	}
+	data_api {
+		catalog %s
+		store bbolt %s
+		%s
+		%s
+	}
+}
+
+http://127.0.0.1:%d {
+	data_api
+}
+`, s.adminSocket(), filepath.Join(s.dir, "catalog"), filepath.Join(s.dir, "data-api.db"), sources, options, s.port)
+	if err := os.WriteFile(s.caddyfile, []byte(content), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *server) adminSocket() string { return filepath.Join(s.dir, "admin.sock") }
+
+func (s *server) url(path string) string { return fmt.Sprintf("http://127.0.0.1:%d%s", s.port, path) }
+
+func (s *server) environment(extra ...string) []string {
+	return append(append(os.Environ(), "HOME="+s.dir, "XDG_DATA_HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir), extra...)
+}
+
+// start runs the server and waits until it answers.
+func (s *server) start(env ...string) {
+	s.t.Helper()
+	s.log = new(syncBuffer)
+	s.cmd = exec.Command(builtBinary(s.t), "run", "--config", s.caddyfile)
+	s.cmd.Env = s.environment(env...)
+	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.exited = make(chan struct{})
+	go func(cmd *exec.Cmd, exited chan struct{}) {
+		_ = cmd.Wait()
+		close(exited)
+	}(s.cmd, s.exited)
+	// Caddy serves HTTP a moment before the configuration counts as active for its admin API.
+	client := &http.Client{Transport: unixTransport(s.adminSocket())}
+	defer client.CloseIdleConnections()
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		response, err := client.Get("http://127.0.0.1/data_api/catalog")
+		if err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		select {
+		case <-s.exited:
+			s.t.Fatalf("the server ended at once:\n%s", s.log)
+		default:
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("the server does not answer:\n%s", s.log)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// kill ends the server as a power cut does, as far as processes go.
+func (s *server) kill() {
+	_ = s.cmd.Process.Kill()
+	<-s.exited
+}
+
+// stop ends the server in good order.
+func (s *server) stop() {
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.exited:
+	case <-time.After(30 * time.Second):
+		s.t.Errorf("the server does not stop:\n%s", s.log)
+		s.kill()
+	}
+	if s.t.Failed() {
+		s.t.Logf("log of the server:\n%s", s.log)
+	}
+}
+
+// cli runs a command of the binary and returns what it prints.
+func (s *server) cli(args ...string) (stdout, stderr string, err error) {
+	cmd := exec.Command(builtBinary(s.t), args...)
+	cmd.Env = s.environment()
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	err = cmd.Run()
+	return out.String(), errOut.String(), err
+}
+
+func (s *server) mustCLI(args ...string) string {
+	s.t.Helper()
+	stdout, stderr, err := s.cli(args...)
+	if err != nil {
+		s.t.Fatalf("%s: %v\n%s%s", strings.Join(args, " "), err, stdout, stderr)
+	}
+	return stdout
+}
+
+// admin adds the flags that name this server's admin socket.
+func (s *server) admin(args ...string) []string {
+	return append(append([]string{"data-api"}, args...), "--address", "unix/"+s.adminSocket())
+}
+
+func (s *server) reload() error {
+	_, stderr, err := s.cli("reload", "--force", "--config", s.caddyfile, "--address", "unix/"+s.adminSocket())
+	if err != nil {
+		return fmt.Errorf("reload: %w\n%s", err, stderr)
+	}
+	return nil
+}
+
+type credentials struct {
+	Key    string `json:"api_key"`
+	Secret string `json:"api_secret"`
+}
+
+func (s *server) createKey(company, user string) credentials {
+	s.t.Helper()
+	out := s.mustCLI(s.admin("keys", "create", "--company", company, "--user", user, "--json")...)
+	var created credentials
+	if err := json.Unmarshal([]byte(out), &created); err != nil || created.Secret == "" {
+		s.t.Fatalf("keys create printed %q: %v", out, err)
+	}
+	return created
+}
+
+type tokens struct {
+	Access           string `json:"access_token"`
+	Refresh          string `json:"refresh_token"`
+	AccessExpiresIn  int    `json:"access_token_expires_in"`
+	RefreshExpiresIn int    `json:"refresh_token_expires_in"`
+}
+
+// login makes a key of the user and exchanges it.
+func (s *server) login(company, user string) tokens {
+	s.t.Helper()
+	key := s.createKey(company, user)
+	body := fmt.Sprintf(`{"company_slug":%q,"api_key":%q,"api_secret":%q}`, company, key.Key, key.Secret)
+	answer := s.post("/api/v1/auth/api-key", "", body)
+	answer.want(http.StatusOK)
+	var pair tokens
+	answer.decode(&pair)
+	return pair
+}
+
+// answer is what a request got.
+type answer struct {
+	t      testing.TB
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+func (a answer) want(status int) answer {
+	a.t.Helper()
+	if a.Status != status {
+		a.t.Fatalf("got %d, want %d: %s", a.Status, status, a.Body)
+	}
+	return a
+}
+
+func (a answer) decode(target any) {
+	a.t.Helper()
+	if err := json.Unmarshal(a.Body, target); err != nil {
+		a.t.Fatalf("%v in %s", err, a.Body)
+	}
+}
+
+// problem checks that the answer is this error.
+func (a answer) problem(status int, code string) answer {
+	a.t.Helper()
+	var problem struct {
+		Status int    `json:"status"`
+		Code   string `json:"code"`
+		Detail string `json:"detail"`
+	}
+	a.want(status)
+	if contentType := a.Header.Get("Content-Type"); contentType != "application/problem+json" {
+		a.t.Fatalf("a %d of type %q: %s", a.Status, contentType, a.Body)
+	}
+	a.decode(&problem)
+	if problem.Status != status || problem.Code != code || problem.Detail == "" {
+		a.t.Fatalf("want %d %s, got %s", status, code, a.Body)
+	}
+	if a.Header.Get("X-Request-Id") == "" {
+		a.t.Fatal("an answer without X-Request-Id")
+	}
+	return a
+}
+
+// try sends a request without failing the test.
+func (s *server) try(ctx context.Context, method, path, token, body string) (answer, error) {
+	var reader io.Reader
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, s.url(path), reader)
+	if err != nil {
+		return answer{}, err
+	}
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	return s.do(request)
+}
+
+func (s *server) do(request *http.Request) (answer, error) {
+	return s.doWith(http.DefaultClient, request)
+}
+
+func (s *server) doWith(client *http.Client, request *http.Request) (answer, error) {
+	response, err := client.Do(request)
+	if err != nil {
+		return answer{}, err
+	}
+	defer response.Body.Close()
+	content, err := io.ReadAll(response.Body)
+	return answer{s.t, response.StatusCode, response.Header, content}, err
+}
+
+func (s *server) post(path, token, body string) answer {
+	s.t.Helper()
+	got, err := s.try(context.Background(), http.MethodPost, path, token, body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return got
+}
+
+func (s *server) get(path, token string) answer {
+	s.t.Helper()
+	got, err := s.try(context.Background(), http.MethodGet, path, token, "")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return got
+}
+
+// execute runs an endpoint of the namespace default.
+func (s *server) execute(slug, token, parameters string) answer {
+	s.t.Helper()
+	return s.post("/api/v1/data-api/default/"+slug+"/execute", token, `{"parameter_values":`+parameters+`}`)
+}
+
+// document is a job as polling shows it.
+type document struct {
+	ID     string          `json:"job_id"`
+	Status string          `json:"status"`
+	Result json.RawMessage `json:"result"`
+	Error  *struct {
+		Code   string `json:"code"`
+		Detail string `json:"detail"`
+	} `json:"error"`
+	CreatedAt   string  `json:"created_at"`
+	CompletedAt *string `json:"completed_at"`
+}
+
+// await polls until the job has ended.
+func (s *server) await(pollingURL, token string) document {
+	s.t.Helper()
+	deadline := time.Now().Add(60 * time.Second)
+	for {
+		var job document
+		s.get(pollingURL, token).want(http.StatusOK).decode(&job)
+		if job.Status != "processing" {
+			return job
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("job %s does not end", job.ID)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+// syncBuffer is a buffer that a process writes to while a test reads.
+type syncBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
+
+// isExit reports whether a command ran and failed.
+func isExit(err error) bool {
+	_, ok := errors.AsType[*exec.ExitError](err)
+	return ok
+}
