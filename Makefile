@@ -8,8 +8,8 @@
 export CGO_ENABLED := 0
 GO_BUILD := go build -buildvcs=false
 
-# The packages in which goroutines meet.
-RACE ?= ./internal/...
+# The packages in which goroutines meet; the end-to-end tests run the server as a process of its own.
+RACE ?= $(shell go list ./internal/... ./caddymodule/... | grep -v /internal/e2e)
 # How long each fuzz target runs, and which benchmarks.
 FUZZTIME ?= 2m
 BENCH ?= .
@@ -31,7 +31,7 @@ test: ## run all tests, and again with the race detector where goroutines meet
 	go test -timeout 20m ./...
 	@cc=$$(go env CC); \
 	if command -v "$${cc%% *}" >/dev/null; then \
-		echo "CGO_ENABLED=1 go test -race -timeout 30m $(RACE)"; \
+		echo "CGO_ENABLED=1 go test -race -timeout 30m, in the packages in which goroutines meet"; \
 		CGO_ENABLED=1 go test -race -timeout 30m $(RACE); \
 	elif [ -n "$${CI:-}" ]; then \
 		echo "make test: no C compiler ($$cc) was found, and CI must run the race detector: install gcc" >&2; exit 1; \
