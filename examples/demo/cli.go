@@ -44,10 +44,10 @@ func (c cli) callbackSecret(ctx context.Context) (secret, line string, output []
 		return "", line, output, err
 	}
 	var answer struct {
-		Secret string `json:"secret"`
+		Secret string `json:"callback_secret"`
 	}
 	if err := json.Unmarshal(output, &answer); err != nil || answer.Secret == "" {
-		return "", line, output, fmt.Errorf("%s: no secret in: %s", line, output)
+		return "", line, output, fmt.Errorf("%s: no callback_secret in: %s", line, output)
 	}
 	return answer.Secret, line, output, nil
 }

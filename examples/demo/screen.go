@@ -29,7 +29,7 @@ const (
 
 const (
 	indent = "   "
-	width  = 118 // columns that an answer may take
+	width  = 124 // columns that an answer may take
 )
 
 // newScreen writes to file. NO_COLOR (https://no-color.org) and TERM=dumb switch colours off.
