@@ -33,7 +33,7 @@ func bind(stmt *sqlite3.Stmt, parameter int, argument *params.Value) error {
 	}
 }
 
-// maxExact is the largest magnitude below which every integer is a float64.
+// maxExact is the magnitude below which every integer is a float64.
 const maxExact = 1 << 53
 
 // bindDecimal prefers REAL, since SQLite divides two INTEGERs without a remainder.
@@ -43,7 +43,7 @@ func bindDecimal(stmt *sqlite3.Stmt, parameter int, text string) error {
 		return err
 	}
 	whole, fraction, _ := strings.Cut(text, ".")
-	if math.Abs(real) > maxExact && strings.Trim(fraction, "0") == "" {
+	if math.Abs(real) >= maxExact && strings.Trim(fraction, "0") == "" {
 		if integer, err := strconv.ParseInt(whole, 10, 64); err == nil {
 			return stmt.BindInt64(parameter, integer)
 		}

@@ -1,11 +1,14 @@
 package sqlite
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/ext/fts5"
 	"go.uber.org/goleak"
 
 	"github.com/solucao42/caddy-data-api/internal/params"
@@ -13,7 +16,16 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/source/sourcetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if path := os.Getenv(writerEnv); path != "" {
+		if err := writeAsAnotherProcess(path); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // create makes a database file of the statements and returns its path.
 func create(t testing.TB, sql string) string {
@@ -35,6 +47,12 @@ func write(t testing.TB, path, sql string) {
 			t.Error(err)
 		}
 	}()
+	if err := fts5.Register(db); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.BusyTimeout(10 * time.Second); err != nil {
+		t.Fatal(err)
+	}
 	if err := db.Exec(sql); err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}

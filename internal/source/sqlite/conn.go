@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/ext/fts5"
 	"github.com/ncruces/go-sqlite3/vfs"
 
 	"github.com/solucao42/caddy-data-api/internal/result"
@@ -47,20 +48,26 @@ type conn struct {
 }
 
 // open opens the database and closes every door but reading. It reads the file's header, so that a file that is no
-// database is found here.
-func open(path string) (_ *conn, err error) {
-	context := sqlite3.WithMaxMemory(context.Background(), maxMemory)
-	db, err := sqlite3.OpenContext(context, uri(path))
+// database is found here. It blocks while another process holds a lock, until ctx ends.
+func open(ctx context.Context, path string) (_ *conn, err error) {
+	db, err := sqlite3.OpenContext(sqlite3.WithMaxMemory(ctx, maxMemory), uri(path))
 	if err != nil {
 		return nil, err
 	}
 	c := &conn{db: db, statements: make(map[*query]*prepared)}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, db.Close())
+			err = errors.Join(err, c.close())
 		}
 	}()
+	db.SetInterrupt(ctx)
+	if err := db.BusyTimeout(busyTimeout); err != nil {
+		return nil, err
+	}
 	if c.file, err = openFile(db); err != nil {
+		return nil, err
+	}
+	if err := fts5.Register(db); err != nil {
 		return nil, err
 	}
 	if err := c.restrict(); err != nil {
@@ -101,9 +108,6 @@ func openFile(db *sqlite3.Conn) (fs.FileInfo, error) {
 // restrict sets what https://sqlite.org/security.html advises for untrusted SQL. The authorizer comes last, since it
 // denies the pragmas too.
 func (c *conn) restrict() error {
-	if err := c.db.BusyTimeout(busyTimeout); err != nil {
-		return err
-	}
 	for _, pragma := range []string{"query_only = ON", "trusted_schema = OFF", "cell_size_check = ON", "schema_version"} {
 		if err := c.db.Exec("PRAGMA " + pragma); err != nil {
 			return err
@@ -175,11 +179,18 @@ func (c *conn) evict() {
 			oldest, least = q, p.used
 		}
 	}
-	c.statements[oldest].stmt.Close() // its error is that of its last run
+	finalize(c.statements[oldest].stmt)
 	delete(c.statements, oldest)
 }
 
-// close frees the connection. After a panic of the driver freeing can fail as well: that is an error, not a panic.
+// finalize frees a statement. SQLite repeats the error of the statement's last run then, and the driver its panic when
+// that was a lack of memory; the statement is free all the same.
+func finalize(stmt *sqlite3.Stmt) {
+	defer func() { _ = recover() }()
+	_ = stmt.Close()
+}
+
+// close frees the connection. After a fault in the driver freeing can fail as well: that is an error, not a panic.
 func (c *conn) close() (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -188,7 +199,7 @@ func (c *conn) close() (err error) {
 	}()
 	c.db.SetInterrupt(context.Background())
 	for _, p := range c.statements {
-		p.stmt.Close() // its error is that of its last run
+		finalize(p.stmt)
 	}
 	return c.db.Close()
 }

@@ -69,4 +69,5 @@
 // nothing but reading, no attached databases, limits on the size of statements and values, and at most 64 MiB of memory
 // of its own. A statement that needs more memory fails; sorting spills into unnamed temporary files instead. The
 // driver is SQLite translated to Go, whose memory is walled off per connection; it is built without load_extension.
+// Full-text search (FTS5) can be read; R-trees cannot, since they prepare to write when they are opened.
 package sqlite

@@ -38,6 +38,9 @@ func isInterrupted(err error) bool {
 	return errors.Is(err, sqlite3.INTERRUPT) || errors.Is(err, sqlite3.BUSY)
 }
 
+// isLocked reports whether another process holds a lock, which says nothing against the connection.
+func isLocked(err error) bool { return errors.Is(err, sqlite3.BUSY) || errors.Is(err, sqlite3.LOCKED) }
+
 // isUnavailable reports whether the file, and not the statement, is at fault: it is missing, locked, unreadable, no
 // database, or damaged.
 func isUnavailable(err error) bool {

@@ -18,7 +18,7 @@ func (s *Source) acquire(ctx context.Context) (*conn, error) {
 	if err := s.admit(ctx); err != nil {
 		return nil, err
 	}
-	c, err := s.connect()
+	c, err := s.connect(ctx)
 	if err != nil {
 		<-s.slots
 		return nil, s.failure(ctx, err)
@@ -54,7 +54,7 @@ func (s *Source) admit(ctx context.Context) error {
 }
 
 // connect takes an idle connection, or opens one.
-func (s *Source) connect() (*conn, error) {
+func (s *Source) connect(ctx context.Context) (*conn, error) {
 	if s.closed.Load() {
 		return nil, errClosed
 	}
@@ -76,17 +76,17 @@ func (s *Source) connect() (*conn, error) {
 	if _, err := os.Stat(s.path); err != nil {
 		return nil, &os.PathError{Op: "open", Path: s.path, Err: errors.Unwrap(err)}
 	}
-	return s.open()
+	return s.open(ctx)
 }
 
 // open opens a connection. The driver panics when memory runs out.
-func (s *Source) open() (_ *conn, err error) {
+func (s *Source) open(ctx context.Context) (_ *conn, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("sqlite: opening a connection: %v", p)
 		}
 	}()
-	return open(s.path)
+	return open(interruption{ctx, &s.closed}, s.path)
 }
 
 // release keeps the connection for the next run.

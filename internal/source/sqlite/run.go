@@ -135,10 +135,7 @@ func (s *Source) use(ctx context.Context, work func(*conn) error) error {
 		keep = true
 		return own.error
 	}
-	if errors.As(err, new(driverPanic)) || isUnavailable(err) {
-		return s.failure(ctx, err)
-	}
-	keep = true
+	keep = !errors.As(err, new(driverPanic)) && (!isUnavailable(err) || isLocked(err))
 	if err != nil {
 		return s.failure(ctx, err)
 	}

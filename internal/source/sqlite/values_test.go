@@ -1,0 +1,308 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/source"
+)
+
+// rowSink keeps rows as text that tells kinds apart.
+type rowSink struct {
+	columns []result.Column
+	rows    []string
+}
+
+func (s *rowSink) Columns(columns []result.Column) error { s.columns = columns; return nil }
+
+func (s *rowSink) Row(values []result.Value) error {
+	cells := make([]string, len(values))
+	for i, v := range values {
+		cells[i] = show(v)
+	}
+	s.rows = append(s.rows, strings.Join(cells, " | "))
+	return nil
+}
+
+func show(v result.Value) string {
+	switch v.Kind {
+	case result.Null:
+		return "null"
+	case result.Bool:
+		return "bool " + strconv.FormatInt(v.Int, 10)
+	case result.Int:
+		return "int " + strconv.FormatInt(v.Int, 10)
+	case result.Float32:
+		return "float32 " + strconv.FormatFloat(v.Float, 'g', -1, 64)
+	case result.Float64:
+		return "float64 " + strconv.FormatFloat(v.Float, 'g', -1, 64)
+	case result.Decimal:
+		return "decimal " + string(v.Bytes)
+	case result.Text:
+		return "text " + string(v.Bytes)
+	case result.JSON:
+		return "json " + string(v.Bytes)
+	case result.Binary:
+		return "binary " + hex.EncodeToString(v.Bytes)
+	case result.UUID:
+		return "uuid " + hex.EncodeToString(v.Bytes)
+	default:
+		return fmt.Sprintf("kind %d: %d", v.Kind, v.Int)
+	}
+}
+
+const refused = "refused"
+
+// TestDeclaredTypes reads one value as one declared type.
+func TestDeclaredTypes(t *testing.T) {
+	s := openSource(t, create(t, "CREATE TABLE t(a)"), 1)
+	scale := func(n int) *int { return &n }
+	date, clock, stamp, stampTZ := fmt.Sprintf("kind %d: ", result.Date), fmt.Sprintf("kind %d: ", result.Time),
+		fmt.Sprintf("kind %d: ", result.Timestamp), fmt.Sprintf("kind %d: ", result.TimestampTZ)
+	for _, c := range []struct {
+		sql  string
+		spec result.ColumnSpec
+		want string
+	}{
+		{"NULL", result.ColumnSpec{Type: result.DecimalType}, "null"},
+		{"0.0 * 9e999", result.ColumnSpec{Type: result.Double}, "null"}, // SQLite has no NaN
+
+		{"150000", result.ColumnSpec{Type: result.DecimalType, Scale: scale(2)}, "decimal 150000.00"},
+		{"150000.0", result.ColumnSpec{Type: result.DecimalType, Scale: scale(2)}, "decimal 150000.00"},
+		{"-7", result.ColumnSpec{Type: result.DecimalType, Scale: scale(0)}, "decimal -7"},
+		{"2.5", result.ColumnSpec{Type: result.DecimalType}, "decimal 2.5"},
+		{"9223372036854775807", result.ColumnSpec{Type: result.DecimalType, Scale: scale(1)}, "decimal 9223372036854775807.0"},
+		{"0.1 + 0.2", result.ColumnSpec{Type: result.DecimalType, Scale: scale(4)}, "decimal 0.3000"},
+		{"-0.001", result.ColumnSpec{Type: result.DecimalType, Scale: scale(2)}, "decimal 0.00"},
+		{"1e21", result.ColumnSpec{Type: result.DecimalType}, "decimal 1000000000000000000000"},
+		{"9e999", result.ColumnSpec{Type: result.DecimalType, Scale: scale(2)}, "decimal Infinity"},
+		{"-9e999", result.ColumnSpec{Type: result.DecimalType}, "decimal -Infinity"},
+		{"'12345678901234567890.12345678901234567890'", result.ColumnSpec{Type: result.DecimalType, Scale: scale(2)},
+			"decimal 12345678901234567890.12345678901234567890"},
+		{"'-0.50'", result.ColumnSpec{Type: result.DecimalType}, "decimal -0.50"},
+		{"'1e5'", result.ColumnSpec{Type: result.DecimalType}, refused},
+		{"'007'", result.ColumnSpec{Type: result.DecimalType}, refused},
+		{"'1.'", result.ColumnSpec{Type: result.DecimalType}, refused},
+		{"'.5'", result.ColumnSpec{Type: result.DecimalType}, refused},
+		{"''", result.ColumnSpec{Type: result.DecimalType}, refused},
+		{"'-'", result.ColumnSpec{Type: result.DecimalType}, refused},
+		{"x'31'", result.ColumnSpec{Type: result.DecimalType}, refused},
+
+		{"42", result.ColumnSpec{Type: result.BigInt}, "int 42"},
+		{"42.0", result.ColumnSpec{Type: result.BigInt}, "int 42"},
+		{"42.5", result.ColumnSpec{Type: result.BigInt}, refused},
+		{"9223372036854775808.0", result.ColumnSpec{Type: result.BigInt}, refused},
+		{"-9223372036854775808.0", result.ColumnSpec{Type: result.BigInt}, "int -9223372036854775808"},
+		{"9e999", result.ColumnSpec{Type: result.BigInt}, refused},
+		{"'42'", result.ColumnSpec{Type: result.BigInt}, refused},
+		{"'abc'", result.ColumnSpec{Type: result.Integer}, refused},
+		{"2147483647", result.ColumnSpec{Type: result.Integer}, "int 2147483647"},
+		{"2147483648", result.ColumnSpec{Type: result.Integer}, refused},
+		{"-32768", result.ColumnSpec{Type: result.SmallInt}, "int -32768"},
+		{"-32769", result.ColumnSpec{Type: result.SmallInt}, refused},
+		{"32768.0", result.ColumnSpec{Type: result.SmallInt}, refused},
+
+		{"1.5", result.ColumnSpec{Type: result.Double}, "float64 1.5"},
+		{"3", result.ColumnSpec{Type: result.Double}, "float64 3"},
+		{"9007199254740993", result.ColumnSpec{Type: result.Double}, refused},
+		{"9223372036854775807", result.ColumnSpec{Type: result.Double}, refused},
+		{"-9e999", result.ColumnSpec{Type: result.Double}, "float64 -Inf"},
+		{"0.1", result.ColumnSpec{Type: result.Real}, "float32 0.10000000149011612"},
+		{"'1.5'", result.ColumnSpec{Type: result.Double}, refused},
+
+		{"1", result.ColumnSpec{Type: result.Boolean}, "bool 1"},
+		{"0", result.ColumnSpec{Type: result.Boolean}, "bool 0"},
+		{"2", result.ColumnSpec{Type: result.Boolean}, refused},
+		{"'true'", result.ColumnSpec{Type: result.Boolean}, refused},
+		{"1.0", result.ColumnSpec{Type: result.Boolean}, refused},
+
+		{"'olá'", result.ColumnSpec{Type: result.Varchar}, "text olá"},
+		{"42", result.ColumnSpec{Type: result.Varchar}, "text 42"},
+		{"1.5", result.ColumnSpec{Type: result.Varchar}, "text 1.5"},
+		{"CAST(x'ff' AS TEXT)", result.ColumnSpec{Type: result.Varchar}, refused},
+		{"x'61'", result.ColumnSpec{Type: result.Varchar}, refused},
+		{"CAST(x'610062' AS TEXT)", result.ColumnSpec{Type: result.Varchar}, "text a\x00b"},
+		{"'P1D'", result.ColumnSpec{Type: result.IntervalType}, "text P1D"},
+
+		{"'1970-01-02'", result.ColumnSpec{Type: result.DateType}, date + "1"},
+		{"'1969-12-31'", result.ColumnSpec{Type: result.DateType}, date + "-1"},
+		{"'0001-01-01'", result.ColumnSpec{Type: result.DateType}, date + "-719162"},
+		{"'2023-02-29'", result.ColumnSpec{Type: result.DateType}, refused},
+		{"'2023-13-01'", result.ColumnSpec{Type: result.DateType}, refused},
+		{"'2023-00-10'", result.ColumnSpec{Type: result.DateType}, refused},
+		{"'2023-1-10'", result.ColumnSpec{Type: result.DateType}, refused},
+		{"'2023-01-10x'", result.ColumnSpec{Type: result.DateType}, refused},
+		{"'2023-01-10 00:00:00'", result.ColumnSpec{Type: result.DateType}, refused},
+		{"20230110", result.ColumnSpec{Type: result.DateType}, refused},
+
+		{"'00:00'", result.ColumnSpec{Type: result.TimeType}, clock + "0"},
+		{"'23:59:59.9999999'", result.ColumnSpec{Type: result.TimeType}, clock + "86399999999"},
+		{"'01:02:03'", result.ColumnSpec{Type: result.TimeType}, clock + "3723000000"},
+		{"'24:00'", result.ColumnSpec{Type: result.TimeType}, refused},
+		{"'23:60'", result.ColumnSpec{Type: result.TimeType}, refused},
+		{"'23:59:60'", result.ColumnSpec{Type: result.TimeType}, refused},
+		{"'23:59:5'", result.ColumnSpec{Type: result.TimeType}, refused},
+		{"'23:59:59.'", result.ColumnSpec{Type: result.TimeType}, refused},
+		{"'23:59Z'", result.ColumnSpec{Type: result.TimeType}, refused},
+
+		{"'1970-01-01 00:00:01'", result.ColumnSpec{Type: result.TimestampType}, stamp + "1000000"},
+		{"'1970-01-01T00:00:01.5'", result.ColumnSpec{Type: result.TimestampType}, stamp + "1500000"},
+		{"'1969-12-31 23:59:59.5'", result.ColumnSpec{Type: result.TimestampType}, stamp + "-500000"},
+		{"'1970-01-02'", result.ColumnSpec{Type: result.TimestampType}, stamp + "86400000000"},
+		{"'1970-01-01 00:00:00Z'", result.ColumnSpec{Type: result.TimestampType}, refused},
+		{"'1970-01-01_00:00:00'", result.ColumnSpec{Type: result.TimestampType}, refused},
+		{"'1970-01-01 '", result.ColumnSpec{Type: result.TimestampType}, refused},
+		{"1700000000", result.ColumnSpec{Type: result.TimestampType}, refused},
+		{"'1970-01-01T00:00:00Z'", result.ColumnSpec{Type: result.TimestampTZType}, stampTZ + "0"},
+		{"'1970-01-01 02:00 +02:00'", result.ColumnSpec{Type: result.TimestampTZType}, stampTZ + "0"},
+		{"'1969-12-31 22:30:00-01:30'", result.ColumnSpec{Type: result.TimestampTZType}, stampTZ + "0"},
+		{"'1970-01-01 00:00:00'", result.ColumnSpec{Type: result.TimestampTZType}, stampTZ + "0"},
+		{"'1970-01-01 00:00:00+2'", result.ColumnSpec{Type: result.TimestampTZType}, refused},
+		{"'1970-01-01 00:00:00+25:00'", result.ColumnSpec{Type: result.TimestampTZType}, refused},
+
+		{"'507F1F77-bcf8-6cd7-9943-9011aabbccdd'", result.ColumnSpec{Type: result.UUIDType}, "uuid 507f1f77bcf86cd799439011aabbccdd"},
+		{"x'507f1f77bcf86cd799439011aabbccdd'", result.ColumnSpec{Type: result.UUIDType}, "uuid 507f1f77bcf86cd799439011aabbccdd"},
+		{"'507f1f77bcf86cd799439011aabbccdd'", result.ColumnSpec{Type: result.UUIDType}, refused},
+		{"'507f1f77-bcf8-6cd7-9943-9011aabbccdg'", result.ColumnSpec{Type: result.UUIDType}, refused},
+		{"x'00'", result.ColumnSpec{Type: result.UUIDType}, refused},
+
+		{`'{"a": [1, null]}'`, result.ColumnSpec{Type: result.JSONType}, `json {"a": [1, null]}`},
+		{"5", result.ColumnSpec{Type: result.JSONType}, "json 5"},
+		{"1.5", result.ColumnSpec{Type: result.JSONType}, "json 1.5"},
+		{"1e300", result.ColumnSpec{Type: result.JSONType}, "json 1e+300"},
+		{"9e999", result.ColumnSpec{Type: result.JSONType}, refused},
+		{"'{a: 1}'", result.ColumnSpec{Type: result.JSONType}, refused},
+		{"''", result.ColumnSpec{Type: result.JSONType}, refused},
+		{"CAST(x'22ff22' AS TEXT)", result.ColumnSpec{Type: result.JSONType}, refused},
+		{"jsonb('{}')", result.ColumnSpec{Type: result.JSONType}, refused},
+		{"'[1,2]'", result.ColumnSpec{Type: result.ArrayOf(result.BigInt)}, "json [1,2]"},
+		{"'{}'", result.ColumnSpec{Type: result.ArrayOf(result.BigInt)}, refused},
+
+		{"x'00ff'", result.ColumnSpec{Type: result.VarBinary}, "binary 00ff"},
+		{"x''", result.ColumnSpec{Type: result.VarBinary}, "binary "},
+		{"'a'", result.ColumnSpec{Type: result.VarBinary}, refused},
+	} {
+		query, err := s.Compile(source.Statement{
+			SQL: "SELECT " + c.sql + " AS v", MaxRows: 1, Columns: map[string]result.ColumnSpec{"v": c.spec},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sink := &rowSink{}
+		err = query.Run(context.Background(), nil, sink)
+		switch {
+		case c.want == refused:
+			if !dataapi.HasCode(err, dataapi.CodeInternal) || !strings.Contains(err.Error(), `column "v", row 1`) {
+				t.Errorf("%s as %s: got %v %v, want an error that names column and row", c.sql, c.spec.Type, sink.rows, err)
+			} else if strings.Contains(err.Error(), "abc") {
+				t.Errorf("%s as %s: the error tells the value: %v", c.sql, c.spec.Type, err)
+			}
+		case err != nil || len(sink.rows) != 1 || sink.rows[0] != c.want:
+			t.Errorf("%s as %s: got %q %v, want %q", c.sql, c.spec.Type, sink.rows, err, c.want)
+		case sink.columns[0].Type != c.spec.Type:
+			t.Errorf("%s: the column has type %s, want %s", c.sql, sink.columns[0].Type, c.spec.Type)
+		}
+	}
+}
+
+func TestTypesOfTables(t *testing.T) {
+	declared := []struct {
+		declaration string
+		want        result.Type
+		literal     string
+		shown       string
+	}{
+		{"VARCHAR(40)", result.Varchar, "'Sul'", "text Sul"},
+		{"text", result.Varchar, "'Sul'", "text Sul"},
+		{"INTEGER", result.BigInt, "7", "int 7"},
+		{"INT", result.BigInt, "7", "int 7"},
+		{"SMALLINT", result.BigInt, "70000", "int 70000"},
+		{"unsigned  big int", result.BigInt, "7", "int 7"},
+		{"DECIMAL(10,2)", result.DecimalType, "150000", "decimal 150000.00"},
+		{"DECIMAL( 10 , 3 )", result.DecimalType, "0.5", "decimal 0.500"},
+		{"NUMERIC", result.DecimalType, "0.5", "decimal 0.5"},
+		{"NUMERIC(10)", result.DecimalType, "0.5", "decimal 0.5"},
+		{"REAL", result.Double, "0.5", "float64 0.5"},
+		{"DOUBLE PRECISION", result.Double, "1", "float64 1"},
+		{"BOOLEAN", result.Boolean, "TRUE", "bool 1"},
+		{"DATE", result.DateType, "'1970-01-02'", fmt.Sprintf("kind %d: 1", result.Date)},
+		{"TIME", result.TimeType, "'00:00:01'", fmt.Sprintf("kind %d: 1000000", result.Time)},
+		{"DATETIME", result.TimestampType, "'1970-01-01 00:00:01'", fmt.Sprintf("kind %d: 1000000", result.Timestamp)},
+		{"TIMESTAMP WITH TIME ZONE", result.TimestampTZType, "'1970-01-01 00:00:01Z'", fmt.Sprintf("kind %d: 1000000", result.TimestampTZ)},
+		{`"TIMESTAMP(6) WITH TIME ZONE"`, result.TimestampTZType, "'1970-01-01 00:00:01Z'", fmt.Sprintf("kind %d: 1000000", result.TimestampTZ)},
+		{"UUID", result.UUIDType, "'507f1f77-bcf8-6cd7-9943-9011aabbccdd'", "uuid 507f1f77bcf86cd799439011aabbccdd"},
+		{"JSON", result.JSONType, "'{}'", "json {}"},
+		{"JSON", result.JSONType, "'5'", "json 5"}, // stored as INTEGER, by the declaration's affinity
+		{"BLOB", result.VarBinary, "x'00'", "binary 00"},
+		{"GEOMETRY", "", "x'00'", "binary 00"},
+		{"", "", "1.5", "float64 1.5"},
+	}
+	var columns, literals []string
+	for i, d := range declared {
+		columns = append(columns, fmt.Sprintf("c%d %s", i, d.declaration))
+		literals = append(literals, d.literal)
+	}
+	path := create(t, "CREATE TABLE t("+strings.Join(columns, ", ")+"); INSERT INTO t VALUES ("+strings.Join(literals, ", ")+")")
+	query := compiled(t, openSource(t, path, 1), "SELECT * FROM t")
+
+	checked, err := query.Check(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink := &rowSink{}
+	if err := query.Run(context.Background(), nil, sink); err != nil {
+		t.Fatal(err)
+	}
+	cells := strings.Split(sink.rows[0], " | ")
+	for i, d := range declared {
+		if checked[i].Type != d.want {
+			t.Errorf("%q: Check says %q, want %q", d.declaration, checked[i].Type, d.want)
+		}
+		if d.want != "" && sink.columns[i].Type != d.want {
+			t.Errorf("%q: Run says %q, want %q", d.declaration, sink.columns[i].Type, d.want)
+		}
+		if cells[i] != d.shown {
+			t.Errorf("%q: got %q, want %q", d.declaration, cells[i], d.shown)
+		}
+	}
+}
+
+// TestTypesOfTheFirstRow covers expressions that neither the table nor the endpoint declares.
+func TestTypesOfTheFirstRow(t *testing.T) {
+	s := openSource(t, create(t, "CREATE TABLE t(a)"), 1)
+	for _, c := range []struct{ sql, columns, rows string }{
+		{"SELECT 1 AS a, 1.5 AS b, 'x' AS c, x'00' AS d, NULL AS e", "[{a bigint} {b double} {c varchar} {d varbinary} {e varchar}]",
+			"[int 1 | float64 1.5 | text x | binary 00 | null]"},
+		{"SELECT 1 AS a WHERE 0", "[{a varchar}]", "[]"},
+		{"VALUES (1), (NULL), (3)", "", ""}, // its columns are named column1: an identifier, and kept
+		{"SELECT NULL AS a UNION ALL SELECT 7", "[{a varchar}]", "[null text 7]"},
+		{"SELECT 1 AS a UNION ALL SELECT 2.0", "[{a bigint}]", "[int 1 int 2]"},
+	} {
+		sink := &rowSink{}
+		if err := compiled(t, s, c.sql).Run(context.Background(), nil, sink); err != nil {
+			t.Errorf("%s: %v", c.sql, err)
+			continue
+		}
+		if c.columns == "" {
+			continue
+		}
+		if got := fmt.Sprint(sink.columns); got != c.columns {
+			t.Errorf("%s: columns %s, want %s", c.sql, got, c.columns)
+		}
+		if got := fmt.Sprint(sink.rows); got != c.rows {
+			t.Errorf("%s: rows %s, want %s", c.sql, got, c.rows)
+		}
+	}
+
+	err := compiled(t, s, "SELECT 1 AS a UNION ALL SELECT 'secret'").Run(context.Background(), nil, &rowSink{})
+	want := `column "a", row 2: a value of storage class TEXT does not fit type bigint; the first row gave the column its type`
+	if !dataapi.HasCode(err, dataapi.CodeInternal) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
