@@ -75,8 +75,8 @@ func TestMistakesNamePlaceAndWhatIsAllowed(t *testing.T) {
 	for name, test := range map[string]struct{ caddyfile, want string }{
 		"argument to the block":  {"{\n\tdata_api ./catalog\n}\n", `Caddyfile:2: data_api takes no argument here, only a block; got "./catalog"`},
 		"second block":           {"{\n\tdata_api {\n" + catalog + source + "\t}\n\tdata_api {\n\t}\n}\n", `Caddyfile:6: data_api is configured twice`},
-		"no catalog":             {global(source), "data_api needs a catalog: write `catalog DIR`"},
-		"no source":              {global(catalog), "data_api needs a source: write `source NAME sqlite FILE`"},
+		"no catalog":             {global(source), "Caddyfile:4: data_api needs a catalog: write `catalog DIR`"},
+		"no source":              {global(catalog), "Caddyfile:4: data_api needs a source: write `source NAME sqlite FILE`"},
 		"unknown option":         {global("\t\tcatalogue ./c\n"), `Caddyfile:3: unknown option "catalogue": allowed are catalog, store, source, tokens, jobs and callbacks`},
 		"catalog twice":          {global(catalog + catalog), `Caddyfile:4: catalog is set twice`},
 		"catalog without value":  {global("\t\tcatalog\n"), `Caddyfile:3: catalog needs a value`},
@@ -103,8 +103,9 @@ func TestMistakesNamePlaceAndWhatIsAllowed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := adapt(t, test.caddyfile)
-			if err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("got  %v\nwant %s", err, test.want)
+			place, message, ok := strings.Cut(test.want, ": ")
+			if err == nil || !ok || !strings.Contains(err.Error(), message) || !strings.HasSuffix(err.Error(), ", at "+place) {
+				t.Errorf("got  %v\nwant %s, at %s", err, message, place)
 			}
 		})
 	}

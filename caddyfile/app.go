@@ -16,8 +16,9 @@ import (
 func init() {
 	httpcaddyfile.RegisterGlobalOption("data_api", parseApp)
 	httpcaddyfile.RegisterDirective("data_api", parseSite)
-	// Before the handlers that answer every request, so that a site may serve its files beside the API.
-	httpcaddyfile.RegisterDirectiveOrder("data_api", httpcaddyfile.Before, "reverse_proxy")
+	// It answers its own paths only, so it may stand before the handlers that answer every request; but behind encode,
+	// which compresses its answers.
+	httpcaddyfile.RegisterDirectiveOrder("data_api", httpcaddyfile.After, "encode")
 }
 
 // parseApp reads the global block:
