@@ -352,7 +352,8 @@ func TestTokensAndPermissions(t *testing.T) {
 		Actions []struct{ Action string } `json:"actions"`
 	}
 	s.get("/api/v1/auth/permissions", renewed.Access).want(http.StatusOK).decode(&permissions)
-	if len(permissions.Actions) != 2 || permissions.Actions[0].Action != "data_api:execute" || permissions.Actions[1].Action != "data_api:get_job" {
+	if len(permissions.Actions) != 3 || permissions.Actions[0].Action != "data_api:execute" ||
+		permissions.Actions[1].Action != "data_api:get_job" || permissions.Actions[2].Action != "data_api:cancel_job" {
 		t.Errorf("permissions: %+v", permissions)
 	}
 

@@ -13,10 +13,7 @@ import (
 // The consumer guide's commands, word for word from its text, against the demo's catalog; only the address, the key and
 // the job's id are filled in.
 func TestGuideWordForWord(t *testing.T) {
-	curl, err := exec.LookPath("curl")
-	if err != nil {
-		t.Fatal("the guide's commands need curl: install it (Debian: apt-get install curl)")
-	}
+	curl := tool(t, "curl")
 	text, err := os.ReadFile("../../docs/guide.txt")
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ package lease
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -85,8 +86,8 @@ func (g *Generation) giveBack(release []func()) <-chan struct{} {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for i := len(release) - 1; i >= 0; i-- {
-			release[i]()
+		for _, give := range slices.Backward(release) {
+			give()
 		}
 	}()
 	return done
