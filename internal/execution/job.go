@@ -3,6 +3,7 @@ package execution
 import (
 	"context"
 	"io"
+	"sync/atomic"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
@@ -33,7 +34,19 @@ func (r *JobRuntime) Run(ctx context.Context, j job.Job, w io.Writer) (result.Su
 	}
 	encoder := result.NewJSON(w, result.JSONOptions{OmitLimits: true})
 	defer encoder.Close()
-	return bound.Run(ctx, encoder)
+	return bound.Run(ctx, countedRows{encoder, job.RowCounter(ctx)})
+}
+
+// countedRows lets the job's progress be seen.
+type countedRows struct {
+	result.Encoder
+	rows *atomic.Int64
+}
+
+// Row counts a row and passes it on.
+func (c countedRows) Row(values []result.Value) error {
+	c.rows.Add(1)
+	return c.Encoder.Row(values)
 }
 
 func (r *JobRuntime) bind(j job.Job) (*Bound, error) {

@@ -105,6 +105,7 @@ type Engine struct {
 	log     *slog.Logger
 	stack   attach.Stack[attached]
 	waiters waiters
+	runs    runs
 	wake    chan struct{} // holds a token when there may be something to claim
 
 	mu      sync.Mutex
@@ -221,6 +222,11 @@ type Request struct {
 // jobs of the company wait, or when the store cannot write (then it may be unknown whether the job was stored: it may
 // still run, though nobody will be told its id). Jobs are accepted whether or not the engine runs.
 func (e *Engine) Accept(ctx context.Context, request Request) (Job, error) {
+	j := e.newJob(request)
+	return e.accepted(ctx, j, e.store.Accept(ctx, j, e.settings().MaxWaiting))
+}
+
+func (e *Engine) newJob(request Request) Job {
 	now := e.options.Now().UTC()
 	j := Job{
 		ID: NewID(now), Company: request.Company, User: request.User, KeyID: request.KeyID,
@@ -230,7 +236,11 @@ func (e *Engine) Accept(ctx context.Context, request Request) (Job, error) {
 	if request.PollingPath != nil {
 		j.PollingPath = request.PollingPath(j.ID)
 	}
-	err := e.store.Accept(ctx, j, e.maxWaiting())
+	return j
+}
+
+// accepted wakes a worker for a job that the store has taken, or says why it has not.
+func (e *Engine) accepted(ctx context.Context, j Job, err error) (Job, error) {
 	switch {
 	case err == nil:
 		e.poke()
@@ -240,6 +250,8 @@ func (e *Engine) Accept(ctx context.Context, request Request) (Job, error) {
 			Code: dataapi.CodeOverloaded, Detail: "Too many jobs of your company are waiting.",
 			RetryAfter: 10 * time.Second, Err: err,
 		}
+	case errors.Is(err, ErrKeyReused):
+		return Job{}, dataapi.Wrap(dataapi.CodeIdempotencyKeyReused, err)
 	case ctx.Err() != nil:
 		return Job{}, err
 	}
@@ -247,13 +259,14 @@ func (e *Engine) Accept(ctx context.Context, request Request) (Job, error) {
 	return Job{}, dataapi.Wrap(dataapi.CodeOverloaded, err)
 }
 
-func (e *Engine) maxWaiting() int {
+// settings are those of the newest configuration, or the defaults.
+func (e *Engine) settings() Settings {
 	if newest, ok := e.stack.Newest(); ok {
-		return newest.settings.MaxWaiting
+		return newest.settings
 	}
 	var settings Settings
 	settings.setDefaults()
-	return settings.MaxWaiting
+	return settings
 }
 
 // Get returns a job, or ErrNotFound when there is none or it has expired. The caller checks whose job it is.

@@ -42,6 +42,9 @@ type Job struct {
 	PollingPath string          `json:"polling_path,omitempty"` // where the caller polls
 	CallbackURL string          `json:"callback_url,omitempty"` // empty: nobody is told
 
+	// Idempotency is the key that the job was asked for with; nil: none.
+	Idempotency *Idempotency `json:"idempotency,omitempty"`
+
 	Status      Status    `json:"status"`
 	CreatedAt   time.Time `json:"created_at"`
 	StartedAt   time.Time `json:"started_at,omitzero"`   // of the latest attempt; zero: never claimed

@@ -51,6 +51,11 @@ type Store interface {
 	// Accept stores a new job, which waits from then on: Status must be Processing and Attempt 0. It returns ErrExists,
 	// changing nothing, when the ID is taken. When maxWaiting is above zero and that many jobs of j.Company wait to be
 	// claimed, it returns ErrQueueFull.
+	//
+	// A job with an Idempotency binds its key, of j.Company and j.Address, in the same transaction. When the key is bound
+	// to another job until after j.CreatedAt, nothing is stored: with the same digest it returns a *RepeatedError, which
+	// holds that job, else ErrKeyReused. The key comes before the other reasons to refuse. A key is bound until its Until,
+	// and at least as long as nobody else takes it: Sweep removes it with its job.
 	Accept(ctx context.Context, j Job, maxWaiting int) error
 
 	// Claim gives at most limit waiting jobs to owner, with a lease until the given time. Each of them has its Attempt
@@ -88,6 +93,11 @@ type Store interface {
 
 	// Get returns a job, expired ones included until Sweep has removed them.
 	Get(ctx context.Context, id ID) (Job, error)
+
+	// List returns jobs of a company that match the filter, newest first by CreatedAt, those of one instant by descending
+	// ID, expired ones included until Sweep has removed them. It holds no transaction for long and looks at a bounded number
+	// of jobs: next is where to go on, and zero when there is nothing further. filter.Limit must lie between 1 and MaxList.
+	List(ctx context.Context, company string, filter Filter) (jobs []Job, next Cursor, err error)
 
 	// ReadChunk appends a chunk of a completed job's result to buffer and returns it, or ErrNotFound. It holds no
 	// transaction and no lock when it returns.

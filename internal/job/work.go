@@ -20,10 +20,16 @@ const releaseTimeout = 5 * time.Second
 func (e *Engine) work(ctx context.Context, j Job, current attached) {
 	log := e.log.With("job", j.ID.String(), "endpoint", j.Address.String(), "attempt", j.Attempt)
 	ctx, cancel := context.WithCancelCause(ctx)
+	under := &run{begun: e.options.Now(), cancel: cancel}
+	defer e.runs.add(j.ID, under)()
+	ctx = context.WithValue(ctx, rowsKey{}, &under.rows)
 	defer e.heartbeat(ctx, cancel, j)()
 
 	summary, kept, err := e.attempt(ctx, j, current)
 	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errCancelled):
+		log.Info("the job was cancelled while it ran")
+		return
 	case err == nil:
 		e.finish(ctx, j, current.settings, Outcome{Status: Completed, Result: Result{
 			RowCount: summary.RowCount, Truncated: summary.Truncated,
@@ -59,6 +65,12 @@ func (e *Engine) attempt(ctx context.Context, j Job, current attached) (_ result
 	if j.Tries() > e.options.MaxAttempts {
 		// Earlier attempts ended without a word, as a crash ends them: the job may be what brings the server down.
 		return result.Summary{}, nil, exhausted(j, nil)
+	}
+	// Whoever cancelled the job before this run was known could not end its context.
+	if stored, err := e.store.Get(ctx, j.ID); err != nil {
+		return result.Summary{}, nil, fmt.Errorf("%w: %w", errStoring, err)
+	} else if stored.Status.Terminal() || stored.Attempt != j.Attempt {
+		return result.Summary{}, nil, ErrLost
 	}
 	if err := current.runtime.Permit(ctx, j); err != nil {
 		return result.Summary{}, nil, err
@@ -96,14 +108,13 @@ func exhausted(j Job, last *dataapi.Error) *dataapi.Error {
 // finish stores the job's end, and tries until that is done, the job is lost, or the engine aborts.
 func (e *Engine) finish(ctx context.Context, j Job, settings Settings, outcome Outcome) {
 	outcome.CompletedAt = e.options.Now().UTC()
-	outcome.ExpiresAt = outcome.CompletedAt.Add(settings.Retention)
+	outcome.ExpiresAt = expiry(j, outcome.CompletedAt, settings.Retention)
 	for delay := 50 * time.Millisecond; ; delay = min(2*delay, storeRetry) {
 		// Once the work is done its end is worth storing, even while the engine stops.
 		err := e.store.Finish(context.WithoutCancel(ctx), j.ID, j.Attempt, outcome)
 		switch {
 		case err == nil:
-			e.waiters.ended(j.ID)
-			e.options.Ended()
+			e.ended(j.ID)
 			return
 		case errors.Is(err, ErrLost), errors.Is(err, ErrNotFound):
 			e.log.Warn("the job ended elsewhere; this end is dropped", "job", j.ID.String(), "attempt", j.Attempt)
@@ -114,6 +125,12 @@ func (e *Engine) finish(ctx context.Context, j Job, settings Settings, outcome O
 			return // nobody renews the lease any more: the job runs again
 		}
 	}
+}
+
+// ended tells those who wait for the job, and the callbacks.
+func (e *Engine) ended(id ID) {
+	e.waiters.ended(id)
+	e.options.Ended()
 }
 
 // giveBack makes a job claimable at once, without counting the attempt.

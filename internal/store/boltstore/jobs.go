@@ -29,13 +29,25 @@ func (s *Store) Accept(ctx context.Context, j job.Job, maxWaiting int) error {
 		return fmt.Errorf("a new job must be processing with attempt 0, not %s with attempt %d", j.Status, j.Attempt)
 	}
 	return s.update(ctx, func(tx *bbolt.Tx) error {
+		if j.Idempotency != nil {
+			if err := refuseRepeated(tx, &j); err != nil {
+				return refuse(err)
+			}
+		}
 		if tx.Bucket(jobBucket).Get(j.ID[:]) != nil {
 			return refuse(job.ErrExists)
 		}
 		if maxWaiting > 0 && readLine(tx, j.Company).waiting >= uint64(maxWaiting) {
 			return refuse(job.ErrQueueFull)
 		}
-		return putRecord(tx, &record{Job: j})
+		rec := &record{Job: j}
+		if err := bindKey(tx, &rec.Job); err != nil {
+			return err
+		}
+		if err := putCompanyEntry(tx, &rec.Job); err != nil {
+			return err
+		}
+		return putRecord(tx, rec)
 	})
 }
 
@@ -117,6 +129,9 @@ func (s *Store) Finish(ctx context.Context, id job.ID, attempt int, outcome job.
 		if rec.Status == job.Completed {
 			rec.Result = outcome.Result
 		} else if err := discardChunks(tx, id, attempt); err != nil {
+			return err
+		}
+		if err := putCompanyEntry(tx, &rec.Job); err != nil {
 			return err
 		}
 		if rec.CallbackURL != "" {

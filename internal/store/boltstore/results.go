@@ -148,6 +148,12 @@ func expire(tx *bbolt.Tx, key []byte, now time.Time) error {
 	if err := discardChunks(tx, id, rec.Attempt); err != nil {
 		return err
 	}
+	if err := releaseKey(tx, &rec.Job); err != nil {
+		return err
+	}
+	if err := removeCompanyEntry(tx, &rec.Job); err != nil {
+		return err
+	}
 	return tx.Bucket(jobBucket).Delete(id[:])
 }
 

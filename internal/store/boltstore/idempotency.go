@@ -1,0 +1,64 @@
+package boltstore
+
+import (
+	"bytes"
+	"crypto/sha256"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/solucao42/caddy-data-api/internal/job"
+)
+
+// keyUseBucket holds the ID of the job that an idempotency key is bound to, by the SHA-256 of company, endpoint and key:
+// a caller's key is of any length up to 255 bytes, and of any bytes.
+var keyUseBucket = bucket("job_idempotency")
+
+func keyUseName(j *job.Job) []byte {
+	name := sha256.New()
+	for _, part := range []string{j.Company, j.Address.String(), j.Idempotency.Key} {
+		name.Write([]byte(part))
+		name.Write([]byte{0}) // stands in neither of the first two
+	}
+	return name.Sum(nil)
+}
+
+// refuseRepeated returns why a job is not to be stored whose key is bound already.
+func refuseRepeated(tx *bbolt.Tx, j *job.Job) error {
+	kept := tx.Bucket(keyUseBucket).Get(keyUseName(j))
+	if kept == nil {
+		return nil
+	}
+	earlier, err := readRecord(tx, job.ID(kept))
+	switch {
+	case err != nil:
+		return err
+	case !earlier.Idempotency.Until.After(j.CreatedAt):
+		return nil
+	case earlier.Idempotency.Digest != j.Idempotency.Digest:
+		return job.ErrKeyReused
+	}
+	return &job.RepeatedError{Job: earlier.Job}
+}
+
+// bindKey binds the key of a job that is about to be stored.
+func bindKey(tx *bbolt.Tx, j *job.Job) error {
+	if j.Idempotency == nil {
+		return nil
+	}
+	key := *j.Idempotency // the caller's own stays as it is
+	key.Until = key.Until.UTC()
+	j.Idempotency = &key
+	return tx.Bucket(keyUseBucket).Put(keyUseName(j), bytes.Clone(j.ID[:]))
+}
+
+// releaseKey removes the key of a job that is removed, unless a later job has it.
+func releaseKey(tx *bbolt.Tx, j *job.Job) error {
+	if j.Idempotency == nil {
+		return nil
+	}
+	name := keyUseName(j)
+	if string(tx.Bucket(keyUseBucket).Get(name)) != string(j.ID[:]) {
+		return nil
+	}
+	return tx.Bucket(keyUseBucket).Delete(name)
+}
