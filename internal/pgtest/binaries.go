@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -44,13 +45,13 @@ func findBinaries() (string, error) {
 func installedBinaries() string {
 	var dirs []string
 	if initdb, err := exec.LookPath("initdb"); err == nil {
-		if real, err := filepath.EvalSymlinks(initdb); err == nil { // postgres finds its files beside itself
-			dirs = append(dirs, filepath.Dir(real))
+		if resolved, err := filepath.EvalSymlinks(initdb); err == nil { // postgres finds its files beside itself
+			dirs = append(dirs, filepath.Dir(resolved))
 		}
 	}
 	debian, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
-	for i := len(debian) - 1; i >= 0; i-- {
-		dirs = append(dirs, debian[i])
+	for _, dir := range slices.Backward(debian) {
+		dirs = append(dirs, dir)
 	}
 	if output, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
 		dirs = append(dirs, strings.TrimSpace(string(output)))
@@ -109,7 +110,7 @@ func (c *Cluster) createContainer() error {
 		return err
 	}
 	args := append([]string{"create", "--name", c.containerName(), "--user", "postgres", "-v", c.dir + ":/sockets",
-		"--entrypoint", "sh", image, "-c", dockerScript, "sh"}, settings...)
+		"--entrypoint", "sh", image, "-c", dockerScript, "sh"}, c.settings...)
 	if output, err := exec.Command("docker", args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("docker create: %w: %s", err, strings.TrimSpace(string(output)))
 	}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -30,6 +31,8 @@ type Cluster struct {
 	dir     string // holds data/, the socket and the log
 	binDir  string // empty: runs in Docker
 	account *syscall.Credential
+
+	settings []string // of the server: its arguments
 
 	process *exec.Cmd // nil while stopped
 	exited  chan struct{}
@@ -80,7 +83,14 @@ func (c *Cluster) Start(t testing.TB) {
 	}
 }
 
-func start() (*Cluster, error) {
+// Start starts a cluster for a program that is not a test, with further arguments for the server, such as "-c",
+// "shared_buffers=512MB". The cluster ends with [Cluster.Remove], or with the program.
+func Start(arguments ...string) (*Cluster, error) { return start(arguments...) }
+
+// Remove ends the server and deletes all that it held.
+func (c *Cluster) Remove() { c.remove() }
+
+func start(arguments ...string) (*Cluster, error) {
 	binDir, err := findBinaries()
 	if err != nil {
 		return nil, err
@@ -93,7 +103,7 @@ func start() (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{dir: dir, binDir: binDir, account: account}
+	c := &Cluster{dir: dir, binDir: binDir, account: account, settings: slices.Concat(settings, arguments)}
 	if account != nil {
 		if err := os.Chown(dir, int(account.Uid), int(account.Gid)); err != nil {
 			return nil, errors.Join(err, os.RemoveAll(dir))
@@ -194,7 +204,7 @@ func (c *Cluster) run() error {
 	if c.binDir == "" {
 		c.process = exec.Command("docker", "start", "--attach", c.containerName())
 	} else {
-		c.process = c.command("postgres", append([]string{"-D", c.dataDir(), "-k", c.dir}, settings...)...)
+		c.process = c.command("postgres", append([]string{"-D", c.dataDir(), "-k", c.dir}, c.settings...)...)
 		c.process.SysProcAttr.Setsid = true
 	}
 	// A file, not a pipe: go test waits for every process that holds its pipes.
