@@ -23,10 +23,24 @@ const (
 	Async Mode = "async" // from a job
 )
 
+// OnTimeout says what becomes of a sync execution that takes longer than its limit.
+type OnTimeout string
+
+// The ways on.
+const (
+	Fail     OnTimeout = "fail"     // the query is cancelled; the default
+	Continue OnTimeout = "continue" // the query goes on as a job
+)
+
 // Limits bound one execution.
 type Limits struct {
-	Timeout time.Duration // of the query; sync: default and most 60 s; async: default 30 min, most 24 h
-	MaxRows int           // that a caller is given; default 10,000, from 1 to 10,000,000
+	// Timeout is the query's; sync: default and most 60 s; async: default 30 min, most 24 h. Where a sync endpoint
+	// continues as a job, it is how long the caller waits for the result.
+	Timeout time.Duration
+	// JobTimeout is the query's when it runs as a job. It is Timeout, except for a sync endpoint that continues: there
+	// the default is 30 min, the most 24 h.
+	JobTimeout time.Duration
+	MaxRows    int // that a caller is given; default 10,000, from 1 to 10,000,000
 }
 
 // The bounds of [Limits].
@@ -44,8 +58,9 @@ type Endpoint struct {
 	Title       string
 	Description string
 	Mode        Mode
-	Source      string // the name of the source that it runs on
-	Active      bool   // an inactive endpoint is not found by callers
+	OnTimeout   OnTimeout // Fail for an async endpoint
+	Source      string    // the name of the source that it runs on
+	Active      bool      // an inactive endpoint is not found by callers
 	Contract    *params.Contract
 	Statement   source.Statement
 	Limits      Limits

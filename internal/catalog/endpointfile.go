@@ -102,12 +102,13 @@ func trimStatement(text string, line int) (string, place) {
 }
 
 func (e *Endpoint) readFrontMatter(root *node, r *report) {
-	f := r.fieldsOf(root, "", "title", "description", "source", "mode", "active", "params", "limits", "columns", "share")
+	f := r.fieldsOf(root, "", "title", "description", "source", "mode", "on_timeout", "active", "params", "limits", "columns", "share")
 	e.Title, e.Description = f.text("title"), strings.TrimSpace(f.text("description"))
 	e.Source = e.readSource(f)
 	e.Mode = readMode(f)
 	e.Active = f.boolean("active", true)
-	e.Limits = readLimits(f, e.Mode)
+	e.OnTimeout = readOnTimeout(f, e.Mode)
+	e.Limits = readLimits(f, e.Mode, e.OnTimeout)
 	e.Contract = readParams(f)
 	e.Statement.MaxRows = e.Limits.MaxRows
 	e.Statement.Columns = readColumns(f)
@@ -143,18 +144,39 @@ func readMode(f fields) Mode {
 	return Sync
 }
 
-func readLimits(f fields, mode Mode) Limits {
+func readOnTimeout(f fields, mode Mode) OnTimeout {
+	member, ok := f.by["on_timeout"]
+	if !ok {
+		return Fail
+	}
+	switch way := OnTimeout(f.text("on_timeout")); {
+	case way == Continue && mode == Async:
+		f.fault(member.value.place, "on_timeout: continue is for mode: sync; in mode: async nobody waits, and the job ends at limits.timeout")
+	case way == Fail, way == Continue:
+		return way
+	case member.value.kind == scalarNode:
+		f.fault(member.value.place, "on_timeout must be fail or continue; got %s", member.value.describe())
+	}
+	return Fail
+}
+
+func readLimits(f fields, mode Mode, onTimeout OnTimeout) Limits {
 	limits := Limits{Timeout: MaxSyncTimeout, MaxRows: DefaultMaxRows}
 	most := MaxSyncTimeout
 	if mode == Async {
 		limits.Timeout, most = DefaultAsyncTimeout, MaxAsyncTimeout
 	}
-	member, ok := f.by["limits"]
-	if !ok {
-		return limits
+	given := fields{report: f.report}
+	if member, ok := f.by["limits"]; ok {
+		given = f.fieldsOf(member.value, "limits", "timeout", "job_timeout", "max_rows")
 	}
-	given := f.fieldsOf(member.value, "limits", "timeout", "max_rows")
 	limits.Timeout = given.duration("timeout", limits.Timeout, most)
+	limits.JobTimeout = limits.Timeout
+	if onTimeout == Continue {
+		limits.JobTimeout = given.duration("job_timeout", DefaultAsyncTimeout, MaxAsyncTimeout)
+	} else if given.has("job_timeout") {
+		given.fault(given.placeOf("job_timeout"), "limits.job_timeout is allowed beside on_timeout: continue only; otherwise limits.timeout holds for jobs too")
+	}
 	if rows := given.integer("max_rows", 1, MaxMaxRows); rows != nil {
 		limits.MaxRows = *rows
 	}

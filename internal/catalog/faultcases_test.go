@@ -6,8 +6,8 @@ var frontMatterCases = []faultCase{
 sauce: y
 `,
 		[]string{
-			`3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, active, params, limits, columns, share`,
-			`4:1: unknown key "sauce"; did you mean source? Allowed are title, description, source, mode, active, params, limits, columns, share`,
+			`3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, on_timeout, active, params, limits, columns, share`,
+			`4:1: unknown key "sauce"; did you mean source? Allowed are title, description, source, mode, on_timeout, active, params, limits, columns, share`,
 		},
 	},
 	{
@@ -28,7 +28,7 @@ limits: { timeout: 2m, max_rows: 0, rows: 3 }
 			`4:9: active must be true or false; got yes`,
 			`5:20: limits.timeout must be a duration such as 500ms, 5s or 10m, from 1ms to 1m; got 2m`,
 			`5:34: limits.max_rows must be a whole number from 1 to 10000000; got 0`,
-			`5:37: in limits: unknown key "rows"; allowed are timeout, max_rows`,
+			`5:37: in limits: unknown key "rows"; allowed are timeout, job_timeout, max_rows`,
 		},
 	},
 	{
@@ -38,6 +38,32 @@ limits: { timeout: 25h, max_rows: 10000001 }
 		[]string{
 			`4:20: limits.timeout must be a duration such as 500ms, 5s or 10m, from 1ms to 24h; got 25h`,
 			`4:35: limits.max_rows must be a whole number from 1 to 10000000; got 10000001`,
+		},
+	},
+	{
+		`on_timeout: retry
+limits: { job_timeout: 5m }
+`,
+		[]string{
+			`3:13: on_timeout must be fail or continue; got retry`,
+			`4:24: limits.job_timeout is allowed beside on_timeout: continue only; otherwise limits.timeout holds for jobs too`,
+		},
+	},
+	{
+		`mode: async
+on_timeout: continue
+`,
+		[]string{
+			`4:13: on_timeout: continue is for mode: sync; in mode: async nobody waits, and the job ends at limits.timeout`,
+		},
+	},
+	{
+		`on_timeout: continue
+limits: { timeout: 61s, job_timeout: 25h }
+`,
+		[]string{
+			`4:20: limits.timeout must be a duration such as 500ms, 5s or 10m, from 1ms to 1m; got 61s`,
+			`4:38: limits.job_timeout must be a duration such as 500ms, 5s or 10m, from 1ms to 24h; got 25h`,
 		},
 	},
 	{
@@ -331,9 +357,9 @@ policies:
 			`8:3: policies: DataAPIConsumer is a managed policy that every company has; choose another name`,
 			`9:3: policies.a b.grants must list at least one grant, such as {actions: [data_api:execute], endpoints: [default/*]}`,
 			`9:3: policies: the name "a b" must be 1 to 63 letters, digits, hyphens and underscores, beginning with a letter`,
-			`10:28: policies.P.grants.actions names the unknown action "data_api:run"; allowed are data_api:execute, data_api:get_job`,
+			`10:28: policies.P.grants.actions names the unknown action "data_api:run"; allowed are data_api:execute, data_api:get_job, data_api:cancel_job`,
 			`10:54: policies.P.grants.endpoints must list at least one pattern; leave it out to allow every endpoint`,
-			`10:59: policies.P.grants.actions must list at least one action; allowed are data_api:execute, data_api:get_job`,
+			`10:59: policies.P.grants.actions must list at least one action; allowed are data_api:execute, data_api:get_job, data_api:cancel_job`,
 			`10:72: policies.P.grants.endpoints: "x" is not an endpoint pattern; allowed is * for every endpoint, or namespace/slug where either part may end in * such as default/*, default/vendas-* or */vendas-por-regiao`,
 			`10:75: policies.P.grants.endpoints: "5" is not an endpoint pattern; allowed is * for every endpoint, or namespace/slug where either part may end in * such as default/*, default/vendas-* or */vendas-por-regiao`,
 			`10:98: policies.P.grants must be a map of keys and values; got 5`,

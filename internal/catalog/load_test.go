@@ -106,7 +106,7 @@ func TestLoad(t *testing.T) {
 	}
 	if endpoint.Title != "Vendas por região" || endpoint.Description != "Total vendido por região\na partir de uma data." ||
 		endpoint.Source != "demo" || endpoint.Mode != catalog.Sync || !endpoint.Active ||
-		endpoint.Limits != (catalog.Limits{Timeout: 5 * time.Second, MaxRows: 1000}) || len(endpoint.Revision) != 16 {
+		endpoint.Limits != (catalog.Limits{Timeout: 5 * time.Second, JobTimeout: 5 * time.Second, MaxRows: 1000}) || len(endpoint.Revision) != 16 {
 		t.Errorf("%+v", endpoint)
 	}
 	statement := endpoint.Statement

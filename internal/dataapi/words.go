@@ -7,12 +7,13 @@ type Action string
 
 // The actions that exist.
 const (
-	ActionExecute Action = "data_api:execute" // run an endpoint
-	ActionGetJob  Action = "data_api:get_job" // read a job and its result
+	ActionExecute   Action = "data_api:execute"    // run an endpoint
+	ActionGetJob    Action = "data_api:get_job"    // list jobs, and read a job and its result
+	ActionCancelJob Action = "data_api:cancel_job" // end a job before it ends by itself
 )
 
 // Actions lists every action, in the order in which they are shown.
-func Actions() []Action { return []Action{ActionExecute, ActionGetJob} }
+func Actions() []Action { return []Action{ActionExecute, ActionGetJob, ActionCancelJob} }
 
 // Address names an endpoint: slugs are unique inside a namespace, namespaces inside a company.
 type Address struct {

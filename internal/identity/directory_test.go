@@ -301,7 +301,7 @@ func TestSetCompaniesRefusesFaultsAndKeepsWhatWas(t *testing.T) {
 	}
 	for _, want := range []string{
 		`user loader has the policy "DataApiConsumer"`, `policy Bad: "default/**"`, "policy VisualizationViewer: a managed policy",
-		`unknown action "data_api:admin"; the actions are [data_api:execute data_api:get_job]`, "policy Empty: a grant names no action",
+		`unknown action "data_api:admin"; the actions are [data_api:execute data_api:get_job data_api:cancel_job]`, "policy Empty: a grant names no action",
 		"company acme: ", "company globex: ",
 	} {
 		if !strings.Contains(err.Error(), want) {
@@ -332,8 +332,9 @@ func TestPermissionDocument(t *testing.T) {
 			`{"action":"data_api:get_job","endpoints":["default/*"]}],` +
 			`"share_context":{"nada":{"allowed":[]},"regiao":{"allowed":["Sul"]},"valor":{"minimum":1,"maximum":100.50}}}`,
 		"loader": `{"user":{"company_slug":"acme","name":"loader","display_name":"Nightly load","policies":["DataAPIConsumer"]},` +
-			`"policies":[{"name":"DataAPIConsumer","description":"Run endpoints and read jobs.","managed":true}],` +
-			`"actions":[{"action":"data_api:execute","endpoints":["*"]},{"action":"data_api:get_job","endpoints":["*"]}],` +
+			`"policies":[{"name":"DataAPIConsumer","description":"Run endpoints; read and cancel jobs.","managed":true}],` +
+			`"actions":[{"action":"data_api:execute","endpoints":["*"]},{"action":"data_api:get_job","endpoints":["*"]},` +
+			`{"action":"data_api:cancel_job","endpoints":["*"]}],` +
 			`"share_context":{}}`,
 		"nobody": `{"user":{"company_slug":"acme","name":"nobody","display_name":"nobody","policies":[]},` +
 			`"policies":[],"actions":[],"share_context":{}}`,

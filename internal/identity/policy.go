@@ -9,7 +9,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-// The policies that every company has. Each one lets its holder run every endpoint of the company and read its jobs.
+// The policies that every company has. Each one lets its holder run every endpoint of the company, and read and cancel its jobs.
 const (
 	PolicyDataAPIConsumer      = "DataAPIConsumer"
 	PolicyVisualizationViewer  = "VisualizationViewer"
@@ -20,12 +20,12 @@ const (
 // cannot define a policy of the same name. The slice is the caller's own.
 func ManagedPolicies() []Policy {
 	grant := func() []Grant {
-		return []Grant{{Actions: []dataapi.Action{dataapi.ActionExecute, dataapi.ActionGetJob}}}
+		return []Grant{{Actions: dataapi.Actions()}}
 	}
 	return []Policy{
-		{Name: PolicyDataAPIConsumer, Description: "Run endpoints and read jobs.", Grants: grant()},
-		{Name: PolicyVisualizationViewer, Description: "View visualizations; run endpoints and read jobs.", Grants: grant()},
-		{Name: PolicyVisualizationManager, Description: "Manage visualizations; run endpoints and read jobs.", Grants: grant()},
+		{Name: PolicyDataAPIConsumer, Description: "Run endpoints; read and cancel jobs.", Grants: grant()},
+		{Name: PolicyVisualizationViewer, Description: "View visualizations; run endpoints; read and cancel jobs.", Grants: grant()},
+		{Name: PolicyVisualizationManager, Description: "Manage visualizations; run endpoints; read and cancel jobs.", Grants: grant()},
 	}
 }
 
