@@ -19,8 +19,6 @@ func compile(t testing.TB, definitions ...params.Param) *params.Contract {
 	return contract
 }
 
-func number(n int) *int { return &n }
-
 func raws(texts ...string) []json.RawMessage {
 	list := make([]json.RawMessage, 0, len(texts))
 	for _, text := range texts {
@@ -59,10 +57,10 @@ func TestBindReadsEveryType(t *testing.T) {
 		{params.Param{Type: params.String}, `12`, `must be a string; got 12`},
 		{params.Param{Type: params.String}, `{"a":1}`, `must be a string; got {"a":1}`},
 		{params.Param{Type: params.String}, `"a\u0000b"`, `must not contain the NUL character (U+0000)`},
-		{params.Param{Type: params.String, MinLength: number(2)}, `"é"`, `must have at least 2 characters; got 1: "é"`},
-		{params.Param{Type: params.String, MaxLength: number(2)}, `"éé"`, "éé"},
-		{params.Param{Type: params.String, MaxLength: number(2)}, `"abc"`, `must have at most 2 characters; got 3: "abc"`},
-		{params.Param{Type: params.String, MaxLength: number(1)}, `"` + strings.Repeat("x", 99) + `"`, `must have at most 1 character; got 99: "` + strings.Repeat("x", 60) + `"…`},
+		{params.Param{Type: params.String, MinLength: new(2)}, `"é"`, `must have at least 2 characters; got 1: "é"`},
+		{params.Param{Type: params.String, MaxLength: new(2)}, `"éé"`, "éé"},
+		{params.Param{Type: params.String, MaxLength: new(2)}, `"abc"`, `must have at most 2 characters; got 3: "abc"`},
+		{params.Param{Type: params.String, MaxLength: new(1)}, `"` + strings.Repeat("x", 99) + `"`, `must have at most 1 character; got 99: "` + strings.Repeat("x", 60) + `"…`},
 		{params.Param{Type: params.String, Pattern: `^[A-Z]{2}$`}, `"SP"`, "SP"},
 		{params.Param{Type: params.String, Pattern: `^[A-Z]{2}$`}, `"sp"`, `must match the pattern ^[A-Z]{2}$; got "sp"`},
 		{params.Param{Type: params.String, Enum: raws(`"Sul"`, `"Norte"`)}, `"Sul"`, "Sul"},
@@ -135,8 +133,8 @@ func TestBindReadsEveryType(t *testing.T) {
 		{params.Param{Type: params.Integer, Array: true}, `3`, `must be an array, each item of type integer; got 3`},
 		{params.Param{Type: params.Integer, Array: true}, `[1, null]`, `at index 1: must be an integer, written as a JSON number; got null`},
 		{params.Param{Type: params.Integer, Array: true}, `[1, [2]]`, `at index 1: must be an integer, written as a JSON number; got [2]`},
-		{params.Param{Type: params.Integer, Array: true, MinItems: number(2)}, `[1]`, `must have at least 2 items; got 1`},
-		{params.Param{Type: params.Integer, Array: true, MaxItems: number(1)}, `[1, 2]`, `must have at most 1 item; got 2`},
+		{params.Param{Type: params.Integer, Array: true, MinItems: new(2)}, `[1]`, `must have at least 2 items; got 1`},
+		{params.Param{Type: params.Integer, Array: true, MaxItems: new(1)}, `[1, 2]`, `must have at most 1 item; got 2`},
 		{params.Param{Type: params.Integer, Array: true, Maximum: raws("5")[0]}, `[1, 6, 7]`, `at index 1: must be at most 5; got 6 | at index 2: must be at most 5; got 7`},
 		{params.Param{Type: params.Date, Array: true, Minimum: raws(`"2026-01-01"`)[0]}, `["2026-01-01", "2025-12-31"]`, `at index 1: must not be before 2026-01-01; got "2025-12-31"`},
 	} {
@@ -174,7 +172,7 @@ func TestBindReportsAllFaultsInOrder(t *testing.T) {
 	contract := compile(t,
 		params.Param{Name: "a", Type: params.Date, Required: true},
 		params.Param{Name: "b", Type: params.Integer, Minimum: raws("1")[0]},
-		params.Param{Name: "c", Type: params.String, MinLength: number(3), Pattern: "^x"},
+		params.Param{Name: "c", Type: params.String, MinLength: new(3), Pattern: "^x"},
 		params.Param{Name: "d", Type: params.Boolean},
 	)
 	_, err := contract.Bind(json.RawMessage(`{"zz": [1, {"q": 2}], "d": "yes", "c": "ab", "b": 0}`))
@@ -280,7 +278,7 @@ func TestRebindReadsWhatCanonicalWrote(t *testing.T) {
 func TestSchemaIsExported(t *testing.T) {
 	contract := compile(t,
 		params.Param{Name: "z", Type: params.Date, Required: true, Minimum: raws(`"2020-01-01"`)[0], Title: "Início", Example: raws(`"2026-01-01"`)[0]},
-		params.Param{Name: "a", Type: params.Decimal, Array: true, MaxItems: number(3), Maximum: raws("1.50")[0]},
+		params.Param{Name: "a", Type: params.Decimal, Array: true, MaxItems: new(3), Maximum: raws("1.50")[0]},
 	)
 	want := `{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","properties":{` +
 		`"z":{"title":"Início","type":"string","format":"date","examples":["2026-01-01"],"formatMinimum":"2020-01-01"},` +

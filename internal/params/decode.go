@@ -94,7 +94,7 @@ func (b *binding) decode(text json.RawMessage) error {
 				"parameter_values must be a JSON object with one member for each parameter; got %s", shorten(string(value)))
 		}
 	}
-	if _, err := b.decoder.ReadToken(); err != io.EOF {
+	if _, err := b.decoder.ReadToken(); !errors.Is(err, io.EOF) {
 		return dataapi.Errorf(dataapi.CodeInvalidRequest, "parameter_values must be one JSON object with nothing after it")
 	}
 	return nil

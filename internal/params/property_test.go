@@ -112,7 +112,7 @@ func fuzzContract(t testing.TB) *params.Contract {
 	for _, kind := range params.Types() {
 		definitions = append(definitions,
 			params.Param{Name: string(kind), Type: kind},
-			params.Param{Name: string(kind) + "_list", Type: kind, Array: true, MaxItems: number(5)})
+			params.Param{Name: string(kind) + "_list", Type: kind, Array: true, MaxItems: new(5)})
 	}
 	return compile(t, definitions...)
 }
@@ -158,7 +158,7 @@ func FuzzBind(f *testing.F) {
 func benchmarkContract(b *testing.B) *params.Contract {
 	return compile(b,
 		params.Param{Name: "data_inicio", Type: params.Date, Required: true},
-		params.Param{Name: "regiao", Type: params.String, MaxLength: number(40)},
+		params.Param{Name: "regiao", Type: params.String, MaxLength: new(40)},
 	)
 }
 
