@@ -3,7 +3,6 @@ package catalog_test
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -25,7 +24,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func open(t *testing.T, root string, check catalog.CheckFunc) *catalog.Catalog {
 	t.Helper()
 	opened, err := catalog.Open(root, catalog.Options{
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Check: check, Debounce: 10 * time.Millisecond, Rescan: time.Hour,
+		Logger: slog.New(slog.DiscardHandler), Check: check, Debounce: 10 * time.Millisecond, Rescan: time.Hour,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -180,7 +180,7 @@ func (r *yamlReader) mapping(at place, values []*ast.MappingValueNode, depth int
 			object.place = keyAt // the parser places a block map at its first colon
 		}
 		key, ok := value.Key.(*ast.StringNode)
-		text := ""
+		var text string
 		switch {
 		case ok:
 			text = key.Value
