@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -24,12 +25,12 @@ const (
 	CodeNotAcceptable        Code = "NOT_ACCEPTABLE"
 	CodeExecutionTimeout     Code = "EXECUTION_TIMEOUT"
 	CodeIdempotencyConflict  Code = "IDEMPOTENCY_CONFLICT"
-	CodeRequestTooLarge      Code = "REQUEST_TOO_LARGE"
 	CodeJobNotCompleted      Code = "JOB_NOT_COMPLETED"
 	CodePreconditionFailed   Code = "PRECONDITION_FAILED"
+	CodeRequestTooLarge      Code = "REQUEST_TOO_LARGE"
 	CodeUnsupportedMediaType Code = "UNSUPPORTED_MEDIA_TYPE"
-	CodeInvalidParameter     Code = "INVALID_PARAMETER"
 	CodeRangeNotSatisfiable  Code = "RANGE_NOT_SATISFIABLE"
+	CodeInvalidParameter     Code = "INVALID_PARAMETER"
 	CodeParameterNotAllowed  Code = "PARAMETER_NOT_ALLOWED"
 	CodeIdempotencyKeyReused Code = "IDEMPOTENCY_KEY_REUSED"
 	CodeRateLimited          Code = "RATE_LIMITED"
@@ -76,17 +77,18 @@ func Wrap(code Code, cause error) *Error {
 
 // Error is the text for the log: it includes the cause and must not be sent to a caller.
 func (e *Error) Error() string {
-	text := string(e.Code)
+	var text strings.Builder
+	text.WriteString(string(e.Code))
 	if e.Detail != "" {
-		text += ": " + e.Detail
+		text.WriteString(": " + e.Detail)
 	}
 	for _, fault := range e.Faults {
-		text += fmt.Sprintf("; %s: %s", fault.Parameter, fault.Detail)
+		fmt.Fprintf(&text, "; %s: %s", fault.Parameter, fault.Detail)
 	}
 	if e.Err != nil {
-		text += ": " + e.Err.Error()
+		text.WriteString(": " + e.Err.Error())
 	}
-	return text
+	return text.String()
 }
 
 // Unwrap returns the cause.
