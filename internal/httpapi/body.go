@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -102,8 +103,8 @@ func kindName(kind jsontext.Kind) string {
 // position returns the line and column of a byte offset, both from 1, for people.
 func position(body []byte, offset int64) (line, column int) {
 	before := body[:min(int(offset), len(body))]
-	lastBreak := strings.LastIndexByte(string(before), '\n')
-	return strings.Count(string(before), "\n") + 1, len(before) - lastBreak
+	lastBreak := bytes.LastIndexByte(before, '\n')
+	return bytes.Count(before, []byte{'\n'}) + 1, len(before) - lastBreak
 }
 
 // shorten keeps what is echoed to a caller short.
