@@ -12,7 +12,7 @@ import (
 // The expected texts are to_json's; package source/postgres compares many more with a live server.
 func TestAppendJSON(t *testing.T) {
 	float := func(f float64) result.Value { return result.Value{Kind: result.Float64, Float: f} }
-	float32 := func(f float32) result.Value { return result.Value{Kind: result.Float32, Float: float64(f)} }
+	single := func(f float32) result.Value { return result.Value{Kind: result.Float32, Float: float64(f)} }
 	whole := func(kind result.Kind, n int64) result.Value { return result.Value{Kind: kind, Int: n} }
 	bytes := func(kind result.Kind, s string) result.Value { return result.Value{Kind: kind, Bytes: []byte(s)} }
 	for _, test := range []struct {
@@ -38,12 +38,12 @@ func TestAppendJSON(t *testing.T) {
 		{float(math.NaN()), `"NaN"`},
 		{float(math.Inf(1)), `"Infinity"`},
 		{float(math.Inf(-1)), `"-Infinity"`},
-		{float32(100000), `100000`},
-		{float32(999999.9), `999999.9`},
-		{float32(1e6), `1e+06`},
-		{float32(-33554446), `-3.3554448e+07`},
-		{float32(0.0001), `0.0001`},
-		{float32(0.00009), `9e-05`},
+		{single(100000), `100000`},
+		{single(999999.9), `999999.9`},
+		{single(1e6), `1e+06`},
+		{single(-33554446), `-3.3554448e+07`},
+		{single(0.0001), `0.0001`},
+		{single(0.00009), `9e-05`},
 		{bytes(result.Decimal, "150000.00"), `150000.00`},
 		{bytes(result.Decimal, "NaN"), `"NaN"`},
 		{bytes(result.Decimal, "-Infinity"), `"-Infinity"`},

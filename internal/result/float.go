@@ -97,7 +97,7 @@ func halfway(digits uint64, exponent int, f float64, format *floatFormat) bool {
 		if shift < 0 || shift > 127-bits.Len64(odd) {
 			return false
 		}
-		oddHigh, oddLow := uint64(0), odd
+		var oddHigh, oddLow uint64
 		if shift >= 64 {
 			oddHigh, oddLow = odd<<(shift-64), 0
 		} else {
