@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/solucao42/caddy-data-api/internal/result"
 )
@@ -24,54 +25,77 @@ func (c *cell) decodeArray(src []byte) (result.Value, error) {
 		c.text = append(c.text[:0], "[]"...)
 		return result.Value{Kind: result.JSON, Bytes: c.text}, nil
 	}
-	var size [maxDimensions]int // the count of elements below one entry of each dimension
+	var sizes [maxDimensions]int
+	size := sizes[:dimensions]
+	if !readSizes(src, size) {
+		return result.Value{}, errWire
+	}
+	dst, err := c.appendElements(c.text[:0], src[8*dimensions:], size)
+	if err != nil {
+		return result.Value{}, err
+	}
+	c.text = dst
+	return result.Value{Kind: result.JSON, Bytes: dst}, nil
+}
+
+// readSizes sets size[d] to the count of elements below one entry of dimension d, so that size[0] is the count of all,
+// from the length of each dimension. It reports whether src is long enough to hold them.
+func readSizes(src []byte, size []int) bool {
 	elements := 1
-	for d := dimensions - 1; d >= 0; d-- {
+	for d := range slices.Backward(size) {
 		length := int(int32(binary.BigEndian.Uint32(src[8*d:])))
 		if length < 1 || length > len(src) {
-			return result.Value{}, errWire
+			return false
 		}
 		elements *= length
 		if elements > len(src) { // each element takes at least 4 bytes
-			return result.Value{}, errWire
+			return false
 		}
 		size[d] = elements
 	}
-	src = src[8*dimensions:]
-	dst := c.text[:0]
-	for i := range elements {
+	return true
+}
+
+// appendElements writes the elements, with a bracket wherever an entry of a dimension begins or ends.
+func (c *cell) appendElements(dst, src []byte, size []int) ([]byte, error) {
+	for i := range size[0] {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		for d := range dimensions {
-			if i%size[d] == 0 {
+		for _, n := range size {
+			if i%n == 0 {
 				dst = append(dst, '[')
 			}
 		}
-		if len(src) < 4 {
-			return result.Value{}, errWire
+		var err error
+		if dst, src, err = c.appendElement(dst, src); err != nil {
+			return nil, err
 		}
-		length := int(int32(binary.BigEndian.Uint32(src)))
-		src = src[4:]
-		if length < 0 {
-			dst = append(dst, "null"...)
-		} else {
-			if length > len(src) {
-				return result.Value{}, errWire
-			}
-			value, err := c.decode(src[:length], &c.element)
-			if err != nil {
-				return result.Value{}, err
-			}
-			dst = result.AppendJSON(dst, value)
-			src = src[length:]
-		}
-		for d := range dimensions {
-			if (i+1)%size[d] == 0 {
+		for _, n := range size {
+			if (i+1)%n == 0 {
 				dst = append(dst, ']')
 			}
 		}
 	}
-	c.text = dst
-	return result.Value{Kind: result.JSON, Bytes: dst}, nil
+	return dst, nil
+}
+
+// appendElement writes the element at the head of src and returns what follows it.
+func (c *cell) appendElement(dst, src []byte) (written, rest []byte, err error) {
+	if len(src) < 4 {
+		return nil, nil, errWire
+	}
+	length := int(int32(binary.BigEndian.Uint32(src)))
+	src = src[4:]
+	if length < 0 {
+		return append(dst, "null"...), src, nil
+	}
+	if length > len(src) {
+		return nil, nil, errWire
+	}
+	value, err := c.decode(src[:length], &c.element)
+	if err != nil {
+		return nil, nil, err
+	}
+	return result.AppendJSON(dst, value), src[length:], nil
 }

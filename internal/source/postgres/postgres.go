@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"strconv"
 	"sync"
 	"time"
@@ -99,7 +100,7 @@ func New(config Config) (*Source, error) {
 	connect, err := pgconn.ParseConfig(config.DSN)
 	if err != nil {
 		// The parser's words quote the DSN, password included.
-		return nil, errors.New("the DSN is not a PostgreSQL connection string such as postgres://user@host/database or host=... user=... dbname=...")
+		return nil, errors.New("the DSN is not a PostgreSQL connection string such as postgres://user@host/database or host=HOST user=USER dbname=DATABASE")
 	}
 	config.DSN = ""
 	configureSession(connect, config.ConnectTimeout)
@@ -122,7 +123,7 @@ func New(config Config) (*Source, error) {
 // the start-up packet, so that it costs no round trip, and overrides what the DSN and ALTER ROLE say.
 func configureSession(connect *pgconn.Config, timeout time.Duration) {
 	connect.ConnectTimeout = timeout
-	for name, value := range map[string]string{
+	maps.Copy(connect.RuntimeParams, map[string]string{
 		"default_transaction_read_only":       "on",
 		"TimeZone":                            "UTC",
 		"DateStyle":                           "ISO, MDY",
@@ -133,9 +134,7 @@ func configureSession(connect *pgconn.Config, timeout time.Duration) {
 		"standard_conforming_strings":         "on",
 		"statement_timeout":                   strconv.FormatInt(minBackstop.Milliseconds(), 10),
 		"idle_in_transaction_session_timeout": strconv.FormatInt(idleInTransaction.Milliseconds(), 10),
-	} {
-		connect.RuntimeParams[name] = value
-	}
+	})
 	if connect.RuntimeParams["application_name"] == "" {
 		connect.RuntimeParams["application_name"] = "caddy-data-api"
 	}

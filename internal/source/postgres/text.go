@@ -122,7 +122,7 @@ func scan(sql string) ([]token, error) {
 	}
 	var marked strings.Builder
 	var shifts []shift // where marked gets longer than sql
-	for i := 0; i < len(sql); i++ {
+	for i := range len(sql) {
 		ordinal := sql[i] == '$' && i+1 < len(sql) && isDigit(sql[i+1]) && (i == 0 || !inIdentifier(sql[i-1]))
 		switch {
 		case sql[i] == ';':

@@ -122,7 +122,7 @@ func FuzzCompileText(f *testing.F) {
 		}
 		want, args, err := pgx.NamedArgs{"a": 0, "b": 1}.RewriteQuery(context.Background(), nil, sql, nil)
 		if err != nil {
-			t.Skip()
+			t.Fatalf("%q: pgx refuses it: %v", sql, err)
 		}
 		spaced := strings.NewReplacer(" ", "")
 		if spaced.Replace(text.sql) != spaced.Replace(want) || len(args) != len(text.order) {
