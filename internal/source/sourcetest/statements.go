@@ -125,7 +125,8 @@ func testSinkErrors(t *testing.T, dialect Dialect) {
 	own := errors.New("the reader is gone")
 	for range 3 {
 		sink := &recorder{t: t, onHead: func() error { return own }}
-		if err := query.Run(context.Background(), []params.Value{integer(9)}, sink); err != own || len(sink.rows) > 0 {
+		err := query.Run(context.Background(), []params.Value{integer(9)}, sink)
+		if err != own || len(sink.rows) > 0 { //nolint:errorlint // the sink's error must come back unwrapped
 			t.Fatalf("an error of Columns: got %v and %d rows", err, len(sink.rows))
 		}
 		sink = &recorder{t: t, onRow: func(row int) error {
@@ -134,7 +135,8 @@ func testSinkErrors(t *testing.T, dialect Dialect) {
 			}
 			return nil
 		}}
-		if err := query.Run(context.Background(), []params.Value{integer(9)}, sink); err != own || len(sink.rows) != 3 {
+		err = query.Run(context.Background(), []params.Value{integer(9)}, sink)
+		if err != own || len(sink.rows) != 3 { //nolint:errorlint // the sink's error must come back unwrapped
 			t.Fatalf("an error of Row: got %v and %d rows", err, len(sink.rows))
 		}
 	}
