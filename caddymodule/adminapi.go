@@ -16,7 +16,7 @@ import (
 )
 
 func init() {
-	caddy.RegisterModule(AdminAPI{})
+	caddy.RegisterModule(new(AdminAPI))
 }
 
 // AdminAPI adds routes below /data_api/ to Caddy's admin API: keys are made, listed and revoked there, and the state of
@@ -27,7 +27,7 @@ func init() {
 type AdminAPI struct{}
 
 // CaddyModule returns the Caddy module information.
-func (AdminAPI) CaddyModule() caddy.ModuleInfo {
+func (*AdminAPI) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "admin.api.data_api", New: func() caddy.Module { return new(AdminAPI) }}
 }
 
@@ -40,7 +40,7 @@ const (
 )
 
 // Routes returns the routes.
-func (AdminAPI) Routes() []caddy.AdminRoute {
+func (*AdminAPI) Routes() []caddy.AdminRoute {
 	return []caddy.AdminRoute{
 		adminRoute(adminKeysPath, map[string]adminHandler{
 			http.MethodGet: listKeys, http.MethodPost: createKey,

@@ -22,9 +22,9 @@ import (
 )
 
 func init() {
-	caddy.RegisterModule(BboltStore{})
-	caddy.RegisterModule(SQLiteSource{})
-	caddy.RegisterModule(PostgresSource{})
+	caddy.RegisterModule(new(BboltStore))
+	caddy.RegisterModule(new(SQLiteSource))
+	caddy.RegisterModule(new(PostgresSource))
 }
 
 // StoreModule is a guest in the namespace data_api.stores.
@@ -55,7 +55,7 @@ type BboltStore struct {
 }
 
 // CaddyModule returns the Caddy module information.
-func (BboltStore) CaddyModule() caddy.ModuleInfo {
+func (*BboltStore) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "data_api.stores.bbolt", New: func() caddy.Module { return new(BboltStore) }}
 }
 
@@ -86,7 +86,7 @@ type SQLiteSource struct {
 }
 
 // CaddyModule returns the Caddy module information.
-func (SQLiteSource) CaddyModule() caddy.ModuleInfo {
+func (*SQLiteSource) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "data_api.sources.sqlite", New: func() caddy.Module { return new(SQLiteSource) }}
 }
 
@@ -120,7 +120,7 @@ type PostgresSource struct {
 }
 
 // CaddyModule returns the Caddy module information.
-func (PostgresSource) CaddyModule() caddy.ModuleInfo {
+func (*PostgresSource) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "data_api.sources.postgres", New: func() caddy.Module { return new(PostgresSource) }}
 }
 

@@ -16,10 +16,10 @@ import (
 )
 
 func init() {
-	caddy.RegisterModule(TokenHandler{})
-	caddy.RegisterModule(JWTAuthenticator{})
-	caddy.RegisterModule(ExecuteHandler{})
-	caddy.RegisterModule(ProblemHandler{})
+	caddy.RegisterModule(new(TokenHandler))
+	caddy.RegisterModule(new(JWTAuthenticator))
+	caddy.RegisterModule(new(ExecuteHandler))
+	caddy.RegisterModule(new(ProblemHandler))
 }
 
 // callerVar is the request variable under which the authenticator leaves the caller for the execute handler.
@@ -35,7 +35,7 @@ type TokenHandler struct {
 }
 
 // CaddyModule returns the Caddy module information.
-func (TokenHandler) CaddyModule() caddy.ModuleInfo {
+func (*TokenHandler) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.handlers.data_api_token", New: func() caddy.Module { return new(TokenHandler) }}
 }
 
@@ -59,7 +59,7 @@ type JWTAuthenticator struct {
 }
 
 // CaddyModule returns the Caddy module information.
-func (JWTAuthenticator) CaddyModule() caddy.ModuleInfo {
+func (*JWTAuthenticator) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{
 		ID: "http.authentication.providers.data_api_jwt", New: func() caddy.Module { return new(JWTAuthenticator) },
 	}
@@ -110,7 +110,7 @@ type ExecuteHandler struct {
 }
 
 // CaddyModule returns the Caddy module information.
-func (ExecuteHandler) CaddyModule() caddy.ModuleInfo {
+func (*ExecuteHandler) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.handlers.data_api_execute", New: func() caddy.Module { return new(ExecuteHandler) }}
 }
 
@@ -147,12 +147,12 @@ func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ cad
 type ProblemHandler struct{}
 
 // CaddyModule returns the Caddy module information.
-func (ProblemHandler) CaddyModule() caddy.ModuleInfo {
+func (*ProblemHandler) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.handlers.data_api_problem", New: func() caddy.Module { return new(ProblemHandler) }}
 }
 
 // ServeHTTP answers with the error that led here.
-func (ProblemHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+func (*ProblemHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
 	err, _ := r.Context().Value(caddyhttp.ErrorCtxKey).(error)
 	httpapi.SetRequestID(w, r)
 	refused, ok := errors.AsType[caddyhttp.HandlerError](err)
