@@ -2,6 +2,7 @@ package caddyfile
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -41,7 +42,7 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	if err != nil {
 		return nil, err
 	}
-	subroute := &caddyhttp.Subroute{
+	api := &caddyhttp.Subroute{
 		Routes: caddyhttp.RouteList{
 			route(h, tokenPaths, handler("data_api_token", struct{}{})),
 			route(h, executePaths,
@@ -51,14 +52,18 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 				handler("data_api_execute", execute)),
 		},
 		Errors: &caddyhttp.HTTPErrorConfig{
-			Routes: caddyhttp.RouteList{
-				// Only what this subroute itself refuses: an error of a handler that follows keeps Caddy's way.
-				route(h, append(append(caddyhttp.MatchPath{}, tokenPaths...), executePaths...),
-					handler("data_api_problem", struct{}{})),
-			},
+			Routes: caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{handler("data_api_problem", struct{}{})}}},
 		},
 	}
-	return h.NewRoute(matcher, subroute), nil
+	paths := slices.Concat(tokenPaths, executePaths)
+	if matcher == nil {
+		return h.NewRoute(caddy.ModuleMap{"path": h.JSON(paths)}, api), nil
+	}
+	// Two subroutes: Caddy runs the error routes of one for whatever fails behind it, and there falls through to the
+	// next handler a second time. So only our own paths may enter the one that has error routes.
+	return h.NewRoute(matcher, &caddyhttp.Subroute{
+		Routes: caddyhttp.RouteList{route(h, paths, caddyconfig.JSONModuleObject(api, "handler", "subroute", nil))},
+	}), nil
 }
 
 func route(h httpcaddyfile.Helper, paths caddyhttp.MatchPath, handlers ...json.RawMessage) caddyhttp.Route {

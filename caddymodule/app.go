@@ -16,6 +16,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	_ "github.com/solucao42/caddy-data-api/caddyfile" // the directive and the global option
+	"github.com/solucao42/caddy-data-api/internal/attach"
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/config"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
@@ -52,6 +53,7 @@ type App struct {
 	plan       atomic.Pointer[execution.Plan]
 	started    atomic.Bool // sources may be asked
 	detach     func()
+	logging    *attach.Attachment[slog.Handler]
 
 	preparing sync.Mutex
 	prepared  atomic.Pointer[services]
@@ -147,7 +149,7 @@ func (a *App) holdSources(ctx caddy.Context) error {
 // Start opens the store, checks every statement on its source and lets jobs run under this configuration. A store that
 // cannot be opened or a statement that a source refuses fails it; a source that cannot be reached does not.
 func (a *App) Start() error {
-	sharedLog.attach(a.log)
+	a.logging = sharedLog.attach(a.log)
 	ready, err := a.ready()
 	if err != nil {
 		return err
@@ -168,6 +170,9 @@ func (a *App) Stop() error {
 	}
 	if caddy.Exiting() {
 		a.state.drain(drainTimeout)
+	}
+	if a.logging != nil {
+		a.logging.Detach()
 	}
 	return nil
 }

@@ -3,11 +3,13 @@ package caddymodule
 import (
 	"context"
 	"log/slog"
-	"sync/atomic"
+	"slices"
+
+	"github.com/solucao42/caddy-data-api/internal/attach"
 )
 
-// sharedLog is what resources log to that outlive a configuration. It passes records on to the logger of the
-// configuration that was started last: a logger of an earlier one may have closed its output.
+// sharedLog is what resources log to that outlive a configuration. It passes records on to the logger of the newest
+// configuration that has started: that of another one may have closed its output.
 var sharedLog = newAttachedLog()
 
 type attachedLog struct {
@@ -16,26 +18,25 @@ type attachedLog struct {
 }
 
 func newAttachedLog() *attachedLog {
-	handler := &attachedHandler{current: new(atomic.Pointer[slog.Handler])}
+	handler := &attachedHandler{loggers: new(attach.Stack[slog.Handler])}
 	return &attachedLog{Logger: slog.New(handler), handler: handler}
 }
 
-// attach makes logger the one that records go to.
-func (l *attachedLog) attach(logger *slog.Logger) {
-	handler := logger.Handler()
-	l.handler.current.Store(&handler)
+// attach makes logger the one that records go to, until it is detached or another one is attached.
+func (l *attachedLog) attach(logger *slog.Logger) *attach.Attachment[slog.Handler] {
+	return l.handler.loggers.Attach(logger.Handler())
 }
 
 // attachedHandler applies the attributes and groups that it was given to whichever handler is current.
 type attachedHandler struct {
-	current *atomic.Pointer[slog.Handler]
+	loggers *attach.Stack[slog.Handler]
 	derive  []func(slog.Handler) slog.Handler
 }
 
 func (h *attachedHandler) handler() slog.Handler {
-	current := slog.Default().Handler()
-	if attached := h.current.Load(); attached != nil {
-		current = *attached
+	current, ok := h.loggers.Newest()
+	if !ok {
+		current = slog.Default().Handler()
 	}
 	for _, derive := range h.derive {
 		current = derive(current)
@@ -64,6 +65,6 @@ func (h *attachedHandler) WithGroup(name string) slog.Handler {
 }
 
 func (h *attachedHandler) with(derive func(slog.Handler) slog.Handler) slog.Handler {
-	derived := append(h.derive[:len(h.derive):len(h.derive)], derive)
-	return &attachedHandler{current: h.current, derive: derived}
+	derived := append(slices.Clip(h.derive), derive)
+	return &attachedHandler{loggers: h.loggers, derive: derived}
 }
