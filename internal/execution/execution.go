@@ -61,6 +61,7 @@ type Bound struct {
 	Endpoint *catalog.Endpoint
 	query    source.Query
 	args     []params.Value
+	timeout  time.Duration // of the query
 }
 
 // Bind checks a caller's parameter values against the endpoint's contract, the share's context and the user's own, and
@@ -70,27 +71,27 @@ func (c Call) Bind(caller identity.Principal, values json.RawMessage) (*Bound, e
 	if err != nil {
 		return nil, err
 	}
-	return &Bound{Endpoint: c.Endpoint, query: c.query, args: args}, nil
+	return &Bound{Endpoint: c.Endpoint, query: c.query, args: args, timeout: c.Endpoint.Limits.Timeout}, nil
 }
 
 // Rebind reads the arguments that [Bound.Canonical] wrote, and checks them again: what a caller may ask can have changed
-// since a job was accepted.
+// since a job was accepted. The limits are those of a job.
 func (c Call) Rebind(caller identity.Principal, canonical json.RawMessage) (*Bound, error) {
 	args, err := c.Endpoint.Contract.Rebind(canonical, c.shared, caller.User.ShareContext)
 	if err != nil {
 		return nil, err
 	}
-	return &Bound{Endpoint: c.Endpoint, query: c.query, args: args}, nil
+	return &Bound{Endpoint: c.Endpoint, query: c.query, args: args, timeout: c.Endpoint.Limits.JobTimeout}, nil
 }
 
 // Canonical writes the arguments as JSON, to be kept with a job.
 func (b *Bound) Canonical() json.RawMessage { return b.Endpoint.Contract.Canonical(b.args) }
 
-// Run runs the query within the endpoint's time limit and writes the result into the encoder, its end included. It
+// Run runs the query within its time limit and writes the result into the encoder, its end included. It
 // blocks until the database is done. After an error the encoder's output is incomplete. Errors are those of
 // [source.Query.Run], and the encoder's writer's.
 func (b *Bound) Run(ctx context.Context, encoder result.Encoder) (result.Summary, error) {
-	ctx, cancel := context.WithTimeout(ctx, b.Endpoint.Limits.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
 	summary := result.Summary{MaxRows: b.Endpoint.Limits.MaxRows, ExecutedAt: time.Now().UTC()}
 	limited := &limitedSink{Encoder: encoder, summary: &summary}

@@ -13,6 +13,21 @@ import (
 // reader, result is null, and the document of a completed job has "result_omitted": true after it. Whoever calls must
 // take care to break the connection when an error comes after the first byte, lest the receiver believe what it has got.
 func WriteDocument(w io.Writer, j Job, result io.Reader) error {
+	return writeDocument(w, j, result, nil)
+}
+
+// WriteProgress writes the document of a job that runs. It is WriteDocument's without a result, and has one more field at
+// its end: progress, an object with rows and elapsed_ms.
+func WriteProgress(w io.Writer, j Job, progress Progress) error {
+	return writeDocument(w, j, nil, &progressDocument{Rows: progress.Rows, ElapsedMS: progress.Elapsed.Milliseconds()})
+}
+
+type progressDocument struct {
+	Rows      int64 `json:"rows"`
+	ElapsedMS int64 `json:"elapsed_ms"`
+}
+
+func writeDocument(w io.Writer, j Job, result io.Reader, progress *progressDocument) error {
 	head, err := json.Marshal(struct {
 		ID     ID     `json:"job_id"`
 		Status Status `json:"status"`
@@ -33,7 +48,9 @@ func WriteDocument(w io.Writer, j Job, result io.Reader) error {
 		CreatedAt   *string `json:"created_at"`
 		CompletedAt *string `json:"completed_at"`
 		ExpiresAt   *string `json:"expires_at"`
-	}{j.Error, timestamp(j.CreatedAt), timestamp(j.CompletedAt), timestamp(j.ExpiresAt)})
+
+		Progress *progressDocument `json:"progress,omitempty"`
+	}{j.Error, timestamp(j.CreatedAt), timestamp(j.CompletedAt), timestamp(j.ExpiresAt), progress})
 	if err != nil {
 		return err
 	}

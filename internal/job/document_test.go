@@ -89,3 +89,16 @@ func FuzzParseID(f *testing.F) {
 		}
 	})
 }
+
+func TestProgressDocument(t *testing.T) {
+	running := job.Job{Status: job.Processing, CreatedAt: time.Date(2026, 4, 11, 10, 30, 0, 0, time.UTC)}
+	var got strings.Builder
+	if err := job.WriteProgress(&got, running, job.Progress{Rows: 1200, Elapsed: 5300 * time.Millisecond}); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"job_id":"000000000000000000000000","status":"processing","result":null,"error":null,` +
+		`"created_at":"2026-04-11T10:30:00Z","completed_at":null,"expires_at":null,"progress":{"rows":1200,"elapsed_ms":5300}}`
+	if got.String() != want {
+		t.Errorf("\ngot  %s\nwant %s", got.String(), want)
+	}
+}

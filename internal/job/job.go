@@ -89,6 +89,10 @@ type Result struct {
 	Size      int64 `json:"size"` // bytes before compression
 	Chunks    int   `json:"chunks"`
 	BlockSize int   `json:"block_size"`
+
+	// MaxRows and ExecutedAt are not in these bytes: they are said to a caller who waited for the job.
+	MaxRows    int       `json:"max_rows,omitempty"`
+	ExecutedAt time.Time `json:"executed_at,omitzero"`
 }
 
 // Outcome is how a job ends.

@@ -34,6 +34,7 @@ func (e *Engine) work(ctx context.Context, j Job, current attached) {
 		e.finish(ctx, j, current.settings, Outcome{Status: Completed, Result: Result{
 			RowCount: summary.RowCount, Truncated: summary.Truncated,
 			Size: kept.size, Chunks: kept.stored, BlockSize: BlockSize,
+			MaxRows: summary.MaxRows, ExecutedAt: summary.ExecutedAt.UTC(),
 		}})
 		return
 	case errors.Is(err, ErrLost), errors.Is(err, ErrNotFound), errors.Is(cause, ErrLost):
