@@ -23,7 +23,9 @@ import (
 )
 
 // schema is the version of the layout of all buckets. It rises with every change that an older program cannot read.
-const schema = 1
+//
+// 2: jobs_company lists the jobs of each company.
+const schema = 2
 
 var (
 	metaBucket   = bucket("meta")
@@ -84,9 +86,11 @@ type Store struct {
 	broken    error     // why db is nil
 	nextProbe time.Time // when opening may be tried again
 	closed    bool
+	dirty     bool // the file's directory entry may not be on disk
 
-	writes queue
-	commit func(*bbolt.Tx) error // (*bbolt.Tx).Commit, but for tests of failing disks
+	writes     queue
+	committing turn                  // taken while a group is committed, and while the file is compacted
+	commit     func(*bbolt.Tx) error // (*bbolt.Tx).Commit, but for tests of failing disks
 }
 
 // Open opens the store at path, and makes it, with its directories, when there is none: the file with mode 0600,
@@ -120,7 +124,8 @@ func Open(path string, options Options) (*Store, error) {
 			FreelistType:    bbolt.FreelistMapType,
 			NoStatistics:    true,
 		},
-		commit: (*bbolt.Tx).Commit,
+		committing: make(turn, 1),
+		commit:     (*bbolt.Tx).Commit,
 	}
 	if s.db, err = s.open(); err != nil {
 		return nil, err
@@ -144,56 +149,73 @@ func (s *Store) open() (*bbolt.DB, error) {
 	if err := prepare(db); err != nil {
 		return nil, errors.Join(fmt.Errorf("store %s: %w", s.path, err), db.Close())
 	}
-	if errors.Is(statErr, os.ErrNotExist) {
+	if errors.Is(statErr, os.ErrNotExist) || s.dirty {
 		// A new file outlives a crash only once its directory entry is on disk too.
-		if err := syncDir(filepath.Dir(s.path)); err != nil {
-			return nil, errors.Join(fmt.Errorf("store %s: %w", s.path, err), db.Close())
+		if err := s.syncName(); err != nil {
+			return nil, errors.Join(err, db.Close())
 		}
+	}
+	// Whoever holds the file knows that no compaction runs: what is left of one came to nothing.
+	if err := os.Remove(s.path + compactSuffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, errors.Join(fmt.Errorf("store %s: %w", s.path, err), db.Close())
 	}
 	return db, nil
 }
 
 // prepare checks the version of the layout and makes the buckets that are missing.
 func prepare(db *bbolt.DB) error {
-	missing := false
-	err := db.View(func(tx *bbolt.Tx) error {
+	missing, version := false, 0
+	err := db.View(func(tx *bbolt.Tx) (err error) {
 		for _, name := range buckets {
 			missing = missing || tx.Bucket(name) == nil
 		}
-		return checkSchema(tx)
+		version, err = readSchema(tx)
+		return err
 	})
-	if err != nil || !missing {
+	if err != nil || !missing && version == schema {
 		return err
 	}
-	return db.Update(func(tx *bbolt.Tx) error {
+	upToDate := func(tx *bbolt.Tx) error {
+		return tx.Bucket(metaBucket).Put(schemaKey, strconv.AppendInt(nil, schema, 10))
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
 		for _, name := range buckets {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}
 		}
-		return tx.Bucket(metaBucket).Put(schemaKey, strconv.AppendInt(nil, schema, 10))
+		if version == 0 {
+			return upToDate(tx)
+		}
+		return nil
 	})
+	if err != nil || version != 1 {
+		return err
+	}
+	if err := listOldJobs(db); err != nil {
+		return err
+	}
+	return db.Update(upToDate)
 }
 
-// checkSchema refuses a layout that this program does not know.
-func checkSchema(tx *bbolt.Tx) error {
+// readSchema returns the version of the layout, 0 for an empty file, and refuses one that this program does not know.
+func readSchema(tx *bbolt.Tx) (version int, err error) {
 	meta := tx.Bucket(metaBucket)
 	if meta == nil {
 		if name, _ := tx.Cursor().First(); name != nil {
-			return fmt.Errorf("the file is a bbolt database of another program (it has a bucket %q)", name)
+			return 0, fmt.Errorf("the file is a bbolt database of another program (it has a bucket %q)", name)
 		}
-		return nil
+		return 0, nil
 	}
 	text := meta.Get(schemaKey)
-	version, err := strconv.Atoi(string(text))
-	if err != nil {
-		return fmt.Errorf("the schema version %q is not a number", text)
+	if version, err = strconv.Atoi(string(text)); err != nil {
+		return 0, fmt.Errorf("the schema version %q is not a number", text)
 	}
 	if version > schema {
-		return fmt.Errorf("a newer version of this program has written it: it has schema %d, and this program knows "+
+		return 0, fmt.Errorf("a newer version of this program has written it: it has schema %d, and this program knows "+
 			"schemas up to %d", version, schema)
 	}
-	return nil
+	return version, nil
 }
 
 func syncDir(path string) error {

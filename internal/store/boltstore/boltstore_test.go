@@ -17,7 +17,13 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if path := os.Getenv(compactVariable); path != "" {
+		fmt.Fprintln(os.Stderr, compactHelper(path)) // it does not return unless it fails
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func openStore(tb testing.TB, path string, options Options) *Store {
 	tb.Helper()
@@ -107,7 +113,7 @@ func TestOpenRefusesForeignFiles(t *testing.T) {
 		make func(t *testing.T, path string)
 		want string
 	}{
-		{"newer", version("2"), "a newer version of this program has written it: it has schema 2"},
+		{"newer", version("3"), "a newer version of this program has written it: it has schema 3"},
 		{"not a number", version("x"), `the schema version "x" is not a number`},
 		{"other program", write(func(tx *bbolt.Tx) error {
 			_, err := tx.CreateBucket([]byte("etcd"))

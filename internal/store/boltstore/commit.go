@@ -164,6 +164,8 @@ func (q *queue) take() []*write {
 // commitGroup commits a group in one transaction, and those that fail in it alone, afterwards: a change that failed on
 // top of changes that were undone has to be asked again.
 func (s *Store) commitGroup(group []*write) {
+	_ = s.committing.lock(context.Background()) // never ends, hence no error
+	defer s.committing.unlock()
 	together, alone := s.transact(group)
 	for _, w := range alone {
 		s.transact([]*write{w})

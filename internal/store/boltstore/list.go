@@ -35,6 +35,33 @@ func removeCompanyEntry(tx *bbolt.Tx, j *job.Job) error {
 	return tx.Bucket(companyBucket).Delete(companyKey(j.Company, j.CreatedAt, j.ID))
 }
 
+// listOldJobs makes the entries of jobs that were stored before there was companyBucket. It can be repeated.
+func listOldJobs(db *bbolt.DB) error {
+	var after []byte
+	for {
+		n := 0
+		err := db.Update(func(tx *bbolt.Tx) error {
+			cursor := tx.Bucket(jobBucket).Cursor()
+			key, _ := cursor.Seek(after)
+			for ; key != nil && n < scanBatch; key, _ = cursor.Next() {
+				rec, err := readRecord(tx, job.ID(key))
+				if err != nil {
+					return err
+				}
+				if err := putCompanyEntry(tx, &rec.Job); err != nil {
+					return err
+				}
+				after = append(key[:len(key):len(key)], 0)
+				n++
+			}
+			return nil
+		})
+		if err != nil || n < scanBatch {
+			return err
+		}
+	}
+}
+
 // List implements job.Store.
 func (s *Store) List(ctx context.Context, company string, filter job.Filter) (jobs []job.Job, next job.Cursor, err error) {
 	if filter.Limit < 1 || filter.Limit > job.MaxList {
