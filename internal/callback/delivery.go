@@ -66,6 +66,7 @@ func (d *Delivery) Tries() int { return d.Attempt - d.Forgiven }
 type SigningKey struct {
 	Key      []byte    `json:"key"`                // 24 to 64 bytes
 	NotAfter time.Time `json:"not_after,omitzero"` // zero: for good; else it signs until then, beside its successor
+	Shown    bool      `json:"shown,omitempty"`    // somebody was given it: it is not shown again
 }
 
 // Errors that a [Store] returns, to be tested with errors.Is.
@@ -75,6 +76,12 @@ var (
 
 	// ErrLost says that the delivery is not pending with this attempt any more.
 	ErrLost = errors.New("the delivery has ended or was taken over")
+
+	// ErrPending says that a delivery has not ended, so that it cannot be replayed.
+	ErrPending = errors.New("the delivery is pending")
+
+	// ErrShown says that a secret was shown already.
+	ErrShown = errors.New("the secret was shown when it was made and is not shown again")
 )
 
 // Store keeps deliveries and signing keys. What job.Store says of durability, transactions, errors of the store itself
@@ -93,6 +100,10 @@ type Store interface {
 	// GetDelivery returns the delivery of a job.
 	GetDelivery(ctx context.Context, id job.ID) (Delivery, error)
 
+	// ReplayDelivery makes a delivery that has ended pending again, due at now and with the whole schedule before it. It
+	// keeps its log and its message ID. One that has not ended gives ErrPending, an unknown one ErrNotFound.
+	ReplayDelivery(ctx context.Context, id job.ID, now time.Time) (Delivery, error)
+
 	// ListDeliveries returns at most limit deliveries in this state (empty: in any), of jobs after this one, in the order
 	// of their jobs. The zero ID begins at the first.
 	ListDeliveries(ctx context.Context, state State, after job.ID, limit int) ([]Delivery, error)
@@ -101,7 +112,11 @@ type Store interface {
 	// out. If there is none, generate makes it; of callers at the same time one decides, and all get the same.
 	SigningKeys(ctx context.Context, company, user string, now time.Time, generate func() ([]byte, error)) ([]SigningKey, error)
 
-	// AddSigningKey makes key the user's newest one; those that there are now sign until notAfter at the latest. Keys that
+	// ShowSigningKey returns the newest key of SigningKeys and marks it as shown; one that is gives ErrShown. Of callers at
+	// the same time one gets it.
+	ShowSigningKey(ctx context.Context, company, user string, now time.Time, generate func() ([]byte, error)) (SigningKey, error)
+
+	// AddSigningKey makes key, which its caller shows, the user's newest one; those that there are now sign until notAfter at the latest. Keys that
 	// ended at or before now are removed.
 	AddSigningKey(ctx context.Context, company, user string, key []byte, now, notAfter time.Time) error
 }

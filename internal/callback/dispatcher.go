@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -38,7 +39,8 @@ type Config struct {
 
 // Options belong to a dispatcher for good. Zero values stand for the defaults.
 type Options struct {
-	Workers  int             // deliveries that are tried at the same time; default 8
+	Workers  int             // deliveries that are tried at the same time, in all; default 32
+	PerHost  int             // those of them to one host and port, so that a slow one does not hold them all; default 4
 	Timeout  time.Duration   // of one try, from dialling to the end of the answer; default 15 s
 	Schedule []time.Duration // delays before each try; default [Schedule]
 	Logger   *slog.Logger    // default slog.Default()
@@ -48,7 +50,10 @@ type Options struct {
 
 func (o *Options) setDefaults() {
 	if o.Workers <= 0 {
-		o.Workers = 8
+		o.Workers = 32
+	}
+	if o.PerHost <= 0 {
+		o.PerHost = 4
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = 15 * time.Second
@@ -89,6 +94,7 @@ type Dispatcher struct {
 	stop    context.CancelFunc // ends claiming
 	abort   context.CancelFunc // ends the tries that run
 	running int
+	byHost  map[string]int // how many of them go to each host
 	loop    sync.WaitGroup
 	tries   sync.WaitGroup
 }
@@ -104,7 +110,7 @@ const (
 // NewDispatcher makes a dispatcher that uses the store and does not own it. It delivers nothing before Start.
 func NewDispatcher(store Store, jobs Jobs, options Options) *Dispatcher {
 	options.setDefaults()
-	return &Dispatcher{store: store, jobs: jobs, options: options, log: options.Logger, wake: make(chan struct{}, 1)}
+	return &Dispatcher{store: store, jobs: jobs, options: options, log: options.Logger, wake: make(chan struct{}, 1), byHost: make(map[string]int)}
 }
 
 // ErrStopped says that a dispatcher was stopped; it cannot be started again.
@@ -244,19 +250,48 @@ func (d *Dispatcher) begin(ctx context.Context, delivery Delivery) {
 		d.settle(ctx, putOff(delivery, d.options.Now()))
 		return
 	}
-	d.mu.Lock()
-	d.running++
-	d.mu.Unlock()
+	free, ok := d.enter(delivery)
 	d.tries.Go(func() {
 		defer d.Wake()
-		defer func() {
-			d.mu.Lock()
-			d.running--
-			d.mu.Unlock()
-			release()
-		}()
+		defer release()
+		defer free()
+		if !ok {
+			now := d.options.Now()
+			d.settle(ctx, putOff(delivery, now.Add(hostBusy(delivery.Forgiven))))
+			return
+		}
 		d.settle(ctx, d.try(ctx, delivery, current))
 	})
+}
+
+// enter takes a worker, and one of those for the host if the host may have another one. The worker is taken in any case,
+// which keeps a host's long queue from being claimed all at once.
+func (d *Dispatcher) enter(delivery Delivery) (free func(), ok bool) {
+	host := hostOf(delivery.URL)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.running++
+	if ok = d.byHost[host] < d.options.PerHost; ok {
+		d.byHost[host]++
+	}
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.running--
+		if !ok {
+			return
+		}
+		if d.byHost[host]--; d.byHost[host] == 0 {
+			delete(d.byHost, host)
+		}
+	}, ok
+}
+
+// hostBusy is how long a delivery waits whose host has as many tries as it may. It doubles, so that a long queue before
+// a slow host costs little, and varies, so that the queue spreads.
+func hostBusy(before int) time.Duration {
+	delay := min(250*time.Millisecond<<min(before, 10), time.Minute)
+	return delay/2 + rand.N(delay) //nolint:gosec // nothing depends on it being unpredictable
 }
 
 func (d *Dispatcher) busy() int {

@@ -26,17 +26,18 @@ func newKey() ([]byte, error) {
 func secretText(key []byte) string { return "whsec_" + base64.StdEncoding.EncodeToString(key) }
 
 // Secret returns the secret that a user's callbacks are signed with, as whsec_ and base64, and makes it when there is
-// none yet. It is for the user's and the operator's eyes alone.
+// none yet. It is for the user's and the operator's eyes alone, and shown once: after that it gives ErrShown, and who has
+// lost the secret has to rotate it.
 func (d *Dispatcher) Secret(ctx context.Context, company, user string) (string, error) {
-	keys, err := d.store.SigningKeys(ctx, company, user, d.options.Now(), newKey)
+	key, err := d.store.ShowSigningKey(ctx, company, user, d.options.Now(), newKey)
 	if err != nil {
 		return "", err
 	}
-	return secretText(keys[0].Key), nil
+	return secretText(key.Key), nil
 }
 
 // RotateSecret makes a new secret for a user and returns it. For the time of the overlap callbacks carry the signatures
-// of the old secrets too, so that the receiver can change over without missing one.
+// of the old secrets too, so that the receiver can change over without missing one. It is shown here, once.
 func (d *Dispatcher) RotateSecret(ctx context.Context, company, user string, overlap time.Duration) (string, error) {
 	key, err := newKey()
 	if err != nil {

@@ -13,6 +13,9 @@ import (
 // maxURL is the longest callback URL, in bytes.
 const maxURL = 2048
 
+// errNoURL replaces the parser's own words, which repeat the URL: that may hold a password.
+var errNoURL = errors.New("this is not a URL")
+
 // CheckURL reports why a callback URL is refused, in words for the caller who sent it. It looks at the text alone and
 // asks no name server; where a name leads is checked when a connection is made.
 //
@@ -53,7 +56,7 @@ func (h hosts) check(rawURL string) (*url.URL, error) {
 	}
 	u, err := url.Parse(rawURL)
 	if err != nil {
-		return nil, errors.New("this is not a URL") // the parser's own words repeat the URL, which may hold a password
+		return nil, errNoURL
 	}
 	switch {
 	case u.Scheme != "https" && u.Scheme != "http":
@@ -65,10 +68,7 @@ func (h hosts) check(rawURL string) (*url.URL, error) {
 	case u.Hostname() == "":
 		return nil, errors.New("the URL needs a host")
 	}
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
-	}
+	port := portOf(u)
 	if h[canonicalHost(u.Hostname(), port)] {
 		return u, nil
 	}
@@ -107,6 +107,22 @@ func checkHost(host string) error {
 		return errors.New("the URL's host is not a public one")
 	}
 	return nil
+}
+
+// hostOf is the host and port that a URL leads to, in one form.
+func hostOf(rawURL string) string {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return ""
+	}
+	return canonicalHost(u.Hostname(), portOf(u))
+}
+
+func portOf(u *url.URL) string {
+	if port := u.Port(); port != "" {
+		return port
+	}
+	return map[string]string{"https": "443", "http": "80"}[u.Scheme]
 }
 
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }

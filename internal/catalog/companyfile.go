@@ -32,7 +32,7 @@ func parseCompany(slug string, text []byte, r *report) *companyFile {
 	if root == nil {
 		return nil
 	}
-	f := r.fieldsOf(root, "", "name", "active", "users", "policies")
+	f := r.fieldsOf(root, "", "name", "active", "users", "policies", "callbacks")
 	company := &identity.Company{
 		Slug: slug, Name: f.text("name"), Active: f.boolean("active", true),
 		Users: make(map[string]*identity.User), Policies: make(map[string]*identity.Policy),
@@ -53,10 +53,30 @@ func parseCompany(slug string, text []byte, r *report) *companyFile {
 			company.Users[user.key], file.contexts[user.key] = r.readUser(user, company)
 		}
 	}
+	if member, ok := f.by["callbacks"]; ok {
+		company.CallbackHosts = r.readCallbackHosts(member.value)
+	}
 	if len(r.faults) > 0 {
 		return nil
 	}
 	return file
+}
+
+// readCallbackHosts reads to which hosts alone the company's callbacks may go.
+func (r *report) readCallbackHosts(n *node) (hosts []string) {
+	f := r.fieldsOf(n, "callbacks", "hosts")
+	entries, ok := f.list("hosts")
+	if ok && len(entries) == 0 {
+		r.fault(f.placeOf("hosts"), "callbacks.hosts must list at least one host; leave it out to allow every public host")
+	}
+	for _, entry := range entries {
+		host := strings.ToLower(r.textOf(entry, f.name("hosts")))
+		if entry.kind == scalarNode && !identity.ValidCallbackHost(host) {
+			r.fault(entry.place, "callbacks.hosts: %q must be %s", shorten(host), identity.CallbackHostRule)
+		}
+		hosts = append(hosts, host)
+	}
+	return hosts
 }
 
 func (r *report) readUser(user member, company *identity.Company) (*identity.User, map[string]constraintPlaces) {

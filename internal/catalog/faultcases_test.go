@@ -332,6 +332,23 @@ SELECT @a,
 
 var companyFileCases = []faultCase{
 	{
+		`callbacks: { hosts: [hooks.example.com, "https://x.com", "a.com:443", "*"], url: x }
+`,
+		[]string{
+			`1:41: callbacks.hosts: "https://x.com" must be a host name or address without a port, such as hooks.example.com, or *. and a domain for all names below it`,
+			`1:58: callbacks.hosts: "a.com:443" must be a host name or address without a port, such as hooks.example.com, or *. and a domain for all names below it`,
+			`1:71: callbacks.hosts: "*" must be a host name or address without a port, such as hooks.example.com, or *. and a domain for all names below it`,
+			`1:77: in callbacks: unknown key "url"; allowed are hosts`,
+		},
+	},
+	{
+		`callbacks: { hosts: [] }
+`,
+		[]string{
+			`1:21: callbacks.hosts must list at least one host; leave it out to allow every public host`,
+		},
+	},
+	{
 		`nam: x
 users:
   ERP: {}
@@ -344,7 +361,7 @@ policies:
   P: { grants: [{actions: [data_api:run], endpoints: []}, {endpoints: [x, 5, '*', "default/*"]}, 5 ] }
 `,
 		[]string{
-			`1:1: unknown key "nam"; did you mean name? Allowed are name, active, users, policies`,
+			`1:1: unknown key "nam"; did you mean name? Allowed are name, active, users, policies, callbacks`,
 			`3:3: users: the name "ERP" must be 1 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit`,
 			`4:21: users.erp.policies names the unknown policy "DataApiConsumer"; did you mean DataAPIConsumer? Allowed are DataAPIConsumer, VisualizationViewer, VisualizationManager, P`,
 			`4:38: users.erp.policies names the unknown policy "3"; allowed are DataAPIConsumer, VisualizationViewer, VisualizationManager, P`,

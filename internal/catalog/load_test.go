@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +80,8 @@ users:
     policies: [DataAPIConsumer, Vendas]
     share_context: { regiao: Sul }
   old: { active: false }
+callbacks:
+  hosts: [Hooks.example.com, "*.acme.com"]
 policies:
   Vendas:
     description: Only sales.
@@ -99,6 +102,10 @@ func TestLoad(t *testing.T) {
 	snapshot, err := catalog.Load(root)
 	if err != nil {
 		t.Fatal(err)
+	}
+	company, _ := snapshot.Company("acme")
+	if !slices.Equal(company.CallbackHosts, []string{"hooks.example.com", "*.acme.com"}) {
+		t.Errorf("callback hosts: %q", company.CallbackHosts)
 	}
 	endpoint, shared, ok := snapshot.Find("acme", "default", "vendas-por-regiao")
 	if !ok || shared != nil {

@@ -13,6 +13,9 @@ type Company struct {
 	Active   bool   // an inactive company's keys and tokens stop working
 	Users    map[string]*User
 	Policies map[string]*Policy // the company's own, by name; the managed ones are not listed
+
+	// CallbackHosts are the only hosts that the company's callbacks may go to, each as [ValidCallbackHost] allows; nil: any.
+	CallbackHosts []string
 }
 
 // User is an integration user of a company. It is immutable once loaded.

@@ -3,7 +3,6 @@ package boltstore
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -20,8 +19,6 @@ var (
 	deliveryBucket = bucket("deliveries")
 	// deliveryDueBucket holds the pending ones, by NextAttempt and ID.
 	deliveryDueBucket = bucket("deliveries_due")
-	// signingKeyBucket holds a list of callback.SigningKey for each user, by company, a zero byte and user.
-	signingKeyBucket = bucket("signing_keys")
 )
 
 // addDelivery makes the delivery of a job that ends in this transaction.
@@ -142,6 +139,31 @@ func (s *Store) SettleDelivery(ctx context.Context, settled callback.Delivery) e
 	})
 }
 
+// ReplayDelivery implements callback.Store.
+func (s *Store) ReplayDelivery(ctx context.Context, id job.ID, now time.Time) (callback.Delivery, error) {
+	var replayed callback.Delivery
+	err := s.update(ctx, func(tx *bbolt.Tx) error {
+		d, err := readDelivery(tx, id)
+		switch {
+		case err != nil:
+			return refuse(err)
+		case d.State == callback.Pending:
+			return refuse(callback.ErrPending)
+		}
+		d.State, d.NextAttempt, d.EndedAt = callback.Pending, now, time.Time{}
+		d.Forgiven = d.Attempt
+		if err := putDelivery(tx, d); err != nil {
+			return err
+		}
+		replayed = *d
+		return nil
+	})
+	if err != nil {
+		return callback.Delivery{}, err
+	}
+	return replayed, nil
+}
+
 // GetDelivery implements callback.Store.
 func (s *Store) GetDelivery(ctx context.Context, id job.ID) (callback.Delivery, error) {
 	if err := ctx.Err(); err != nil {
@@ -203,88 +225,4 @@ func deliveriesAfter(tx *bbolt.Tx, after job.ID) (batch []callback.Delivery, err
 		batch = append(batch, *d)
 	}
 	return batch, nil
-}
-
-// SigningKeys implements callback.Store.
-func (s *Store) SigningKeys(
-	ctx context.Context, company, user string, now time.Time, generate func() ([]byte, error),
-) (keys []callback.SigningKey, err error) {
-	err = s.view(func(tx *bbolt.Tx) (err error) {
-		keys, err = readSigningKeys(tx, company, user, now)
-		return err
-	})
-	if err != nil || len(keys) > 0 {
-		return keys, err
-	}
-	err = s.update(ctx, func(tx *bbolt.Tx) error {
-		var err error
-		if keys, err = readSigningKeys(tx, company, user, now); err != nil || len(keys) > 0 {
-			return err
-		}
-		made, err := generate()
-		if err != nil {
-			return refuse(err)
-		}
-		if keys, err = prependSigningKey(nil, made); err != nil {
-			return refuse(err)
-		}
-		return putSigningKeys(tx, company, user, keys)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return keys, nil
-}
-
-// AddSigningKey implements callback.Store.
-func (s *Store) AddSigningKey(ctx context.Context, company, user string, key []byte, now, notAfter time.Time) error {
-	return s.update(ctx, func(tx *bbolt.Tx) error {
-		keys, err := readSigningKeys(tx, company, user, now)
-		if err != nil {
-			return refuse(err)
-		}
-		for i := range keys {
-			if keys[i].NotAfter.IsZero() || keys[i].NotAfter.After(notAfter) {
-				keys[i].NotAfter = notAfter.UTC()
-			}
-		}
-		if keys, err = prependSigningKey(keys, key); err != nil {
-			return refuse(err)
-		}
-		return putSigningKeys(tx, company, user, keys)
-	})
-}
-
-func prependSigningKey(keys []callback.SigningKey, key []byte) ([]callback.SigningKey, error) {
-	if len(key) < 24 || len(key) > 64 {
-		return nil, errors.New("a signing key has from 24 to 64 bytes")
-	}
-	return append([]callback.SigningKey{{Key: key}}, keys...), nil
-}
-
-func signingKeyName(company, user string) []byte { return []byte(company + "\x00" + user) }
-
-func readSigningKeys(tx *bbolt.Tx, company, user string, now time.Time) ([]callback.SigningKey, error) {
-	kept := tx.Bucket(signingKeyBucket).Get(signingKeyName(company, user))
-	if kept == nil {
-		return nil, nil
-	}
-	var keys, valid []callback.SigningKey
-	if err := json.Unmarshal(kept, &keys); err != nil {
-		return nil, fmt.Errorf("the signing keys of %s/%s are damaged: %w", company, user, err)
-	}
-	for _, key := range keys {
-		if key.NotAfter.IsZero() || key.NotAfter.After(now) {
-			valid = append(valid, key)
-		}
-	}
-	return valid, nil
-}
-
-func putSigningKeys(tx *bbolt.Tx, company, user string, keys []callback.SigningKey) error {
-	value, err := json.Marshal(keys)
-	if err != nil {
-		return err
-	}
-	return tx.Bucket(signingKeyBucket).Put(signingKeyName(company, user), value)
 }

@@ -1,0 +1,125 @@
+package boltstore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/solucao42/caddy-data-api/internal/callback"
+)
+
+// signingKeyBucket holds a list of callback.SigningKey for each user, by company, a zero byte and user.
+var signingKeyBucket = bucket("signing_keys")
+
+// SigningKeys implements callback.Store.
+func (s *Store) SigningKeys(
+	ctx context.Context, company, user string, now time.Time, generate func() ([]byte, error),
+) (keys []callback.SigningKey, err error) {
+	err = s.view(func(tx *bbolt.Tx) (err error) {
+		keys, err = readSigningKeys(tx, company, user, now)
+		return err
+	})
+	if err != nil || len(keys) > 0 {
+		return keys, err
+	}
+	err = s.update(ctx, func(tx *bbolt.Tx) error {
+		var err error
+		if keys, err = readSigningKeys(tx, company, user, now); err != nil || len(keys) > 0 {
+			return err
+		}
+		made, err := generate()
+		if err != nil {
+			return refuse(err)
+		}
+		if keys, err = prependSigningKey(nil, callback.SigningKey{Key: made}); err != nil {
+			return refuse(err)
+		}
+		return putSigningKeys(tx, company, user, keys)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return keys, nil
+}
+
+// ShowSigningKey implements callback.Store.
+func (s *Store) ShowSigningKey(
+	ctx context.Context, company, user string, now time.Time, generate func() ([]byte, error),
+) (shown callback.SigningKey, err error) {
+	if _, err := s.SigningKeys(ctx, company, user, now, generate); err != nil {
+		return callback.SigningKey{}, err
+	}
+	err = s.update(ctx, func(tx *bbolt.Tx) error {
+		keys, err := readSigningKeys(tx, company, user, now)
+		if err != nil {
+			return refuse(err)
+		}
+		if len(keys) == 0 || keys[0].Shown {
+			return refuse(callback.ErrShown)
+		}
+		keys[0].Shown = true
+		shown = keys[0]
+		return putSigningKeys(tx, company, user, keys)
+	})
+	if err != nil {
+		return callback.SigningKey{}, err
+	}
+	return shown, nil
+}
+
+// AddSigningKey implements callback.Store.
+func (s *Store) AddSigningKey(ctx context.Context, company, user string, key []byte, now, notAfter time.Time) error {
+	return s.update(ctx, func(tx *bbolt.Tx) error {
+		keys, err := readSigningKeys(tx, company, user, now)
+		if err != nil {
+			return refuse(err)
+		}
+		for i := range keys {
+			if keys[i].NotAfter.IsZero() || keys[i].NotAfter.After(notAfter) {
+				keys[i].NotAfter = notAfter.UTC()
+			}
+		}
+		if keys, err = prependSigningKey(keys, callback.SigningKey{Key: key, Shown: true}); err != nil {
+			return refuse(err)
+		}
+		return putSigningKeys(tx, company, user, keys)
+	})
+}
+
+func prependSigningKey(keys []callback.SigningKey, key callback.SigningKey) ([]callback.SigningKey, error) {
+	if len(key.Key) < 24 || len(key.Key) > 64 {
+		return nil, errors.New("a signing key has from 24 to 64 bytes")
+	}
+	return append([]callback.SigningKey{key}, keys...), nil
+}
+
+func signingKeyName(company, user string) []byte { return []byte(company + "\x00" + user) }
+
+func readSigningKeys(tx *bbolt.Tx, company, user string, now time.Time) ([]callback.SigningKey, error) {
+	kept := tx.Bucket(signingKeyBucket).Get(signingKeyName(company, user))
+	if kept == nil {
+		return nil, nil
+	}
+	var keys, valid []callback.SigningKey
+	if err := json.Unmarshal(kept, &keys); err != nil {
+		return nil, fmt.Errorf("the signing keys of %s/%s are damaged: %w", company, user, err)
+	}
+	for _, key := range keys {
+		if key.NotAfter.IsZero() || key.NotAfter.After(now) {
+			valid = append(valid, key)
+		}
+	}
+	return valid, nil
+}
+
+func putSigningKeys(tx *bbolt.Tx, company, user string, keys []callback.SigningKey) error {
+	value, err := json.Marshal(keys)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket(signingKeyBucket).Put(signingKeyName(company, user), value)
+}
