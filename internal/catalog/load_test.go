@@ -138,7 +138,7 @@ func TestLoad(t *testing.T) {
 		t.Errorf("shared: %v %+v", ok, shared)
 	}
 
-	company, _ := snapshot.Company("acme")
+	company, _ = snapshot.Company("acme")
 	user := company.Users["erp"]
 	if company.Name != "ACME S.A." || user.DisplayName != "ERP integration" || len(user.Policies) != 2 ||
 		string(user.ShareContext["regiao"].Allowed[0]) != `"Sul"` || company.Users["old"].Active {
