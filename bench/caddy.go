@@ -1,0 +1,197 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// server is a running Caddy with the product.
+type server struct {
+	*process
+	dir, socket string
+	port        int // of the API
+	respond     int // of Caddy's own static answer, the same bytes as the point endpoint's
+	proxy       int // of Caddy's reverse_proxy in front of Fastify; 0 for none
+	token       string
+}
+
+// serverOptions say how servers differ.
+type serverOptions struct {
+	hs256   bool // else Ed25519
+	fastify int  // port of what the proxy stands before; 0 for none
+	answer  string
+}
+
+const companyFile = "name: Acme\nusers:\n  bench: { policies: [DataAPIConsumer] }\n"
+
+// tokenSecret signs the tokens of HS256. It guards nothing but the benchmark.
+const tokenSecret = "a-secret-of-the-benchmark-0123456789abcdef"
+
+// pointAnswer is as long as the point endpoint's answer.
+const pointAnswer = `{"columns":[{"name":"id","type":"integer"},{"name":"name","type":"varchar"},` +
+	`{"name":"balance","type":"decimal"}],"rows":[{"id":51234,"name":"Account 51234","balance":8956.58}],` +
+	`"row_count":1,"truncated":false,"max_rows":10000,"executed_at":"2026-01-01T00:00:00Z"}`
+
+func (l *lab) startServer(ctx context.Context, name string, options serverOptions) (*server, error) {
+	s := &server{dir: filepath.Join(l.dir, name)}
+	s.socket = filepath.Join(s.dir, "admin.sock")
+	for _, port := range []*int{&s.port, &s.respond, &s.proxy} {
+		var err error
+		if *port, err = freePort(); err != nil {
+			return nil, err
+		}
+	}
+	if err := l.writeCatalog(filepath.Join(s.dir, "catalog")); err != nil {
+		return nil, err
+	}
+	caddyfile := filepath.Join(s.dir, "Caddyfile")
+	if err := os.WriteFile(caddyfile, []byte(l.caddyfile(s, options)), 0o600); err != nil {
+		return nil, err
+	}
+	var err error
+	environment := append([]string{"HOME=" + s.dir, "XDG_DATA_HOME=" + s.dir, "XDG_CONFIG_HOME=" + s.dir}, l.environment...)
+	s.process, err = startProcess(ctx, filepath.Join(s.dir, "log"), s.dir, environment, l.caddy, "run", "--config", caddyfile)
+	if err != nil {
+		return nil, err
+	}
+	l.onClose(s.stop)
+	if err := s.ready(ctx, s.active); err != nil {
+		return nil, err
+	}
+	s.token, err = s.login(ctx, l.caddy)
+	return s, err
+}
+
+func (l *lab) writeCatalog(dir string) error {
+	files := map[string]string{"company.yaml": companyFile}
+	for slug, statement := range statements {
+		files["default/"+slug+".sql"] = statement.file(slug)
+	}
+	for name, content := range files {
+		path := filepath.Join(dir, "acme", filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *lab) caddyfile(s *server, options serverOptions) string {
+	secret := ""
+	if options.hs256 {
+		secret = "hs256_secret " + tokenSecret
+	}
+	text := fmt.Sprintf(`{
+	admin unix/%[1]s/admin.sock
+	auto_https off
+	grace_period 10s
+	servers {
+		protocols h1
+	}
+	data_api {
+		catalog %[1]s/catalog
+		store bbolt %[1]s/data-api.db
+		source warehouse postgres %[2]q
+		source bulk postgres %[2]q {
+			max_conns 64
+		}
+		source lite sqlite %[3]q
+		tokens {
+			access_ttl 1h
+			%[4]s
+		}
+	}
+}
+
+http://127.0.0.1:%[5]d {
+	data_api
+}
+
+http://127.0.0.1:%[6]d {
+	header Content-Type application/json
+	respond %[7]q 200
+}
+`, s.dir, l.database.dsn, l.sqlite, secret, s.port, s.respond, pointAnswer)
+	if options.fastify != 0 {
+		text += fmt.Sprintf("\nhttp://127.0.0.1:%d {\n\treverse_proxy %s\n}\n", s.proxy, address(options.fastify))
+	}
+	return text
+}
+
+// active is a check that the configuration serves.
+func (s *server) active() error {
+	response, err := unixClient(s.socket).Get("http://127.0.0.1/data_api/catalog")
+	if err != nil {
+		return err
+	}
+	defer drain(response.Body)
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("the admin API answers %s", response.Status)
+	}
+	return nil
+}
+
+// login makes a key and exchanges it for a token, as an integration does.
+func (s *server) login(ctx context.Context, caddy string) (string, error) {
+	printed, err := run(ctx, s.dir, "", caddy, "data-api", "keys", "create", "--company", "acme", "--user", "bench", "--json",
+		"--address", "unix/"+s.socket)
+	if err != nil {
+		return "", err
+	}
+	var key struct {
+		Key    string `json:"api_key"`
+		Secret string `json:"api_secret"`
+	}
+	if err := json.Unmarshal([]byte(printed), &key); err != nil {
+		return "", err
+	}
+	body, err := json.Marshal(map[string]string{"company_slug": "acme", "api_key": key.Key, "api_secret": key.Secret})
+	if err != nil {
+		return "", err
+	}
+	answer, err := post(ctx, s.url("/api/v1/auth/api-key"), "", body)
+	if err != nil {
+		return "", err
+	}
+	var pair struct {
+		Access string `json:"access_token"`
+	}
+	err = json.Unmarshal(answer, &pair)
+	return pair.Access, err
+}
+
+func (s *server) url(path string) string { return "http://" + address(s.port) + path }
+
+// post sends JSON and returns what is answered with 200.
+func post(ctx context.Context, url, token string, body []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s answers %s: %s", url, response.Status, strings.TrimSpace(string(answer)))
+	}
+	return answer, err
+}
+
+func executePath(slug string) string { return "/api/v1/data-api/default/" + slug + "/execute" }

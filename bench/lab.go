@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// lab holds what the measures use. Each part is started when the first measure asks for it.
+type lab struct {
+	root, peers string // directories: of the repository, and of the peers
+	dir         string // for everything that is written
+	caddy       string // the binary
+	seconds     int    // of one measure under load
+	profiles    string // directory for CPU profiles; empty: none
+	environment []string
+	database    *database
+	sqlite      string
+
+	closers []func()
+
+	peersInstalled                   func(context.Context) error
+	hs256, ed25519, forMemory, proxy func(context.Context) (*server, error)
+	fastify1, fastify2               func(context.Context) (*peer, error)
+	express1, express2, graphile     func(context.Context) (*peer, error)
+	server, client                   float64 // processor time of the last measure under load, in seconds
+	requests                         float64
+	maximum                          float64 // requests/s of the point endpoint in this round; 0 when it was not measured
+}
+
+// newLab starts the database and prepares the rest.
+func newLab(ctx context.Context, root string) (*lab, error) {
+	dir, err := os.MkdirTemp("", "data-api-bench-")
+	if err != nil {
+		return nil, err
+	}
+	l := &lab{root: root, peers: filepath.Join(root, "bench", "peers"), dir: dir}
+	l.onClose(func() { _ = os.RemoveAll(dir) })
+	started := time.Now()
+	say("starting PostgreSQL and loading the data")
+	if l.database, err = startDatabase(ctx); err != nil {
+		l.close()
+		return nil, err
+	}
+	l.onClose(l.database.cluster.Remove)
+	l.sqlite = filepath.Join(dir, "bench.db")
+	if err := fillSQLite(l.sqlite); err != nil {
+		l.close()
+		return nil, err
+	}
+	say("the data is there after %.1f s", time.Since(started).Seconds())
+
+	l.peersInstalled = once("the peers' packages", func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, l.installPeers(ctx)
+	}).err
+	l.fastify1 = l.peerOnce("fastify.js", 1)
+	l.fastify2 = l.peerOnce("fastify.js", 2)
+	l.express1 = l.peerOnce("express.js", 1)
+	l.express2 = l.peerOnce("express.js", 2)
+	l.graphile = l.peerOnce("postgraphile.js", 1)
+	l.hs256 = once("Caddy with HS256", func(ctx context.Context) (*server, error) {
+		return l.startServer(ctx, "hs256", serverOptions{hs256: true})
+	}).get
+	l.proxy = once("Caddy in front of Fastify", func(ctx context.Context) (*server, error) {
+		fastify, err := l.fastify1(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return l.startServer(ctx, "proxy", serverOptions{fastify: fastify.port})
+	}).get
+	l.ed25519 = once("Caddy with Ed25519", func(ctx context.Context) (*server, error) {
+		return l.startServer(ctx, "ed25519", serverOptions{})
+	}).get
+	l.forMemory = once("Caddy to weigh", func(ctx context.Context) (*server, error) {
+		return l.startServer(ctx, "memory", serverOptions{})
+	}).get
+	return l, nil
+}
+
+func (l *lab) peerOnce(script string, processes int) func(context.Context) (*peer, error) {
+	return once(fmt.Sprintf("%s in %d process(es)", script, processes), func(ctx context.Context) (*peer, error) {
+		return l.startPeer(ctx, script, processes)
+	}).get
+}
+
+func (l *lab) onClose(f func()) { l.closers = append(l.closers, f) }
+
+// close ends everything, the last first.
+func (l *lab) close() {
+	for i := len(l.closers) - 1; i >= 0; i-- {
+		l.closers[i]()
+	}
+}
+
+// lazy is a part that is made once; when that fails, it has failed for good.
+type lazy[T any] struct {
+	get func(context.Context) (T, error)
+}
+
+func (z lazy[T]) err(ctx context.Context) error {
+	_, err := z.get(ctx)
+	return err
+}
+
+func once[T any](name string, make func(context.Context) (T, error)) lazy[T] {
+	var first sync.Once
+	var made T
+	var err error
+	return lazy[T]{func(ctx context.Context) (T, error) {
+		first.Do(func() {
+			say("starting %s", name)
+			made, err = make(ctx)
+		})
+		return made, err
+	}}
+}
+
+// cost is the processor time of one request, in microseconds.
+type cost struct{ server, database float64 }
+
+// load measures requests per second, and remembers what they cost.
+func (l *lab) load(ctx context.Context, pid int, t target, clients int) (float64, error) {
+	if _, err := post(ctx, t.url(), t.token, []byte(t.bodies[0])); err != nil { // wrk would not say what is wrong
+		return 0, err
+	}
+	if _, err := l.wrk(ctx, t, clients, 1); err != nil { // connections, statements and compilers get warm
+		return 0, err
+	}
+	server, database := cpuTime(pid), cpuTime(l.database.pid)
+	counted, err := l.wrk(ctx, t, clients, l.seconds)
+	if err != nil {
+		return 0, err
+	}
+	l.requests = counted.Requests
+	l.server, l.client = cpuTime(pid)-server, cpuTime(l.database.pid)-database
+	return counted.perSecond(), nil
+}
+
+// lastCost returns what a request of the last measure cost, and forgets it.
+func (l *lab) lastCost() (cost, bool) {
+	if l.requests == 0 {
+		return cost{}, false
+	}
+	c := cost{server: l.server / l.requests * 1e6, database: l.client / l.requests * 1e6}
+	l.requests = 0
+	return c, true
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// peer is a service that teams run instead. Its source stands in bench/peers.
+type peer struct {
+	*process
+	port int
+}
+
+// pool is how many connections to the database a service has, over all its processes: as many as the product's default.
+const pool = 8
+
+// installPeers brings the pinned packages.
+func (l *lab) installPeers(ctx context.Context) error {
+	if _, err := exec.LookPath("npm"); err != nil {
+		return errors.New("npm was not found: install Node.js 20 or later to run the peers")
+	}
+	_, err := run(ctx, l.peers, "", "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
+	return err
+}
+
+// startPeer runs a service in this many processes.
+func (l *lab) startPeer(ctx context.Context, script string, processes int) (*peer, error) {
+	if err := l.peersInstalled(ctx); err != nil {
+		return nil, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[string]any)
+	for _, slug := range []string{"point", "page", "big"} {
+		known[slug] = map[string]any{"sql": statements[slug].positional(), "parameters": append([]string{}, statements[slug].parameters...)}
+	}
+	encoded, err := json.Marshal(known)
+	if err != nil {
+		return nil, err
+	}
+	environment := []string{
+		"NODE_ENV=production", "GRAPHILE_ENV=production", "BENCH_PORT=" + strconv.Itoa(port), "BENCH_PROCESSES=" + strconv.Itoa(processes),
+		"BENCH_POOL=" + strconv.Itoa(pool/processes), "BENCH_SECRET=" + tokenSecret, "BENCH_STATEMENTS=" + string(encoded),
+		"BENCH_PGHOST=" + l.database.config.Host, "BENCH_PGUSER=" + l.database.config.User,
+		"BENCH_PGDATABASE=" + l.database.config.Database,
+	}
+	log := filepath.Join(l.dir, fmt.Sprintf("%s-%d.log", script, processes))
+	started, err := startProcess(ctx, log, l.peers, environment, "node", script)
+	if err != nil {
+		return nil, err
+	}
+	l.onClose(started.stop)
+	p := &peer{process: started, port: port}
+	if err := p.ready(ctx, listens(port)); err != nil {
+		if version := nodeVersion(ctx); script == "postgraphile.js" && version < 22 {
+			return nil, fmt.Errorf("it needs Node.js 22 and this is %d: %w", version, err)
+		}
+		return nil, err
+	}
+	return p, nil
+}
+
+// nodeVersion returns Node's major version, 0 when it does not say.
+func nodeVersion(ctx context.Context) int {
+	printed, err := run(ctx, os.TempDir(), "", "node", "--version")
+	if err != nil {
+		return 0
+	}
+	major, _, _ := strings.Cut(strings.TrimPrefix(printed, "v"), ".")
+	version, _ := strconv.Atoi(major)
+	return version
+}
+
+// graphql holds what PostGraphile is asked instead of an endpoint.
+var graphql = map[string]string{
+	"point": `query ($n: Int!) { accountById(id: $n) { id name balance } }`,
+	"page": `query ($n: Int!) { allItems(first: 100, filter: { id: { greaterThan: $n } }) ` +
+		`{ nodes { id name price day changedAt active } } }`,
+	"big": `{ allItems { nodes { id name price day changedAt active } } }`,
+}
+
+// graphqlBodies makes the bodies of PostGraphile's requests.
+func graphqlBodies(slug string) []string {
+	query := graphql[slug]
+	s := statements[slug]
+	if len(s.parameters) == 0 {
+		return []string{fmt.Sprintf(`{"query":%q}`, query)}
+	}
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // these are row numbers
+	bodies := make([]string, variants)
+	for i := range bodies {
+		bodies[i] = fmt.Sprintf(`{"query":%q,"variables":{"n":%d}}`, query, 1+random.IntN(s.largest))
+	}
+	return bodies
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// process is a server that the benchmark has started.
+type process struct {
+	command *exec.Cmd
+	exited  chan struct{}
+	log     string // path
+}
+
+// startProcess runs a program in the background. It ends with stop, or with ctx.
+func startProcess(ctx context.Context, log, dir string, environment []string, name string, args ...string) (*process, error) {
+	output, err := os.Create(log)
+	if err != nil {
+		return nil, err
+	}
+	defer output.Close()
+	command := exec.CommandContext(ctx, name, args...)
+	command.Dir = dir
+	command.Env = append(os.Environ(), environment...)
+	command.Stdout, command.Stderr = output, output
+	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
+	command.WaitDelay = 10 * time.Second
+	if err := command.Start(); err != nil {
+		return nil, err
+	}
+	p := &process{command: command, exited: make(chan struct{}), log: log}
+	go func() {
+		_ = command.Wait()
+		close(p.exited)
+	}()
+	return p, nil
+}
+
+func (p *process) pid() int { return p.command.Process.Pid }
+
+func (p *process) stop() {
+	_ = p.command.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.exited:
+	case <-time.After(10 * time.Second):
+		_ = p.command.Process.Kill()
+		<-p.exited
+	}
+}
+
+// ready waits until check succeeds, and fails with the process's last words when it ends before that.
+func (p *process) ready(ctx context.Context, check func() error) error {
+	deadline := time.Now().Add(time.Minute)
+	for {
+		err := check()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-p.exited:
+			return fmt.Errorf("it ended at once: %s", p.lastWords())
+		case <-time.After(50 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("it is not ready after a minute: %w: %s", err, p.lastWords())
+		}
+	}
+}
+
+func (p *process) lastWords() string {
+	text, err := os.ReadFile(p.log)
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return strings.Join(lines[max(0, len(lines)-6):], " | ")
+}
+
+// listens is a check that something listens at a local port.
+func listens(port int) func() error {
+	return func() error {
+		conn, err := net.Dial("tcp", address(port))
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	}
+}
+
+func address(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
+
+func freePort() (int, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
+}
+
+// unixClient speaks HTTP through a socket.
+func unixClient(socket string) *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		},
+	}}
+}
+
+// errNoProc tells that the machine does not say what a process uses.
+var errNoProc = errors.New("there is no /proc: memory and processor time can be read on Linux only")
+
+// ticksPerSecond is USER_HZ, which is 100 on every Linux that Go runs on.
+const ticksPerSecond = 100
+
+// cpuTime returns the processor time that a process, its children and theirs have used, in seconds.
+func cpuTime(pid int) float64 {
+	total := 0.0
+	if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil {
+		// The second field, the program's name, may hold blanks; the times are fields 14 to 17.
+		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+		for _, field := range fields[11:15] {
+			ticks, _ := strconv.ParseFloat(field, 64)
+			total += ticks / ticksPerSecond
+		}
+	}
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	for _, path := range threads {
+		text, _ := os.ReadFile(path)
+		for child := range strings.FieldsSeq(string(text)) {
+			if id, err := strconv.Atoi(child); err == nil {
+				total += cpuTime(id)
+			}
+		}
+	}
+	return total
+}
+
+// memory returns a line of /proc/PID/status, such as VmRSS or VmHWM, in MiB.
+func memory(pid int, line string) (float64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, errNoProc
+	}
+	for field := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(field, ":")
+		if name == line {
+			kib, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 64)
+			return kib / 1024, err
+		}
+	}
+	return 0, fmt.Errorf("/proc/%d/status has no %s", pid, line)
+}
+
+// resetPeak makes the present memory of a process its peak.
+func resetPeak(pid int) error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
+}
+
+// run executes a program and returns what it prints.
+func run(ctx context.Context, dir, input, name string, args ...string) (string, error) {
+	command := exec.CommandContext(ctx, name, args...)
+	command.Dir = dir
+	if input != "" {
+		command.Stdin = strings.NewReader(input)
+	}
+	var errors strings.Builder
+	command.Stderr = &errors
+	output, err := command.Output()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w: %s", name, err, strings.TrimSpace(errors.String()))
+	}
+	return string(output), nil
+}
+
+func drain(body io.ReadCloser) {
+	_, _ = io.Copy(io.Discard, body)
+	_ = body.Close()
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// target is where requests go, and which.
+type target struct {
+	name   string // of the file that holds the requests
+	port   int
+	path   string
+	token  string
+	bodies []string // sent one after the other, over and over
+}
+
+func (t target) url() string { return "http://" + address(t.port) + t.path }
+
+// variants is how many different requests a target has: enough that no cache knows them all, few enough to be made before.
+const variants = 1000
+
+// bodiesOf makes the bodies of an endpoint's requests, the same in every run.
+func bodiesOf(slug string) []string {
+	s := statements[slug]
+	if len(s.parameters) == 0 {
+		return []string{`{"parameter_values":{}}`}
+	}
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // these are row numbers
+	bodies := make([]string, variants)
+	for i := range bodies {
+		bodies[i] = fmt.Sprintf(`{"parameter_values":{"%s":%d}}`, s.parameters[0], 1+random.IntN(s.largest))
+	}
+	return bodies
+}
+
+// script sends requests that were made before, so that Lua does no more than choose one, and prints what wrk counted.
+const script = `
+local requests, n = {}, 0
+function init()
+	local headers = {["Content-Type"] = "application/json", ["Authorization"] = "Bearer %s"}
+	for line in io.lines(%q) do requests[#requests + 1] = wrk.format("POST", %q, headers, line) end
+end
+function request()
+	n = n %% #requests + 1
+	return requests[n]
+end
+function done(summary)
+	local e = summary.errors
+	io.write(string.format('\nRESULT {"requests":%%d,"microseconds":%%d,"bytes":%%d,"refused":%%d,"broken":%%d}\n',
+		summary.requests, summary.duration, summary.bytes, e.status, e.connect + e.read + e.write + e.timeout))
+end
+`
+
+// counted is what wrk has counted.
+type counted struct {
+	Requests     float64 `json:"requests"`
+	Microseconds float64 `json:"microseconds"`
+	Bytes        float64 `json:"bytes"`
+	Refused      int     `json:"refused"`
+	Broken       int     `json:"broken"`
+}
+
+func (c counted) perSecond() float64 { return c.Requests / c.Microseconds * 1e6 }
+
+// wrk asks as fast as it can, over this many connections, and fails when anything but 2xx comes back.
+func (l *lab) wrk(ctx context.Context, t target, clients, seconds int) (counted, error) {
+	bodies := filepath.Join(l.dir, t.name+".bodies")
+	lua := filepath.Join(l.dir, t.name+".lua")
+	if err := os.WriteFile(bodies, []byte(strings.Join(t.bodies, "\n")+"\n"), 0o600); err != nil {
+		return counted{}, err
+	}
+	if err := os.WriteFile(lua, fmt.Appendf(nil, script, t.token, bodies, t.path), 0o600); err != nil {
+		return counted{}, err
+	}
+	printed, err := run(ctx, l.dir, "", "wrk", "-t1", "-c"+strconv.Itoa(clients), fmt.Sprintf("-d%ds", seconds),
+		"--timeout", "30s", "-s", lua, t.url())
+	if err != nil {
+		return counted{}, err
+	}
+	_, result, found := strings.Cut(printed, "RESULT ")
+	if !found {
+		return counted{}, fmt.Errorf("wrk printed no result: %s", printed)
+	}
+	var c counted
+	if err := json.Unmarshal([]byte(result), &c); err != nil {
+		return counted{}, err
+	}
+	if c.Refused > 0 || c.Broken > 0 || c.Requests == 0 {
+		return counted{}, fmt.Errorf("of %.0f requests %d were refused and %d broke", c.Requests, c.Refused, c.Broken)
+	}
+	return c, nil
+}
