@@ -1,0 +1,74 @@
+package e2e
+
+import (
+	"compress/gzip"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// A site serves other things beside the API, and compresses its answers.
+func TestBesideOtherHandlers(t *testing.T) {
+	e := engines[0]
+	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: files(e)})
+
+	var calls atomic.Int32
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	backend := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		calls.Add(1)
+		connection, _, err := w.(http.Hijacker).Hijack()
+		if err == nil {
+			_ = connection.Close() // a failure behind the directive
+		}
+	})}
+	go func() { _ = backend.Serve(listener) }()
+	defer backend.Close()
+
+	content, err := os.ReadFile(s.caddyfile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := strings.Replace(string(content), "\n\tdata_api\n}",
+		fmt.Sprintf("\n\tdata_api\n\tencode gzip\n\thandle {\n\t\treverse_proxy %s\n\t}\n}", listener.Addr()), 1)
+	if status := s.load(t, with); status != http.StatusOK {
+		t.Fatalf("load: %d\n%s", status, s.log)
+	}
+	token := s.login("acme", "integration").Access
+	s.execute("few", token, `{}`).want(http.StatusOK)
+
+	if got := s.post("/elsewhere", "", `{}`); got.Status != http.StatusBadGateway || calls.Load() != 1 {
+		t.Errorf("a failing proxy beside the API gave %d after %d calls", got.Status, calls.Load())
+	}
+
+	request, err := http.NewRequest(http.MethodPost, s.url("/api/v1/data-api/default/series/execute"), strings.NewReader(`{"parameter_values":{"rows":20000}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Authorization", "Bearer "+token)
+	request.Header.Set("Accept-Encoding", "gzip")
+	response, err := (&http.Transport{DisableCompression: true}).RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if coding := response.Header.Get("Content-Encoding"); coding != "gzip" {
+		t.Fatalf("Content-Encoding is %q", coding)
+	}
+	reader, err := gzip.NewReader(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(reader)
+	if err != nil || !strings.Contains(string(body), `"row_count":20000`) {
+		t.Errorf("%d bytes, %v", len(body), err)
+	}
+}
