@@ -19,8 +19,8 @@ func init() {
 	caddy.RegisterModule(new(AdminAPI))
 }
 
-// AdminAPI adds routes below /data_api/ to Caddy's admin API: keys are made, listed and revoked there, and the state of
-// the catalog is shown. It is as protected as the admin API is, which listens on localhost by default.
+// AdminAPI adds routes below /data_api/ to Caddy's admin API: keys and callback secrets are made there, callbacks
+// replayed, the store compacted, and the state of the catalog is shown. It is as protected as the admin API is, which listens on localhost by default.
 //
 // It holds nothing: Caddy makes it before the apps and keeps it through a failed reload, so it asks for the app that is
 // active at each request.
@@ -33,10 +33,13 @@ func (*AdminAPI) CaddyModule() caddy.ModuleInfo {
 
 // The paths of the admin API.
 const (
-	adminKeysPath     = "/data_api/keys"
-	adminSecretPath   = "/data_api/callback-secret"
-	adminCatalogPath  = "/data_api/catalog"
-	maxAdminBodyBytes = 64 << 10
+	adminKeysPath       = "/data_api/keys"
+	adminSecretPath     = "/data_api/callback-secret"
+	adminRotatePath     = "/data_api/callback-secret/rotate"
+	adminDeliveriesPath = "/data_api/deliveries"
+	adminCompactPath    = "/data_api/store/compact"
+	adminCatalogPath    = "/data_api/catalog"
+	maxAdminBodyBytes   = 64 << 10
 )
 
 // Routes returns the routes.
@@ -47,6 +50,10 @@ func (*AdminAPI) Routes() []caddy.AdminRoute {
 		}),
 		adminRoute(adminKeysPath+"/{id}", map[string]adminHandler{http.MethodDelete: revokeKey}),
 		adminRoute(adminSecretPath, map[string]adminHandler{http.MethodPost: callbackSecret}),
+		adminRoute(adminRotatePath, map[string]adminHandler{http.MethodPost: rotateCallbackSecret}),
+		adminRoute(adminDeliveriesPath, map[string]adminHandler{http.MethodGet: listDeliveries}),
+		adminRoute(adminDeliveriesPath+"/{id}/replay", map[string]adminHandler{http.MethodPost: replayDelivery}),
+		adminRoute(adminCompactPath, map[string]adminHandler{http.MethodPost: compactStore}),
 		adminRoute(adminCatalogPath, map[string]adminHandler{http.MethodGet: showCatalog}),
 	}
 }
@@ -171,38 +178,6 @@ func revokeKey(ready *services, r *http.Request) (int, any, error) {
 		return 0, nil, err
 	}
 	return http.StatusOK, describeKey(key), nil
-}
-
-// callbackSecretRequest asks for the secret that a user's callbacks are signed with.
-type callbackSecretRequest struct {
-	Company string `json:"company"`
-	User    string `json:"user"`
-}
-
-type callbackSecretAnswer struct {
-	Company string `json:"company_slug"`
-	User    string `json:"user"`
-	Secret  string `json:"callback_secret"`
-}
-
-func callbackSecret(ready *services, r *http.Request) (int, any, error) {
-	var request callbackSecretRequest
-	if err := decodeAdminBody(r, &request); err != nil {
-		return 0, nil, err
-	}
-	company, ok := ready.app.catalog.Current().Company(request.Company)
-	if !ok {
-		return 0, nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no company %q in the catalog.", request.Company)
-	}
-	if _, ok := company.Users[request.User]; !ok {
-		return 0, nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The company %s has no user %q; its company.yaml lists them.",
-			request.Company, request.User)
-	}
-	secret, err := ready.dispatcher.Secret(r.Context(), request.Company, request.User)
-	if err != nil {
-		return 0, nil, err
-	}
-	return http.StatusOK, callbackSecretAnswer{Company: request.Company, User: request.User, Secret: secret}, nil
 }
 
 // catalogAnswer describes what is served, and what is not for its faults.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 
 	_ "github.com/solucao42/caddy-data-api/caddyfile" // the directive and the global option
 	"github.com/solucao42/caddy-data-api/internal/attach"
@@ -55,6 +56,9 @@ type App struct {
 	detach     func()
 	logging    *attach.Attachment[slog.Handler]
 
+	ending context.Context //nolint:containedctx // an event: this configuration is replaced, or the server stops
+	end    context.CancelFunc
+
 	preparing sync.Mutex
 	prepared  atomic.Pointer[services]
 }
@@ -69,6 +73,9 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 func (a *App) Provision(ctx caddy.Context) error {
 	a.log = ctx.Slogger()
 	a.generation = lease.NewGeneration()
+	if err := a.watchEnd(ctx); err != nil {
+		return err
+	}
 	a.SetDefaults()
 	if err := a.resolve(); err != nil {
 		return err
@@ -83,6 +90,26 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	return a.openCatalog()
+}
+
+// watchEnd arranges that requests which wait for a job are answered when this configuration ends. Caddy waits for the
+// requests of a server that stops before it stops the apps, in any order, and so says in advance that it is about to.
+func (a *App) watchEnd(ctx caddy.Context) error {
+	a.ending, a.end = context.WithCancel(context.Background())
+	events, err := ctx.App("events")
+	if err != nil {
+		return err
+	}
+	return events.(*caddyevents.App).On("stopping", endOnEvent(a.end))
+}
+
+// endOnEvent is an event handler that calls a function.
+type endOnEvent func()
+
+// Handle calls the function.
+func (end endOnEvent) Handle(context.Context, caddy.Event) error {
+	end()
+	return nil
 }
 
 // resolve replaces the placeholders of settings that may hold them.
@@ -164,6 +191,7 @@ func (a *App) Start() error {
 // Stop takes this configuration away from the job engine: running jobs end under it, new ones begin under the one that
 // has been started since. When the process ends, running jobs are given a while to end.
 func (a *App) Stop() error {
+	a.end()
 	if a.detach != nil {
 		a.detach()
 		a.detach = nil
@@ -179,6 +207,9 @@ func (a *App) Stop() error {
 
 // Cleanup lets go of everything that Provision took hold of, also when Provision failed half way.
 func (a *App) Cleanup() error {
+	if a.end != nil {
+		a.end()
+	}
 	if a.catalog != nil {
 		_ = a.catalog.Close()
 	}

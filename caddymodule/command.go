@@ -19,8 +19,8 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "data-api",
-		Usage: "keys|callback-secret|check|status ...",
-		Short: "Manages the Data API: keys, callback secrets, the catalog",
+		Usage: "keys|callback-secret|deliveries|store|check|status ...",
+		Short: "Manages the Data API: keys, callbacks, the store, the catalog",
 		Long: `
 Manages the Data API of a running server through Caddy's admin API, and checks a
 catalog without a server.
@@ -28,7 +28,7 @@ catalog without a server.
 The server is found at its default admin address, at --address, or at the address
 that the configuration given with --config names.`,
 		CobraFunc: func(cmd *cobra.Command) {
-			cmd.AddCommand(keysCommand(), callbackSecretCommand(), statusCommand(), checkCommand())
+			cmd.AddCommand(keysCommand(), callbackSecretCommand(), deliveriesCommand(), storeCommand(), statusCommand(), checkCommand())
 			// A group of commands does nothing itself; a word that is none of them is a mistake worth an exit code.
 			cmd.RunE = refuseUnknown
 		},
@@ -125,24 +125,6 @@ func revokeKeyCommand() *cobra.Command {
 				identity.KeyRevoked, key.RevokedAt.Format(time.RFC3339))
 			return nil
 		})
-}
-
-func callbackSecretCommand() *cobra.Command {
-	cmd := serverCommand("callback-secret --company SLUG --user NAME",
-		"Prints the secret that a user's callbacks are signed with", cobra.NoArgs,
-		func(server adminServer, cmd *cobra.Command, _ []string) error {
-			flags := caddycmd.Flags{FlagSet: cmd.Flags()}
-			request := map[string]any{"company": flags.String("company"), "user": flags.String("user")}
-			var secret callbackSecretAnswer
-			raw, err := server.call(http.MethodPost, adminSecretPath, request, &secret)
-			if err != nil || server.json {
-				return printRaw(cmd.OutOrStdout(), raw, err)
-			}
-			fmt.Fprintln(cmd.OutOrStdout(), secret.Secret)
-			return nil
-		})
-	companyUserFlags(cmd)
-	return cmd
 }
 
 func statusCommand() *cobra.Command {

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/caddyserver/caddy/v2"
+
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
@@ -53,7 +55,10 @@ func (a *App) newServices(opened *openState) (*services, error) {
 		CheckCallback: func(url string) error {
 			return callback.CheckURL(url, a.Callbacks.Allow)
 		},
-		Log: a.log,
+		Ending:    a.ending,
+		Exiting:   caddy.Exiting,
+		CursorKey: opened.cursorKey,
+		Log:       a.log,
 	})
 	// From now on, and with what the catalog holds at this moment.
 	a.catalog.OnChange(func(snapshot *catalog.Snapshot) {
@@ -100,14 +105,18 @@ func (a *App) checkStatements() error {
 	return nil
 }
 
-// permitDelivery looks again at who asked for a job: whoever may not ask any more is not told either.
+// permitDelivery looks again at who asked for a job, and where it is to be announced: whoever may not ask any more is not
+// told either, and a company may have changed its list of hosts.
 func (s *services) permitDelivery(ctx context.Context, delivery callback.Delivery) error {
 	announced, err := s.store.Get(ctx, delivery.JobID) // the engine hides expired jobs
 	if err != nil {
 		return err
 	}
-	_, err = s.directory.Resolve(announced.Company, announced.User, announced.KeyID)
-	return err
+	caller, err := s.directory.Resolve(announced.Company, announced.User, announced.KeyID)
+	if err != nil {
+		return err
+	}
+	return caller.Company.CheckCallback(delivery.URL)
 }
 
 func (a *App) newAuthority(opened *openState) (*token.Authority, error) {

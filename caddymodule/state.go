@@ -45,6 +45,7 @@ type openState struct {
 	keys       *identity.Keys
 	engine     *job.Engine
 	dispatcher *callback.Dispatcher
+	cursorKey  []byte // signs the cursors of result pages
 }
 
 func newState(openStore func() (store.Store, error)) *state { return &state{openStore: openStore} }
@@ -68,15 +69,29 @@ func (s *state) open(ctx context.Context) (*openState, error) {
 	return built, nil
 }
 
-// pepperSecret names the pepper of API secrets in the store.
-const pepperSecret = "api-secret-pepper"
+// The names of secrets in the store.
+const (
+	pepperSecret    = "api-secret-pepper"
+	cursorKeySecret = "result-cursor-key"
+)
+
+// cursorKeyLength is that of the key of HMAC-SHA-256, in bytes.
+const cursorKeyLength = 32
+
+func randomSecret(length int) func() ([]byte, error) {
+	return func() ([]byte, error) {
+		secret := make([]byte, length)
+		rand.Read(secret) // never fails: the process ends when the system has no randomness
+		return secret, nil
+	}
+}
 
 func build(ctx context.Context, opened store.Store) (*openState, error) {
-	pepper, err := opened.Secret(pepperSecret, func() ([]byte, error) {
-		pepper := make([]byte, identity.MinPepper)
-		rand.Read(pepper) // never fails: the process ends when the system has no randomness
-		return pepper, nil
-	})
+	pepper, err := opened.Secret(pepperSecret, randomSecret(identity.MinPepper))
+	if err != nil {
+		return nil, err
+	}
+	cursorKey, err := opened.Secret(cursorKeySecret, randomSecret(cursorKeyLength))
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +99,7 @@ func build(ctx context.Context, opened store.Store) (*openState, error) {
 	if err != nil {
 		return nil, err
 	}
-	built := &openState{store: opened, keys: keys}
+	built := &openState{store: opened, keys: keys, cursorKey: cursorKey}
 	built.dispatcher = callback.NewDispatcher(opened, opened, callback.Options{
 		Logger: sharedLog.With(slog.String("part", "callbacks")),
 	})

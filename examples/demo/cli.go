@@ -37,9 +37,9 @@ func (c cli) createKey(ctx context.Context) (key credentials, line string, outpu
 	return key, line, output, nil
 }
 
-// callbackSecret asks for the secret that callbacks to the demo's user are signed with.
+// callbackSecret makes the secret that callbacks to the demo's user are signed with: an earlier one is not shown again.
 func (c cli) callbackSecret(ctx context.Context) (secret, line string, output []byte, err error) {
-	line, output, err = c.run(ctx, "callback-secret", "--company", company, "--user", user)
+	line, output, err = c.run(ctx, "callback-secret", "rotate", "--company", company, "--user", user)
 	if err != nil {
 		return "", line, output, err
 	}

@@ -36,6 +36,10 @@ const (
 
 // Store keeps jobs and their results. It is safe for concurrent use, by several processes if it can be shared.
 //
+// On it stands what docs/jobs.md promises to callers: a job that Accept has taken is on disk; it is executed at least
+// once; it makes exactly one terminal transition, which also stores the announcement of its end; and its result can be
+// read until ExpiresAt.
+//
 // Everything that a method has written is durable when it returns nil, and one method's writes are one transaction: all
 // of them or none. Methods block while they do so, and return ctx's error when ctx ends before they begin to write. An
 // error that is none of this package's, and none of ctx's, is the store's own failure: then it is unknown whether the
