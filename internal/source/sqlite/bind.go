@@ -38,17 +38,17 @@ const maxExact = 1 << 53
 
 // bindDecimal prefers REAL, since SQLite divides two INTEGERs without a remainder.
 func bindDecimal(stmt *sqlite3.Stmt, parameter int, text string) error {
-	real, err := strconv.ParseFloat(text, 64)
-	if err != nil && !math.IsInf(real, 0) { // beyond a double's range infinity still compares as it should
+	double, err := strconv.ParseFloat(text, 64)
+	if err != nil && !math.IsInf(double, 0) { // beyond a double's range infinity still compares as it should
 		return err
 	}
 	whole, fraction, _ := strings.Cut(text, ".")
-	if math.Abs(real) >= maxExact && strings.Trim(fraction, "0") == "" {
+	if math.Abs(double) >= maxExact && strings.Trim(fraction, "0") == "" {
 		if integer, err := strconv.ParseInt(whole, 10, 64); err == nil {
 			return stmt.BindInt64(parameter, integer)
 		}
 	}
-	return stmt.BindFloat(parameter, real)
+	return stmt.BindFloat(parameter, double)
 }
 
 // appendArray writes the items as a JSON array for json_each.

@@ -178,7 +178,7 @@ func TestLockedDatabaseIsUnavailable(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	time.AfterFunc(50*time.Millisecond, cancel)
-	if err := query.Run(ctx, nil, &counter{}); err != context.Canceled {
+	if err := query.Run(ctx, nil, &counter{}); err != context.Canceled { //nolint:errorlint // it must come unwrapped
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 
@@ -211,7 +211,7 @@ func writeAsAnotherProcess(path string) error {
 		if err := db.Exec(fmt.Sprintf("INSERT INTO t VALUES (%d)", n)); err != nil {
 			return err
 		}
-		fmt.Println(n)
+		fmt.Fprintln(os.Stdout, n)
 		select {
 		case <-done:
 			return db.Close()

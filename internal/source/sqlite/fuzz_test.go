@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -35,7 +36,7 @@ func FuzzCompile(f *testing.F) {
 	f.Fuzz(func(t *testing.T, sql string) {
 		compiled, err := s.Compile(source.Statement{SQL: sql, Params: declared, MaxRows: 1})
 		if err != nil {
-			if fault, ok := err.(*source.StatementError); !ok || fault.Offset < -1 || fault.Offset > len(sql) {
+			if fault, ok := errors.AsType[*source.StatementError](err); !ok || fault.Offset < -1 || fault.Offset > len(sql) {
 				t.Fatalf("%q: %v", sql, err)
 			}
 			return

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -117,7 +118,7 @@ func TestHostileStatementsChangeNothing(t *testing.T) {
 		if err == nil {
 			_, err = query.Check(context.Background())
 		}
-		if _, ok := err.(*source.StatementError); !ok {
+		if _, ok := errors.AsType[*source.StatementError](err); !ok {
 			t.Errorf("%.80q was not refused: %v", sql, err)
 		}
 		if query == nil {

@@ -57,8 +57,8 @@ func (q *query) Run(ctx context.Context, args []params.Value, sink result.Sink) 
 		}
 		err = c.push(q, p, sink)
 		// Resetting ends the read transaction and repeats the error of the last step; clearing frees the arguments.
-		p.stmt.Reset()
-		p.stmt.ClearBindings()
+		_ = p.stmt.Reset()
+		_ = p.stmt.ClearBindings()
 		return err
 	})
 }
@@ -131,11 +131,11 @@ func (s *Source) use(ctx context.Context, work func(*conn) error) error {
 	c.db.SetInterrupt(interruption{ctx, &s.closed})
 	err = s.guard(c, work)
 	c.db.SetInterrupt(context.Background())
-	if own, ok := err.(sinkError); ok {
+	if own, ok := errors.AsType[sinkError](err); ok {
 		keep = true
 		return own.error
 	}
-	keep = !errors.As(err, new(driverPanic)) && (!isUnavailable(err) || isLocked(err))
+	keep = !errors.As(err, new(driverError)) && (!isUnavailable(err) || isLocked(err))
 	if err != nil {
 		return s.failure(ctx, err)
 	}
@@ -156,10 +156,10 @@ func (i interruption) Err() error {
 	return i.Context.Err()
 }
 
-// driverPanic is how the driver says that SQLite ran out of memory, and how a fault in it would show.
-type driverPanic struct{ text string }
+// driverError is what the driver panicked with: SQLite ran out of memory, or the driver has a fault.
+type driverError struct{ text string }
 
-func (p driverPanic) Error() string { return p.text }
+func (e driverError) Error() string { return e.text }
 
 // guard turns a panic of the driver into an error. A panic of the sink goes on.
 func (s *Source) guard(c *conn, work func(*conn) error) (err error) {
@@ -175,7 +175,7 @@ func (s *Source) guard(c *conn, work func(*conn) error) (err error) {
 		if text != outOfMemory {
 			s.logger.Error("the SQLite driver failed", "path", s.path, "panic", text, "stack", string(debug.Stack()))
 		}
-		err = driverPanic{text}
+		err = driverError{text}
 	}()
 	return work(c)
 }

@@ -126,7 +126,7 @@ func TestInterruptionIsPrompt(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancelled := make(chan time.Time, 1)
 		time.AfterFunc(20*time.Millisecond, func() { cancelled <- time.Now(); cancel() })
-		if err := query.Run(ctx, nil, &counter{}); err != context.Canceled {
+		if err := query.Run(ctx, nil, &counter{}); err != context.Canceled { //nolint:errorlint // it must come unwrapped
 			t.Fatalf("got %v, want context.Canceled itself", err)
 		}
 		if took := time.Since(<-cancelled); took > interruptionBound {
