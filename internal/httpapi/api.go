@@ -22,6 +22,7 @@ const (
 	refreshPath     = "/api/v1/auth/refresh"
 	permissionsPath = "/api/v1/auth/permissions"
 	endpointPath    = "/api/v1/data-api/{namespace}/{slug}"
+	jobPath         = endpointPath + "/jobs/{job_id}"
 )
 
 // Services are what requests are answered with. They are ready for use and safe for concurrent use.
@@ -32,6 +33,14 @@ type Services struct {
 
 	// Plan returns the endpoints as they stand now. It must not block.
 	Plan func() *execution.Plan
+
+	// Ending is done when this configuration is replaced or the server stops. Whoever waits for a job is answered then.
+	Ending context.Context //nolint:containedctx // it is an event, which lives as long as the services do
+	// Exiting reports whether the server stops. It must not block.
+	Exiting func() bool
+
+	// CursorKey signs the cursors of result pages. It is secret, has 32 bytes, and outlives the process.
+	CursorKey []byte
 
 	// CheckCallback says why jobs may not be announced to a URL, in words for the caller; nil: they may.
 	CheckCallback func(url string) error
@@ -57,9 +66,12 @@ func New(services Services) *API {
 		http.MethodPost + " " + refreshPath: api.refresh,
 	})
 	api.execute = routes(map[string]http.HandlerFunc{
-		http.MethodGet + " " + permissionsPath:                 api.permissions,
-		http.MethodPost + " " + endpointPath + "/execute":      api.executeEndpoint,
-		http.MethodGet + " " + endpointPath + "/jobs/{job_id}": api.getJob,
+		http.MethodGet + " " + permissionsPath:            api.permissions,
+		http.MethodPost + " " + endpointPath + "/execute": api.handle(api.executeEndpoint),
+		http.MethodGet + " " + endpointPath + "/jobs":     api.handle(api.listJobs),
+		http.MethodGet + " " + jobPath:                    api.handle(api.getJob),
+		http.MethodDelete + " " + jobPath:                 api.handle(api.cancelJob),
+		http.MethodGet + " " + jobPath + "/result":        api.handle(api.getResult),
 	})
 	return api
 }

@@ -10,42 +10,87 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
-// getJob answers with the polling document of a job, its result included. A job of another company, of another endpoint
-// and an unknown one are the same 404.
-func (a *API) getJob(w http.ResponseWriter, r *http.Request) {
-	caller := callerOf(r)
-	namespace, slug, err := permitted(r, caller, dataapi.ActionGetJob)
+// getJob answers with the polling document of a job, its result included, or with a stream of its progress. A job of
+// another company, of another endpoint and an unknown one are the same 404.
+func (a *API) getJob(w http.ResponseWriter, r *http.Request) error {
+	found, err := a.permittedJob(r, dataapi.ActionGetJob)
 	if err != nil {
-		a.Fail(w, r, err, false)
-		return
+		return err
 	}
-	found, err := a.findJob(r, caller.Company.Slug, namespace, slug)
-	if err != nil {
-		a.Fail(w, r, err, false)
-		return
+	if prefersEvents(r.Header) {
+		return a.streamJob(w, r, found)
 	}
-	var rows io.Reader
-	if found.Status == job.Completed {
+	if !acceptsJSON(r.Header) {
+		return dataapi.Errorf(dataapi.CodeNotAcceptable, "The answer is %s or %s; Accept excludes both.", jsonType, eventStreamType)
+	}
+	if preferred := parsePreferences(r.Header); preferred.hasWait {
+		if found, err = a.poll(r, found, preferred); err != nil {
+			return err
+		}
+		preferences{wait: preferred.wait, hasWait: true}.setApplied(w.Header(), false)
+	}
+	return a.answerDocument(w, r, found)
+}
+
+// poll keeps the caller waiting, as long as it prefers, for a job that is processing.
+func (a *API) poll(r *http.Request, found job.Job, preferred preferences) (job.Job, error) {
+	if preferred.wait == 0 || found.Status.Terminal() {
+		return found, nil
+	}
+	return a.awaitJob(r, found, preferred.wait, dataapi.ActionGetJob)
+}
+
+// answerDocument writes the polling document.
+func (a *API) answerDocument(w http.ResponseWriter, r *http.Request, found job.Job) error {
+	w.Header().Set("Content-Type", jsonType)
+	w.Header().Set("Cache-Control", "no-store")
+	switch found.Status {
+	case job.Processing:
+		w.Header().Set("Retry-After", strconv.Itoa(pollSeconds))
+		return a.writeState(w, found)
+	case job.Completed:
 		stored, err := a.Jobs.OpenResult(r.Context(), found.ID)
 		if err != nil {
-			a.Fail(w, r, jobError(err), false)
-			return
+			return jobError(err)
 		}
 		defer stored.Close()
-		rows = stored
-	}
-	if found.Status == job.Processing {
-		w.Header().Set("Retry-After", strconv.Itoa(pollSeconds))
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	answer := newAnswer(w)
-	if err := job.WriteDocument(answer, found, rows); err != nil {
-		a.Fail(w, r, err, answer.begun)
+		return job.WriteDocument(w, found, stored)
+	default:
+		return job.WriteDocument(w, found, nil)
 	}
 }
 
-func (a *API) findJob(r *http.Request, company, namespace, slug string) (job.Job, error) {
+// writeState writes the document of a job without its result, with its progress when it runs.
+func (a *API) writeState(w io.Writer, found job.Job) error {
+	if progress, running := a.Jobs.Progress(found.ID); running && found.Status == job.Processing {
+		return job.WriteProgress(w, found, progress)
+	}
+	return job.WriteDocument(w, found, nil)
+}
+
+// cancelJob ends a job and answers with its document as it stands then. A job that has ended before stays as it is, and
+// the answer is the same: whoever cancels twice, or too late, learns so from the document's status.
+func (a *API) cancelJob(w http.ResponseWriter, r *http.Request) error {
+	found, err := a.permittedJob(r, dataapi.ActionCancelJob)
+	if err != nil {
+		return err
+	}
+	ended, err := a.Jobs.Cancel(r.Context(), found.ID)
+	if err != nil && !errors.Is(err, job.ErrEnded) {
+		return jobError(err)
+	}
+	w.Header().Set("Content-Type", jsonType)
+	w.Header().Set("Cache-Control", "no-store")
+	return job.WriteDocument(w, ended, nil)
+}
+
+// permittedJob returns the job that the request names, when the caller may do this with it.
+func (a *API) permittedJob(r *http.Request, action dataapi.Action) (job.Job, error) {
+	caller := callerOf(r)
+	namespace, slug, err := permitted(r, caller, action)
+	if err != nil {
+		return job.Job{}, err
+	}
 	id, err := job.ParseID(r.PathValue("job_id"))
 	if err != nil {
 		return job.Job{}, dataapi.Wrap(dataapi.CodeJobNotFound, err)
@@ -54,7 +99,7 @@ func (a *API) findJob(r *http.Request, company, namespace, slug string) (job.Job
 	if err != nil {
 		return job.Job{}, jobError(err)
 	}
-	if found.Company != company || found.Address.Namespace != namespace || found.Address.Slug != slug {
+	if found.Company != caller.Company.Slug || found.Address.Namespace != namespace || found.Address.Slug != slug {
 		return job.Job{}, &dataapi.Error{Code: dataapi.CodeJobNotFound}
 	}
 	return found, nil

@@ -111,6 +111,10 @@ func writeProblem(w http.ResponseWriter, failure *dataapi.Error) {
 	if err != nil {
 		panic(err) // strings and numbers always encode
 	}
+	// What an answer was about to say of itself does not hold for this one.
+	for _, name := range []string{"Content-Length", "ETag", "Accept-Ranges", "Link"} {
+		header.Del(name)
+	}
 	header.Set("Content-Type", "application/problem+json")
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(definition.Status)

@@ -17,6 +17,9 @@ func routes(handlers map[string]http.HandlerFunc) *http.ServeMux {
 		method, path, _ := strings.Cut(pattern, " ")
 		mux.HandleFunc(pattern, handler)
 		methods[path] = append(methods[path], method)
+		if method == http.MethodGet {
+			methods[path] = append(methods[path], http.MethodHead) // which the mux answers with the same handler
+		}
 	}
 	for path, allowed := range methods {
 		slices.Sort(allowed)

@@ -1,0 +1,136 @@
+package httpapi
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/job"
+)
+
+// pollSeconds is how long a caller is asked to wait before it looks at a job again.
+const pollSeconds = 1
+
+// answerJob makes a job of the call, and answers as the terms say: with the result when it is there in time, else with
+// the job.
+func (a *API) answerJob(
+	w http.ResponseWriter, r *http.Request, caller identity.Principal, bound *execution.Bound, terms terms, callback string,
+) error {
+	accepted, repeated, err := a.acceptJob(r, caller, bound, terms, callback)
+	if err != nil {
+		return err
+	}
+	if repeated {
+		w.Header().Set("Idempotent-Replayed", "true")
+	}
+	if !terms.detach {
+		return a.answerStrictly(w, r, accepted, repeated, terms)
+	}
+	ended := accepted
+	if terms.wait > 0 {
+		if ended, err = a.awaitJob(r, accepted, terms.wait, dataapi.ActionExecute); err != nil {
+			return err
+		}
+	}
+	if terms.wait > 0 && ended.Status.Terminal() {
+		terms.preferred.setApplied(w.Header(), false)
+		return a.answerEnded(w, r, ended)
+	}
+	terms.preferred.setApplied(w.Header(), true)
+	w.Header().Set("Location", ended.PollingPath)
+	w.Header().Set("Retry-After", strconv.Itoa(pollSeconds))
+	return writeJSON(w, http.StatusAccepted, acceptedAnswer{
+		JobID: ended.ID.String(), Status: string(ended.Status), PollingURL: ended.PollingPath,
+	})
+}
+
+// acceptedAnswer is the body of a 202.
+type acceptedAnswer struct {
+	JobID      string `json:"job_id"`
+	Status     string `json:"status"`
+	PollingURL string `json:"polling_url"`
+}
+
+// acceptJob puts a job on disk. With an Idempotency-Key that was used before it returns the job that came of it.
+func (a *API) acceptJob(
+	r *http.Request, caller identity.Principal, bound *execution.Bound, terms terms, callback string,
+) (accepted job.Job, repeated bool, err error) {
+	canonical := bound.Canonical()
+	request := job.Request{
+		Company:  caller.Company.Slug,
+		User:     caller.User.Name,
+		KeyID:    caller.KeyID,
+		Address:  bound.Endpoint.Address,
+		Revision: bound.Endpoint.Revision,
+		Params:   canonical,
+		PollingPath: func(id job.ID) string {
+			return fmt.Sprintf("/api/v1/data-api/%s/jobs/%s", bound.Endpoint.Address.Path(), id)
+		},
+		CallbackURL: callback,
+	}
+	if terms.key == "" {
+		accepted, err = a.Jobs.Accept(r.Context(), request)
+		return accepted, false, err
+	}
+	return a.Jobs.AcceptOnce(r.Context(), request, job.Idempotency{Key: terms.key, Digest: digest(canonical, callback)})
+}
+
+// answerStrictly answers the caller of a sync endpoint who expects the result alone.
+func (a *API) answerStrictly(w http.ResponseWriter, r *http.Request, accepted job.Job, repeated bool, terms terms) error {
+	ended := accepted
+	if !ended.Status.Terminal() {
+		if repeated {
+			return &dataapi.Error{Code: dataapi.CodeIdempotencyConflict, RetryAfter: pollSeconds * time.Second}
+		}
+		var err error
+		if ended, err = a.awaitStrictly(r, accepted, terms.wait); err != nil {
+			return err
+		}
+		if !ended.Status.Terminal() {
+			return &dataapi.Error{
+				Code:       dataapi.CodeOverloaded,
+				Detail:     "The request goes on. Repeat it with the same Idempotency-Key to get its answer.",
+				RetryAfter: pollSeconds * time.Second,
+			}
+		}
+	}
+	return a.answerEnded(w, r, ended)
+}
+
+// answerEnded answers with what a job has come to as an endpoint in sync mode would: with the plain result, or with the
+// error.
+func (a *API) answerEnded(w http.ResponseWriter, r *http.Request, ended job.Job) error {
+	switch ended.Status {
+	case job.Completed:
+		return a.answerKept(w, r, ended)
+	case job.Failed:
+		return &dataapi.Error{Code: ended.Error.Code, Detail: ended.Error.Detail}
+	default:
+		return dataapi.Errorf(dataapi.CodeJobNotCompleted, "The job %s was cancelled.", ended.ID)
+	}
+}
+
+// answerKept streams the kept result of a job in the form of a sync answer, which is one with two fields more at its end.
+func (a *API) answerKept(w http.ResponseWriter, r *http.Request, completed job.Job) error {
+	stored, err := a.Jobs.OpenResult(r.Context(), completed.ID)
+	if err != nil {
+		return jobError(err)
+	}
+	defer stored.Close()
+	head := stored.Size() - int64(len("}"))
+	tail := fmt.Sprintf(`,"max_rows":%d,"executed_at":%q}`,
+		completed.Result.MaxRows, completed.Result.ExecutedAt.UTC().Format(time.RFC3339))
+	w.Header().Set("Content-Type", jsonType)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Length", strconv.FormatInt(head+int64(len(tail)), 10))
+	if _, err := io.CopyN(w, stored, head); err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, tail)
+	return err
+}

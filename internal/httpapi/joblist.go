@@ -1,0 +1,85 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/job"
+)
+
+// defaultList is how many jobs a page of a list holds when the caller does not say.
+const defaultList = 50
+
+// listAnswer is the body of GET .../jobs: job documents without results, newest first.
+type listAnswer struct {
+	Jobs       []json.RawMessage `json:"jobs"`
+	NextCursor *string           `json:"next_cursor"` // null on the last page
+}
+
+// listJobs answers with the jobs of this endpoint that the caller's company has asked for.
+func (a *API) listJobs(w http.ResponseWriter, r *http.Request) error {
+	caller := callerOf(r)
+	namespace, slug, err := permitted(r, caller, dataapi.ActionGetJob)
+	if err != nil {
+		return err
+	}
+	call, err := a.Plan().Find(caller.Company.Slug, namespace, slug)
+	if err != nil {
+		return err
+	}
+	if !acceptsJSON(r.Header) {
+		return errNotJSON
+	}
+	filter, err := listFilter(r)
+	if err != nil {
+		return err
+	}
+	filter.Endpoint = call.Endpoint.Address
+	found, next, err := a.Jobs.List(r.Context(), caller.Company.Slug, filter)
+	if err != nil {
+		return err
+	}
+	answer := listAnswer{Jobs: make([]json.RawMessage, 0, len(found))}
+	for _, listed := range found {
+		var document bytes.Buffer
+		if err := a.writeState(&document, listed); err != nil {
+			return err
+		}
+		answer.Jobs = append(answer.Jobs, document.Bytes())
+	}
+	if cursor := next.String(); cursor != "" {
+		answer.NextCursor = &cursor
+		query := url.Values{"cursor": {cursor}, "limit": {fmt.Sprint(filter.Limit)}}
+		if filter.Status != "" {
+			query.Set("status", string(filter.Status))
+		}
+		setNext(w, r, query)
+	}
+	return writeJSON(w, http.StatusOK, answer)
+}
+
+func listFilter(r *http.Request) (job.Filter, error) {
+	query, err := parseQuery(r, "status", "limit", "cursor")
+	if err != nil {
+		return job.Filter{}, err
+	}
+	filter := job.Filter{}
+	switch status := job.Status(query["status"]); status {
+	case "", job.Processing, job.Completed, job.Failed, job.Cancelled:
+		filter.Status = status
+	default:
+		return job.Filter{}, dataapi.Errorf(dataapi.CodeInvalidRequest, "status %q is not known: it is one of %s, %s, %s and %s.",
+			shorten(string(status)), job.Processing, job.Completed, job.Failed, job.Cancelled)
+	}
+	if filter.Limit, err = query.number("limit", defaultList, job.MaxList); err != nil {
+		return job.Filter{}, err
+	}
+	if filter.After, err = job.ParseCursor(query["cursor"]); err != nil {
+		return job.Filter{}, errCursor(err)
+	}
+	return filter, nil
+}

@@ -1,0 +1,62 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+)
+
+// query is a URL's query whose parameters are known and stand once each.
+type query map[string]string
+
+// parseQuery reads the query of a request. It is as strict as bodies are: a parameter that is misspelt would otherwise
+// be one that has no effect.
+func parseQuery(r *http.Request, allowed ...string) (query, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, &dataapi.Error{Code: dataapi.CodeInvalidRequest, Detail: "The query of the URL cannot be read.", Err: err}
+	}
+	parsed := make(query, len(values))
+	for name, given := range values {
+		if !slices.Contains(allowed, name) {
+			return nil, dataapi.Errorf(dataapi.CodeInvalidRequest,
+				"The query parameter %q is not known here; known are %s.", shorten(name), strings.Join(allowed, ", "))
+		}
+		if len(given) != 1 {
+			return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The query parameter %s stands %d times.", name, len(given))
+		}
+		parsed[name] = given[0]
+	}
+	return parsed, nil
+}
+
+// number returns a whole number from 1 to most.
+func (q query) number(name string, otherwise, most int) (int, error) {
+	text, ok := q[name]
+	if !ok {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > most || text[0] == '+' {
+		return 0, dataapi.Errorf(dataapi.CodeInvalidRequest, "%s must be a whole number from 1 to %d; got %q.", name, most, shorten(text))
+	}
+	return n, nil
+}
+
+// errCursor says that a cursor is none.
+func errCursor(cause error) error {
+	return &dataapi.Error{
+		Code: dataapi.CodeInvalidRequest, Err: cause,
+		Detail: "The cursor is not one that this list has returned. Begin again without it.",
+	}
+}
+
+// setNext names the next page (RFC 8288), which has another query.
+func setNext(w http.ResponseWriter, r *http.Request, next url.Values) {
+	w.Header().Set("Link", fmt.Sprintf(`<%s?%s>; rel="next"`, r.URL.EscapedPath(), next.Encode()))
+}

@@ -1,0 +1,105 @@
+package httpapi
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/job"
+)
+
+// getResult answers with the result of a completed job: all of it or a range of its bytes, or a page of its rows.
+func (a *API) getResult(w http.ResponseWriter, r *http.Request) error {
+	found, err := a.permittedJob(r, dataapi.ActionGetJob)
+	if err != nil {
+		return err
+	}
+	if !acceptsJSON(r.Header) {
+		return errNotJSON
+	}
+	query, err := parseQuery(r, "cursor", "limit")
+	if err != nil {
+		return err
+	}
+	if found.Status != job.Completed {
+		if found.Status == job.Processing {
+			w.Header().Set("Retry-After", strconv.Itoa(pollSeconds))
+		}
+		return dataapi.Errorf(dataapi.CodeJobNotCompleted, "The job has no result: it is %s.", found.Status)
+	}
+	stored, err := a.Jobs.OpenResult(r.Context(), found.ID)
+	if err != nil {
+		return jobError(err)
+	}
+	defer stored.Close()
+	w.Header().Set("Content-Type", jsonType)
+	w.Header().Set("Cache-Control", "no-store")
+	if len(query) > 0 {
+		return a.answerPage(w, r, found, stored, query)
+	}
+	return answerBytes(w, r, found, stored)
+}
+
+// answerBytes serves the result as it is kept, which never changes, with ranges and conditions (RFC 9110, 13 and 14).
+// Several ranges at once are answered with the whole, as a server may do: each would cost a block of the store, however
+// short it is.
+func answerBytes(w http.ResponseWriter, r *http.Request, found job.Job, stored *job.ResultReader) error {
+	w.Header().Set("ETag", strconv.Quote(found.ID.String()))
+	if strings.Contains(r.Header.Get("Range"), ",") {
+		r = r.Clone(r.Context())
+		r.Header.Del("Range")
+	}
+	content := &watchedReader{ReadSeeker: stored}
+	refusing := &refusingWriter{ResponseWriter: w}
+	http.ServeContent(refusing, r, "", time.Time{}, content)
+	switch {
+	case refusing.status != 0:
+		w.Header().Del("X-Content-Type-Options") // of the plain text that is not sent
+		if refusing.status == http.StatusPreconditionFailed {
+			return &dataapi.Error{Code: dataapi.CodePreconditionFailed}
+		}
+		return &dataapi.Error{Code: dataapi.CodeRangeNotSatisfiable}
+	case content.err != nil:
+		return content.err
+	}
+	return r.Context().Err()
+}
+
+// watchedReader remembers why reading failed, which [http.ServeContent] does not tell.
+type watchedReader struct {
+	io.ReadSeeker
+	err error
+}
+
+func (r *watchedReader) Read(p []byte) (int, error) {
+	n, err := r.ReadSeeker.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.err = err
+	}
+	return n, err
+}
+
+// refusingWriter keeps back the plain refusals of [http.ServeContent], which are answered as problem documents.
+type refusingWriter struct {
+	http.ResponseWriter
+	status int // that was kept back; 0: none
+}
+
+func (w *refusingWriter) WriteHeader(status int) {
+	if status == http.StatusPreconditionFailed || status == http.StatusRequestedRangeNotSatisfiable {
+		w.status = status
+		return
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *refusingWriter) Write(p []byte) (int, error) {
+	if w.status != 0 {
+		return len(p), nil
+	}
+	return w.ResponseWriter.Write(p)
+}

@@ -1,0 +1,122 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/result"
+)
+
+// How many rows a page of a result holds.
+const (
+	defaultPage = 1_000
+	maxPage     = 10_000
+)
+
+// page is a run of rows, by where it stands in the bytes of a result.
+type page struct {
+	columns int64 // the length of what stands before the first row: the columns
+	begin   int64 // of the page's first row
+	end     int64 // of its last one
+	rows    int
+	next    place // of the row behind it; zero: there is none
+}
+
+// answerPage answers with some of the rows: those from the cursor on, or the first ones. It reads them twice, once to see
+// where the page ends, since the headers name the next page, and once to send them; neither holds more than a buffer.
+func (a *API) answerPage(w http.ResponseWriter, r *http.Request, found job.Job, stored *job.ResultReader, query query) error {
+	limit, err := query.number("limit", defaultPage, maxPage)
+	if err != nil {
+		return err
+	}
+	var from place
+	if text, ok := query["cursor"]; ok {
+		if from, err = a.openCursor(text, found.ID); err != nil {
+			return errCursor(err)
+		}
+	}
+	page, err := findPage(stored, from, limit)
+	if err != nil {
+		return err
+	}
+	summary := pageSummary{
+		RowCount: page.rows, Offset: from.row, TotalRowCount: found.Result.RowCount, Truncated: found.Result.Truncated,
+	}
+	if page.next != (place{}) {
+		cursor := a.sealCursor(page.next, found.ID)
+		summary.NextCursor = &cursor
+		setNext(w, r, url.Values{"cursor": {cursor}, "limit": {strconv.Itoa(limit)}})
+	}
+	return sendPage(w, stored, page, summary)
+}
+
+// pageSummary is what follows the rows of a page.
+type pageSummary struct {
+	RowCount      int     `json:"row_count"` // of this page
+	Offset        int64   `json:"offset"`    // of its first row in the result, from 0
+	TotalRowCount int     `json:"total_row_count"`
+	Truncated     bool    `json:"truncated"`   // of the result
+	NextCursor    *string `json:"next_cursor"` // null on the last page
+}
+
+// findPage looks where a page of at most limit rows begins and ends.
+func findPage(stored io.ReadSeeker, from place, limit int) (page, error) {
+	if _, err := stored.Seek(0, io.SeekStart); err != nil {
+		return page{}, err
+	}
+	columns, err := result.NewRowScanner(stored, 0).Begin()
+	if err != nil {
+		return page{}, err
+	}
+	begin := columns
+	if from != (place{}) {
+		begin = from.offset
+	}
+	if _, err := stored.Seek(begin, io.SeekStart); err != nil {
+		return page{}, err
+	}
+	found := page{columns: columns, begin: begin, end: begin}
+	scanner := result.NewRowScanner(stored, begin)
+	for next := begin; next != 0 && found.rows < limit; {
+		var end int64
+		end, next, err = scanner.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return page{}, err
+		}
+		found.end = end
+		found.rows++
+		found.next = place{}
+		if next != 0 {
+			found.next = place{offset: next, row: from.row + int64(found.rows)}
+		}
+	}
+	return found, nil
+}
+
+// sendPage writes a page: the columns and the rows as they are kept, and the summary.
+func sendPage(w http.ResponseWriter, stored io.ReadSeeker, page page, summary pageSummary) error {
+	tail, err := json.Marshal(summary)
+	if err != nil {
+		return err
+	}
+	tail = append([]byte("],"), tail[1:]...)
+	w.Header().Set("Content-Length", strconv.FormatInt(page.columns+page.end-page.begin+int64(len(tail)), 10))
+	for _, part := range [][2]int64{{0, page.columns}, {page.begin, page.end}} {
+		if _, err := stored.Seek(part[0], io.SeekStart); err != nil {
+			return err
+		}
+		if _, err := io.CopyN(w, stored, part[1]-part[0]); err != nil {
+			return err
+		}
+	}
+	_, err = w.Write(tail)
+	return err
+}

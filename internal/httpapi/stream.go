@@ -1,0 +1,89 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/job"
+)
+
+// progressEvery is how often an event stream tells how far a job is.
+const progressEvery = time.Second
+
+// streamJob sends the job's document, without its result, as server-sent events (the HTML standard, 9.2): one progress
+// event at once and then one a second, and one end event when the job has ended. When the stream ends before the job
+// does, since the configuration is replaced or since it has lasted as long as an access token, it ends with a reconnect
+// event.
+func (a *API) streamJob(w http.ResponseWriter, r *http.Request, found job.Job) error {
+	header := w.Header()
+	header.Set("Content-Type", eventStreamType)
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Accel-Buffering", "no") // proxies of nginx's kind would hold events back
+	w.WriteHeader(http.StatusOK)
+
+	// A stream must not outlive the token that opened it by more than that token's life.
+	ctx, cancel := context.WithTimeout(r.Context(), a.Tokens.AccessTTL())
+	defer cancel()
+	defer context.AfterFunc(a.Ending, cancel)()
+	stream := &eventStream{w: w, controller: http.NewResponseController(w)}
+	for !found.Status.Terminal() {
+		if err := a.sendState(stream, "progress", found); err != nil {
+			return err
+		}
+		next, err := a.nextState(ctx, found.ID)
+		switch {
+		case r.Context().Err() != nil:
+			return r.Context().Err()
+		case ctx.Err() != nil, a.permittedStill(r, dataapi.ActionGetJob) != nil:
+			return stream.send("reconnect", []byte("{}"))
+		case err != nil:
+			return err
+		}
+		found = next
+	}
+	return a.sendState(stream, "end", found)
+}
+
+// nextState waits for the job's end, a short while, and returns the job as it is then.
+func (a *API) nextState(ctx context.Context, id job.ID) (job.Job, error) {
+	tick, cancel := context.WithTimeout(ctx, progressEvery)
+	defer cancel()
+	found, err := a.Jobs.Wait(tick, id)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return a.Jobs.Get(ctx, id)
+	}
+	return found, err
+}
+
+func (a *API) sendState(stream *eventStream, event string, found job.Job) error {
+	var document bytes.Buffer
+	if err := a.writeState(&document, found); err != nil {
+		return err
+	}
+	return stream.send(event, document.Bytes())
+}
+
+// eventStream writes events.
+type eventStream struct {
+	w          http.ResponseWriter
+	controller *http.ResponseController
+	begun      bool
+}
+
+// send writes an event and passes it on at once. Data is JSON in one line.
+func (s *eventStream) send(event string, data []byte) error {
+	retry := ""
+	if !s.begun {
+		retry = fmt.Sprintf("retry: %d\n", progressEvery.Milliseconds())
+		s.begun = true
+	}
+	if _, err := fmt.Fprintf(s.w, "%sevent: %s\ndata: %s\n\n", retry, event, data); err != nil {
+		return err
+	}
+	return s.controller.Flush()
+}

@@ -1,0 +1,65 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/job"
+)
+
+// awaitJob waits until the job has ended, the wait is over, or this configuration ends; then the job may be processing
+// still. It fails when the caller goes away, and when the caller may no longer do what it waits for.
+func (a *API) awaitJob(r *http.Request, waiting job.Job, wait time.Duration, action dataapi.Action) (job.Job, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), wait)
+	defer cancel()
+	defer context.AfterFunc(a.Ending, cancel)()
+	found, err := a.await(ctx, r, waiting)
+	if err != nil {
+		return job.Job{}, err
+	}
+	return found, a.permittedStill(r, action)
+}
+
+// awaitStrictly is awaitJob for a caller of a sync endpoint who cannot be put off: it outlives a reload, as every sync
+// request does, and ends when the server does.
+func (a *API) awaitStrictly(r *http.Request, waiting job.Job, wait time.Duration) (job.Job, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), wait)
+	defer cancel()
+	defer context.AfterFunc(a.Ending, func() {
+		if a.Exiting() {
+			cancel()
+		}
+	})()
+	found, err := a.await(ctx, r, waiting)
+	if err != nil {
+		return job.Job{}, err
+	}
+	return found, a.permittedStill(r, dataapi.ActionExecute)
+}
+
+// await returns the job as it is when it, or ctx, has ended.
+func (a *API) await(ctx context.Context, r *http.Request, waiting job.Job) (job.Job, error) {
+	found, err := a.Jobs.Wait(ctx, waiting.ID)
+	switch {
+	case r.Context().Err() != nil:
+		return job.Job{}, r.Context().Err()
+	case err == nil:
+		return found, nil
+	case ctx.Err() == nil:
+		return job.Job{}, jobError(err)
+	}
+	return waiting, nil
+}
+
+// permittedStill looks again at what the caller may do, for one who has waited: a key may have been revoked meanwhile.
+func (a *API) permittedStill(r *http.Request, action dataapi.Action) error {
+	before := callerOf(r)
+	caller, err := a.Directory.Resolve(before.Company.Slug, before.User.Name, before.KeyID)
+	if err != nil {
+		return err
+	}
+	_, _, err = permitted(r, caller, action)
+	return err
+}
