@@ -1,14 +1,10 @@
 package job_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -300,107 +296,6 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 	}
 	if _, err := engine.Wait(t.Context(), job.NewID(time.Now())); !errors.Is(err, job.ErrNotFound) {
 		t.Errorf("an unknown job: %v", err)
-	}
-}
-
-const crashVariable = "DATA_API_TEST_CRASH_STORE"
-
-// crashHelper is the process that TestKilledProcessLosesNothing kills: it accepts and runs jobs for good.
-func crashHelper(path string) error {
-	store, err := boltstore.Open(path, boltstore.Options{LockTimeout: 10 * time.Second})
-	if err != nil {
-		return err
-	}
-	engine := job.NewEngine(store, job.Options{Logger: quiet})
-	engine.Attach(runtime{run: func(_ context.Context, _ job.Job, w io.Writer) error {
-		time.Sleep(time.Millisecond)
-		_, err := io.WriteString(w, strings.Repeat("x", 3*job.BlockSize))
-		return err
-	}}, job.Settings{Workers: 4})
-	if err := engine.Start(context.Background()); err != nil {
-		return err
-	}
-	var mu sync.Mutex
-	for range 8 {
-		go func() {
-			for {
-				j, err := engine.Accept(context.Background(), request())
-				if err != nil {
-					continue // too many wait
-				}
-				mu.Lock()
-				fmt.Fprintln(os.Stdout, "accepted", j.ID)
-				mu.Unlock()
-				time.Sleep(5 * time.Millisecond)
-			}
-		}()
-	}
-	select {}
-}
-
-func TestKilledProcessLosesNothing(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "store.db")
-	var accepted []job.ID
-	for round := range 4 {
-		command := exec.CommandContext(t.Context(), os.Args[0])
-		command.Env = append(os.Environ(), crashVariable+"="+path)
-		output, err := command.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := command.Start(); err != nil {
-			t.Fatal(err)
-		}
-		lines := bufio.NewScanner(output)
-		killAt := 20 + 13*round
-		for n := 0; lines.Scan(); n++ {
-			text, ok := strings.CutPrefix(lines.Text(), "accepted ")
-			if !ok {
-				continue
-			}
-			id, err := job.ParseID(text)
-			if err != nil {
-				continue // cut off by the kill
-			}
-			accepted = append(accepted, id)
-			if n == killAt {
-				_ = command.Process.Kill()
-			}
-		}
-		_ = command.Wait()
-	}
-	store := openStore(t, path)
-	finished, running := 0, 0
-	for _, id := range accepted {
-		j, err := store.Get(t.Context(), id)
-		if err != nil {
-			t.Fatalf("job %s was acknowledged and is lost: %v", id, err)
-		}
-		if j.Status.Terminal() {
-			finished++
-		}
-		if j.Running() {
-			running++
-		}
-	}
-	t.Logf("%d jobs were acknowledged; when killed %d had ended and %d ran", len(accepted), finished, running)
-	engine := start(t, store, job.Options{Owner: "after the crash"})
-	engine.Attach(answer(`"recovered"`), job.Settings{Workers: 8})
-	before := time.Now()
-	for _, id := range accepted {
-		j := wait(t, engine, id)
-		ok := j.Status == job.Completed || j.Status == job.Failed && j.Error.Code == dataapi.CodeAttemptsExhausted
-		if !ok {
-			t.Errorf("job %s is %s: %+v", id, j.Status, j.Error)
-		}
-		if j.Status == job.Completed {
-			if text := read(t, engine, id); text != `"recovered"` && len(text) != 3*job.BlockSize {
-				t.Errorf("job %s has a result of %d bytes", id, len(text))
-			}
-		}
-	}
-	if took := time.Since(before); took > 15*time.Second {
-		t.Errorf("recovery took %v: it waited for the leases of a dead process", took)
 	}
 }
 

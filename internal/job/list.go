@@ -52,7 +52,7 @@ func ParseCursor(text string) (Cursor, error) {
 		return Cursor{}, nil
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(raw) != 8+len(ID{}) {
+	if err != nil || len(raw) != 8+len(ID{}) || len(text) != base64.RawURLEncoding.EncodedLen(len(raw)) {
 		return Cursor{}, ErrInvalidCursor
 	}
 	at := int64(binary.BigEndian.Uint64(raw))

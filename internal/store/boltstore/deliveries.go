@@ -151,6 +151,7 @@ func (s *Store) ReplayDelivery(ctx context.Context, id job.ID, now time.Time) (c
 			return refuse(callback.ErrPending)
 		}
 		d.State, d.NextAttempt, d.EndedAt = callback.Pending, now, time.Time{}
+		d.Attempt++ // what the attempt before would still write is refused
 		d.Forgiven = d.Attempt
 		if err := putDelivery(tx, d); err != nil {
 			return err

@@ -118,29 +118,34 @@ func (s *Store) Finish(ctx context.Context, id job.ID, attempt int, outcome job.
 		if outcome.Status == job.Completed && !hasExactly(tx, id, attempt, outcome.Result.Chunks) {
 			return refuse(job.ErrMissingChunk)
 		}
-		if err := removeIndex(tx, rec); err != nil {
-			return err
-		}
-		rec.Status, rec.CompletedAt, rec.ExpiresAt = outcome.Status, outcome.CompletedAt, outcome.ExpiresAt
-		rec.LeaseOwner, rec.LeaseUntil, rec.NotBefore = "", time.Time{}, time.Time{}
-		if rec.Status == job.Failed {
-			rec.Error = outcome.Error
-		}
-		if rec.Status == job.Completed {
-			rec.Result = outcome.Result
-		} else if err := discardChunks(tx, id, attempt); err != nil {
-			return err
-		}
-		if err := putCompanyEntry(tx, &rec.Job); err != nil {
-			return err
-		}
-		if rec.CallbackURL != "" {
-			if err := addDelivery(tx, &rec.Job); err != nil {
-				return err
-			}
-		}
-		return putRecord(tx, rec)
+		return finish(tx, rec, outcome)
 	})
+}
+
+// finish ends a job that is processing, and announces its end when the caller asked for that.
+func finish(tx *bbolt.Tx, rec *record, outcome job.Outcome) error {
+	if err := removeIndex(tx, rec); err != nil {
+		return err
+	}
+	rec.Status, rec.CompletedAt, rec.ExpiresAt = outcome.Status, outcome.CompletedAt, outcome.ExpiresAt
+	rec.LeaseOwner, rec.LeaseUntil, rec.NotBefore = "", time.Time{}, time.Time{}
+	if rec.Status == job.Failed {
+		rec.Error = outcome.Error
+	}
+	if rec.Status == job.Completed {
+		rec.Result = outcome.Result
+	} else if err := discardChunks(tx, rec.ID, rec.Attempt); err != nil {
+		return err
+	}
+	if err := putCompanyEntry(tx, &rec.Job); err != nil {
+		return err
+	}
+	if rec.CallbackURL != "" {
+		if err := addDelivery(tx, &rec.Job); err != nil {
+			return err
+		}
+	}
+	return putRecord(tx, rec)
 }
 
 // readAttempt returns the job if it is processing with this attempt.

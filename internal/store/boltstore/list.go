@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,7 +52,7 @@ func listOldJobs(db *bbolt.DB) error {
 				if err := putCompanyEntry(tx, &rec.Job); err != nil {
 					return err
 				}
-				after = append(key[:len(key):len(key)], 0)
+				after = append(slices.Clip(key), 0)
 				n++
 			}
 			return nil
@@ -103,7 +104,8 @@ type listing struct {
 // scan looks at the next entries.
 func (l *listing) scan(tx *bbolt.Tx) error {
 	cursor := tx.Bucket(companyBucket).Cursor()
-	key, value := cursor.Seek(l.before)
+	var value []byte
+	key, _ := cursor.Seek(l.before)
 	if key == nil {
 		key, value = cursor.Last()
 	} else {

@@ -211,6 +211,58 @@ func testDeliveryList(t *testing.T, s Stores) {
 	}
 }
 
+func testDeliveryReplay(t *testing.T, s Stores) {
+	_, err := s.Callbacks.ReplayDelivery(t.Context(), newJob("acme").ID, start)
+	wantErr(t, "an unknown one", err, callback.ErrNotFound)
+	j := endWithCallback(t, s, start)
+	_, err = s.Callbacks.ReplayDelivery(t.Context(), j.ID, start)
+	wantErr(t, "a pending one", err, callback.ErrPending)
+	later := start.Add(time.Hour)
+	for _, state := range []callback.State{callback.Dead, callback.Delivered} {
+		due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), later, later.Add(time.Minute), 10)
+		if err != nil || len(due) != 1 {
+			t.Fatalf("%s: claimed %d, %v", state, len(due), err)
+		}
+		ended := due[0]
+		ended.State, ended.EndedAt, ended.NextAttempt = state, later, time.Time{}
+		ended.Log = append(ended.Log, callback.Try{At: later.UTC(), Status: 500})
+		if err := s.Callbacks.SettleDelivery(t.Context(), ended); err != nil {
+			t.Fatal(err)
+		}
+		replayed, err := s.Callbacks.ReplayDelivery(t.Context(), j.ID, later)
+		if err != nil || replayed.State != callback.Pending || !replayed.NextAttempt.Equal(later) || !replayed.EndedAt.IsZero() ||
+			replayed.Tries() != 0 || len(replayed.Log) != len(ended.Log) || replayed.MessageID() != ended.MessageID() {
+			t.Errorf("%s: replayed %s, %v", state, show(replayed), err)
+		}
+		if stored := delivery(t, s, j.ID); !reflect.DeepEqual(stored, replayed) {
+			t.Errorf("stored %s, replayed %s", show(stored), show(replayed))
+		}
+		wantErr(t, "the attempt before", s.Callbacks.SettleDelivery(t.Context(), ended), callback.ErrLost)
+	}
+}
+
+func testSigningKeyIsShownOnce(t *testing.T, s Stores) {
+	shown, err := s.Callbacks.ShowSigningKey(t.Context(), "acme", "one", start, key('a'))
+	if err != nil || shown.Key[0] != 'a' {
+		t.Fatalf("%v, %v", shown, err)
+	}
+	_, err = s.Callbacks.ShowSigningKey(t.Context(), "acme", "one", start, key('b'))
+	wantErr(t, "again", err, callback.ErrShown)
+	// One that a callback has made was not shown yet; one that was added was.
+	if _, err := s.Callbacks.SigningKeys(t.Context(), "acme", "two", start, key('c')); err != nil {
+		t.Fatal(err)
+	}
+	if shown, err := s.Callbacks.ShowSigningKey(t.Context(), "acme", "two", start, key('d')); err != nil || shown.Key[0] != 'c' {
+		t.Errorf("%v, %v", shown, err)
+	}
+	made, _ := key('e')()
+	if err := s.Callbacks.AddSigningKey(t.Context(), "acme", "three", made, start, start); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Callbacks.ShowSigningKey(t.Context(), "acme", "three", start, key('f'))
+	wantErr(t, "an added one", err, callback.ErrShown)
+}
+
 // key generates a signing key of one letter.
 func key(letter byte) func() ([]byte, error) {
 	return func() ([]byte, error) { return bytes.Repeat([]byte{letter}, 32), nil }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -40,6 +41,7 @@ func testModel(t *testing.T, open func(tb testing.TB) Stores) {
 			"read":    m.read,
 			"recover": m.recover,
 			"sweep":   m.sweep,
+			"list":    m.list,
 			"reopen":  func(*rapid.T) { m.stores = m.stores.Reopen(m.outer) },
 			"wait": func(rt *rapid.T) {
 				m.now = m.now.Add(time.Duration(rapid.IntRange(1, 40).Draw(rt, "seconds")) * time.Second)
@@ -64,9 +66,61 @@ func (m *model) accept(rt *rapid.T) {
 	if rapid.Bool().Draw(rt, "callback") {
 		j.CallbackURL = "https://hooks.example.com/"
 	}
-	must(rt, m.stores.Jobs.Accept(rt.Context(), j, 0), nil)
+	if key := rapid.SampledFrom([]string{"", "", "", "one", "two"}).Draw(rt, "key"); key != "" {
+		digest := job.Digest{rapid.Byte().Draw(rt, "digest") % 2}
+		// Long enough to be used again, and short enough to end.
+		j.Idempotency = &job.Idempotency{Key: key, Digest: digest, Until: j.CreatedAt.Add(90 * time.Second)}
+	}
+	err := m.stores.Jobs.Accept(rt.Context(), j, 0)
+	if earlier := m.bound(&j); earlier != nil {
+		if earlier.Idempotency.Digest != j.Idempotency.Digest {
+			must(rt, err, job.ErrKeyReused)
+			return
+		}
+		repeated, ok := errors.AsType[*job.RepeatedError](err)
+		if !ok || repeated.Job.ID != earlier.ID {
+			rt.Fatalf("got %v, want a repetition of %s", err, earlier.ID)
+		}
+		return
+	}
+	must(rt, err, nil)
 	m.order = append(m.order, j.ID)
 	m.jobs[j.ID] = &modelJob{Job: j, chunks: map[int][]string{}}
+}
+
+// bound is the job that a job's key is bound to; nil: none.
+func (m *model) bound(j *job.Job) *modelJob {
+	for _, id := range m.order {
+		earlier := m.jobs[id]
+		if j.Idempotency != nil && earlier.Idempotency != nil && earlier.Company == j.Company &&
+			earlier.Idempotency.Key == j.Idempotency.Key && earlier.Idempotency.Until.After(j.CreatedAt) {
+			return earlier
+		}
+	}
+	return nil
+}
+
+func (m *model) list(rt *rapid.T) {
+	company := rapid.SampledFrom([]string{"acme", "globex", "initech"}).Draw(rt, "company")
+	filter := job.Filter{
+		Status: rapid.SampledFrom([]job.Status{"", job.Processing, job.Failed, job.Cancelled}).Draw(rt, "status"),
+		Limit:  rapid.IntRange(1, 5).Draw(rt, "limit"),
+	}
+	var want []job.ID
+	for _, id := range m.order {
+		if j := m.jobs[id]; j.Company == company && (filter.Status == "" || j.Status == filter.Status) {
+			want = append(want, id)
+		}
+	}
+	slices.SortFunc(want, func(a, b job.ID) int {
+		if order := m.jobs[b].CreatedAt.Compare(m.jobs[a].CreatedAt); order != 0 {
+			return order
+		}
+		return bytes.Compare(b[:], a[:])
+	})
+	if got := list(m.outer, m.stores, company, filter); !slices.Equal(got, want) {
+		rt.Fatalf("listed %v, want %v", got, want)
+	}
 }
 
 // claimable says which jobs a claim may give away now, in the order in which they were accepted.

@@ -35,6 +35,9 @@ func Run(t *testing.T, open func(tb testing.TB) Stores) {
 	for name, test := range map[string]func(*testing.T, Stores){
 		"Accept":                        testAccept,
 		"AcceptLimit":                   testAcceptLimit,
+		"Idempotency":                   testIdempotency,
+		"IdempotencyConcurrently":       testIdempotencyConcurrently,
+		"List":                          testList,
 		"Claim":                         testClaim,
 		"ClaimOrder":                    testClaimOrder,
 		"ClaimConcurrently":             testClaimConcurrently,
@@ -56,7 +59,9 @@ func Run(t *testing.T, open func(tb testing.TB) Stores) {
 		"DeliveriesClaimedConcurrently": testDeliveryClaimConcurrently,
 		"DeliverySettle":                testDeliverySettle,
 		"DeliveryList":                  testDeliveryList,
+		"DeliveryReplay":                testDeliveryReplay,
 		"SigningKeys":                   testSigningKeys,
+		"SigningKeyIsShownOnce":         testSigningKeyIsShownOnce,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
