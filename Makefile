@@ -10,13 +10,12 @@ GO_BUILD := go build -buildvcs=false
 
 # The packages in which goroutines meet; the end-to-end tests run the server as a process of its own.
 RACE ?= $(shell go list ./internal/... ./caddymodule/... | grep -v /internal/e2e)
-# How long each fuzz target runs, and which benchmarks.
+# How long each fuzz target runs.
 FUZZTIME ?= 2m
-BENCH ?= .
 
 .PHONY: help
 help: ## list the targets (the default)
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: bin/caddy-quick bin/demo ## run the guide for real and keep serving http://localhost:3100; ONCE=1 ends after one pass
@@ -60,9 +59,21 @@ fuzz: ## run every fuzz target for FUZZTIME=2m
 		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" || exit 1; \
 	done
 
+# For `make bench`: ROW=point runs one group of rows, ARGS='-rounds 3 -seconds 2' shortens it (bench/main.go lists all).
 .PHONY: bench
-bench: ## run the benchmarks; BENCH=REGEXP chooses
-	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+bench: bin/caddy-quick ## measure against the machine's limits and real peers, within 20 minutes; ROW=NAME runs one row
+	@command -v wrk >/dev/null || { \
+		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+			echo "Installing wrk with apt-get."; apt-get update -qq && apt-get install -qqy --no-install-recommends wrk >/dev/null; \
+		else \
+			echo "make bench: wrk was not found: install it (apt-get install wrk, brew install wrk)" >&2; exit 1; \
+		fi; }
+	@$(GO_BUILD) -o bin/bench ./bench
+	@bin/bench $(if $(ROW),-row $(ROW)) $(ARGS)
+
+.PHONY: bench-micro
+bench-micro: bin/benchstat ## compare the hot path's micro-benchmarks with those of BASE=COMMIT
+	@BASE='$(BASE)' bench/micro.sh
 
 # The same plug-in as `make build`, without xcaddy: Go's build cache makes it quick from the second time on.
 .PHONY: bin/caddy-quick
@@ -77,3 +88,6 @@ bin/demo:
 bin/golangci-lint: tools/go.mod tools/go.sum
 	@echo "Building bin/golangci-lint. The first time this takes some minutes."
 	@cd tools && $(GO_BUILD) -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+bin/benchstat: tools/go.mod tools/go.sum
+	@cd tools && $(GO_BUILD) -o ../bin/benchstat golang.org/x/perf/cmd/benchstat

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // server is a running Caddy with the product.
@@ -174,6 +175,8 @@ func (s *server) url(path string) string { return "http://" + address(s.port) + 
 
 // post sends JSON and returns what is answered with 200.
 func post(ctx context.Context, url, token string, body []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, err

@@ -49,7 +49,9 @@ type statement struct {
 	parameters []string // integers all of them
 	source     string
 	maxRows    int
-	largest    int // parameters are drawn from 1 to this
+	largest    int    // parameters are drawn from 1 to this
+	rows       int    // of the answer
+	row        string // what each row holds once, as JSON
 }
 
 const itemColumns = "SELECT id, name, price, day, changed_at, active FROM "
@@ -57,19 +59,19 @@ const itemColumns = "SELECT id, name, price, day, changed_at, active FROM "
 var statements = map[string]statement{
 	"point": {
 		sql:        "SELECT id, name, balance FROM accounts WHERE id = @id",
-		parameters: []string{"id"}, source: "warehouse", maxRows: 10_000, largest: 100_000,
+		parameters: []string{"id"}, source: "warehouse", maxRows: 10_000, largest: 100_000, rows: 1, row: `"balance":`,
 	},
 	"page": {
 		sql:        itemColumns + "items WHERE id > @after ORDER BY id LIMIT 100",
-		parameters: []string{"after"}, source: "warehouse", maxRows: 10_000, largest: 9_900,
+		parameters: []string{"after"}, source: "warehouse", maxRows: 10_000, largest: 9_900, rows: 100, row: `"price":`,
 	},
-	"big": {sql: itemColumns + "items", source: "warehouse", maxRows: 10_000},
+	"big": {sql: itemColumns + "items", source: "warehouse", maxRows: 10_000, rows: 10_000, row: `"price":`},
 	"aggregate": {
 		sql:    "SELECT region, count(*) AS sales, sum(amount) AS total FROM sales GROUP BY region ORDER BY region",
-		source: "warehouse", maxRows: 10_000,
+		source: "warehouse", maxRows: 10_000, rows: 50, row: `"total":`,
 	},
-	"million": {sql: itemColumns + "many", source: "bulk", maxRows: 1_000_000},
-	"lite":    {sql: "SELECT id, name, price, day, changed_at, active FROM items", source: "lite", maxRows: 10_000},
+	"million": {sql: itemColumns + "many", source: "bulk", maxRows: 1_000_000, rows: 1_000_000, row: `"price":`},
+	"lite":    {sql: "SELECT id, name, price, day, changed_at, active FROM items", source: "lite", maxRows: 10_000, rows: 10_000, row: `"price":`},
 }
 
 // positional writes the parameters as PostgreSQL does.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -90,8 +91,8 @@ func (l *lab) onClose(f func()) { l.closers = append(l.closers, f) }
 
 // close ends everything, the last first.
 func (l *lab) close() {
-	for i := len(l.closers) - 1; i >= 0; i-- {
-		l.closers[i]()
+	for _, closer := range slices.Backward(l.closers) {
+		closer()
 	}
 }
 
@@ -105,14 +106,14 @@ func (z lazy[T]) err(ctx context.Context) error {
 	return err
 }
 
-func once[T any](name string, make func(context.Context) (T, error)) lazy[T] {
+func once[T any](name string, start func(context.Context) (T, error)) lazy[T] {
 	var first sync.Once
 	var made T
 	var err error
 	return lazy[T]{func(ctx context.Context) (T, error) {
 		first.Do(func() {
 			say("starting %s", name)
-			made, err = make(ctx)
+			made, err = start(ctx)
 		})
 		return made, err
 	}}
@@ -123,7 +124,7 @@ type cost struct{ server, database float64 }
 
 // load measures requests per second, and remembers what they cost.
 func (l *lab) load(ctx context.Context, pid int, t target, clients int) (float64, error) {
-	if _, err := post(ctx, t.url(), t.token, []byte(t.bodies[0])); err != nil { // wrk would not say what is wrong
+	if err := t.check(ctx); err != nil { // wrk would not say what is wrong
 		return 0, err
 	}
 	if _, err := l.wrk(ctx, t, clients, 1); err != nil { // connections, statements and compilers get warm

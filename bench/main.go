@@ -103,13 +103,9 @@ func checkTools() error {
 // measureRows takes what the rows need, in interleaved rounds, and prints the table.
 func (l *lab) measureRows(ctx context.Context, rows []row, rounds int) error {
 	names, measures := allMeasures()
-	needed := make(map[string]bool)
-	for _, r := range rows {
-		for _, name := range r.needs() {
-			needed[name] = true
-		}
-	}
-	names = slices.DeleteFunc(names, func(name string) bool { return !needed[name] })
+	names = slices.DeleteFunc(names, func(name string) bool {
+		return !slices.ContainsFunc(rows, func(r row) bool { return slices.Contains(r.needs(), name) })
+	})
 	taken := newSamples()
 	costs := make(map[string][]cost)
 	for round := range rounds {

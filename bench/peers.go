@@ -83,10 +83,10 @@ func nodeVersion(ctx context.Context) int {
 
 // graphql holds what PostGraphile is asked instead of an endpoint.
 var graphql = map[string]string{
-	"point": `query ($n: Int!) { accountById(id: $n) { id name balance } }`,
-	"page": `query ($n: Int!) { allItems(first: 100, filter: { id: { greaterThan: $n } }) ` +
-		`{ nodes { id name price day changedAt active } } }`,
-	"big": `{ allItems { nodes { id name price day changedAt active } } }`,
+	"point": `query ($n: Int!) { accountByRowId(rowId: $n) { rowId name balance } }`,
+	"page": `query ($n: Int!) { allItems(first: 100, offset: $n, orderBy: ROW_ID_ASC) ` +
+		`{ nodes { rowId name price day changedAt active } } }`,
+	"big": `{ allItems(orderBy: NATURAL) { nodes { rowId name price day changedAt active } } }`,
 }
 
 // graphqlBodies makes the bodies of PostGraphile's requests.

@@ -109,28 +109,28 @@ func (l *lab) psql(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	s := &session{command, input, bufio.NewReaderSize(output, 64<<10)}
-	if _, _, err := s.ask("SELECT 1"); err != nil { // connected and ready
+	if _, err := s.ask("SELECT 1"); err != nil { // connected and ready
 		return nil, err
 	}
 	return s, nil
 }
 
-// ask runs a statement, and returns how long its first line took and how long all of them.
-func (s *session) ask(sql string) (first, all time.Duration, err error) {
+// ask runs a statement to its end, and returns how long its first line took.
+func (s *session) ask(sql string) (first time.Duration, err error) {
 	started := time.Now()
 	if _, err := fmt.Fprintf(s.input, "%s;\n\\echo '%s'\n", sql, endMark); err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	for {
 		line, err := s.output.ReadSlice('\n')
 		if err != nil {
-			return 0, 0, fmt.Errorf("psql: %w", err)
+			return 0, fmt.Errorf("psql: %w", err)
 		}
 		if first == 0 {
 			first = time.Since(started)
 		}
 		if bytes.HasPrefix(line, []byte(endMark)) {
-			return first, time.Since(started), nil
+			return first, nil
 		}
 	}
 }
@@ -150,7 +150,7 @@ func (l *lab) psqlRate(ctx context.Context, slug string) (float64, error) {
 	answers := 0
 	started := time.Now()
 	for time.Since(started) < time.Duration(l.seconds)*time.Second {
-		if _, _, err := s.ask(statements[slug].sql); err != nil {
+		if _, err := s.ask(statements[slug].sql); err != nil {
 			return 0, err
 		}
 		answers++
@@ -167,7 +167,7 @@ func (l *lab) psqlFirstRow(ctx context.Context, slug string) (float64, error) {
 	defer s.close()
 	var taken []float64
 	for range firstBytes {
-		first, _, err := s.ask("COPY (" + statements[slug].sql + ") TO STDOUT")
+		first, err := s.ask("COPY (" + statements[slug].sql + ") TO STDOUT")
 		if err != nil {
 			return 0, err
 		}

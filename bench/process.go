@@ -112,7 +112,7 @@ func freePort() (int, error) {
 
 // unixClient speaks HTTP through a socket.
 func unixClient(socket string) *http.Client {
-	return &http.Client{Transport: &http.Transport{
+	return &http.Client{Timeout: time.Minute, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", socket)
@@ -170,8 +170,13 @@ func resetPeak(pid int) error {
 	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
 }
 
+// longestRun bounds a program that was started for one measure, or to install what is missing.
+const longestRun = 5 * time.Minute
+
 // run executes a program and returns what it prints.
 func run(ctx context.Context, dir, input, name string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, longestRun)
+	defer cancel()
 	command := exec.CommandContext(ctx, name, args...)
 	command.Dir = dir
 	if input != "" {

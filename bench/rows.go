@@ -158,7 +158,7 @@ func ours(which func(*lab, context.Context) (*server, error), slug string) where
 		if err != nil {
 			return target{}, 0, err
 		}
-		return target{name: slug, port: s.port, path: executePath(slug), token: s.token, bodies: bodiesOf(slug)}, s.pid(), nil
+		return targetOf(slug, s.port, s.token), s.pid(), nil
 	}
 }
 
@@ -168,7 +168,8 @@ func respondTarget(ctx context.Context, l *lab) (target, int, error) {
 	if err != nil {
 		return target{}, 0, err
 	}
-	t := target{name: "respond", port: s.respond, path: executePath("point"), token: s.token, bodies: bodiesOf("point")}
+	t := targetOf("point", s.respond, s.token)
+	t.name = "respond"
 	return t, s.pid(), nil
 }
 
@@ -216,7 +217,7 @@ func (p peerSubject) target(slug string) where {
 		if err != nil {
 			return target{}, 0, err
 		}
-		t := target{name: slug, port: service.port, path: executePath(slug), token: s.token, bodies: bodiesOf(slug)}
+		t := targetOf(slug, service.port, s.token)
 		switch {
 		case p.proxied:
 			front, err := l.proxy(ctx)

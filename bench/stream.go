@@ -67,32 +67,32 @@ func (c *caller) ask(request []byte) error {
 }
 
 // stream sends a request, and returns how long the first byte of the answer's body took. It reads the rest too, until
-// the deadline; complete says that it got there.
-func (c *caller) stream(request []byte, deadline time.Time) (first time.Duration, complete bool, err error) {
+// the deadline, which is no error.
+func (c *caller) stream(request []byte, deadline time.Time) (first time.Duration, err error) {
 	started := time.Now()
 	if _, err := c.conn.Write(request); err != nil {
-		return 0, false, err
+		return 0, err
 	}
 	response, err := http.ReadResponse(c.reader, nil)
 	if err != nil {
-		return 0, false, err
+		return 0, err
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return 0, false, fmt.Errorf("%w: %s", errRefused, response.Status)
+		return 0, fmt.Errorf("%w: %s", errRefused, response.Status)
 	}
 	if _, err := response.Body.Read(make([]byte, 1)); err != nil {
-		return 0, false, err
+		return 0, err
 	}
 	first = time.Since(started)
 	if err := c.conn.SetReadDeadline(deadline); err != nil {
-		return 0, false, err
+		return 0, err
 	}
 	_, err = io.Copy(io.Discard, response.Body)
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
-		return first, false, nil
+		return first, nil
 	}
-	return first, err == nil, err
+	return first, err
 }
 
 // firstBytes is how often one round measures a first byte.
@@ -107,7 +107,7 @@ func firstByte(ctx context.Context, t target) (float64, error) {
 	defer c.conn.Close()
 	var taken []float64
 	for range firstBytes {
-		first, _, err := c.stream(t.request(t.bodies[0]), time.Now().Add(time.Minute))
+		first, err := c.stream(t.request(t.bodies[0]), time.Now().Add(time.Minute))
 		if err != nil {
 			return 0, err
 		}
@@ -125,9 +125,9 @@ func (l *lab) peak(ctx context.Context, readers int) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	small := target{port: s.port, path: executePath("point"), token: s.token, bodies: bodiesOf("point")}
+	small := targetOf("point", s.port, s.token)
 	for range 10 { // an idle server has served before
-		if _, err := post(ctx, small.url(), s.token, []byte(small.bodies[0])); err != nil {
+		if err := small.check(ctx); err != nil {
 			return 0, err
 		}
 	}
@@ -139,7 +139,7 @@ func (l *lab) peak(ctx context.Context, readers int) (float64, error) {
 	if err := resetPeak(s.pid()); err != nil {
 		return 0, errNoProc
 	}
-	large := target{port: s.port, path: executePath("million"), token: s.token, bodies: bodiesOf("million")}
+	large := targetOf("million", s.port, s.token)
 	deadline := time.Now().Add(longest)
 	failures := make([]error, readers)
 	var all sync.WaitGroup
@@ -147,7 +147,7 @@ func (l *lab) peak(ctx context.Context, readers int) (float64, error) {
 		all.Go(func() {
 			c, err := dial(ctx, s.port)
 			if err == nil {
-				_, _, err = c.stream(large.request(large.bodies[0]), deadline)
+				_, err = c.stream(large.request(large.bodies[0]), deadline)
 				_ = c.conn.Close()
 			}
 			failures[i] = err

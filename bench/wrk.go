@@ -18,9 +18,28 @@ type target struct {
 	path   string
 	token  string
 	bodies []string // sent one after the other, over and over
+	rows   int      // of the answer
+	row    string   // what each of them holds once
+}
+
+// check asks once, and fails when the answer is not the expected one.
+func (t target) check(ctx context.Context) error {
+	answer, err := post(ctx, t.url(), t.token, []byte(t.bodies[0]))
+	if err == nil && (strings.Count(string(answer), t.row) != t.rows || strings.Contains(string(answer), `"errors"`)) {
+		err = fmt.Errorf("%s does not answer with %d rows: %s", t.url(), t.rows, answer[:min(len(answer), 300)])
+	}
+	return err
 }
 
 func (t target) url() string { return "http://" + address(t.port) + t.path }
+
+// targetOf is an endpoint wherever it is served.
+func targetOf(slug string, port int, token string) target {
+	s := statements[slug]
+	return target{
+		name: slug, port: port, path: executePath(slug), token: token, bodies: bodiesOf(slug), rows: s.rows, row: s.row,
+	}
+}
 
 // variants is how many different requests a target has: enough that no cache knows them all, few enough to be made before.
 const variants = 1000
@@ -46,6 +65,7 @@ function init()
 	local headers = {["Content-Type"] = "application/json", ["Authorization"] = "Bearer %s"}
 	for line in io.lines(%q) do requests[#requests + 1] = wrk.format("POST", %q, headers, line) end
 end
+
 function request()
 	n = n %% #requests + 1
 	return requests[n]
