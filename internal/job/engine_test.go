@@ -23,10 +23,15 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
 )
 
+// helpers are what this program does in processes that tests start and harm, by the environment variable that asks for it.
+var helpers = map[string]func(argument string) error{crashVariable: crashHelper}
+
 func TestMain(m *testing.M) {
-	if path := os.Getenv(crashVariable); path != "" {
-		fmt.Fprintln(os.Stderr, crashHelper(path)) // it does not return unless it fails
-		os.Exit(1)
+	for variable, helper := range helpers {
+		if argument := os.Getenv(variable); argument != "" {
+			fmt.Fprintln(os.Stderr, helper(argument)) // it does not return unless it fails
+			os.Exit(1)
+		}
 	}
 	goleak.VerifyTestMain(m)
 }
