@@ -97,6 +97,10 @@ func TestMistakesNamePlaceAndWhatIsAllowed(t *testing.T) {
 		"negative duration":      {global("\t\tjobs {\n\t\t\tretention -1h\n\t\t}\n"), `Caddyfile:4: retention must be a duration above zero`},
 		"workers":                {global("\t\tjobs {\n\t\t\tworkers 0\n\t\t}\n"), `Caddyfile:4: workers must be a whole number of at least 1; got "0"`},
 		"callbacks":              {global("\t\tcallbacks {\n\t\t\tallow\n\t\t}\n"), `Caddyfile:4: allow needs at least one HOST:PORT`},
+		"short secret":           {global("\t\ttokens {\n\t\t\ths256_secret short\n\t\t}\n"), `Caddyfile:4: tokens.hs256_secret has 5 bytes: HS256 needs at least 32`},
+		"long-lived token":       {global("\t\ttokens {\n\t\t\taccess_ttl 48h\n\t\t}\n"), `Caddyfile:4: tokens.access_ttl is 48h0m0s: it must lie between 1s and 24h0m0s`},
+		"allowed URL":            {global("\t\tcallbacks {\n\t\t\tallow http://x/\n\t\t}\n"), `Caddyfile:4: callbacks.allow "http://x/": must be HOST:PORT without a scheme, such as 127.0.0.1:3101`},
+		"source's name":          {global("\t\tsource Shop! sqlite x\n"), `Caddyfile:3: "Shop!" cannot name a source: a name has 1 to 63 lower-case letters`},
 		"directive option":       {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tprefix /x\n\t}\n}\n", `Caddyfile:9: unknown data_api option "prefix": allowed are max_body`},
 		"directive argument":     {global(catalog+source) + ":80 {\n\tdata_api foo\n}\n", `Caddyfile:8: data_api has one argument too many, "foo": its options stand in a block`},
 		"size":                   {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tmax_body huge\n\t}\n}\n", `Caddyfile:9: max_body must be a size from 1 byte to 64MiB, such as 256KiB or 1MB; got "huge"`},
@@ -104,7 +108,7 @@ func TestMistakesNamePlaceAndWhatIsAllowed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := adapt(t, test.caddyfile)
 			place, message, ok := strings.Cut(test.want, ": ")
-			if err == nil || !ok || !strings.Contains(err.Error(), message) || !strings.HasSuffix(err.Error(), ", at "+place) {
+			if err == nil || !ok || !strings.Contains(err.Error(), message) || !strings.Contains(err.Error(), ", at "+place) {
 				t.Errorf("got  %v\nwant %s, at %s", err, message, place)
 			}
 		})

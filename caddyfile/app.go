@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 
 	"github.com/solucao42/caddy-data-api/internal/config"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
 func init() {
@@ -89,6 +90,9 @@ func parseSource(d *caddyfile.Dispenser, app *config.App) error {
 		return d.Err("source needs a name and a kind, such as `source warehouse postgres {env.WAREHOUSE_URL}`")
 	}
 	name := d.Val()
+	if !dataapi.ValidSlug(name) {
+		return d.Errf("%q cannot name a source: a name has %s", name, dataapi.SlugRule)
+	}
 	if _, ok := app.SourcesRaw[name]; ok {
 		return d.Errf("source %q is configured twice", name)
 	}
@@ -121,31 +125,51 @@ func parseGuest(d *caddyfile.Dispenser, namespace, inlineKey string) (json.RawMe
 }
 
 func parseTokens(d *caddyfile.Dispenser, tokens *config.Tokens) error {
+	checked := func(read func() error) func() error {
+		return validated(d, read, func() error { return tokens.Validate() })
+	}
 	return parseBlock(d, "tokens", map[string]func() error{
 		"issuer":       func() error { return oneArg(d, &tokens.Issuer) },
 		"audience":     func() error { return oneArg(d, &tokens.Audience) },
-		"access_ttl":   func() error { return oneDuration(d, &tokens.AccessTTL) },
-		"refresh_ttl":  func() error { return oneDuration(d, &tokens.RefreshTTL) },
-		"hs256_secret": func() error { return oneArg(d, &tokens.HS256Secret) },
+		"access_ttl":   checked(func() error { return oneDuration(d, &tokens.AccessTTL) }),
+		"refresh_ttl":  checked(func() error { return oneDuration(d, &tokens.RefreshTTL) }),
+		"hs256_secret": checked(func() error { return oneArg(d, &tokens.HS256Secret) }),
 	})
 }
 
 func parseJobs(d *caddyfile.Dispenser, jobs *config.Jobs) error {
+	checked := func(read func() error) func() error {
+		return validated(d, read, func() error { return jobs.Validate() })
+	}
 	return parseBlock(d, "jobs", map[string]func() error{
-		"workers":   func() error { return oneInt(d, &jobs.Workers) },
-		"retention": func() error { return oneDuration(d, &jobs.Retention) },
+		"workers":   checked(func() error { return oneInt(d, &jobs.Workers) }),
+		"retention": checked(func() error { return oneDuration(d, &jobs.Retention) }),
 	})
 }
 
 func parseCallbacks(d *caddyfile.Dispenser, callbacks *config.Callbacks) error {
+	allow := func() error {
+		hosts := d.RemainingArgs()
+		if len(hosts) == 0 {
+			return d.Err("allow needs at least one HOST:PORT, such as 127.0.0.1:3101")
+		}
+		callbacks.Allow = append(callbacks.Allow, hosts...)
+		return nil
+	}
 	return parseBlock(d, "callbacks", map[string]func() error{
-		"allow": func() error {
-			hosts := d.RemainingArgs()
-			if len(hosts) == 0 {
-				return d.Err("allow needs at least one HOST:PORT, such as 127.0.0.1:3101")
-			}
-			callbacks.Allow = append(callbacks.Allow, hosts...)
-			return nil
-		},
+		"allow": validated(d, allow, func() error { return callbacks.Validate() }),
 	})
+}
+
+// validated adds the configuration's own checks to the reader of an option, so that what they find has a line.
+func validated(d *caddyfile.Dispenser, read, validate func() error) func() error {
+	return func() error {
+		if err := read(); err != nil {
+			return err
+		}
+		if err := validate(); err != nil {
+			return d.WrapErr(err)
+		}
+		return nil
+	}
 }

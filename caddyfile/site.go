@@ -16,8 +16,8 @@ import (
 
 // The paths that the directive routes. They are part of the HTTP contract.
 var (
-	tokenPaths   = caddyhttp.MatchPath{"/api/v1/auth/api-key", "/api/v1/auth/refresh"}
-	executePaths = caddyhttp.MatchPath{"/api/v1/auth/permissions", "/api/v1/data-api/*"}
+	executePaths = caddyhttp.MatchPath{"/api/v1/auth/permissions", "/api/v1/data-api", "/api/v1/data-api/*"}
+	tokenPaths   = caddyhttp.MatchPath{"/api/v1/auth/*"} // what is left of it: the exchanges, and the 404 of all else
 )
 
 // parseSite expands the directive into routes made of the three modules, as php_fastcgi does with its own:
@@ -44,18 +44,18 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	}
 	api := &caddyhttp.Subroute{
 		Routes: caddyhttp.RouteList{
-			route(h, tokenPaths, handler("data_api_token", struct{}{})),
 			route(h, executePaths,
 				handler("authentication", caddyauth.Authentication{
 					ProvidersRaw: caddy.ModuleMap{"data_api_jwt": json.RawMessage("{}")},
 				}),
 				handler("data_api_execute", execute)),
+			route(h, tokenPaths, handler("data_api_token", struct{}{})),
 		},
 		Errors: &caddyhttp.HTTPErrorConfig{
 			Routes: caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{handler("data_api_problem", struct{}{})}}},
 		},
 	}
-	paths := slices.Concat(tokenPaths, executePaths)
+	paths := slices.Concat(executePaths, tokenPaths)
 	if matcher == nil {
 		return h.NewRoute(caddy.ModuleMap{"path": h.JSON(paths)}, api), nil
 	}

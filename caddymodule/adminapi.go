@@ -114,6 +114,10 @@ func adminError(err error) error {
 	return caddy.APIError{HTTPStatus: known.Code.Definition().Status, Err: errors.New(message)}
 }
 
+func unknownCompany(slug string) error {
+	return dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no company %q in the catalog.", slug)
+}
+
 func decodeAdminBody(r *http.Request, target any) error {
 	body := http.MaxBytesReader(nil, r.Body, maxAdminBodyBytes)
 	if err := strictjson.UnmarshalRead(body, target, strictjson.RejectUnknownMembers(true)); err != nil {
@@ -161,7 +165,11 @@ func createKey(ready *services, r *http.Request) (int, any, error) {
 }
 
 func listKeys(ready *services, r *http.Request) (int, any, error) {
-	keys, err := ready.keys.List(r.Context(), r.URL.Query().Get("company"))
+	company := r.URL.Query().Get("company")
+	if _, known := ready.app.catalog.Current().Company(company); company != "" && !known {
+		return 0, nil, unknownCompany(company)
+	}
+	keys, err := ready.keys.List(r.Context(), company)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -76,7 +76,7 @@ func readSecretRequest(ready *services, r *http.Request) (request callbackSecret
 	}
 	company, ok := ready.app.catalog.Current().Company(request.Company)
 	if !ok {
-		return request, dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no company %q in the catalog.", request.Company)
+		return request, unknownCompany(request.Company)
 	}
 	if _, ok := company.Users[request.User]; !ok {
 		return request, dataapi.Errorf(dataapi.CodeInvalidRequest, "The company %s has no user %q; its company.yaml lists them.",

@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,6 +50,7 @@ type App struct {
 	log        *slog.Logger
 	generation *lease.Generation
 	state      *state
+	storeName  string
 	sources    execution.Sources
 	queries    *execution.Queries
 	catalog    *catalog.Catalog
@@ -141,6 +144,7 @@ func (a *App) holdStore(ctx caddy.Context) error {
 	if !ok {
 		return fmt.Errorf("%T is no store", guest)
 	}
+	a.storeName = module.StoreKey()
 	a.state, err = states.Hold(a.generation, hashKey(module.StoreKey()), func() (*state, error) {
 		return newState(module.OpenStore), nil
 	})
@@ -184,8 +188,17 @@ func (a *App) Start() error {
 	if err := a.checkStatements(); err != nil {
 		return err
 	}
-	a.detach, err = a.state.attach(ready)
-	return err
+	if a.detach, err = a.state.attach(ready); err != nil {
+		return err
+	}
+	snapshot := a.catalog.Current()
+	a.log.Info("serving",
+		slog.String("catalog", a.Catalog),
+		slog.Int("companies", len(snapshot.Companies())),
+		slog.Int("endpoints", len(snapshot.Endpoints())),
+		slog.Any("sources", slices.Sorted(maps.Keys(a.sources))),
+		slog.String("store", a.storeName))
+	return nil
 }
 
 // Stop takes this configuration away from the job engine: running jobs end under it, new ones begin under the one that
@@ -227,7 +240,7 @@ func (a *App) use(f func(*httpapi.API) error) error {
 	defer a.generation.Leave()
 	ready, err := a.ready()
 	if err != nil {
-		return err
+		return dataapi.Wrap(dataapi.CodeOverloaded, err)
 	}
 	return f(ready.api)
 }
@@ -259,7 +272,7 @@ func (a *App) ready() (*services, error) {
 	}
 	opened, err := a.state.open(context.Background())
 	if err != nil {
-		return nil, dataapi.Wrap(dataapi.CodeOverloaded, fmt.Errorf("data_api: opening the store: %w", err))
+		return nil, fmt.Errorf("data_api: opening the store: %w: stop whoever uses it, or configure another store", err)
 	}
 	ready, err := a.newServices(opened)
 	if err != nil {

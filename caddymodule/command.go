@@ -3,13 +3,18 @@ package caddymodule
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
+	"regexp"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
+	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
@@ -80,6 +85,9 @@ func runCreateKey(server adminServer, cmd *cobra.Command, _ []string) error {
 	out := cmd.OutOrStdout()
 	fmt.Fprintf(out, "company_slug  %s\nuser          %s\napi_key       %s\napi_secret    %s\n",
 		created.Company, created.User, created.ID, created.Secret)
+	if created.Name != "" {
+		fmt.Fprintf(out, "name          %s\n", created.Name)
+	}
 	if !created.ExpiresAt.IsZero() {
 		fmt.Fprintf(out, "expires       %s\n", created.ExpiresAt.Format(time.RFC3339))
 	}
@@ -115,7 +123,7 @@ func runListKeys(server adminServer, cmd *cobra.Command, _ []string) error {
 
 func revokeKeyCommand() *cobra.Command {
 	return serverCommand("revoke API_KEY", "Ends an API key, and every token made for it, at once and for good",
-		cobra.ExactArgs(1), func(server adminServer, cmd *cobra.Command, args []string) error {
+		oneArgument("API_KEY"), func(server adminServer, cmd *cobra.Command, args []string) error {
 			var key keyDocument
 			raw, err := server.call(http.MethodDelete, adminKeysPath+"/"+url.PathEscape(args[0]), nil, &key)
 			if err != nil || server.json {
@@ -173,8 +181,8 @@ func serverCommand(
 	use, short string, args cobra.PositionalArgs, run func(adminServer, *cobra.Command, []string) error,
 ) *cobra.Command {
 	cmd := &cobra.Command{Use: use, Short: short, Args: args, SilenceUsage: true}
-	cmd.Flags().String("address", "", "address of the admin API (if --config is not used)")
-	cmd.Flags().StringP("config", "c", "", "configuration file that names the admin address (if --address is not used)")
+	cmd.Flags().String("address", "", "address of the server's admin API, as HOST:PORT or unix/FILE (default "+caddy.DefaultAdminListen+")")
+	cmd.Flags().StringP("config", "c", "", "the server's configuration file, to read the address from")
 	cmd.Flags().StringP("adapter", "a", "", "name of the configuration's adapter")
 	cmd.Flags().Bool("json", false, "print the answer as JSON")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -200,7 +208,7 @@ func (s adminServer) call(method, path string, request, target any) ([]byte, err
 	}
 	response, err := caddycmd.AdminAPIRequest(s.address, method, path, nil, body)
 	if err != nil {
-		return nil, err
+		return nil, s.explain(err)
 	}
 	defer response.Body.Close()
 	raw, err := io.ReadAll(response.Body)
@@ -208,6 +216,35 @@ func (s adminServer) call(method, path string, request, target any) ([]byte, err
 		return nil, fmt.Errorf("reading the server's answer: %w", err)
 	}
 	return raw, json.Unmarshal(raw, target)
+}
+
+// refusal matches the error that Caddy's client makes of an admin API's error document.
+var refusal = regexp.MustCompile(`(?s)HTTP \d+: (\{.*\})`)
+
+// explain puts what went wrong into the words of whoever runs the command.
+func (s adminServer) explain(err error) error {
+	if found := refusal.FindStringSubmatch(err.Error()); found != nil {
+		var document struct {
+			Error string `json:"error"`
+		}
+		if json.Unmarshal([]byte(found[1]), &document) == nil && document.Error != "" {
+			return errors.New(document.Error)
+		}
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("no server answers at %s: start it, or name its admin API with --address or --config", s.address)
+	}
+	return err
+}
+
+// oneArgument wants exactly one argument and names it when it is missing.
+func oneArgument(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return fmt.Errorf("%s takes one argument, %s; got %d. Usage: %s", cmd.CommandPath(), name, len(args), cmd.UseLine())
+		}
+		return nil
+	}
 }
 
 func printRaw(out io.Writer, raw []byte, err error) error {

@@ -20,7 +20,7 @@ nor a database; what only a database can tell, such as an unknown table, is foun
 when the server loads the catalog.
 
 The exit code is 0 when there is no fault.`,
-		Args:         cobra.ExactArgs(1),
+		Args:         oneArgument("DIR"),
 		SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			snapshot, err := catalog.Load(args[0])

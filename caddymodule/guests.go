@@ -30,7 +30,7 @@ func init() {
 // StoreModule is a guest in the namespace data_api.stores.
 type StoreModule interface {
 	// StoreKey is the identity of what the store keeps its data in, such as a file's absolute path, and never depends on
-	// options: configurations with the same key share one open store.
+	// options: configurations with the same key share one open store. It is shown in the log and holds no secret.
 	StoreKey() string
 
 	// OpenStore opens the store. It may block and do I/O. It is called when the store is first needed, and again later

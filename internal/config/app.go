@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -85,6 +86,7 @@ const (
 	maxRefreshTTL   = 365 * 24 * time.Hour
 	maxWorkers      = 1024
 	minRetention    = time.Minute
+	maxRetention    = 10 * 365 * 24 * time.Hour
 	minSecretLength = 32
 )
 
@@ -118,43 +120,57 @@ func setDefault[T comparable](field *T, value T) {
 // to be resolved.
 func (a *App) Validate() error {
 	var faults []error
-	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf("data_api: "+format, args...)) }
-
 	if a.Catalog == "" {
-		fault("catalog is missing: name the directory that holds the endpoint files")
+		faults = append(faults, errors.New("catalog is missing: name the directory that holds the endpoint files"))
 	}
-	checkDuration := func(name string, value caddy.Duration, least, most time.Duration) {
-		if d := time.Duration(value); d < least || d > most {
-			fault("%s is %s: it must lie between %s and %s", name, d, least, most)
-		}
+	faults = append(faults, a.Tokens.Validate(), a.Jobs.Validate(), a.Callbacks.Validate())
+	return errors.Join(faults...)
+}
+
+// Validate reports what is wrong with the settings; those that are left out are right. It does not look at a secret that
+// is still a placeholder.
+func (t Tokens) Validate() error {
+	faults := []error{
+		within("tokens.access_ttl", t.AccessTTL, time.Second, maxAccessTTL),
+		within("tokens.refresh_ttl", t.RefreshTTL, time.Second, maxRefreshTTL),
 	}
-	checkDuration("tokens.access_ttl", a.Tokens.AccessTTL, time.Second, maxAccessTTL)
-	checkDuration("tokens.refresh_ttl", a.Tokens.RefreshTTL, time.Second, maxRefreshTTL)
-	checkDuration("jobs.retention", a.Jobs.Retention, minRetention, 10*maxRefreshTTL)
-	if a.Tokens.RefreshTTL < a.Tokens.AccessTTL {
-		fault("tokens.refresh_ttl is shorter than tokens.access_ttl: a token that cannot outlive the other renews nothing")
+	if t.AccessTTL != 0 && t.RefreshTTL != 0 && t.RefreshTTL < t.AccessTTL {
+		faults = append(faults, errors.New(
+			"tokens.refresh_ttl is shorter than tokens.access_ttl: a token that cannot outlive the other renews nothing"))
 	}
-	if n := len(a.Tokens.HS256Secret); n > 0 && n < minSecretLength {
-		fault("tokens.hs256_secret has %d bytes: HS256 needs at least %d", n, minSecretLength)
+	if n := len(t.HS256Secret); n > 0 && n < minSecretLength && !strings.Contains(t.HS256Secret, "{") {
+		faults = append(faults, fmt.Errorf("tokens.hs256_secret has %d bytes: HS256 needs at least %d", n, minSecretLength))
 	}
-	if a.Jobs.Workers < 1 || a.Jobs.Workers > maxWorkers {
-		fault("jobs.workers is %d: it must lie between 1 and %d", a.Jobs.Workers, maxWorkers)
+	return errors.Join(faults...)
+}
+
+// Validate reports what is wrong with the settings; those that are left out are right.
+func (j Jobs) Validate() error {
+	var workers error
+	if j.Workers < 0 || j.Workers > maxWorkers {
+		workers = fmt.Errorf("jobs.workers is %d: it must lie between 1 and %d", j.Workers, maxWorkers)
 	}
-	for _, hostport := range a.Callbacks.Allow {
-		if err := validHostPort(hostport); err != nil {
-			fault("callbacks.allow %q: %v", hostport, err)
+	return errors.Join(workers, within("jobs.retention", j.Retention, minRetention, maxRetention))
+}
+
+// Validate reports what is wrong with the settings; those that are left out are right.
+func (c Callbacks) Validate() error {
+	var faults []error
+	for _, allowed := range c.Allow {
+		host, port, err := net.SplitHostPort(allowed)
+		number, portErr := strconv.Atoi(port)
+		if err != nil || host == "" || strings.Contains(host, "/") || portErr != nil || number < 1 || number > 65535 {
+			faults = append(faults, fmt.Errorf(
+				"callbacks.allow %q: must be HOST:PORT without a scheme, such as 127.0.0.1:3101", allowed))
 		}
 	}
 	return errors.Join(faults...)
 }
 
-func validHostPort(hostport string) error {
-	host, port, err := net.SplitHostPort(hostport)
-	if err != nil || host == "" {
-		return errors.New("must be HOST:PORT, such as 127.0.0.1:3101")
-	}
-	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-		return errors.New("the port must be a number from 1 to 65535")
+// within checks a duration that is set.
+func within(setting string, value caddy.Duration, least, most time.Duration) error {
+	if d := time.Duration(value); d != 0 && (d < least || d > most) {
+		return fmt.Errorf("%s is %s: it must lie between %s and %s", setting, d, least, most)
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 	err := json.Unmarshal([]byte(`{
 		"tokens": {"access_ttl": "48h", "refresh_ttl": "1h", "hs256_secret": "hunter2"},
 		"jobs": {"workers": 5000, "retention": "1s"},
-		"callbacks": {"allow": ["localhost", ":80", "localhost:http", "localhost:70000", "127.0.0.1:3101"]}
+		"callbacks": {"allow": ["localhost", ":80", "localhost:http", "localhost:70000", "http://x:80", "127.0.0.1:3101"]}
 	}`), &app)
 	if err != nil {
 		t.Fatal(err)
@@ -46,10 +46,11 @@ func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 		"tokens.hs256_secret has 7 bytes: HS256 needs at least 32",
 		"jobs.workers is 5000: it must lie between 1 and 1024",
 		"jobs.retention is 1s: it must lie between 1m0s",
-		`callbacks.allow "localhost": must be HOST:PORT`,
+		`callbacks.allow "localhost": must be HOST:PORT without a scheme`,
 		`callbacks.allow ":80": must be HOST:PORT`,
-		`callbacks.allow "localhost:http": the port must be a number`,
-		`callbacks.allow "localhost:70000": the port must be a number`,
+		`callbacks.allow "localhost:http": must be HOST:PORT`,
+		`callbacks.allow "localhost:70000": must be HOST:PORT`,
+		`callbacks.allow "http://x:80": must be HOST:PORT`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is missing in\n%v", want, err)

@@ -25,7 +25,7 @@ var catalogue = []Definition{
 	{CodeIdempotencyKeyReused, 422, "Idempotency key reused", "This Idempotency-Key was used with a different request body."},
 	{CodeRateLimited, 429, "Too many requests", "Too many requests. Wait as long as the Retry-After header says."},
 	{CodeAttemptsExhausted, 500, "Attempts exhausted", "The job was tried as often as the server tries a job, and did not end. Start it again later."},
-	{CodeInternal, 500, "Internal error", "The request failed inside the server. The request id finds its cause in the server's log."},
+	{CodeInternal, 500, "Internal error", "It failed inside the server. Whoever runs the server finds the cause in its log, by the request id or the job id."},
 	{CodeOverloaded, 503, "Overloaded", "The server is at its limit. Wait as long as the Retry-After header says."},
 	{CodeSourceUnavailable, 503, "Source unavailable", "The database behind this endpoint cannot be reached right now. Wait as long as the Retry-After header says."},
 }
