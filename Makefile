@@ -52,6 +52,10 @@ lint: bin/golangci-lint ## check format, vet, go.mod, the linters, and who impor
 	if echo "$$dependencies" | grep '^github.com/caddyserver/'; then \
 		echo "make lint: internal/ outside lease, config and cmd depends on Caddy, through the packages above" >&2; exit 1; fi
 
+.PHONY: faults
+faults: ## kill -9 a hundred times, make the disk fail and fill it up; needs Linux, strace and root
+	DATA_API_TEST_KILL_ROUNDS=100 go test -count 1 -v -tags faults -run 'Killed|FailingDisk|FullFileSystem|Stopped' ./internal/job
+
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME=2m
 	@grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | sed 's/:func / /' | sort | while read -r file target; do \

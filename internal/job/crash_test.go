@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -54,7 +55,9 @@ func crashHelper(path string) error {
 			for n := 0; ; n++ {
 				j, err := engine.Accept(context.Background(), request())
 				if err != nil {
-					continue // too many wait
+					fmt.Fprintln(os.Stdout, "refused", dataapi.AsError(err).Code)
+					time.Sleep(time.Millisecond)
+					continue
 				}
 				fmt.Fprintln(os.Stdout, "accepted", j.ID)
 				time.Sleep(5 * time.Millisecond)
@@ -86,12 +89,25 @@ type killed struct {
 	told     map[job.ID]string  // the ends that a process has spoken of
 	ends     map[job.ID]job.Job // the ends that were found in the store
 	early    int                // processes that were killed before they accepted anything
+	refused  int                // jobs that were refused
+
+	prefix []string      // of the process's command
+	within time.Duration // in which it is killed after its first job
+}
+
+func newKilled(t *testing.T, path string) *killed {
+	t.Helper()
+	return &killed{
+		t: t, path: path, within: 200 * time.Millisecond,
+		accepted: map[job.ID]bool{}, told: map[job.ID]string{}, ends: map[job.ID]job.Job{},
+	}
 }
 
 // round starts a process, kills it at a random moment, and looks at what it leaves.
 func (k *killed) round() {
 	k.t.Helper()
-	command := exec.CommandContext(k.t.Context(), os.Args[0])
+	line := append(slices.Clone(k.prefix), os.Args[0])
+	command := exec.CommandContext(k.t.Context(), line[0], line[1:]...)
 	command.Env = append(os.Environ(), crashVariable+"="+k.path)
 	output, err := command.StdoutPipe()
 	if err != nil {
@@ -117,7 +133,7 @@ func (k *killed) round() {
 		}
 		k.hear(strings.Fields(line))
 		if !begun {
-			kill(200 * time.Millisecond)
+			kill(k.within)
 			begun = true
 		}
 	}
@@ -129,6 +145,10 @@ func (k *killed) round() {
 }
 
 func (k *killed) hear(words []string) {
+	if words[0] == "refused" {
+		k.refused++
+		return
+	}
 	id, err := job.ParseID(words[1])
 	if err != nil {
 		k.t.Fatal(err)
@@ -179,15 +199,22 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 			t.Fatalf("%s is %q: it must be a number of rounds", roundsVariable, text)
 		}
 	}
-	k := &killed{
-		t: t, path: filepath.Join(t.TempDir(), "store.db"),
-		accepted: map[job.ID]bool{}, told: map[job.ID]string{}, ends: map[job.ID]job.Job{},
-	}
+	k := newKilled(t, filepath.Join(t.TempDir(), "store.db"))
 	for range rounds {
 		k.round()
 	}
-	endedBefore := len(k.ends)
+	k.recover()
+	t.Logf("%d processes were killed, %d of them before they accepted anything", rounds, k.early)
+	if len(k.accepted) < rounds {
+		t.Errorf("only %d jobs were acknowledged", len(k.accepted))
+	}
+}
 
+// recover lets every job end, and checks that none that was acknowledged is lost and none ends twice.
+func (k *killed) recover() {
+	t := k.t
+	t.Helper()
+	endedBefore := len(k.ends)
 	store := openStore(t, k.path)
 	engine := start(t, store, job.Options{Owner: "after the crashes"})
 	engine.Attach(answer(`"recovered"`), job.Settings{Workers: 8})
@@ -215,11 +242,10 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	k.look()
-	t.Logf("%d processes were killed, %d of them before they accepted anything: %d jobs were acknowledged, 0 are lost; "+
-		"%d jobs are stored, of which %d had ended before the last start; all have ended, none twice: %v",
-		rounds, k.early, len(k.accepted), stored, endedBefore, ends)
-	if len(k.accepted) < rounds || stored < len(k.accepted) {
-		t.Errorf("%d jobs are stored, and %d were acknowledged", stored, len(k.accepted))
+	t.Logf("%d jobs were acknowledged, 0 are lost, %d were refused; %d jobs are stored, of which %d had ended before "+
+		"the last start; all have ended, none twice: %v", len(k.accepted), k.refused, stored, endedBefore, ends)
+	if stored < len(k.accepted) {
+		t.Errorf("%d jobs are listed, and %d were acknowledged", stored, len(k.accepted))
 	}
 }
 
