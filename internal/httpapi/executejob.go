@@ -13,8 +13,8 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
-// pollSeconds is how long a caller is asked to wait before it looks at a job again.
-const pollSeconds = 1
+// pollInterval is how long a caller is asked to wait before it looks at a job again.
+const pollInterval = time.Second
 
 // answerJob makes a job of the call, and answers as the terms say: with the result when it is there in time, else with
 // the job.
@@ -43,7 +43,7 @@ func (a *API) answerJob(
 	}
 	terms.preferred.setApplied(w.Header(), true)
 	w.Header().Set("Location", ended.PollingPath)
-	w.Header().Set("Retry-After", strconv.Itoa(pollSeconds))
+	setRetryAfter(w.Header(), pollInterval)
 	return writeJSON(w, http.StatusAccepted, acceptedAnswer{
 		JobID: ended.ID.String(), Status: string(ended.Status), PollingURL: ended.PollingPath,
 	})
@@ -85,7 +85,7 @@ func (a *API) answerStrictly(w http.ResponseWriter, r *http.Request, accepted jo
 	ended := accepted
 	if !ended.Status.Terminal() {
 		if repeated {
-			return &dataapi.Error{Code: dataapi.CodeIdempotencyConflict, RetryAfter: pollSeconds * time.Second}
+			return &dataapi.Error{Code: dataapi.CodeIdempotencyConflict, RetryAfter: pollInterval}
 		}
 		var err error
 		if ended, err = a.awaitStrictly(r, accepted, terms.wait); err != nil {
@@ -95,7 +95,7 @@ func (a *API) answerStrictly(w http.ResponseWriter, r *http.Request, accepted jo
 			return &dataapi.Error{
 				Code:       dataapi.CodeOverloaded,
 				Detail:     "The request goes on. Repeat it with the same Idempotency-Key to get its answer.",
-				RetryAfter: pollSeconds * time.Second,
+				RetryAfter: pollInterval,
 			}
 		}
 	}

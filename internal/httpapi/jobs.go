@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strconv"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/job"
@@ -27,7 +26,7 @@ func (a *API) getJob(w http.ResponseWriter, r *http.Request) error {
 		if found, err = a.poll(r, found, preferred); err != nil {
 			return err
 		}
-		preferences{wait: preferred.wait, hasWait: true}.setApplied(w.Header(), false)
+		preferred.setApplied(w.Header(), false)
 	}
 	return a.answerDocument(w, r, found)
 }
@@ -46,7 +45,7 @@ func (a *API) answerDocument(w http.ResponseWriter, r *http.Request, found job.J
 	w.Header().Set("Cache-Control", "no-store")
 	switch found.Status {
 	case job.Processing:
-		w.Header().Set("Retry-After", strconv.Itoa(pollSeconds))
+		setRetryAfter(w.Header(), pollInterval)
 		return a.writeState(w, found)
 	case job.Completed:
 		stored, err := a.Jobs.OpenResult(r.Context(), found.ID)

@@ -30,19 +30,20 @@ func parsePreferences(header http.Header) preferences {
 				continue
 			}
 			seen[name] = true
-			found.add(name, value)
+			found = found.with(name, value)
 		}
 	}
 	return found
 }
 
-func (p *preferences) add(name, value string) {
+func (p preferences) with(name, value string) preferences {
 	switch name {
 	case "respond-async":
 		p.respondAsync = value == ""
 	case "wait":
 		p.wait, p.hasWait = parseWait(value)
 	}
+	return p
 }
 
 // parseWait reads whole seconds (delta-seconds of RFC 9110); any number of digits is a number.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -90,11 +91,9 @@ func writeProblem(w http.ResponseWriter, failure *dataapi.Error) {
 		// RFC 9110, 15.5.9. It also keeps a client from resending on the same connection.
 		header.Set("Connection", "close")
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		wait := failure.RetryAfter
-		if wait <= 0 {
-			wait = defaultRetryAfter
-		}
-		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+		setRetryAfter(header, cmp.Or(max(failure.RetryAfter, 0), defaultRetryAfter))
+	case http.StatusConflict:
+		setRetryAfter(header, failure.RetryAfter)
 	}
 	detail := failure.Detail
 	if detail == "" {
@@ -119,6 +118,13 @@ func writeProblem(w http.ResponseWriter, failure *dataapi.Error) {
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(definition.Status)
 	_, _ = w.Write(append(body, '\n')) // the caller may have gone: there is nobody left to tell
+}
+
+// setRetryAfter asks a caller to wait, in whole seconds; a wait of nothing is not asked for.
+func setRetryAfter(header http.Header, wait time.Duration) {
+	if wait > 0 {
+		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	}
 }
 
 // ignoreGone drops the error of a write to a caller that has gone away.

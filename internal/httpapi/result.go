@@ -26,10 +26,11 @@ func (a *API) getResult(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if found.Status != job.Completed {
+		failure := dataapi.Errorf(dataapi.CodeJobNotCompleted, "The job has no result: it is %s.", found.Status)
 		if found.Status == job.Processing {
-			w.Header().Set("Retry-After", strconv.Itoa(pollSeconds))
+			failure.RetryAfter = pollInterval
 		}
-		return dataapi.Errorf(dataapi.CodeJobNotCompleted, "The job has no result: it is %s.", found.Status)
+		return failure
 	}
 	stored, err := a.Jobs.OpenResult(r.Context(), found.ID)
 	if err != nil {
@@ -49,7 +50,7 @@ func (a *API) getResult(w http.ResponseWriter, r *http.Request) error {
 // short it is.
 func answerBytes(w http.ResponseWriter, r *http.Request, found job.Job, stored *job.ResultReader) error {
 	w.Header().Set("ETag", strconv.Quote(found.ID.String()))
-	if strings.Contains(r.Header.Get("Range"), ",") {
+	if wanted := r.Header.Get("Range"); wanted != "" && !singleRange(wanted) {
 		r = r.Clone(r.Context())
 		r.Header.Del("Range")
 	}
@@ -67,6 +68,13 @@ func answerBytes(w http.ResponseWriter, r *http.Request, found job.Job, stored *
 		return content.err
 	}
 	return r.Context().Err()
+}
+
+// singleRange reports whether a Range header asks for one range of bytes. Other units mean nothing here, and a range that
+// means nothing is ignored (RFC 9110, 14.2).
+func singleRange(wanted string) bool {
+	unit, ranges, _ := strings.Cut(wanted, "=")
+	return strings.EqualFold(trimSpace(unit), "bytes") && !strings.Contains(ranges, ",")
 }
 
 // watchedReader remembers why reading failed, which [http.ServeContent] does not tell.

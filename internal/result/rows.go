@@ -106,20 +106,24 @@ func (s *RowScanner) closeString() error {
 		if _, err := s.in.Peek(1); err != nil {
 			return broken(err)
 		}
-		buffered, _ := s.in.Peek(s.in.Buffered())
-		at := bytes.IndexAny(buffered, `"\`)
-		if at < 0 {
-			s.skip(len(buffered))
+		// A small window, since it is looked through again behind each backslash.
+		window, _ := s.in.Peek(min(s.in.Buffered(), 256))
+		quote := bytes.IndexByte(window, '"')
+		if quote >= 0 {
+			window = window[:quote]
+		}
+		if escape := bytes.IndexByte(window, '\\'); escape >= 0 {
+			s.skip(escape + 1)
+			if _, err := s.next(); err != nil { // what the backslash escapes
+				return err
+			}
 			continue
 		}
-		found := buffered[at]
-		s.skip(at + 1)
-		if found == '"' {
+		if quote >= 0 {
+			s.skip(quote + 1)
 			return nil
 		}
-		if _, err := s.next(); err != nil { // what the backslash escapes
-			return err
-		}
+		s.skip(len(window))
 	}
 }
 

@@ -1,0 +1,194 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/pgtest"
+)
+
+func TestCancel(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, e engine) {
+		s := controlServer(t, e)
+		token := s.login("acme", "integration").Access
+		running := s.call("endless-job", token, `{}`).job()
+		eventually(t, "the job runs", 10*time.Second, func() bool {
+			return strings.Contains(string(s.get(running, token).Body), `"progress":{`)
+		})
+		var cancelled document
+		s.send(http.MethodDelete, running, token, "").want(http.StatusOK).decode(&cancelled)
+		if cancelled.Status != "cancelled" || cancelled.CompletedAt == nil || cancelled.Error != nil || string(cancelled.Result) != "null" {
+			t.Errorf("a cancelled job is %+v", cancelled)
+		}
+		// It stays readable, and cancelling again changes nothing.
+		again := s.send(http.MethodDelete, running, token, "").want(http.StatusOK)
+		if read := s.get(running, token).want(http.StatusOK); string(read.Body) != string(again.Body) {
+			t.Errorf("read   %s\ncancel %s", read.Body, again.Body)
+		}
+		completed := s.call("relatorio-mensal", token, `{"mes":"2026-03"}`).job()
+		s.await(completed, token)
+		var unchanged document
+		s.send(http.MethodDelete, completed, token, "").want(http.StatusOK).decode(&unchanged)
+		if unchanged.Status != "completed" {
+			t.Errorf("a job that had ended became %s", unchanged.Status)
+		}
+		s.get(completed+"/result", token).want(http.StatusOK)
+		s.get(running+"/result", token).problem(http.StatusConflict, "JOB_NOT_COMPLETED")
+
+		// Who waits for a job that somebody cancels is told.
+		done := make(chan answer)
+		go func() {
+			got, _ := s.trySend(t.Context(), http.MethodPost, endpoints+"endless-job/execute", token, `{}`, "Prefer", "wait=30")
+			done <- got
+		}()
+		var list listing
+		eventually(t, "the job is listed", 10*time.Second, func() bool {
+			s.get(endpoints+"endless-job/jobs?status=processing", token).want(http.StatusOK).decode(&list)
+			return len(list.Jobs) == 1
+		})
+		s.send(http.MethodDelete, endpoints+"endless-job/jobs/"+list.Jobs[0].ID, token, "").want(http.StatusOK)
+		(<-done).problem(http.StatusConflict, "JOB_NOT_COMPLETED")
+
+		runner, stranger := s.login("acme", "runner").Access, s.login("globex", "reader").Access
+		s.send(http.MethodDelete, completed, runner, "").problem(http.StatusForbidden, "FORBIDDEN")
+		s.send(http.MethodDelete, completed, stranger, "").problem(http.StatusNotFound, "JOB_NOT_FOUND")
+		s.send(http.MethodDelete, strings.Replace(completed, "relatorio-mensal", "few", 1), token, "").
+			problem(http.StatusNotFound, "JOB_NOT_FOUND")
+		got := s.send(http.MethodPut, completed, token, "").problem(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED")
+		if allow := got.Header.Get("Allow"); allow != "DELETE, GET, HEAD" {
+			t.Errorf("Allow is %q", allow)
+		}
+	})
+}
+
+// Cancelling ends the query inside the database.
+func TestCancelEndsTheQuery(t *testing.T) {
+	db := pgtest.New(t)
+	db.Exec(sales)
+	s := newServer(t, serverConfig{
+		sources: `source main postgres "` + db.ReaderDSN + `"`, options: "jobs {\n workers 8\n }",
+		files: map[string]string{"acme/default/endless-job.sql": "/*---\nsource: main\nmode: async\n---*/\nSELECT COUNT(*) AS n FROM pg_sleep(600)"},
+	})
+	token := s.login("acme", "integration").Access
+	watcher := db.Conn()
+	running := func() (n int) {
+		err := watcher.QueryRow(context.Background(), `SELECT COUNT(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()`).Scan(&n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	const rounds, jobs = 3, 8
+	var slowest time.Duration
+	for range rounds {
+		var polling []string
+		for range jobs {
+			polling = append(polling, s.call("endless-job", token, `{}`).job())
+		}
+		eventually(t, "all queries run", 20*time.Second, func() bool { return running() == jobs })
+		begun := time.Now()
+		for _, url := range polling {
+			s.send(http.MethodDelete, url, token, "").want(http.StatusOK)
+		}
+		eventually(t, "the queries are gone", time.Second, func() bool { return running() == 0 })
+		slowest = max(slowest, time.Since(begun))
+	}
+	t.Logf("%d queries at a time were gone at most %s after the first DELETE", jobs, slowest.Round(time.Millisecond))
+}
+
+type listing struct {
+	Jobs       []document `json:"jobs"`
+	NextCursor *string    `json:"next_cursor"`
+}
+
+func TestListOfJobs(t *testing.T) {
+	e := engines[0]
+	s := controlServer(t, e)
+	token := s.login("acme", "integration").Access
+	const path = endpoints + "relatorio-mensal/jobs"
+	var empty listing
+	s.get(path, token).want(http.StatusOK).decode(&empty)
+	if empty.Jobs == nil || len(empty.Jobs) != 0 || empty.NextCursor != nil {
+		t.Errorf("an empty list is %+v", empty)
+	}
+	var want []string // newest first
+	for range 7 {
+		var accepted document
+		s.call("relatorio-mensal", token, `{"mes":"2026-03"}`).want(http.StatusAccepted).decode(&accepted)
+		s.await(path+"/"+accepted.ID, token)
+		want = append([]string{accepted.ID}, want...)
+	}
+	s.call("endless-job", token, `{}`).job()
+
+	var got []string
+	pages := 0
+	for next := path + "?limit=3&status=completed"; next != ""; pages++ {
+		answer := s.get(next, token).want(http.StatusOK)
+		var page listing
+		answer.decode(&page)
+		for _, job := range page.Jobs {
+			if job.Status != "completed" || string(job.Result) != "null" {
+				t.Errorf("listed: %+v", job)
+			}
+			got = append(got, job.ID)
+		}
+		next = nextLink(t, answer)
+		if (next == "") != (page.NextCursor == nil) || next != "" && !strings.Contains(next, url.QueryEscape(*page.NextCursor)) {
+			t.Errorf("Link %q, next_cursor %v", next, page.NextCursor)
+		}
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) || pages < 3 {
+		t.Errorf("in %d pages\ngot  %v\nwant %v", pages, got, want)
+	}
+	var none listing
+	s.get(path+"?status=failed", token).want(http.StatusOK).decode(&none)
+	s.get(endpoints+"relatorio-mensal/jobs?status=processing", token).want(http.StatusOK).decode(&none)
+	if len(none.Jobs) != 0 {
+		t.Errorf("jobs that are not there: %+v", none.Jobs)
+	}
+
+	for _, query := range []string{"status=done", "limit=0", "limit=201", "limit=x", "limit=+1", "cursor=x", "page=2", "limit=1&limit=2", "%zz"} {
+		s.get(path+"?"+query, token).problem(http.StatusBadRequest, "INVALID_REQUEST")
+	}
+	s.get(path, s.login("globex", "reader").Access).problem(http.StatusNotFound, "ENDPOINT_NOT_FOUND")
+	s.get(path, s.login("acme", "powerless").Access).problem(http.StatusForbidden, "FORBIDDEN")
+	s.get(endpoints+"unknown/jobs", token).problem(http.StatusNotFound, "ENDPOINT_NOT_FOUND")
+	// A shared endpoint's jobs are listed for the company that asked for them.
+	s.call("vendas-por-regiao", token, `{"data_inicio":"2026-01-01"}`, "Prefer", "respond-async").job()
+	var theirs listing
+	s.get(endpoints+"vendas-por-regiao/jobs", s.login("globex", "reader").Access).want(http.StatusOK).decode(&theirs)
+	if len(theirs.Jobs) != 0 {
+		t.Errorf("another company sees %+v", theirs.Jobs)
+	}
+}
+
+// nextLink returns the target of rel="next"; empty: there is none.
+func nextLink(t *testing.T, a answer) string {
+	t.Helper()
+	link := a.Header.Get("Link")
+	if link == "" {
+		return ""
+	}
+	target, ok := strings.CutSuffix(link, `>; rel="next"`)
+	if !ok || target[0] != '<' {
+		t.Fatalf("Link is %q", link)
+	}
+	return target[1:]
+}
+
+// decodeStrictly is for bodies whose fields are all known.
+func decodeStrictly(t *testing.T, body []byte, target any) {
+	t.Helper()
+	decoder := json.NewDecoder(strings.NewReader(string(body)))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(target); err != nil {
+		t.Fatalf("%v in %.300s", err, body)
+	}
+}

@@ -1,0 +1,93 @@
+package e2e
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+const endpoints = "/api/v1/data-api/default/"
+
+// controlServer has, beside the contract's endpoints, ones that take a known while.
+func controlServer(t *testing.T, e engine) *server {
+	t.Helper()
+	catalog := files(e)
+	maps.Copy(catalog, map[string]string{
+		"acme/default/endless-job.sql": "/*---\nsource: main\nmode: async\n---*/\n" + e.slow,
+		"acme/default/patient.sql":     "/*---\nsource: main\non_timeout: continue\nlimits: { timeout: 300ms, job_timeout: 2s }\n---*/\n" + e.slow,
+		"acme/default/quick.sql": "/*---\nsource: main\non_timeout: continue\ncolumns: { total: { type: decimal, scale: 2 } }\n---*/\n" +
+			"SELECT regiao, total FROM vendas ORDER BY regiao, total",
+		"acme/company.yaml": companyFile + "  runner: { policies: [Runner] }\n" +
+			"  limited: { policies: [DataAPIConsumer], share_context: { regiao: Norte } }\n" +
+			"policies:\n  Runner: { grants: [{ actions: [data_api:execute, data_api:get_job] }] }\n",
+	})
+	return newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: catalog})
+}
+
+// send sends a request with headers, given as name and value in turn.
+func (s *server) send(method, path, token, body string, headers ...string) answer {
+	s.t.Helper()
+	got, err := s.trySend(context.Background(), method, path, token, body, headers...)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return got
+}
+
+func (s *server) trySend(ctx context.Context, method, path, token, body string, headers ...string) (answer, error) {
+	request, err := http.NewRequestWithContext(ctx, method, s.url(path), strings.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Add(headers[i], headers[i+1])
+	}
+	return s.do(request)
+}
+
+// call runs an endpoint of the namespace default with headers.
+func (s *server) call(slug, token, parameters string, headers ...string) answer {
+	s.t.Helper()
+	return s.send(http.MethodPost, endpoints+slug+"/execute", token, `{"parameter_values":`+parameters+`}`, headers...)
+}
+
+// applied checks what the answer says of the request's preferences.
+func (a answer) applied(want string) answer {
+	a.t.Helper()
+	if got := strings.Join(a.Header.Values("Preference-Applied"), ", "); got != want {
+		a.t.Errorf("Preference-Applied is %q, want %q", got, want)
+	}
+	return a
+}
+
+// job reads the address of the job from a 202.
+func (a answer) job() (pollingURL string) {
+	a.t.Helper()
+	var accepted struct {
+		ID         string `json:"job_id"`
+		PollingURL string `json:"polling_url"`
+	}
+	a.want(http.StatusAccepted).decode(&accepted)
+	if accepted.PollingURL == "" || a.Header.Get("Location") != accepted.PollingURL || a.Header.Get("Retry-After") == "" ||
+		!strings.HasSuffix(accepted.PollingURL, "/jobs/"+accepted.ID) {
+		a.t.Fatalf("a 202 with %v: %s", a.Header, a.Body)
+	}
+	return accepted.PollingURL
+}
+
+// eventually waits for a condition.
+func eventually(t testing.TB, what string, within time.Duration, check func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(within); !check(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within %s", what, within)
+		}
+	}
+}

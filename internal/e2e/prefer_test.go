@@ -1,0 +1,96 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// One execution, three speeds: the same call is answered at once, after a while, or with a job.
+func TestPrefer(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, e engine) {
+		s := controlServer(t, e)
+		token := s.login("acme", "integration").Access
+		const params = `{"data_inicio":"2026-01-01"}`
+		plain := s.call("vendas-por-regiao", token, params).want(http.StatusOK).applied("")
+
+		// A result that a job has kept is the one that a sync call gives, byte for byte but for the moment.
+		waited := s.call("vendas-por-regiao", token, params, "Prefer", "wait=20").want(http.StatusOK).applied("wait=20")
+		if got, want := withoutMoment(t, waited.Body), withoutMoment(t, plain.Body); !bytes.Equal(got, want) {
+			t.Errorf("the answer of a job differs:\ngot  %s\nwant %s", got, want)
+		}
+		s.call("relatorio-mensal", token, `{"mes":"2026-03"}`, "Prefer", "wait=20").want(http.StatusOK).applied("wait=20")
+		s.call("few", token, `{}`, "Prefer", `foo; bar, WAIT = "9999"; x=1`).want(http.StatusOK).applied("wait=60")
+		s.call("few", token, `{}`, "Prefer", "respond-async", "Prefer", "wait=20").want(http.StatusOK).applied("wait=20")
+		s.call("few", token, `{}`, "Prefer", "handling=strict, wait=soon, return=minimal").want(http.StatusOK).applied("")
+
+		// respond-async makes a job of a sync endpoint's call, and its result is a job's.
+		asked := s.call("vendas-por-regiao", token, params, "Prefer", "respond-async").applied("respond-async")
+		if ended := s.await(asked.job(), token); ended.Status != "completed" || bytes.Contains(ended.Result, []byte("max_rows")) {
+			t.Errorf("the job ended as %s: %s", ended.Status, ended.Result)
+		}
+		s.call("relatorio-mensal", token, `{"mes":"2026-03"}`, "Prefer", "respond-async").applied("respond-async").job()
+
+		// A wait that is over leaves the work to go on.
+		begun := time.Now()
+		late := s.call("slow-job", token, `{}`, "Prefer", "respond-async, wait=0").applied("respond-async, wait=0")
+		if ended := s.await(late.job(), token); ended.Error == nil || ended.Error.Code != "EXECUTION_TIMEOUT" {
+			t.Errorf("the job ended as %+v", ended)
+		}
+		if took := time.Since(begun); took < time.Second {
+			t.Errorf("a job with a limit of 1 s ended after %s", took)
+		}
+		begun = time.Now()
+		put := s.call("endless", token, `{}`, "Prefer", "wait=1").applied("wait=1")
+		if took := time.Since(begun); took < time.Second || took > 5*time.Second {
+			t.Errorf("a wait of 1 s took %s", took)
+		}
+		var still document
+		s.get(put.job(), token).want(http.StatusOK).decode(&still)
+		if still.Status != "processing" {
+			t.Errorf("the work was not kept: %+v", still)
+		}
+		s.send(http.MethodDelete, put.job(), token, "").want(http.StatusOK)
+
+		// What fails in time is answered as a sync call's failure is.
+		s.call("slow", token, `{}`, "Prefer", "wait=20").problem(http.StatusRequestTimeout, "EXECUTION_TIMEOUT")
+		s.call("broken", token, `{"n":1}`, "Prefer", "wait=20").problem(http.StatusInternalServerError, "INTERNAL_ERROR")
+		s.call("types", token, `{"i":0}`, "Prefer", "respond-async").problem(http.StatusUnprocessableEntity, "INVALID_PARAMETER")
+	})
+}
+
+func TestOnTimeoutContinue(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, e engine) {
+		s := controlServer(t, e)
+		token := s.login("acme", "integration").Access
+		s.call("quick", token, `{}`).want(http.StatusOK).applied("")
+		begun := time.Now()
+		accepted := s.call("patient", token, `{}`).want(http.StatusAccepted).applied("")
+		if took := time.Since(begun); took < 300*time.Millisecond || took > 1900*time.Millisecond {
+			t.Errorf("a limit of 300 ms took %s", took)
+		}
+		ended := s.await(accepted.job(), token)
+		if took := time.Since(begun); took < 2*time.Second || ended.Error == nil || ended.Error.Code != "EXECUTION_TIMEOUT" {
+			t.Errorf("after %s the job with a limit of 2 s is %+v", took, ended)
+		}
+		// A caller that prefers to wait longer than the endpoint would keep it may.
+		s.call("patient", token, `{}`, "Prefer", "wait=10").applied("wait=10").problem(http.StatusRequestTimeout, "EXECUTION_TIMEOUT")
+	})
+}
+
+func withoutMoment(t *testing.T, body []byte) []byte {
+	t.Helper()
+	var result struct {
+		ExecutedAt time.Time `json:"executed_at"`
+	}
+	if err := json.Unmarshal(body, &result); err != nil {
+		t.Fatal(err)
+	}
+	if since := time.Since(result.ExecutedAt); since < -time.Minute || since > time.Minute {
+		t.Errorf("executed_at is %s", result.ExecutedAt)
+	}
+	at := bytes.LastIndex(body, []byte(`"executed_at"`))
+	return body[:at]
+}

@@ -1,0 +1,235 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+type pageOfResult struct {
+	Columns       json.RawMessage   `json:"columns"`
+	Rows          []json.RawMessage `json:"rows"`
+	RowCount      int               `json:"row_count"`
+	Offset        int64             `json:"offset"`
+	TotalRowCount int               `json:"total_row_count"`
+	Truncated     bool              `json:"truncated"`
+	NextCursor    *string           `json:"next_cursor"`
+}
+
+func TestResultOfAJob(t *testing.T) {
+	onEveryEngine(t, func(t *testing.T, e engine) {
+		s := controlServer(t, e)
+		token := s.login("acme", "integration").Access
+		job := s.call("series-job", token, `{"rows":12345}`).job()
+		ended := s.await(job, token)
+		whole := s.get(job+"/result", token).want(http.StatusOK)
+		if !bytes.Equal(whole.Body, ended.Result) {
+			t.Fatal("the result differs from the one in the job's document")
+		}
+		size := len(whole.Body)
+		etag := whole.Header.Get("ETag")
+		if etag == "" || strings.HasPrefix(etag, "W/") || whole.Header.Get("Accept-Ranges") != "bytes" ||
+			whole.Header.Get("Content-Length") != strconv.Itoa(size) || whole.Header.Get("Content-Type") != "application/json" ||
+			whole.Header.Get("Cache-Control") != "no-store" || whole.Header.Get("X-Request-Id") == "" {
+			t.Errorf("headers %v", whole.Header)
+		}
+		head := s.send(http.MethodHead, job+"/result", token, "").want(http.StatusOK)
+		if head.Header.Get("Content-Length") != strconv.Itoa(size) || len(head.Body) != 0 {
+			t.Errorf("HEAD: %v", head.Header)
+		}
+		for _, test := range []struct {
+			headers []string
+			status  int
+			begin   int
+			end     int
+		}{
+			{[]string{"Range", "bytes=0-9"}, http.StatusPartialContent, 0, 10},
+			{[]string{"Range", "bytes=262140-262150"}, http.StatusPartialContent, 262140, 262151}, // over the border of two blocks
+			{[]string{"Range", "bytes=-7"}, http.StatusPartialContent, size - 7, size},
+			{[]string{"Range", "bytes=1000000-"}, http.StatusPartialContent, 1000000, size},
+			{[]string{"Range", "bytes=5-6", "If-Range", etag}, http.StatusPartialContent, 5, 7},
+			{[]string{"Range", "bytes=5-6", "If-Range", `"other"`}, http.StatusOK, 0, size},
+			{[]string{"Range", "bytes=0-1,5-6"}, http.StatusOK, 0, size}, // several ranges: the whole, as a server may
+			{[]string{"Range", "rows=0-1"}, http.StatusOK, 0, size},
+			{[]string{"If-None-Match", etag}, http.StatusNotModified, 0, 0},
+			{[]string{"If-Match", etag}, http.StatusOK, 0, size},
+		} {
+			got := s.send(http.MethodGet, job+"/result", token, "", test.headers...)
+			if got.Status != test.status {
+				t.Errorf("%v: got %d", test.headers, got.Status)
+			} else if got.Status < 300 && !bytes.Equal(got.Body, whole.Body[test.begin:test.end]) {
+				t.Errorf("%v: got %d bytes that differ", test.headers, len(got.Body))
+			}
+		}
+		beyond := s.send(http.MethodGet, job+"/result", token, "", "Range", fmt.Sprintf("bytes=%d-", size)).
+			problem(http.StatusRequestedRangeNotSatisfiable, "RANGE_NOT_SATISFIABLE")
+		if beyond.Header.Get("Content-Range") != fmt.Sprintf("bytes */%d", size) || beyond.Header.Get("ETag") != "" {
+			t.Errorf("headers of the 416: %v", beyond.Header)
+		}
+		s.send(http.MethodGet, job+"/result", token, "", "If-Match", `"other"`).problem(http.StatusPreconditionFailed, "PRECONDITION_FAILED")
+		s.send(http.MethodGet, job+"/result", token, "", "Accept", "text/csv").problem(http.StatusNotAcceptable, "NOT_ACCEPTABLE")
+		s.get(job+"/result", s.login("globex", "reader").Access).problem(http.StatusNotFound, "JOB_NOT_FOUND")
+		s.get(job+"/result", s.login("acme", "powerless").Access).problem(http.StatusForbidden, "FORBIDDEN")
+		checkPages(t, s, job, token, ended.Result)
+	})
+}
+
+// checkPages reads a result of 12,345 rows page by page.
+func checkPages(t *testing.T, s *server, job, token string, whole []byte) {
+	t.Helper()
+	var all pageOfResult
+	if err := json.Unmarshal(whole, &all); err != nil {
+		t.Fatal(err)
+	}
+	var cursors []string
+	for _, limit := range []int{999, 10000} {
+		var rows []json.RawMessage
+		pages := 0
+		for next := fmt.Sprintf("%s/result?limit=%d", job, limit); next != ""; pages++ {
+			answer := s.get(next, token).want(http.StatusOK)
+			var page pageOfResult
+			decodeStrictly(t, answer.Body, &page)
+			if page.RowCount != len(page.Rows) || page.Offset != int64(len(rows)) || page.TotalRowCount != 12345 || page.Truncated ||
+				!bytes.Equal(page.Columns, all.Columns) || answer.Header.Get("Content-Length") != strconv.Itoa(len(answer.Body)) {
+				t.Fatalf("page %d: %d rows from %d, headers %v", pages, page.RowCount, page.Offset, answer.Header)
+			}
+			rows = append(rows, page.Rows...)
+			if next = nextLink(t, answer); next != "" {
+				cursors = append(cursors, *page.NextCursor)
+			}
+		}
+		if pages != (12345+limit-1)/limit || len(rows) != len(all.Rows) {
+			t.Fatalf("%d rows in %d pages of %d", len(rows), pages, limit)
+		}
+		for i := range rows {
+			if !bytes.Equal(rows[i], all.Rows[i]) {
+				t.Fatalf("row %d is %s, want %s", i, rows[i], all.Rows[i])
+			}
+		}
+	}
+	// A cursor that was changed, or made for another result, is none.
+	changed := []byte(cursors[0])
+	changed[5]++
+	other := s.call("series-job", token, `{"rows":3}`).job()
+	s.await(other, token)
+	for _, path := range []string{
+		job + "/result?cursor=" + string(changed), job + "/result?cursor=" + cursors[0][:20], job + "/result?cursor=",
+		other + "/result?cursor=" + cursors[0], job + "/result?limit=0", job + "/result?limit=10001", job + "/result?rows=1",
+	} {
+		s.get(path, token).problem(http.StatusBadRequest, "INVALID_REQUEST")
+	}
+	var small pageOfResult
+	s.get(other+"/result?limit=3", token).want(http.StatusOK).decode(&small)
+	if len(small.Rows) != 3 || small.NextCursor != nil {
+		t.Errorf("a page with all rows: %+v", small)
+	}
+	// A cursor outlives the server.
+	s.stop()
+	s.start()
+	s.get(job+"/result?cursor="+cursors[0], token).want(http.StatusOK)
+}
+
+func TestResultsThatAreOddToPage(t *testing.T) {
+	e := engines[0]
+	db := e.source(t, t.TempDir(), sales)
+	s := newServer(t, serverConfig{sources: db, files: map[string]string{
+		"acme/default/none.sql": "/*---\nsource: main\nmode: async\n---*/\nSELECT regiao FROM vendas WHERE total < 0",
+		"acme/default/braces.sql": "/*---\nsource: main\nmode: async\nlimits: { max_rows: 3 }\n---*/\n" +
+			`SELECT '},{"rows":[' || regiao || '"\],"rows":[{' AS "a],""rows"":[" FROM vendas ORDER BY regiao`,
+	}})
+	token := s.login("acme", "integration").Access
+	none := s.call("none", token, `{}`).job()
+	s.await(none, token)
+	var page pageOfResult
+	decodeStrictly(t, s.get(none+"/result?limit=5", token).want(http.StatusOK).Body, &page)
+	if page.RowCount != 0 || page.Rows == nil || page.NextCursor != nil {
+		t.Errorf("a page of nothing: %+v", page)
+	}
+	braces := s.call("braces", token, `{}`).job()
+	var all pageOfResult
+	if err := json.Unmarshal(s.await(braces, token).Result, &all); err != nil {
+		t.Fatal(err)
+	}
+	next := braces + "/result?limit=1"
+	for i := range 3 {
+		answer := s.get(next, token).want(http.StatusOK)
+		var page pageOfResult
+		decodeStrictly(t, answer.Body, &page)
+		if len(page.Rows) != 1 || !bytes.Equal(page.Rows[0], all.Rows[i]) || !page.Truncated {
+			t.Errorf("page %d: %s", i, answer.Body)
+		}
+		next = nextLink(t, answer)
+	}
+	if next != "" {
+		t.Errorf("there is a page too many: %s", next)
+	}
+}
+
+// A result of any size is read in constant memory, whole and in pages.
+func TestLargeResultInConstantMemory(t *testing.T) {
+	e := engines[0]
+	s := newServer(t, serverConfig{
+		sources: e.source(t, t.TempDir(), sales), files: files(e), env: []string{"GOMEMLIMIT="},
+	})
+	token := s.login("acme", "integration").Access
+	job := s.call("series-job", token, `{"rows":500000}`).job()
+	eventuallyEnded := s.send(http.MethodGet, job, token, "", "Prefer", "wait=60").want(http.StatusOK)
+	if mediaType, _, _ := mime.ParseMediaType(eventuallyEnded.Header.Get("Content-Type")); mediaType != "application/json" {
+		t.Fatal(mediaType)
+	}
+	before := s.memory(t)
+	peak := before
+	for range 3 {
+		request, err := http.NewRequest(http.MethodGet, s.url(job+"/result"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := io.Copy(io.Discard, response.Body)
+		if err != nil || n != response.ContentLength || n < 50<<20 {
+			t.Fatalf("%d bytes of %d: %v", n, response.ContentLength, err)
+		}
+		_ = response.Body.Close()
+		peak = max(peak, s.memory(t))
+	}
+	pages := 0
+	for next := job + "/result?limit=10000"; next != "" && pages < 20; pages++ {
+		next = nextLink(t, s.get(next, token).want(http.StatusOK))
+		peak = max(peak, s.memory(t))
+	}
+	t.Logf("resident memory was %d MiB before, and at most %d MiB while 3 results of over 50 MiB and %d pages were read", before>>20, peak>>20, pages)
+	if peak > before+64<<20 {
+		t.Errorf("memory grew from %d to %d MiB", before>>20, peak>>20)
+	}
+}
+
+// memory is the server's resident memory in bytes.
+func (s *server) memory(t *testing.T) int {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kib, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(rest), " kB"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return kib << 10
+		}
+	}
+	t.Fatal("the system does not say how much memory the server has")
+	return 0
+}
