@@ -142,7 +142,7 @@ func configureSession(connect *pgconn.Config, timeout time.Duration) {
 		return pgproto3.NewFrontend(newReader(r, readBuffer), w)
 	}
 	connect.BuildContextWatcherHandler = func(pg *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.CancelRequestContextWatcherHandler{Conn: pg, DeadlineDelay: cancelGrace}
+		return &canceller{pg: pg}
 	}
 }
 
