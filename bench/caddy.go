@@ -27,7 +27,6 @@ type server struct {
 type serverOptions struct {
 	hs256   bool // else Ed25519
 	fastify int  // port of what the proxy stands before; 0 for none
-	answer  string
 }
 
 const companyFile = "name: Acme\nusers:\n  bench: { policies: [DataAPIConsumer] }\n"
@@ -135,7 +134,7 @@ func (s *server) active() error {
 	if err != nil {
 		return err
 	}
-	defer drain(response.Body)
+	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("the admin API answers %s", response.Status)
 	}
@@ -144,7 +143,7 @@ func (s *server) active() error {
 
 // login makes a key and exchanges it for a token, as an integration does.
 func (s *server) login(ctx context.Context, caddy string) (string, error) {
-	printed, err := run(ctx, s.dir, "", caddy, "data-api", "keys", "create", "--company", "acme", "--user", "bench", "--json",
+	printed, err := run(ctx, s.dir, caddy, "data-api", "keys", "create", "--company", "acme", "--user", "bench", "--json",
 		"--address", "unix/"+s.socket)
 	if err != nil {
 		return "", err

@@ -25,7 +25,7 @@ func (l *lab) installPeers(ctx context.Context) error {
 	if _, err := exec.LookPath("npm"); err != nil {
 		return errors.New("npm was not found: install Node.js 20 or later to run the peers")
 	}
-	_, err := run(ctx, l.peers, "", "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
+	_, err := run(ctx, l.peers, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
 	return err
 }
 
@@ -90,7 +90,7 @@ func graphqlBodies(slug string) []string {
 	if len(s.parameters) == 0 {
 		return []string{fmt.Sprintf(`{"query":%q}`, query)}
 	}
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // these are row numbers
+	random := rand.New(rand.NewPCG(1, 2)) // these are row numbers
 	bodies := make([]string, variants)
 	for i := range bodies {
 		bodies[i] = fmt.Sprintf(`{"query":%q,"variables":{"n":%d}}`, query, 1+random.IntN(s.largest))

@@ -29,7 +29,7 @@ func (l *lab) pgbench(ctx context.Context, slug string, clients int) (float64, e
 		return 0, err
 	}
 	before := cpuTime(l.database.pid)
-	printed, err := run(ctx, l.dir, "", "pgbench", l.database.client("-n", "-M", "prepared", "-f", path,
+	printed, err := run(ctx, l.dir, "pgbench", l.database.client("-n", "-M", "prepared", "-f", path,
 		"-c", strconv.Itoa(clients), "-j", "1", "-T", strconv.Itoa(l.seconds))...)
 	if err != nil {
 		return 0, err

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -131,7 +131,7 @@ func cpuTime(pid int) float64 {
 	total := 0.0
 	if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil {
 		// The second field, the program's name, may hold blanks; the times are fields 14 to 17.
-		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 		for _, field := range fields[11:15] {
 			ticks, _ := strconv.ParseFloat(field, 64)
 			total += ticks / ticksPerSecond
@@ -174,14 +174,11 @@ func resetPeak(pid int) error {
 const longestRun = 5 * time.Minute
 
 // run executes a program and returns what it prints.
-func run(ctx context.Context, dir, input, name string, args ...string) (string, error) {
+func run(ctx context.Context, dir, name string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, longestRun)
 	defer cancel()
 	command := exec.CommandContext(ctx, name, args...)
 	command.Dir = dir
-	if input != "" {
-		command.Stdin = strings.NewReader(input)
-	}
 	var errors strings.Builder
 	command.Stderr = &errors
 	output, err := command.Output()
@@ -189,9 +186,4 @@ func run(ctx context.Context, dir, input, name string, args ...string) (string, 
 		return "", fmt.Errorf("%s: %w: %s", name, err, strings.TrimSpace(errors.String()))
 	}
 	return string(output), nil
-}
-
-func drain(body io.ReadCloser) {
-	_, _ = io.Copy(io.Discard, body)
-	_ = body.Close()
 }

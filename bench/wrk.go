@@ -50,7 +50,7 @@ func bodiesOf(slug string) []string {
 	if len(s.parameters) == 0 {
 		return []string{`{"parameter_values":{}}`}
 	}
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // these are row numbers
+	random := rand.New(rand.NewPCG(1, 2)) // these are row numbers
 	bodies := make([]string, variants)
 	for i := range bodies {
 		bodies[i] = fmt.Sprintf(`{"parameter_values":{"%s":%d}}`, s.parameters[0], 1+random.IntN(s.largest))
@@ -59,13 +59,14 @@ func bodiesOf(slug string) []string {
 }
 
 // script sends requests that were made before, so that Lua does no more than choose one, and prints what wrk counted.
+//
+//nolint:dupword // in Lua one end follows another
 const script = `
 local requests, n = {}, 0
 function init()
 	local headers = {["Content-Type"] = "application/json", ["Authorization"] = "Bearer %s"}
 	for line in io.lines(%q) do requests[#requests + 1] = wrk.format("POST", %q, headers, line) end
 end
-
 function request()
 	n = n %% #requests + 1
 	return requests[n]
@@ -98,7 +99,7 @@ func (l *lab) wrk(ctx context.Context, t target, clients, seconds int) (counted,
 	if err := os.WriteFile(lua, fmt.Appendf(nil, script, t.token, bodies, t.path), 0o600); err != nil {
 		return counted{}, err
 	}
-	printed, err := run(ctx, l.dir, "", "wrk", "-t1", "-c"+strconv.Itoa(clients), fmt.Sprintf("-d%ds", seconds),
+	printed, err := run(ctx, l.dir, "wrk", "-t1", "-c"+strconv.Itoa(clients), fmt.Sprintf("-d%ds", seconds),
 		"--timeout", "30s", "-s", lua, t.url())
 	if err != nil {
 		return counted{}, err
