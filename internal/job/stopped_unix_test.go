@@ -64,7 +64,7 @@ func (s *sharedStore) Call(w Write, answer *Answer) error {
 	switch w.Method {
 	case "Claim":
 		answer.Jobs, _, err = s.Store.Claim(ctx, w.Owner, time.Now(), until, 1)
-	case "Get":
+	case "Get": //nolint:usestdlibvars // a method of the store, not of HTTP
 		var j job.Job
 		j, err = s.Store.Get(ctx, w.ID)
 		answer.Jobs = []job.Job{j}
@@ -175,7 +175,7 @@ func stoppedHelper(socket string) error {
 // first goes on then, and finds its writes refused.
 func TestStoppedWorkerCannotWrite(t *testing.T) {
 	store := &sharedStore{Store: newStore(t)}
-	dir, err := os.MkdirTemp("", "store") // t.TempDir can be too long for a socket's name
+	dir, err := os.MkdirTemp("", "store") //nolint:usetesting // t.TempDir can be too long for a socket's name
 	if err != nil {
 		t.Fatal(err)
 	}
