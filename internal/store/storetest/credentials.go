@@ -1,4 +1,3 @@
-// Package storetest holds the tests that every store passes, whatever it keeps its records in.
 package storetest
 
 import (
