@@ -73,7 +73,7 @@ func TestCancelEndsTheQuery(t *testing.T) {
 	db.Exec(sales)
 	s := newServer(t, serverConfig{
 		sources: `source main postgres "` + db.ReaderDSN + `"`, options: "jobs {\n workers 8\n }",
-		files: map[string]string{"acme/default/endless-job.sql": "/*---\nsource: main\nmode: async\n---*/\nSELECT COUNT(*) AS n FROM pg_sleep(600)"},
+		files: map[string]string{"acme/default/endless-job.sql": "/*---\nsource: main\nmode: async\n---*/\n" + engines[1].slow},
 	})
 	token := s.login("acme", "integration").Access
 	watcher := db.Conn()

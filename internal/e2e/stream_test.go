@@ -24,7 +24,7 @@ func (s *server) openStream(ctx context.Context, path, token string) (events <-c
 	}
 	request.Header.Set("Authorization", "Bearer "+token)
 	request.Header.Set("Accept", "text/event-stream")
-	response, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request) //nolint:bodyclose // it is closed at the stream's end, below
 	if err != nil {
 		return nil, nil, err
 	}
