@@ -56,6 +56,10 @@ lint: bin/golangci-lint ## check format, vet, go.mod, the linters, and who impor
 faults: ## kill -9 a hundred times, make the disk fail and fill it up; needs Linux, strace and root
 	DATA_API_TEST_KILL_ROUNDS=100 go test -count 1 -v -tags faults -run 'Killed|FailingDisk|FullFileSystem|Stopped' ./internal/job
 
+.PHONY: interop
+interop: ## let the reference library for JavaScript verify callbacks; needs Node.js and npm
+	go test -count 1 -v -tags npm -run ReferenceLibraries ./internal/callback
+
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME=2m
 	@grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | sed 's/:func / /' | sort | while read -r file target; do \
