@@ -21,9 +21,13 @@ type Options struct {
 	// several steps. Zero: 200 ms.
 	Debounce time.Duration
 
-	// Rescan is how often everything is read without any notice of a change: file systems such as NFS give none, and
-	// endpoints whose source could not be reached are asked about again. Zero: one minute.
+	// Rescan is how often everything is read without any notice of a change: file systems such as NFS give none.
+	// Zero: one minute.
 	Rescan time.Duration
+
+	// Retry is how soon a source that could not be reached is asked again. Each time in vain doubles it, up to eight
+	// times. Zero: 1 s.
+	Retry time.Duration
 }
 
 // Catalog is a snapshot that follows the files. It is safe for concurrent use.
@@ -32,7 +36,8 @@ type Catalog struct {
 	options Options
 	current atomic.Pointer[state]
 
-	changing  sync.Mutex // held while the files are read and listeners are told
+	unasked   chan struct{} // holds a token after a reading that left sources unasked
+	changing  sync.Mutex    // held while the files are read and listeners are told
 	listeners []func(*Snapshot)
 
 	ctx    context.Context
@@ -54,8 +59,11 @@ func Open(root string, options Options) (*Catalog, error) {
 	if options.Rescan <= 0 {
 		options.Rescan = time.Minute
 	}
+	if options.Retry <= 0 {
+		options.Retry = time.Second
+	}
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &Catalog{root: root, options: options, ctx: ctx, cancel: cancel, done: make(chan struct{})}
+	c := &Catalog{root: root, options: options, ctx: ctx, cancel: cancel, done: make(chan struct{}), unasked: make(chan struct{}, 1)}
 	watcher := newWatcher(root, options.Logger) // before the files are read, so that no change falls between
 	first := load(ctx, root, nil, options.Check)
 	if len(first.faults) > 0 {
@@ -65,6 +73,8 @@ func Open(root string, options Options) (*Catalog, error) {
 	}
 	c.current.Store(first)
 	c.logNew(slog.LevelWarn, first.warnings, nil)
+	c.logSources(first, &state{live: newTree()})
+	c.askAgain(first)
 	go c.follow(watcher)
 	return c, nil
 }
@@ -76,8 +86,11 @@ func (c *Catalog) Current() *Snapshot { return c.current.Load().snapshot }
 // the caller's own.
 func (c *Catalog) Faults() Faults { return slices.Clone(c.current.Load().faults) }
 
-// Warnings returns what is doubtful and live all the same. The slice is the caller's own.
-func (c *Catalog) Warnings() Faults { return slices.Clone(c.current.Load().warnings) }
+// Warnings returns what is doubtful, and what waits for a source that cannot be reached. The slice is the caller's own.
+func (c *Catalog) Warnings() Faults {
+	current := c.current.Load()
+	return append(current.pending(), current.warnings...).sorted()
+}
 
 // OnChange calls listener with the current snapshot at once, and from then on with each new one, one after another.
 // A listener must not call Reload, OnChange or Close, and delays the next reading of the files while it runs.
@@ -108,6 +121,9 @@ func (c *Catalog) Reload() error {
 	c.current.Store(next)
 	c.logNew(slog.LevelError, next.faults, before.faults)
 	c.logNew(slog.LevelWarn, next.warnings, before.warnings)
+	c.logSources(next, before)
+	c.askAgain(next)
+	c.logWithdrawn(next.snapshot, before.snapshot)
 	if len(next.faults) == 0 && len(before.faults) > 0 {
 		c.options.Logger.Info("the catalog has no faults any more")
 	}
@@ -124,12 +140,14 @@ func (c *Catalog) Reload() error {
 	return nil
 }
 
-// logNew logs the entries that were not there before.
-func (c *Catalog) logNew(level slog.Level, now, before Faults) {
-	for _, fault := range now {
-		if !slices.Contains(before, fault) {
-			c.options.Logger.Log(c.ctx, level, "the catalog has a file to look at", "fault", fault.String())
-		}
+// askAgain has the sources asked again soon that could not be asked.
+func (c *Catalog) askAgain(s *state) {
+	if len(s.down) == 0 {
+		return
+	}
+	select {
+	case c.unasked <- struct{}{}:
+	default: // a token is there already
 	}
 }
 

@@ -1,11 +1,13 @@
 package catalog_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,7 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func open(t *testing.T, root string, check catalog.CheckFunc) *catalog.Catalog {
 	t.Helper()
 	opened, err := catalog.Open(root, catalog.Options{
-		Logger: slog.New(slog.DiscardHandler), Check: check, Debounce: 10 * time.Millisecond, Rescan: time.Hour,
+		Logger: slog.New(slog.DiscardHandler), Check: check, Debounce: 10 * time.Millisecond, Rescan: time.Hour, Retry: time.Hour,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -52,8 +54,9 @@ func title(c *catalog.Catalog, slug string) string {
 	return endpoint.Title
 }
 
+// titled is an endpoint; each title has a statement of its own.
 func titled(title string) string {
-	return "/*---\nsource: demo\ntitle: " + title + "\n---*/\nSELECT 1 AS n\n"
+	return "/*---\nsource: demo\ntitle: " + title + "\n---*/\nSELECT 1 AS n -- " + title + "\n"
 }
 
 var small = files{
@@ -192,20 +195,99 @@ func TestWhatIsDeletedGrantsNothing(t *testing.T) {
 		return !ok && title(c, "a") == "-" && len(c.Faults()) == 1
 	})
 
+	write(t, root, "acme/company.yaml", "")
+	eventually(t, "a company that is back is live", func() bool { return title(c, "a") == "one" && len(c.Faults()) == 0 })
+}
+
+// A mount that failed and a checkout under way must not take everything down.
+func TestARootThatIsGoneOrEmptyKeepsEverything(t *testing.T) {
+	root := build(t, small)
+	c := open(t, root, nil)
 	moved := root + ".moved"
 	if err := os.Rename(root, moved); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "a catalog that is gone grants nothing", func() bool {
-		return len(c.Current().Companies()) == 0 && len(c.Faults()) == 1
-	})
-	write(t, moved, "acme/company.yaml", "")
+	kept := func(fault string) func() bool {
+		return func() bool {
+			faults := c.Faults()
+			return title(c, "a") == "one" && len(c.Current().Companies()) == 2 && len(faults) == 1 &&
+				faults[0].WithEffect() == root+":1:1: "+fault+"; the last good catalog stays live"
+		}
+	}
+	eventually(t, "a catalog that is gone stays live", kept("does not exist; it must be a directory with one directory for each company"))
+	if err := os.Mkdir(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "an empty one too", kept("is empty, and had 2 companies before; to withdraw a company, set active: false in its company.yaml"))
+	if err := os.Remove(root); err != nil {
+		t.Fatal(err)
+	}
+	write(t, moved, "acme/default/b.sql", titled("two"))
 	if err := os.Rename(moved, root); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "a catalog that is back is live", func() bool { return title(c, "a") == "one" && len(c.Faults()) == 0 })
+	eventually(t, "a catalog that is back is live", func() bool { return title(c, "b") == "two" && len(c.Faults()) == 0 })
 	write(t, root, "acme/default/a.sql", titled("two"))
 	eventually(t, "and is watched", func() bool { return title(c, "a") == "two" })
+}
+
+// The catalog may have been named relative to the working directory, be it that directory itself.
+func TestAnEmptyWorkingDirectoryKeepsEverything(t *testing.T) {
+	root := build(t, small)
+	t.Chdir(root)
+	c := open(t, ".", nil)
+	for _, company := range []string{"acme", "globex"} {
+		if err := os.RemoveAll(company); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.Reload(); err == nil || title(c, "a") != "one" || len(c.Current().Companies()) != 2 {
+		t.Errorf("%v, a is %s", err, title(c, "a"))
+	}
+}
+
+// What happens to what a fault is about is said with the fault, and the log says what a deletion took away.
+func TestEffectsAndWithdrawalsAreTold(t *testing.T) {
+	root := build(t, small.with(files{"globex/company.yaml": "users: { erp: {}, bi: {} }", "globex/default/g.sql": titled("g")}))
+	var logged bytes.Buffer
+	c, err := catalog.Open(root, catalog.Options{
+		Logger: slog.New(slog.NewTextHandler(&logged, nil)), Debounce: time.Hour, Rescan: time.Hour,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	write(t, root, "acme/company.yaml", "users: 5")
+	write(t, root, "acme/default/a.sql", "x")
+	write(t, root, "acme/default/c.sql", "x")
+	write(t, root, "initech/company.yaml", "users: 5")
+	if err := os.Remove(filepath.Join(root, "globex/company.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Reload(); err == nil {
+		t.Fatal("no fault")
+	}
+	var got []string
+	for _, fault := range c.Faults() {
+		got = append(got, strings.TrimPrefix(fault.File, root+string(filepath.Separator))+": "+fault.Effect)
+	}
+	want := []string{
+		"acme/company.yaml: the last good revision stays live", "acme/default/a.sql: the last good revision stays live",
+		"acme/default/c.sql: the endpoint is not published",
+		"globex/company.yaml: the company and its endpoints are not published",
+		"initech/company.yaml: the company and its endpoints are not published",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	for _, line := range []string{
+		`level=WARN msg="a company is withdrawn, since its company.yaml is gone: its users and endpoints are refused" company=globex endpoints=1 users=2`,
+		`effect="the endpoint is not published"`,
+	} {
+		if !strings.Contains(logged.String(), line) {
+			t.Errorf("%s is not in\n%s", line, &logged)
+		}
+	}
 }
 
 func TestARootThatIsALinkCanBeTurned(t *testing.T) {
@@ -278,29 +360,172 @@ func TestCheckDecidesWhatGoesLive(t *testing.T) {
 		t.Error("the last good revisions are gone")
 	}
 
-	// While the source is down an endpoint is taken unchecked; when the source is back, the endpoint is refused.
+	// While the source is down a checked revision stays, and a new endpoint is taken unchecked.
 	down.Store(true)
+	write(t, root, "acme/default/c.sql", titled("broken"))
+	write(t, root, "acme/default/d.sql", titled("fine"))
 	if err := c.Reload(); err != nil {
 		t.Fatal(err)
 	}
-	if title(c, "a") != "broken" || title(c, "b") != "elsewhere" {
-		t.Error("endpoints that nobody could check are not live")
+	if title(c, "a") != "one" || title(c, "b") != "one" || title(c, "c") != "broken" || title(c, "d") != "fine" {
+		t.Errorf("a is %s, b is %s, c is %s, d is %s", title(c, "a"), title(c, "b"), title(c, "c"), title(c, "d"))
 	}
+	const unchecked = ":2:9: source demo cannot be asked about the statement, so it is unchecked; "
+	for i, want := range []string{
+		"a.sql" + unchecked + "the last good revision stays live until the source can be asked",
+		"b.sql" + unchecked + "the last good revision stays live until the source can be asked",
+		"c.sql" + unchecked + "the endpoint is published, and its statement is checked before it first runs",
+		"d.sql" + unchecked + "the endpoint is published, and its statement is checked before it first runs",
+	} {
+		if got := c.Warnings()[i].WithEffect(); got != filepath.Join(root, "acme/default", want) {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+
+	// When the source is back, what it refuses goes, and never in place of what was good.
 	write(t, root, "acme/default/b.sql", titled("fine"))
 	down.Store(false)
-	if err := c.Reload(); err == nil {
-		t.Fatal("no fault")
+	if err := c.Reload(); err == nil || strings.Count(err.Error(), "no such column") != 2 {
+		t.Fatal(err)
 	}
-	if title(c, "a") != "-" || title(c, "b") != "fine" {
-		t.Errorf("a is %s, b is %s", title(c, "a"), title(c, "b"))
+	if title(c, "a") != "one" || title(c, "b") != "fine" || title(c, "c") != "-" || title(c, "d") != "fine" || len(c.Warnings()) > 0 {
+		t.Errorf("a is %s, b is %s, c is %s, d is %s", title(c, "a"), title(c, "b"), title(c, "c"), title(c, "d"))
 	}
 	write(t, root, "acme/default/a.sql", titled("fine"))
-	if err := c.Reload(); err != nil || title(c, "a") != "fine" {
-		t.Errorf("%v, a is %s", err, title(c, "a"))
+	write(t, root, "acme/default/c.sql", titled("fine"))
+	if err := c.Reload(); err != nil || title(c, "a") != "fine" || title(c, "c") != "fine" {
+		t.Errorf("%v, a is %s, c is %s", err, title(c, "a"), title(c, "c"))
 	}
 	before := asked.Load()
 	if err := c.Reload(); err != nil || asked.Load() != before {
 		t.Errorf("%v; checked endpoints are checked again", err)
+	}
+}
+
+// What a source that is down could not judge anyway takes effect at once: above all, that something is taken away.
+func TestWhatNeedsNoCheckTakesEffectWhileTheSourceIsDown(t *testing.T) {
+	sharing := func(header, statement string) string {
+		return "/*---\nsource: demo\n" + header + "---*/\n" + statement
+	}
+	root := build(t, small.with(files{"acme/default/a.sql": sharing("share: { globex: {} }\n", "SELECT 1 AS n")}))
+	var down atomic.Bool
+	c := open(t, root, func(context.Context, *catalog.Endpoint) error {
+		if down.Load() {
+			return dataapi.Wrap(dataapi.CodeSourceUnavailable, errors.New("refused"))
+		}
+		return nil
+	})
+	down.Store(true)
+	write(t, root, "acme/default/a.sql", sharing("", "SELECT 1 AS n"))
+	write(t, root, "acme/default/b.sql", sharing("active: false\n", "SELECT 2 AS n"))
+	if err := c.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, ok := c.Current().Find("globex", "default", "a"); ok {
+		t.Error("a share that was taken back is live")
+	}
+	if title(c, "b") != "-" {
+		t.Error("an endpoint that was switched off is live")
+	}
+	write(t, root, "acme/default/a.sql", sharing("", "SELECT 2 AS n"))
+	if err := c.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	if endpoint, _, ok := c.Current().Find("acme", "default", "a"); !ok || endpoint.Statement.SQL != "SELECT 1 AS n" {
+		t.Error("the checked statement is gone")
+	}
+}
+
+// A source that comes back is asked soon, with no change of a file and no rescan.
+func TestASourceThatIsBackIsAskedSoon(t *testing.T) {
+	root := build(t, small)
+	var logged bytes.Buffer
+	var down atomic.Bool
+	var asked atomic.Int64
+	c, err := catalog.Open(root, catalog.Options{
+		Logger: slog.New(slog.NewTextHandler(&logged, nil)), Debounce: 10 * time.Millisecond, Rescan: time.Hour, Retry: 5 * time.Millisecond,
+		Check: func(context.Context, *catalog.Endpoint) error {
+			asked.Add(1)
+			if down.Load() {
+				return dataapi.Wrap(dataapi.CodeSourceUnavailable, errors.New("nobody listens"))
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	down.Store(true)
+	// A title alone needs no check; a statement does.
+	write(t, root, "acme/default/a.sql", strings.Replace(titled("one"), "title: one", "title: two", 1))
+	write(t, root, "acme/default/b.sql", titled("two"))
+	eventually(t, "the edit waits", func() bool { return title(c, "a") == "two" && len(c.Warnings()) == 1 })
+	before := asked.Load()
+	eventually(t, "the source is asked again and again", func() bool { return asked.Load() > before+2 })
+	if title(c, "b") != "one" {
+		t.Error("an unchecked edit replaced a checked revision")
+	}
+	down.Store(false)
+	eventually(t, "the edit is live", func() bool { return title(c, "b") == "two" && len(c.Warnings()) == 0 })
+	settled := asked.Load()
+	time.Sleep(100 * time.Millisecond)
+	if asked.Load() != settled {
+		t.Error("checked endpoints are asked about again")
+	}
+	if err := c.Close(); err != nil { // so that nothing logs any more
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		`a source cannot be asked about its statements; it is asked again until it answers`, `source=demo unchecked_endpoints=0 error="SOURCE_UNAVAILABLE: nobody listens"`,
+		`a changed file waits for its source`, `a source can be asked about its statements again`,
+	} {
+		if strings.Count(logged.String(), line) != 1 {
+			t.Errorf("%s stands not once in\n%s", line, &logged)
+		}
+	}
+}
+
+// Sources that are not asked yet are neither news nor a reason for haste.
+func TestSourcesThatAreNotAskedYet(t *testing.T) {
+	var asked atomic.Int64
+	c, err := catalog.Open(build(t, small), catalog.Options{
+		Logger: slog.New(slog.DiscardHandler), Retry: time.Millisecond,
+		Check: func(context.Context, *catalog.Endpoint) error {
+			asked.Add(1)
+			return catalog.ErrNotYet
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	before := asked.Load()
+	time.Sleep(50 * time.Millisecond)
+	if asked.Load() != before || len(c.Warnings()) > 0 || title(c, "a") != "one" {
+		t.Errorf("asked %d times more; %v", asked.Load()-before, c.Warnings())
+	}
+}
+
+// Faults of every kind are told at once, also of one file.
+func TestNoFaultHidesAnother(t *testing.T) {
+	root := build(t, small)
+	c := open(t, root, func(_ context.Context, endpoint *catalog.Endpoint) error {
+		if endpoint.Statement.SQL == "SELECT wrong" {
+			return &source.StatementError{Offset: len("SELECT "), Message: "no such column"}
+		}
+		return nil
+	})
+	write(t, root, "acme/default/a.sql", "/*---\nsource: demo\ntitel: x\nshare: { nobody: {} }\n---*/\nSELECT wrong\n")
+	write(t, root, "acme/default/b.sql", "/*---\nsource: demo\nshare: { nobody: {} }\n---*/\nSELECT wrong\n")
+	err := c.Reload()
+	const nobody = "share.nobody: there is no such company; the catalog has acme, globex"
+	want := `a.sql:3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, on_timeout, active, params, limits, columns, share
+a.sql:4:10: ` + nobody + `
+a.sql:6:8: no such column
+b.sql:3:10: ` + nobody + `
+b.sql:5:8: no such column`
+	if got := strings.ReplaceAll(err.Error(), filepath.Join(root, "acme/default")+string(filepath.Separator), ""); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 
@@ -332,7 +557,7 @@ func TestOpenRefusesACatalogWithFaults(t *testing.T) {
 
 func TestWarnings(t *testing.T) {
 	param := func(kind string) string {
-		return "/*---\nsource: demo\nparams: { ano: { type: " + kind + " } }\n---*/\nSELECT 1 AS n\n"
+		return "/*---\nsource: demo\nparams: { ano: { type: " + kind + " } }\n---*/\nSELECT @ano AS n\n"
 	}
 	root := build(t, files{
 		"acme/company.yaml": "users: { erp: { share_context: { ano: 2026 } } }", "acme/default/a.sql": param("integer"),

@@ -10,7 +10,6 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/params"
 	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
 )
 
 const (
@@ -18,25 +17,30 @@ const (
 	frontMatterEnd   = "---*/"
 )
 
-// parseEndpoint reads an endpoint file. It returns nil when there are faults, all of which are in the report.
-func parseEndpoint(address dataapi.Address, text []byte, r *report) *Endpoint {
+// parseEndpoint reads an endpoint file. The endpoint is sound when there are no faults, all of which are in the report.
+// One that is not sound is returned where it says enough to look for faults beyond the file, and is nil otherwise.
+func parseEndpoint(address dataapi.Address, text []byte, r *report) (endpoint *Endpoint, sound bool) {
 	matter, sql, sqlAt, ok := splitFile(text, r)
 	if !ok {
-		return nil
+		return nil, false
 	}
 	digest := sum(text)
-	endpoint := &Endpoint{
+	endpoint = &Endpoint{
 		Address: address, File: r.file, text: digest, Revision: hex.EncodeToString(digest[:8]),
 		places: endpointPlaces{statement: sqlAt},
 	}
 	endpoint.Statement.SQL = sql
-	if root := parseYAML(matter, 2, r); root != nil {
+	root := parseYAML(matter, 2, r)
+	if root != nil {
 		endpoint.readFrontMatter(root, r)
 	}
-	if len(r.faults) > 0 {
-		return nil
+	if len(r.faults) == 0 {
+		return endpoint, true
 	}
-	return endpoint
+	if endpoint.Contract == nil {
+		return nil, false
+	}
+	return endpoint, false
 }
 
 // splitFile divides a file into its front matter, which begins in line 2, and its statement.
@@ -111,13 +115,15 @@ func (e *Endpoint) readFrontMatter(root *node, r *report) {
 	e.Limits = readLimits(f, e.Mode, e.OnTimeout)
 	e.Contract = readParams(f)
 	e.Statement.MaxRows = e.Limits.MaxRows
-	e.Statement.Columns = readColumns(f)
 	e.Shares, e.places.shares = readShares(f)
 	if e.Contract != nil {
 		e.Statement.Params = sourceParams(e.Contract)
-		e.checkNames(r)
 		e.checkShares(r)
 	}
+	before := len(r.faults)
+	e.Statement.Columns = readColumns(f)
+	e.checkNames(f)
+	e.places.askable = len(r.faults) == before && e.Contract != nil && e.Source != "" && e.Statement.SQL != ""
 }
 
 func (e *Endpoint) readSource(f fields) string {
@@ -220,27 +226,37 @@ func typeList[T ~string](types []T) string {
 	return strings.Join(names, ", ")
 }
 
-// checkNames reports parameters that the statement uses and the front matter does not declare. A source knows its
-// dialect better and is asked later; this is for catalogs that are checked without their sources.
-func (e *Endpoint) checkNames(r *report) {
-	for _, use := range parameterUses(e.Statement.SQL) {
-		if e.Contract.Has(use.name) {
+// checkNames reports parameters that the statement uses and the front matter does not declare, and those that it declares
+// and the statement does not use: a filter that was forgotten returns too much. A source knows its dialect better and is
+// asked later; this is for catalogs that are checked without their sources.
+func (e *Endpoint) checkNames(f fields) {
+	names := make(map[string]place)
+	if member, ok := f.by["params"]; ok && member.value.kind == mapNode {
+		for _, param := range member.value.members {
+			names[param.key] = param.place
+		}
+	}
+	uses := parameterUses(e.Statement.SQL)
+	for _, use := range uses {
+		if _, ok := names[use.name]; ok {
 			continue
 		}
 		line, column := e.Position(use.offset)
-		r.fault(place{line, column}, "@%s is not declared in params; %s", use.name, declared(e.Statement.Params))
+		f.fault(place{line, column}, "@%s is not declared in params; %s", use.name, declared(sortedKeys(names)))
+	}
+	for _, name := range sortedKeys(names) {
+		used := slices.ContainsFunc(uses, func(u use) bool { return u.name == name })
+		if !used && e.Statement.SQL != "" && params.ValidName(name) && !f.report.has(names[name]) {
+			f.fault(names[name], "parameter %s is declared and never used in the statement; use @%s there, or leave it out here", name, name)
+		}
 	}
 }
 
-func declared(list []source.Param) string {
-	if len(list) == 0 {
+func declared(names []string) string {
+	if len(names) == 0 {
 		return "none is declared"
 	}
-	var names []string
-	for _, param := range list {
-		names = append(names, "@"+param.Name)
-	}
-	return "declared are " + strings.Join(names, ", ")
+	return "declared are @" + strings.Join(names, ", @")
 }
 
 // checkShares reports constraints that this endpoint's parameters cannot have.
@@ -250,7 +266,7 @@ func (e *Endpoint) checkShares(r *report) {
 		for name := range context {
 			if !e.Contract.Has(name) {
 				r.fault(places.constraints[name].key, "share.%s constrains %q, which is not a parameter of this endpoint; %s",
-					company, name, declared(e.Statement.Params))
+					company, name, declared(e.paramNames()))
 			}
 		}
 		for _, fault := range e.Contract.CheckContext(context) {
@@ -263,9 +279,17 @@ func (e *Endpoint) checkShares(r *report) {
 	}
 }
 
+func (e *Endpoint) paramNames() []string {
+	var names []string
+	for _, param := range e.Statement.Params {
+		names = append(names, param.Name)
+	}
+	return names
+}
+
 func contextMessage(fault params.ContextFault) string {
 	if fault.Field == "minimum" || fault.Field == "maximum" {
-		return fault.Parameter + "." + fault.Field + " " + fault.Message
+		return fault.Parameter + "." + fault.Field + " " + inYAML(fault.Message)
 	}
-	return fault.Parameter + " " + fault.Message
+	return fault.Parameter + " " + inYAML(fault.Message)
 }

@@ -11,8 +11,8 @@ func CheckParse(t *testing.T, text []byte, asEndpoint bool) {
 	r := report{file: "f"}
 	var sound bool
 	if asEndpoint {
-		endpoint := parseEndpoint(dataapi.Address{Company: "acme", Namespace: "default", Slug: "s"}, text, &r)
-		if sound = endpoint != nil; sound {
+		var endpoint *Endpoint
+		if endpoint, sound = parseEndpoint(dataapi.Address{Company: "acme", Namespace: "default", Slug: "s"}, text, &r); sound {
 			if endpoint.Contract == nil || endpoint.Statement.SQL == "" || endpoint.Source == "" || endpoint.Limits.Timeout <= 0 {
 				t.Fatalf("%+v", endpoint)
 			}

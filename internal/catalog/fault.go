@@ -13,6 +13,15 @@ type Fault struct {
 	Line    int    // from 1
 	Column  int    // in characters, from 1
 	Message string // what is wrong, and what is allowed
+	Effect  string // what becomes of what the file describes; "" when nothing was live and nothing was to be
+}
+
+// WithEffect returns the fault as String does, and its effect.
+func (f Fault) WithEffect() string {
+	if f.Effect == "" {
+		return f.String()
+	}
+	return f.String() + "; " + f.Effect
 }
 
 // String returns the fault as file:line:column: message, the form that editors turn into a link.
@@ -52,7 +61,7 @@ type report struct {
 }
 
 func (r *report) fault(at place, format string, args ...any) {
-	r.faults = append(r.faults, Fault{r.file, at.line, at.column, fmt.Sprintf(format, args...)})
+	r.faults = append(r.faults, Fault{File: r.file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)})
 }
 
 // has reports whether something is wrong at a place already, so that what follows from it need not be said.
@@ -61,7 +70,7 @@ func (r *report) has(at place) bool {
 }
 
 func (r *report) warn(at place, format string, args ...any) {
-	r.warnings = append(r.warnings, Fault{r.file, at.line, at.column, fmt.Sprintf(format, args...)})
+	r.warnings = append(r.warnings, Fault{File: r.file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)})
 }
 
 // unknownKey words a key that is not one of those allowed.

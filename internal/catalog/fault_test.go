@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -30,9 +31,22 @@ func TestFrontMatterFaults(t *testing.T) {
 	check(t, "acme/default/s.sql", frontMatterCases, func(text string) files {
 		return files{
 			"acme/company.yaml": "", "globex/company.yaml": "",
-			"acme/default/s.sql": "/*---\nsource: demo\n" + text + "---*/\nSELECT 1 AS n\n",
+			"acme/default/s.sql": "/*---\nsource: demo\n" + text + "---*/\nSELECT 1 AS n" + usesOf(text) + "\n",
 		}
 	})
+}
+
+var oneLetterParam = regexp.MustCompile(`(?m)(?:^  |[{,] )([a-z]):`)
+
+// usesOf writes the end of a statement that uses every parameter that a case declares: they have one letter each.
+func usesOf(text string) string {
+	_, declared, _ := strings.Cut(text, "params:")
+	declared, _, _ = strings.Cut(declared, "share:")
+	uses := ""
+	for _, match := range oneLetterParam.FindAllStringSubmatch(declared, -1) {
+		uses += ", @" + match[1]
+	}
+	return uses
 }
 
 func TestEndpointFileFaults(t *testing.T) {
@@ -45,7 +59,7 @@ func TestCompanyFileFaults(t *testing.T) {
 	check(t, "acme/company.yaml", companyFileCases, func(text string) files {
 		return files{
 			"acme/company.yaml":  text,
-			"acme/default/s.sql": "/*---\nsource: x\nparams: { regiao: {type: string}, n: {type: integer} }\n---*/\nSELECT 1 AS n",
+			"acme/default/s.sql": "/*---\nsource: x\nparams: { regiao: {type: string}, n: {type: integer} }\n---*/\nSELECT @regiao AS r, @n AS n",
 		}
 	})
 }

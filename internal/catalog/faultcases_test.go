@@ -94,7 +94,7 @@ title: {a: b}
 			`7:14: params.c.type must be one of string, integer, decimal, boolean, date, timestamp, uuid, or an array of one such as array<integer>; got text`,
 			`8:14: params.d.type must be one of string, integer, decimal, boolean, date, timestamp, uuid, or an array of one such as array<integer>; got array<array<date>>`,
 			`9:32: 010 is not a plain number; write it in decimal notation such as 10 or -2.50, or put quotes around it if it is text`,
-			`10:32: params.f.minimum must be an integer, written as a JSON number; got "1"`,
+			`10:32: params.f.minimum must be an integer, written without quotes; got "1"`,
 			`10:46: params.f.maximum must be an integer, written without fraction and exponent; got 1.5`,
 		},
 	},
@@ -122,7 +122,7 @@ title: {a: b}
 `,
 		[]string{
 			`4:33: params.a.enum[1] must be at most 5; got 9`,
-			`4:58: params.a.example must be an integer, written as a JSON number; got "x"`,
+			`4:58: params.a.example must be an integer, written without quotes; got "x"`,
 		},
 	},
 	{
@@ -148,8 +148,10 @@ share:
 		[]string{
 			`5:13: share.globex constrains "b", which is not a parameter of this endpoint; declared are @a, @n`,
 			`5:22: share.globex.a has no bound; allowed is one value, a list of values such as [a, b], or bounds such as {minimum: 1, maximum: 5}`,
-			`5:52: share.globex: n.maximum must be an integer, written as a JSON number; got "x"`,
+			`5:52: share.globex: n.maximum must be an integer, written without quotes; got "x"`,
 			`6:3: share: "Bad" cannot be a company; a company's slug is 1 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit`,
+			`7:3: share.acme: an endpoint needs no share with its own company`,
+			`8:3: share.nobody: there is no such company; the catalog has acme, globex`,
 		},
 	},
 	{
@@ -328,6 +330,22 @@ SELECT @a,
 			`5:7: @b is not declared in params; none is declared`,
 		},
 	},
+	{
+		`/*---
+source: x
+titel: x
+params: { days: { type: integer, default: x, minimum: y }, dais: { type: integer }, day: { type: integer } }
+---*/
+SELECT @dais, '@days', n@day -- @days
+`,
+		[]string{
+			`3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, on_timeout, active, params, limits, columns, share`,
+			`4:11: parameter days is declared and never used in the statement; use @days there, or leave it out here`,
+			`4:43: params.days.default must be an integer, written without quotes; got "x"`,
+			`4:55: params.days.minimum must be an integer, written without quotes; got "y"`,
+			`4:85: parameter day is declared and never used in the statement; use @day there, or leave it out here`,
+		},
+	},
 }
 
 var companyFileCases = []faultCase{
@@ -395,7 +413,7 @@ policies:
 		[]string{
 			`1:34: users.erp.share_context constrains "regiaoo", which is a parameter of no endpoint of company acme, nor of one shared with it; did you mean regiao?`,
 			`1:48: users.erp.share_context constrains "nope", which is a parameter of no endpoint of company acme, nor of one shared with it`,
-			`1:60: users.erp.share_context: n must be an integer, written as a JSON number; got "x" (endpoint acme/default/s)`,
+			`1:60: users.erp.share_context: n must be an integer, written without quotes; got "x" (endpoint acme/default/s)`,
 		},
 	},
 }

@@ -3,6 +3,8 @@ package catalog
 import (
 	"context"
 	"maps"
+	"path/filepath"
+	"slices"
 
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
@@ -22,7 +24,9 @@ type state struct {
 	snapshot  *Snapshot
 	live      *tree              // what the snapshot is made of
 	unchecked map[*Endpoint]bool // live, and not checked because their source could not be reached
+	waiting   map[string]bool    // files that are not live because their source could not be reached
 	asked     map[*Endpoint]bool // whose source was asked in this round
+	down      map[string]error   // sources that could not be reached in this round, and why
 	faults    Faults
 	warnings  Faults
 }
@@ -37,34 +41,111 @@ func load(ctx context.Context, root string, previous *state, check CheckFunc) *s
 	}
 	fresh := scan(root, before)
 	next := &state{
-		live: fresh, unchecked: make(map[*Endpoint]bool), asked: make(map[*Endpoint]bool),
-		faults: fresh.faults, warnings: fresh.warnings,
+		live: fresh, unchecked: make(map[*Endpoint]bool), waiting: make(map[string]bool), asked: make(map[*Endpoint]bool),
+		down: make(map[string]error), faults: fresh.faults, warnings: fresh.warnings,
 	}
+	written := maps.Clone(fresh.companies)
+	// The files are linked as they stand, so that a fault of one kind hides none of another.
+	faults, warnings := fresh.withDrafts().link()
 	if check != nil {
 		next.check(ctx, check, previous)
 	}
-	next.settle(previous.live)
+	next.faults, next.warnings = append(next.faults, faults...), append(next.warnings, warnings...)
+	next.settle(previous.live, before != nil)
 	for _, endpoint := range next.live.endpoints {
 		if previous.unchecked[endpoint] && !next.asked[endpoint] { // it was taken back after the sources were asked
 			next.unchecked[endpoint] = true
 		}
 	}
 	next.faults, next.warnings = next.faults.sorted(), next.warnings.sorted()
+	if before != nil {
+		next.tellEffects(written)
+	}
 	next.snapshot = next.live.snapshot()
 	return next
 }
 
-// settle links the tree. A changed file that is at fault gives way to what was live before, which can make other files
-// fit or not fit, so it is linked again until nothing changes. Each round takes at least one file back, so it ends. A file that
-// did not change stays live with its fault: what it grants was sound, and what is gone cannot be reached anyway.
-func (s *state) settle(previous *tree) {
-	faults, warnings := s.live.link()
-	s.faults, s.warnings = append(s.faults, faults...), append(s.warnings, warnings...)
-	for changed := true; changed; faults, _ = s.live.link() {
-		changed = false
-		for _, fault := range faults {
-			changed = s.live.takeBack(fault.File, previous) || changed
+// withDrafts is the tree as the files describe it: files with faults of their own take part as far as they can be read.
+func (t *tree) withDrafts() *tree {
+	all := &tree{companies: t.companies, endpoints: maps.Clone(t.endpoints), read: t.read}
+	for file, read := range t.read {
+		if read.endpoint != nil {
+			all.endpoints[file] = read.endpoint
 		}
+	}
+	return all
+}
+
+// settle links what is to go live. A changed file that is at fault gives way to what was live before, which can make other
+// files fit or not fit, so it is linked again until nothing changes. Each round takes at least one file back, so it ends.
+// A file that did not change stays live with its fault: what it grants was sound, and what is gone cannot be reached
+// anyway. Report says that a file which is taken back and has no fault itself is reported: without that
+// nobody would know why it is not live.
+func (s *state) settle(previous *tree, report bool) {
+	for changed := true; changed; {
+		changed = false
+		faults, _ := s.live.link()
+		for _, fault := range faults {
+			taken := s.live.takeBack(fault.File, previous)
+			changed = changed || taken
+			if taken && report && !s.hasFault(fault.File) {
+				s.faults = append(s.faults, fault)
+			}
+		}
+	}
+}
+
+func (s *state) hasFault(file string) bool {
+	return slices.ContainsFunc(s.faults, func(f Fault) bool { return f.File == file })
+}
+
+// The effects of faults.
+const (
+	effectLastGood     = "the last good revision stays live"
+	effectAsItIs       = "it stays live as it is"
+	effectUnpublished  = "the endpoint is not published"
+	effectNoCompany    = "the company and its endpoints are not published"
+	effectWaiting      = "the last good revision stays live until the source can be asked"
+	effectUnchecked    = "the endpoint is published, and its statement is checked before it first runs"
+	effectWholeCatalog = "the last good catalog stays live"
+)
+
+// tellEffects says of each fault what is live all the same. Written are the companies as the files describe them.
+func (s *state) tellEffects(written map[string]*companyFile) {
+	companies := make(map[string]*companyFile) // live ones, by file
+	for _, company := range s.live.companies {
+		companies[company.file] = company
+	}
+	for i := range s.faults {
+		fault := &s.faults[i]
+		fault.Effect = s.endpointEffect(fault.File)
+		if company := companies[fault.File]; company != nil {
+			fault.Effect = effectLastGood
+			if written[company.company.Slug] == company && !s.live.failed[fault.File] {
+				fault.Effect = effectAsItIs
+			}
+		} else if filepath.Base(fault.File) == companyFileName && fault.Effect == "" {
+			fault.Effect = effectNoCompany
+		}
+		if fault.File == s.live.kept {
+			fault.Effect = effectWholeCatalog
+		}
+	}
+}
+
+func (s *state) endpointEffect(file string) string {
+	read, live := s.live.read[file], s.live.endpoints[file]
+	switch {
+	case live != nil && s.live.companies[live.Company] == nil:
+		return effectUnpublished
+	case live != nil && read != nil && read.text == live.text:
+		return effectAsItIs
+	case live != nil:
+		return effectLastGood
+	case read != nil:
+		return effectUnpublished
+	default:
+		return ""
 	}
 }
 

@@ -70,6 +70,7 @@ share:
 SELECT regiao, SUM(total) AS total
 FROM vendas
 WHERE data >= @data_inicio AND (@regiao IS NULL OR regiao = @regiao) AND 'a@b' <> "x@y" -- @comment
+  AND valor = ANY (@valores)
 GROUP BY regiao ORDER BY regiao
 `
 

@@ -79,6 +79,11 @@ func reportDefinition(fault params.DefinitionFault, given fields, name place) {
 		if items := given.by[fault.Field].value; fault.Index >= 0 && items != nil && fault.Index < len(items.items) {
 			at, index = items.items[fault.Index].place, fmt.Sprintf("[%d]", fault.Index)
 		}
-		given.fault(at, "%s%s %s", given.name(fault.Field), index, fault.Message)
+		given.fault(at, "%s%s %s", given.name(fault.Field), index, inYAML(fault.Message))
 	}
+}
+
+// inYAML rewords what is said of JSON: in YAML a number is what has no quotes.
+func inYAML(message string) string {
+	return strings.ReplaceAll(message, ", written as a JSON number", ", written without quotes")
 }

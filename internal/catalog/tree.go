@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
@@ -23,17 +24,34 @@ const companyFileName = "company.yaml"
 type tree struct {
 	companies map[string]*companyFile // by slug
 	endpoints map[string]*Endpoint    // by file, as in Endpoint.File
+	read      map[string]*readFile    // the endpoint files as they are now, by file
+	failed    map[string]bool         // company files that are not live as they are now
+	kept      string                  // the root, when everything was kept because it says nothing; else ""
 	faults    Faults
 	warnings  Faults
 }
 
+// readFile is what an endpoint file says now, which need not be what is live. It is kept from reading to reading while
+// the file does not change, so that each revision is one Endpoint.
+type readFile struct {
+	text     [32]byte
+	endpoint *Endpoint // nil when the file says too little
+	sound    bool      // the endpoint has no fault of its own and may go live
+	faults   Faults
+	warnings Faults
+}
+
 func newTree() *tree {
-	return &tree{companies: make(map[string]*companyFile), endpoints: make(map[string]*Endpoint)}
+	return &tree{
+		companies: make(map[string]*companyFile), endpoints: make(map[string]*Endpoint), read: make(map[string]*readFile),
+		failed: make(map[string]bool),
+	}
 }
 
 // scan reads a whole tree. What previous read from the same bytes is taken over; of a file that is at fault now, what
-// previous read is kept. A file or directory that is gone is gone, the root included: what was deleted grants nothing.
-// A directory that exists and cannot be read says nothing, so what previous read below it is kept, with a fault.
+// previous read is kept. A file or directory that is gone is gone: what was deleted grants nothing. A directory that
+// exists and cannot be read says nothing, so what previous read below it is kept, with a fault. A root that is gone or
+// empty says nothing either: that is a mount that failed, or a checkout under way.
 func scan(root string, previous *tree) *tree {
 	s := scanner{given: root, previous: previous, tree: newTree()}
 	opened, err := os.OpenRoot(root)
@@ -43,7 +61,14 @@ func scan(root string, previous *tree) *tree {
 	}
 	defer opened.Close()
 	s.root = opened
-	for _, entry := range s.list("") {
+	entries := s.list("")
+	if !slices.ContainsFunc(entries, func(e entry) bool { return e.dir }) && previous != nil && len(previous.companies) > 0 &&
+		len(s.faults) == 0 {
+		s.fault("", "is empty, and had %d companies before; to withdraw a company, set active: false in its %s",
+			len(previous.companies), companyFileName)
+		s.keep("")
+	}
+	for _, entry := range entries {
 		if entry.dir {
 			s.company(entry.name)
 			continue
@@ -203,19 +228,34 @@ func (s *scanner) readEndpoint(address dataapi.Address, below string) {
 		return
 	}
 	file := s.name(below)
-	if s.previous != nil {
-		if before := s.previous.endpoints[file]; before != nil && before.text == sum(text) {
-			s.endpoints[file] = before
-			return
-		}
+	read := s.previousRead(file, sum(text))
+	if read == nil {
+		r := report{file: file}
+		read = &readFile{text: sum(text)}
+		read.endpoint, read.sound = parseEndpoint(address, text, &r)
+		read.faults, read.warnings = r.faults, r.warnings
 	}
-	r := report{file: file}
-	if parsed := parseEndpoint(address, text, &r); parsed != nil {
-		s.endpoints[file] = parsed
+	s.tree.read[file] = read
+	if read.sound {
+		s.endpoints[file] = read.endpoint
 	} else {
 		s.keep(below)
 	}
-	s.faults, s.warnings = append(s.faults, r.faults...), append(s.warnings, r.warnings...)
+	s.faults, s.warnings = append(s.faults, read.faults...), append(s.warnings, read.warnings...)
+}
+
+// previousRead returns what was read from the same bytes before.
+func (s *scanner) previousRead(file string, text [32]byte) *readFile {
+	if s.previous == nil {
+		return nil
+	}
+	if live := s.previous.endpoints[file]; live != nil && live.text == text {
+		return &readFile{text: text, endpoint: live, sound: true}
+	}
+	if read := s.previous.read[file]; read != nil && read.text == text {
+		return read
+	}
+	return nil
 }
 
 // read returns a file's bytes. A file that was deleted just now is not there, and no fault.
@@ -242,14 +282,14 @@ func (s *scanner) read(below string) ([]byte, bool) {
 	return text, true
 }
 
-// unreadable reports what exists and cannot be read, and keeps what was read there before. The root is different from
-// what is below it in one way: that it does not exist is a fault, and still nothing is kept.
+// unreadable reports what cannot be read, and keeps what was read there before. What is gone is no fault, unless it is
+// the root.
 func (s *scanner) unreadable(below string, err error) {
-	if errors.Is(err, fs.ErrNotExist) && below != "" {
-		return // it was deleted just now
-	}
 	if errors.Is(err, fs.ErrNotExist) {
-		s.fault(below, "does not exist; it must be a directory with one directory for each company")
+		if below == "" {
+			s.fault(below, "does not exist; it must be a directory with one directory for each company")
+			s.keep(below)
+		}
 		return
 	}
 	if cause, ok := errors.AsType[*fs.PathError](err); ok {
@@ -259,21 +299,25 @@ func (s *scanner) unreadable(below string, err error) {
 	s.keep(below)
 }
 
-// keep takes over what previous read from a file or from everything below a directory.
+// keep takes over what previous had live of a file, or of everything below a directory; "" is the root.
 func (s *scanner) keep(below string) {
 	if s.previous == nil {
 		return
 	}
 	name := s.name(below)
+	if below == "" {
+		s.kept = name
+	}
 	inside := name + string(filepath.Separator)
 	for file, endpoint := range s.previous.endpoints {
-		if file == name || strings.HasPrefix(file, inside) {
+		if below == "" || file == name || strings.HasPrefix(file, inside) {
 			s.endpoints[file] = endpoint
 		}
 	}
 	for slug, company := range s.previous.companies {
-		if company.file == name || strings.HasPrefix(company.file, inside) {
+		if below == "" || company.file == name || strings.HasPrefix(company.file, inside) {
 			s.tree.companies[slug] = company
+			s.failed[company.file] = true
 		}
 	}
 }
@@ -291,7 +335,7 @@ func (s *scanner) name(below string) string {
 }
 
 func (s *scanner) fault(below, format string, args ...any) {
-	s.faults = append(s.faults, Fault{s.name(below), 1, 1, fmt.Sprintf(format, args...)})
+	s.faults = append(s.faults, Fault{File: s.name(below), Line: 1, Column: 1, Message: fmt.Sprintf(format, args...)})
 }
 
 // sum tells the contents of files apart.

@@ -11,6 +11,9 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
+// maxRetries times Options.Retry is the longest wait between two attempts to ask a source.
+const maxRetries = 8
+
 // follow reads the files again after each change, until Close.
 func (c *Catalog) follow(watcher *watcher) {
 	defer close(c.done)
@@ -21,6 +24,10 @@ func (c *Catalog) follow(watcher *watcher) {
 	quiet.Stop()
 	defer quiet.Stop()
 	var first time.Time // of the changes that are not read yet
+	retry := time.NewTimer(time.Hour)
+	retry.Stop()
+	defer retry.Stop()
+	armed, wait := false, c.options.Retry
 
 	for {
 		select {
@@ -48,6 +55,20 @@ func (c *Catalog) follow(watcher *watcher) {
 		case <-rescan.C:
 			watcher.sync()
 			_ = c.Reload()
+		case <-c.unasked:
+			if !armed {
+				armed = true
+				retry.Reset(wait)
+				wait = min(2*wait, maxRetries*c.options.Retry)
+			}
+		case <-retry.C:
+			armed = false
+			if len(c.current.Load().down) > 0 {
+				_ = c.Reload() // it tells c.unasked when there is still no answer
+			}
+			if len(c.current.Load().down) == 0 {
+				wait = c.options.Retry
+			}
 		}
 	}
 }

@@ -99,7 +99,7 @@ mode: async
 params:
   mes: { type: string, pattern: "^[0-9]{4}-[0-9]{2}$" }
 ---*/
-SELECT regiao, total FROM vendas ORDER BY regiao, total
+SELECT regiao, total FROM vendas WHERE @mes IS NULL OR @mes <> '' ORDER BY regiao, total
 `,
 		"acme/default/slow.sql":       "/*---\nsource: main\nlimits: { timeout: 1s }\n---*/\n" + e.slow,
 		"acme/default/slow-job.sql":   "/*---\nsource: main\nmode: async\nlimits: { timeout: 1s }\n---*/\n" + e.slow,

@@ -85,6 +85,9 @@ func appendValue(dst []byte, value Value) []byte {
 
 // validate lets the schema judge what was read, and turns its errors into faults.
 func (b *binding) validate() error {
+	if b.certain() {
+		return nil
+	}
 	err := b.contract.schema.Validate(b.given)
 	if err == nil {
 		return nil
@@ -95,6 +98,27 @@ func (b *binding) validate() error {
 	}
 	b.explain(invalid)
 	return nil
+}
+
+// certain reports that the schema can have no objection, so that the common request need not be walked through it: what
+// it says of types and formats is what reading has judged with the same functions.
+func (b *binding) certain() bool {
+	for i := range b.states {
+		param := &b.contract.params[i]
+		switch b.states[i] {
+		case given:
+			if !param.anyValue {
+				return false
+			}
+		case omitted, null:
+			if param.Required {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 func (b *binding) fillDefaults(keepNull bool) {

@@ -22,6 +22,13 @@ type parameter struct {
 	Param
 	rules    valueRules
 	fallback *Value // the default
+	anyValue bool   // every value of the type is allowed, so that reading one has judged it
+}
+
+// unruled reports whether the definition allows every value of its type.
+func unruled(p Param) bool {
+	return len(p.Enum) == 0 && p.Minimum == nil && p.Maximum == nil && p.MinLength == nil && p.MaxLength == nil &&
+		p.Pattern == "" && p.MinItems == nil && p.MaxItems == nil
 }
 
 // valueRules are the rules on values, read and in canonical spelling.
@@ -52,13 +59,18 @@ func Compile(params []Param) (*Contract, []DefinitionFault) {
 		names[param.Name] = true
 		rules := check.fields()
 		faults = append(faults, check.faults...)
-		if len(check.faults) == 0 {
+		sound := len(check.faults) == 0
+		if !sound {
+			param, rules, sound = remainder(param, check.faults)
+		}
+		if _, twice := contract.index[param.Name]; sound && !twice {
 			contract.index[param.Name] = len(contract.params)
-			contract.params = append(contract.params, parameter{Param: param, rules: rules})
+			contract.params = append(contract.params, parameter{Param: param, rules: rules, anyValue: unruled(param)})
 		}
 	}
 
 	// What is sound so far makes a contract, against which the definitions' own values are judged as a caller's would be.
+	// It is given out only when that is all of it.
 	var err error
 	if contract.document, err = document(contract.params); err == nil {
 		contract.schema, err = compileSchema(contract.document)
@@ -74,6 +86,39 @@ func Compile(params []Param) (*Contract, []DefinitionFault) {
 		return nil, faults
 	}
 	return contract, nil
+}
+
+// remainder is a definition without its fields at fault, so that the others can be judged all the same.
+func remainder(param Param, faults []DefinitionFault) (Param, valueRules, bool) {
+	for _, fault := range faults {
+		switch fault.Field {
+		case "required", "default":
+			param.Default = nil
+		case "enum":
+			param.Enum = nil
+		case "minimum":
+			param.Minimum = nil
+		case "maximum":
+			param.Maximum = nil
+		case "min_length":
+			param.MinLength = nil
+		case "max_length":
+			param.MaxLength = nil
+		case "pattern":
+			param.Pattern = ""
+		case "min_items":
+			param.MinItems = nil
+		case "max_items":
+			param.MaxItems = nil
+		case "example":
+			param.Example = nil
+		default: // the name or the type, without which nothing can be judged
+			return param, valueRules{}, false
+		}
+	}
+	check := definitionCheck{param: param}
+	rules := check.fields()
+	return param, rules, len(check.faults) == 0
 }
 
 // checkValues judges the enum, default and example of a definition, and reads the default.
