@@ -12,12 +12,19 @@ const (
 	bufferSize = 64 << 10 // of a pooled buffer
 	flushAt    = 32 << 10 // a row usually fits in what is left above this, so that the buffer does not grow
 	pieceSize  = 8 << 10  // of a large cell, which passes through the buffer in pieces
+	keysSize   = 1 << 10  // of the pooled keys at first
+	maxKeys    = 16 << 10 // of the pooled keys at most
 )
 
-// buffers holds *[]byte, since putting a slice into an interface would allocate.
-var buffers = sync.Pool{New: func() any {
-	buffer := make([]byte, 0, bufferSize)
-	return &buffer
+// memory is what an encoder needs and gives back.
+type memory struct {
+	buffer []byte
+	keys   []byte
+	ends   []int
+}
+
+var memories = sync.Pool{New: func() any {
+	return &memory{buffer: make([]byte, 0, bufferSize), keys: make([]byte, 0, keysSize)}
 }}
 
 // JSONOptions varies what [NewJSON] writes.
@@ -37,7 +44,8 @@ type JSONOptions struct {
 type JSONEncoder struct {
 	w       io.Writer
 	options JSONOptions
-	buffer  *[]byte // nil once closed
+	memory  *memory
+	buffer  *[]byte // of memory; nil once closed
 	started bool
 	opened  bool // Columns was called
 	rows    bool // there was one
@@ -54,7 +62,10 @@ var errEncoderState = errors.New("the encoder's methods were called out of order
 
 // NewJSON makes an encoder that writes to w. Close it, whether or not the result ends.
 func NewJSON(w io.Writer, options JSONOptions) *JSONEncoder {
-	return &JSONEncoder{w: w, options: options, buffer: buffers.Get().(*[]byte)}
+	memory := memories.Get().(*memory)
+	return &JSONEncoder{
+		w: w, options: options, memory: memory, buffer: &memory.buffer, keys: memory.keys[:0], ends: memory.ends[:0],
+	}
 }
 
 // ContentType is application/json.
@@ -69,7 +80,6 @@ func (e *JSONEncoder) Columns(columns []Column) error {
 		return errEncoderState
 	}
 	e.opened = true
-	e.ends = make([]int, 0, len(columns))
 	dst := append(*e.buffer, `{"columns":[`...)
 	for i, column := range columns {
 		if i > 0 {
@@ -172,11 +182,12 @@ func (e *JSONEncoder) Close() {
 	if e.buffer == nil {
 		return
 	}
-	if cap(*e.buffer) == bufferSize { // one that a huge row made grow would stay in the pool for ever
+	e.memory.keys, e.memory.ends = e.keys[:0], e.ends[:0]
+	if cap(*e.buffer) == bufferSize && cap(e.keys) <= maxKeys { // what a huge row made grow would stay in the pool for ever
 		*e.buffer = (*e.buffer)[:0]
-		buffers.Put(e.buffer)
+		memories.Put(e.memory)
 	}
-	e.buffer = nil
+	e.memory, e.buffer, e.keys, e.ends = nil, nil, nil, nil
 }
 
 func (e *JSONEncoder) flushWhenFull() error {
