@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -28,7 +29,10 @@ func decodeBody(r *http.Request, target any, emptyAllowed bool) error {
 		return dataapi.Errorf(dataapi.CodeRequestTooLarge, "The request body is larger than %d bytes.", tooLarge.Limit)
 	}
 	if err != nil {
-		return &dataapi.Error{Code: dataapi.CodeInvalidRequest, Detail: "The request body ended early.", Err: err}
+		return &dataapi.Error{
+			Code:   dataapi.CodeInvalidRequest,
+			Detail: fmt.Sprintf("The request body ended early, or took longer than %s.", bodyTimeout), Err: err,
+		}
 	}
 	if len(body) == 0 && emptyAllowed {
 		return nil
@@ -42,8 +46,43 @@ func decodeBody(r *http.Request, target any, emptyAllowed bool) error {
 	return nil
 }
 
+// bodyTimeout is how long a request may take to send its body, from the first look at it.
+const bodyTimeout = 10 * time.Second
+
+// limitBody bounds a request's body in size and in time. The server's own timeouts are for idle connections: a body that
+// drips would hold the request, and what it was permitted at its beginning, as long as its sender likes.
+func limitBody(w http.ResponseWriter, r *http.Request, size int64) {
+	if r.ContentLength != 0 {
+		r.Body = &timedBody{ReadCloser: http.MaxBytesReader(w, r.Body, size), controller: http.NewResponseController(w)}
+	}
+}
+
+// timedBody sets the connection's deadline for reading while a body is read.
+type timedBody struct {
+	io.ReadCloser
+	controller *http.ResponseController
+	begun      bool
+}
+
+// Read reads from the body.
+func (b *timedBody) Read(p []byte) (int, error) {
+	if !b.begun {
+		b.begun = true
+		_ = b.controller.SetReadDeadline(time.Now().Add(bodyTimeout)) // a writer that knows none is a test's
+	}
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF {
+		// The server goes on to read, to notice when the caller leaves.
+		_ = b.controller.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}
+
 // checkMediaType accepts application/json, in UTF-8 where a charset is named (RFC 8259, 8.1).
 func checkMediaType(contentType string) error {
+	if contentType == "application/json" { // as nearly everybody writes it
+		return nil
+	}
 	mediaType, parameters, err := mime.ParseMediaType(contentType)
 	if err != nil || mediaType != "application/json" {
 		return dataapi.Errorf(dataapi.CodeUnsupportedMediaType,

@@ -22,11 +22,13 @@ const minBackstop = 64 * time.Second
 type conn struct {
 	pg         *pgconn.PgConn
 	statements map[string]*pgconn.StatementDescription // prepared on it, by name
+	fitted     map[string]*plan                        // by the same names: those that were compared with their statement
 	types      *pgtype.Map                             // made when an array is first sent
 	backstop   time.Duration                           // the session's statement_timeout; 0 for none
 	reported   [len(watched)]string                    // the watched parameters as they were at the start
 	used       bool
-	tainted    bool // a statement ran that may have changed the session in ways that the server does not report
+	abort      context.CancelCauseFunc // ends what runs, inside the database too; nil between runs
+	tainted    bool                    // a statement ran that may have changed the session in ways that the server does not report
 }
 
 // watched are the parameters that the server reports whenever they change, and that a statement could change with
@@ -62,7 +64,7 @@ func (s *Source) dial(ctx context.Context) (*conn, error) {
 		}
 		return nil, fmt.Errorf("connecting to PostgreSQL: %w", err)
 	}
-	c := &conn{pg: pg, statements: map[string]*pgconn.StatementDescription{}, backstop: minBackstop}
+	c := &conn{pg: pg, statements: map[string]*pgconn.StatementDescription{}, fitted: map[string]*plan{}, backstop: minBackstop}
 	ctx, cancelInspection := context.WithTimeout(ctx, s.config.ConnectTimeout)
 	defer cancelInspection()
 	if err := c.inspect(ctx, s.config.AllowSuperuser); err != nil {
@@ -140,6 +142,7 @@ func (c *conn) prepare(ctx context.Context, p *plan) (*pgconn.StatementDescripti
 			return nil, err
 		}
 		clear(c.statements)
+		clear(c.fitted)
 	}
 	description, err := c.pg.Prepare(ctx, p.name, p.sql, p.paramOIDs)
 	if err != nil {
@@ -149,9 +152,22 @@ func (c *conn) prepare(ctx context.Context, p *plan) (*pgconn.StatementDescripti
 	return description, nil
 }
 
+// fits reports whether the prepared statement answers with what the plan expects. It compares them once.
+func (c *conn) fits(p *plan, description *pgconn.StatementDescription) bool {
+	if c.fitted[p.name] == p {
+		return true
+	}
+	if !p.fits(description) {
+		return false
+	}
+	c.fitted[p.name] = p
+	return true
+}
+
 // forget drops a prepared statement.
 func (c *conn) forget(ctx context.Context, name string) error {
 	delete(c.statements, name)
+	delete(c.fitted, name)
 	return c.pg.Deallocate(ctx, name)
 }
 

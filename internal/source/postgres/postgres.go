@@ -18,7 +18,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/puddle/v2"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/solucao42/caddy-data-api/internal/source"
 )
@@ -68,7 +67,7 @@ type Config struct {
 type Source struct {
 	config  Config
 	connect *pgconn.Config
-	slots   *semaphore.Weighted // one for each connection that may be in use
+	slots   chan struct{} // holds one for each connection that is in use
 	pool    *puddle.Pool[*conn]
 	health  health
 
@@ -105,7 +104,7 @@ func New(config Config) (*Source, error) {
 	config.DSN = ""
 	configureSession(connect, config.ConnectTimeout)
 
-	s := &Source{config: config, connect: connect, slots: semaphore.NewWeighted(int64(config.MaxConns))}
+	s := &Source{config: config, connect: connect, slots: make(chan struct{}, config.MaxConns)}
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.pool, err = puddle.NewPool(&puddle.Config[*conn]{
 		Constructor: s.open,

@@ -120,7 +120,7 @@ func (q *query) prepared(ctx context.Context, c *conn) (*plan, *pgconn.Statement
 		}
 		description, err := c.prepare(ctx, p)
 		switch {
-		case err == nil && p.fits(description):
+		case err == nil && c.fits(p, description):
 			return p, description, nil
 		case err != nil && (!outdated(err) || try > maxPlans):
 			return nil, nil, err

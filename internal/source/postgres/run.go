@@ -13,8 +13,6 @@ import (
 func (c *conn) run(
 	ctx context.Context, p *plan, description *pgconn.StatementDescription, args [][]byte, sink result.Sink,
 ) (delivered bool, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	rows := c.pg.ExecStatement(ctx, description, args, nil, p.formats)
 	more := rows.NextRow()
 	if !more {
@@ -24,7 +22,7 @@ func (c *conn) run(
 		return true, mark(sink.Columns(p.columns))
 	}
 	if err := push(rows, p, sink); err != nil {
-		cancel() // inside the database too: what is left would have to be read otherwise
+		c.abort(err) // inside the database too: what is left would have to be read otherwise
 		_, _ = rows.Close()
 		return true, err
 	}

@@ -21,14 +21,14 @@ func (s *Source) use(ctx context.Context, do work) error {
 	if err := s.admit(ctx); err != nil {
 		return err
 	}
-	defer s.slots.Release(1)
+	defer func() { <-s.slots }()
 
 	running, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(s.closing, func() { cancel(errClosed) })()
 
 	for {
-		retry, err := s.attempt(ctx, running, do)
+		retry, err := s.attempt(ctx, running, cancel, do)
 		if !retry {
 			return err
 		}
@@ -36,7 +36,7 @@ func (s *Source) use(ctx context.Context, do work) error {
 	}
 }
 
-// admit waits for a slot. The semaphore stands before the pool so that a connection that is still being closed counts.
+// admit waits for a slot, in the order of arrival. The slots stand before the pool so that a connection that is still being closed counts.
 func (s *Source) admit(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return interrupted(err)
@@ -44,21 +44,24 @@ func (s *Source) admit(ctx context.Context) error {
 	if s.closing.Err() != nil {
 		return dataapi.Wrap(dataapi.CodeSourceUnavailable, errClosed)
 	}
-	if s.slots.TryAcquire(1) {
+	select {
+	case s.slots <- struct{}{}:
 		return nil
+	default:
 	}
-	waiting, cancel := context.WithTimeout(ctx, s.config.MaxWait)
-	defer cancel()
-	if s.slots.Acquire(waiting, 1) == nil {
+	timer := time.NewTimer(s.config.MaxWait)
+	defer timer.Stop()
+	select {
+	case s.slots <- struct{}{}:
 		return nil
-	}
-	if err := ctx.Err(); err != nil {
-		return interrupted(err)
+	case <-ctx.Done():
+		return interrupted(ctx.Err())
+	case <-timer.C:
 	}
 	return dataapi.Wrap(dataapi.CodeOverloaded, fmt.Errorf("no connection of %d came free within %s", s.config.MaxConns, s.config.MaxWait))
 }
 
-func (s *Source) attempt(ctx, running context.Context, do work) (retry bool, err error) {
+func (s *Source) attempt(ctx, running context.Context, cancel context.CancelCauseFunc, do work) (retry bool, err error) {
 	resource, err := s.pool.Acquire(running)
 	for err == nil && expired(resource) {
 		resource.Destroy()
@@ -73,7 +76,9 @@ func (s *Source) attempt(ctx, running context.Context, do work) (retry bool, err
 	c := resource.Value()
 	fresh := !c.used
 	c.used = true
+	c.abort = cancel
 	defer func() { // deferred, because a sink may panic
+		c.abort = nil
 		if c.reusable() {
 			resource.Release()
 		} else {
