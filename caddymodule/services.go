@@ -81,16 +81,13 @@ func (a *App) openCatalog() error {
 	return nil
 }
 
-// errNotAskedYet stands for the answer of a source while the configuration is only provisioned.
-var errNotAskedYet = dataapi.Wrap(dataapi.CodeSourceUnavailable, errors.New("the source is asked when the configuration starts"))
-
 // checkEndpoint is what an endpoint has to pass before it goes live.
 func (a *App) checkEndpoint(ctx context.Context, endpoint *catalog.Endpoint) error {
 	if err := a.queries.Compile(endpoint); err != nil {
 		return err
 	}
 	if !a.started.Load() {
-		return errNotAskedYet
+		return catalog.ErrNotYet // sources are asked when the configuration starts
 	}
 	return a.queries.Check(ctx, endpoint)
 }
@@ -115,6 +112,9 @@ func (s *services) permitDelivery(ctx context.Context, delivery callback.Deliver
 	caller, err := s.directory.Resolve(announced.Company, announced.User, announced.KeyID)
 	if err != nil {
 		return err
+	}
+	if !caller.Permit(dataapi.ActionGetJob, announced.Address.Path()) || !s.app.plan.Load().MayRead(caller, announced) {
+		return errors.New("its user may not read the job any more")
 	}
 	return caller.Company.CheckCallback(delivery.URL)
 }

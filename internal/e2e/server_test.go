@@ -254,7 +254,18 @@ type tokens struct {
 // login makes a key of the user and exchanges it.
 func (s *server) login(company, user string) tokens {
 	s.t.Helper()
-	key := s.createKey(company, user)
+	return s.exchange(company, s.createKey(company, user))
+}
+
+// createKeyAndLogin is login for a test that needs the key as well.
+func (s *server) createKeyAndLogin(company, user string) (key credentials, access string) {
+	s.t.Helper()
+	key = s.createKey(company, user)
+	return key, s.exchange(company, key).Access
+}
+
+func (s *server) exchange(company string, key credentials) tokens {
+	s.t.Helper()
 	body := fmt.Sprintf(`{"company_slug":%q,"api_key":%q,"api_secret":%q}`, company, key.Key, key.Secret)
 	answer := s.post("/api/v1/auth/api-key", "", body)
 	answer.want(http.StatusOK)

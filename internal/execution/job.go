@@ -63,3 +63,18 @@ func (r *JobRuntime) bind(j job.Job) (*Bound, error) {
 	}
 	return call.Rebind(caller, j.Params)
 }
+
+// MayRead reports whether a caller may see a job of its company, and with it the result: whether it could ask for the
+// same now. A share that was withdrawn or narrowed since, and the share context of a user who reads what a colleague has
+// asked for, count. An endpoint of the company itself need not exist any more.
+func (p *Plan) MayRead(caller identity.Principal, j job.Job) bool {
+	if j.Address.Company == caller.Company.Slug && len(caller.User.ShareContext) == 0 {
+		return true
+	}
+	call, err := p.Find(caller.Company.Slug, j.Address.Namespace, j.Address.Slug)
+	if err != nil || call.Endpoint.Address != j.Address {
+		return false
+	}
+	_, err = call.Rebind(caller, j.Params)
+	return err == nil
+}

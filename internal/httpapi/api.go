@@ -79,7 +79,7 @@ func New(services Services) *API {
 // ServeToken answers the routes that need no token: the exchange of a key, and the refresh.
 func (a *API) ServeToken(w http.ResponseWriter, r *http.Request) {
 	SetRequestID(w, r)
-	r.Body = http.MaxBytesReader(w, r.Body, maxTokenBody)
+	limitBody(w, r, maxTokenBody)
 	a.token.ServeHTTP(w, r)
 }
 
@@ -88,7 +88,7 @@ func (a *API) ServeToken(w http.ResponseWriter, r *http.Request) {
 func (a *API) ServeExecute(w http.ResponseWriter, r *http.Request, caller identity.Principal, maxBody int64) {
 	SetRequestID(w, r)
 	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	limitBody(w, r, maxBody)
 	a.execute.ServeHTTP(w, r)
 }
 

@@ -22,7 +22,15 @@ type executeRequest struct {
 // executeEndpoint is the way of a request from permission to answer. An endpoint that the caller may not know of is
 // indistinguishable from one that does not exist, and the permission is looked at before the endpoint is.
 func (a *API) executeEndpoint(w http.ResponseWriter, r *http.Request) error {
-	caller := callerOf(r)
+	var request executeRequest
+	if err := decodeBody(r, &request, true); err != nil {
+		return err
+	}
+	// Sending a body takes time: what the caller may do is looked at when it has arrived.
+	caller, err := a.renewed(callerOf(r))
+	if err != nil {
+		return err
+	}
 	namespace, slug, err := permitted(r, caller, dataapi.ActionExecute)
 	if err != nil {
 		return err
@@ -38,15 +46,11 @@ func (a *API) executeEndpoint(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var request executeRequest
-	if err := decodeBody(r, &request, true); err != nil {
-		return err
-	}
 	bound, err := call.Bind(caller, stdjson.RawMessage(request.ParameterValues))
 	if err != nil {
 		return err
 	}
-	callback, err := a.checkCallback(caller, request.CallbackURL, terms)
+	callback, err := a.checkCallback(caller, call, request.CallbackURL, terms)
 	if err != nil {
 		return err
 	}
@@ -54,6 +58,11 @@ func (a *API) executeEndpoint(w http.ResponseWriter, r *http.Request) error {
 		return a.answerJob(w, r, caller, bound, terms, callback)
 	}
 	return answerResult(w, r, bound)
+}
+
+// renewed returns the caller as it stands now: its key may have been revoked since it was authenticated.
+func (a *API) renewed(caller identity.Principal) (identity.Principal, error) {
+	return a.Directory.Resolve(caller.Company.Slug, caller.User.Name, caller.KeyID)
 }
 
 var errNotJSON = dataapi.Errorf(dataapi.CodeNotAcceptable, "The answer is application/json; Accept excludes it.")
@@ -71,13 +80,18 @@ func permitted(r *http.Request, caller identity.Principal, action dataapi.Action
 }
 
 // checkCallback returns the URL at which the end of the job is to be announced; empty: nowhere.
-func (a *API) checkCallback(caller identity.Principal, url *string, terms terms) (string, error) {
+func (a *API) checkCallback(caller identity.Principal, call execution.Call, url *string, terms terms) (string, error) {
 	switch {
 	case url == nil:
 		return "", nil
 	case !terms.detach:
 		return "", dataapi.Errorf(dataapi.CodeInvalidRequest,
 			"callback_url is for jobs; this endpoint answers at once. With Prefer: respond-async it makes a job of the request.")
+	}
+	// A callback carries what polling would show.
+	if !caller.Permit(dataapi.ActionGetJob, call.Endpoint.Path()) {
+		return "", dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s on %s, which a callback needs.",
+			dataapi.ActionGetJob, call.Endpoint.Path())
 	}
 	if err := cmp.Or(a.CheckCallback(*url), caller.Company.CheckCallback(*url)); err != nil {
 		return "", &dataapi.Error{

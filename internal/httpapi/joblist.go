@@ -44,7 +44,11 @@ func (a *API) listJobs(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	answer := listAnswer{Jobs: make([]json.RawMessage, 0, len(found))}
+	plan := a.Plan()
 	for _, listed := range found {
+		if !plan.MayRead(caller, listed) {
+			continue // a page may be shorter than its limit
+		}
 		var document bytes.Buffer
 		if err := a.writeState(&document, listed); err != nil {
 			return err

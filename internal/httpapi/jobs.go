@@ -83,7 +83,8 @@ func (a *API) cancelJob(w http.ResponseWriter, r *http.Request) error {
 	return job.WriteDocument(w, ended, nil)
 }
 
-// permittedJob returns the job that the request names, when the caller may do this with it.
+// permittedJob returns the job that the request names, when the caller may do this with it. A job that holds what the
+// caller could not ask for itself is not found.
 func (a *API) permittedJob(r *http.Request, action dataapi.Action) (job.Job, error) {
 	caller := callerOf(r)
 	namespace, slug, err := permitted(r, caller, action)
@@ -99,6 +100,9 @@ func (a *API) permittedJob(r *http.Request, action dataapi.Action) (job.Job, err
 		return job.Job{}, jobError(err)
 	}
 	if found.Company != caller.Company.Slug || found.Address.Namespace != namespace || found.Address.Slug != slug {
+		return job.Job{}, &dataapi.Error{Code: dataapi.CodeJobNotFound}
+	}
+	if !a.Plan().MayRead(caller, found) {
 		return job.Job{}, &dataapi.Error{Code: dataapi.CodeJobNotFound}
 	}
 	return found, nil

@@ -1,0 +1,150 @@
+package e2e
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// accessServer has users who may do less than the company's own integration user.
+func accessServer(t *testing.T) *server {
+	t.Helper()
+	e := engines[0]
+	catalog := files(e)
+	catalog["acme/company.yaml"] = `name: Acme
+users:
+  integration: { policies: [DataAPIConsumer] }
+  north: { policies: [DataAPIConsumer], share_context: { regiao: Norte } }
+  blind: { policies: [RunOnly] }
+policies:
+  RunOnly: { grants: [{ actions: [data_api:execute] }] }
+`
+	catalog["acme/default/by-region-job.sql"] = `/*---
+source: main
+mode: async
+params:
+  regiao: { type: string, required: true }
+share:
+  globex: { regiao: [Sul, Norte] }
+---*/
+SELECT regiao, total FROM vendas WHERE regiao = @regiao ORDER BY total
+`
+	return newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: catalog})
+}
+
+// A job shows no more than its reader could ask for.
+func TestJobsKeepToTheShareContextOfTheirReader(t *testing.T) {
+	s := accessServer(t)
+	start := func(token, region string) string {
+		t.Helper()
+		location := s.execute("by-region-job", token, `{"regiao":"`+region+`"}`).want(http.StatusAccepted).Header.Get("Location")
+		if job := s.await(location, token); job.Status != "completed" {
+			t.Fatalf("the job ended as %+v", job)
+		}
+		return location
+	}
+	everything := s.login("acme", "integration").Access
+	north := s.login("acme", "north").Access
+	south, northern := start(everything, "Sul"), start(everything, "Norte")
+	s.get(northern, north).want(http.StatusOK)
+	for _, path := range []string{south, south + "/result"} {
+		s.get(path, north).problem(http.StatusNotFound, "JOB_NOT_FOUND")
+	}
+	if list := s.get("/api/v1/data-api/default/by-region-job/jobs", north).want(http.StatusOK); strings.Contains(string(list.Body), south[len(south)-24:]) {
+		t.Errorf("the list shows a job that its reader may not see: %s", list.Body)
+	}
+
+	// What the owner takes out of a share is gone from kept results too.
+	other := s.login("globex", "reader").Access
+	foreign := start(other, "Sul")
+	s.writeCatalog("acme/default/by-region-job.sql", strings.Replace(`/*---
+source: main
+mode: async
+params:
+  regiao: { type: string, required: true }
+share:
+  globex: { regiao: [Sul, Norte] }
+---*/
+SELECT regiao, total FROM vendas WHERE regiao = @regiao ORDER BY total
+`, "[Sul, Norte]", "[Norte]", 1))
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if got := s.get(foreign, other); got.Status == http.StatusNotFound {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("a result outlives the share that it came from")
+		}
+	}
+	s.get(south, everything).want(http.StatusOK)
+}
+
+// A callback carries what polling shows, so it needs the same permission.
+func TestCallbackNeedsThePermissionToPoll(t *testing.T) {
+	s := accessServer(t)
+	blind := s.login("acme", "blind").Access
+	s.execute("by-region-job", blind, `{"regiao":"Sul"}`).want(http.StatusAccepted)
+	s.post("/api/v1/data-api/default/by-region-job/execute", blind,
+		`{"parameter_values":{"regiao":"Sul"},"callback_url":"https://example.com/hook"}`).problem(http.StatusForbidden, "FORBIDDEN")
+}
+
+// A request that is parked in the middle of its body does not outlive the revocation of its key.
+func TestParkedRequestMeetsTheRevocation(t *testing.T) {
+	s := accessServer(t)
+	key, token := s.createKeyAndLogin("acme", "integration")
+	body, write := io.Pipe()
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, s.url("/api/v1/data-api/default/few/execute"), body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Authorization", "Bearer "+token)
+	go func() {
+		_, _ = io.WriteString(write, `{"parameter_values":`)
+		time.Sleep(500 * time.Millisecond) // the server has authenticated the request and waits for its body
+		s.mustCLI(s.admin("keys", "revoke", key.Key)...)
+		_, _ = io.WriteString(write, `{}}`)
+		_ = write.Close()
+	}()
+	got, err := s.do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got.problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+}
+
+// A body that drips is cut off, with or without a token.
+func TestDrippingBodyIsCutOff(t *testing.T) {
+	s := accessServer(t)
+	for path, token := range map[string]string{
+		"/api/v1/auth/api-key":                 "",
+		"/api/v1/data-api/default/few/execute": s.login("acme", "integration").Access,
+	} {
+		body, write := io.Pipe()
+		request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, s.url(path), body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Authorization", "Bearer "+token)
+		go func() {
+			for {
+				if _, err := write.Write([]byte(" ")); err != nil {
+					return
+				}
+				time.Sleep(250 * time.Millisecond)
+			}
+		}()
+		begun := time.Now()
+		got, err := s.do(request)
+		_ = write.Close()
+		if took := time.Since(begun); took > 30*time.Second {
+			t.Errorf("%s: cut off after %s", path, took)
+		}
+		if err == nil {
+			got.problem(http.StatusBadRequest, "INVALID_REQUEST")
+		}
+	}
+}
