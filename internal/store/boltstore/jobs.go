@@ -84,12 +84,9 @@ func (s *Store) Release(ctx context.Context, id job.ID, attempt int, notBefore t
 
 func (s *Store) changeRunning(ctx context.Context, id job.ID, attempt int, change func(*record)) error {
 	return s.update(ctx, func(tx *bbolt.Tx) error {
-		rec, err := readAttempt(tx, id, attempt)
+		rec, err := readRunning(tx, id, attempt)
 		if err != nil {
 			return refuse(err)
-		}
-		if !rec.Running() {
-			return refuse(job.ErrLost)
 		}
 		if err := removeIndex(tx, rec); err != nil {
 			return err
@@ -148,13 +145,13 @@ func finish(tx *bbolt.Tx, rec *record, outcome job.Outcome) error {
 	return putRecord(tx, rec)
 }
 
-// readAttempt returns the job if it is processing with this attempt.
-func readAttempt(tx *bbolt.Tx, id job.ID, attempt int) (*record, error) {
+// readRunning returns the job if a worker runs it with this attempt.
+func readRunning(tx *bbolt.Tx, id job.ID, attempt int) (*record, error) {
 	rec, err := readRecord(tx, id)
 	if err != nil {
 		return nil, err
 	}
-	if rec.Status.Terminal() || rec.Attempt != attempt {
+	if rec.Attempt != attempt || !rec.Running() {
 		return nil, job.ErrLost
 	}
 	return rec, nil

@@ -32,12 +32,9 @@ func (s *Store) AppendChunks(ctx context.Context, id job.ID, attempt int, first 
 		return job.ErrMissingChunk
 	}
 	return s.update(ctx, func(tx *bbolt.Tx) error {
-		rec, err := readAttempt(tx, id, attempt)
+		rec, err := readRunning(tx, id, attempt)
 		if err != nil {
 			return refuse(err)
-		}
-		if !rec.Running() {
-			return refuse(job.ErrLost)
 		}
 		kept := tx.Bucket(chunkBucket)
 		if first > 0 && kept.Get(chunkKey(id, attempt, first-1)) == nil {
