@@ -32,8 +32,7 @@ func (s *Store) AppendChunks(ctx context.Context, id job.ID, attempt int, first 
 		return job.ErrMissingChunk
 	}
 	return s.update(ctx, func(tx *bbolt.Tx) error {
-		rec, err := readRunning(tx, id, attempt)
-		if err != nil {
+		if _, err := readRunning(tx, id, attempt); err != nil {
 			return refuse(err)
 		}
 		kept := tx.Bucket(chunkBucket)
