@@ -100,8 +100,8 @@ func (a *JWTAuthenticator) Authenticate(w http.ResponseWriter, r *http.Request) 
 	}, true, nil
 }
 
-// ExecuteHandler runs endpoints, POST /api/v1/data-api/NAMESPACE/SLUG/execute, serves their jobs,
-// GET /api/v1/data-api/NAMESPACE/SLUG/jobs/JOB_ID, and tells callers what they may do, GET /api/v1/auth/permissions.
+// ExecuteHandler runs endpoints, POST /api/v1/data-api/NAMESPACE/SLUG/execute, serves and cancels their jobs,
+// /api/v1/data-api/NAMESPACE/SLUG/jobs and below, and tells callers what they may do, GET /api/v1/auth/permissions.
 // It serves only callers for whom the data_api_jwt authentication provider has vouched earlier in the route.
 type ExecuteHandler struct {
 	config.Execute

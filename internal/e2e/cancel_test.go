@@ -125,7 +125,8 @@ func TestListOfJobs(t *testing.T) {
 		s.await(path+"/"+accepted.ID, token)
 		want = append([]string{accepted.ID}, want...)
 	}
-	s.call("endless-job", token, `{}`).job()
+	elsewhere := s.call("endless-job", token, `{}`).job()
+	defer s.send(http.MethodDelete, elsewhere, token, "")
 
 	var got []string
 	pages := 0

@@ -191,6 +191,7 @@ func TestRevokedKeyEndsWaiting(t *testing.T) {
 	if took := time.Since(revoked); last.name != "reconnect" || took > 2*time.Second {
 		t.Errorf("the stream ended after %s with %v", took, last)
 	}
+	s.send(http.MethodDelete, job, s.login("acme", "integration").Access, "").want(http.StatusOK) // the stop would wait for it
 }
 
 // A reload, and the server's end, wait for nobody who waits for a job; and who waits is answered, not cut off.
@@ -254,7 +255,12 @@ func TestWaitersEndWithTheConfiguration(t *testing.T) {
 	if took := time.Since(begun); took > 15*time.Second {
 		t.Errorf("the stop took %s", took)
 	}
-	s.start() // for the clean-up
+	s.start()
+	// The jobs run again; the stop at the end would wait for them.
+	var list listing
+	s.get(endpoints+"endless/jobs", token).want(http.StatusOK).decode(&list)
+	s.send(http.MethodDelete, waiting, token, "").want(http.StatusOK)
+	s.send(http.MethodDelete, endpoints+"endless/jobs/"+list.Jobs[0].ID, token, "").want(http.StatusOK)
 }
 
 // openWaiters opens long polls and event streams, n of each, and returns when the server has them all.

@@ -39,7 +39,7 @@ func (a *API) streamJob(w http.ResponseWriter, r *http.Request, found job.Job) e
 		switch {
 		case r.Context().Err() != nil:
 			return r.Context().Err()
-		case ctx.Err() != nil, a.permittedStill(r, dataapi.ActionGetJob) != nil:
+		case ctx.Err() != nil, a.permittedStill(r, dataapi.ActionGetJob, found) != nil:
 			return stream.send("reconnect", []byte("{}"))
 		case err != nil:
 			return err

@@ -19,7 +19,7 @@ func (a *API) awaitJob(r *http.Request, waiting job.Job, wait time.Duration, act
 	if err != nil {
 		return job.Job{}, err
 	}
-	return found, a.permittedStill(r, action)
+	return found, a.permittedStill(r, action, found)
 }
 
 // awaitStrictly is awaitJob for a caller of a sync endpoint who cannot be put off: it outlives a reload, as every sync
@@ -36,7 +36,7 @@ func (a *API) awaitStrictly(r *http.Request, waiting job.Job, wait time.Duration
 	if err != nil {
 		return job.Job{}, err
 	}
-	return found, a.permittedStill(r, dataapi.ActionExecute)
+	return found, a.permittedStill(r, dataapi.ActionExecute, found)
 }
 
 // await returns the job as it is when it, or ctx, has ended.
@@ -53,13 +53,18 @@ func (a *API) await(ctx context.Context, r *http.Request, waiting job.Job) (job.
 	return waiting, nil
 }
 
-// permittedStill looks again at what the caller may do, for one who has waited: a key may have been revoked meanwhile.
-func (a *API) permittedStill(r *http.Request, action dataapi.Action) error {
-	before := callerOf(r)
-	caller, err := a.Directory.Resolve(before.Company.Slug, before.User.Name, before.KeyID)
+// permittedStill looks again at what the caller may do, for one who has waited: a key may have been revoked meanwhile, or
+// a share withdrawn.
+func (a *API) permittedStill(r *http.Request, action dataapi.Action, waited job.Job) error {
+	caller, err := a.renewed(callerOf(r))
 	if err != nil {
 		return err
 	}
-	_, _, err = permitted(r, caller, action)
-	return err
+	if _, _, err = permitted(r, caller, action); err != nil {
+		return err
+	}
+	if !a.Plan().MayRead(caller, waited) {
+		return &dataapi.Error{Code: dataapi.CodeJobNotFound}
+	}
+	return nil
 }
