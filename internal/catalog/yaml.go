@@ -70,6 +70,10 @@ func parseYAML(text []byte, firstLine int, r *report) (root *node) {
 			root = nil
 		}
 	}()
+	if at, deep := tooDeep(text); deep {
+		r.fault(place{at.line + firstLine - 1, at.column}, "the YAML is nested too deeply; allowed are %d levels", maxDepth)
+		return nil
+	}
 	file, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		reader.syntaxError(err)
@@ -87,6 +91,35 @@ func parseYAML(text []byte, firstLine int, r *report) (root *node) {
 		return &node{place: place{firstLine, 1}, kind: nullNode}
 	}
 	return reader.read(file.Docs[0].Body, 0)
+}
+
+// tooDeep finds nesting on one line that is far beyond maxDepth. The parser takes time and memory that grow with the
+// square of such nesting, some GB for 100 KB of brackets, before it has a tree to look at. Brackets in quotes count
+// too, so the bound is generous; nesting by indentation cannot go deep in a file of limited size.
+func tooDeep(text []byte) (at place, deep bool) {
+	const most = 4 * maxDepth
+	open, entries, line, column, before := 0, 0, 1, 0, byte(0)
+	for _, c := range text {
+		column++
+		switch {
+		case c == '\n':
+			line, column, entries = line+1, 0, 0
+		case c == '[' || c == '{':
+			open++
+		case c == ']' || c == '}':
+			open = max(0, open-1)
+		case c == ' ':
+			if before == '-' || before == '?' {
+				entries++ // of lists in lists, or keys in keys
+			}
+		case c != '-' && c != '?' || c == before:
+			entries = 0
+		}
+		if before = c; open > most || entries > most {
+			return place{line, column}, true
+		}
+	}
+	return place{}, false
 }
 
 type yamlReader struct {

@@ -208,8 +208,6 @@ func TestFailures(t *testing.T) {
 		{"deadline", context.DeadlineExceeded, nil, 1, dataapi.CodeExecutionTimeout, dataapi.CodeExecutionTimeout.Definition().Detail},
 		{"source down", dataapi.Wrap(dataapi.CodeSourceUnavailable, errors.New("dial")), nil, 3, dataapi.CodeAttemptsExhausted,
 			"The job was tried 3 times. The last attempt ended with SOURCE_UNAVAILABLE."},
-		{"overloaded", dataapi.Wrap(dataapi.CodeOverloaded, errors.New("full")), nil, 3, dataapi.CodeAttemptsExhausted,
-			"The job was tried 3 times. The last attempt ended with OVERLOADED."},
 		{"not permitted", nil, dataapi.Errorf(dataapi.CodeForbidden, "no longer"), 0, dataapi.CodeForbidden, "no longer"},
 	}
 	for _, c := range cases {
@@ -250,6 +248,22 @@ func TestSourceThatComesBackIsTriedAgain(t *testing.T) {
 	}}, job.Settings{})
 	j := wait(t, engine, accept(t, engine).ID)
 	if j.Status != job.Completed || j.Attempt != 3 || read(t, engine, j.ID) != `"back"` {
+		t.Errorf("got %+v", j)
+	}
+}
+
+func TestSourceThatIsBusyIsNoTry(t *testing.T) {
+	engine := start(t, newStore(t), job.Options{})
+	var runs atomic.Int32
+	engine.Attach(runtime{run: func(_ context.Context, _ job.Job, w io.Writer) error {
+		if runs.Add(1) <= 5 {
+			return dataapi.Wrap(dataapi.CodeOverloaded, errors.New("no connection came free"))
+		}
+		_, err := io.WriteString(w, `"at last"`)
+		return err
+	}}, job.Settings{})
+	j := wait(t, engine, accept(t, engine).ID)
+	if j.Status != job.Completed || j.Tries() != 1 || read(t, engine, j.ID) != `"at last"` {
 		t.Errorf("got %+v", j)
 	}
 }

@@ -50,13 +50,23 @@ func (e *Engine) work(ctx context.Context, j Job, current attached) {
 		e.finish(ctx, j, current.settings, failed(failure))
 		return
 	}
+	if failure.Code == dataapi.CodeOverloaded {
+		// Others were using the source: the job has not had its try, and must not fail for their sake.
+		e.releaseAfter(ctx, j, max(e.options.Backoff, failure.RetryAfter), true)
+		return
+	}
 	if j.Tries() >= e.options.MaxAttempts {
 		e.finish(ctx, j, current.settings, failed(exhausted(j, failure)))
 		return
 	}
 	delay := max(e.options.Backoff<<min(j.Tries()-1, 16), failure.RetryAfter)
-	if err := e.store.Release(ctx, j.ID, j.Attempt, e.options.Now().Add(delay), false); err != nil {
-		log.Warn("the job could not be given back; it is tried again when its lease ends", "error", err)
+	e.releaseAfter(ctx, j, delay, false)
+}
+
+// releaseAfter lets the job be claimed again after a delay.
+func (e *Engine) releaseAfter(ctx context.Context, j Job, delay time.Duration, forgive bool) {
+	if err := e.store.Release(ctx, j.ID, j.Attempt, e.options.Now().Add(delay), forgive); err != nil {
+		e.log.Warn("the job could not be given back; it is tried again when its lease ends", "job", j.ID, "error", err)
 	}
 }
 
