@@ -123,6 +123,10 @@ func (e *Endpoint) readFrontMatter(root *node, r *report) {
 	before := len(r.faults)
 	e.Statement.Columns = readColumns(f)
 	e.checkNames(f)
+	for _, fault := range statementFaults(e.Statement.SQL) {
+		line, column := e.Position(fault.offset)
+		r.fault(place{line, column}, "%s", fault.message)
+	}
 	e.places.askable = len(r.faults) == before && e.Contract != nil && e.Source != "" && e.Statement.SQL != ""
 }
 
@@ -236,8 +240,7 @@ func (e *Endpoint) checkNames(f fields) {
 			names[param.key] = param.place
 		}
 	}
-	uses := parameterUses(e.Statement.SQL)
-	for _, use := range uses {
+	for _, use := range parameterUses(e.Statement.SQL) {
 		if _, ok := names[use.name]; ok {
 			continue
 		}
@@ -245,8 +248,7 @@ func (e *Endpoint) checkNames(f fields) {
 		f.fault(place{line, column}, "@%s is not declared in params; %s", use.name, declared(sortedKeys(names)))
 	}
 	for _, name := range sortedKeys(names) {
-		used := slices.ContainsFunc(uses, func(u use) bool { return u.name == name })
-		if !used && e.Statement.SQL != "" && params.ValidName(name) && !f.report.has(names[name]) {
+		if !mentions(e.Statement.SQL, name) && e.Statement.SQL != "" && params.ValidName(name) && !f.report.has(names[name]) {
 			f.fault(names[name], "parameter %s is declared and never used in the statement; use @%s there, or leave it out here", name, name)
 		}
 	}

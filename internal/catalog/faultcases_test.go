@@ -336,14 +336,29 @@ source: x
 titel: x
 params: { days: { type: integer, default: x, minimum: y }, dais: { type: integer }, day: { type: integer } }
 ---*/
-SELECT @dais, '@days', n@day -- @days
+SELECT @dais, '@days', n@day, @day_ -- @days
 `,
 		[]string{
 			`3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, on_timeout, active, params, limits, columns, share`,
 			`4:11: parameter days is declared and never used in the statement; use @days there, or leave it out here`,
 			`4:43: params.days.default must be an integer, written without quotes; got "x"`,
 			`4:55: params.days.minimum must be an integer, written without quotes; got "y"`,
-			`4:85: parameter day is declared and never used in the statement; use @day there, or leave it out here`,
+			`6:31: @day_ is not declared in params; declared are @dais, @day, @days`,
+		},
+	},
+	{
+		`/*---
+source: x
+---*/
+-- comment
+INSERT INTO t VALUES (:a, $1, ?2); SELECT 1
+`,
+		[]string{
+			`5:1: a statement must begin with SELECT, VALUES or WITH; this one begins with INSERT`,
+			`5:23: write a parameter as @name, not as :a`,
+			`5:27: write a parameter as @name, not as $1`,
+			`5:31: write a parameter as @name, not as ?2`,
+			`5:36: only one statement is allowed: remove what follows its semicolon`,
 		},
 	},
 }

@@ -1,0 +1,124 @@
+package catalog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// use is a parameter in a statement.
+type use struct {
+	name   string
+	offset int
+}
+
+// parameterUses finds the parameters that a statement has in every dialect. It takes no @ inside of a word or of @@ for
+// one.
+func parameterUses(sql string) []use {
+	uses := dialects[0].uses(sql)
+	for _, other := range dialects[1:] {
+		also := other.uses(sql)
+		uses = slices.DeleteFunc(uses, func(u use) bool { return !slices.Contains(also, u) })
+	}
+	return uses
+}
+
+func (d dialect) uses(sql string) []use {
+	var uses []use
+	glued := false // to a word or another @
+	for i := 0; i < len(sql); {
+		kind, end := d.nextToken(sql, i)
+		if name := sql[i+1 : end]; kind == tokenAt && !glued && (name[0] == '_' || name[0] >= 'a' && name[0] <= 'z') {
+			uses = append(uses, use{name, i})
+		}
+		glued = kind == tokenWord || kind == tokenAt || kind == tokenOther && sql[i] == '@'
+		i = end
+	}
+	return uses
+}
+
+// mentions reports whether a statement may use a parameter: @name stands outside of comments and quotes in some dialect.
+func mentions(sql, name string) bool {
+	return slices.ContainsFunc(dialects, func(d dialect) bool {
+		for i := 0; i < len(sql); {
+			kind, end := d.nextToken(sql, i)
+			if kind == tokenAt && sql[i+1:end] == name {
+				return true
+			}
+			i = end
+		}
+		return false
+	})
+}
+
+// statementFault is what is wrong with a statement whatever database it is for.
+type statementFault struct {
+	offset  int
+	message string
+}
+
+// statementFaults finds what no source accepts: a statement that does not read, a second one, and parameters that are not
+// written as @name. It returns only what each dialect refuses.
+func statementFaults(sql string) []statementFault {
+	faults := dialects[0].faults(sql)
+	for _, other := range dialects[1:] {
+		also := other.faults(sql)
+		faults = slices.DeleteFunc(faults, func(f statementFault) bool { return !slices.Contains(also, f) })
+	}
+	return faults
+}
+
+func (d dialect) faults(sql string) []statementFault {
+	var faults []statementFault
+	fault := func(offset int, format string, args ...any) {
+		faults = append(faults, statementFault{offset, fmt.Sprintf(format, args...)})
+	}
+	first, ended := true, false
+	depth := 0 // of brackets: a[1:n] is a slice
+	for i := 0; i < len(sql); {
+		kind, end := d.nextToken(sql, i)
+		switch {
+		case kind == tokenSpace:
+		case ended:
+			fault(i, "only one statement is allowed: remove what follows its semicolon")
+			return faults
+		case first && kind == tokenWord && !reads(sql[i:end]):
+			fault(i, "a statement must begin with SELECT, VALUES or WITH; this one begins with %s", shorten(sql[i:end]))
+		case kind != tokenOther:
+		case sql[i] == ';':
+			ended = true
+		case sql[i] == '[':
+			depth++
+		case sql[i] == ']':
+			depth--
+		default:
+			if placeholder := sql[i:max(i+1, placeholderEnd(sql, i, depth))]; len(placeholder) > 1 {
+				fault(i, "write a parameter as @name, not as %s", shorten(placeholder))
+				end = i + len(placeholder)
+			} else if strings.HasPrefix(sql[i:], "::") {
+				end = i + 2
+			}
+		}
+		first = first && kind == tokenSpace
+		i = end
+	}
+	return faults
+}
+
+func reads(word string) bool {
+	return slices.ContainsFunc([]string{"SELECT", "VALUES", "WITH"}, func(k string) bool { return strings.EqualFold(k, word) })
+}
+
+// placeholderEnd returns the offset behind a parameter in a style other than @name, or 0. A question mark alone can be
+// an operator.
+func placeholderEnd(sql string, i, depth int) int {
+	end := wordEnd(sql, i+1)
+	if end == i+1 {
+		return 0
+	}
+	switch next := sql[i+1]; {
+	case sql[i] == '$', sql[i] == ':' && depth == 0, sql[i] == '?' && digit(next):
+		return end
+	}
+	return 0
+}
