@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	goruntime "runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,6 +41,8 @@ func BenchmarkResult(b *testing.B) {
 	engine := start(b, newStore(b), job.Options{})
 	engine.Attach(runtime{run: func(_ context.Context, _ job.Job, w io.Writer) error { return write(w) }}, job.Settings{})
 	var stored, storeRead, filed, fileRead time.Duration
+	idle := memoryInUse()
+	peak, stopWatching := watchMemory()
 	for b.Loop() {
 		begun := time.Now()
 		j := wait(b, engine, accept(b, engine).ID)
@@ -65,10 +69,41 @@ func BenchmarkResult(b *testing.B) {
 		}
 		fileRead += time.Since(begun)
 	}
+	stopWatching()
+	b.ReportMetric(float64(peak.Load()-idle)/(1<<20), "MiB-above-idle")
 	b.ReportMetric(size/1e6*float64(b.N)/stored.Seconds(), "write-MB/s")
 	b.ReportMetric(size/1e6*float64(b.N)/storeRead.Seconds(), "read-MB/s")
 	b.ReportMetric(filed.Seconds()/stored.Seconds(), "write-ratio")
 	b.ReportMetric(fileRead.Seconds()/storeRead.Seconds(), "read-ratio")
+}
+
+// memoryInUse is what Go's runtime holds of the system's memory, in bytes.
+func memoryInUse() int64 {
+	var stats goruntime.MemStats
+	goruntime.ReadMemStats(&stats)
+	return int64(stats.Sys - stats.HeapReleased)
+}
+
+// watchMemory notes the most memory that is in use until stop is called.
+func watchMemory() (peak *atomic.Int64, stop func()) {
+	peak = new(atomic.Int64)
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ticker := time.NewTicker(5 * time.Millisecond); ; {
+			select {
+			case <-done:
+				ticker.Stop()
+				return
+			case <-ticker.C:
+				peak.Store(max(peak.Load(), memoryInUse()))
+			}
+		}
+	}()
+	return peak, func() {
+		close(done)
+		<-ended
+	}
 }
 
 func writeFile(path string, write func(io.Writer) error) error {
