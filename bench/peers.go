@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -27,6 +28,16 @@ func (l *lab) installPeers(ctx context.Context) error {
 	}
 	_, err := run(ctx, l.peers, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
 	return err
+}
+
+// peersPresent reports whether the packages were installed after their list was last changed.
+func (l *lab) peersPresent() bool {
+	wanted, err := os.Stat(filepath.Join(l.peers, "package-lock.json"))
+	if err != nil {
+		return false
+	}
+	installed, err := os.Stat(filepath.Join(l.peers, "node_modules", ".package-lock.json")) // npm writes it at the end
+	return err == nil && installed.ModTime().After(wanted.ModTime())
 }
 
 // startPeer runs a service in this many processes.
