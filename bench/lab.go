@@ -122,6 +122,9 @@ func once[T any](name string, start func(context.Context) (T, error)) lazy[T] {
 // cost is the processor time of one request, in microseconds.
 type cost struct{ server, database float64 }
 
+// longer is how many times as long a measure goes on when nothing was answered in time.
+const longer = 5
+
 // load measures requests per second, and remembers what they cost.
 func (l *lab) load(ctx context.Context, pid int, t target, clients int) (float64, error) {
 	if err := t.check(ctx); err != nil { // wrk would not say what is wrong
@@ -132,8 +135,14 @@ func (l *lab) load(ctx context.Context, pid int, t target, clients int) (float64
 	}
 	server, database := cpuTime(pid), cpuTime(l.database.pid)
 	counted, err := l.wrk(ctx, t, clients, l.seconds)
+	if err == nil && counted.Requests == 0 {
+		counted, err = l.wrk(ctx, t, clients, longer*l.seconds)
+	}
 	if err != nil {
 		return 0, err
+	}
+	if counted.Requests == 0 {
+		return 0, fmt.Errorf("not one answer within %d seconds", longer*l.seconds)
 	}
 	l.requests = counted.Requests
 	l.server, l.client = cpuTime(pid)-server, cpuTime(l.database.pid)-database

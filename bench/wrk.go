@@ -89,7 +89,8 @@ type counted struct {
 
 func (c counted) perSecond() float64 { return c.Requests / c.Microseconds * 1e6 }
 
-// wrk asks as fast as it can, over this many connections, and fails when anything but 2xx comes back.
+// wrk asks as fast as it can, over this many connections, and fails when anything but 2xx comes back. What is slow may
+// not be answered once in the time.
 func (l *lab) wrk(ctx context.Context, t target, clients, seconds int) (counted, error) {
 	bodies := filepath.Join(l.dir, t.name+".bodies")
 	lua := filepath.Join(l.dir, t.name+".lua")
@@ -112,7 +113,7 @@ func (l *lab) wrk(ctx context.Context, t target, clients, seconds int) (counted,
 	if err := json.Unmarshal([]byte(result), &c); err != nil {
 		return counted{}, err
 	}
-	if c.Refused > 0 || c.Broken > 0 || c.Requests == 0 {
+	if c.Refused > 0 || c.Broken > 0 {
 		return counted{}, fmt.Errorf("of %.0f requests %d were refused and %d broke", c.Requests, c.Refused, c.Broken)
 	}
 	return c, nil
