@@ -239,11 +239,26 @@ func TestBindFillsDefaults(t *testing.T) {
 }
 
 func TestBindListsAtMostTenFaultsOfAParameter(t *testing.T) {
-	contract := compile(t, params.Param{Name: "n", Type: params.Integer, Array: true})
+	contract := compile(t, params.Param{Name: "n", Type: params.Integer, Array: true, MaxItems: new(100_000)})
 	_, err := contract.Bind(json.RawMessage(`{"n": [` + strings.Repeat(`"x",`, 99_999) + `"x"]}`))
 	refused, _ := errors.AsType[*dataapi.Error](err)
 	if refused == nil || len(refused.Faults) != 11 || refused.Faults[10].Detail != "has 99990 more faults that are not listed" {
 		t.Fatalf("got %v", err)
+	}
+}
+
+func TestBindBoundsArraysThatDoNotSayHowLong(t *testing.T) {
+	contract := compile(t, params.Param{Name: "n", Type: params.Integer, Array: true, Enum: raws("1", "2")})
+	array := func(items int) json.RawMessage {
+		return json.RawMessage(`{"n": [` + strings.Repeat(`2,`, items-1) + `2]}`)
+	}
+	if values, err := contract.Bind(array(params.DefaultMaxItems)); err != nil || len(values[0].Items) != params.DefaultMaxItems {
+		t.Errorf("the longest: %v", err)
+	}
+	_, err := contract.Bind(array(80_000))
+	refused, _ := errors.AsType[*dataapi.Error](err)
+	if refused == nil || len(refused.Faults) != 1 || refused.Faults[0].Detail != "must have at most 1000 items; got 80000" {
+		t.Errorf("got %v", err)
 	}
 }
 

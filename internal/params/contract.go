@@ -28,7 +28,7 @@ type parameter struct {
 // unruled reports whether the definition allows every value of its type.
 func unruled(p Param) bool {
 	return len(p.Enum) == 0 && p.Minimum == nil && p.Maximum == nil && p.MinLength == nil && p.MaxLength == nil &&
-		p.Pattern == "" && p.MinItems == nil && p.MaxItems == nil
+		p.Pattern == "" && p.MinItems == nil // reading has counted the items against MaxItems
 }
 
 // valueRules are the rules on values, read and in canonical spelling.
@@ -63,6 +63,7 @@ func Compile(params []Param) (*Contract, []DefinitionFault) {
 		if !sound {
 			param, rules, sound = remainder(param, check.faults)
 		}
+		param.MaxItems = maxItems(param)
 		if _, twice := contract.index[param.Name]; sound && !twice {
 			contract.index[param.Name] = len(contract.params)
 			contract.params = append(contract.params, parameter{Param: param, rules: rules, anyValue: unruled(param)})
@@ -86,6 +87,18 @@ func Compile(params []Param) (*Contract, []DefinitionFault) {
 		return nil, faults
 	}
 	return contract, nil
+}
+
+// maxItems is the bound of an array's items, which every array has.
+func maxItems(param Param) *int {
+	if !param.Array || param.MaxItems != nil {
+		return param.MaxItems
+	}
+	most := DefaultMaxItems
+	if param.MinItems != nil {
+		most = max(most, *param.MinItems)
+	}
+	return &most
 }
 
 // remainder is a definition without its fields at fault, so that the others can be judged all the same.

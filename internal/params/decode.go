@@ -198,10 +198,14 @@ func (b *binding) decodeArray(i int) error {
 	}
 	array := Value{Type: param.Type, Array: true, Items: []Value{}}
 	sound := true
-	for b.decoder.PeekKind() != ']' {
+	items := 0
+	for ; b.decoder.PeekKind() != ']'; items++ {
 		l, err := b.readLiteral()
 		if err != nil {
 			return err
+		}
+		if items >= *param.MaxItems {
+			continue // counted, and no more: whatever follows, the array is refused
 		}
 		item, problem := readScalar(param.Type, l)
 		if problem != "" {
@@ -212,6 +216,10 @@ func (b *binding) decodeArray(i int) error {
 	}
 	if _, err := b.decoder.ReadToken(); err != nil {
 		return err
+	}
+	if items > *param.MaxItems {
+		b.fail(i, -1, tooManyItems(*param.MaxItems, items))
+		sound = false
 	}
 	if !sound {
 		b.states[i] = faulty

@@ -116,10 +116,14 @@ func sentence(refused jsonschema.ErrorKind, rules *valueRules, value Value) stri
 	case *kind.MinItems:
 		return fmt.Sprintf("must have at least %s; got %d", count(refused.Want, "item"), refused.Got)
 	case *kind.MaxItems:
-		return fmt.Sprintf("must have at most %s; got %d", count(refused.Want, "item"), refused.Got)
+		return tooManyItems(refused.Want, refused.Got)
 	default:
 		return "does not match the endpoint's schema: " + show(value)
 	}
+}
+
+func tooManyItems(most, got int) string {
+	return fmt.Sprintf("must have at most %s; got %d", count(most, "item"), got)
 }
 
 func count(n int, noun string) string {

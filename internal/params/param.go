@@ -5,6 +5,9 @@ import (
 	"regexp"
 )
 
+// DefaultMaxItems is the most items of an array whose definition does not say: each item costs time to judge.
+const DefaultMaxItems = 1000
+
 // Param defines one parameter of an endpoint. Values in a definition are JSON, written as a caller would write them.
 // For an array the rules on values (Enum, Minimum, Maximum, MinLength, MaxLength, Pattern) hold for each item.
 type Param struct {
@@ -21,7 +24,7 @@ type Param struct {
 	MinLength, MaxLength *int   // characters (Unicode code points) of a string; nil: no bound
 	Pattern              string // RE2 expression that a string must match somewhere: anchor it with ^ and $ to match all of it
 
-	MinItems, MaxItems *int // of an array; nil: no bound
+	MinItems, MaxItems *int // of an array; nil: no lower bound, and [DefaultMaxItems]
 
 	Title, Description string          // for documentation
 	Example            json.RawMessage // for documentation; checked like a caller's value
