@@ -53,11 +53,37 @@ func (c *conn) statementError(q *query, err error) error {
 	if !ok {
 		return faultf(-1, "%s", err)
 	}
-	offset := -1
+	message := strings.TrimPrefix(strings.TrimPrefix(detail.Error(), "sqlite3: "), "SQL logic error: ")
 	if at := detail.SQL(); at != "" {
-		offset = len(q.sql) - len(at)
+		return faultf(len(q.sql)-len(at), "%s", message)
 	}
-	return faultf(offset, "%s", strings.TrimPrefix(strings.TrimPrefix(detail.Error(), "sqlite3: "), "SQL logic error: "))
+	return faultf(q.offsetOf(message), "%s", message)
+}
+
+// offsetOf finds the place of an error for which SQLite gives none: a text that ends too early, and a name that the schema
+// does not have. It is -1 when the name stands at several places, or at none.
+func (q *query) offsetOf(message string) int {
+	if message == "incomplete input" {
+		return len(strings.TrimRight(q.sql, " \t\r\n"))
+	}
+	what, name, ok := strings.Cut(message, ": ")
+	if !ok || !strings.HasPrefix(what, "no such ") {
+		return -1
+	}
+	name = name[strings.LastIndexByte(name, '.')+1:] // main.name
+	offset := -1
+	for at := 0; at < len(q.sql); {
+		kind, next := nextToken(q.sql, at)
+		token := q.sql[at:next]
+		if kind == tokenWord && strings.EqualFold(token, name) || kind == tokenQuoted && strings.EqualFold(unquote(token), name) {
+			if offset >= 0 {
+				return -1
+			}
+			offset = at
+		}
+		at = next
+	}
+	return offset
 }
 
 // check compares what SQLite made of the text with what Compile allowed, and reads the columns.
