@@ -188,10 +188,11 @@ func revokeKey(ready *services, r *http.Request) (int, any, error) {
 	return http.StatusOK, describeKey(key), nil
 }
 
-// catalogAnswer describes what is served, and what is not for its faults.
+// catalogAnswer describes what is served, what is wrong with the files, and what is doubtful or waits for its source.
 type catalogAnswer struct {
 	Endpoints []catalogEndpoint `json:"endpoints"`
 	Faults    []string          `json:"faults"`
+	Warnings  []string          `json:"warnings"`
 }
 
 type catalogEndpoint struct {
@@ -204,7 +205,7 @@ type catalogEndpoint struct {
 }
 
 func showCatalog(ready *services, _ *http.Request) (int, any, error) {
-	document := catalogAnswer{Endpoints: []catalogEndpoint{}, Faults: []string{}}
+	document := catalogAnswer{Endpoints: []catalogEndpoint{}, Faults: []string{}, Warnings: []string{}}
 	for _, endpoint := range ready.app.catalog.Current().Endpoints() {
 		document.Endpoints = append(document.Endpoints, catalogEndpoint{
 			Endpoint: endpoint.Address.String(), Title: endpoint.Title, Mode: string(endpoint.Mode),
@@ -212,7 +213,10 @@ func showCatalog(ready *services, _ *http.Request) (int, any, error) {
 		})
 	}
 	for _, fault := range ready.app.catalog.Faults() {
-		document.Faults = append(document.Faults, fault.String())
+		document.Faults = append(document.Faults, fault.WithEffect())
+	}
+	for _, warning := range ready.app.catalog.Warnings() {
+		document.Warnings = append(document.Warnings, warning.WithEffect())
 	}
 	return http.StatusOK, document, nil
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -156,11 +157,17 @@ func statusCommand() *cobra.Command {
 			if err := table.Flush(); err != nil {
 				return err
 			}
-			for _, fault := range catalog.Faults {
-				fmt.Fprintln(cmd.OutOrStdout(), fault)
-			}
+			printSection(cmd.OutOrStdout(), "FAULTS", catalog.Faults)
+			printSection(cmd.OutOrStdout(), "WARNINGS", catalog.Warnings)
 			return nil
 		})
+}
+
+// printSection prints lines under a heading, or nothing when there are none.
+func printSection(out io.Writer, heading string, lines []string) {
+	if len(lines) > 0 {
+		fmt.Fprintf(out, "\n%s\n%s\n", heading, strings.Join(lines, "\n"))
+	}
 }
 
 func companyUserFlags(cmd *cobra.Command) {

@@ -212,12 +212,13 @@ func TestEndpointFilesAreReloaded(t *testing.T) {
 	if got := s.execute("fresh", token, `{}`); !strings.Contains(string(got.Body), "two") {
 		t.Errorf("the last good revision is gone: %s", got.Body)
 	}
-	s.writeCatalog("acme/default/fresh.sql", "/*---\nsource: main\n---*/\nSELECT nothing FROM nowhere")
+	s.writeCatalog("acme/default/fresh.sql", "/*---\nsource: main\n---*/\nSELECT absent FROM nowhere")
 	eventually("a fault of SQL is logged", func() bool { return strings.Contains(s.log.String(), "nowhere") })
 	if got := s.execute("fresh", token, `{}`); !strings.Contains(string(got.Body), "two") {
 		t.Errorf("the last good revision is gone: %s", got.Body)
 	}
-	if status := s.mustCLI(s.admin("status")...); !strings.Contains(status, "acme/default/fresh") || !strings.Contains(status, "fresh.sql:") {
+	if status := s.mustCLI(s.admin("status")...); !strings.Contains(status, "acme/default/fresh") || !strings.Contains(status, "\n\nFAULTS\n") ||
+		!strings.Contains(status, "fresh.sql:4:20: no such table: nowhere; the last good revision stays live\n") {
 		t.Errorf("status does not show the fault:\n%s", status)
 	}
 	if err := os.Remove(filepath.Join(s.dir, "catalog/acme/default/fresh.sql")); err != nil {
