@@ -80,6 +80,18 @@ func TestOnTimeoutContinue(t *testing.T) {
 	})
 }
 
+// A wait may be longer than a body may take to arrive.
+func TestWaitOutlivesTheTimeOfABody(t *testing.T) {
+	s := controlServer(t, engines[0])
+	token := s.login("acme", "integration").Access
+	begun := time.Now()
+	job := s.call("endless", token, `{}`, "Prefer", "wait=11").applied("wait=11").job()
+	if took := time.Since(begun); took < 11*time.Second || took > 16*time.Second {
+		t.Errorf("a wait of 11 s took %s", took)
+	}
+	s.send(http.MethodDelete, job, token, "").want(http.StatusOK)
+}
+
 func withoutMoment(t *testing.T, body []byte) []byte {
 	t.Helper()
 	var result struct {

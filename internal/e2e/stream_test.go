@@ -135,6 +135,10 @@ func TestEventStream(t *testing.T) {
 		}
 
 		s.send(http.MethodGet, job, token, "", "Accept", "image/png").problem(http.StatusNotAcceptable, "NOT_ACCEPTABLE")
+		head := s.send(http.MethodHead, job, token, "", "Accept", "text/event-stream").want(http.StatusOK)
+		if got := head.Header.Get("Content-Type"); got != "text/event-stream" || len(head.Body) > 0 {
+			t.Errorf("HEAD got %q", got)
+		}
 		both := s.send(http.MethodGet, job, token, "", "Accept", "application/json, text/event-stream").want(http.StatusOK)
 		if got := both.Header.Get("Content-Type"); got != "application/json" {
 			t.Errorf("who accepts both got %q", got)

@@ -25,6 +25,9 @@ func (a *API) streamJob(w http.ResponseWriter, r *http.Request, found job.Job) e
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Accel-Buffering", "no") // proxies of nginx's kind would hold events back
 	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return nil // there is nothing to follow
+	}
 
 	// A stream must not outlive the token that opened it by more than that token's life.
 	ctx, cancel := context.WithTimeout(r.Context(), a.Tokens.AccessTTL())
