@@ -62,7 +62,7 @@ func (s *Source) dial(ctx context.Context) (*conn, error) {
 		if failure, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 			err = failure.Unwrap() // without the user and database of the DSN
 		}
-		return nil, fmt.Errorf("connecting to PostgreSQL: %w", err)
+		return nil, connectError{err}
 	}
 	c := &conn{pg: pg, statements: map[string]*pgconn.StatementDescription{}, fitted: map[string]*plan{}, backstop: minBackstop}
 	ctx, cancelInspection := context.WithTimeout(ctx, s.config.ConnectTimeout)
@@ -96,14 +96,14 @@ func (c *conn) inspect(ctx context.Context, allowSuperuser bool) error {
 	holds := func(i int) bool { return string(answer.Rows[0][i]) == "t" }
 	switch {
 	case !holds(0):
-		return fmt.Errorf("PostgreSQL %s is too old: 14 or later is needed", c.pg.ParameterStatus("server_version"))
+		return refuse("PostgreSQL %s is too old: 14 or later is needed", c.pg.ParameterStatus("server_version"))
 	case !holds(1):
-		return errors.New("the database's encoding is SQL_ASCII, whose texts cannot be sent as UTF-8: use a database with a real encoding")
+		return refuse("the database's encoding is SQL_ASCII, whose texts cannot be sent as UTF-8: use a database with a real encoding")
 	case !holds(2) && !allowSuperuser:
-		return errors.New("the source's role is a superuser, or may read files or run programs on the database server: " +
+		return refuse("the source's role is a superuser, or may read files or run programs on the database server: " +
 			"use a role with nothing but SELECT on what the endpoints read, or set allow_superuser to accept the risk")
 	case c.pg.ParameterStatus("default_transaction_read_only") != "on":
-		return errors.New("the session is not read-only: a proxy between Caddy and PostgreSQL drops start-up parameters")
+		return refuse("the session is not read-only: a proxy between Caddy and PostgreSQL drops start-up parameters")
 	}
 	return nil
 }

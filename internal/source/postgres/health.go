@@ -44,7 +44,10 @@ func (h *health) note(err error, logger *slog.Logger) {
 	h.mu.Unlock()
 
 	switch {
-	case err != nil && before == nil:
+	case err != nil && before != nil && refused(err) == refused(before):
+	case err != nil && refused(err):
+		logger.Error("the connection to the database is refused; waiting does not help", "error", err)
+	case err != nil:
 		logger.Error("the database is unavailable", "error", err)
 	case err == nil && before != nil:
 		logger.Info("the database is available again")

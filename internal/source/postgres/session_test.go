@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"strconv"
 	"strings"
 	"sync"
@@ -212,8 +213,10 @@ func TestPowerfulRolesAreRefused(t *testing.T) {
 		t.Fatal("the DSN has another form")
 	}
 	for _, dsn := range []string{db.AdminDSN, db.AdminDSN + " role=" + pgtest.ReaderRole, reader} {
-		refused := open(t, db, func(c *postgres.Config) { c.DSN = dsn })
+		var log syncBuffer
+		refused := open(t, db, func(c *postgres.Config) { c.DSN, c.Logger = dsn, slog.New(slog.NewTextHandler(&log, nil)) })
 		_, err := compile(t, refused, "SELECT 1 AS v").Check(t.Context())
+		wantRefusal(t, &log)
 		if !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) || !strings.Contains(err.Error(), "allow_superuser") {
 			t.Errorf("got %v", err)
 		}
@@ -221,6 +224,54 @@ func TestPowerfulRolesAreRefused(t *testing.T) {
 		if _, err := compile(t, allowed, "SELECT 1 AS v").Check(t.Context()); err != nil {
 			t.Errorf("although it is allowed: %v", err)
 		}
+	}
+}
+
+func wantRefusal(t *testing.T, log *syncBuffer) {
+	t.Helper()
+	if text := log.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "the connection to the database is refused") {
+		t.Errorf("the log should tell once of a refusal:\n%s", text)
+	}
+}
+
+// A server that turns the source away is not down, and each reason is told once, on one line.
+func TestRefusedConnections(t *testing.T) {
+	db := pgtest.New(t)
+	for name, dsn := range map[string]string{
+		"role":     strings.Replace(db.ReaderDSN, "user='"+pgtest.ReaderRole+"'", "user='nobody_here'", 1),
+		"database": strings.Replace(db.ReaderDSN, db.Name, "nothing_here", 1),
+	} {
+		var log syncBuffer
+		s := open(t, db, func(c *postgres.Config) { c.DSN, c.Logger = dsn, slog.New(slog.NewTextHandler(&log, nil)) })
+		query := compile(t, s, "SELECT 1 AS v")
+		for range 3 {
+			_, err := query.Check(t.Context())
+			if !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) || strings.Count(err.Error(), "_here") != 1 {
+				t.Errorf("%s: %v", name, err)
+			}
+			time.Sleep(60 * time.Millisecond) // so that the database is asked again
+		}
+		wantRefusal(t, &log)
+	}
+
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var log syncBuffer
+	s := open(t, db, func(c *postgres.Config) {
+		c.DSN, c.Logger = "postgres://reader@"+address+"/db?sslmode=prefer", slog.New(slog.NewTextHandler(&log, nil))
+	})
+	_, err = compile(t, s, "SELECT 1 AS v").Check(t.Context())
+	if !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) || strings.Count(err.Error(), "connection refused") != 1 || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %v", err)
+	}
+	if !strings.Contains(log.String(), "the database is unavailable") {
+		t.Errorf("the log is\n%s", log.String())
 	}
 }
 

@@ -1,0 +1,50 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// refusal is our own verdict on a server or role that would not be safe to run on.
+type refusal struct{ error }
+
+func refuse(format string, args ...any) error { return refusal{fmt.Errorf(format, args...)} }
+
+// connectError is why no connection came about. The driver tries an address once with TLS and once without, and says the
+// same of both.
+type connectError struct{ error }
+
+// Error returns each reason once, on one line.
+func (e connectError) Error() string {
+	var reasons []string
+	for reason := range strings.SplitSeq(e.error.Error(), "\n") {
+		if reason = strings.TrimSpace(reason); reason != "" && !slices.Contains(reasons, reason) {
+			reasons = append(reasons, reason)
+		}
+	}
+	return "connecting to PostgreSQL: " + strings.Join(reasons, "; ")
+}
+
+// Unwrap returns the driver's error.
+func (e connectError) Unwrap() error { return e.error }
+
+// SQLSTATE codes with which a server that is well turns a client away.
+const (
+	classAuthorization    = "28" // no such role, a wrong password, an entry of pg_hba.conf
+	noSuchDatabase        = "3D000"
+	insufficientPrivilege = "42501" // to connect to the database
+)
+
+// refused reports whether waiting does not help: the server is there, and it or we say no.
+func refused(err error) bool {
+	if _, ok := errors.AsType[refusal](err); ok {
+		return true
+	}
+	answer, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (strings.HasPrefix(answer.Code, classAuthorization) || answer.Code == noSuchDatabase ||
+		answer.Code == insufficientPrivilege)
+}
