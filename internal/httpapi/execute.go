@@ -4,6 +4,7 @@ import (
 	"cmp"
 	stdjson "encoding/json"
 	"net/http"
+	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -107,7 +108,11 @@ func (a *API) checkCallback(caller identity.Principal, call execution.Call, url 
 // answerResult runs the query and streams its result. Nothing is sent before the encoder's first buffer is full or the
 // result complete, so that most errors still find an unbegun answer.
 func answerResult(w http.ResponseWriter, r *http.Request, bound *execution.Bound) error {
-	encoder := result.NewJSON(w, result.JSONOptions{})
+	encoder := result.NewJSON(w, result.JSONOptions{BeforeFirstWrite: func(size int) {
+		if size >= 0 { // without a length, net/http sends a small result in chunks, with one more write
+			w.Header().Set("Content-Length", strconv.Itoa(size))
+		}
+	}})
 	defer encoder.Close()
 	w.Header().Set("Content-Type", encoder.ContentType())
 	w.Header().Set("Cache-Control", "no-store")
