@@ -23,6 +23,9 @@ type executeRequest struct {
 // executeEndpoint is the way of a request from permission to answer. An endpoint that the caller may not know of is
 // indistinguishable from one that does not exist, and the permission is looked at before the endpoint is.
 func (a *API) executeEndpoint(w http.ResponseWriter, r *http.Request) error {
+	if !acceptsJSON(r.Header) {
+		return errNotJSON
+	}
 	var request executeRequest
 	if err := decodeBody(r, &request, true); err != nil {
 		return err
@@ -39,9 +42,6 @@ func (a *API) executeEndpoint(w http.ResponseWriter, r *http.Request) error {
 	call, err := a.Plan().Find(caller.Company.Slug, namespace, slug)
 	if err != nil {
 		return err
-	}
-	if !acceptsJSON(r.Header) {
-		return errNotJSON
 	}
 	terms, err := termsOf(r, call.Endpoint)
 	if err != nil {
