@@ -75,7 +75,7 @@ func (q *inquiry) settle(endpoint *Endpoint, skipped bool, err error) {
 	case skipped || unreachable(err):
 		q.silent[endpoint.Source] = true
 		if err != nil && !errors.Is(err, ErrNotYet) {
-			q.down[endpoint.Source] = err
+			q.down[endpoint.Source] = reason(err)
 		}
 		if !draft {
 			q.postpone(endpoint, q.previous)
@@ -126,6 +126,14 @@ func checkOne(ctx context.Context, check CheckFunc, endpoint *Endpoint) error {
 func unreachable(err error) bool {
 	return dataapi.HasCode(err, dataapi.CodeSourceUnavailable) || dataapi.HasCode(err, dataapi.CodeOverloaded) ||
 		errors.Is(err, ErrNotYet) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+}
+
+// reason is why a source could not be asked, without the code that callers get: it says unavailable of a refusal too.
+func reason(err error) error {
+	if known, ok := errors.AsType[*dataapi.Error](err); ok && known.Err != nil {
+		return known.Err
+	}
+	return err
 }
 
 func checkFault(endpoint *Endpoint, err error) Fault {

@@ -240,7 +240,7 @@ description: *x
 		`title: a: b
 `,
 		[]string{
-			`3:8: the YAML cannot be read: mapping value is not allowed in this context`,
+			`3:8: the YAML cannot be read: a second "key: value" begins in this line; put quotes around text that contains a colon and a space, such as "a: b"`,
 		},
 	},
 	{
@@ -255,7 +255,19 @@ title: y
 	{
 		"\ttitle: x\n",
 		[]string{
-			`3:1: the YAML cannot be read: found character '	' that cannot start any token`,
+			`3:1: the YAML cannot be read: a tab begins here; indent with spaces`,
+		},
+	},
+	{
+		"limits:\n\ttimeout: 5s\n",
+		[]string{
+			`4:1: the YAML cannot be read: a tab begins here; indent with spaces`,
+		},
+	},
+	{
+		"limits:\n  timeout: 5s\n\tmax_rows: 5\n",
+		[]string{
+			`5:1: the YAML cannot be read: a tab begins here; indent with spaces`,
 		},
 	},
 	{

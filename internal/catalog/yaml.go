@@ -136,11 +136,23 @@ func (r *yamlReader) at(t *token.Token) place {
 
 func (r *yamlReader) syntaxError(err error) {
 	if syntax, ok := errors.AsType[*yaml.SyntaxError](err); ok {
-		r.fault(r.at(syntax.Token), "the YAML cannot be read: %s", syntax.Message)
+		r.fault(r.at(syntax.Token), "the YAML cannot be read: %s", syntaxAdvice(syntax.Message))
 		return
 	}
 	first, _, _ := strings.Cut(err.Error(), "\n")
 	r.fault(place{r.offset + 1, 1}, "the YAML cannot be read: %s", first)
+}
+
+// syntaxAdvice says what to do about the two mistakes that the parser words from its own point of view.
+func syntaxAdvice(message string) string {
+	switch {
+	case strings.Contains(message, "found character '\t'"):
+		return "a tab begins here; indent with spaces"
+	case strings.Contains(message, "mapping value is not allowed"):
+		return `a second "key: value" begins in this line; put quotes around text that contains a colon and a space, such as "a: b"`
+	default:
+		return message
+	}
 }
 
 // read turns the parser's tree into nodes. Whatever it refuses becomes null, so that its neighbours are still checked.

@@ -49,7 +49,7 @@ func (h *health) note(err error, logger *slog.Logger) {
 		logger.Error("the connection to the database is refused; waiting does not help", "error", err)
 	case err != nil:
 		logger.Error("the database is unavailable", "error", err)
-	case err == nil && before != nil:
+	case before != nil:
 		logger.Info("the database is available again")
 	}
 }
