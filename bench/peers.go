@@ -26,6 +26,9 @@ func (l *lab) installPeers(ctx context.Context) error {
 	if _, err := exec.LookPath("npm"); err != nil {
 		return errors.New("npm was not found: install Node.js 20 or later to run the peers")
 	}
+	if l.peersPresent() {
+		return nil
+	}
 	_, err := run(ctx, l.peers, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
 	return err
 }
