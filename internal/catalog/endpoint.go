@@ -77,7 +77,8 @@ type endpointPlaces struct {
 	source    place
 	statement place
 	shares    map[string]sharePlaces
-	askable   bool // the source can be asked about the statement, whatever else is wrong with the file
+	params    map[string]place // of every parameter that the file declares
+	askable   bool             // the source can be asked about the statement, whatever else is wrong with the file
 }
 
 // Position maps the offset of a byte in Statement.SQL to its line and column in the file, both from 1, the column in

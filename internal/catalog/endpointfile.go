@@ -18,7 +18,8 @@ const (
 )
 
 // parseEndpoint reads an endpoint file. The endpoint is sound when there are no faults, all of which are in the report.
-// One that is not sound is returned where it says enough to look for faults beyond the file, and is nil otherwise.
+// One that is not sound is returned where it can be read, to look for faults beyond the file, and is nil otherwise. It
+// has no contract when a parameter is at fault.
 func parseEndpoint(address dataapi.Address, text []byte, r *report) (endpoint *Endpoint, sound bool) {
 	matter, sql, sqlAt, ok := splitFile(text, r)
 	if !ok {
@@ -31,16 +32,11 @@ func parseEndpoint(address dataapi.Address, text []byte, r *report) (endpoint *E
 	}
 	endpoint.Statement.SQL = sql
 	root := parseYAML(matter, 2, r)
-	if root != nil {
-		endpoint.readFrontMatter(root, r)
-	}
-	if len(r.faults) == 0 {
-		return endpoint, true
-	}
-	if endpoint.Contract == nil {
+	if root == nil {
 		return nil, false
 	}
-	return endpoint, false
+	endpoint.readFrontMatter(root, r)
+	return endpoint, len(r.faults) == 0
 }
 
 // splitFile divides a file into its front matter, which begins in line 2, and its statement.
@@ -116,10 +112,11 @@ func (e *Endpoint) readFrontMatter(root *node, r *report) {
 	e.Contract = readParams(f)
 	e.Statement.MaxRows = e.Limits.MaxRows
 	e.Shares, e.places.shares = readShares(f)
+	e.places.params = paramPlaces(f)
 	if e.Contract != nil {
 		e.Statement.Params = sourceParams(e.Contract)
-		e.checkShares(r)
 	}
+	e.checkShares(r)
 	before := len(r.faults)
 	e.Statement.Columns = readColumns(f)
 	e.checkNames(f)
@@ -230,16 +227,22 @@ func typeList[T ~string](types []T) string {
 	return strings.Join(names, ", ")
 }
 
+// paramPlaces is where the parameters stand that a file declares, sound or not.
+func paramPlaces(f fields) map[string]place {
+	places := make(map[string]place)
+	if member, ok := f.by["params"]; ok && member.value.kind == mapNode {
+		for _, param := range member.value.members {
+			places[param.key] = param.place
+		}
+	}
+	return places
+}
+
 // checkNames reports parameters that the statement uses and the front matter does not declare, and those that it declares
 // and the statement does not use: a filter that was forgotten returns too much. A source knows its dialect better and is
 // asked later; this is for catalogs that are checked without their sources.
 func (e *Endpoint) checkNames(f fields) {
-	names := make(map[string]place)
-	if member, ok := f.by["params"]; ok && member.value.kind == mapNode {
-		for _, param := range member.value.members {
-			names[param.key] = param.place
-		}
-	}
+	names := e.places.params
 	for _, use := range parameterUses(e.Statement.SQL) {
 		if _, ok := names[use.name]; ok {
 			continue
@@ -266,10 +269,13 @@ func (e *Endpoint) checkShares(r *report) {
 	for company, context := range e.Shares {
 		places := e.places.shares[company]
 		for name := range context {
-			if !e.Contract.Has(name) {
+			if _, ok := e.places.params[name]; !ok {
 				r.fault(places.constraints[name].key, "share.%s constrains %q, which is not a parameter of this endpoint; %s",
-					company, name, declared(e.paramNames()))
+					company, name, declared(sortedKeys(e.places.params)))
 			}
+		}
+		if e.Contract == nil {
+			continue
 		}
 		for _, fault := range e.Contract.CheckContext(context) {
 			at := places.constraints[fault.Parameter].of(fault)
@@ -279,14 +285,6 @@ func (e *Endpoint) checkShares(r *report) {
 			r.fault(at, "share.%s: %s", company, contextMessage(fault))
 		}
 	}
-}
-
-func (e *Endpoint) paramNames() []string {
-	var names []string
-	for _, param := range e.Statement.Params {
-		names = append(names, param.Name)
-	}
-	return names
 }
 
 func contextMessage(fault params.ContextFault) string {

@@ -148,6 +148,17 @@ func TestRootThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// A parameter that is at fault does not make the share contexts wrong that name it.
+func TestAFaultOfAParameterIsNoFaultOfContexts(t *testing.T) {
+	got := lines(t, build(t, files{
+		"acme/company.yaml":  "users: { erp: { share_context: { regiao: Sul } } }",
+		"acme/default/s.sql": "/*---\nsource: x\nparams: { regiao: { type: text } }\n---*/\nSELECT @regiao AS r",
+	}))
+	if want := `acme/default/s.sql:3:27: params.regiao.type must be one of string, integer, decimal, boolean, date, timestamp, uuid, or an array of one such as array<integer>; got text`; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 // FuzzParse looks for panics and for endpoints that come with a fault, or without a sound statement.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(vendas), true)

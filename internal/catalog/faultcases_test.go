@@ -155,6 +155,17 @@ share:
 		},
 	},
 	{
+		`params: { a: { type: text }, b: { type: string } }
+share:
+  nobody: { a: 1, b: 2, c: 3 }
+`,
+		[]string{
+			`3:22: params.a.type must be one of string, integer, decimal, boolean, date, timestamp, uuid, or an array of one such as array<integer>; got text`,
+			`5:3: share.nobody: there is no such company; the catalog has acme, globex`,
+			`5:25: share.nobody constrains "c", which is not a parameter of this endpoint; declared are @a, @b`,
+		},
+	},
+	{
 		`params: { a: { type: string } }
 share:
   globex: { a: [], }

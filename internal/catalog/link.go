@@ -120,10 +120,13 @@ func (l *linker) context(file *companyFile, user *identity.User, endpoints []*En
 		var faults []params.ContextFault
 		having := 0
 		for _, endpoint := range endpoints {
-			if !endpoint.Contract.Has(parameter) {
+			if _, ok := endpoint.places.params[parameter]; !ok {
 				continue
 			}
 			having++
+			if endpoint.Contract == nil {
+				continue // its parameters are at fault, and the file says so
+			}
 			if found := endpoint.Contract.CheckContext(one); len(found) > 0 {
 				refusing = append(refusing, endpoint)
 				faults = append(faults, found...)
@@ -146,9 +149,7 @@ func (l *linker) context(file *companyFile, user *identity.User, endpoints []*En
 func suggestion(parameter string, endpoints []*Endpoint) string {
 	var names []string
 	for _, endpoint := range endpoints {
-		for _, param := range endpoint.Statement.Params {
-			names = append(names, param.Name)
-		}
+		names = append(names, sortedKeys(endpoint.places.params)...)
 	}
 	if near := nearest(parameter, names); near != "" {
 		return fmt.Sprintf("; did you mean %s?", near)
