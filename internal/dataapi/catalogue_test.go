@@ -106,3 +106,32 @@ func TestAsError(t *testing.T) {
 		t.Error("nil became an error")
 	}
 }
+
+func TestJoinFaults(t *testing.T) {
+	invalid := &dataapi.Error{Code: dataapi.CodeInvalidParameter, Faults: []dataapi.Fault{{Parameter: "a"}}}
+	notAllowed := &dataapi.Error{Code: dataapi.CodeParameterNotAllowed, Faults: []dataapi.Fault{{Parameter: "b"}}}
+	forbidden := dataapi.Errorf(dataapi.CodeForbidden, "no")
+	for name, test := range map[string]struct {
+		errs   []error
+		code   dataapi.Code
+		faults int
+	}{
+		"one":           {[]error{nil, notAllowed}, dataapi.CodeParameterNotAllowed, 1},
+		"both":          {[]error{notAllowed, invalid}, dataapi.CodeInvalidParameter, 2},
+		"not a fault":   {[]error{invalid, forbidden}, dataapi.CodeForbidden, 0},
+		"any other one": {[]error{invalid, errors.New("disk")}, dataapi.CodeInternal, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := dataapi.AsError(dataapi.JoinFaults(test.errs...))
+			if got.Code != test.code || len(got.Faults) != test.faults {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+	if err := dataapi.JoinFaults(nil, nil); err != nil {
+		t.Errorf("no error became %v", err)
+	}
+	if len(invalid.Faults) != 1 || len(notAllowed.Faults) != 1 {
+		t.Error("the joined errors were changed")
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -107,6 +108,34 @@ func AsError(err error) *Error {
 		return Wrap(CodeExecutionTimeout, err)
 	}
 	return Wrap(CodeInternal, err)
+}
+
+// JoinFaults returns the first of the errors, with the faults of all of them where each error has faults; nil when there
+// is none. The code is CodeInvalidParameter as soon as one of them has it.
+func JoinFaults(errs ...error) error {
+	var joined *Error
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		failure := AsError(err)
+		switch {
+		case len(failure.Faults) == 0:
+			return err // more than a fault of one parameter
+		case joined == nil:
+			copied := *failure
+			joined = &copied
+		default:
+			joined.Faults = append(slices.Clip(joined.Faults), failure.Faults...)
+			if failure.Code == CodeInvalidParameter {
+				joined.Code = failure.Code
+			}
+		}
+	}
+	if joined == nil {
+		return nil
+	}
+	return joined
 }
 
 // HasCode reports whether err is an error of the catalogue with this code.

@@ -170,9 +170,9 @@ func TestErrors(t *testing.T) {
 			s.execute("types", token, `{"i":1,"d":1.50,"b":true,"at":"2026-01-01T00:00:00-03:00",
 				"id":"6f9619ff-8b86-d011-b42d-00cf4fc964ff","names":["a","ü"],"short":"abc"}`).want(http.StatusOK)
 			bad := s.post("/api/v1/data-api/default/relatorio-mensal/execute", token,
-				`{"parameter_values":{"mes":"2026-01"},"callback_url":"http://169.254.169.254/latest"}`).
+				`{"parameter_values":{"mes":"janeiro"},"callback_url":"http://169.254.169.254/latest"}`).
 				problem(http.StatusUnprocessableEntity, "INVALID_PARAMETER")
-			expectFaults(t, bad, []string{"callback_url INVALID_PARAMETER"})
+			expectFaults(t, bad, []string{"mes INVALID_PARAMETER", "callback_url INVALID_PARAMETER"})
 		})
 		t.Run("share context", func(t *testing.T) {
 			s := s.on(t)

@@ -47,12 +47,9 @@ func (a *API) executeEndpoint(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	bound, err := call.Bind(caller, stdjson.RawMessage(request.ParameterValues))
-	if err != nil {
-		return err
-	}
-	callback, err := a.checkCallback(caller, call, request.CallbackURL, terms)
-	if err != nil {
+	bound, invalid := call.Bind(caller, stdjson.RawMessage(request.ParameterValues))
+	callback, refused := a.checkCallback(caller, call, request.CallbackURL, terms)
+	if err := dataapi.JoinFaults(invalid, refused); err != nil {
 		return err
 	}
 	if terms.asJob {
