@@ -116,6 +116,28 @@ func firstByte(ctx context.Context, t target) (float64, error) {
 	return median(taken), nil
 }
 
+// rate returns how many times a second one caller gets an answer, as psql is asked: wrk would not count the one that it
+// waits for when the time is over, which matters when an answer takes long.
+func (l *lab) rate(ctx context.Context, t target) (float64, error) {
+	if err := t.check(ctx); err != nil {
+		return 0, err
+	}
+	c, err := dial(ctx, t.port)
+	if err != nil {
+		return 0, err
+	}
+	defer c.conn.Close()
+	answers := 0
+	started := time.Now()
+	for time.Since(started) < time.Duration(l.seconds)*time.Second {
+		if err := c.ask(t.request(t.bodies[0])); err != nil {
+			return 0, err
+		}
+		answers++
+	}
+	return float64(answers) / time.Since(started).Seconds(), nil
+}
+
 // longest is how long the readers of large results read before they hang up.
 const longest = 20 * time.Second
 
