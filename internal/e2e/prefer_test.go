@@ -44,7 +44,7 @@ func TestPrefer(t *testing.T) {
 		}
 		begun = time.Now()
 		put := s.call("endless", token, `{}`, "Prefer", "wait=1").applied("wait=1")
-		if took := time.Since(begun); took < time.Second || took > 5*time.Second {
+		if took := time.Since(begun); took < time.Second || took > 30*time.Second {
 			t.Errorf("a wait of 1 s took %s", took)
 		}
 		var still document
