@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,6 +18,30 @@ type companyFile struct {
 	file     string
 	text     [32]byte                               // SHA-256 of the file
 	contexts map[string]map[string]constraintPlaces // of users' share contexts, by user and parameter
+	narrowed bool                                   // made by without, not read
+}
+
+// without returns the file without what a newer one that is at fault withdraws: a deactivation, of the company or of a
+// user, and the removal of a user take effect although the rest of the newer file does not. Its fault may be another
+// company's doing. It returns f itself when nothing is withdrawn.
+func (f *companyFile) without(newer *companyFile) *companyFile {
+	company := *f.company
+	company.Active = company.Active && newer.company.Active
+	withdrawn := company.Active != f.company.Active
+	company.Users = maps.Clone(company.Users)
+	for name, user := range company.Users {
+		if now := newer.company.Users[name]; user.Active && (now == nil || !now.Active) {
+			inactive := *user
+			inactive.Active = false
+			company.Users[name] = &inactive
+			withdrawn = true
+		}
+	}
+	if !withdrawn {
+		return f
+	}
+	// It keeps the old text's hash, so that the newer file is read again until it is sound.
+	return &companyFile{company: &company, file: f.file, text: f.text, contexts: f.contexts, narrowed: true}
 }
 
 var policyName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,62}$`)

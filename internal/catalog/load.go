@@ -165,13 +165,13 @@ func (t *tree) takeBack(file string, previous *tree) bool {
 		return true
 	}
 	for slug, company := range t.companies {
-		if company.file != file || company == previous.companies[slug] {
+		if company.file != file || company == previous.companies[slug] || company.narrowed {
 			continue
 		}
 		if before := previous.companies[slug]; before == nil {
 			delete(t.companies, slug)
 		} else {
-			t.companies[slug] = before
+			t.companies[slug] = before.without(company)
 		}
 		return true
 	}
