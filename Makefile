@@ -87,15 +87,15 @@ bench-micro: bin/benchstat ## compare the hot path's micro-benchmarks with those
 .PHONY: bin/caddy-quick
 bin/caddy-quick:
 	@echo "Building bin/caddy. The first time this downloads and compiles Caddy, which takes some minutes."
-	@$(GO_BUILD) -o bin/caddy ./internal/cmd/caddy
+	@mkdir -p bin && $(GO_BUILD) -o bin/caddy ./internal/cmd/caddy
 
 .PHONY: bin/demo
 bin/demo:
-	@$(GO_BUILD) -o bin/demo ./examples/demo
+	@mkdir -p bin && $(GO_BUILD) -o bin/demo ./examples/demo
 
 bin/golangci-lint: tools/go.mod tools/go.sum
 	@echo "Building bin/golangci-lint. The first time this takes some minutes."
-	@cd tools && $(GO_BUILD) -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@mkdir -p bin && cd tools && $(GO_BUILD) -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 bin/benchstat: tools/go.mod tools/go.sum
-	@cd tools && $(GO_BUILD) -o ../bin/benchstat golang.org/x/perf/cmd/benchstat
+	@mkdir -p bin && cd tools && $(GO_BUILD) -o ../bin/benchstat golang.org/x/perf/cmd/benchstat
