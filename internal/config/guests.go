@@ -12,7 +12,7 @@ type SQLite struct {
 	// The database file. Required.
 	Path string `json:"path,omitempty"`
 
-	// The most connections, and so the most queries at once. The default is the number of CPUs, at least 2.
+	// The most connections, and so the most queries at once. The default is the number of CPUs, at least 8.
 	MaxConns int `json:"max_conns,omitempty"`
 }
 

@@ -18,8 +18,8 @@ type Config struct {
 	// not exist yet. It may be a symbolic link, and may be replaced by renaming another file over it.
 	Path string
 
-	// MaxConns is how many statements may run at once. 0 is the number of CPUs that Go uses, and at least 2. Every
-	// connection takes about 1 MiB, and up to 64 MiB for statements that need it.
+	// MaxConns is how many statements may run at once. 0 is the number of CPUs that Go uses, and at least 8, so
+	// that asynchronous jobs, 4 at once by default, leave some to callers who wait. Every connection takes about 1 MiB, and up to 64 MiB for statements that need it.
 	MaxConns int
 
 	// Logger hears of a replaced file and of failures inside the driver; nil drops them.
@@ -62,7 +62,7 @@ func New(config Config) (*Source, error) {
 	}
 	connections := config.MaxConns
 	if connections == 0 {
-		connections = max(2, runtime.GOMAXPROCS(0))
+		connections = max(8, runtime.GOMAXPROCS(0))
 	}
 	logger := config.Logger
 	if logger == nil {
