@@ -18,8 +18,9 @@ type Config struct {
 	// not exist yet. It may be a symbolic link, and may be replaced by renaming another file over it.
 	Path string
 
-	// MaxConns is how many statements may run at once. 0 is the number of CPUs that Go uses, and at least 8, so
-	// that asynchronous jobs, 4 at once by default, leave some to callers who wait. Every connection takes about 1 MiB, and up to 64 MiB for statements that need it.
+	// MaxConns is how many statements may run at once. 0 is the number of CPUs that Go uses, and at least 8, so that
+	// asynchronous jobs, 4 at once by default, leave some to callers who wait. Every connection takes about 1 MiB, and up
+	// to 64 MiB for statements that need it.
 	MaxConns int
 
 	// Logger hears of a replaced file and of failures inside the driver; nil drops them.
