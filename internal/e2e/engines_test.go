@@ -18,6 +18,8 @@ type engine struct {
 	slow string
 	// series is a query of @rows rows with an integer column n and a text column label.
 	series string
+	// steady is a query that returns rows over some seconds, on a fast machine too.
+	steady string
 }
 
 var engines = []engine{
@@ -29,6 +31,8 @@ var engines = []engine{
 		series: `WITH RECURSIVE steps(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM steps WHERE n < @rows)
 			SELECT n, 'row number ' || n || ' of a long result, padded to a usual width of some hundred characters' AS label
 			FROM steps WHERE n <= @rows`,
+		steady: `WITH RECURSIVE steps(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM steps WHERE n < 200000)
+			SELECT a.n, (SELECT SUM(b.n) FROM steps AS b WHERE b.n % 7 = a.n % 7) AS work FROM steps AS a LIMIT 60`,
 	},
 	{
 		name:   "postgres",
@@ -36,6 +40,7 @@ var engines = []engine{
 		slow:   `SELECT COUNT(*) AS n FROM generate_series(1, 10000000000)`,
 		series: `SELECT n, 'row number ' || n || ' of a long result, padded to a usual width of some hundred characters' AS label
 			FROM generate_series(1, @rows) AS n`,
+		steady: `SELECT n, pause FROM generate_series(1, 1500) AS n, LATERAL (SELECT n + LENGTH(pg_sleep(0.002)::text) AS pause) AS paused`,
 	},
 }
 
@@ -109,6 +114,8 @@ SELECT regiao, total FROM vendas WHERE @mes IS NULL OR @mes <> '' ORDER BY regia
 		"acme/default/broken.sql":     "/*---\nsource: main\nparams: { n: { type: integer, required: true } }\n---*/\n" + broken[e.name],
 		"acme/default/series.sql":     series(e, "sync"),
 		"acme/default/series-job.sql": series(e, "async"),
+		"acme/default/steady-job.sql": "/*---\nsource: main\nmode: async\ncolumns: { n: { type: bigint }, " + steadyColumn[e.name] +
+			": { type: bigint } }\n---*/\n" + e.steady,
 		"acme/default/types.sql": `/*---
 source: main
 params:
@@ -129,6 +136,9 @@ SELECT COUNT(*) AS n FROM vendas WHERE @i IS NULL AND @d IS NULL AND @b IS NULL 
 		"initech/default/nothing.sql": "/*---\nsource: main\n---*/\nSELECT regiao FROM vendas",
 	}
 }
+
+// steadyColumn is the second column of the steady query.
+var steadyColumn = map[string]string{"sqlite": "work", "postgres": "pause"}
 
 // broken holds statements that pass the check and fail at run.
 var broken = map[string]string{

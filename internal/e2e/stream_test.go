@@ -111,7 +111,7 @@ func TestEventStream(t *testing.T) {
 		}
 
 		// Progress: the rows of a run that takes a while, and its time.
-		running := s.call("series-job", token, `{"rows":1000000}`).job()
+		running := s.call("steady-job", token, `{}`).job()
 		events, _, err = s.openStream(t.Context(), running, token)
 		if err != nil {
 			t.Fatal(err)
