@@ -9,6 +9,17 @@ import (
 	"time"
 )
 
+const byRegionJob = `/*---
+source: main
+mode: async
+params:
+  regiao: { type: string, required: true }
+share:
+  globex: { regiao: [Sul, Norte] }
+---*/
+SELECT regiao, total FROM vendas WHERE regiao = @regiao ORDER BY total
+`
+
 // accessServer has users who may do less than the company's own integration user.
 func accessServer(t *testing.T) *server {
 	t.Helper()
@@ -22,16 +33,7 @@ users:
 policies:
   RunOnly: { grants: [{ actions: [data_api:execute] }] }
 `
-	catalog["acme/default/by-region-job.sql"] = `/*---
-source: main
-mode: async
-params:
-  regiao: { type: string, required: true }
-share:
-  globex: { regiao: [Sul, Norte] }
----*/
-SELECT regiao, total FROM vendas WHERE regiao = @regiao ORDER BY total
-`
+	catalog["acme/default/by-region-job.sql"] = byRegionJob
 	return newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: catalog})
 }
 
@@ -60,16 +62,7 @@ func TestJobsKeepToTheShareContextOfTheirReader(t *testing.T) {
 	// What the owner takes out of a share is gone from kept results too.
 	other := s.login("globex", "reader").Access
 	foreign := start(other, "Sul")
-	s.writeCatalog("acme/default/by-region-job.sql", strings.Replace(`/*---
-source: main
-mode: async
-params:
-  regiao: { type: string, required: true }
-share:
-  globex: { regiao: [Sul, Norte] }
----*/
-SELECT regiao, total FROM vendas WHERE regiao = @regiao ORDER BY total
-`, "[Sul, Norte]", "[Norte]", 1))
+	s.writeCatalog("acme/default/by-region-job.sql", strings.Replace(byRegionJob, "[Sul, Norte]", "[Norte]", 1))
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		if got := s.get(foreign, other); got.Status == http.StatusNotFound {
 			break
