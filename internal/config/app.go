@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -173,14 +172,4 @@ func within(setting string, value caddy.Duration, least, most time.Duration) err
 		return fmt.Errorf("%s is %s: it must lie between %s and %s", setting, d, least, most)
 	}
 	return nil
-}
-
-// SourceNames lists the configured sources in order, for messages.
-func (a *App) SourceNames() []string {
-	names := make([]string, 0, len(a.SourcesRaw))
-	for name := range a.SourcesRaw {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
