@@ -31,9 +31,6 @@ type Cursor struct {
 // ErrInvalidCursor says that a text is not a cursor.
 var ErrInvalidCursor = errors.New("this is not a cursor that a list has returned")
 
-// CursorOf is the place of a job.
-func CursorOf(j Job) Cursor { return Cursor{CreatedAt: j.CreatedAt, ID: j.ID} }
-
 // IsZero reports whether the cursor is none.
 func (c Cursor) IsZero() bool { return c == Cursor{} }
 
