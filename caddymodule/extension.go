@@ -15,6 +15,10 @@ type (
 	Source = source.Source
 	// Query is a statement that a source can run.
 	Query = source.Query
+	// Call is one run of a query.
+	Call = source.Call
+	// Claims are what the server has established about a caller.
+	Claims = source.Claims
 	// Statement is what an endpoint asks of its source.
 	Statement = source.Statement
 	// StatementError is a fault of a statement, found when it is published.

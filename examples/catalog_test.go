@@ -76,7 +76,7 @@ func TestEveryEndpoint(t *testing.T) {
 			var document strings.Builder
 			encoder := result.NewJSON(&document, result.JSONOptions{OmitLimits: true})
 			defer encoder.Close()
-			if err := query.Run(t.Context(), arguments, encoder); err != nil {
+			if err := query.Run(t.Context(), source.Call{Args: arguments}, encoder); err != nil {
 				t.Fatal(err)
 			}
 			if err := encoder.End(result.Summary{}); err != nil {

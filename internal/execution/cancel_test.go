@@ -32,7 +32,7 @@ func (endless) Permit(context.Context, job.Job) error { return nil }
 func (e endless) Run(ctx context.Context, _ job.Job, w io.Writer) (result.Summary, error) {
 	encoder := result.NewJSON(w, result.JSONOptions{})
 	defer encoder.Close()
-	return result.Summary{}, e.query.Run(ctx, nil, encoder)
+	return result.Summary{}, e.query.Run(ctx, source.Call{}, encoder)
 }
 
 // endlessEngine runs endless jobs on PostgreSQL, and watches them there.

@@ -60,7 +60,7 @@ func (p *Plan) Find(company, namespace, slug string) (Call, error) {
 type Bound struct {
 	Endpoint *catalog.Endpoint
 	query    source.Query
-	args     []params.Value
+	call     source.Call
 	timeout  time.Duration // of the query
 }
 
@@ -71,7 +71,7 @@ func (c Call) Bind(caller identity.Principal, values json.RawMessage) (*Bound, e
 	if err != nil {
 		return nil, err
 	}
-	return &Bound{Endpoint: c.Endpoint, query: c.query, args: args, timeout: c.Endpoint.Limits.Timeout}, nil
+	return &Bound{Endpoint: c.Endpoint, query: c.query, call: c.call(caller, args), timeout: c.Endpoint.Limits.Timeout}, nil
 }
 
 // Rebind reads the arguments that [Bound.Canonical] wrote, and checks them again: what a caller may ask can have changed
@@ -81,11 +81,18 @@ func (c Call) Rebind(caller identity.Principal, canonical json.RawMessage) (*Bou
 	if err != nil {
 		return nil, err
 	}
-	return &Bound{Endpoint: c.Endpoint, query: c.query, args: args, timeout: c.Endpoint.Limits.JobTimeout}, nil
+	return &Bound{Endpoint: c.Endpoint, query: c.query, call: c.call(caller, args), timeout: c.Endpoint.Limits.JobTimeout}, nil
+}
+
+// call joins the arguments with what the server knows about the caller.
+func (c Call) call(caller identity.Principal, args []params.Value) source.Call {
+	return source.Call{Args: args, Claims: source.Claims{
+		Company: caller.Company.Slug, User: caller.User.Name, Shared: c.shared, Own: caller.User.ShareContext,
+	}}
 }
 
 // Canonical writes the arguments as JSON, to be kept with a job.
-func (b *Bound) Canonical() json.RawMessage { return b.Endpoint.Contract.Canonical(b.args) }
+func (b *Bound) Canonical() json.RawMessage { return b.Endpoint.Contract.Canonical(b.call.Args) }
 
 // Run runs the query within its time limit and writes the result into the encoder, its end included. It
 // blocks until the database is done. After an error the encoder's output is incomplete. Errors are those of
@@ -95,7 +102,7 @@ func (b *Bound) Run(ctx context.Context, encoder result.Encoder) (result.Summary
 	defer cancel()
 	summary := result.Summary{MaxRows: b.Endpoint.Limits.MaxRows, ExecutedAt: time.Now().UTC()}
 	limited := &limitedSink{Encoder: encoder, summary: &summary}
-	if err := b.query.Run(ctx, b.args, limited); err != nil {
+	if err := b.query.Run(ctx, b.call, limited); err != nil {
 		return summary, err
 	}
 	return summary, encoder.End(summary)

@@ -12,7 +12,6 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/params"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/source"
 )
@@ -99,12 +98,12 @@ func (q *checkedQuery) check(ctx context.Context) error {
 }
 
 // Run checks the statement if that is still to be done, and runs it.
-func (q *checkedQuery) Run(ctx context.Context, args []params.Value, sink result.Sink) error {
+func (q *checkedQuery) Run(ctx context.Context, call source.Call, sink result.Sink) error {
 	if err := q.check(ctx); err != nil {
 		if refused, ok := errors.AsType[*source.StatementError](err); ok {
 			return dataapi.Wrap(dataapi.CodeInternal, fmt.Errorf("the source refuses the statement: %w", refused))
 		}
 		return err
 	}
-	return q.Query.Run(ctx, args, sink)
+	return q.Query.Run(ctx, call, sink)
 }

@@ -27,7 +27,7 @@ type Query interface {
 	// reached is dataapi.CodeSourceUnavailable.
 	Check(ctx context.Context) ([]result.Column, error)
 
-	// Run executes the statement with one argument for each of Statement.Params, in that order, and pushes at most
+	// Run executes the statement with the call's arguments, one for each of Statement.Params, and pushes at most
 	// MaxRows+1 rows into the sink, so that the sink can tell a truncated result. It blocks until the database is done
 	// with the statement: when ctx ends, the statement is cancelled inside the database before Run returns.
 	//
@@ -35,7 +35,27 @@ type Query interface {
 	// CodeExecutionTimeout when ctx's deadline passed, CodeSourceUnavailable when the database cannot be reached or
 	// goes away, CodeOverloaded when no connection came free in time, CodeInternal for everything that the statement
 	// itself did wrong.
-	Run(ctx context.Context, args []params.Value, sink result.Sink) error
+	Run(ctx context.Context, call Call, sink result.Sink) error
+}
+
+// Call is one run of a query. It is passed by value, and a source keeps nothing of it after the run.
+type Call struct {
+	// Args holds one argument for each of Statement.Params, in that order.
+	Args []params.Value
+
+	// Claims say for whom the query runs. The zero value is nobody, for whom a source that uses claims shows nothing.
+	Claims Claims
+}
+
+// Claims are what the server has established about a caller. A source may show them to the database's own rules, such as
+// PostgreSQL's row-level security; an endpoint's statement must have no way to change them.
+type Claims struct {
+	Company string // slug of the caller's company
+	User    string // name of the caller's user
+
+	// Shared is what the endpoint's owner has limited the caller's company to, and Own what the user is limited to.
+	// Both may be nil, and must not be changed. What they allow together is [params.Intersect] of them.
+	Shared, Own params.ShareContext
 }
 
 // Statement is what an endpoint asks of its source. It is immutable.

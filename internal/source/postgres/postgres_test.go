@@ -44,7 +44,7 @@ func rows(t testing.TB, query source.Query, args ...params.Value) string {
 	var out bytes.Buffer
 	encoder := result.NewJSON(&out, result.JSONOptions{OmitLimits: true})
 	defer encoder.Close()
-	if err := query.Run(t.Context(), args, encoder); err != nil {
+	if err := query.Run(t.Context(), source.Call{Args: args}, encoder); err != nil {
 		t.Fatal(err)
 	}
 	if err := encoder.End(result.Summary{}); err != nil {

@@ -72,16 +72,16 @@ func (q *query) Check(ctx context.Context) ([]result.Column, error) {
 }
 
 // Run implements [source.Query].
-func (q *query) Run(ctx context.Context, args []params.Value, sink result.Sink) error {
-	if len(args) != len(q.statement.Params) {
-		return fmt.Errorf("%d arguments for %d parameters", len(args), len(q.statement.Params))
+func (q *query) Run(ctx context.Context, call source.Call, sink result.Sink) error {
+	if len(call.Args) != len(q.statement.Params) {
+		return fmt.Errorf("%d arguments for %d parameters", len(call.Args), len(q.statement.Params))
 	}
 	return q.source.use(ctx, func(ctx context.Context, c *conn) (bool, error) {
 		c.tainted = c.tainted || q.taints
 		if err := c.limit(ctx); err != nil {
 			return false, err
 		}
-		bound, err := q.bind(c, args)
+		bound, err := q.bind(c, call.Args)
 		if err != nil {
 			return false, err
 		}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
+	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
 )
 
@@ -33,7 +34,7 @@ func TestCancelReachesTheDatabaseAndKeepsTheConnection(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- compile(t, s, "SELECT pg_sleep(60)::text AS v").Run(ctx, nil, &count{}) }()
+	go func() { ended <- compile(t, s, "SELECT pg_sleep(60)::text AS v").Run(ctx, source.Call{}, &count{}) }()
 	eventually(t, 5*time.Second, "the query runs", func() bool { return scalar[int](t, db, running) == 1 })
 	cancel()
 	eventually(t, time.Second, "the database has ended the cancelled query", func() bool { return scalar[int](t, db, running) == 0 })
@@ -52,7 +53,7 @@ func TestDeadlineKeepsTheConnection(t *testing.T) {
 	before := rows(t, pid)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	err := compile(t, s, "SELECT pg_sleep(60)::text AS v").Run(ctx, nil, &count{})
+	err := compile(t, s, "SELECT pg_sleep(60)::text AS v").Run(ctx, source.Call{}, &count{})
 	if !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
 		t.Errorf("got %v", err)
 	}
@@ -70,7 +71,7 @@ func TestDeadlineEndsAQueryThatSwallowsIt(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	started := time.Now()
-	err := compile(t, s, "SELECT stubborn() AS v").Run(ctx, nil, &count{})
+	err := compile(t, s, "SELECT stubborn() AS v").Run(ctx, source.Call{}, &count{})
 	if !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
 		t.Errorf("got %v", err)
 	}
@@ -91,7 +92,7 @@ func TestSessionHasAStatementTimeout(t *testing.T) {
 			ctx, cancel = context.WithTimeout(ctx, timeout)
 		}
 		var got first
-		err := query.Run(ctx, nil, &got)
+		err := query.Run(ctx, source.Call{}, &got)
 		cancel()
 		if err != nil || len(got.json) != 1 || got.json[0] != `"`+want+`"` {
 			t.Errorf("with %s left: got %v, %v, want %s", timeout, got.json, err, want)
@@ -134,7 +135,7 @@ func TestDisconnectStormKeepsConnectionsBounded(t *testing.T) {
 				}
 				return nil
 			}}
-			if err := query.Run(ctx, nil, sink); !errors.Is(err, gone) && !errors.Is(err, context.Canceled) {
+			if err := query.Run(ctx, source.Call{}, sink); !errors.Is(err, gone) && !errors.Is(err, context.Canceled) {
 				t.Errorf("client %d: %v", client, err)
 			}
 		})
@@ -157,7 +158,9 @@ func TestOutageAndRecovery(t *testing.T) {
 	rows(t, query)
 
 	slow := make(chan error, 1)
-	go func() { slow <- compile(t, s, "SELECT pg_sleep(60)::text AS v").Run(t.Context(), nil, &count{}) }()
+	go func() {
+		slow <- compile(t, s, "SELECT pg_sleep(60)::text AS v").Run(t.Context(), source.Call{}, &count{})
+	}()
 	eventually(t, 5*time.Second, "the slow query runs", func() bool { return scalar[int](t, db, running) == 1 })
 	cluster.Stop(t)
 	if err := <-slow; !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {
@@ -165,7 +168,7 @@ func TestOutageAndRecovery(t *testing.T) {
 	}
 	for range 3 {
 		started := time.Now()
-		if err := query.Run(t.Context(), nil, &count{}); !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {
+		if err := query.Run(t.Context(), source.Call{}, &count{}); !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {
 			t.Errorf("while it is down: %v", err)
 		}
 		if took := time.Since(started); took > time.Second {
@@ -173,12 +176,12 @@ func TestOutageAndRecovery(t *testing.T) {
 		}
 	}
 	cluster.Start(t)
-	eventually(t, 5*time.Second, "the source has recovered", func() bool { return query.Run(t.Context(), nil, &count{}) == nil })
+	eventually(t, 5*time.Second, "the source has recovered", func() bool { return query.Run(t.Context(), source.Call{}, &count{}) == nil })
 
 	// Restarted between two requests: the idle connections are dead, and nobody should notice.
 	cluster.Stop(t)
 	cluster.Start(t)
-	if err := query.Run(t.Context(), nil, &count{}); err != nil {
+	if err := query.Run(t.Context(), source.Call{}, &count{}); err != nil {
 		t.Errorf("after a restart between two requests: %v", err)
 	}
 	if text := log.String(); strings.Count(text, "is unavailable") != 1 || strings.Count(text, "available again") != 1 {
@@ -295,11 +298,11 @@ func TestStatementsCannotChangeTheSession(t *testing.T) {
 		if after := rows(t, compile(t, s, "SELECT pg_backend_pid() AS pid")); after == before {
 			t.Errorf("the connection is used again after %s", attack)
 		}
-		if err := write.Run(t.Context(), nil, &count{}); !dataapi.HasCode(err, dataapi.CodeInternal) {
+		if err := write.Run(t.Context(), source.Call{}, &count{}); !dataapi.HasCode(err, dataapi.CodeInternal) {
 			t.Errorf("a write after %s: %v", attack, err)
 		}
 	}
-	err := compile(t, s, "SELECT set_config('transaction_read_only', 'off', true) AS v, write() AS w").Run(t.Context(), nil, &count{})
+	err := compile(t, s, "SELECT set_config('transaction_read_only', 'off', true) AS v, write() AS w").Run(t.Context(), source.Call{}, &count{})
 	if !dataapi.HasCode(err, dataapi.CodeInternal) {
 		t.Errorf("a write in the same statement: %v", err)
 	}
@@ -333,7 +336,7 @@ func TestSchemaChangesBetweenRuns(t *testing.T) {
 	db.Exec("CREATE TYPE pair AS (x int, y int); ALTER TABLE things ALTER b DROP DEFAULT, ALTER b TYPE pair USING ROW(1, 2)::pair")
 	both(`[{"a":1.00,"b":{"x":1,"y":2}}]`)
 	db.Exec("DROP TABLE things")
-	if err := query.Run(t.Context(), nil, &count{}); !dataapi.HasCode(err, dataapi.CodeInternal) || !strings.Contains(err.Error(), `"things" does not exist`) {
+	if err := query.Run(t.Context(), source.Call{}, &count{}); !dataapi.HasCode(err, dataapi.CodeInternal) || !strings.Contains(err.Error(), `"things" does not exist`) {
 		t.Errorf("without the table: %v", err)
 	}
 	db.Exec("CREATE TABLE things (c bool); INSERT INTO things VALUES (true)")
@@ -349,7 +352,7 @@ func TestManyRevisionsDoNotPileUp(t *testing.T) {
 		}
 	}
 	var got first
-	if err := compile(t, s, "SELECT count(*) AS v FROM pg_prepared_statements").Run(t.Context(), nil, &got); err != nil {
+	if err := compile(t, s, "SELECT count(*) AS v FROM pg_prepared_statements").Run(t.Context(), source.Call{}, &got); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := strconv.Atoi(got.json[0]); err != nil || n > 256 {
@@ -399,7 +402,7 @@ func TestSinkThatPanicsFreesItsConnection(t *testing.T) {
 					t.Error("the panic did not come through")
 				}
 			}()
-			_ = query.Run(t.Context(), nil, &count{each: func(int) error { panic("a handler's panic") }})
+			_ = query.Run(t.Context(), source.Call{}, &count{each: func(int) error { panic("a handler's panic") }})
 		}()
 	}
 	rows(t, compile(t, s, "SELECT 1 AS v"))
@@ -416,7 +419,7 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 	ended := make(chan error)
 	for range 3 {
 		go func() {
-			ended <- compile(t, s, "SELECT pg_sleep(60)::text AS v").Run(context.Background(), nil, &count{})
+			ended <- compile(t, s, "SELECT pg_sleep(60)::text AS v").Run(context.Background(), source.Call{}, &count{})
 		}()
 	}
 	conn := db.Conn()
@@ -432,7 +435,7 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 			t.Errorf("a query that Close ended: %v", err)
 		}
 	}
-	if err := compile(t, s, "SELECT 1 AS v").Run(t.Context(), nil, &count{}); !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {
+	if err := compile(t, s, "SELECT 1 AS v").Run(t.Context(), source.Call{}, &count{}); !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {
 		t.Errorf("after Close: %v", err)
 	}
 	_ = conn.Close(context.Background())

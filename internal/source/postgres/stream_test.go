@@ -55,7 +55,7 @@ func TestMillionRowsStreamInBoundedMemory(t *testing.T) {
 	var before runtime.MemStats
 	runtime.ReadMemStats(&before)
 	watch := &heapWatch{Encoder: encoder}
-	if err := query.Run(t.Context(), []params.Value{number(1_000_000)}, watch); err != nil {
+	if err := query.Run(t.Context(), source.Call{Args: []params.Value{number(1_000_000)}}, watch); err != nil {
 		t.Fatal(err)
 	}
 	if watch.rows != 1_000_000 {
@@ -75,7 +75,7 @@ func TestRowsDoNotAllocate(t *testing.T) {
 		return testing.AllocsPerRun(20, func() {
 			encoder := result.NewJSON(io.Discard, result.JSONOptions{})
 			defer encoder.Close()
-			if err := query.Run(context.Background(), args, encoder); err != nil {
+			if err := query.Run(context.Background(), source.Call{Args: args}, encoder); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -94,7 +94,7 @@ func BenchmarkPoint(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		encoder := result.NewJSON(io.Discard, result.JSONOptions{})
-		if err := query.Run(context.Background(), args, encoder); err != nil {
+		if err := query.Run(context.Background(), source.Call{Args: args}, encoder); err != nil {
 			b.Fatal(err)
 		}
 		encoder.Close()
@@ -119,7 +119,7 @@ func Benchmark10000Rows(b *testing.B) {
 	encoded := func() error {
 		encoder := result.NewJSON(io.Discard, result.JSONOptions{})
 		defer encoder.Close()
-		if err := query.Run(context.Background(), nil, encoder); err != nil {
+		if err := query.Run(context.Background(), source.Call{}, encoder); err != nil {
 			return err
 		}
 		return encoder.End(result.Summary{})

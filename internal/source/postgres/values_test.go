@@ -129,7 +129,7 @@ func TestEveryBuiltInTypeEqualsToJSON(t *testing.T) {
 			}
 			for _, query := range queries {
 				var got first
-				if err := compile(t, s, query).Run(t.Context(), nil, &got); err != nil {
+				if err := compile(t, s, query).Run(t.Context(), source.Call{}, &got); err != nil {
 					t.Fatalf("%v\n%.300s", err, query)
 				}
 				compare(t, fmt.Sprintf("%.300s", query), got.json, oracle.toJSON(t, query))
@@ -184,7 +184,7 @@ func TestOtherTypesEqualToJSON(t *testing.T) {
 		}
 		query := "SELECT " + expression + " AS v"
 		var got first
-		if err := compile(t, s, query).Run(t.Context(), nil, &got); err != nil {
+		if err := compile(t, s, query).Run(t.Context(), source.Call{}, &got); err != nil {
 			t.Errorf("%v\n%s", err, query)
 			continue
 		}
@@ -256,7 +256,7 @@ func TestRandomValuesEqualToJSON(t *testing.T) {
 					argument.Items = append(argument.Items, text(s))
 				}
 				var got first
-				if err := query.Run(context.Background(), []params.Value{argument}, &got); err != nil {
+				if err := query.Run(context.Background(), source.Call{Args: []params.Value{argument}}, &got); err != nil {
 					if strings.Contains(err.Error(), "SQLSTATE 22003") || strings.Contains(err.Error(), "SQLSTATE 22008") || strings.Contains(err.Error(), "SQLSTATE 22015") {
 						t.Skip("beyond the type's range")
 					}

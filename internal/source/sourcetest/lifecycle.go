@@ -20,7 +20,7 @@ func testCancel(t *testing.T, dialect Dialect) {
 		ctx, cancel := context.WithCancel(context.Background())
 		time.AfterFunc(50*time.Millisecond, cancel)
 		started := time.Now()
-		err := query.Run(ctx, nil, &recorder{t: t})
+		err := query.Run(ctx, source.Call{}, &recorder{t: t})
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("got %v, want context.Canceled", err)
 		}
@@ -31,7 +31,7 @@ func testCancel(t *testing.T, dialect Dialect) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	sink := &recorder{t: t}
-	if err := query.Run(ctx, nil, sink); !errors.Is(err, context.Canceled) || sink.calls > 0 {
+	if err := query.Run(ctx, source.Call{}, sink); !errors.Is(err, context.Canceled) || sink.calls > 0 {
 		t.Errorf("cancelled beforehand: got %v and %d calls", err, sink.calls)
 	}
 	run(t, compile(t, s, source.Statement{SQL: dialect.Empty}))
@@ -43,7 +43,7 @@ func testDeadline(t *testing.T, dialect Dialect) {
 	for _, timeout := range []time.Duration{100 * time.Millisecond, time.Nanosecond} {
 		ctx, cancel := context.WithTimeout(context.Background(), timeout)
 		started := time.Now()
-		err := query.Run(ctx, nil, &recorder{t: t})
+		err := query.Run(ctx, source.Call{}, &recorder{t: t})
 		cancel()
 		if !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
 			t.Fatalf("got %v, want %s", err, dataapi.CodeExecutionTimeout)
@@ -67,7 +67,7 @@ func testCancelBetweenRows(t *testing.T, dialect Dialect) {
 		}
 		return nil
 	}}
-	if err := query.Run(ctx, []params.Value{integer(10_000_000)}, sink); !errors.Is(err, context.Canceled) {
+	if err := query.Run(ctx, source.Call{Args: []params.Value{integer(10_000_000)}}, sink); !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v after %d rows, want context.Canceled", err, len(sink.rows))
 	}
 	if got := len(run(t, query, integer(5)).rows); got != 5 {
@@ -82,7 +82,7 @@ func testOverload(t *testing.T, dialect Dialect) {
 	reading, finish := make(chan struct{}), make(chan struct{})
 	held := make(chan error, 1)
 	go func() {
-		held <- query.Run(context.Background(), []params.Value{integer(3)}, &recorder{t: t, onRow: func(row int) error {
+		held <- query.Run(context.Background(), source.Call{Args: []params.Value{integer(3)}}, &recorder{t: t, onRow: func(row int) error {
 			if row == 1 {
 				close(reading)
 				<-finish
@@ -97,7 +97,7 @@ func testOverload(t *testing.T, dialect Dialect) {
 	}
 
 	started := time.Now()
-	err := query.Run(context.Background(), []params.Value{integer(1)}, &recorder{t: t})
+	err := query.Run(context.Background(), source.Call{Args: []params.Value{integer(1)}}, &recorder{t: t})
 	if !dataapi.HasCode(err, dataapi.CodeOverloaded) {
 		t.Errorf("got %v, want %s", err, dataapi.CodeOverloaded)
 	}
@@ -106,7 +106,7 @@ func testOverload(t *testing.T, dialect Dialect) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
-	if err := query.Run(ctx, []params.Value{integer(1)}, &recorder{t: t}); !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
+	if err := query.Run(ctx, source.Call{Args: []params.Value{integer(1)}}, &recorder{t: t}); !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
 		t.Errorf("a deadline while waiting: got %v, want %s", err, dataapi.CodeExecutionTimeout)
 	}
 	close(finish)
@@ -125,7 +125,7 @@ func testConcurrent(t *testing.T, dialect Dialect) {
 			for round := range 25 {
 				n := worker*31 + round
 				sink := &recorder{t: t}
-				if err := query.Run(context.Background(), []params.Value{integer(int64(n))}, sink); err != nil {
+				if err := query.Run(context.Background(), source.Call{Args: []params.Value{integer(int64(n))}}, sink); err != nil {
 					t.Errorf("worker %d: %v", worker, err)
 					return
 				}
@@ -146,7 +146,7 @@ func testClose(t *testing.T, dialect Dialect) {
 	query := compile(t, s, source.Statement{SQL: dialect.Endless})
 	ended := make(chan error, 2)
 	for range cap(ended) {
-		go func() { ended <- query.Run(context.Background(), nil, &recorder{t: t}) }()
+		go func() { ended <- query.Run(context.Background(), source.Call{}, &recorder{t: t}) }()
 	}
 	time.Sleep(200 * time.Millisecond) // both run by now; were they not, they would be refused, which is an error as well
 	started := time.Now()

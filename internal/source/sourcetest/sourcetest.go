@@ -138,7 +138,7 @@ func (r *recorder) Row(values []result.Value) error {
 func run(t *testing.T, query source.Query, args ...params.Value) *recorder {
 	t.Helper()
 	sink := &recorder{t: t}
-	if err := query.Run(context.Background(), args, sink); err != nil {
+	if err := query.Run(context.Background(), source.Call{Args: args}, sink); err != nil {
 		t.Fatalf("Run: %v", err)
 	}
 	if sink.calls != 1 {

@@ -125,7 +125,7 @@ func testSinkErrors(t *testing.T, dialect Dialect) {
 	own := errors.New("the reader is gone")
 	for range 3 {
 		sink := &recorder{t: t, onHead: func() error { return own }}
-		err := query.Run(context.Background(), []params.Value{integer(9)}, sink)
+		err := query.Run(context.Background(), source.Call{Args: []params.Value{integer(9)}}, sink)
 		if err != own || len(sink.rows) > 0 { //nolint:errorlint // the sink's error must come back unwrapped
 			t.Fatalf("an error of Columns: got %v and %d rows", err, len(sink.rows))
 		}
@@ -135,7 +135,7 @@ func testSinkErrors(t *testing.T, dialect Dialect) {
 			}
 			return nil
 		}}
-		err = query.Run(context.Background(), []params.Value{integer(9)}, sink)
+		err = query.Run(context.Background(), source.Call{Args: []params.Value{integer(9)}}, sink)
 		if err != own || len(sink.rows) != 3 { //nolint:errorlint // the sink's error must come back unwrapped
 			t.Fatalf("an error of Row: got %v and %d rows", err, len(sink.rows))
 		}
@@ -149,7 +149,7 @@ func testFailing(t *testing.T, dialect Dialect) {
 	s := open(t, dialect, 1)
 	query := compile(t, s, source.Statement{SQL: dialect.Fails})
 	for range 3 {
-		if err := query.Run(context.Background(), nil, &recorder{t: t}); !dataapi.HasCode(err, dataapi.CodeInternal) {
+		if err := query.Run(context.Background(), source.Call{}, &recorder{t: t}); !dataapi.HasCode(err, dataapi.CodeInternal) {
 			t.Fatalf("got %v, want %s", err, dataapi.CodeInternal)
 		}
 	}

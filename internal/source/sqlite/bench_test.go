@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
+
+	"github.com/solucao42/caddy-data-api/internal/source"
 )
 
 // BenchmarkRun reports how long a run of 10,000 rows of six columns takes as a multiple of the driver's bare loop over
@@ -56,7 +58,7 @@ func BenchmarkRun(b *testing.B) {
 		started := time.Now()
 		bare()
 		middle := time.Now()
-		if err := query.Run(context.Background(), args, sink); err != nil {
+		if err := query.Run(context.Background(), source.Call{Args: args}, sink); err != nil {
 			b.Fatal(err)
 		}
 		theirs += middle.Sub(started)

@@ -20,7 +20,7 @@ import (
 func first(t *testing.T, query source.Query) (string, error) {
 	t.Helper()
 	sink := &rowSink{}
-	err := query.Run(context.Background(), nil, sink)
+	err := query.Run(context.Background(), source.Call{}, sink)
 	return strings.Join(sink.rows, ","), err
 }
 
@@ -171,14 +171,14 @@ func TestLockedDatabaseIsUnavailable(t *testing.T) {
 	}
 	for _, wait := range []time.Duration{0, 50 * time.Millisecond} {
 		ctx, cancel := context.WithTimeout(context.Background(), wait)
-		if err := query.Run(ctx, nil, &counter{}); !hasTimedOut(err) {
+		if err := query.Run(ctx, source.Call{}, &counter{}); !hasTimedOut(err) {
 			t.Errorf("a deadline of %s: got %v, want a timeout", wait, err)
 		}
 		cancel()
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	time.AfterFunc(50*time.Millisecond, cancel)
-	if err := query.Run(ctx, nil, &counter{}); err != context.Canceled { //nolint:errorlint // it must come unwrapped
+	if err := query.Run(ctx, source.Call{}, &counter{}); err != context.Canceled { //nolint:errorlint // it must come unwrapped
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 

@@ -103,7 +103,7 @@ func sqliteReads(t *testing.T, s *Source, expression, text string) bool {
 		t.Fatal(err)
 	}
 	sink := &rowSink{}
-	if err := query.Run(context.Background(), []params.Value{{Type: params.String, Text: text}}, sink); err != nil {
+	if err := query.Run(context.Background(), source.Call{Args: []params.Value{{Type: params.String, Text: text}}}, sink); err != nil {
 		t.Fatal(err)
 	}
 	return sink.rows[0] == "int 1"

@@ -126,7 +126,7 @@ func TestHostileStatementsChangeNothing(t *testing.T) {
 		}
 		// A catalog that skips the check, as it does while the source is down, must not make it any more dangerous.
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		if err := query.Run(ctx, nil, &counter{}); err == nil {
+		if err := query.Run(ctx, source.Call{}, &counter{}); err == nil {
 			t.Errorf("%.80q ran", sql)
 		}
 		cancel()
@@ -136,7 +136,7 @@ func TestHostileStatementsChangeNothing(t *testing.T) {
 		t.Errorf("the directory changed\nfrom\n%.2000s\nto\n%.2000s", before, after)
 	}
 	sink := &counter{}
-	if err := compiled(t, s, "SELECT a FROM t").Run(context.Background(), nil, sink); err != nil || sink.rows != 2 {
+	if err := compiled(t, s, "SELECT a FROM t").Run(context.Background(), source.Call{}, sink); err != nil || sink.rows != 2 {
 		t.Errorf("afterwards %d rows come, want 2: %v", sink.rows, err)
 	}
 }
@@ -165,7 +165,7 @@ func TestBombsEndAtTheDeadline(t *testing.T) {
 		const timeout = 200 * time.Millisecond
 		ctx, cancel := context.WithTimeout(context.Background(), timeout)
 		started := time.Now()
-		err := compiled(t, s, sql).Run(ctx, nil, &counter{})
+		err := compiled(t, s, sql).Run(ctx, source.Call{}, &counter{})
 		cancel()
 		if !hasTimedOut(err) {
 			t.Errorf("%s: got %v, want a timeout", name, err)
@@ -183,15 +183,15 @@ func TestMemoryBombFails(t *testing.T) {
 	bomb := compiled(t, s, "SELECT hex(zeroblob(8000000)) AS a, hex(zeroblob(8000000)) AS b, hex(zeroblob(8000000)) AS c, "+
 		"hex(zeroblob(8000000)) AS d, hex(zeroblob(8000000)) AS e")
 	healthy := compiled(t, s, "SELECT a FROM t")
-	if err := bomb.Run(context.Background(), nil, &counter{}); !isInternal(err) || !strings.Contains(err.Error(), outOfMemory) {
+	if err := bomb.Run(context.Background(), source.Call{}, &counter{}); !isInternal(err) || !strings.Contains(err.Error(), outOfMemory) {
 		t.Fatalf("got %v, want an internal error that says out of memory", err)
 	}
 	mapped := mappings(t)
 	for range 8 {
-		if err := bomb.Run(context.Background(), nil, &counter{}); !isInternal(err) {
+		if err := bomb.Run(context.Background(), source.Call{}, &counter{}); !isInternal(err) {
 			t.Fatalf("got %v, want an internal error", err)
 		}
-		if err := healthy.Run(context.Background(), nil, &counter{}); err != nil {
+		if err := healthy.Run(context.Background(), source.Call{}, &counter{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -43,16 +43,16 @@ func (q *query) Check(ctx context.Context) ([]result.Column, error) {
 }
 
 // Run implements [source.Query].
-func (q *query) Run(ctx context.Context, args []params.Value, sink result.Sink) error {
-	if len(args) != len(q.params) {
-		return dataapi.Wrap(dataapi.CodeInternal, fmt.Errorf("sqlite: %d arguments for %d parameters", len(args), len(q.params)))
+func (q *query) Run(ctx context.Context, call source.Call, sink result.Sink) error {
+	if len(call.Args) != len(q.params) {
+		return dataapi.Wrap(dataapi.CodeInternal, fmt.Errorf("sqlite: %d arguments for %d parameters", len(call.Args), len(q.params)))
 	}
 	return q.source.use(ctx, func(c *conn) error {
 		p, err := c.statement(q)
 		if err != nil {
 			return err
 		}
-		if err := p.bind(args); err != nil {
+		if err := p.bind(call.Args); err != nil {
 			return err
 		}
 		err = c.push(q, p, sink)

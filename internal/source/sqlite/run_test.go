@@ -69,7 +69,7 @@ func TestRowsAllocateNothing(t *testing.T) {
 	allocations := func(rows int64) float64 {
 		args, sink := number(rows), &counter{}
 		return testing.AllocsPerRun(10, func() {
-			if err := query.Run(context.Background(), args, sink); err != nil {
+			if err := query.Run(context.Background(), source.Call{Args: args}, sink); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -105,7 +105,7 @@ func TestMillionRowsStream(t *testing.T) {
 	writer := &discard{}
 	encoder := result.NewJSON(writer, result.JSONOptions{})
 	started := time.Now()
-	if err := query.Run(context.Background(), number(rows), encoder); err != nil {
+	if err := query.Run(context.Background(), source.Call{Args: number(rows)}, encoder); err != nil {
 		t.Fatal(err)
 	}
 	if err := encoder.End(result.Summary{RowCount: rows, MaxRows: rows}); err != nil {
@@ -127,7 +127,7 @@ func TestInterruptionIsPrompt(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancelled := make(chan time.Time, 1)
 		time.AfterFunc(20*time.Millisecond, func() { cancelled <- time.Now(); cancel() })
-		if err := query.Run(ctx, nil, &counter{}); err != context.Canceled { //nolint:errorlint // it must come unwrapped
+		if err := query.Run(ctx, source.Call{}, &counter{}); err != context.Canceled { //nolint:errorlint // it must come unwrapped
 			t.Fatalf("got %v, want context.Canceled itself", err)
 		}
 		if took := time.Since(<-cancelled); took > interruptionBound {
@@ -145,7 +145,7 @@ func TestStatementsAreKeptAndBounded(t *testing.T) {
 			if query != first {
 				args = nil
 			}
-			if err := query.Run(context.Background(), args, &counter{}); err != nil {
+			if err := query.Run(context.Background(), source.Call{Args: args}, &counter{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -175,7 +175,7 @@ func TestSchemaChangesAreNoticed(t *testing.T) {
 	show := func() string {
 		t.Helper()
 		sink := &rowSink{}
-		if err := all.Run(context.Background(), nil, sink); err != nil {
+		if err := all.Run(context.Background(), source.Call{}, sink); err != nil {
 			t.Fatal(err)
 		}
 		columns, err := all.Check(context.Background())
@@ -196,7 +196,7 @@ func TestSchemaChangesAreNoticed(t *testing.T) {
 		t.Errorf("after the table was made anew: got %s, want %s", got, want)
 	}
 	write(t, path, "DROP TABLE t")
-	if err := all.Run(context.Background(), nil, &rowSink{}); !isInternal(err) || !strings.Contains(err.Error(), "no such table: t") {
+	if err := all.Run(context.Background(), source.Call{}, &rowSink{}); !isInternal(err) || !strings.Contains(err.Error(), "no such table: t") {
 		t.Errorf("after the table was dropped: got %v", err)
 	}
 }
@@ -215,11 +215,11 @@ func TestPanicOfTheSinkGoesOn(t *testing.T) {
 					t.Errorf("recovered %v", p)
 				}
 			}()
-			_ = query.Run(context.Background(), number(5), &panicking{})
+			_ = query.Run(context.Background(), source.Call{Args: number(5)}, &panicking{})
 		}()
 	}
 	sink := &counter{}
-	if err := query.Run(context.Background(), number(5), sink); err != nil || sink.rows != 5 {
+	if err := query.Run(context.Background(), source.Call{Args: number(5)}, sink); err != nil || sink.rows != 5 {
 		t.Errorf("afterwards %d rows come: %v", sink.rows, err)
 	}
 }
@@ -249,7 +249,7 @@ func TestConcurrentRunsAndChecks(t *testing.T) {
 					time.AfterFunc(time.Duration(round)*20*time.Microsecond, cancel)
 				}
 				sink := &counter{}
-				err := query.Run(ctx, number(int64(worker*50+round)), sink)
+				err := query.Run(ctx, source.Call{Args: number(int64(worker*50 + round))}, sink)
 				cancel()
 				if err != nil && !errors.Is(err, context.Canceled) {
 					t.Errorf("worker %d: %v", worker, err)
@@ -284,7 +284,7 @@ func TestDecimalParameters(t *testing.T) {
 		{"1" + strings.Repeat("0", 399), "text real | float64 +Inf | float64 +Inf"},
 	} {
 		sink := &rowSink{}
-		if err := query.Run(context.Background(), []params.Value{{Type: params.Decimal, Text: c.text}}, sink); err != nil {
+		if err := query.Run(context.Background(), source.Call{Args: []params.Value{{Type: params.Decimal, Text: c.text}}}, sink); err != nil {
 			t.Errorf("%s: %v", c.text, err)
 		} else if sink.rows[0] != c.want {
 			t.Errorf("%s: got %s, want %s", c.text, sink.rows[0], c.want)
@@ -307,7 +307,7 @@ func TestFullTextSearchPassesTheAuthorizer(t *testing.T) {
 			continue
 		}
 		sink := &rowSink{}
-		if err := query.Run(context.Background(), nil, sink); err != nil || fmt.Sprint(sink.rows) != want {
+		if err := query.Run(context.Background(), source.Call{}, sink); err != nil || fmt.Sprint(sink.rows) != want {
 			t.Errorf("%s: got %v %v, want %s", sql, sink.rows, err, want)
 		}
 	}

@@ -195,7 +195,7 @@ func TestDeclaredTypes(t *testing.T) {
 			t.Fatal(err)
 		}
 		sink := &rowSink{}
-		err = query.Run(context.Background(), nil, sink)
+		err = query.Run(context.Background(), source.Call{}, sink)
 		switch {
 		case c.want == refused:
 			if !dataapi.HasCode(err, dataapi.CodeInternal) || !strings.Contains(err.Error(), `column "v", row 1`) {
@@ -256,7 +256,7 @@ func TestTypesOfTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	sink := &rowSink{}
-	if err := query.Run(context.Background(), nil, sink); err != nil {
+	if err := query.Run(context.Background(), source.Call{}, sink); err != nil {
 		t.Fatal(err)
 	}
 	cells := strings.Split(sink.rows[0], " | ")
@@ -285,7 +285,7 @@ func TestTypesOfTheFirstRow(t *testing.T) {
 		{"SELECT 1 AS a UNION ALL SELECT 2.0", "[{a bigint}]", "[int 1 int 2]"},
 	} {
 		sink := &rowSink{}
-		if err := compiled(t, s, c.sql).Run(context.Background(), nil, sink); err != nil {
+		if err := compiled(t, s, c.sql).Run(context.Background(), source.Call{}, sink); err != nil {
 			t.Errorf("%s: %v", c.sql, err)
 			continue
 		}
@@ -300,7 +300,7 @@ func TestTypesOfTheFirstRow(t *testing.T) {
 		}
 	}
 
-	err := compiled(t, s, "SELECT 1 AS a UNION ALL SELECT 'secret'").Run(context.Background(), nil, &rowSink{})
+	err := compiled(t, s, "SELECT 1 AS a UNION ALL SELECT 'secret'").Run(context.Background(), source.Call{}, &rowSink{})
 	want := `column "a", row 2: a value of storage class TEXT does not fit type bigint; the first row gave the column its type`
 	if !dataapi.HasCode(err, dataapi.CodeInternal) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 		t.Errorf("got %v, want %s", err, want)

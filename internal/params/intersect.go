@@ -1,0 +1,89 @@
+package params
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+)
+
+// Intersect returns what two contexts allow together, for readers that have no contract to read the values by. Numbers
+// are compared by value and strings as they are written, except that bounds which are dates or timestamps are compared
+// as such. What cannot be compared allows nothing. The result may be one of the arguments: it must not be changed.
+func Intersect(a, b ShareContext) ShareContext {
+	switch {
+	case len(a) == 0:
+		return b
+	case len(b) == 0:
+		return a
+	}
+	both := make(ShareContext, len(a)+len(b))
+	for name, constraint := range a {
+		if other, ok := b[name]; ok {
+			constraint = constraint.intersect(other)
+		}
+		both[name] = constraint
+	}
+	for name, constraint := range b {
+		if _, ok := a[name]; !ok {
+			both[name] = constraint
+		}
+	}
+	return both
+}
+
+func (c Constraint) intersect(other Constraint) Constraint {
+	both := Constraint{Allowed: c.Allowed}
+	switch {
+	case c.Allowed == nil:
+		both.Allowed = other.Allowed
+	case other.Allowed != nil:
+		both.Allowed = make([]json.RawMessage, 0, len(c.Allowed)) // not nil: a list, if an empty one
+		for _, value := range c.Allowed {
+			if slices.ContainsFunc(other.Allowed, func(also json.RawMessage) bool { return sameJSON(value, also) }) {
+				both.Allowed = append(both.Allowed, value)
+			}
+		}
+	}
+	var minimumOK, maximumOK bool
+	both.Minimum, minimumOK = tighter(c.Minimum, other.Minimum, 1)
+	both.Maximum, maximumOK = tighter(c.Maximum, other.Maximum, -1)
+	if !minimumOK || !maximumOK {
+		return Constraint{Allowed: []json.RawMessage{}}
+	}
+	return both
+}
+
+// tighter returns the greater bound when sign is 1, and the lesser when it is -1.
+func tighter(a, b json.RawMessage, sign int) (bound json.RawMessage, comparable bool) {
+	switch {
+	case a == nil:
+		return b, true
+	case b == nil:
+		return a, true
+	}
+	for _, t := range []Type{Decimal, Date, Timestamp} {
+		first, fault := readRaw(t, a)
+		second, otherFault := readRaw(t, b)
+		if fault == "" && otherFault == "" {
+			if sign*compare(first, second) >= 0 {
+				return a, true
+			}
+			return b, true
+		}
+	}
+	return nil, false
+}
+
+func sameJSON(a, b json.RawMessage) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	for _, t := range []Type{Decimal, String} {
+		first, fault := readRaw(t, a)
+		second, otherFault := readRaw(t, b)
+		if fault == "" && otherFault == "" {
+			return key(first) == key(second)
+		}
+	}
+	return false
+}
