@@ -58,6 +58,7 @@ func (a *App) newServices(opened *openState) (*services, error) {
 		Ending:    a.ending,
 		Exiting:   caddy.Exiting,
 		CursorKey: opened.cursorKey,
+		ClientIP:  clientIP,
 		Log:       a.log,
 	})
 	// From now on, and with what the catalog holds at this moment.

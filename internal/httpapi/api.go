@@ -45,6 +45,10 @@ type Services struct {
 	// CheckCallback says why jobs may not be announced to a URL, in words for the caller; nil: they may.
 	CheckCallback func(url string) error
 
+	// ClientIP returns the address of whoever sent a request, behind the proxies that are trusted; empty when it is not
+	// known. It must not block.
+	ClientIP func(r *http.Request) string
+
 	Log *slog.Logger
 }
 
