@@ -4,55 +4,42 @@ import (
 	"errors"
 	"io"
 	"strconv"
-	"sync"
 	"time"
 )
 
+// Layout says how [JSONEncoder] lays rows out.
+type Layout uint8
+
+// The layouts.
 const (
-	bufferSize = 64 << 10 // of a pooled buffer
-	flushAt    = 32 << 10 // a row usually fits in what is left above this, so that the buffer does not grow
-	pieceSize  = 8 << 10  // of a large cell, which passes through the buffer in pieces
-	keysSize   = 1 << 10  // of the pooled keys at first
-	maxKeys    = 16 << 10 // of the pooled keys at most
+	Objects Layout = iota // one document whose rows are objects
+	Arrays                // one document whose rows are arrays, in the order of the columns
+	Lines                 // each row is an object and ends with a line feed; nothing stands around them (NDJSON)
 )
-
-// memory is what an encoder needs and gives back.
-type memory struct {
-	buffer []byte
-	keys   []byte
-	ends   []int
-}
-
-var memories = sync.Pool{New: func() any {
-	return &memory{buffer: make([]byte, 0, bufferSize), keys: make([]byte, 0, keysSize)}
-}}
 
 // JSONOptions varies what [NewJSON] writes.
 type JSONOptions struct {
+	// Layout is Objects unless it is said otherwise.
+	Layout Layout
+
 	// OmitLimits leaves out max_rows and executed_at, as the result inside a job document does.
 	OmitLimits bool
 
-	// BeforeFirstWrite, when not nil, is called once, just before the first byte is handed to the writer: the last
-	// moment at which an error can still become another answer. Size is the length of the whole document when all of
-	// it was still in the buffer at End, so that it can be announced; else it is -1.
-	BeforeFirstWrite func(size int)
+	// BeforeFirstWrite may be nil.
+	BeforeFirstWrite BeforeFirstWrite
 }
 
 // JSONEncoder is an [Encoder] that writes one JSON object with the fields columns, rows, row_count, truncated, max_rows and
-// executed_at. It hands nothing to the writer before 32 KiB have gathered or End is called, and then writes pieces of
+// executed_at, or, as Lines, the rows alone. It hands nothing to the writer before 32 KiB have gathered or End is called, and then writes pieces of
 // about that size. It allocates per result, never per row or cell. It is not safe for concurrent use.
 type JSONEncoder struct {
-	w       io.Writer
+	output
 	options JSONOptions
-	memory  *memory
-	buffer  *[]byte // of memory; nil once closed
-	started bool
 	opened  bool // Columns was called
 	rows    bool // there was one
 	ended   bool
-	err     error // of the writer; nothing is written after it
 
-	keys []byte // every column's `{"name":` or `,"name":`, one after the other
+	keys []byte // what stands before every column's value: `{"name":` or `,"name":`, one after the other
 	ends []int  // of each column's key in keys
 }
 
@@ -62,51 +49,69 @@ var errEncoderState = errors.New("the encoder's methods were called out of order
 
 // NewJSON makes an encoder that writes to w. Close it, whether or not the result ends.
 func NewJSON(w io.Writer, options JSONOptions) *JSONEncoder {
-	memory := memories.Get().(*memory)
-	return &JSONEncoder{
-		w: w, options: options, memory: memory, buffer: &memory.buffer, keys: memory.keys[:0], ends: memory.ends[:0],
-	}
+	out := newOutput(w, options.BeforeFirstWrite)
+	return &JSONEncoder{output: out, options: options, keys: out.memory.keys[:0], ends: out.memory.ends[:0]}
 }
 
-// ContentType is application/json.
-func (e *JSONEncoder) ContentType() string { return "application/json" }
-
-// Started reports whether anything was handed to the writer. Until then the result can be dropped without a trace.
-func (e *JSONEncoder) Started() bool { return e.started }
+// ContentType is application/json, or application/x-ndjson for Lines.
+func (e *JSONEncoder) ContentType() string {
+	if e.options.Layout == Lines {
+		return FormatNDJSON.ContentType()
+	}
+	return FormatJSON.ContentType()
+}
 
 // Columns writes the columns.
 func (e *JSONEncoder) Columns(columns []Column) error {
-	if e.opened || e.buffer == nil {
+	if e.opened || e.closed() {
 		return errEncoderState
 	}
 	e.opened = true
+	opening, _ := e.brackets()
+	for i, column := range columns {
+		if i == 0 {
+			e.keys = append(e.keys, opening)
+		} else {
+			e.keys = append(e.keys, ',')
+		}
+		if e.options.Layout != Arrays {
+			e.keys = append(appendQuoted(e.keys, column.Name), ':')
+		}
+		e.ends = append(e.ends, len(e.keys))
+	}
+	if e.options.Layout == Lines {
+		return nil
+	}
 	dst := append(*e.buffer, `{"columns":[`...)
 	for i, column := range columns {
 		if i > 0 {
 			dst = append(dst, ',')
-			e.keys = append(e.keys, ',')
-		} else {
-			e.keys = append(e.keys, '{')
 		}
 		dst = append(dst, `{"name":`...)
 		dst = appendQuoted(dst, column.Name)
 		dst = append(dst, `,"type":`...)
 		dst = appendQuoted(dst, string(column.Type))
 		dst = append(dst, '}')
-		e.keys = append(appendQuoted(e.keys, column.Name), ':')
-		e.ends = append(e.ends, len(e.keys))
 	}
 	*e.buffer = append(dst, `],"rows":[`...)
 	return e.flushWhenFull()
 }
 
+// brackets returns what stands around a row.
+func (e *JSONEncoder) brackets() (opening, closing byte) {
+	if e.options.Layout == Arrays {
+		return '[', ']'
+	}
+	return '{', '}'
+}
+
 // Row writes one row as an object.
 func (e *JSONEncoder) Row(values []Value) error {
-	if len(values) != len(e.ends) || !e.opened || e.ended || e.buffer == nil {
+	if len(values) != len(e.ends) || !e.opened || e.ended || e.closed() {
 		return errEncoderState
 	}
 	dst := *e.buffer
-	if e.rows {
+	if e.rows && e.options.Layout != Lines {
 		dst = append(dst, ',')
 	}
 	e.rows = true
@@ -124,10 +129,15 @@ func (e *JSONEncoder) Row(values []Value) error {
 		}
 		dst = *e.buffer
 	}
+	opening, closing := e.brackets()
 	if len(values) == 0 {
-		dst = append(dst, '{')
+		dst = append(dst, opening)
 	}
-	*e.buffer = append(dst, '}')
+	dst = append(dst, closing)
+	if e.options.Layout == Lines {
+		dst = append(dst, '\n')
+	}
+	*e.buffer = dst
 	return e.flushWhenFull()
 }
 
@@ -150,10 +160,13 @@ func (e *JSONEncoder) large(value Value) error {
 
 // End writes what follows the rows, and everything that is buffered.
 func (e *JSONEncoder) End(summary Summary) error {
-	if !e.opened || e.ended || e.buffer == nil {
+	if !e.opened || e.ended || e.closed() {
 		return errEncoderState
 	}
 	e.ended = true
+	if e.options.Layout == Lines {
+		return e.flush(len(*e.buffer))
+	}
 	dst := append(*e.buffer, `],"row_count":`...)
 	dst = strconv.AppendInt(dst, int64(summary.RowCount), 10)
 	dst = append(dst, `,"truncated":`...)
@@ -169,46 +182,12 @@ func (e *JSONEncoder) End(summary Summary) error {
 	return e.flush(len(*e.buffer))
 }
 
-// Flush hands what is buffered to the writer, for a reader who wants the rows so far.
-func (e *JSONEncoder) Flush() error {
-	if e.buffer == nil {
-		return errEncoderState
-	}
-	return e.flush(-1)
-}
-
-// Close gives the buffer back. What was not written is dropped. It may be called more than once.
+// Close gives the buffers back. What was not written is dropped. It may be called more than once.
 func (e *JSONEncoder) Close() {
-	if e.buffer == nil {
+	if e.closed() {
 		return
 	}
 	e.memory.keys, e.memory.ends = e.keys[:0], e.ends[:0]
-	if cap(*e.buffer) == bufferSize && cap(e.keys) <= maxKeys { // what a huge row made grow would stay in the pool for ever
-		*e.buffer = (*e.buffer)[:0]
-		memories.Put(e.memory)
-	}
-	e.memory, e.buffer, e.keys, e.ends = nil, nil, nil, nil
-}
-
-func (e *JSONEncoder) flushWhenFull() error {
-	if len(*e.buffer) < flushAt {
-		return nil
-	}
-	return e.flush(-1)
-}
-
-// flush writes the buffer. Size is the document's, in case this is its only write.
-func (e *JSONEncoder) flush(size int) error {
-	if e.err != nil || len(*e.buffer) == 0 {
-		return e.err
-	}
-	if !e.started {
-		e.started = true
-		if e.options.BeforeFirstWrite != nil {
-			e.options.BeforeFirstWrite(size)
-		}
-	}
-	_, e.err = e.w.Write(*e.buffer)
-	*e.buffer = (*e.buffer)[:0]
-	return e.err
+	e.release()
+	e.keys, e.ends = nil, nil
 }

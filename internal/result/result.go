@@ -43,8 +43,18 @@ func ArrayOf(elem Type) Type { return Type(fmt.Sprintf("array<%s>", elem)) }
 
 // Column describes one column of a result.
 type Column struct {
-	Name string
-	Type Type
+	Name string `json:"name"`
+	Type Type   `json:"type"`
+
+	// Digits says what is known of the numbers of a decimal column, or of the elements of an array<decimal>.
+	Digits Digits `json:"digits,omitzero"`
+}
+
+// Digits is how a database declares decimal numbers. The zero value says nothing.
+type Digits struct {
+	Fixed     bool `json:"fixed,omitempty"`     // every number has Scale digits after its point
+	Scale     int  `json:"scale,omitempty"`     // at least 0
+	Precision int  `json:"precision,omitempty"` // the most digits that a number has, those after the point included; 0: any
 }
 
 // ColumnSpec is what an endpoint file declares of a column, for databases that do not know or not say.
@@ -82,4 +92,7 @@ type Encoder interface {
 
 	// ContentType is the media type of what is written.
 	ContentType() string
+
+	// Close frees what the encoder holds, whether or not the result has ended. It may be called more than once.
+	Close()
 }

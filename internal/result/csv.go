@@ -1,0 +1,231 @@
+package result
+
+import (
+	"bytes"
+	"encoding/hex"
+	"io"
+	"strings"
+)
+
+// CSVOptions varies what [NewCSV] writes.
+type CSVOptions struct {
+	// EscapeFormulas puts an apostrophe before each text that a spreadsheet would take for a formula, as OWASP advises
+	// (CSV Injection): one that begins with = + - @, their full-width forms, a tab or a line break. Numbers and times
+	// are left alone. What is written can then no longer be told from a text that began with the apostrophe.
+	EscapeFormulas bool
+
+	// BeforeFirstWrite may be nil.
+	BeforeFirstWrite BeforeFirstWrite
+}
+
+// CSVEncoder is an [Encoder] that writes comma-separated values (RFC 4180) in UTF-8: a header line with the names of the
+// columns, and lines that end with CR LF. NULL is an empty field, and the empty text a quoted one (""), as PostgreSQL's
+// COPY has it. Values are written as in JSON, without its quotes and escapes; arrays and json are JSON. It allocates per
+// result, never per row or cell. It is not safe for concurrent use.
+type CSVEncoder struct {
+	output
+	options CSVOptions
+	columns int
+	opened  bool
+	ended   bool
+}
+
+var _ Encoder = (*CSVEncoder)(nil)
+
+// NewCSV makes an encoder that writes to w. Close it, whether or not the result ends.
+func NewCSV(w io.Writer, options CSVOptions) *CSVEncoder {
+	return &CSVEncoder{output: newOutput(w, options.BeforeFirstWrite), options: options}
+}
+
+// ContentType is text/csv with its parameters.
+func (e *CSVEncoder) ContentType() string { return FormatCSV.ContentType() }
+
+// Columns writes the header line.
+func (e *CSVEncoder) Columns(columns []Column) error {
+	if e.opened || e.closed() {
+		return errEncoderState
+	}
+	e.opened, e.columns = true, len(columns)
+	dst := *e.buffer
+	for i, column := range columns {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = e.appendField(dst, []byte(column.Name))
+	}
+	*e.buffer = append(dst, '\r', '\n')
+	return e.flushWhenFull()
+}
+
+// Row writes one line.
+func (e *CSVEncoder) Row(values []Value) error {
+	if len(values) != e.columns || !e.opened || e.ended || e.closed() {
+		return errEncoderState
+	}
+	dst := *e.buffer
+	for i := range values {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		value := &values[i]
+		switch {
+		case len(value.Bytes) > pieceSize:
+			*e.buffer = dst
+			if err := e.large(value); err != nil {
+				return err
+			}
+			dst = *e.buffer
+		case value.Kind == Text || value.Kind == JSON:
+			dst = e.appendField(dst, value.Bytes)
+		default:
+			dst = appendPlain(dst, value)
+		}
+	}
+	*e.buffer = append(dst, '\r', '\n')
+	return e.flushWhenFull()
+}
+
+// appendPlain appends a value whose text holds nothing that has to be quoted.
+func appendPlain(dst []byte, value *Value) []byte {
+	switch value.Kind {
+	case Null:
+		return dst
+	case Float32, Float64:
+		return appendUnquoted(dst, *value)
+	case Decimal:
+		return append(dst, value.Bytes...)
+	case Date:
+		return appendDate(dst, value.Int)
+	case Time:
+		return appendClock(dst, value.Int)
+	case Timestamp:
+		return appendTimestamp(dst, value.Int, "")
+	case TimestampTZ:
+		return appendTimestamp(dst, value.Int, "+00:00")
+	case UUID:
+		return appendUUID(dst, value.Bytes)
+	case Binary:
+		return hex.AppendEncode(append(dst, '\\', 'x'), value.Bytes)
+	default:
+		return AppendJSON(dst, *value)
+	}
+}
+
+// appendUnquoted appends a number without the quotes that JSON needs around NaN and the infinities.
+func appendUnquoted(dst []byte, value Value) []byte {
+	start := len(dst)
+	dst = AppendJSON(dst, value)
+	if dst[start] != '"' {
+		return dst
+	}
+	return append(dst[:start], dst[start+1:len(dst)-1]...)
+}
+
+// appendField appends a text, quoted where it has to be.
+func (e *CSVEncoder) appendField(dst, text []byte) []byte {
+	formula := e.options.EscapeFormulas && isFormula(text)
+	if !formula && !needsQuotes(text) {
+		return append(dst, text...)
+	}
+	dst = append(dst, '"')
+	if formula {
+		dst = append(dst, '\'')
+	}
+	return append(appendDoubled(dst, text), '"')
+}
+
+// appendDoubled appends the inside of a quoted field.
+func appendDoubled(dst, text []byte) []byte {
+	for {
+		quote := bytes.IndexByte(text, '"')
+		if quote < 0 {
+			return append(dst, text...)
+		}
+		dst = append(append(dst, text[:quote+1]...), '"')
+		text = text[quote+1:]
+	}
+}
+
+// special holds the bytes that a field with quotes only may hold.
+var special = [256]bool{',': true, '"': true, '\r': true, '\n': true}
+
+// needsQuotes reports whether a text would be read as another one without quotes: spaces at its ends, which some readers
+// cut off, count, and so does \., which ends the data for PostgreSQL up to version 17.
+func needsQuotes(text []byte) bool {
+	if len(text) == 0 || text[0] <= ' ' || text[len(text)-1] <= ' ' || string(text) == `\.` {
+		return true
+	}
+	for _, c := range text {
+		if special[c] {
+			return true
+		}
+	}
+	return false
+}
+
+// isFormula reports whether a spreadsheet would run a text.
+func isFormula(text []byte) bool {
+	if len(text) == 0 {
+		return false
+	}
+	if strings.IndexByte("=+-@\t\r\n", text[0]) >= 0 {
+		return true
+	}
+	for _, wide := range [...]string{"＝", "＋", "－", "＠"} {
+		if len(text) >= len(wide) && string(text[:len(wide)]) == wide {
+			return true
+		}
+	}
+	return false
+}
+
+// large writes a cell of any length without holding a second copy of it.
+func (e *CSVEncoder) large(value *Value) error {
+	var opening, closing string
+	switch value.Kind {
+	case Binary:
+		opening = `\x`
+	case Text, JSON:
+		formula := e.options.EscapeFormulas && isFormula(value.Bytes)
+		if formula || needsQuotes(value.Bytes) {
+			opening, closing = `"`, `"`
+		}
+		if formula {
+			opening = `"'`
+		}
+	}
+	*e.buffer = append(*e.buffer, opening...)
+	for rest := value.Bytes; len(rest) > 0; {
+		piece := rest[:min(pieceSize, len(rest))]
+		rest = rest[len(piece):]
+		switch {
+		case value.Kind == Binary:
+			*e.buffer = hex.AppendEncode(*e.buffer, piece)
+		case closing != "":
+			*e.buffer = appendDoubled(*e.buffer, piece)
+		default:
+			*e.buffer = append(*e.buffer, piece...)
+		}
+		if err := e.flushWhenFull(); err != nil {
+			return err
+		}
+	}
+	*e.buffer = append(*e.buffer, closing...)
+	return nil
+}
+
+// End writes everything that is buffered. Nothing follows the last row: the format has no place for it.
+func (e *CSVEncoder) End(Summary) error {
+	if !e.opened || e.ended || e.closed() {
+		return errEncoderState
+	}
+	e.ended = true
+	return e.flush(len(*e.buffer))
+}
+
+// Close gives the buffers back. What was not written is dropped. It may be called more than once.
+func (e *CSVEncoder) Close() {
+	if !e.closed() {
+		e.release()
+	}
+}

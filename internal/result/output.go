@@ -1,0 +1,93 @@
+package result
+
+import (
+	"io"
+	"sync"
+)
+
+const (
+	bufferSize = 64 << 10 // of a pooled buffer
+	flushAt    = 32 << 10 // a row usually fits in what is left above this, so that the buffer does not grow
+	pieceSize  = 8 << 10  // of a large cell, which passes through the buffer in pieces
+	keysSize   = 1 << 10  // of the pooled keys at first
+	maxKeys    = 16 << 10 // of the pooled keys at most
+)
+
+// memory is what an encoder needs and gives back.
+type memory struct {
+	buffer []byte
+	keys   []byte
+	ends   []int
+}
+
+var memories = sync.Pool{New: func() any {
+	return &memory{buffer: make([]byte, 0, bufferSize), keys: make([]byte, 0, keysSize)}
+}}
+
+// BeforeFirstWrite is called once, just before an encoder hands the first byte to its writer: the last moment at which
+// an error can still become another answer. Size is the length of the whole result when all of it was still in the
+// buffer at End, so that it can be announced; else it is -1.
+type BeforeFirstWrite func(size int)
+
+// output is the buffer between an encoder and its writer. Its memory is pooled.
+type output struct {
+	w       io.Writer
+	before  BeforeFirstWrite // may be nil
+	memory  *memory
+	buffer  *[]byte // of memory; nil once closed
+	started bool
+	err     error // of the writer; nothing is written after it
+}
+
+func newOutput(w io.Writer, before BeforeFirstWrite) output {
+	memory := memories.Get().(*memory)
+	return output{w: w, before: before, memory: memory, buffer: &memory.buffer}
+}
+
+// Started reports whether anything was handed to the writer. Until then the result can be dropped without a trace.
+func (o *output) Started() bool { return o.started }
+
+// Flush hands what is buffered to the writer, for a reader who wants the rows so far.
+func (o *output) Flush() error {
+	if o.closed() {
+		return errEncoderState
+	}
+	return o.flush(-1)
+}
+
+func (o *output) closed() bool { return o.buffer == nil }
+
+func (o *output) flushWhenFull() error {
+	if len(*o.buffer) < flushAt {
+		return nil
+	}
+	return o.flush(-1)
+}
+
+// flush writes the buffer. Size is the result's, in case this is its only write.
+func (o *output) flush(size int) error {
+	if o.err != nil {
+		return o.err
+	}
+	if !o.started && (len(*o.buffer) > 0 || size >= 0) { // a result of no bytes begins too, at its end
+		o.started = true
+		if o.before != nil {
+			o.before(size)
+		}
+	}
+	if len(*o.buffer) == 0 {
+		return nil
+	}
+	_, o.err = o.w.Write(*o.buffer)
+	*o.buffer = (*o.buffer)[:0]
+	return o.err
+}
+
+// release gives the memory back. What a huge row made grow would stay in the pool for ever, and is dropped.
+func (o *output) release() {
+	if cap(*o.buffer) == bufferSize && cap(o.memory.keys) <= maxKeys {
+		*o.buffer = (*o.buffer)[:0]
+		memories.Put(o.memory)
+	}
+	o.memory, o.buffer = nil, nil
+}
