@@ -22,27 +22,43 @@ import (
 // The error is a *dataapi.Error: CodeInvalidRequest when the text is no JSON object, else CodeInvalidParameter or
 // CodeParameterNotAllowed with every fault. A context must not be changed once it has been passed in.
 func (c *Contract) Bind(parameterValues json.RawMessage, contexts ...ShareContext) ([]Value, error) {
-	return c.bind(parameterValues, contexts, false)
+	return c.bind(parameterValues, contexts, asked)
 }
 
-// Rebind reads what [Contract.Canonical] wrote, as Bind does, with one difference: a null stays NULL and takes no
-// default, since it was bound as NULL before.
+// Rebind reads what [Contract.Canonical] wrote, as Bind does, with one difference: a null stays NULL, since it was bound
+// as NULL before. It takes neither a default nor what contexts pin it to, and is refused where a context speaks of it.
 func (c *Contract) Rebind(canonical json.RawMessage, contexts ...ShareContext) ([]Value, error) {
-	return c.bind(canonical, contexts, true)
+	return c.bind(canonical, contexts, accepted)
 }
 
-func (c *Contract) bind(text json.RawMessage, contexts []ShareContext, keepNull bool) ([]Value, error) {
+// Allowed reports why the contexts do not allow values that were bound before, as [Contract.Canonical] wrote them; nil:
+// they do. Nothing is filled in: what has been done was done with these values, and what they do not say was not limited.
+func (c *Contract) Allowed(canonical json.RawMessage, contexts ...ShareContext) error {
+	_, err := c.bind(canonical, contexts, done)
+	return err
+}
+
+// occasion is why values are read.
+type occasion uint8
+
+const (
+	asked    occasion = iota // a request: what it leaves out, or is null, is filled in
+	accepted                 // a request that was accepted before: what is null was meant to be
+	done                     // a request that was answered before: nothing is filled in
+)
+
+func (c *Contract) bind(text json.RawMessage, contexts []ShareContext, why occasion) ([]Value, error) {
 	b := startBinding(c)
 	defer b.release()
 	if err := b.decode(text); err != nil {
 		return nil, err
 	}
 	restrictions := c.restrictions(contexts)
-	b.pin(restrictions)
+	b.pin(restrictions, why)
 	if err := b.validate(); err != nil {
 		return nil, err
 	}
-	b.fillDefaults(keepNull)
+	b.fillDefaults(why)
 	b.checkAllowed(restrictions)
 	if len(b.faults) > 0 {
 		return nil, b.refusal()
@@ -121,10 +137,22 @@ func (b *binding) certain() bool {
 	return true
 }
 
-func (b *binding) fillDefaults(keepNull bool) {
+// open reports whether a parameter has no value yet and may be given one.
+func (b *binding) open(i int, why occasion) bool {
+	switch b.states[i] {
+	case omitted:
+		return why != done
+	case null:
+		return why == asked
+	default:
+		return false
+	}
+}
+
+func (b *binding) fillDefaults(why occasion) {
 	for i := range b.values {
 		fallback := b.contract.params[i].fallback
-		if fallback == nil || b.states[i] == given || b.states[i] == faulty || keepNull && b.states[i] == null {
+		if fallback == nil || !b.open(i, why) {
 			continue
 		}
 		b.values[i] = *fallback

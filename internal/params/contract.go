@@ -22,6 +22,7 @@ type parameter struct {
 	Param
 	rules    valueRules
 	fallback *Value // the default
+	sample   *Value // the example
 	anyValue bool   // every value of the type is allowed, so that reading one has judged it
 }
 
@@ -73,7 +74,7 @@ func Compile(params []Param) (*Contract, []DefinitionFault) {
 	// What is sound so far makes a contract, against which the definitions' own values are judged as a caller's would be.
 	// It is given out only when that is all of it.
 	var err error
-	if contract.document, err = document(contract.params); err == nil {
+	if contract.document, err = document(members(contract.params)); err == nil {
 		contract.schema, err = compileSchema(contract.document)
 	}
 	if err != nil { // a limit of the schema library, which must not pass silently
@@ -147,7 +148,7 @@ func (c *Contract) checkValues(i int) []DefinitionFault {
 		param.fallback = c.checkValue(i, param.Default, "default", &check)
 	}
 	if param.Example != nil {
-		c.checkValue(i, param.Example, "example", &check)
+		param.sample = c.checkValue(i, param.Example, "example", &check)
 	}
 	return check.faults
 }

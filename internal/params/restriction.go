@@ -149,12 +149,12 @@ func (c *Contract) judgeItem(i int, value Value) string {
 }
 
 // pin fills in the parameters that are left out and that the contexts together limit to one value.
-func (b *binding) pin(restrictions []restriction) {
+func (b *binding) pin(restrictions []restriction, why occasion) {
 	if len(restrictions) == 0 {
 		return
 	}
 	for i := range b.states {
-		if b.states[i] != omitted && b.states[i] != null {
+		if !b.open(i, why) {
 			continue
 		}
 		if value, ok := onlyAllowed(restrictions, i); ok {

@@ -122,6 +122,32 @@ func TestRebindChecksContextsAgain(t *testing.T) {
 	}
 }
 
+// What was bound as NULL showed everything: a context that pins the parameter now makes nothing good of it.
+func TestWhatWasNotLimitedIsNotAllowedLater(t *testing.T) {
+	contract := compile(t, params.Param{Name: "p", Type: params.String}, params.Param{Name: "d", Type: params.String, Default: json.RawMessage(`"x"`)})
+	pinned, listed := params.ShareContext{"p": allow(`"a"`)}, params.ShareContext{"d": allow(`"x"`, `"y"`)}
+	for _, c := range []struct {
+		stored  string
+		context params.ShareContext
+		rebound bool // a job that is still to run may have what was left out filled in
+		allowed bool
+	}{
+		{`{"p":null,"d":null}`, pinned, false, false},
+		{`{"p":null,"d":null}`, listed, false, false},
+		{`{}`, pinned, true, false},
+		{`{}`, listed, true, false},
+		{`{"p":"a","d":"x"}`, pinned, true, true},
+		{`{"p":null,"d":"y"}`, listed, true, true},
+		{`{"p":"b","d":"z"}`, pinned, false, false},
+		{`{"p":null,"d":null}`, nil, true, true},
+	} {
+		_, err := contract.Rebind(json.RawMessage(c.stored), c.context)
+		if allowed := contract.Allowed(json.RawMessage(c.stored), c.context); (err == nil) != c.rebound || (allowed == nil) != c.allowed {
+			t.Errorf("%s under %v: rebinding says %v, reading %v", c.stored, c.context, err, allowed)
+		}
+	}
+}
+
 func TestCheckContext(t *testing.T) {
 	contract := compile(t,
 		params.Param{Name: "n", Type: params.Integer, Maximum: raws("10")[0]},
@@ -170,4 +196,34 @@ func TestContextCacheUnderLoad(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+func TestNarrow(t *testing.T) {
+	contract := compile(t,
+		params.Param{Name: "city", Type: params.String, Required: true, MaxLength: new(40), Example: json.RawMessage(`"El Paso"`)},
+		params.Param{Name: "months", Type: params.Integer, Minimum: json.RawMessage("2"), Maximum: json.RawMessage("36"), Default: json.RawMessage("12")},
+		params.Param{Name: "regions", Type: params.String, Array: true},
+		params.Param{Name: "since", Type: params.Date},
+	)
+	share := params.ShareContext{"city": allow(`"Austin"`, `"Dallas"`), "months": between("18", "48"), "regions": allow(`"Sul"`)}
+	user := params.ShareContext{"city": allow(`"Austin"`), "since": between(`"2020-01-01"`, `"2020-12-31"`)}
+	narrowed := contract.Narrow(share, user)
+	want := `{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","properties":{` +
+		`"city":{"type":"string","default":"Austin","const":"Austin"},` +
+		`"months":{"type":"integer","format":"int64","minimum":18,"maximum":36},` +
+		`"regions":{"type":"array","default":["Sul"],"minItems":1,"maxItems":1000,"items":{"type":"string","const":"Sul"}},` +
+		`"since":{"type":"string","format":"date","formatMinimum":"2020-01-01","formatMaximum":"2020-12-31"}},` +
+		`"required":["months","since"],"additionalProperties":false}`
+	if got := string(narrowed.Schema); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if city := narrowed.Params[0]; string(city.Pinned) != `"Austin"` || city.Required || !city.Limited || !narrowed.Satisfiable {
+		t.Errorf("%+v", narrowed)
+	}
+	if contract.Narrow(share, params.ShareContext{"city": allow(`"Houston"`)}).Satisfiable {
+		t.Error("contexts that have nothing in common leave something")
+	}
+	if got := contract.Narrow(); string(got.Schema) != string(contract.Schema()) {
+		t.Errorf("without contexts: %s", got.Schema)
+	}
 }

@@ -20,6 +20,7 @@ type property struct {
 	Format      string            `json:"format,omitempty"`
 	Default     json.RawMessage   `json:"default,omitempty"`
 	Examples    []json.RawMessage `json:"examples,omitempty"`
+	Const       json.RawMessage   `json:"const,omitempty"`
 	Enum        []json.RawMessage `json:"enum,omitempty"`
 	Minimum     json.RawMessage   `json:"minimum,omitempty"`
 	Maximum     json.RawMessage   `json:"maximum,omitempty"`
@@ -31,6 +32,7 @@ type property struct {
 	MinItems    *int              `json:"minItems,omitempty"`
 	MaxItems    *int              `json:"maxItems,omitempty"`
 	Items       *property         `json:"items,omitempty"`
+	Not         *struct{}         `json:"not,omitempty"` // of {}, which refuses every value
 }
 
 // schemaTypes gives each parameter type its JSON type and its format. int64 and decimal are names of OpenAPI's format
@@ -80,22 +82,38 @@ func boundOf(bound *Value) json.RawMessage {
 	return appendScalar(nil, *bound)
 }
 
+// member is one property of a contract's object.
+type member struct {
+	name     string
+	schema   *property
+	required bool
+}
+
+// members are the properties of parameters that nothing limits beyond their own rules.
+func members(params []parameter) []member {
+	list := make([]member, 0, len(params))
+	for _, p := range params {
+		list = append(list, member{p.Name, propertyOf(p.Param, p.rules), p.Required})
+	}
+	return list
+}
+
 // document writes the schema of a contract: an object whose properties stand in the contract's order.
-func document(params []parameter) (json.RawMessage, error) {
+func document(members []member) (json.RawMessage, error) {
 	required := []string{}
 	var text bytes.Buffer
 	text.WriteString(`{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","properties":{`)
-	for i, p := range params {
+	for i, m := range members {
 		if i > 0 {
 			text.WriteByte(',')
 		}
-		member, err := json.Marshal(propertyOf(p.Param, p.rules))
+		schema, err := json.Marshal(m.schema)
 		if err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(&text, "%q:%s", p.Name, member) // a parameter's name needs no escapes
-		if p.Required {
-			required = append(required, p.Name)
+		fmt.Fprintf(&text, "%q:%s", m.name, schema) // a parameter's name needs no escapes
+		if m.required {
+			required = append(required, m.name)
 		}
 	}
 	text.WriteString(`},"required":`)

@@ -1,0 +1,181 @@
+package params
+
+import (
+	"encoding/json"
+	"slices"
+)
+
+// Narrowed is what share contexts leave of a contract: what a caller whom they bind may send.
+type Narrowed struct {
+	// Schema is a JSON Schema (draft 2020-12) of the object parameter_values. Together with the formats int64 and decimal
+	// and the bounds formatMinimum and formatMaximum it accepts exactly what [Contract.Bind] accepts under the same
+	// contexts, for values in canonical spelling. It describes values that are given; null stands for one left out.
+	Schema json.RawMessage
+
+	// Params are the parameters in the order in which they are bound.
+	Params []NarrowedParam
+
+	// Satisfiable is false when the contexts leave a parameter no value: no call can succeed then.
+	Satisfiable bool
+}
+
+// NarrowedParam is one parameter as contexts leave it.
+type NarrowedParam struct {
+	Name     string
+	Type     Type // of the value, or of an array's items
+	Array    bool
+	Required bool            // it must be given: by its definition, or since leaving it out would escape a context
+	Pinned   json.RawMessage // the value, or array, that stands in when it is left out, and the only one; nil: not pinned
+	Limited  bool            // a context says something of it
+}
+
+// Narrow returns the contract as the contexts leave it, combined by intersection. Without contexts the schema is that of
+// [Contract.Schema]. The contexts must not be changed once they have been passed in.
+func (c *Contract) Narrow(contexts ...ShareContext) Narrowed {
+	restrictions := c.restrictions(contexts)
+	narrowed := Narrowed{Params: make([]NarrowedParam, 0, len(c.params)), Satisfiable: true}
+	list := make([]member, 0, len(c.params))
+	for i := range c.params {
+		limits := c.limits(i, restrictions)
+		list = append(list, limits.member())
+		narrowed.Params = append(narrowed.Params, limits.describe())
+		if limits.never && !limits.omittable {
+			narrowed.Satisfiable = false
+		}
+	}
+	var err error
+	if narrowed.Schema, err = document(list); err != nil {
+		panic(err) // it holds what compiling has marshalled before
+	}
+	return narrowed
+}
+
+// limits is one parameter under all restrictions.
+type limits struct {
+	*parameter
+	rules     valueRules
+	limited   bool
+	never     bool   // no value is allowed
+	omittable bool   // it may be left out
+	pin       *Value // bound when it is left out, and the only value allowed
+	allowed   func(Value) bool
+}
+
+func (c *Contract) limits(i int, restrictions []restriction) limits {
+	l := limits{parameter: &c.params[i], rules: c.params[i].rules}
+	l.allowed = func(v Value) bool { return l.allowsAll(restrictions, i, v) }
+	var lists [][]Value
+	if len(l.rules.enum) > 0 {
+		lists = append(lists, l.rules.enum)
+	}
+	for _, restriction := range restrictions {
+		allowance := restriction[i]
+		if allowance == nil {
+			continue
+		}
+		l.limited = true
+		l.never = l.never || allowance.nothing
+		if allowance.listed {
+			lists = append(lists, allowance.list)
+		}
+		l.rules.minimum = closer(l.rules.minimum, allowance.minimum, 1)
+		l.rules.maximum = closer(l.rules.maximum, allowance.maximum, -1)
+	}
+	l.omittable = !l.Required
+	if l.limited {
+		l.narrowValues(lists, restrictions, i)
+		l.omittable = l.fallback != nil && l.allowed(*l.fallback)
+		if value, ok := onlyAllowed(restrictions, i); ok {
+			l.pinTo(value)
+		}
+	}
+	return l
+}
+
+// narrowValues leaves of the values that are listed somewhere those that all allow.
+func (l *limits) narrowValues(lists [][]Value, restrictions []restriction, i int) {
+	if len(lists) > 0 {
+		listed := slices.Clone(lists[len(lists)-1]) // of a context, if one has a list: its values have passed the enum
+		l.rules.enum = slices.DeleteFunc(listed, func(v Value) bool { return !allowedByAll(restrictions, i, v) })
+		l.rules.minimum, l.rules.maximum = nil, nil
+		l.never = l.never || len(l.rules.enum) == 0
+	}
+	if lower, upper := l.rules.minimum, l.rules.maximum; lower != nil && upper != nil && compare(*lower, *upper) > 0 {
+		l.never = true
+	}
+	if l.Array && *l.MaxItems < 1 {
+		l.never = true // an empty array would escape the context
+	}
+}
+
+func (l *limits) pinTo(value Value) {
+	if !l.Array {
+		l.pin, l.omittable = &value, true
+		return
+	}
+	fits := (l.MinItems == nil || *l.MinItems <= 1) && *l.MaxItems >= 1
+	l.omittable = fits
+	if fits {
+		l.pin = &Value{Type: value.Type, Array: true, Items: []Value{value}}
+	}
+}
+
+// allowsAll reports whether a whole value passes all restrictions.
+func (l *limits) allowsAll(restrictions []restriction, i int, v Value) bool {
+	if !v.Array {
+		return allowedByAll(restrictions, i, v)
+	}
+	return len(v.Items) > 0 && !slices.ContainsFunc(v.Items, func(item Value) bool { return !allowedByAll(restrictions, i, item) })
+}
+
+// closer returns the bound that leaves less; side is 1 for a lower and -1 for an upper one.
+func closer(a, b *Value, side int) *Value {
+	if a == nil || b != nil && side*compare(*a, *b) < 0 {
+		return b
+	}
+	return a
+}
+
+func (l *limits) member() member {
+	p := l.Param
+	if !l.limited {
+		return member{p.Name, propertyOf(p, l.rules), p.Required}
+	}
+	if len(l.rules.enum) > 0 { // the values say more than the rules that they have passed
+		p.Pattern, p.MinLength, p.MaxLength = "", nil, nil
+	}
+	if l.fallback == nil || !l.allowed(*l.fallback) {
+		p.Default = nil
+	}
+	if l.sample == nil || !l.allowed(*l.sample) {
+		p.Example = nil
+	}
+	if p.Array && (p.MinItems == nil || *p.MinItems < 1) {
+		p.MinItems = new(1)
+	}
+	if l.pin != nil {
+		p.Default = appendValue(nil, *l.pin)
+	}
+	schema := propertyOf(p, l.rules)
+	value := schema
+	if p.Array {
+		value = schema.Items
+	}
+	if len(value.Enum) == 1 {
+		value.Const, value.Enum = value.Enum[0], nil
+	}
+	if l.never {
+		schema.Not = new(struct{})
+	}
+	return member{p.Name, schema, !l.omittable}
+}
+
+func (l *limits) describe() NarrowedParam {
+	described := NarrowedParam{
+		Name: l.Name, Type: l.Type, Array: l.Array, Required: !l.omittable, Limited: l.limited,
+	}
+	if l.pin != nil {
+		described.Pinned = appendValue(nil, *l.pin)
+	}
+	return described
+}
