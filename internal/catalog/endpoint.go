@@ -64,12 +64,21 @@ type Endpoint struct {
 	Contract    *params.Contract
 	Statement   source.Statement
 	Limits      Limits
+	Columns     map[string]ColumnNote          // what callers are told of columns beyond their types
+	Deprecated  time.Time                      // from when callers are asked to leave; zero: they are not
+	Sunset      time.Time                      // when the endpoint is expected to go; zero: not known; not before Deprecated
 	Shares      map[string]params.ShareContext // by the company that it is shared with
 	Revision    string                         // the first 16 hexadecimal digits of the file's SHA-256
 	File        string                         // the root as it was given, and the path below it
 
 	text   [32]byte // SHA-256 of the file
 	places endpointPlaces
+}
+
+// ColumnNote is what an author says of a column to callers. It changes nothing of what they get.
+type ColumnNote struct {
+	Description string
+	NotNull     bool // the author promises that it is never null
 }
 
 // endpointPlaces is where things stand in the file, for faults that are found after it was read.

@@ -102,11 +102,12 @@ func trimStatement(text string, line int) (string, place) {
 }
 
 func (e *Endpoint) readFrontMatter(root *node, r *report) {
-	f := r.fieldsOf(root, "", "title", "description", "source", "mode", "on_timeout", "active", "params", "limits", "columns", "share")
+	f := r.fieldsOf(root, "", "title", "description", "source", "mode", "on_timeout", "active", "params", "limits", "columns", "deprecated", "sunset", "share")
 	e.Title, e.Description = f.text("title"), strings.TrimSpace(f.text("description"))
 	e.Source = e.readSource(f)
 	e.Mode = readMode(f)
 	e.Active = f.boolean("active", true)
+	e.Deprecated, e.Sunset = readRetirement(f)
 	e.OnTimeout = readOnTimeout(f, e.Mode)
 	e.Limits = readLimits(f, e.Mode, e.OnTimeout)
 	e.Contract = readParams(f)
@@ -118,7 +119,7 @@ func (e *Endpoint) readFrontMatter(root *node, r *report) {
 	}
 	e.checkShares(r)
 	before := len(r.faults)
-	e.Statement.Columns = readColumns(f)
+	e.Statement.Columns, e.Columns = readColumns(f)
 	e.checkNames(f)
 	for _, fault := range statementFaults(e.Statement.SQL) {
 		line, column := e.Position(fault.offset)
@@ -193,14 +194,14 @@ func readLimits(f fields, mode Mode, onTimeout OnTimeout) Limits {
 // maxScale is the most digits after the point that a column may declare.
 const maxScale = 100
 
-func readColumns(f fields) map[string]result.ColumnSpec {
+func readColumns(f fields) (map[string]result.ColumnSpec, map[string]ColumnNote) {
 	member, ok := f.by["columns"]
 	if !ok {
-		return nil
+		return nil, nil
 	}
-	columns := make(map[string]result.ColumnSpec)
+	columns, notes := make(map[string]result.ColumnSpec), make(map[string]ColumnNote)
 	for _, column := range f.membersOf(member.value, "columns") {
-		given := f.fieldsOf(column.value, "columns."+column.key, "type", "scale")
+		given := f.fieldsOf(column.value, "columns."+column.key, "type", "scale", "nullable", "description")
 		spec := result.ColumnSpec{Type: result.Type(given.text("type")), Scale: given.integer("scale", 0, maxScale)}
 		if spec.Type != "" && !validColumnType(spec.Type) {
 			given.fault(given.placeOf("type"), "%s must be one of %s, or an array of one such as %s; got %q",
@@ -209,8 +210,11 @@ func readColumns(f fields) map[string]result.ColumnSpec {
 			given.fault(given.placeOf("scale"), "%s is allowed beside type: %s only", given.name("scale"), result.DecimalType)
 		}
 		columns[column.key] = spec
+		notes[column.key] = ColumnNote{
+			Description: strings.TrimSpace(given.text("description")), NotNull: !given.boolean("nullable", true),
+		}
 	}
-	return columns
+	return columns, notes
 }
 
 func validColumnType(t result.Type) bool {

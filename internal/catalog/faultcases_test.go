@@ -2,12 +2,32 @@ package catalog_test
 
 var frontMatterCases = []faultCase{
 	{
+		`deprecated: 2026-13-01
+sunset: soon
+`,
+		[]string{
+			`3:13: deprecated must be a date such as 2026-12-01, or a timestamp such as 2026-12-01T12:00:00Z; got 2026-13-01`,
+			`4:9: sunset must be a date such as 2026-12-01, or a timestamp such as 2026-12-01T12:00:00Z; got soon`,
+		},
+	},
+	{
+		`deprecated: 2026-12-01
+sunset: 2026-11-30T23:59:59Z
+columns: { n: { nullable: no, description: [x] } }
+`,
+		[]string{
+			`4:9: sunset must not be before deprecated: 2026-11-30T23:59:59Z < 2026-12-01`,
+			`5:27: columns.n.nullable must be true or false; got no`,
+			`5:44: columns.n.description must be text; got a list`,
+		},
+	},
+	{
 		`titel: x
 sauce: y
 `,
 		[]string{
-			`3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, on_timeout, active, params, limits, columns, share`,
-			`4:1: unknown key "sauce"; did you mean source? Allowed are title, description, source, mode, on_timeout, active, params, limits, columns, share`,
+			`3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, on_timeout, active, params, limits, columns, deprecated, sunset, share`,
+			`4:1: unknown key "sauce"; did you mean source? Allowed are title, description, source, mode, on_timeout, active, params, limits, columns, deprecated, sunset, share`,
 		},
 	},
 	{
@@ -134,7 +154,7 @@ title: {a: b}
 		[]string{
 			`4:18: columns.total.type must be one of varchar, decimal, smallint, integer, bigint, real, double, boolean, date, time, timestamp, timestamptz, uuid, json, varbinary, interval, or an array of one such as array<integer>; got "money"`,
 			`5:30: columns.n.scale is allowed beside type: decimal only`,
-			`6:27: in columns.m: unknown key "scal"; did you mean scale? Allowed are type, scale`,
+			`6:27: in columns.m: unknown key "scal"; did you mean scale? Allowed are type, scale, nullable, description`,
 		},
 	},
 	{
@@ -362,7 +382,7 @@ params: { days: { type: integer, default: x, minimum: y }, dais: { type: integer
 SELECT @dais, '@days', n@day, @day_ -- @days
 `,
 		[]string{
-			`3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, on_timeout, active, params, limits, columns, share`,
+			`3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, on_timeout, active, params, limits, columns, deprecated, sunset, share`,
 			`4:11: parameter days is declared and never used in the statement; use @days there, or leave it out here`,
 			`4:43: params.days.default must be an integer, written without quotes; got "x"`,
 			`4:55: params.days.minimum must be an integer, written without quotes; got "y"`,

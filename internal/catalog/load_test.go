@@ -258,3 +258,29 @@ func lines(t *testing.T, root string) string {
 	}
 	return strings.ReplaceAll(faults.Error(), root+string(filepath.Separator), "")
 }
+
+func TestRetirementAndNotes(t *testing.T) {
+	snapshot, err := catalog.Load(build(t, files{
+		"acme/company.yaml": "name: Acme\n",
+		"acme/default/old.sql": "/*---\nsource: x\ndeprecated: 2026-12-01\nsunset: 2027-03-01T00:30:00+01:00\n" +
+			"columns: { n: { type: bigint, nullable: false, description: How many. }, m: {} }\n---*/\nSELECT 1 AS n, 2 AS m\n",
+		"acme/default/new.sql": "/*---\nsource: x\n---*/\nSELECT 1 AS n\n",
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	reached := snapshot.Reached("acme")
+	if len(reached) != 2 || reached[0].Endpoint.Slug != "new" || len(snapshot.Reached("globex")) != 0 {
+		t.Fatalf("acme reaches %+v", reached)
+	}
+	old := reached[1].Endpoint
+	if got := old.Deprecated.Format(time.RFC3339) + " " + old.Sunset.Format(time.RFC3339); got != "2026-12-01T00:00:00Z 2027-02-28T23:30:00Z" {
+		t.Error(got)
+	}
+	if n := old.Columns["n"]; !n.NotNull || n.Description != "How many." || old.Columns["m"] != (catalog.ColumnNote{}) {
+		t.Errorf("%+v", old.Columns)
+	}
+	if current := reached[0].Endpoint; !current.Deprecated.IsZero() || !current.Sunset.IsZero() {
+		t.Errorf("%+v", current)
+	}
+}

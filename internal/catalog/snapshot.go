@@ -16,6 +16,7 @@ type Snapshot struct {
 	endpoints []*Endpoint // by address
 	byAddress map[dataapi.Address]*Endpoint
 	routes    map[dataapi.Address]route // by the caller's company, namespace and slug
+	reached   map[string][]Reached      // by the caller's company, ordered by namespace and slug
 }
 
 // route is what a caller's company reaches under a namespace and slug.
@@ -59,8 +60,25 @@ func newSnapshot(companies map[string]*identity.Company, endpoints []*Endpoint) 
 			delete(s.routes, address)
 		}
 	}
+	s.reached = make(map[string][]Reached)
+	for address, found := range s.routes {
+		s.reached[address.Company] = append(s.reached[address.Company], Reached{found.endpoint, found.shared})
+	}
+	for _, list := range s.reached {
+		slices.SortFunc(list, func(a, b Reached) int { return strings.Compare(a.Endpoint.Path(), b.Endpoint.Path()) })
+	}
 	return s
 }
+
+// Reached is an endpoint that a company can call.
+type Reached struct {
+	Endpoint *Endpoint
+	Shared   params.ShareContext // what its owner has limited the company to; nil for the owner itself
+}
+
+// Reached returns everything that [Snapshot.Find] finds for a company, ordered by namespace/slug. The slice must not be
+// changed.
+func (s *Snapshot) Reached(company string) []Reached { return s.reached[company] }
 
 // Find returns what a company means by namespace and slug: its own active endpoint, else an active one of an active
 // company that is shared with it, together with the share's context. The context is nil for the company's own endpoint.

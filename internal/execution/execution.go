@@ -5,6 +5,7 @@ package execution
 import (
 	"context"
 	"encoding/json"
+	"sync/atomic"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
@@ -18,14 +19,15 @@ import (
 // Plan is a snapshot of the catalog with every statement compiled for its source. It is immutable.
 type Plan struct {
 	snapshot *catalog.Snapshot
-	queries  map[*catalog.Endpoint]source.Query
+	queries  map[*catalog.Endpoint]*checkedQuery
+	learned  *atomic.Uint64
 }
 
 // NewPlan joins a snapshot with its queries, and drops from those what the snapshot does not hold. An endpoint whose
 // statement does not compile is left out: callers do not find it.
 func NewPlan(snapshot *catalog.Snapshot, queries *Queries) *Plan {
 	endpoints := snapshot.Endpoints()
-	plan := &Plan{snapshot: snapshot, queries: make(map[*catalog.Endpoint]source.Query, len(endpoints))}
+	plan := &Plan{snapshot: snapshot, queries: make(map[*catalog.Endpoint]*checkedQuery, len(endpoints)), learned: &queries.learned}
 	for _, endpoint := range endpoints {
 		if query, err := queries.get(endpoint); err == nil {
 			plan.queries[endpoint] = query

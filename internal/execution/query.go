@@ -25,6 +25,7 @@ type Queries struct {
 
 	mu       sync.Mutex
 	compiled map[*catalog.Endpoint]*checkedQuery
+	learned  atomic.Uint64 // counts the statements whose columns have become known
 }
 
 // NewQueries makes an empty set over these sources.
@@ -63,7 +64,7 @@ func (q *Queries) get(endpoint *catalog.Endpoint) (*checkedQuery, error) {
 	if err != nil {
 		return nil, err
 	}
-	query := &checkedQuery{Query: compiled}
+	query := &checkedQuery{Query: compiled, learned: &q.learned}
 	q.compiled[endpoint] = query
 	return query, nil
 }
@@ -83,17 +84,20 @@ func (q *Queries) keep(endpoints []*catalog.Endpoint) {
 // published is checked before it first runs.
 type checkedQuery struct {
 	source.Query
-	accepted atomic.Bool
+	columns atomic.Pointer[[]result.Column] // as the database described them; nil: it has not accepted the statement yet
+	learned *atomic.Uint64                  // counts what was accepted
 }
 
 func (q *checkedQuery) check(ctx context.Context) error {
-	if q.accepted.Load() {
+	if q.columns.Load() != nil {
 		return nil
 	}
-	if _, err := q.Query.Check(ctx); err != nil {
+	columns, err := q.Query.Check(ctx)
+	if err != nil {
 		return err
 	}
-	q.accepted.Store(true)
+	q.columns.Store(&columns)
+	q.learned.Add(1)
 	return nil
 }
 

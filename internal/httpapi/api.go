@@ -21,7 +21,8 @@ const (
 	apiKeyPath      = "/api/v1/auth/api-key"
 	refreshPath     = "/api/v1/auth/refresh"
 	permissionsPath = "/api/v1/auth/permissions"
-	endpointPath    = "/api/v1/data-api/{namespace}/{slug}"
+	endpointsPath   = "/api/v1/data-api"
+	endpointPath    = endpointsPath + "/{namespace}/{slug}"
 	jobPath         = endpointPath + "/jobs/{job_id}"
 )
 
@@ -71,6 +72,7 @@ func New(services Services) *API {
 	})
 	api.execute = routes(map[string]http.HandlerFunc{
 		http.MethodGet + " " + permissionsPath:            api.permissions,
+		http.MethodGet + " " + endpointsPath:              api.handle(api.listEndpoints),
 		http.MethodPost + " " + endpointPath + "/execute": api.handle(api.executeEndpoint),
 		http.MethodGet + " " + endpointPath + "/jobs":     api.handle(api.listJobs),
 		http.MethodGet + " " + jobPath:                    api.handle(api.getJob),

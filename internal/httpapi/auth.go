@@ -101,10 +101,3 @@ func (a *API) answerTokens(w http.ResponseWriter, r *http.Request, caller identi
 		a.Fail(w, r, err, true)
 	}
 }
-
-// permissions tells the caller what it may do.
-func (a *API) permissions(w http.ResponseWriter, r *http.Request) {
-	if err := writeJSON(w, http.StatusOK, callerOf(r).Permissions()); err != nil {
-		a.Fail(w, r, err, true)
-	}
-}

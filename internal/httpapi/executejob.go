@@ -69,7 +69,7 @@ func (a *API) acceptJob(
 		Revision: bound.Endpoint.Revision,
 		Params:   canonical,
 		PollingPath: func(id job.ID) string {
-			return fmt.Sprintf("/api/v1/data-api/%s/jobs/%s", bound.Endpoint.Address.Path(), id)
+			return bound.Endpoint.URLPath() + "/jobs/" + id.String()
 		},
 		CallbackURL: callback,
 	}

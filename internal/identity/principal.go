@@ -17,6 +17,13 @@ type Principal struct {
 	permissions permissions
 }
 
+// NewPrincipal returns what a user of a company would be as a caller, without a key, to describe what it may do. It fails
+// as [Directory.SetCompanies] does.
+func NewPrincipal(company *Company, user *User) (Principal, error) {
+	granted, err := compile(company, user)
+	return Principal{Company: company, User: user, permissions: granted}, err
+}
+
 // Permit reports whether the user's policies allow action on the endpoint at this path, written namespace/slug. What no
 // policy grants is denied, and so is a path of any other form. It does not allocate and does not block.
 func (p Principal) Permit(action dataapi.Action, endpointPath string) bool {
@@ -88,7 +95,7 @@ func (p Principal) Permissions() PermissionDocument {
 		User:         p.Document(),
 		Policies:     make([]PolicyDocument, 0, len(p.User.Policies)),
 		Actions:      p.Actions(),
-		ShareContext: describe(p.User.ShareContext),
+		ShareContext: DescribeContext(p.User.ShareContext),
 	}
 	for _, name := range p.User.Policies {
 		policy := managedPolicies[name]
@@ -103,7 +110,8 @@ func (p Principal) Permissions() PermissionDocument {
 	return document
 }
 
-func describe(context params.ShareContext) map[string]ConstraintDocument {
+// DescribeContext writes a share context for those whom it limits. The document shares the context's values.
+func DescribeContext(context params.ShareContext) map[string]ConstraintDocument {
 	described := make(map[string]ConstraintDocument, len(context))
 	for parameter, constraint := range context {
 		described[parameter] = ConstraintDocument(constraint)

@@ -1,0 +1,172 @@
+package httpapi
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/identity"
+)
+
+// How many endpoints a page of the list holds.
+const (
+	defaultEndpoints = 100
+	maxEndpoints     = 1000
+)
+
+// endpointsAnswer is the body of GET /api/v1/data-api: what the caller may run, ordered by namespace and slug.
+type endpointsAnswer struct {
+	Endpoints  []endpointDocument `json:"endpoints"`
+	NextCursor *string            `json:"next_cursor"` // null on the last page
+}
+
+// endpointDocument describes an endpoint to a caller who may run it.
+type endpointDocument struct {
+	Namespace   string           `json:"namespace"`
+	Slug        string           `json:"slug"`
+	Title       string           `json:"title"`
+	Description string           `json:"description"` // Markdown
+	Mode        string           `json:"mode"`
+	OnTimeout   string           `json:"on_timeout"`
+	SharedBy    *string          `json:"shared_by"` // the company that owns it; null: the caller's own
+	Revision    string           `json:"revision"`
+	Deprecated  *time.Time       `json:"deprecated"`
+	Sunset      *time.Time       `json:"sunset"`
+	Limits      limitsDocument   `json:"limits"`
+	Parameters  json.RawMessage  `json:"parameters"` // JSON Schema of parameter_values, as share contexts leave it
+	Pinned      []string         `json:"pinned"`     // parameters that are filled in when they are left out, and have one value
+	Columns     []columnDocument `json:"columns"`    // null: not known yet, since the database could not be asked
+	Links       linksDocument    `json:"links"`
+}
+
+type limitsDocument struct {
+	TimeoutSeconds    float64 `json:"timeout_seconds"`
+	JobTimeoutSeconds float64 `json:"job_timeout_seconds"`
+	MaxRows           int     `json:"max_rows"`
+}
+
+type columnDocument struct {
+	Name        string `json:"name"`
+	Type        string `json:"type"`
+	Nullable    bool   `json:"nullable"`
+	Description string `json:"description,omitempty"`
+}
+
+type linksDocument struct {
+	Execute string `json:"execute"`
+	Jobs    string `json:"jobs,omitempty"` // absent: the caller may not read jobs
+}
+
+// listEndpoints answers with the endpoints that the caller may run.
+func (a *API) listEndpoints(w http.ResponseWriter, r *http.Request) error {
+	if !acceptsJSON(r.Header) {
+		return errNotJSON
+	}
+	query, err := parseQuery(r, "limit", "cursor")
+	if err != nil {
+		return err
+	}
+	limit, err := query.number("limit", defaultEndpoints, maxEndpoints)
+	if err != nil {
+		return err
+	}
+	after, err := openPathCursor(query["cursor"])
+	if err != nil {
+		return err
+	}
+	caller := callerOf(r)
+	offers, more := a.Plan().Offers(caller, after, limit)
+	answer := endpointsAnswer{Endpoints: make([]endpointDocument, 0, len(offers))}
+	for _, offer := range offers {
+		answer.Endpoints = append(answer.Endpoints, describeEndpoint(caller, offer))
+	}
+	if more {
+		cursor := base64.RawURLEncoding.EncodeToString([]byte(offers[len(offers)-1].Path()))
+		answer.NextCursor = &cursor
+		setNext(w, r, url.Values{"cursor": {cursor}, "limit": {fmt.Sprint(limit)}})
+	}
+	return writeJSON(w, http.StatusOK, answer)
+}
+
+// openPathCursor reads where a page begins. It needs no signature: whoever makes one up sees what it may see.
+func openPathCursor(text string) (string, error) {
+	path, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return "", errCursor(err)
+	}
+	return string(path), nil
+}
+
+func describeEndpoint(caller identity.Principal, offer execution.Offer) endpointDocument {
+	document := endpointDocument{
+		Namespace: offer.Namespace, Slug: offer.Slug, Title: offer.Title, Description: offer.Description,
+		Mode: string(offer.Mode), OnTimeout: string(offer.OnTimeout), Revision: offer.Revision,
+		Deprecated: timeOrNull(offer.Deprecated), Sunset: timeOrNull(offer.Sunset),
+		Limits: limitsDocument{
+			TimeoutSeconds: offer.Limits.Timeout.Seconds(), JobTimeoutSeconds: offer.Limits.JobTimeout.Seconds(), MaxRows: offer.Limits.MaxRows,
+		},
+		Parameters: offer.Parameters.Schema,
+		Pinned:     []string{},
+		Links:      linksDocument{Execute: offer.URLPath() + "/execute"},
+	}
+	if offer.Foreign(caller.Company.Slug) {
+		document.SharedBy = &offer.Company
+	}
+	for _, param := range offer.Parameters.Params {
+		if param.Pinned != nil {
+			document.Pinned = append(document.Pinned, param.Name)
+		}
+	}
+	for _, column := range offer.Columns {
+		note := offer.Endpoint.Columns[column.Name]
+		document.Columns = append(document.Columns, columnDocument{
+			Name: column.Name, Type: string(column.Type), Nullable: !note.NotNull, Description: note.Description,
+		})
+	}
+	if offer.MayGetJob {
+		document.Links.Jobs = offer.URLPath() + "/jobs"
+	}
+	return document
+}
+
+func timeOrNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// permissionsAnswer is the body of GET /api/v1/auth/permissions.
+type permissionsAnswer struct {
+	identity.PermissionDocument
+	SharedEndpoints []sharedEndpoint `json:"shared_endpoints"`
+}
+
+// sharedEndpoint is an endpoint of another company that the caller may run, and what that company limits it to. It holds
+// beside the share context of the user.
+type sharedEndpoint struct {
+	Endpoint     string                                 `json:"endpoint"` // namespace/slug
+	SharedBy     string                                 `json:"shared_by"`
+	ShareContext map[string]identity.ConstraintDocument `json:"share_context"`
+}
+
+// permissions tells the caller what it may do.
+func (a *API) permissions(w http.ResponseWriter, r *http.Request) {
+	caller := callerOf(r)
+	answer := permissionsAnswer{PermissionDocument: caller.Permissions(), SharedEndpoints: []sharedEndpoint{}}
+	offers, _ := a.Plan().Offers(caller, "", 0)
+	for _, offer := range offers {
+		if offer.Foreign(caller.Company.Slug) {
+			answer.SharedEndpoints = append(answer.SharedEndpoints, sharedEndpoint{
+				Endpoint: offer.Path(), SharedBy: offer.Company, ShareContext: identity.DescribeContext(offer.Shared),
+			})
+		}
+	}
+	if err := writeJSON(w, http.StatusOK, answer); err != nil {
+		a.Fail(w, r, err, true)
+	}
+}
