@@ -2,25 +2,32 @@ package result
 
 import (
 	"encoding/hex"
-	"math"
+	"math/bits"
 	"strconv"
-	"time"
 )
 
 // AppendJSON appends value as JSON, exactly as PostgreSQL's to_json writes it in a session whose time zone is UTC.
 // NaN and the infinities are strings, since JSON has no such numbers; bytes are "\\x" and hexadecimal digits.
-func AppendJSON(dst []byte, value Value) []byte {
+func AppendJSON(dst []byte, value Value) []byte { return appendJSON(dst, &value) }
+
+// appendJSON is AppendJSON for the loop over cells, where copying each value would cost as much as writing it.
+func appendJSON(dst []byte, value *Value) []byte {
 	switch value.Kind {
 	case Null:
 		return append(dst, "null"...)
 	case Bool:
-		return strconv.AppendBool(dst, value.Int != 0)
+		if value.Int != 0 {
+			return append(dst, "true"...)
+		}
+		return append(dst, "false"...)
 	case Int:
 		return strconv.AppendInt(dst, value.Int, 10)
 	case Float32:
 		return appendFloat(dst, value.Float, &single)
 	case Float64:
 		return appendFloat(dst, value.Float, &double)
+	case Text:
+		return append(appendEscaped(append(dst, '"'), value.Bytes), '"')
 	case Date:
 		return append(appendDate(append(dst, '"'), value.Int), '"')
 	case Time:
@@ -28,7 +35,7 @@ func AppendJSON(dst []byte, value Value) []byte {
 	case Timestamp:
 		return append(appendTimestamp(append(dst, '"'), value.Int, ""), '"')
 	case TimestampTZ:
-		return append(appendTimestamp(append(dst, '"'), value.Int, "+00:00"), '"')
+		return append(appendTimestamp(append(dst, '"'), value.Int, utcOffset), '"')
 	case UUID:
 		return append(appendUUID(append(dst, '"'), value.Bytes), '"')
 	default:
@@ -40,7 +47,7 @@ func AppendJSON(dst []byte, value Value) []byte {
 }
 
 // quotes returns what stands before and after a value that is made of its Bytes.
-func quotes(value Value) (opening, closing string) {
+func quotes(value *Value) (opening, closing string) {
 	switch value.Kind {
 	case JSON:
 		return "", ""
@@ -82,113 +89,51 @@ var escapes = func() (table [256]byte) {
 const hexDigits = "0123456789abcdef"
 
 func appendEscaped[T string | []byte](dst []byte, text T) []byte {
-	start := 0
-	for i := range len(text) {
+	start := plain(text)
+	for i := start; i < len(text); i++ {
 		c := text[i]
 		escape := escapes[c]
 		if escape == 0 {
 			continue
 		}
-		dst = append(dst, text[start:i]...)
-		start = i + 1
+		dst = append(dst, text[:i]...)
 		dst = append(dst, '\\', escape)
 		if escape == 'u' {
 			dst = append(dst, '0', '0', hexDigits[c>>4], hexDigits[c&0xF])
 		}
+		text = text[i+1:]
+		i = plain(text) - 1
 	}
-	return append(dst, text[start:]...)
+	return append(dst, text...)
+}
+
+// plain returns how many bytes at the beginning of text stand as they are, in whole words: fewer than 8 may be missing.
+// It looks at 8 bytes at once. In the lowest byte that has its high bit set in found, the subtraction borrowed because
+// the byte was too small: below 0x20, or one of the two escaped characters, which the exclusive or has turned into 0.
+func plain[T string | []byte](text T) int {
+	const (
+		each      = 0x0101010101010101 // a byte in every byte
+		high      = each << 7
+		control   = each * 0x20
+		quote     = each * '"'
+		backslash = each * '\\'
+	)
+	rest := text
+	for ; len(rest) >= 8; rest = rest[8:] {
+		word := uint64(rest[0]) | uint64(rest[1])<<8 | uint64(rest[2])<<16 | uint64(rest[3])<<24 |
+			uint64(rest[4])<<32 | uint64(rest[5])<<40 | uint64(rest[6])<<48 | uint64(rest[7])<<56
+		quotes, backslashes := word^quote, word^backslash
+		found := ((word-control)&^word | (quotes-each)&^quotes | (backslashes-each)&^backslashes) & high
+		if found != 0 {
+			return len(text) - len(rest) + bits.TrailingZeros64(found)/8
+		}
+	}
+	return len(text) - len(rest)
 }
 
 func appendQuoted(dst []byte, text string) []byte {
 	return append(appendEscaped(append(dst, '"'), text), '"')
 }
-
-const (
-	secondsPerDay    = 24 * 60 * 60
-	microsPerSecond  = 1_000_000
-	beforeChrist     = " BC"
-	infinity         = "infinity"
-	negativeInfinity = "-infinity"
-)
-
-func appendDate(dst []byte, days int64) []byte {
-	switch days {
-	case math.MinInt64:
-		return append(dst, negativeInfinity...)
-	case math.MaxInt64:
-		return append(dst, infinity...)
-	}
-	year, month, day := time.Unix(days*secondsPerDay, 0).UTC().Date()
-	dst = appendYearMonthDay(dst, year, month, day)
-	if year <= 0 {
-		dst = append(dst, beforeChrist...)
-	}
-	return dst
-}
-
-func appendTimestamp(dst []byte, micros int64, zone string) []byte {
-	switch micros {
-	case math.MinInt64:
-		return append(dst, negativeInfinity...)
-	case math.MaxInt64:
-		return append(dst, infinity...)
-	}
-	seconds, fraction := micros/microsPerSecond, micros%microsPerSecond
-	if fraction < 0 {
-		seconds, fraction = seconds-1, fraction+microsPerSecond
-	}
-	return AppendTimestamp(dst, seconds, int(fraction), zone)
-}
-
-// AppendTimestamp appends the moment that lies seconds and micros (0 to 999,999) after 1970-01-01T00:00:00, without
-// quotes, followed by zone. It is for moments beyond what a [Timestamp] holds.
-func AppendTimestamp(dst []byte, seconds int64, micros int, zone string) []byte {
-	moment := time.Unix(seconds, 0).UTC()
-	year, month, day := moment.Date()
-	hour, minute, second := moment.Clock()
-	dst = appendYearMonthDay(dst, year, month, day)
-	dst = append(dst, 'T')
-	dst = appendHourMinuteSecond(dst, hour, minute, second, micros)
-	dst = append(dst, zone...)
-	if year <= 0 {
-		dst = append(dst, beforeChrist...)
-	}
-	return dst
-}
-
-func appendYearMonthDay(dst []byte, year int, month time.Month, day int) []byte {
-	if year <= 0 {
-		year = 1 - year // the year before 1 AD is 1 BC
-	}
-	if year < 10000 {
-		dst = append(dst, byte('0'+year/1000), byte('0'+year/100%10), byte('0'+year/10%10), byte('0'+year%10))
-	} else {
-		dst = strconv.AppendInt(dst, int64(year), 10)
-	}
-	return appendTwo(append(appendTwo(append(dst, '-'), int(month)), '-'), day)
-}
-
-func appendClock(dst []byte, micros int64) []byte {
-	seconds, fraction := int(micros/microsPerSecond), int(micros%microsPerSecond)
-	return appendHourMinuteSecond(dst, seconds/3600, seconds/60%60, seconds%60, fraction)
-}
-
-func appendHourMinuteSecond(dst []byte, hour, minute, second, micros int) []byte {
-	dst = append(appendTwo(dst, hour), ':')
-	dst = append(appendTwo(dst, minute), ':')
-	dst = appendTwo(dst, second)
-	if micros == 0 {
-		return dst
-	}
-	dst = append(dst, '.')
-	for unit := microsPerSecond / 10; micros > 0; unit /= 10 { // trailing zeros are not written
-		dst = append(dst, byte('0'+micros/unit))
-		micros %= unit
-	}
-	return dst
-}
-
-func appendTwo(dst []byte, n int) []byte { return append(dst, byte('0'+n/10), byte('0'+n%10)) }
 
 func appendUUID(dst, id []byte) []byte {
 	if len(id) != 16 {

@@ -120,11 +120,11 @@ func (e *JSONEncoder) Row(values []Value) error {
 		dst = append(dst, e.keys[start:e.ends[i]]...)
 		start = e.ends[i]
 		if len(values[i].Bytes) <= pieceSize {
-			dst = AppendJSON(dst, values[i])
+			dst = appendJSON(dst, &values[i])
 			continue
 		}
 		*e.buffer = dst
-		if err := e.large(values[i]); err != nil {
+		if err := e.large(&values[i]); err != nil {
 			return err
 		}
 		dst = *e.buffer
@@ -143,7 +143,7 @@ func (e *JSONEncoder) Row(values []Value) error {
 
 // large writes a cell of any length without holding a second copy of it. Pieces may be cut between any two bytes,
 // because escaping looks at one byte at a time and everything above 0x7F is passed on.
-func (e *JSONEncoder) large(value Value) error {
+func (e *JSONEncoder) large(value *Value) error {
 	opening, closing := quotes(value)
 	*e.buffer = append(*e.buffer, opening...)
 	for rest := value.Bytes; len(rest) > 0; {
