@@ -19,6 +19,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 
 	_ "github.com/solucao42/caddy-data-api/caddyfile" // the directive and the global option
+	"github.com/solucao42/caddy-data-api/internal/admission"
 	"github.com/solucao42/caddy-data-api/internal/attach"
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/config"
@@ -167,7 +168,10 @@ func (a *App) holdSources(ctx caddy.Context) error {
 		}
 		held, err := sources.Hold(a.generation, hashKey(module.SourceKey()), func() (*pooledSource, error) {
 			opened, err := module.OpenSource(sharedLog.With(slog.String("source", name)))
-			return &pooledSource{Source: opened}, err
+			if err != nil {
+				return nil, err
+			}
+			return &pooledSource{Source: admission.Admit(opened, admission.Options{})}, nil
 		})
 		if err != nil {
 			return fmt.Errorf("source %s: %w", name, err)

@@ -20,6 +20,13 @@ type Source interface {
 	Close() error
 }
 
+// Bounded is a source that runs only so many queries at once, and makes others wait. It is optional: in front of such a
+// source callers are admitted in an order that is fair among companies.
+type Bounded interface {
+	// Capacity returns how many queries run at once, at least 1. It does not change.
+	Capacity() int
+}
+
 // Query is a statement that a source can run. It is safe for concurrent use and holds no connection between calls.
 type Query interface {
 	// Check asks the database whether the statement is one read-only statement with distinct column names, without

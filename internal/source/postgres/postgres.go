@@ -118,6 +118,9 @@ func New(config Config) (*Source, error) {
 	return s, nil
 }
 
+// Capacity implements [source.Bounded].
+func (s *Source) Capacity() int { return cap(s.slots) }
+
 // configureSession fixes everything that decides what a session may do and how its values are written. It travels in
 // the start-up packet, so that it costs no round trip, and overrides what the DSN and ALTER ROLE say.
 func configureSession(connect *pgconn.Config, timeout time.Duration) {

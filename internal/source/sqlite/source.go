@@ -75,6 +75,9 @@ func New(config Config) (*Source, error) {
 	}, nil
 }
 
+// Capacity implements [source.Bounded].
+func (s *Source) Capacity() int { return cap(s.slots) }
+
 // Close implements [source.Source]. Statements that run are interrupted, and fail with dataapi.CodeSourceUnavailable;
 // Close blocks until each of them has returned, which one whose sink blocks does only when its sink returns.
 func (s *Source) Close() error {

@@ -1,0 +1,170 @@
+// Package admission stands in front of a database and shares it among companies: so that none of them, however much it
+// asks for, takes from another what that one is used to.
+package admission
+
+import (
+	"container/list"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+)
+
+// Options describe a gate. Zero values stand for the defaults.
+type Options struct {
+	Capacity  int           // how many may be inside at once, at least 1
+	MaxWait   time.Duration // how long one waits at most; default 2 s
+	MaxQueue  int           // how many of one company wait at most; default 1000
+	MaxQueued int           // how many wait at most in all; default 8000
+	Now       func() time.Time
+}
+
+// The defaults of [Options].
+const (
+	DefaultMaxWait   = 2 * time.Second
+	DefaultMaxQueue  = 1000
+	DefaultMaxQueued = 8000
+)
+
+// window is how long a company's use of the gate is remembered: for one to two windows.
+const window = 30 * time.Second
+
+// Gate lets a number of callers in at once, and divides the places among their companies.
+//
+// A place that comes free goes to the company that holds the fewest, and among equals to the one that has waited longest
+// for its turn: companies that all want more than there is hold equally many places, whether their work is short or long.
+// Inside a company it is first come, first served.
+//
+// As long as a company is alone it may hold every place. Otherwise room is kept for the others, as many places as they
+// have used, or wanted, at the same time within the last half minute, and half of all places at most: so that whoever
+// asks now and then finds a place at once, although another would fill them all.
+//
+// It is safe for concurrent use. Entering and leaving take one short lock each, and allocate nothing while there is room.
+type Gate struct {
+	options Options
+	epoch   time.Time
+
+	mu        sync.Mutex
+	running   int
+	waiting   int
+	companies map[string]*company
+	turns     turns         // of the companies that wait
+	turn      uint64        // the last one that was given
+	rolled    time.Duration // when the window began
+	wanted    int           // the sum of what each company wants
+}
+
+// New makes a gate. It panics when the capacity is below 1.
+func New(options Options) *Gate {
+	if options.Capacity < 1 {
+		panic("admission: a gate needs a capacity of at least 1")
+	}
+	if options.MaxWait <= 0 {
+		options.MaxWait = DefaultMaxWait
+	}
+	if options.MaxQueue <= 0 {
+		options.MaxQueue = DefaultMaxQueue
+	}
+	if options.MaxQueued <= 0 {
+		options.MaxQueued = DefaultMaxQueued
+	}
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	return &Gate{options: options, epoch: options.Now(), companies: make(map[string]*company)}
+}
+
+// Pass is a place inside. The zero Pass holds none.
+type Pass struct {
+	gate    *Gate
+	company *company
+}
+
+// Enter takes a place for a company, and waits for one if it has to. The caller leaves with [Pass.Leave]. Errors: ctx's
+// own, and dataapi.CodeOverloaded when too many wait already or no place came free in time.
+func (g *Gate) Enter(ctx context.Context, name string) (Pass, error) {
+	if err := ctx.Err(); err != nil {
+		return Pass{}, err
+	}
+	now := g.options.Now().Sub(g.epoch)
+	g.mu.Lock()
+	if now-g.rolled >= window {
+		g.roll(now)
+	}
+	c := g.companies[name]
+	if c == nil {
+		c = new(company)
+		g.companies[name] = c
+	}
+	g.want(c, c.running+c.waiting()+1)
+	if c.waiting() == 0 && g.mayEnter(c) {
+		g.hold(c, +1)
+		g.mu.Unlock()
+		return Pass{g, c}, nil
+	}
+	if c.waiting() >= g.options.MaxQueue || g.waiting >= g.options.MaxQueued {
+		err := g.overloaded(c, fmt.Errorf("%d of the company wait, and %d in all", c.waiting(), g.waiting))
+		g.mu.Unlock()
+		return Pass{}, err
+	}
+	w := &waiter{ready: make(chan struct{})}
+	place := g.enqueue(c, w)
+	g.mu.Unlock()
+	return g.wait(ctx, c, w, place)
+}
+
+// wait blocks until the waiter has a place, its time is over, or ctx ends.
+func (g *Gate) wait(ctx context.Context, c *company, w *waiter, place *list.Element) (Pass, error) {
+	timer := time.NewTimer(g.options.MaxWait)
+	defer timer.Stop()
+	select {
+	case <-w.ready:
+		return Pass{g, c}, nil
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+	g.mu.Lock()
+	if w.admitted {
+		g.mu.Unlock()
+		if err := ctx.Err(); err != nil {
+			Pass{g, c}.Leave()
+			return Pass{}, err
+		}
+		return Pass{g, c}, nil
+	}
+	g.abandon(c, place)
+	err := ctx.Err()
+	if err == nil {
+		err = g.overloaded(c, fmt.Errorf("no place of %d came free within %s", g.options.Capacity, g.options.MaxWait))
+	}
+	g.mu.Unlock()
+	return Pass{}, err
+}
+
+// Leave gives the place back; it must be called once for each pass.
+func (p Pass) Leave() {
+	g, c := p.gate, p.company
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.hold(c, -1)
+	g.admit()
+}
+
+// overloaded words a refusal. It is called with the gate locked.
+func (g *Gate) overloaded(c *company, cause error) error {
+	failure := &dataapi.Error{Code: dataapi.CodeOverloaded, RetryAfter: g.options.MaxWait, Err: cause}
+	if c.running > 0 {
+		failure.Detail = "Your company runs as many queries on this database at once as it may now. " +
+			"Wait as long as the Retry-After header says."
+	}
+	return failure
+}
+
+// Load returns how many are inside and how many wait.
+func (g *Gate) Load() (running, waiting int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.running, g.waiting
+}

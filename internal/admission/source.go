@@ -1,0 +1,54 @@
+package admission
+
+import (
+	"context"
+	"errors"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/source"
+)
+
+// Admit puts a gate in front of a source: a run takes a place for its company before it begins, and holds it until its
+// last row has been taken, so that a slow reader counts. A source that does not say how much it runs at once
+// ([source.Bounded]) is returned as it is. The capacity of the options is the source's.
+func Admit(s source.Source, options Options) source.Source {
+	bounded, ok := s.(source.Bounded)
+	if !ok {
+		return s
+	}
+	options.Capacity = max(1, bounded.Capacity())
+	return &gated{Source: s, gate: New(options)}
+}
+
+type gated struct {
+	source.Source
+	gate *Gate
+}
+
+// Compile implements [source.Source].
+func (g *gated) Compile(statement source.Statement) (source.Query, error) {
+	query, err := g.Source.Compile(statement)
+	if err != nil {
+		return nil, err
+	}
+	return &gatedQuery{query, g.gate}, nil
+}
+
+type gatedQuery struct {
+	source.Query
+	gate *Gate
+}
+
+// Run implements [source.Query].
+func (q *gatedQuery) Run(ctx context.Context, call source.Call, sink result.Sink) error {
+	pass, err := q.gate.Enter(ctx, call.Claims.Company)
+	if err != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return dataapi.Wrap(dataapi.CodeExecutionTimeout, err)
+		}
+		return err
+	}
+	defer pass.Leave() // deferred, because a sink may panic
+	return q.Query.Run(ctx, call, sink)
+}
