@@ -91,7 +91,7 @@ func TestMistakesNamePlaceAndWhatIsAllowed(t *testing.T) {
 		"postgres without DSN":   {global("\t\tsource w postgres\n"), "Caddyfile:3: postgres needs a connection string"},
 		"superuser with a value": {global("\t\tsource w postgres x {\n\t\t\tallow_superuser yes\n\t\t}\n"), `Caddyfile:4: allow_superuser takes no value; got "yes"`},
 		"unknown store":          {global("\t\tstore redis\n"), `Caddyfile:3: unknown store "redis": allowed are bbolt`},
-		"tokens option":          {global("\t\ttokens {\n\t\t\tttl 3m\n\t\t}\n"), `Caddyfile:4: unknown tokens option "ttl": allowed are access_ttl, audience, hs256_secret, issuer and refresh_ttl`},
+		"tokens option":          {global("\t\ttokens {\n\t\t\tttl 3m\n\t\t}\n"), `Caddyfile:4: unknown tokens option "ttl": allowed are access_ttl, algorithm, audience, hs256_secret, issuer and refresh_ttl`},
 		"tokens on one line":     {global("\t\ttokens https://x\n"), `Caddyfile:3: tokens has one argument too many, "https://x": its options stand in a block`},
 		"duration":               {global("\t\tjobs {\n\t\t\tretention soon\n\t\t}\n"), `Caddyfile:4: retention must be a duration above zero, such as 90s, 10m, 24h or 7d; got "soon"`},
 		"negative duration":      {global("\t\tjobs {\n\t\t\tretention -1h\n\t\t}\n"), `Caddyfile:4: retention must be a duration above zero`},

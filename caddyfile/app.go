@@ -28,7 +28,7 @@ func init() {
 //		catalog   DIR
 //		store     NAME [ARGS...] [{ ... }]
 //		source    NAME KIND [ARGS...] [{ ... }]
-//		tokens    { issuer URL; audience NAME; access_ttl 10m; refresh_ttl 168h; hs256_secret {env.X} }
+//		tokens    { issuer URL; audience NAME; access_ttl 10m; refresh_ttl 168h; algorithm EdDSA; hs256_secret {env.X} }
 //		jobs      { workers 4; retention 24h }
 //		callbacks { allow HOST:PORT... }
 //	}
@@ -131,6 +131,7 @@ func parseTokens(d *caddyfile.Dispenser, tokens *config.Tokens) error {
 	return parseBlock(d, "tokens", map[string]func() error{
 		"issuer":       func() error { return oneArg(d, &tokens.Issuer) },
 		"audience":     func() error { return oneArg(d, &tokens.Audience) },
+		"algorithm":    checked(func() error { return oneArg(d, &tokens.Algorithm) }),
 		"access_ttl":   checked(func() error { return oneDuration(d, &tokens.AccessTTL) }),
 		"refresh_ttl":  checked(func() error { return oneDuration(d, &tokens.RefreshTTL) }),
 		"hs256_secret": checked(func() error { return oneArg(d, &tokens.HS256Secret) }),

@@ -17,7 +17,8 @@ import (
 // The paths that the directive routes. They are part of the HTTP contract.
 var (
 	executePaths = caddyhttp.MatchPath{"/api/v1/auth/permissions", "/api/v1/data-api", "/api/v1/data-api/*"}
-	tokenPaths   = caddyhttp.MatchPath{"/api/v1/auth/*"} // what is left of it: the exchanges, and the 404 of all else
+	// What is left of the first: the exchanges, and the 404 of all else. The second is the public keys of tokens.
+	tokenPaths = caddyhttp.MatchPath{"/api/v1/auth/*", "/.well-known/jwks.json"}
 )
 
 // parseSite expands the directive into routes made of the three modules, as php_fastcgi does with its own:

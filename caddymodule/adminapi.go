@@ -19,8 +19,8 @@ func init() {
 	caddy.RegisterModule(new(AdminAPI))
 }
 
-// AdminAPI adds routes below /data_api/ to Caddy's admin API: keys and callback secrets are made there, callbacks
-// replayed, the store compacted, and the state of the catalog is shown. It is as protected as the admin API is, which listens on localhost by default.
+// AdminAPI adds routes below /data_api/ to Caddy's admin API: keys and callback secrets are made there, the
+// keys that sign tokens rotated, callbacks replayed, the store compacted, and the state of the catalog is shown. It is as protected as the admin API is, which listens on localhost by default.
 //
 // It holds nothing: Caddy makes it before the apps and keeps it through a failed reload, so it asks for the app that is
 // active at each request.
@@ -39,6 +39,7 @@ const (
 	adminDeliveriesPath = "/data_api/deliveries"
 	adminCompactPath    = "/data_api/store/compact"
 	adminCatalogPath    = "/data_api/catalog"
+	adminSigningPath    = "/data_api/signing-keys"
 	maxAdminBodyBytes   = 64 << 10
 )
 
@@ -55,6 +56,9 @@ func (*AdminAPI) Routes() []caddy.AdminRoute {
 		adminRoute(adminDeliveriesPath+"/{id}/replay", map[string]adminHandler{http.MethodPost: replayDelivery}),
 		adminRoute(adminCompactPath, map[string]adminHandler{http.MethodPost: compactStore}),
 		adminRoute(adminCatalogPath, map[string]adminHandler{http.MethodGet: showCatalog}),
+		adminRoute(adminSigningPath, map[string]adminHandler{http.MethodGet: listSigningKeys}),
+		adminRoute(adminSigningPath+"/rotate", map[string]adminHandler{http.MethodPost: rotateSigningKey}),
+		adminRoute(adminSigningPath+"/{kid}", map[string]adminHandler{http.MethodDelete: withdrawSigningKey}),
 	}
 }
 

@@ -28,8 +28,8 @@ const callerVar = "data_api.caller"
 // failureVar is the request variable under which the authenticator leaves a technical failure for the problem handler.
 const failureVar = "data_api.failure"
 
-// TokenHandler answers the exchange of an API key for tokens, POST /api/v1/auth/api-key, and their renewal,
-// POST /api/v1/auth/refresh.
+// TokenHandler answers the exchange of an API key for tokens, POST /api/v1/auth/api-key, their renewal,
+// POST /api/v1/auth/refresh, and with the public keys that verify them, GET /.well-known/jwks.json.
 type TokenHandler struct {
 	app *App
 }

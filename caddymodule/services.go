@@ -23,6 +23,7 @@ import (
 type services struct {
 	*openState
 	app       *App
+	tokenKeys *token.KeyRing
 	directory *identity.Directory
 	runtime   *execution.JobRuntime
 	api       *httpapi.API
@@ -32,7 +33,11 @@ type services struct {
 }
 
 func (a *App) newServices(opened *openState) (*services, error) {
-	authority, err := a.newAuthority(opened)
+	ring, err := a.keyRing(opened)
+	if err != nil {
+		return nil, err
+	}
+	authority, err := a.newAuthority(ring)
 	if err != nil {
 		return nil, err
 	}
@@ -40,6 +45,7 @@ func (a *App) newServices(opened *openState) (*services, error) {
 	ready := &services{
 		openState: opened,
 		app:       a,
+		tokenKeys: ring,
 		directory: directory,
 		runtime:   &execution.JobRuntime{Directory: directory, Plan: a.plan.Load},
 		jobSettings: job.Settings{
@@ -50,6 +56,7 @@ func (a *App) newServices(opened *openState) (*services, error) {
 	ready.api = httpapi.New(httpapi.Services{
 		Directory: directory,
 		Tokens:    authority,
+		TokenKeys: ring,
 		Jobs:      opened.engine,
 		Plan:      a.plan.Load,
 		CheckCallback: func(url string) error {
@@ -120,11 +127,7 @@ func (s *services) permitDelivery(ctx context.Context, delivery callback.Deliver
 	return caller.Company.CheckCallback(delivery.URL)
 }
 
-func (a *App) newAuthority(opened *openState) (*token.Authority, error) {
-	ring, err := a.keyRing(opened)
-	if err != nil {
-		return nil, err
-	}
+func (a *App) newAuthority(ring *token.KeyRing) (*token.Authority, error) {
 	return token.New(token.Config{
 		Issuer:       a.Tokens.Issuer,
 		Audience:     a.Tokens.Audience,
@@ -137,13 +140,16 @@ func (a *App) newAuthority(opened *openState) (*token.Authority, error) {
 	})
 }
 
+// keyRing returns the keys that sign and verify under this configuration: a secret of its own, or the server's keys,
+// which all configurations of a store share.
 func (a *App) keyRing(opened *openState) (*token.KeyRing, error) {
-	if a.Tokens.HS256Secret == "" {
-		return token.OpenKeyRing(opened.store)
+	if a.Tokens.Algorithm == token.HS256 {
+		key, err := token.NewHS256Key([]byte(a.Tokens.HS256Secret))
+		if err != nil {
+			return nil, err
+		}
+		return token.NewKeyRing(key)
 	}
-	key, err := token.NewHS256Key([]byte(a.Tokens.HS256Secret))
-	if err != nil {
-		return nil, err
-	}
-	return token.NewKeyRing(key)
+	err := opened.ring.Prepare(context.Background(), a.Tokens.Algorithm, time.Duration(a.Tokens.RefreshTTL))
+	return opened.ring, err
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/lease"
 	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/store"
+	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
 // What configurations share: see package lease.
@@ -43,6 +44,7 @@ type state struct {
 type openState struct {
 	store      store.Store
 	keys       *identity.Keys
+	ring       *token.KeyRing // of the server's own keys
 	engine     *job.Engine
 	dispatcher *callback.Dispatcher
 	cursorKey  []byte // signs the cursors of result pages
@@ -99,7 +101,11 @@ func build(ctx context.Context, opened store.Store) (*openState, error) {
 	if err != nil {
 		return nil, err
 	}
-	built := &openState{store: opened, keys: keys, cursorKey: cursorKey}
+	ring, err := token.OpenKeyRing(ctx, opened, token.RingOptions{Logger: sharedLog.With(slog.String("part", "tokens"))})
+	if err != nil {
+		return nil, err
+	}
+	built := &openState{store: opened, keys: keys, ring: ring, cursorKey: cursorKey}
 	built.dispatcher = callback.NewDispatcher(opened, opened, callback.Options{
 		Logger: sharedLog.With(slog.String("part", "callbacks")),
 	})
@@ -167,5 +173,6 @@ func (s *state) Destruct() error {
 	}
 	opened := s.opened
 	s.opened = nil
+	opened.ring.Close()
 	return opened.store.Close()
 }

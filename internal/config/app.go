@@ -51,9 +51,15 @@ type Tokens struct {
 	// How long a refresh token is valid. The default is 168h (7 days), the most is 8760h (a year).
 	RefreshTTL caddy.Duration `json:"refresh_ttl,omitempty"`
 
-	// A secret of at least 32 bytes, to sign with HS256. By default tokens are signed with an Ed25519 key that the
-	// server makes and keeps in its store. Placeholders such as {env.TOKEN_SECRET} and {file./run/secrets/token} are
-	// replaced when the configuration is loaded; a missing one is an error.
+	// The JWS algorithm that tokens are signed with: EdDSA (Ed25519), ES256 (ECDSA with P-256) or HS256. The keys of the
+	// first two are made by the server, kept in its store and rotated with `caddy data-api signing-keys`; tokens stay
+	// good when one is changed for the other. HS256 needs hs256_secret. The default is EdDSA, and HS256 where
+	// hs256_secret is set.
+	Algorithm string `json:"algorithm,omitempty"`
+
+	// A secret of at least 32 bytes, to sign with HS256: whoever has it to verify tokens can also mint them. Tokens of
+	// another secret, or of the server's own keys, are refused. Placeholders such as {env.TOKEN_SECRET} and
+	// {file./run/secrets/token} are replaced when the configuration is loaded; a missing one is an error.
 	HS256Secret string `json:"hs256_secret,omitempty"`
 }
 
@@ -81,6 +87,10 @@ const (
 	DefaultWorkers    = 4
 	DefaultRetention  = 24 * time.Hour
 
+	algorithmEdDSA = "EdDSA"
+	algorithmES256 = "ES256"
+	algorithmHS256 = "HS256"
+
 	maxAccessTTL    = 24 * time.Hour
 	maxRefreshTTL   = 365 * 24 * time.Hour
 	maxWorkers      = 1024
@@ -102,6 +112,11 @@ func (a *App) SetDefaults() {
 	}
 	setDefault(&a.Tokens.Issuer, DefaultIssuer)
 	setDefault(&a.Tokens.Audience, a.Tokens.Issuer)
+	algorithm := algorithmEdDSA
+	if a.Tokens.HS256Secret != "" {
+		algorithm = algorithmHS256
+	}
+	setDefault(&a.Tokens.Algorithm, algorithm)
 	setDefault(&a.Tokens.AccessTTL, caddy.Duration(DefaultAccessTTL))
 	setDefault(&a.Tokens.RefreshTTL, caddy.Duration(DefaultRefreshTTL))
 	setDefault(&a.Jobs.Workers, DefaultWorkers)
@@ -122,6 +137,9 @@ func (a *App) Validate() error {
 	if a.Catalog == "" {
 		faults = append(faults, errors.New("catalog is missing: name the directory that holds the endpoint files"))
 	}
+	if a.Tokens.Algorithm == algorithmHS256 && a.Tokens.HS256Secret == "" {
+		faults = append(faults, errors.New("tokens.algorithm is HS256: set tokens.hs256_secret, such as {env.TOKEN_SECRET}"))
+	}
 	faults = append(faults, a.Tokens.Validate(), a.Jobs.Validate(), a.Callbacks.Validate())
 	return errors.Join(faults...)
 }
@@ -136,6 +154,17 @@ func (t Tokens) Validate() error {
 	if t.AccessTTL != 0 && t.RefreshTTL != 0 && t.RefreshTTL < t.AccessTTL {
 		faults = append(faults, errors.New(
 			"tokens.refresh_ttl is shorter than tokens.access_ttl: a token that cannot outlive the other renews nothing"))
+	}
+	switch t.Algorithm {
+	case "":
+	case algorithmEdDSA, algorithmES256:
+		if t.HS256Secret != "" {
+			faults = append(faults, fmt.Errorf("tokens.algorithm is %s, and tokens.hs256_secret is for HS256: leave one out", t.Algorithm))
+		}
+	case algorithmHS256:
+		// The secret may stand further down in a Caddyfile's block; App.Validate sees when it is missing.
+	default:
+		faults = append(faults, fmt.Errorf("tokens.algorithm is %q: allowed are EdDSA, ES256 and HS256", t.Algorithm))
 	}
 	if n := len(t.HS256Secret); n > 0 && n < minSecretLength && !strings.Contains(t.HS256Secret, "{") {
 		faults = append(faults, fmt.Errorf("tokens.hs256_secret has %d bytes: HS256 needs at least %d", n, minSecretLength))

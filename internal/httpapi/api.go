@@ -20,6 +20,7 @@ import (
 const (
 	apiKeyPath      = "/api/v1/auth/api-key"
 	refreshPath     = "/api/v1/auth/refresh"
+	jwksPath        = "/.well-known/jwks.json"
 	permissionsPath = "/api/v1/auth/permissions"
 	endpointsPath   = "/api/v1/data-api"
 	endpointPath    = endpointsPath + "/{namespace}/{slug}"
@@ -30,6 +31,7 @@ const (
 type Services struct {
 	Directory *identity.Directory
 	Tokens    *token.Authority
+	TokenKeys *token.KeyRing // those of Tokens
 	Jobs      *job.Engine
 
 	// Plan returns the endpoints as they stand now. It must not block.
@@ -69,6 +71,7 @@ func New(services Services) *API {
 	api.token = routes(map[string]http.HandlerFunc{
 		http.MethodPost + " " + apiKeyPath:  api.exchangeKey,
 		http.MethodPost + " " + refreshPath: api.refresh,
+		http.MethodGet + " " + jwksPath:     api.jwks,
 	})
 	api.execute = routes(map[string]http.HandlerFunc{
 		http.MethodGet + " " + permissionsPath:            api.permissions,
@@ -82,7 +85,7 @@ func New(services Services) *API {
 	return api
 }
 
-// ServeToken answers the routes that need no token: the exchange of a key, and the refresh.
+// ServeToken answers the routes that need no token: the exchange of a key, the refresh, and the public keys.
 func (a *API) ServeToken(w http.ResponseWriter, r *http.Request) {
 	SetRequestID(w, r)
 	limitBody(w, r, maxTokenBody)

@@ -8,6 +8,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
 // Store keeps API keys, jobs, results, deliveries and secrets. It is open when it is handed over.
@@ -15,6 +16,7 @@ type Store interface {
 	identity.KeyStore
 	job.Store
 	callback.Store
+	token.KeyStore
 
 	// Secret returns the named secret, and makes it durably by calling generate when there is none yet. Concurrent
 	// calls for one name return the same bytes.

@@ -47,14 +47,14 @@ type Config struct {
 	Now          func() time.Time // the clock; time.Now but in tests
 }
 
-// Authority mints tokens and verifies its own. It belongs to one configuration and one key ring: when either changes,
-// another authority is made, and nothing that this one has verified counts there. It is safe for concurrent use, holds
-// no goroutine and needs no closing.
+// Authority mints tokens and verifies its own. It belongs to one configuration: when that changes another authority is
+// made, and nothing that this one has verified counts there. When its key ring changes, what was verified before is
+// verified again. It is safe for concurrent use, holds no goroutine and needs no closing.
 type Authority struct {
 	config   Config
 	access   *kind
 	refresh  *kind
-	verified *otter.Cache[fingerprint, *Claims]
+	verified *otter.Cache[fingerprint, *verifiedToken]
 }
 
 // kind is what tells access from refresh tokens.
@@ -62,7 +62,7 @@ type kind struct {
 	typ      string
 	audience string
 	ttl      time.Duration
-	parser   *jwt.Parser
+	parsers  map[string]*jwt.Parser // by the one algorithm that each accepts
 }
 
 // String names the authority without its keys' secrets.
@@ -101,7 +101,7 @@ func (c *Config) validate() error {
 			c.RefreshTTL, c.AccessTTL, MaxRefreshTTL)
 	case c.Leeway < 0 || c.Leeway > MaxLeeway:
 		return fmt.Errorf("tokens: the leeway is %v; allowed is 0s to %v", c.Leeway, MaxLeeway)
-	case c.Keys == nil || len(c.Keys.byID) == 0:
+	case c.Keys == nil || c.Keys.set.Load() == nil || len(c.Keys.set.Load().keys) == 0:
 		return errors.New("tokens: there is no signing key")
 	case c.CacheEntries < 1:
 		return fmt.Errorf("tokens: the cache has %d entries; at least 1 is needed", c.CacheEntries)
@@ -121,16 +121,20 @@ func plain(text string) bool {
 }
 
 func (a *Authority) kindOf(typ, audience string, ttl time.Duration) *kind {
-	return &kind{typ: typ, audience: audience, ttl: ttl, parser: jwt.NewParser(
-		jwt.WithValidMethods([]string{a.config.Keys.signing.Algorithm()}),
-		jwt.WithIssuer(a.config.Issuer),
-		jwt.WithAudience(audience),
-		jwt.WithExpirationRequired(),
-		jwt.WithIssuedAt(),
-		jwt.WithStrictDecoding(),
-		jwt.WithLeeway(a.config.Leeway),
-		jwt.WithTimeFunc(a.config.Now),
-	)}
+	parsers := make(map[string]*jwt.Parser)
+	for _, algorithm := range []string{EdDSA, ES256, HS256} {
+		parsers[algorithm] = jwt.NewParser(
+			jwt.WithValidMethods([]string{algorithm}),
+			jwt.WithIssuer(a.config.Issuer),
+			jwt.WithAudience(audience),
+			jwt.WithExpirationRequired(),
+			jwt.WithIssuedAt(),
+			jwt.WithStrictDecoding(),
+			jwt.WithLeeway(a.config.Leeway),
+			jwt.WithTimeFunc(a.config.Now),
+		)
+	}
+	return &kind{typ: typ, audience: audience, ttl: ttl, parsers: parsers}
 }
 
 // Token is a signed token and what it says.
@@ -162,26 +166,29 @@ func (a *Authority) Mint(subject Subject, family string) (Pair, error) {
 	if !validIdentifier(family) {
 		return Pair{}, errors.New("minting a token: the family is not an identifier of this server")
 	}
-	now := a.config.Now().Unix()
-	access, err := a.sign(a.access, subject, family, now)
+	now := a.config.Now()
+	key := a.config.Keys.set.Load().signing(now)
+	if key == nil {
+		return Pair{}, errors.New("minting a token: no key signs")
+	}
+	access, err := a.sign(key, a.access, subject, family, now.Unix())
 	if err != nil {
 		return Pair{}, err
 	}
-	refresh, err := a.sign(a.refresh, subject, family, now)
+	refresh, err := a.sign(key, a.refresh, subject, family, now.Unix())
 	if err != nil {
 		return Pair{}, err
 	}
 	return Pair{Access: access, Refresh: refresh}, nil
 }
 
-func (a *Authority) sign(kind *kind, subject Subject, family string, now int64) (Token, error) {
+func (a *Authority) sign(key *heldKey, kind *kind, subject Subject, family string, now int64) (Token, error) {
 	expiry := now + int64(kind.ttl/time.Second)
 	claims := &wireClaims{
 		Issuer: a.config.Issuer, Subject: subject.Company + "/" + subject.User, Audience: kind.audience,
 		ExpiresAt: &expiry, IssuedAt: &now, ID: rand.Text(),
 		ClientID: subject.KeyID, Company: subject.Company, User: subject.User, Family: family,
 	}
-	key := a.config.Keys.signing
 	unsigned := jwt.NewWithClaims(key.method, claims)
 	unsigned.Header["typ"] = kind.typ
 	unsigned.Header["kid"] = key.id

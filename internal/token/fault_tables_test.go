@@ -110,7 +110,7 @@ var headerFaults = map[string]string{
 	"alg in lower case":        `{"alg":"alg","kid":"KID","typ":"at+jwt"}`,
 	"alg unknown":              `{"alg":"Ed448","kid":"KID","typ":"at+jwt"}`,
 	"alg RS256":                `{"alg":"RS256","kid":"KID","typ":"at+jwt"}`,
-	"alg ES256":                `{"alg":"ES256","kid":"KID","typ":"at+jwt"}`,
+	"alg ES384":                `{"alg":"ES384","kid":"KID","typ":"at+jwt"}`,
 	"alg PS512":                `{"alg":"PS512","kid":"KID","typ":"at+jwt"}`,
 	"alg HS512":                `{"alg":"HS512","kid":"KID","typ":"at+jwt"}`,
 	"alg twice":                `{"alg":"none","alg":"ALG","kid":"KID","typ":"at+jwt"}`,

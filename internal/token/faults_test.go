@@ -29,7 +29,7 @@ type parts struct{ header, payload string }
 
 func goodParts(keys *KeyRing, config Config) parts {
 	return parts{
-		header: fmt.Sprintf(`{"alg":%q,"kid":%q,"typ":"at+jwt"}`, keys.signing.Algorithm(), keys.signing.id),
+		header: fmt.Sprintf(`{"alg":%q,"kid":%q,"typ":"at+jwt"}`, keys.signingKey().Algorithm(), keys.signingKey().id),
 		payload: fmt.Sprintf(`{"iss":%q,"sub":"acme/loader","aud":%q,"exp":%d,"iat":%d,"jti":"%s","client_id":"s42_x",`+
 			`"company":"acme","user":"loader","family":"%s"}`, config.Issuer, config.Audience, epoch.Unix()+600, epoch.Unix(),
 			strings.Repeat("J", 26), strings.Repeat("F", 26)),
@@ -98,7 +98,7 @@ func textFaults(good string) map[string]string {
 func confusions(t *testing.T, keys *KeyRing, good parts) map[string]string {
 	t.Helper()
 	faults := make(map[string]string)
-	kid := keys.signing.id
+	kid := keys.signingKey().id
 	add := func(name, header string, signature func(input string) []byte) {
 		input := encode(header) + "." + encode(good.payload)
 		faults[name] = input + "." + base64.RawURLEncoding.EncodeToString(signature(input))
@@ -107,20 +107,20 @@ func confusions(t *testing.T, keys *KeyRing, good parts) map[string]string {
 		return fmt.Sprintf(`{"alg":%q,"kid":%q,"typ":"at+jwt"}`, algorithm, kid)
 	}
 
-	if public, ok := keys.signing.public.(ed25519.PublicKey); ok {
+	if public, ok := keys.signingKey().public.(ed25519.PublicKey); ok {
 		der, err := x509.MarshalPKIXPublicKey(public)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for form, secret := range map[string][]byte{
 			"raw": public, "DER": der, "PEM": pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}),
-			"x": []byte(keys.signing.jwk.X), "JWKS": keys.JWKS(), "kid": []byte(kid), "nothing": nil,
+			"JWKS": []byte(keys.document()), "kid": []byte(kid), "nothing": nil,
 		} {
 			add("HS256 under the public key as "+form, ours("HS256"), func(input string) []byte { return macOf(secret, input) })
 			add("EdDSA in name, a MAC under the public key as "+form, ours("EdDSA"), func(input string) []byte { return macOf(secret, input) })
 		}
 	}
-	if secret, ok := keys.signing.private.([]byte); ok {
+	if secret, ok := keys.signingKey().private.([]byte); ok {
 		add("HS512 under the HS256 secret", ours("HS512"), func(input string) []byte {
 			mac := hmac.New(sha512.New, secret)
 			mac.Write([]byte(input))
@@ -174,7 +174,7 @@ func confusions(t *testing.T, keys *KeyRing, good parts) map[string]string {
 	})
 	add("ES256 of zeros", ours("ES256"), func(string) []byte { return make([]byte, 64) }) // CVE-2022-21449
 	add("none with no signature", ours("none"), func(string) []byte { return nil })
-	add("our algorithm with no signature", ours(keys.signing.Algorithm()), func(string) []byte { return nil })
+	add("our algorithm with no signature", ours(keys.signingKey().Algorithm()), func(string) []byte { return nil })
 	add("signature over another header", good.header, func(string) []byte {
 		signature, err := base64.RawURLEncoding.DecodeString(sign(t, keys, encode(`{"alg":"EdDSA"}`)+"."+encode(good.payload)))
 		if err != nil {
@@ -209,7 +209,7 @@ func callerSees(tb testing.TB, err error) string {
 
 func TestEveryTokenFaultLooksTheSame(t *testing.T) {
 	seen := make(map[string]string)
-	for algorithm, keys := range map[string]*KeyRing{"EdDSA": edRing(t, edSeed), "HS256": hmacRing(t, hmacSecret)} {
+	for algorithm, keys := range map[string]*KeyRing{"EdDSA": edRing(t, edSeed), "ES256": esRing(t, esScalar), "HS256": hmacRing(t, hmacSecret)} {
 		config, _ := testConfig(keys)
 		authority := mustNew(t, config)
 		good := goodParts(keys, config)
@@ -224,7 +224,7 @@ func TestEveryTokenFaultLooksTheSame(t *testing.T) {
 			faults[name] = parts{good.header, payload}.signed(t, keys)
 		}
 		for name, header := range headerFaults {
-			header = strings.NewReplacer("KID", keys.signing.id, "ALG", algorithm, `"alg":"alg"`, `"alg":"`+strings.ToLower(algorithm)+`"`).Replace(header)
+			header = strings.NewReplacer("KID", keys.signingKey().id, "ALG", algorithm, `"alg":"alg"`, `"alg":"`+strings.ToLower(algorithm)+`"`).Replace(header)
 			faults[name] = parts{header, good.payload}.signed(t, keys)
 		}
 		maps.Copy(faults, textFaults(good.signed(t, keys)))

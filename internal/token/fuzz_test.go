@@ -21,7 +21,7 @@ func FuzzMutations(f *testing.F) {
 	// The tokens are the same in every process that takes part, so that a finding can be repeated.
 	var authorities []*Authority
 	var accesses, refreshes []string
-	for _, keys := range []*KeyRing{edRing(f, edSeed), hmacRing(f, hmacSecret)} {
+	for _, keys := range []*KeyRing{edRing(f, edSeed), esRing(f, esScalar), hmacRing(f, hmacSecret)} {
 		config, _ := testConfig(keys)
 		access := goodParts(keys, config)
 		refresh := parts{replace(f, access.header, accessType, refreshType),
@@ -100,7 +100,7 @@ func FuzzSignedParts(f *testing.F) {
 		}
 		var head map[string]string
 		if err := json.Unmarshal([]byte(header), &head); err != nil || len(head) != 3 ||
-			head["alg"] != "HS256" || head["typ"] != "at+jwt" || head["kid"] != keys.signing.id {
+			head["alg"] != "HS256" || head["typ"] != "at+jwt" || head["kid"] != keys.signingKey().id {
 			t.Fatalf("accepted with the header %q: %v", header, err)
 		}
 		var body map[string]any

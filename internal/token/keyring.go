@@ -1,157 +1,203 @@
 package token
 
 import (
-	"crypto/ed25519"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
-
-	"github.com/golang-jwt/jwt/v5"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
 )
 
-// MinHMACSecret is the least length of an HS256 secret in bytes (RFC 7518, 3.2).
-const MinHMACSecret = 32
+const (
+	// JWKSMaxAge is how long the published set of keys may be kept by those who have fetched it.
+	JWKSMaxAge = 10 * time.Minute
 
-// Key signs and verifies tokens. It is immutable.
-type Key struct {
-	id      string // kid
-	method  jwt.SigningMethod
-	private any // what signs
-	public  any // what verifies
-	jwk     *jwk
+	// PublishLead is how long a new key is published before it signs: longer than [JWKSMaxAge], so that whoever verifies
+	// tokens knows the key by then, a cache between included.
+	PublishLead = 15 * time.Minute
+
+	// MaxKeys is how many keys a ring may hold.
+	MaxKeys = 32
+)
+
+// overtime is how long a key verifies beyond the end of the last token that it can have signed: the greatest leeway,
+// and a minute for a request that was signed at the very end.
+const overtime = MaxLeeway + time.Minute
+
+// RingOptions tune a ring.
+type RingOptions struct {
+	Now    func() time.Time // the clock; time.Now but in tests
+	Logger *slog.Logger     // told of changes; nil: nobody is
 }
 
-// jwk is a public key as RFC 8037 writes it.
-type jwk struct {
-	KeyType   string `json:"kty"`
-	Curve     string `json:"crv"`
-	X         string `json:"x"`
-	ID        string `json:"kid"`
-	Algorithm string `json:"alg"`
-	Use       string `json:"use"`
-}
-
-// NewEdDSAKey makes an Ed25519 key (RFC 8037) of a seed of 32 random bytes. Its id is its thumbprint (RFC 7638).
-func NewEdDSAKey(seed []byte) (Key, error) {
-	if len(seed) != ed25519.SeedSize {
-		return Key{}, fmt.Errorf("the seed of an Ed25519 key has %d bytes; it must have %d", len(seed), ed25519.SeedSize)
-	}
-	private := ed25519.NewKeyFromSeed(seed)
-	public := private.Public().(ed25519.PublicKey)
-	x := base64.RawURLEncoding.EncodeToString(public)
-	id := thumbprint(sha256.Sum256([]byte(`{"crv":"Ed25519","kty":"OKP","x":"` + x + `"}`)))
-	return Key{
-		id: id, method: jwt.SigningMethodEdDSA, private: private, public: public,
-		jwk: &jwk{KeyType: "OKP", Curve: "Ed25519", X: x, ID: id, Algorithm: jwt.SigningMethodEdDSA.Alg(), Use: "sig"},
-	}, nil
-}
-
-// NewHS256Key makes an HMAC key of a secret of at least [MinHMACSecret] bytes. Whoever holds the secret to verify tokens
-// can also mint them: prefer EdDSA wherever another party verifies.
-func NewHS256Key(secret []byte) (Key, error) {
-	if len(secret) < MinHMACSecret {
-		return Key{}, fmt.Errorf("the HS256 secret has %d bytes; at least %d are needed", len(secret), MinHMACSecret)
-	}
-	secret = append([]byte(nil), secret...)
-	// RFC 7638, 7 warns of publishing the plain hash of a symmetric key, hence a MAC under that key.
-	mac := hmac.New(sha256.New, secret)
-	mac.Write([]byte("kid"))
-	return Key{
-		id: thumbprint([sha256.Size]byte(mac.Sum(nil))), method: jwt.SigningMethodHS256, private: secret, public: secret,
-	}, nil
-}
-
-func thumbprint(sum [sha256.Size]byte) string { return base64.RawURLEncoding.EncodeToString(sum[:]) }
-
-// ID returns the key's id, as it stands in the header kid of its tokens.
-func (k Key) ID() string { return k.id }
-
-// Algorithm returns the JWS algorithm, EdDSA or HS256.
-func (k Key) Algorithm() string { return k.method.Alg() }
-
-// String names the key without its secret.
-func (k Key) String() string { return "token key " + k.id }
-
-// GoString names the key without its secret.
-func (k Key) GoString() string { return k.String() }
-
-// KeyRing is the key that signs and all keys that verify. It is immutable: a rotation makes another ring.
+// KeyRing is the keys that sign and verify tokens. There is one for a store, shared by every configuration that uses the
+// store: a key that is withdrawn through one of them is refused by all at once. It is safe for concurrent use; looking a
+// key up takes no lock and does no I/O.
 type KeyRing struct {
-	signing Key
-	byID    map[string]Key
-	jwks    []byte
+	store KeyStore // nil: the ring is fixed
+	now   func() time.Time
+	log   *slog.Logger
+
+	set atomic.Pointer[keySet]
+
+	changing sync.Mutex  // one change at a time, from the store to the set
+	alarm    *time.Timer // for the next event of the set; nil when there is none
+	closed   bool
 }
 
-// NewKeyRing makes a ring. Tokens of the signing key and of the verifying ones are accepted; they must all be of one
-// algorithm, so that a token can never choose how it is verified (RFC 8725, 3.1).
-func NewKeyRing(signing Key, verifying ...Key) (*KeyRing, error) {
-	ring := &KeyRing{signing: signing, byID: make(map[string]Key)}
-	document := struct {
-		Keys []*jwk `json:"keys"`
-	}{Keys: []*jwk{}}
-	for _, key := range append([]Key{signing}, verifying...) {
-		if key.method == nil {
-			return nil, errors.New("a token key is empty")
-		}
-		if key.method != signing.method {
-			return nil, fmt.Errorf("the token keys mix %s with %s; one ring has one algorithm",
-				signing.Algorithm(), key.Algorithm())
-		}
-		if _, twice := ring.byID[key.id]; twice {
-			return nil, fmt.Errorf("the token key %s stands in the ring twice", key.id)
-		}
-		ring.byID[key.id] = key
-		if key.jwk != nil {
-			document.Keys = append(document.Keys, key.jwk)
+// NewKeyRing makes a fixed ring of one key, which signs and verifies.
+func NewKeyRing(key Key) (*KeyRing, error) {
+	if key.method == nil {
+		return nil, errors.New("a token key is empty")
+	}
+	set, err := assemble([]heldKey{{Key: key}})
+	if err != nil {
+		return nil, err
+	}
+	ring := &KeyRing{now: time.Now, log: slog.New(slog.DiscardHandler)}
+	ring.set.Store(set)
+	return ring, nil
+}
+
+// OpenKeyRing reads the keys of a store. A new store has none: [KeyRing.Prepare] makes the first. It blocks for as long
+// as the store takes. The caller owns the ring and must Close it before the store.
+func OpenKeyRing(ctx context.Context, store KeyStore, options RingOptions) (*KeyRing, error) {
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	if options.Logger == nil {
+		options.Logger = slog.New(slog.DiscardHandler)
+	}
+	ring := &KeyRing{store: store, now: options.Now, log: options.Logger}
+	if err := ring.Refresh(ctx); err != nil {
+		return nil, err
+	}
+	return ring, nil
+}
+
+// Refresh reads the keys of the store again, for a store that other processes write to.
+func (r *KeyRing) Refresh(ctx context.Context) error {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	records, err := r.store.TokenKeys(ctx)
+	if err != nil {
+		return fmt.Errorf("reading the token keys: %w", err)
+	}
+	return r.publish(records)
+}
+
+// Close stops the ring's clock. What has been signed still verifies.
+func (r *KeyRing) Close() {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	r.closed = true
+	if r.alarm != nil {
+		r.alarm.Stop()
+	}
+}
+
+// publish lets records be the ring. The caller holds changing.
+func (r *KeyRing) publish(records []KeyRecord) error {
+	set, err := newKeySet(records)
+	if err != nil {
+		return err
+	}
+	r.set.Store(set)
+	r.setAlarm(set)
+	return nil
+}
+
+// drop takes a key out of the set and leaves the store as it is. The caller holds changing.
+func (r *KeyRing) drop(id string) {
+	var kept []heldKey
+	for _, key := range r.set.Load().keys {
+		if key.id != id {
+			kept = append(kept, key)
 		}
 	}
-	var err error
-	ring.jwks, err = json.Marshal(document)
-	return ring, err
+	if set, err := assemble(kept); err == nil { // which it was with one key more
+		r.set.Store(set)
+	}
 }
 
-// SecretStore keeps secrets that the server makes for itself. The embedded store is one.
-type SecretStore interface {
-	// Secret returns the secret of this name, and makes and keeps it durably first when there is none. All callers of
-	// one name get the same bytes.
-	Secret(name string, generate func() ([]byte, error)) ([]byte, error)
+// setAlarm arranges that the ring looks at itself when a key begins to sign or ends. The caller holds changing.
+func (r *KeyRing) setAlarm(set *keySet) {
+	if r.alarm != nil {
+		r.alarm.Stop()
+		r.alarm = nil
+	}
+	now := r.now()
+	if next := set.nextEvent(now); !next.IsZero() && !r.closed {
+		r.alarm = time.AfterFunc(next.Sub(now), r.wake)
+	}
 }
 
-// signingSecret names the seed of the server's own Ed25519 key in the store.
-const signingSecret = "token-signing-ed25519"
+// retryRemoval is how long after a failure of the store the removal of ended keys is tried again.
+const retryRemoval = time.Minute
 
-// OpenKeyRing returns the ring of the server's own Ed25519 key, which is made on first use and kept in the store.
-// It blocks for as long as the store takes.
-func OpenKeyRing(store SecretStore) (*KeyRing, error) {
-	seed, err := store.Secret(signingSecret, func() ([]byte, error) {
-		seed := make([]byte, ed25519.SeedSize)
-		rand.Read(seed) // never fails: the process ends when the system has no randomness
-		return seed, nil
+// wake removes the keys that have ended, from the set and for good from the store.
+func (r *KeyRing) wake() {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	if r.closed {
+		return
+	}
+	set, now := r.set.Load(), r.now()
+	if signing := set.signing(now); signing != nil && now.Sub(signing.signsFrom) < PublishLead {
+		r.log.Info("a new key signs tokens", slog.String("kid", signing.id))
+	}
+	ended := 0
+	for i := range set.keys {
+		if set.keys[i].ended(now) {
+			ended++
+			r.log.Info("the last token of a key has expired; the key is removed", slog.String("kid", set.keys[i].id))
+		}
+	}
+	if ended == 0 {
+		r.setAlarm(set)
+		return
+	}
+	// Keys that have ended verify nothing, whether the store lets go of them or not.
+	unchanged := func(records []KeyRecord, _ time.Time) ([]KeyRecord, error) { return records, nil }
+	if err := r.apply(context.Background(), unchanged); err != nil {
+		r.log.Error("ended token keys could not be removed from the store; trying again", slog.Any("error", err))
+		r.alarm = time.AfterFunc(retryRemoval, r.wake)
+	}
+}
+
+// apply changes the kept keys, without those that have ended, and then the set. The caller holds changing.
+func (r *KeyRing) apply(ctx context.Context, change func([]KeyRecord, time.Time) ([]KeyRecord, error)) error {
+	if r.store == nil {
+		return errFixed
+	}
+	now := storedTime(r.now())
+	records, err := r.store.UpdateTokenKeys(ctx, func(records []KeyRecord) ([]KeyRecord, error) {
+		live := records[:0]
+		for _, record := range records {
+			if !record.ended(now) {
+				live = append(live, record)
+			}
+		}
+		return change(live, now)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("the signing key of tokens: %w", err)
+		return err
 	}
-	key, err := NewEdDSAKey(seed)
-	if err != nil {
-		return nil, fmt.Errorf("the signing key of tokens in the store is damaged: %w", err)
-	}
-	return NewKeyRing(key)
+	return r.publish(records)
 }
 
-// Signing returns the key that signs.
-func (r *KeyRing) Signing() Key { return r.signing }
-
-// JWKS returns the public keys as a JSON Web Key Set (RFC 7517, 5), the signing key first. HS256 keys are never in it.
-// The bytes are the caller's own.
-func (r *KeyRing) JWKS() []byte { return append([]byte(nil), r.jwks...) }
+// JWKS returns the public keys as a JSON Web Key Set (RFC 7517, 5), with an entity tag. HS256 keys are never in it. The
+// bytes are shared: they must not be changed.
+func (r *KeyRing) JWKS() (document []byte, etag string) {
+	set := r.set.Load()
+	return set.jwks, set.etag
+}
 
 // String names the ring's keys without their secrets.
 func (r *KeyRing) String() string {
-	return fmt.Sprintf("token key ring, signing with %s, %d keys in all", r.signing.id, len(r.byID))
+	return fmt.Sprintf("token key ring of %d keys", len(r.set.Load().keys))
 }
 
 // GoString names the ring's keys without their secrets.

@@ -2,21 +2,18 @@ package token
 
 import (
 	"bytes"
+	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
 )
 
 // clock is a time that a test moves.
@@ -42,6 +39,7 @@ var (
 	someone = Subject{Company: "acme", User: "loader", KeyID: "s42_0123456789abcdefABCDEF"}
 
 	edSeed     = bytes.Repeat([]byte{0x42}, ed25519.SeedSize)
+	esScalar   = bytes.Repeat([]byte{0x11}, 32)
 	hmacSecret = bytes.Repeat([]byte{0x24}, MinHMACSecret)
 )
 
@@ -67,6 +65,20 @@ func hmacRing(tb testing.TB, secret []byte) *KeyRing {
 	tb.Helper()
 	key, err := NewHS256Key(secret)
 	return ring(tb, key, err)
+}
+
+func esRing(tb testing.TB, scalar []byte) *KeyRing {
+	tb.Helper()
+	key, err := NewES256Key(scalar)
+	return ring(tb, key, err)
+}
+
+// signingKey is the key that signs now.
+func (r *KeyRing) signingKey() Key { return r.set.Load().signing(time.Now()).Key }
+
+func (r *KeyRing) document() string {
+	document, _ := r.JWKS()
+	return string(document)
 }
 
 func testConfig(keys *KeyRing) (Config, *clock) {
@@ -137,8 +149,8 @@ func TestWireFormat(t *testing.T) {
 	config, _ := testConfig(keys)
 	pair := mint(t, mustNew(t, config))
 	var set struct{ Keys []map[string]string }
-	if err := json.Unmarshal(keys.JWKS(), &set); err != nil || len(set.Keys) != 1 {
-		t.Fatalf("%s: %v", keys.JWKS(), err)
+	if err := json.Unmarshal([]byte(keys.document()), &set); err != nil || len(set.Keys) != 1 {
+		t.Fatalf("%s: %v", keys.document(), err)
 	}
 	x, err := base64.RawURLEncoding.DecodeString(set.Keys[0]["x"])
 	if err != nil {
@@ -225,18 +237,32 @@ func TestKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys := edRing(t, seed)
-	want := `{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",` +
-		`"kid":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k","alg":"EdDSA","use":"sig"}]}`
-	if got := string(keys.JWKS()); got != want || keys.Signing().ID() != "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k" {
+	want := `{"keys":[{"use":"sig","kty":"OKP","kid":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k","crv":"Ed25519","alg":"EdDSA",` +
+		`"x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`
+	if got := keys.document(); got != want || keys.signingKey().ID() != "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k" {
 		t.Errorf("got %s, want %s", got, want)
 	}
+	// RFC 7515, appendix A.3: a P-256 key and its public half.
+	scalar, err := base64.RawURLEncoding.DecodeString("jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const x, y = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"
+	if got := esRing(t, scalar).document(); !strings.Contains(got, `"x":"`+x+`","y":"`+y+`"`) || strings.Contains(got, `"d"`) {
+		t.Errorf("got %s", got)
+	}
 	symmetric := hmacRing(t, hmacSecret)
-	if got := string(symmetric.JWKS()); got != `{"keys":[]}` {
+	if got := symmetric.document(); got != `{"keys":[]}` {
 		t.Errorf("an HS256 ring publishes %s", got)
 	}
 	plainHash := sha256.Sum256(hmacSecret)
-	if symmetric.Signing().ID() == thumbprint(plainHash) {
+	if symmetric.signingKey().ID() == base64.RawURLEncoding.EncodeToString(plainHash[:]) {
 		t.Error("the id of an HS256 key is a plain hash of its secret")
+	}
+	for name, scalar := range map[string][]byte{"short": esScalar[:31], "zero": make([]byte, 32), "too large": bytes.Repeat([]byte{0xff}, 32)} {
+		if _, err := NewES256Key(scalar); err == nil {
+			t.Errorf("a %s scalar is accepted", name)
+		}
 	}
 	if _, err := NewEdDSAKey(seed[:31]); err == nil {
 		t.Error("a short seed is accepted")
@@ -250,22 +276,16 @@ func TestKeys(t *testing.T) {
 	if _, err := NewKeyRing(Key{}); err == nil {
 		t.Error("a ring of an empty key is accepted")
 	}
-	if _, err := NewKeyRing(keys.Signing(), keys.Signing()); err == nil {
-		t.Error("a ring with a key twice is accepted")
-	}
-	if _, err := NewKeyRing(keys.Signing(), symmetric.Signing()); err == nil {
-		t.Error("a ring of two algorithms is accepted")
-	}
 }
 
 func TestKeysDoNotPrintTheirSecrets(t *testing.T) {
-	for _, keys := range []*KeyRing{edRing(t, edSeed), hmacRing(t, hmacSecret)} {
+	for _, keys := range []*KeyRing{edRing(t, edSeed), esRing(t, esScalar), hmacRing(t, hmacSecret)} {
 		config, _ := testConfig(keys)
 		authority := mustNew(t, config)
-		for _, printed := range []any{keys, keys.Signing(), authority, config, []any{keys}} {
+		for _, printed := range []any{keys, keys.signingKey(), authority, config, []any{keys}} {
 			for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 				text := fmt.Sprintf(verb, printed)
-				for _, secret := range []string{"66 66 66 66", "36 36 36 36", "BBBB", "$$$$", "0x42, 0x42", "0x24, 0x24"} {
+				for _, secret := range []string{"66 66 66 66", "36 36 36 36", "17 17 17 17", "BBBB", "$$$$", "0x42, 0x42", "0x24, 0x24", "0x11, 0x11"} {
 					if strings.Contains(text, secret) {
 						t.Errorf("%s of a %T shows the secret", verb, printed)
 					}
@@ -275,71 +295,19 @@ func TestKeysDoNotPrintTheirSecrets(t *testing.T) {
 	}
 }
 
-func TestTheServersKeyIsKept(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "store.db")
-	var ids []string
-	for range 2 {
-		store, err := boltstore.Open(path, boltstore.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		keys, err := OpenKeyRing(store)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ids = append(ids, keys.Signing().ID())
-		if err := store.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := OpenKeyRing(store); !errors.Is(err, boltstore.ErrClosed) {
-			t.Errorf("from a closed store: %v", err)
-		}
-	}
-	if ids[0] != ids[1] {
-		t.Error("the key changed when the store was opened again")
-	}
-	other, err := boltstore.Open(filepath.Join(t.TempDir(), "store.db"), boltstore.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Close()
-	keys, err := OpenKeyRing(other)
-	if err != nil || keys.Signing().ID() == ids[0] {
-		t.Errorf("two stores have one key: %v", err)
-	}
-}
-
-func TestOldKeysOfARingStillVerify(t *testing.T) {
-	before := edRing(t, edSeed)
-	next, err := NewEdDSAKey(bytes.Repeat([]byte{0x43}, ed25519.SeedSize))
-	if err != nil {
-		t.Fatal(err)
-	}
-	rotated, err := NewKeyRing(next, before.Signing())
-	if err != nil {
-		t.Fatal(err)
-	}
-	oldConfig, _ := testConfig(before)
-	newConfig, _ := testConfig(rotated)
-	old, current := mustNew(t, oldConfig), mustNew(t, newConfig)
-	if _, err := current.VerifyAccess(mint(t, old).Access.Text); err != nil {
-		t.Errorf("a token of the old key: %v", err)
-	}
-	minted := mint(t, current)
-	if _, err := current.VerifyAccess(minted.Access.Text); err != nil {
-		t.Errorf("a token of the new key: %v", err)
-	}
-	if _, err := old.VerifyAccess(minted.Access.Text); !dataapi.HasCode(err, dataapi.CodeUnauthenticated) {
-		t.Errorf("a token of a key that is not in the ring: %v", err)
-	}
-}
-
 func sign(tb testing.TB, keys *KeyRing, input string) string {
 	tb.Helper()
 	var signature []byte
-	switch private := keys.signing.private.(type) {
+	switch private := keys.signingKey().private.(type) {
 	case ed25519.PrivateKey:
 		signature = ed25519.Sign(private, []byte(input))
+	case *ecdsa.PrivateKey:
+		digest := sha256.Sum256([]byte(input))
+		r, s, err := ecdsa.Sign(rand.Reader, private, digest[:])
+		if err != nil {
+			tb.Fatal(err)
+		}
+		signature = append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
 	case []byte:
 		signature = macOf(private, input)
 	}

@@ -35,11 +35,17 @@ type cacheClock struct{ now func() time.Time }
 func (c cacheClock) NowNano() int64                      { return c.now().UnixNano() }
 func (c cacheClock) Tick(time.Duration) <-chan time.Time { return nil }
 
-func newCache(config Config) (*otter.Cache[fingerprint, *Claims], error) {
-	cache, err := otter.New(&otter.Options[fingerprint, *Claims]{
+// verifiedToken is what a token says, and the keys under which that was found: under others it may say nothing.
+type verifiedToken struct {
+	Claims
+	keys *keySet
+}
+
+func newCache(config Config) (*otter.Cache[fingerprint, *verifiedToken], error) {
+	cache, err := otter.New(&otter.Options[fingerprint, *verifiedToken]{
 		MaximumSize: config.CacheEntries,
 		Clock:       cacheClock{config.Now},
-		ExpiryCalculator: otter.ExpiryWritingFunc(func(entry otter.Entry[fingerprint, *Claims]) time.Duration {
+		ExpiryCalculator: otter.ExpiryWritingFunc(func(entry otter.Entry[fingerprint, *verifiedToken]) time.Duration {
 			return max(1, entry.Value.ExpiresAt.Add(config.Leeway).Sub(config.Now()))
 		}),
 	})
@@ -49,31 +55,33 @@ func newCache(config Config) (*otter.Cache[fingerprint, *Claims], error) {
 	return cache, nil
 }
 
-// VerifyAccess returns what an access token says. A token that was verified before is not verified again while it
-// lives, but its expiry is checked each time. Whatever is wrong with a token, the error is the same
+// VerifyAccess returns what an access token says. A token that was verified before is not verified again while it lives
+// and the keys are the same, but its expiry is checked each time. Whatever is wrong with a token, the error is the same
 // dataapi.CodeUnauthenticated, with the cause for the log alone. It does not block.
 func (a *Authority) VerifyAccess(text string) (Claims, error) {
 	if len(text) > MaxLength {
 		return Claims{}, unauthenticated(errTooLong)
 	}
-	key := fingerprintOf(text)
-	if known, ok := a.verified.GetIfPresent(key); ok {
+	mark, keys := fingerprintOf(text), a.config.Keys.set.Load()
+	if known, ok := a.verified.GetIfPresent(mark); ok && known.keys == keys {
 		if a.config.Now().Before(known.ExpiresAt.Add(a.config.Leeway)) {
-			return *known, nil
+			return known.Claims, nil
 		}
 		return Claims{}, unauthenticated(jwt.ErrTokenExpired)
 	}
-	claims, err := a.verify(a.access, text)
+	claims, err := a.verify(a.access, keys, text)
 	if err != nil {
 		return Claims{}, err
 	}
-	a.verified.Set(key, &claims)
+	a.verified.Set(mark, &verifiedToken{claims, keys})
 	return claims, nil
 }
 
 // VerifyRefresh returns what a refresh token says. The caller asks package identity whether the subject may still have
 // tokens, and then mints a pair of the same family. The error is that of [Authority.VerifyAccess].
-func (a *Authority) VerifyRefresh(text string) (Claims, error) { return a.verify(a.refresh, text) }
+func (a *Authority) VerifyRefresh(text string) (Claims, error) {
+	return a.verify(a.refresh, a.config.Keys.set.Load(), text)
+}
 
 // The causes of a refusal that the library does not name.
 var (
@@ -84,13 +92,13 @@ var (
 
 func unauthenticated(cause error) error { return dataapi.Wrap(dataapi.CodeUnauthenticated, cause) }
 
-func (a *Authority) verify(kind *kind, text string) (Claims, error) {
-	key, err := a.checkForm(kind, text)
+func (a *Authority) verify(kind *kind, keys *keySet, text string) (Claims, error) {
+	key, err := a.checkForm(kind, keys, text)
 	if err != nil {
 		return Claims{}, unauthenticated(err)
 	}
 	var claims wireClaims
-	_, err = kind.parser.ParseWithClaims(text, &claims, func(*jwt.Token) (any, error) { return key.public, nil })
+	_, err = kind.parsers[key.Algorithm()].ParseWithClaims(text, &claims, func(*jwt.Token) (any, error) { return key.public, nil })
 	if err != nil {
 		return Claims{}, unauthenticated(err)
 	}
@@ -106,37 +114,37 @@ type header struct {
 }
 
 // checkForm refuses what the library would let pass, and returns the key that the token names.
-func (a *Authority) checkForm(kind *kind, text string) (Key, error) {
+func (a *Authority) checkForm(kind *kind, keys *keySet, text string) (*heldKey, error) {
 	if len(text) > MaxLength {
-		return Key{}, errTooLong
+		return nil, errTooLong
 	}
 	// Go's base64 decoder skips line breaks even when it is strict, so that one token would have many spellings.
 	for i := range len(text) {
 		if c := text[i]; c != '.' && c != '-' && c != '_' && strings.IndexByte(alphanumeric, c) < 0 {
-			return Key{}, errAlphabet
+			return nil, errAlphabet
 		}
 	}
 	if strings.Count(text, ".") != 2 {
-		return Key{}, errSegments
+		return nil, errSegments
 	}
 	encoded, _, _ := strings.Cut(text, ".")
 	decoded, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
 	if err != nil {
-		return Key{}, fmt.Errorf("header: %w", err)
+		return nil, fmt.Errorf("header: %w", err)
 	}
 	var parsed header
 	if err := json.Unmarshal(decoded, &parsed, json.RejectUnknownMembers(true)); err != nil {
-		return Key{}, fmt.Errorf("header: %w", err)
+		return nil, fmt.Errorf("header: %w", err)
 	}
 	if parsed.Type != kind.typ {
-		return Key{}, fmt.Errorf("header: typ is not %s", kind.typ)
+		return nil, fmt.Errorf("header: typ is not %s", kind.typ)
 	}
-	key, ok := a.config.Keys.byID[parsed.KeyID]
-	if !ok {
-		return Key{}, errors.New("header: kid is no key of this server")
+	key := keys.find(parsed.KeyID, a.config.Now())
+	if key == nil {
+		return nil, errors.New("header: kid is no key of this server")
 	}
 	if parsed.Algorithm != key.Algorithm() {
-		return Key{}, fmt.Errorf("header: alg is not %s", key.Algorithm())
+		return nil, fmt.Errorf("header: alg is not %s", key.Algorithm())
 	}
 	return key, nil
 }

@@ -113,7 +113,7 @@ func TestOpenRefusesForeignFiles(t *testing.T) {
 		make func(t *testing.T, path string)
 		want string
 	}{
-		{"newer", version("3"), "a newer version of this program has written it: it has schema 3"},
+		{"newer", version("4"), "a newer version of this program has written it: it has schema 4"},
 		{"not a number", version("x"), `the schema version "x" is not a number`},
 		{"other program", write(func(tx *bbolt.Tx) error {
 			_, err := tx.CreateBucket([]byte("etcd"))

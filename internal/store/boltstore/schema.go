@@ -10,7 +10,8 @@ import (
 // schema is the version of the layout of all buckets. It rises with every change that an older program cannot read.
 //
 // 2: jobs_company lists the jobs of each company.
-const schema = 2
+// 3: token_keys holds the keys that sign tokens; before, secrets held one.
+const schema = 3
 
 // prepare checks the version of the layout and makes the buckets that are missing.
 func prepare(db *bbolt.DB) error {
@@ -35,17 +36,24 @@ func prepare(db *bbolt.DB) error {
 			}
 		}
 		if version == 0 {
-			return upToDate(tx)
+			return upToDate(tx) // at once: a bucket without a version is nobody's
 		}
 		return nil
 	})
-	if err != nil || version != 1 {
+	if err != nil || version == 0 || version == schema {
 		return err
 	}
-	if err := listOldJobs(db); err != nil {
-		return err
+	if version == 1 {
+		if err := listOldJobs(db); err != nil {
+			return err
+		}
 	}
-	return db.Update(upToDate)
+	return db.Update(func(tx *bbolt.Tx) error {
+		if err := moveTokenKey(tx); err != nil {
+			return err
+		}
+		return upToDate(tx)
+	})
 }
 
 // readSchema returns the version of the layout, 0 for an empty file, and refuses one that this program does not know.

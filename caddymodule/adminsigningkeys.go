@@ -1,0 +1,43 @@
+package caddymodule
+
+import (
+	"net/http"
+
+	"github.com/solucao42/caddy-data-api/internal/token"
+)
+
+// rotateSigningRequest asks for a new key that signs tokens.
+type rotateSigningRequest struct {
+	Now bool `json:"now"` // it signs at once, and not only when everybody can know it
+}
+
+// withdrawnAnswer says which key is gone, and which signs now.
+type withdrawnAnswer struct {
+	Withdrawn string        `json:"withdrawn"`
+	Signing   token.KeyInfo `json:"signing"`
+}
+
+func listSigningKeys(ready *services, _ *http.Request) (int, any, error) {
+	return http.StatusOK, ready.tokenKeys.List(), nil
+}
+
+func rotateSigningKey(ready *services, r *http.Request) (int, any, error) {
+	var request rotateSigningRequest
+	if err := decodeAdminBody(r, &request); err != nil {
+		return 0, nil, err
+	}
+	key, err := ready.tokenKeys.Rotate(r.Context(), ready.app.Tokens.Algorithm, request.Now)
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusCreated, key, nil
+}
+
+func withdrawSigningKey(ready *services, r *http.Request) (int, any, error) {
+	kid := r.PathValue("kid")
+	signing, err := ready.tokenKeys.Withdraw(r.Context(), kid, ready.app.Tokens.Algorithm)
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, withdrawnAnswer{Withdrawn: kid, Signing: signing}, nil
+}

@@ -1,0 +1,148 @@
+package boltstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"go.etcd.io/bbolt"
+
+	"github.com/solucao42/caddy-data-api/internal/token"
+)
+
+// tokenKeyBucket holds the keys that sign tokens: by ID, as JSON of tokenKeyRecord.
+var tokenKeyBucket = bucket("token_keys")
+
+var _ token.KeyStore = (*Store)(nil)
+
+// tokenKeyRecord is how a key that signs tokens lies in the file.
+type tokenKeyRecord struct {
+	Algorithm    string        `json:"algorithm"`
+	Private      []byte        `json:"private"`
+	PublishedAt  time.Time     `json:"published_at"`
+	SignsFrom    time.Time     `json:"signs_from"`
+	SignsUntil   time.Time     `json:"signs_until,omitzero"`
+	LongestToken time.Duration `json:"longest_token_seconds,omitzero,format:sec"`
+}
+
+// TokenKeys implements [token.KeyStore].
+func (s *Store) TokenKeys(ctx context.Context) (records []token.KeyRecord, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	err = s.view(func(tx *bbolt.Tx) error {
+		records, err = readTokenKeys(tx)
+		return err
+	})
+	return records, err
+}
+
+// UpdateTokenKeys implements [token.KeyStore].
+func (s *Store) UpdateTokenKeys(
+	ctx context.Context, change func([]token.KeyRecord) ([]token.KeyRecord, error),
+) (records []token.KeyRecord, err error) {
+	err = s.update(ctx, func(tx *bbolt.Tx) error {
+		kept, err := readTokenKeys(tx)
+		if err != nil {
+			return refuse(err)
+		}
+		changed, err := change(kept)
+		if err != nil {
+			return refuse(err)
+		}
+		if err := putTokenKeys(tx, changed); err != nil {
+			return err
+		}
+		records, err = readTokenKeys(tx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return records, nil
+}
+
+func readTokenKeys(tx *bbolt.Tx) ([]token.KeyRecord, error) {
+	var records []token.KeyRecord
+	err := tx.Bucket(tokenKeyBucket).ForEach(func(id, encoded []byte) error {
+		var record tokenKeyRecord
+		if err := json.Unmarshal(encoded, &record, json.RejectUnknownMembers(true)); err != nil {
+			return fmt.Errorf("the record of token key %q is damaged: %w", id, err)
+		}
+		records = append(records, token.KeyRecord{
+			ID: string(id), Algorithm: record.Algorithm, Private: record.Private, PublishedAt: record.PublishedAt,
+			SignsFrom: record.SignsFrom, SignsUntil: record.SignsUntil, LongestToken: record.LongestToken,
+		})
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(records, func(a, b token.KeyRecord) int {
+		if order := a.SignsFrom.Compare(b.SignsFrom); order != 0 {
+			return order
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	return records, nil
+}
+
+// putTokenKeys lets records be all that is kept.
+func putTokenKeys(tx *bbolt.Tx, records []token.KeyRecord) error {
+	keys := tx.Bucket(tokenKeyBucket)
+	wanted := make(map[string][]byte, len(records))
+	for _, record := range records {
+		encoded, err := json.Marshal(tokenKeyRecord{
+			Algorithm: record.Algorithm, Private: record.Private, PublishedAt: storedTime(record.PublishedAt),
+			SignsFrom: storedTime(record.SignsFrom), SignsUntil: storedTime(record.SignsUntil), LongestToken: record.LongestToken,
+		})
+		if err != nil {
+			return fmt.Errorf("token key %q: %w", record.ID, err)
+		}
+		wanted[record.ID] = encoded
+	}
+	var gone [][]byte
+	err := keys.ForEach(func(id, _ []byte) error {
+		if wanted[string(id)] == nil {
+			gone = append(gone, slices.Clone(id))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range gone {
+		if err := keys.Delete(id); err != nil {
+			return err
+		}
+	}
+	for id, encoded := range wanted {
+		if err := keys.Put([]byte(id), encoded); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// formerSigningSecret is the name under which layouts before 3 kept the seed of the one Ed25519 key that signed tokens.
+var formerSigningSecret = []byte("token-signing-ed25519")
+
+// moveTokenKey makes the first key of the ring of the one key of former layouts, so that its tokens stay good. How long
+// those may live, the configuration says that uses the store: see [token.KeyRing.Prepare].
+func moveTokenKey(tx *bbolt.Tx) error {
+	seed := slices.Clone(tx.Bucket(secretBucket).Get(formerSigningSecret))
+	if seed == nil {
+		return nil
+	}
+	record, err := token.NewKeyRecord(token.EdDSA, seed, time.Now())
+	if err != nil {
+		return fmt.Errorf("the key that signs tokens: %w", err)
+	}
+	if err := putTokenKeys(tx, []token.KeyRecord{record}); err != nil {
+		return err
+	}
+	return tx.Bucket(secretBucket).Delete(formerSigningSecret)
+}
