@@ -78,47 +78,11 @@ func (e *CSVEncoder) Row(values []Value) error {
 		case value.Kind == Text || value.Kind == JSON:
 			dst = e.appendField(dst, value.Bytes)
 		default:
-			dst = appendPlain(dst, value)
+			dst = AppendText(dst, *value)
 		}
 	}
 	*e.buffer = append(dst, '\r', '\n')
 	return e.flushWhenFull()
-}
-
-// appendPlain appends a value whose text holds nothing that has to be quoted.
-func appendPlain(dst []byte, value *Value) []byte {
-	switch value.Kind {
-	case Null:
-		return dst
-	case Float32, Float64:
-		return appendUnquoted(dst, *value)
-	case Decimal:
-		return append(dst, value.Bytes...)
-	case Date:
-		return appendDate(dst, value.Int)
-	case Time:
-		return appendClock(dst, value.Int)
-	case Timestamp:
-		return appendTimestamp(dst, value.Int, "")
-	case TimestampTZ:
-		return appendTimestamp(dst, value.Int, "+00:00")
-	case UUID:
-		return appendUUID(dst, value.Bytes)
-	case Binary:
-		return hex.AppendEncode(append(dst, '\\', 'x'), value.Bytes)
-	default:
-		return AppendJSON(dst, *value)
-	}
-}
-
-// appendUnquoted appends a number without the quotes that JSON needs around NaN and the infinities.
-func appendUnquoted(dst []byte, value Value) []byte {
-	start := len(dst)
-	dst = AppendJSON(dst, value)
-	if dst[start] != '"' {
-		return dst
-	}
-	return append(dst[:start], dst[start+1:len(dst)-1]...)
 }
 
 // appendField appends a text, quoted where it has to be.
@@ -184,7 +148,7 @@ func (e *CSVEncoder) large(value *Value) error {
 	var opening, closing string
 	switch value.Kind {
 	case Binary:
-		opening = `\x`
+		opening = binaryPrefix
 	case Text, JSON:
 		formula := e.options.EscapeFormulas && isFormula(value.Bytes)
 		if formula || needsQuotes(value.Bytes) {

@@ -1,0 +1,124 @@
+package columnar
+
+import (
+	"bufio"
+	"io"
+
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+
+	"github.com/solucao42/caddy-data-api/internal/result"
+)
+
+// bufferSize is what gathers before the first bytes are handed to the writer.
+const bufferSize = 32 << 10
+
+// announced calls before when the first bytes pass. The libraries close a writer that can be closed; this one cannot.
+type announced struct {
+	w      io.Writer
+	before result.BeforeFirstWrite // nil once called
+}
+
+func (a *announced) Write(p []byte) (int, error) {
+	a.begin(-1)
+	return a.w.Write(p)
+}
+
+func (a *announced) begin(size int) {
+	if a.before != nil {
+		a.before(size)
+		a.before = nil
+	}
+}
+
+// buffered is a buffer that knows whether it holds all of a result.
+type buffered struct {
+	*bufio.Writer
+	out *announced
+}
+
+func newBuffered(w io.Writer, before result.BeforeFirstWrite) buffered {
+	out := &announced{w: w, before: before}
+	return buffered{Writer: bufio.NewWriterSize(out, bufferSize), out: out}
+}
+
+// end hands over what is left.
+func (b buffered) end() error {
+	b.out.begin(b.Buffered()) // which does nothing when something was written before
+	return b.Flush()
+}
+
+// ArrowEncoder is a [result.Encoder] that writes the Apache Arrow IPC streaming format, in record batches of some 512 KiB.
+// It holds one batch in memory and allocates per batch. It is not safe for concurrent use.
+type ArrowEncoder struct {
+	out    buffered
+	batch  *batch
+	stream *ipc.Writer
+	ended  bool
+}
+
+var _ result.Encoder = (*ArrowEncoder)(nil)
+
+// NewArrow makes an encoder that writes to w. Before may be nil. Close it, whether or not the result ends.
+func NewArrow(w io.Writer, before result.BeforeFirstWrite) *ArrowEncoder {
+	return &ArrowEncoder{out: newBuffered(w, before)}
+}
+
+// ContentType is the media type of the Arrow IPC streaming format.
+func (e *ArrowEncoder) ContentType() string { return result.FormatArrow.ContentType() }
+
+// Columns makes the schema, which is written with the first batch.
+func (e *ArrowEncoder) Columns(columns []result.Column) error {
+	if e.batch != nil || e.ended {
+		return errEncoderState
+	}
+	e.batch = newBatch(columns)
+	e.stream = ipc.NewWriter(e.out, ipc.WithSchema(e.batch.schema()))
+	return nil
+}
+
+// Row adds a row to the batch, and writes that when it is full. A value that has no exact place in its column's type is a
+// dataapi.CodeNotAcceptable.
+func (e *ArrowEncoder) Row(values []result.Value) error {
+	if e.batch == nil || e.ended {
+		return errEncoderState
+	}
+	if err := e.batch.add(values); err != nil {
+		return err
+	}
+	if !e.batch.full() {
+		return nil
+	}
+	return e.write()
+}
+
+func (e *ArrowEncoder) write() error {
+	record := e.batch.take()
+	defer record.Release()
+	return e.stream.Write(record)
+}
+
+// End writes the last batch and the mark of the stream's end, which the format does not need but readers look for.
+func (e *ArrowEncoder) End(result.Summary) error {
+	if e.batch == nil || e.ended {
+		return errEncoderState
+	}
+	e.ended = true
+	if e.batch.count > 0 {
+		if err := e.write(); err != nil {
+			return err
+		}
+	}
+	if err := e.stream.Close(); err != nil { // writes the schema if there was no row
+		return err
+	}
+	return e.out.end()
+}
+
+// Close frees the batch. It may be called more than once.
+func (e *ArrowEncoder) Close() {
+	e.ended = true
+	if e.batch != nil {
+		e.batch.release()
+		e.batch = nil
+	}
+}

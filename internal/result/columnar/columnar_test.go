@@ -1,0 +1,315 @@
+package columnar_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/result/columnar"
+)
+
+func text(s string) result.Value     { return result.Value{Kind: result.Text, Bytes: []byte(s)} }
+func number(s string) result.Value   { return result.Value{Kind: result.Decimal, Bytes: []byte(s)} }
+func jsonText(s string) result.Value { return result.Value{Kind: result.JSON, Bytes: []byte(s)} }
+func integer(n int64) result.Value   { return result.Value{Kind: result.Int, Int: n} }
+func double(x float64) result.Value  { return result.Value{Kind: result.Float64, Float: x} }
+func fixed(scale, most int) result.Digits {
+	return result.Digits{Fixed: true, Scale: scale, Precision: most}
+}
+
+// sample is a column, values of it, and what Arrow must hold for them, in arrow-go's notation, which drops the zeros that
+// end a decimal.
+type sample struct {
+	column result.Column
+	arrow  string // the type
+	values []result.Value
+	want   []string
+}
+
+var id = []byte{0x12, 0x3e, 0x45, 0x67, 0xe8, 0x9b, 0x12, 0xd3, 0xa4, 0x56, 0x42, 0x66, 0x14, 0x17, 0x40, 0x00}
+
+var samples = []sample{
+	{result.Column{Name: "smallint", Type: result.SmallInt}, "int16", []result.Value{integer(-32768), integer(32767), number("12.00")}, []string{"-32768", "32767", "12"}},
+	{result.Column{Name: "integer", Type: result.Integer}, "int32", []result.Value{integer(math.MinInt32), integer(7), {}}, []string{"-2147483648", "7", "(null)"}},
+	{result.Column{Name: "bigint", Type: result.BigInt}, "int64", []result.Value{integer(math.MinInt64), integer(math.MaxInt64), number("9007199254740993")}, []string{"-9223372036854775808", "9223372036854775807", "9007199254740993"}},
+	{result.Column{Name: "real", Type: result.Real}, "float32", []result.Value{{Kind: result.Float32, Float: float64(float32(0.1))}, number("0.1"), text("NaN")}, []string{"0.1", "0.1", "NaN"}},
+	{result.Column{Name: "double", Type: result.Double}, "float64", []result.Value{double(5e-324), number("1.7976931348623157e+308"), text("-Infinity")}, []string{"5e-324", "1.7976931348623157e+308", "-Inf"}},
+	{result.Column{Name: "boolean", Type: result.Boolean}, "bool", []result.Value{{Kind: result.Bool, Int: 1}, {Kind: result.Bool}, {}}, []string{"true", "false", "(null)"}},
+	{result.Column{Name: "price", Type: result.DecimalType, Digits: fixed(2, 12)}, "decimal(12, 2)", []result.Value{number("-150000.00"), number("0.05"), number("1.5")}, []string{"-150000", "0.05", "1.5"}},
+	{result.Column{Name: "wide", Type: result.DecimalType, Digits: fixed(3, 38)}, "decimal(38, 3)", []result.Value{number("99999999999999999999999999999999999.999"), number("-0.001"), integer(4)}, []string{"99999999999999999999999999999999999.999", "-0.001", "4"}},
+	{result.Column{Name: "wider", Type: result.DecimalType, Digits: fixed(10, 70)}, "decimal256(70, 10)", []result.Value{number("123456789012345678901234567890123456789012345.0123456789"), number("0.0000000000"), number("-1.0000000001")}, []string{"123456789012345678901234567890123456789012345.0123456789", "0", "-1.0000000001"}},
+	{result.Column{Name: "sum", Type: result.DecimalType, Digits: fixed(2, 0)}, "decimal(38, 2)", []result.Value{number("1.10"), number("0.00"), {}}, []string{"1.1", "0", "(null)"}},
+	{result.Column{Name: "free", Type: result.DecimalType}, "utf8", []result.Value{number("1.10"), number("NaN"), number("1e3")}, []string{"1.10", "NaN", "1e3"}},
+	{result.Column{Name: "varchar", Type: result.Varchar}, "utf8", []result.Value{text("é\x00\"\n"), text(""), {}}, []string{"é\x00\"\n", "", "(null)"}},
+	{result.Column{Name: "date", Type: result.DateType}, "date32", []result.Value{{Kind: result.Date, Int: -1}, text("2026-04-11"), {Kind: result.Date, Int: 0}}, []string{"1969-12-31", "2026-04-11", "1970-01-01"}},
+	{result.Column{Name: "time", Type: result.TimeType}, "time64[us]", []result.Value{{Kind: result.Time, Int: 86_399_999_999}, text("01:02:03.5"), {}}, []string{"23:59:59.999999", "01:02:03.500000", "(null)"}},
+	{result.Column{Name: "timestamp", Type: result.TimestampType}, "timestamp[us]", []result.Value{{Kind: result.Timestamp, Int: 1}, text("1969-12-31T23:59:59.999999"), {}}, []string{"1970-01-01T00:00:00.000001", "1969-12-31T23:59:59.999999", "(null)"}},
+	{result.Column{Name: "timestamptz", Type: result.TimestampTZType}, "timestamp[us, tz=UTC]", []result.Value{{Kind: result.TimestampTZ, Int: 1}, text("2026-04-11T10:30:00+00:00"), {}}, []string{"1970-01-01T00:00:00.000001Z", "2026-04-11T10:30:00Z", "(null)"}},
+	{result.Column{Name: "uuid", Type: result.UUIDType}, "extension<arrow.uuid>", []result.Value{{Kind: result.UUID, Bytes: id}, text("123e4567-e89b-12d3-a456-426614174000"), {}}, []string{"123e4567-e89b-12d3-a456-426614174000", "123e4567-e89b-12d3-a456-426614174000", "(null)"}},
+	{result.Column{Name: "json", Type: result.JSONType}, "utf8", []result.Value{jsonText(`{"a": 1}`), jsonText(`"x"`), jsonText(`1.50`)}, []string{`{"a": 1}`, `"x"`, `1.50`}},
+	{result.Column{Name: "varbinary", Type: result.VarBinary}, "binary", []result.Value{{Kind: result.Binary, Bytes: []byte{0, 255}}, text(`\x00ff`), text(`\x`)}, []string{"AP8=", "AP8=", ""}},
+	{result.Column{Name: "interval", Type: result.IntervalType}, "utf8", []result.Value{text("1 day 02:00:00"), {}, text("00:00:00")}, []string{"1 day 02:00:00", "(null)", "00:00:00"}},
+	{result.Column{Name: "integers", Type: result.ArrayOf(result.Integer)}, "list<item: int32, nullable>", []result.Value{jsonText(`[1,null,-3]`), jsonText(`[]`), {}}, []string{"[1,null,-3]", "[]", "(null)"}},
+	{result.Column{Name: "prices", Type: result.ArrayOf(result.DecimalType), Digits: fixed(2, 9)}, "list<item: decimal(9, 2), nullable>", []result.Value{jsonText(`[1.50]`), jsonText(`[0.01,2.00]`), {}}, []string{`["1.5"]`, `["0.01","2"]`, "(null)"}},
+	{result.Column{Name: "texts", Type: result.ArrayOf(result.Varchar)}, "list<item: utf8, nullable>", []result.Value{jsonText(`["a\"","é"]`), jsonText(`[null]`), {}}, []string{`["a\"","é"]`, "[null]", "(null)"}},
+	{result.Column{Name: "nested", Type: result.ArrayOf(result.ArrayOf(result.Boolean))}, "list<item: list<item: bool, nullable>, nullable>", []result.Value{jsonText(`[[true],[]]`), jsonText(`[null]`), {}}, []string{"[[true],[]]", "[null]", "(null)"}},
+}
+
+var summary = result.Summary{RowCount: 3, MaxRows: 10, Truncated: true, ExecutedAt: time.Unix(0, 0)}
+
+func columnsOf(samples []sample) (columns []result.Column) {
+	for _, sample := range samples {
+		columns = append(columns, sample.column)
+	}
+	return columns
+}
+
+func encode(t testing.TB, encoder result.Encoder) {
+	t.Helper()
+	defer encoder.Close()
+	if err := encoder.Columns(columnsOf(samples)); err != nil {
+		t.Fatal(err)
+	}
+	for row := range 3 {
+		var values []result.Value
+		for _, sample := range samples {
+			values = append(values, sample.values[row])
+		}
+		if err := encoder.Row(values); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := encoder.End(summary); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func compare(t *testing.T, record arrow.RecordBatch) {
+	t.Helper()
+	if record.NumRows() != 3 || int(record.NumCols()) != len(samples) {
+		t.Fatalf("%d rows of %d columns", record.NumRows(), record.NumCols())
+	}
+	for i, sample := range samples {
+		// Parquet has a name of its own for what lists hold.
+		if got := strings.ReplaceAll(record.Column(i).DataType().String(), "<element:", "<item:"); got != sample.arrow {
+			t.Errorf("%s is of type %s, want %s", sample.column.Name, got, sample.arrow)
+		}
+		for row, want := range sample.want {
+			if got := record.Column(i).ValueStr(row); got != want {
+				t.Errorf("%s, row %d: %s, want %s", sample.column.Name, row+1, got, want)
+			}
+		}
+	}
+}
+
+func TestArrowHoldsEveryTypeExactly(t *testing.T) {
+	var out bytes.Buffer
+	size := -2
+	encode(t, columnar.NewArrow(&out, func(n int) { size = n }))
+	if size != out.Len() {
+		t.Errorf("announced %d bytes, wrote %d", size, out.Len())
+	}
+	reader, err := ipc.NewReader(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Release()
+	if !reader.Next() {
+		t.Fatal(reader.Err())
+	}
+	compare(t, reader.RecordBatch())
+	for i, sample := range samples {
+		if name, _ := reader.Schema().Field(i).Metadata.GetValue("data_api.type"); name != string(sample.column.Type) {
+			t.Errorf("%s: metadata says %q", sample.column.Name, name)
+		}
+	}
+	if reader.Next() {
+		t.Error("there is a second batch")
+	}
+}
+
+func TestParquetHoldsEveryTypeExactly(t *testing.T) {
+	var out bytes.Buffer
+	encode(t, columnar.NewParquet(&out, nil))
+	reader, err := file.NewParquetReader(bytes.NewReader(out.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = reader.Close() }()
+	if got := *reader.MetaData().KeyValueMetadata().FindValue("data_api.truncated"); got != "true" {
+		t.Errorf("data_api.truncated is %s", got)
+	}
+	rows, err := pqarrow.NewFileReader(reader, pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := rows.ReadTable(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer table.Release()
+	records := array.NewTableReader(table, 0)
+	defer records.Release()
+	if !records.Next() {
+		t.Fatal("no rows")
+	}
+	compare(t, records.RecordBatch())
+}
+
+// TestInfinityIsTheLastOfItsType: no finite value is there, so that nothing is lost.
+func TestInfinityIsTheLastOfItsType(t *testing.T) {
+	columns := []result.Column{{Name: "d", Type: result.DateType}, {Name: "t", Type: result.TimestampTZType}}
+	var out bytes.Buffer
+	encoder := columnar.NewArrow(&out, nil)
+	defer encoder.Close()
+	if err := errors.Join(encoder.Columns(columns),
+		encoder.Row([]result.Value{{Kind: result.Date, Int: math.MaxInt64}, {Kind: result.TimestampTZ, Int: math.MaxInt64}}),
+		encoder.Row([]result.Value{text("-infinity"), text("-infinity")}), encoder.End(summary)); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := ipc.NewReader(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Release()
+	if !reader.Next() {
+		t.Fatal(reader.Err())
+	}
+	days := reader.RecordBatch().Column(0).(*array.Date32)
+	micros := reader.RecordBatch().Column(1).(*array.Timestamp)
+	if days.Value(0) != math.MaxInt32 || days.Value(1) != math.MinInt32 || micros.Value(0) != math.MaxInt64 || micros.Value(1) != math.MinInt64 {
+		t.Errorf("got %v and %v", days, micros)
+	}
+}
+
+// TestWhatHasNoExactPlaceIsRefused: nothing is rounded, cut or made NULL.
+func TestWhatHasNoExactPlaceIsRefused(t *testing.T) {
+	for _, c := range []struct {
+		column result.Column
+		value  result.Value
+	}{
+		{result.Column{Type: result.DecimalType, Digits: fixed(2, 4)}, number("100.00")},
+		{result.Column{Type: result.DecimalType, Digits: fixed(2, 4)}, number("1.001")},
+		{result.Column{Type: result.DecimalType, Digits: fixed(2, 4)}, number("NaN")},
+		{result.Column{Type: result.DecimalType, Digits: fixed(2, 4)}, number("-Infinity")},
+		{result.Column{Type: result.DecimalType, Digits: fixed(2, 4)}, number("")},
+		{result.Column{Type: result.DecimalType, Digits: fixed(2, 4)}, number("-")},
+		{result.Column{Type: result.SmallInt}, integer(32768)},
+		{result.Column{Type: result.BigInt}, number("1.5")},
+		{result.Column{Type: result.BigInt}, number("9223372036854775808")},
+		{result.Column{Type: result.Double}, integer(1<<53 + 1)},
+		{result.Column{Type: result.Double}, number("1e999")},
+		{result.Column{Type: result.Boolean}, text("true")},
+		{result.Column{Type: result.TimeType}, result.Value{Kind: result.Time, Int: 86_400_000_000}},
+		{result.Column{Type: result.TimestampType}, text("294276-12-31T23:59:59.999999")},
+		{result.Column{Type: result.TimestampType}, text("2026-01-01T00:00:00+00:00")},
+		{result.Column{Type: result.TimestampTZType}, text("2026-01-01T00:00:00")},
+		{result.Column{Type: result.DateType}, text("yesterday")},
+		{result.Column{Type: result.DateType}, text("2026-02-30")},
+		{result.Column{Type: result.UUIDType}, text("{123e4567-e89b-12d3-a456-426614174000}")},
+		{result.Column{Type: result.VarBinary}, text("00ff")},
+		{result.Column{Type: result.ArrayOf(result.Integer)}, jsonText("[[1,2]]")},
+		{result.Column{Type: result.ArrayOf(result.Integer)}, jsonText("[1.5]")},
+		{result.Column{Type: result.ArrayOf(result.Integer)}, jsonText(`{"a":1}`)},
+	} {
+		encoder := columnar.NewArrow(&bytes.Buffer{}, nil)
+		if err := encoder.Columns([]result.Column{{Name: "c", Type: c.column.Type, Digits: c.column.Digits}}); err != nil {
+			t.Fatal(err)
+		}
+		err := encoder.Row([]result.Value{c.value})
+		if dataapi.AsError(err).Code != dataapi.CodeNotAcceptable || !strings.Contains(dataapi.AsError(err).Detail, "Row 1") {
+			t.Errorf("%s %s: %v", c.column.Type, result.AppendText(nil, c.value), err)
+		}
+		encoder.Close()
+		encoder.Close()
+	}
+}
+
+// TestBatchesStream: batches and row groups are written as they fill up.
+func TestBatchesStream(t *testing.T) {
+	columns := []result.Column{{Name: "n", Type: result.BigInt}, {Name: "t", Type: result.Varchar}}
+	value := text(strings.Repeat("x", 1000))
+	for name, encoderOf := range map[string]func(*bytes.Buffer, result.BeforeFirstWrite) result.Encoder{
+		"arrow":   func(out *bytes.Buffer, f result.BeforeFirstWrite) result.Encoder { return columnar.NewArrow(out, f) },
+		"parquet": func(out *bytes.Buffer, f result.BeforeFirstWrite) result.Encoder { return columnar.NewParquet(out, f) },
+	} {
+		var out bytes.Buffer
+		announced, held, rows := -2, 0, 0
+		encoder := encoderOf(&out, func(size int) { announced = size })
+		if err := encoder.Columns(columns); err != nil {
+			t.Fatal(err)
+		}
+		for seed := uint64(1); rows < 40_000; rows++ {
+			for i := range value.Bytes { // text that does not compress
+				seed = seed*6364136223846793005 + 1442695040888963407
+				value.Bytes[i] = byte('!' + seed>>33%90)
+			}
+			if err := encoder.Row([]result.Value{integer(int64(rows)), value}); err != nil {
+				t.Fatal(err)
+			}
+			held = max(held, rows*1000-out.Len())
+		}
+		if err := encoder.End(summary); err != nil {
+			t.Fatal(err)
+		}
+		encoder.Close()
+		if announced != -1 || out.Len() < 30_000_000 || held > 20<<20 {
+			t.Errorf("%s: announced %d, wrote %d, held %d bytes", name, announced, out.Len(), held)
+		}
+	}
+}
+
+func TestNoRows(t *testing.T) {
+	var out bytes.Buffer
+	encoder := columnar.NewArrow(&out, nil)
+	defer encoder.Close()
+	if err := errors.Join(encoder.Columns(columnsOf(samples)), encoder.End(summary)); err != nil {
+		t.Fatal(err)
+	}
+	if encoder.Row(nil) == nil || encoder.End(summary) == nil || encoder.Columns(nil) == nil {
+		t.Error("a call after the end was accepted")
+	}
+	reader, err := ipc.NewReader(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Release()
+	if reader.Next() || len(reader.Schema().Fields()) != len(samples) {
+		t.Error("an empty result has rows, or no schema")
+	}
+}
+
+func TestRowsDoNotAllocateEach(t *testing.T) {
+	columns := []result.Column{{Name: "n", Type: result.BigInt}, {Name: "t", Type: result.Varchar}, {Name: "p", Type: result.DecimalType, Digits: fixed(2, 12)}, {Name: "d", Type: result.DateType}}
+	row := []result.Value{integer(1), text("Abilene and around"), number("71400.00"), {Kind: result.Date, Int: 18000}}
+	encoder := columnar.NewArrow(&bytes.Buffer{}, nil)
+	defer encoder.Close()
+	if err := encoder.Columns(columns); err != nil {
+		t.Fatal(err)
+	}
+	const rows = 50_000
+	allocations := testing.AllocsPerRun(1, func() {
+		for range rows {
+			if err := encoder.Row(row); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	if allocations > rows/20 {
+		t.Errorf("%s allocations for %d rows", strconv.FormatFloat(allocations, 'f', 0, 64), rows)
+	}
+}
