@@ -12,30 +12,32 @@ const maxDimensions = 6 // PostgreSQL's limit
 // decodeArray writes an array as nested JSON arrays. Lower bounds are not shown, as in to_json. On the wire an array is
 // the count of dimensions, a flag, the element's type, length and lower bound of each dimension, and then each element
 // with its length, -1 for NULL.
-func (c *cell) decodeArray(src []byte) (result.Value, error) {
+func (c *cell) decodeArray(src []byte, value *result.Value) error {
 	if len(src) < 12 {
-		return result.Value{}, errWire
+		return errWire
 	}
 	dimensions := int(binary.BigEndian.Uint32(src))
 	src = src[12:]
 	if dimensions > maxDimensions || len(src) < 8*dimensions {
-		return result.Value{}, errWire
+		return errWire
 	}
 	if dimensions == 0 {
 		c.text = append(c.text[:0], "[]"...)
-		return result.Value{Kind: result.JSON, Bytes: c.text}, nil
+		value.Kind, value.Bytes = result.JSON, c.text
+		return nil
 	}
 	var sizes [maxDimensions]int
 	size := sizes[:dimensions]
 	if !readSizes(src, size) {
-		return result.Value{}, errWire
+		return errWire
 	}
 	dst, err := c.appendElements(c.text[:0], src[8*dimensions:], size)
 	if err != nil {
-		return result.Value{}, err
+		return err
 	}
 	c.text = dst
-	return result.Value{Kind: result.JSON, Bytes: dst}, nil
+	value.Kind, value.Bytes = result.JSON, dst
+	return nil
 }
 
 // readSizes sets size[d] to the count of elements below one entry of dimension d, so that size[0] is the count of all,
@@ -93,9 +95,8 @@ func (c *cell) appendElement(dst, src []byte) (written, rest []byte, err error) 
 	if length > len(src) {
 		return nil, nil, errWire
 	}
-	value, err := c.decode(src[:length], &c.element)
-	if err != nil {
+	if err := c.decode(src[:length], &c.element, &c.item); err != nil {
 		return nil, nil, err
 	}
-	return result.AppendJSON(dst, value), src[length:], nil
+	return result.AppendJSON(dst, c.item), src[length:], nil
 }

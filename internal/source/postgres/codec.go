@@ -83,18 +83,20 @@ func known(oid uint32) (codec, bool) {
 // cell decodes one column. It belongs to one run at a time, because its buffers are reused from row to row.
 type cell struct {
 	codec
-	text    []byte // of a number, or of an array as JSON
-	element []byte // of a number inside an array
+	text    []byte       // of a number, or of an array as JSON
+	element []byte       // of a number inside an array
+	item    result.Value // an array's element
 }
 
-// value decodes src, which is nil for NULL. What it returns points into src or into the cell.
-func (c *cell) value(src []byte) (result.Value, error) {
+// read decodes src, which is nil for NULL, into value, which holds what this cell read before. It then points into src
+// or into the cell.
+func (c *cell) read(src []byte, value *result.Value) error {
 	switch {
 	case src == nil:
-		return result.Value{}, nil
+		*value = result.Value{}
+		return nil
 	case c.array:
-		return c.decodeArray(src)
+		return c.decodeArray(src, value)
 	}
-	value, err := c.decode(src, &c.text)
-	return value, err
+	return c.decode(src, &c.text, value)
 }

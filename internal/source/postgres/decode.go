@@ -8,8 +8,11 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/result"
 )
 
-// decoder reads one value in PostgreSQL's wire format. Scratch is for what must be spelled out; it may be grown.
-type decoder func(src []byte, scratch *[]byte) (result.Value, error)
+// decoder reads one value in PostgreSQL's wire format into value, which holds what the same decoder left there for another
+// row, or NULL. It sets the fields that the kind uses and leaves the others, since a result has millions of cells: a
+// decoder that sets Bytes for one value sets it for all whose kind uses it. Scratch is for what must be spelled out; it
+// may be grown.
+type decoder func(src []byte, scratch *[]byte, value *result.Value) error
 
 var errWire = errors.New("the database sent a value that does not have the form of its type")
 
@@ -20,80 +23,91 @@ const (
 	latestMicros = math.MaxInt64 - epochSeconds*microsecond
 )
 
-func decodeBool(src []byte, _ *[]byte) (result.Value, error) {
+func decodeBool(src []byte, _ *[]byte, value *result.Value) error {
 	if len(src) != 1 {
-		return result.Value{}, errWire
+		return errWire
 	}
-	return result.Value{Kind: result.Bool, Int: int64(src[0])}, nil
+	value.Kind, value.Int = result.Bool, int64(src[0])
+	return nil
 }
 
-func decodeInt2(src []byte, _ *[]byte) (result.Value, error) {
+func decodeInt2(src []byte, _ *[]byte, value *result.Value) error {
 	if len(src) != 2 {
-		return result.Value{}, errWire
+		return errWire
 	}
-	return result.Value{Kind: result.Int, Int: int64(int16(binary.BigEndian.Uint16(src)))}, nil
+	value.Kind, value.Int = result.Int, int64(int16(binary.BigEndian.Uint16(src)))
+	return nil
 }
 
-func decodeInt4(src []byte, _ *[]byte) (result.Value, error) {
+func decodeInt4(src []byte, _ *[]byte, value *result.Value) error {
 	if len(src) != 4 {
-		return result.Value{}, errWire
+		return errWire
 	}
-	return result.Value{Kind: result.Int, Int: int64(int32(binary.BigEndian.Uint32(src)))}, nil
+	value.Kind, value.Int = result.Int, int64(int32(binary.BigEndian.Uint32(src)))
+	return nil
 }
 
-func decodeInt8(src []byte, _ *[]byte) (result.Value, error) {
+func decodeInt8(src []byte, _ *[]byte, value *result.Value) error {
 	if len(src) != 8 {
-		return result.Value{}, errWire
+		return errWire
 	}
-	return result.Value{Kind: result.Int, Int: int64(binary.BigEndian.Uint64(src))}, nil
+	value.Kind, value.Int = result.Int, int64(binary.BigEndian.Uint64(src))
+	return nil
 }
 
-func decodeFloat4(src []byte, _ *[]byte) (result.Value, error) {
+func decodeFloat4(src []byte, _ *[]byte, value *result.Value) error {
 	if len(src) != 4 {
-		return result.Value{}, errWire
+		return errWire
 	}
-	return result.Value{Kind: result.Float32, Float: float64(math.Float32frombits(binary.BigEndian.Uint32(src)))}, nil
+	value.Kind, value.Float = result.Float32, float64(math.Float32frombits(binary.BigEndian.Uint32(src)))
+	return nil
 }
 
-func decodeFloat8(src []byte, _ *[]byte) (result.Value, error) {
+func decodeFloat8(src []byte, _ *[]byte, value *result.Value) error {
 	if len(src) != 8 {
-		return result.Value{}, errWire
+		return errWire
 	}
-	return result.Value{Kind: result.Float64, Float: math.Float64frombits(binary.BigEndian.Uint64(src))}, nil
+	value.Kind, value.Float = result.Float64, math.Float64frombits(binary.BigEndian.Uint64(src))
+	return nil
 }
 
-func decodeText(src []byte, _ *[]byte) (result.Value, error) {
-	return result.Value{Kind: result.Text, Bytes: src}, nil
+func decodeText(src []byte, _ *[]byte, value *result.Value) error {
+	value.Kind, value.Bytes = result.Text, src
+	return nil
 }
 
-func decodeBytea(src []byte, _ *[]byte) (result.Value, error) {
-	return result.Value{Kind: result.Binary, Bytes: src}, nil
+func decodeBytea(src []byte, _ *[]byte, value *result.Value) error {
+	value.Kind, value.Bytes = result.Binary, src
+	return nil
 }
 
-func decodeJSON(src []byte, _ *[]byte) (result.Value, error) {
-	return result.Value{Kind: result.JSON, Bytes: src}, nil
+func decodeJSON(src []byte, _ *[]byte, value *result.Value) error {
+	value.Kind, value.Bytes = result.JSON, src
+	return nil
 }
 
 // decodeJSONB skips the version that precedes the text.
-func decodeJSONB(src []byte, _ *[]byte) (result.Value, error) {
+func decodeJSONB(src []byte, _ *[]byte, value *result.Value) error {
 	if len(src) < 2 || src[0] != 1 {
-		return result.Value{}, errWire
+		return errWire
 	}
-	return result.Value{Kind: result.JSON, Bytes: src[1:]}, nil
+	value.Kind, value.Bytes = result.JSON, src[1:]
+	return nil
 }
 
-func decodeUUID(src []byte, _ *[]byte) (result.Value, error) {
+func decodeUUID(src []byte, _ *[]byte, value *result.Value) error {
 	if len(src) != 16 {
-		return result.Value{}, errWire
+		return errWire
 	}
-	return result.Value{Kind: result.UUID, Bytes: src}, nil
+	value.Kind, value.Bytes = result.UUID, src
+	return nil
 }
 
-func decodeDate(src []byte, _ *[]byte) (result.Value, error) {
+func decodeDate(src []byte, _ *[]byte, value *result.Value) error {
 	if len(src) != 4 {
-		return result.Value{}, errWire
+		return errWire
 	}
-	value := result.Value{Kind: result.Date}
+	value.Kind = result.Date
 	switch days := int32(binary.BigEndian.Uint32(src)); days {
 	case math.MinInt32:
 		value.Int = math.MinInt64
@@ -102,38 +116,40 @@ func decodeDate(src []byte, _ *[]byte) (result.Value, error) {
 	default:
 		value.Int = int64(days) + epochDays
 	}
-	return value, nil
+	return nil
 }
 
-func decodeTime(src []byte, _ *[]byte) (result.Value, error) {
-	value, err := decodeInt8(src, nil)
+func decodeTime(src []byte, _ *[]byte, value *result.Value) error {
+	err := decodeInt8(src, nil, value)
 	value.Kind = result.Time
 	if err != nil || value.Int < 0 || value.Int > 86_400*microsecond {
-		return result.Value{}, errWire
+		return errWire
 	}
-	return value, nil
+	return nil
 }
 
-func decodeTimestamp(src []byte, scratch *[]byte) (result.Value, error) {
-	return decodeMoment(src, scratch, result.Timestamp, "")
+func decodeTimestamp(src []byte, scratch *[]byte, value *result.Value) error {
+	return decodeMoment(src, scratch, value, result.Timestamp, "")
 }
 
-func decodeTimestampTZ(src []byte, scratch *[]byte) (result.Value, error) {
-	return decodeMoment(src, scratch, result.TimestampTZ, "+00:00")
+func decodeTimestampTZ(src []byte, scratch *[]byte, value *result.Value) error {
+	return decodeMoment(src, scratch, value, result.TimestampTZ, "+00:00")
 }
 
-func decodeMoment(src []byte, scratch *[]byte, kind result.Kind, zone string) (result.Value, error) {
+func decodeMoment(src []byte, scratch *[]byte, value *result.Value, kind result.Kind, zone string) error {
 	if len(src) != 8 {
-		return result.Value{}, errWire
+		return errWire
 	}
 	micros := int64(binary.BigEndian.Uint64(src))
 	switch {
 	case micros == math.MinInt64 || micros == math.MaxInt64:
-		return result.Value{Kind: kind, Int: micros}, nil
+		value.Kind, value.Int = kind, micros
 	case micros < latestMicros: // which itself would read as infinity
-		return result.Value{Kind: kind, Int: micros + epochSeconds*microsecond}, nil
+		value.Kind, value.Int = kind, micros+epochSeconds*microsecond
+	default:
+		// PostgreSQL's last 30 years, to 294276 AD, do not fit into microseconds since 1970.
+		*scratch = result.AppendTimestamp((*scratch)[:0], micros/microsecond+epochSeconds, int(micros%microsecond), zone)
+		value.Kind, value.Bytes = result.Text, *scratch
 	}
-	// PostgreSQL's last 30 years, to 294276 AD, do not fit into microseconds since 1970.
-	*scratch = result.AppendTimestamp((*scratch)[:0], micros/microsecond+epochSeconds, int(micros%microsecond), zone)
-	return result.Value{Kind: result.Text, Bytes: *scratch}, nil
+	return nil
 }

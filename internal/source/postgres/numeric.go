@@ -17,9 +17,9 @@ const (
 
 // decodeNumeric spells out a numeric. On the wire it is four 16-bit fields (the count of digits, the weight of the
 // first, the sign, the digits to show after the point) and then the digits, base 10,000.
-func decodeNumeric(src []byte, scratch *[]byte) (result.Value, error) {
+func decodeNumeric(src []byte, scratch *[]byte, value *result.Value) error {
 	if len(src) < 8 {
-		return result.Value{}, errWire
+		return errWire
 	}
 	count := int(binary.BigEndian.Uint16(src))
 	weight := int(int16(binary.BigEndian.Uint16(src[2:])))
@@ -27,7 +27,7 @@ func decodeNumeric(src []byte, scratch *[]byte) (result.Value, error) {
 	scale := int(binary.BigEndian.Uint16(src[6:]))
 	digits := src[8:]
 	if len(digits) != 2*count {
-		return result.Value{}, errWire
+		return errWire
 	}
 	dst := (*scratch)[:0]
 	switch sign {
@@ -43,10 +43,11 @@ func decodeNumeric(src []byte, scratch *[]byte) (result.Value, error) {
 		}
 		dst = appendDigits(dst, digits, weight, scale)
 	default:
-		return result.Value{}, errWire
+		return errWire
 	}
 	*scratch = dst
-	return result.Value{Kind: result.Decimal, Bytes: dst}, nil
+	value.Kind, value.Bytes = result.Decimal, dst
+	return nil
 }
 
 func appendDigits(dst, digits []byte, weight, scale int) []byte {

@@ -43,8 +43,7 @@ func push(rows *pgconn.ResultReader, p *plan, sink result.Sink) error {
 			return fmt.Errorf("the database sent %d values for %d columns", len(wire), len(r.cells))
 		}
 		for i := range wire {
-			var err error
-			if r.values[i], err = r.cells[i].value(wire[i]); err != nil {
+			if err := r.cells[i].read(wire[i], &r.values[i]); err != nil {
 				return fmt.Errorf("column %q: %w", p.columns[i].Name, err)
 			}
 		}

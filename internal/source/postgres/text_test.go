@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/source"
 )
 
@@ -148,7 +149,8 @@ func FuzzDecode(f *testing.F) {
 		for _, codecs := range []map[uint32]codec{scalars, arrays} {
 			for _, codec := range codecs {
 				c := cell{codec: codec}
-				if value, err := c.value(wire); err == nil && len(value.Bytes) > 1<<20 {
+				var value result.Value
+				if err := c.read(wire, &value); err == nil && len(value.Bytes) > 1<<20 {
 					t.Fatalf("%s: %d bytes of %d", codec.typ, len(value.Bytes), len(wire))
 				}
 			}
