@@ -29,7 +29,8 @@ const callerVar = "data_api.caller"
 const failureVar = "data_api.failure"
 
 // TokenHandler answers the exchange of an API key for tokens, POST /api/v1/auth/api-key, their renewal,
-// POST /api/v1/auth/refresh, and with the public keys that verify them, GET /.well-known/jwks.json.
+// POST /api/v1/auth/refresh, and the end of all tokens that descend from one exchange,
+// POST /api/v1/auth/logout, and with the public keys that verify them, GET /.well-known/jwks.json.
 type TokenHandler struct {
 	app *App
 }

@@ -57,6 +57,7 @@ func (a *App) newServices(opened *openState) (*services, error) {
 		Directory: directory,
 		Tokens:    authority,
 		TokenKeys: ring,
+		Families:  opened.families,
 		Jobs:      opened.engine,
 		Plan:      a.plan.Load,
 		CheckCallback: func(url string) error {

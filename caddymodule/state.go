@@ -45,6 +45,7 @@ type openState struct {
 	store      store.Store
 	keys       *identity.Keys
 	ring       *token.KeyRing // of the server's own keys
+	families   *token.Families
 	engine     *job.Engine
 	dispatcher *callback.Dispatcher
 	cursorKey  []byte // signs the cursors of result pages
@@ -113,7 +114,8 @@ func build(ctx context.Context, opened store.Store) (*openState, error) {
 		Logger: sharedLog.With(slog.String("part", "jobs")),
 		Ended:  built.dispatcher.Wake,
 	})
-	return built, nil
+	built.families, err = token.OpenFamilies(ctx, opened, time.Now)
+	return built, err
 }
 
 // attach makes the services the ones that jobs and callbacks begin under from now on, and starts the engines where they

@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -44,7 +46,6 @@ func TestErrors(t *testing.T) {
 				"other company":    fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"api_secret":%q}`, unknown.Key, unknown.Secret),
 				"wrong secret":     fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"api_secret":%q}`, key.Key, unknown.Secret),
 				"malformed secret": fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"api_secret":"x"}`, key.Key),
-				"nothing":          `{}`,
 			} {
 				got := s.post("/api/v1/auth/api-key", "", body).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 				if first == nil {
@@ -53,6 +54,31 @@ func TestErrors(t *testing.T) {
 				if !bytes.Equal(got.Body, first) {
 					t.Errorf("%s: the body differs: %s", name, got.Body)
 				}
+			}
+		})
+		t.Run("400 of the token routes", func(t *testing.T) {
+			s := s.on(t)
+			key := s.createKey("acme", "integration")
+			whole := map[string]string{"company_slug": "acme", "api_key": key.Key, "api_secret": key.Secret}
+			for field := range whole {
+				for _, empty := range []bool{false, true} {
+					part := maps.Clone(whole)
+					delete(part, field)
+					if empty {
+						part[field] = ""
+					}
+					body, err := json.Marshal(part)
+					if err != nil {
+						t.Fatal(err)
+					}
+					got := s.post("/api/v1/auth/api-key", "", string(body)).problem(http.StatusBadRequest, "INVALID_REQUEST")
+					if !strings.Contains(string(got.Body), field) {
+						t.Errorf("without %s: %s", field, got.Body)
+					}
+				}
+			}
+			for _, path := range []string{"/api/v1/auth/refresh", "/api/v1/auth/logout"} {
+				s.post(path, "", `{}`).problem(http.StatusBadRequest, "INVALID_REQUEST")
 			}
 		})
 		t.Run("403", func(t *testing.T) {

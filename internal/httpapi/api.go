@@ -21,6 +21,7 @@ const (
 	apiKeyPath      = "/api/v1/auth/api-key"
 	refreshPath     = "/api/v1/auth/refresh"
 	jwksPath        = "/.well-known/jwks.json"
+	logoutPath      = "/api/v1/auth/logout"
 	permissionsPath = "/api/v1/auth/permissions"
 	endpointsPath   = "/api/v1/data-api"
 	endpointPath    = endpointsPath + "/{namespace}/{slug}"
@@ -32,6 +33,7 @@ type Services struct {
 	Directory *identity.Directory
 	Tokens    *token.Authority
 	TokenKeys *token.KeyRing // those of Tokens
+	Families  *token.Families
 	Jobs      *job.Engine
 
 	// Plan returns the endpoints as they stand now. It must not block.
@@ -72,6 +74,7 @@ func New(services Services) *API {
 		http.MethodPost + " " + apiKeyPath:  api.exchangeKey,
 		http.MethodPost + " " + refreshPath: api.refresh,
 		http.MethodGet + " " + jwksPath:     api.jwks,
+		http.MethodPost + " " + logoutPath:  api.logout,
 	})
 	api.execute = routes(map[string]http.HandlerFunc{
 		http.MethodGet + " " + permissionsPath:            api.permissions,
@@ -85,7 +88,8 @@ func New(services Services) *API {
 	return api
 }
 
-// ServeToken answers the routes that need no token: the exchange of a key, the refresh, and the public keys.
+// ServeToken answers the routes that need no access token: the exchange of a key, the refresh, the logout, and the public
+// keys.
 func (a *API) ServeToken(w http.ResponseWriter, r *http.Request) {
 	SetRequestID(w, r)
 	limitBody(w, r, maxTokenBody)
@@ -119,7 +123,7 @@ func (a *API) Authenticate(r *http.Request) (caller identity.Principal, presente
 	if err != nil {
 		return identity.Principal{}, true, err
 	}
-	caller, err = a.Directory.Resolve(claims.Company, claims.User, claims.KeyID)
+	caller, err = a.resolve(claims.Subject, claims.Family)
 	return caller, true, err
 }
 

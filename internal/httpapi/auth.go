@@ -29,9 +29,37 @@ type keyRequest struct {
 	APISecret   string `json:"api_secret"`
 }
 
-// refreshRequest is the body of POST /api/v1/auth/refresh.
+func (q *keyRequest) missing() string {
+	return firstEmpty("company_slug", q.CompanySlug, "api_key", q.APIKey, "api_secret", q.APISecret)
+}
+
+// refreshRequest is the body of POST /api/v1/auth/refresh and of POST /api/v1/auth/logout.
 type refreshRequest struct {
 	RefreshToken string `json:"refresh_token"`
+}
+
+func (q *refreshRequest) missing() string { return firstEmpty("refresh_token", q.RefreshToken) }
+
+// decodeFields reads the body of a token route, all of whose fields are required. Which one is missing tells its sender
+// nothing about whose credentials are good.
+func decodeFields(r *http.Request, target interface{ missing() string }) error {
+	if err := decodeBody(r, target, false); err != nil {
+		return err
+	}
+	if field := target.missing(); field != "" {
+		return dataapi.Errorf(dataapi.CodeInvalidRequest, "The field %q is missing or empty.", field)
+	}
+	return nil
+}
+
+// firstEmpty returns the name of the first empty field, of names and values in turn, or "".
+func firstEmpty(fields ...string) string {
+	for i := 0; i < len(fields); i += 2 {
+		if fields[i+1] == "" {
+			return fields[i]
+		}
+	}
+	return ""
 }
 
 // tokenAnswer is what both routes answer. The lifetimes are in seconds.
@@ -43,10 +71,10 @@ type tokenAnswer struct {
 	User                  identity.UserDocument `json:"user"`
 }
 
-// exchangeKey trades an API key and its secret for a pair of tokens.
+// exchangeKey trades an API key and its secret for a pair of tokens, which begins a family.
 func (a *API) exchangeKey(w http.ResponseWriter, r *http.Request) {
 	var request keyRequest
-	if err := decodeBody(r, &request, false); err != nil {
+	if err := decodeFields(r, &request); err != nil {
 		a.Fail(w, r, err, false)
 		return
 	}
@@ -55,14 +83,17 @@ func (a *API) exchangeKey(w http.ResponseWriter, r *http.Request) {
 		a.Fail(w, r, err, false)
 		return
 	}
-	a.answerTokens(w, r, caller, "")
+	pair, err := a.Families.Begin(r.Context(), a.Tokens, token.Subject{
+		Company: caller.Company.Slug, User: caller.User.Name, KeyID: caller.KeyID,
+	})
+	a.answerTokens(w, r, caller, pair, err)
 }
 
-// refresh trades a refresh token for a new pair of the same family. The user and the key are looked at again: neither
+// refresh trades a refresh token for the next pair of its family. The user and the key are looked at again: neither
 // outlives its revocation by refreshing.
 func (a *API) refresh(w http.ResponseWriter, r *http.Request) {
 	var request refreshRequest
-	if err := decodeBody(r, &request, false); err != nil {
+	if err := decodeFields(r, &request); err != nil {
 		a.Fail(w, r, err, false)
 		return
 	}
@@ -76,18 +107,32 @@ func (a *API) refresh(w http.ResponseWriter, r *http.Request) {
 		a.Fail(w, r, err, false)
 		return
 	}
-	a.answerTokens(w, r, caller, claims.Family)
+	pair, _, err := a.Families.Rotate(r.Context(), a.Tokens, claims)
+	a.answerTokens(w, r, caller, pair, err)
 }
 
-// answerTokens mints a pair; an empty family begins a new one.
-func (a *API) answerTokens(w http.ResponseWriter, r *http.Request, caller identity.Principal, family string) {
-	pair, err := a.Tokens.Mint(token.Subject{
-		Company: caller.Company.Slug,
-		User:    caller.User.Name,
-		KeyID:   caller.KeyID,
-	}, family)
+// logout ends the family of a refresh token, whichever of its tokens that is. As RFC 7009, 2.2 has it, a token that is
+// invalid gets the same answer: what its sender wants is the case.
+func (a *API) logout(w http.ResponseWriter, r *http.Request) {
+	var request refreshRequest
+	if err := decodeFields(r, &request); err != nil {
+		a.Fail(w, r, err, false)
+		return
+	}
+	if claims, err := a.Tokens.VerifyRefresh(request.RefreshToken); err == nil {
+		if err := a.Families.End(r.Context(), claims.Family); err != nil {
+			a.Fail(w, r, err, false)
+			return
+		}
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// answerTokens answers with a pair that was made for a caller, unless making it has failed.
+func (a *API) answerTokens(w http.ResponseWriter, r *http.Request, caller identity.Principal, pair token.Pair, err error) {
 	if err != nil {
-		a.Fail(w, r, dataapi.Wrap(dataapi.CodeInternal, err), false)
+		a.Fail(w, r, err, false)
 		return
 	}
 	err = writeJSON(w, http.StatusOK, tokenAnswer{

@@ -12,6 +12,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
 // executeRequest is the body of POST .../execute.
@@ -60,7 +61,17 @@ func (a *API) executeEndpoint(w http.ResponseWriter, r *http.Request) error {
 
 // renewed returns the caller as it stands now: its key may have been revoked since it was authenticated.
 func (a *API) renewed(caller identity.Principal) (identity.Principal, error) {
-	return a.Directory.Resolve(caller.Company.Slug, caller.User.Name, caller.KeyID)
+	return a.resolve(token.Subject{Company: caller.Company.Slug, User: caller.User.Name, KeyID: caller.KeyID}, caller.Session)
+}
+
+// resolve returns who a verified token speaks for now, unless its family has ended.
+func (a *API) resolve(subject token.Subject, family string) (identity.Principal, error) {
+	if a.Families.Revoked(family) {
+		return identity.Principal{}, dataapi.Wrap(dataapi.CodeUnauthenticated, token.ErrRevoked)
+	}
+	caller, err := a.Directory.Resolve(subject.Company, subject.User, subject.KeyID)
+	caller.Session = family
+	return caller, err
 }
 
 var errNotJSON = dataapi.Errorf(dataapi.CodeNotAcceptable, "The answer is application/json; Accept excludes it.")

@@ -13,6 +13,7 @@ type Principal struct {
 	Company *Company
 	User    *User
 	KeyID   string // the API key that vouched for the user
+	Session string // the family of the token that was presented; empty: none of this server's
 
 	permissions permissions
 }

@@ -11,12 +11,13 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
-// Store keeps API keys, jobs, results, deliveries and secrets. It is open when it is handed over.
+// Store keeps API keys, token families, jobs, results, deliveries and secrets. It is open when it is handed over.
 type Store interface {
 	identity.KeyStore
 	job.Store
 	callback.Store
 	token.KeyStore
+	token.FamilyStore
 
 	// Secret returns the named secret, and makes it durably by calling generate when there is none yet. Concurrent
 	// calls for one name return the same bytes.

@@ -166,27 +166,31 @@ func (a *Authority) Mint(subject Subject, family string) (Pair, error) {
 	if !validIdentifier(family) {
 		return Pair{}, errors.New("minting a token: the family is not an identifier of this server")
 	}
-	now := a.config.Now()
-	key := a.config.Keys.set.Load().signing(now)
+	return a.mint(subject, family, Link{AccessID: rand.Text(), RefreshID: rand.Text(), IssuedAt: a.config.Now()})
+}
+
+// mint makes the pair of a link.
+func (a *Authority) mint(subject Subject, family string, link Link) (Pair, error) {
+	key := a.config.Keys.set.Load().signing(a.config.Now())
 	if key == nil {
 		return Pair{}, errors.New("minting a token: no key signs")
 	}
-	access, err := a.sign(key, a.access, subject, family, now.Unix())
+	access, err := a.sign(key, a.access, subject, family, link.AccessID, link.IssuedAt.Unix())
 	if err != nil {
 		return Pair{}, err
 	}
-	refresh, err := a.sign(key, a.refresh, subject, family, now.Unix())
+	refresh, err := a.sign(key, a.refresh, subject, family, link.RefreshID, link.IssuedAt.Unix())
 	if err != nil {
 		return Pair{}, err
 	}
 	return Pair{Access: access, Refresh: refresh}, nil
 }
 
-func (a *Authority) sign(key *heldKey, kind *kind, subject Subject, family string, now int64) (Token, error) {
+func (a *Authority) sign(key *heldKey, kind *kind, subject Subject, family, id string, now int64) (Token, error) {
 	expiry := now + int64(kind.ttl/time.Second)
 	claims := &wireClaims{
 		Issuer: a.config.Issuer, Subject: subject.Company + "/" + subject.User, Audience: kind.audience,
-		ExpiresAt: &expiry, IssuedAt: &now, ID: rand.Text(),
+		ExpiresAt: &expiry, IssuedAt: &now, ID: id,
 		ClientID: subject.KeyID, Company: subject.Company, User: subject.User, Family: family,
 	}
 	unsigned := jwt.NewWithClaims(key.method, claims)

@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/store/storetest"
+	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
 func TestKeyStore(t *testing.T) {
@@ -103,6 +105,39 @@ func TestStoreKeepsNoSecret(t *testing.T) {
 	for cut := range len(secret) - 12 {
 		if bytes.Contains(file, []byte(secret[cut:cut+12])) {
 			t.Fatal("a part of the secret is in the file")
+		}
+	}
+}
+
+func TestFamilyStore(t *testing.T) {
+	storetest.FamilyStore(t, func(t *testing.T) (token.FamilyStore, func() token.FamilyStore) {
+		t.Helper()
+		path := storePath(t)
+		s := openStore(t, path, Options{})
+		return s, func() token.FamilyStore {
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s = openStore(t, path, Options{})
+			return s
+		}
+	})
+}
+
+// A family that is half read might be one that is not revoked any more.
+func TestDamagedFamilyIsRefused(t *testing.T) {
+	s := openStore(t, storePath(t), Options{})
+	for _, record := range []string{"", "{", `{"revoked":true}`, `{"company":1}`} {
+		err := s.update(t.Context(), func(tx *bbolt.Tx) error {
+			return tx.Bucket(familyBucket).Put([]byte("F"), []byte(record))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed := false
+		_, err = s.ChangeFamily(t.Context(), "F", func(*token.Family) bool { changed = true; return true })
+		if err == nil || errors.Is(err, token.ErrFamilyNotFound) || changed {
+			t.Errorf("%q: %v", record, err)
 		}
 	}
 }

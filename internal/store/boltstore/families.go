@@ -1,0 +1,202 @@
+package boltstore
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"go.etcd.io/bbolt"
+
+	"github.com/solucao42/caddy-data-api/internal/token"
+)
+
+var (
+	// familyBucket holds the token families: by ID, as JSON of familyRecord.
+	familyBucket = bucket("token_families")
+	// familyExpiryBucket holds the IDs of families by the time until which they are kept, and ID.
+	familyExpiryBucket = bucket("token_families_expiry")
+	// revokedFamilyBucket holds the IDs of revoked families.
+	revokedFamilyBucket = bucket("token_families_revoked")
+)
+
+var _ token.FamilyStore = (*Store)(nil)
+
+// familyRecord is how a token family lies in the file. It holds the identifiers of tokens, and none of their signatures:
+// no token can be made of it.
+type familyRecord struct {
+	Company     string    `json:"company"`
+	User        string    `json:"user"`
+	KeyID       string    `json:"key_id"`
+	AccessID    string    `json:"access"`
+	RefreshID   string    `json:"refresh"`
+	IssuedAt    time.Time `json:"issued_at"`
+	Previous    string    `json:"previous,omitzero"`
+	RotatedAt   time.Time `json:"rotated_at"`
+	CreatedAt   time.Time `json:"created_at"`
+	RevokedAt   time.Time `json:"revoked_at,omitzero"`
+	ExpiresAt   time.Time `json:"expires_at"`
+	AccessUntil time.Time `json:"access_until"`
+}
+
+// CreateFamily implements [token.FamilyStore].
+func (s *Store) CreateFamily(ctx context.Context, family token.Family) error {
+	return s.update(ctx, func(tx *bbolt.Tx) error {
+		if tx.Bucket(familyBucket).Get([]byte(family.ID)) != nil {
+			return refuse(fmt.Errorf("%w: %s", token.ErrFamilyExists, family.ID))
+		}
+		return putFamily(tx, family)
+	})
+}
+
+// ChangeFamily implements [token.FamilyStore].
+func (s *Store) ChangeFamily(
+	ctx context.Context, id string, change func(*token.Family) bool,
+) (family token.Family, err error) {
+	err = s.update(ctx, func(tx *bbolt.Tx) error {
+		var err error
+		if family, err = readFamily(tx, id); err != nil {
+			return refuse(err)
+		}
+		before := family
+		if !change(&family) {
+			family = before
+			return nil
+		}
+		family.ID = id
+		if err := removeFamily(tx, before); err != nil {
+			return err
+		}
+		if err := putFamily(tx, family); err != nil {
+			return err
+		}
+		family, err = readFamily(tx, id) // with the times as they are kept
+		return err
+	})
+	if err != nil {
+		return token.Family{}, err
+	}
+	return family, nil
+}
+
+// RevokedFamilies implements [token.FamilyStore].
+func (s *Store) RevokedFamilies(ctx context.Context) (revoked []token.Family, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	err = s.view(func(tx *bbolt.Tx) error {
+		revoked = nil
+		return tx.Bucket(revokedFamilyBucket).ForEach(func(id, _ []byte) error {
+			family, err := readFamily(tx, string(id))
+			revoked = append(revoked, family)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return revoked, nil
+}
+
+// PruneFamilies implements [token.FamilyStore].
+func (s *Store) PruneFamilies(ctx context.Context, now time.Time, limit int) (more bool, err error) {
+	due := false // looking first spares a commit when there is nothing to do
+	err = s.view(func(tx *bbolt.Tx) error {
+		key, _ := tx.Bucket(familyExpiryBucket).Cursor().First()
+		due = key != nil && bytes.Compare(key, expiryKey(now, "\xff")) <= 0
+		return nil
+	})
+	if err != nil || !due {
+		return false, err
+	}
+	err = s.update(ctx, func(tx *bbolt.Tx) error {
+		more = false
+		for range limit {
+			key, _ := tx.Bucket(familyExpiryBucket).Cursor().First()
+			if key == nil || bytes.Compare(key, expiryKey(now, "\xff")) > 0 {
+				return nil
+			}
+			family, err := readFamily(tx, string(key[expiryKeyTime:]))
+			if err != nil {
+				return err
+			}
+			if err := removeFamily(tx, family); err != nil {
+				return err
+			}
+		}
+		more = true
+		return nil
+	})
+	return more, err
+}
+
+// putFamily writes a family that is not there.
+func putFamily(tx *bbolt.Tx, family token.Family) error {
+	record, err := json.Marshal(familyRecord{
+		Company: family.Company, User: family.User, KeyID: family.KeyID,
+		AccessID: family.Current.AccessID, RefreshID: family.Current.RefreshID, IssuedAt: storedTime(family.Current.IssuedAt),
+		Previous: family.Previous, RotatedAt: storedTime(family.RotatedAt), CreatedAt: storedTime(family.CreatedAt),
+		RevokedAt: storedTime(family.RevokedAt), ExpiresAt: storedTime(family.ExpiresAt),
+		AccessUntil: storedTime(family.AccessUntil),
+	})
+	if err != nil {
+		return fmt.Errorf("token family %q: %w", family.ID, err)
+	}
+	id := []byte(family.ID)
+	if !family.RevokedAt.IsZero() {
+		if err := tx.Bucket(revokedFamilyBucket).Put(id, nil); err != nil {
+			return err
+		}
+	}
+	if err := tx.Bucket(familyExpiryBucket).Put(expiryKey(keptUntil(family), family.ID), nil); err != nil {
+		return err
+	}
+	return tx.Bucket(familyBucket).Put(id, record)
+}
+
+// removeFamily removes a family, which must be as it is kept.
+func removeFamily(tx *bbolt.Tx, family token.Family) error {
+	id := []byte(family.ID)
+	if err := tx.Bucket(revokedFamilyBucket).Delete(id); err != nil {
+		return err
+	}
+	if err := tx.Bucket(familyExpiryBucket).Delete(expiryKey(keptUntil(family), family.ID)); err != nil {
+		return err
+	}
+	return tx.Bucket(familyBucket).Delete(id)
+}
+
+// readFamily refuses a record that it does not understand in full: a family that is half read might be one that is not
+// revoked any more.
+func readFamily(tx *bbolt.Tx, id string) (token.Family, error) {
+	kept := tx.Bucket(familyBucket).Get([]byte(id))
+	if kept == nil {
+		return token.Family{}, fmt.Errorf("%w: %q", token.ErrFamilyNotFound, id)
+	}
+	var record familyRecord
+	if err := json.Unmarshal(kept, &record, json.RejectUnknownMembers(true)); err != nil {
+		return token.Family{}, fmt.Errorf("the record of token family %q is damaged: %w", id, err)
+	}
+	return token.Family{
+		ID: id, Subject: token.Subject{Company: record.Company, User: record.User, KeyID: record.KeyID},
+		Current:  token.Link{AccessID: record.AccessID, RefreshID: record.RefreshID, IssuedAt: record.IssuedAt},
+		Previous: record.Previous, RotatedAt: record.RotatedAt, CreatedAt: record.CreatedAt,
+		RevokedAt: record.RevokedAt, ExpiresAt: record.ExpiresAt, AccessUntil: record.AccessUntil,
+	}, nil
+}
+
+// keptUntil is KeepUntil of the family as it is kept, so that its key can be found again.
+func keptUntil(family token.Family) time.Time {
+	family.RevokedAt = storedTime(family.RevokedAt)
+	family.ExpiresAt, family.AccessUntil = storedTime(family.ExpiresAt), storedTime(family.AccessUntil)
+	return family.KeepUntil()
+}
+
+// expiryKeyTime is the length of the time at the beginning of an expiryKey.
+const expiryKeyTime = len("2006-01-02T15:04:05.000000")
+
+// expiryKey sorts by time, and by ID among the families of one instant.
+func expiryKey(at time.Time, id string) []byte {
+	return append(at.UTC().AppendFormat(make([]byte, 0, expiryKeyTime+len(id)), "2006-01-02T15:04:05.000000"), id...)
+}
