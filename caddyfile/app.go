@@ -28,7 +28,7 @@ func init() {
 //		catalog   DIR
 //		store     NAME [ARGS...] [{ ... }]
 //		source    NAME KIND [ARGS...] [{ ... }]
-//		tokens    { issuer URL; audience NAME; access_ttl 10m; refresh_ttl 168h; algorithm EdDSA; hs256_secret {env.X} }
+//		tokens    { issuer URL; audience NAME; access_ttl 10m; refresh_ttl 168h; algorithm EdDSA; hs256_secret {env.X}; throttle { ... } }
 //		jobs      { workers 4; retention 24h }
 //		callbacks { allow HOST:PORT... }
 //	}
@@ -135,6 +135,7 @@ func parseTokens(d *caddyfile.Dispenser, tokens *config.Tokens) error {
 		"access_ttl":   checked(func() error { return oneDuration(d, &tokens.AccessTTL) }),
 		"refresh_ttl":  checked(func() error { return oneDuration(d, &tokens.RefreshTTL) }),
 		"hs256_secret": checked(func() error { return oneArg(d, &tokens.HS256Secret) }),
+		"throttle":     func() error { return parseThrottle(d, tokens) },
 	})
 }
 

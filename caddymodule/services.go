@@ -41,6 +41,10 @@ func (a *App) newServices(opened *openState) (*services, error) {
 	if err != nil {
 		return nil, err
 	}
+	throttle, err := a.Tokens.Throttle.Limits()
+	if err != nil {
+		return nil, err
+	}
 	directory := identity.NewDirectory(opened.keys)
 	ready := &services{
 		openState: opened,
@@ -67,7 +71,8 @@ func (a *App) newServices(opened *openState) (*services, error) {
 		Exiting:   caddy.Exiting,
 		CursorKey: opened.cursorKey,
 		ClientIP:  clientIP,
-		Log:       a.log,
+		Throttle:  opened.throttle, ThrottleLimits: throttle,
+		Log: a.log,
 	})
 	// From now on, and with what the catalog holds at this moment.
 	a.catalog.OnChange(func(snapshot *catalog.Snapshot) {

@@ -12,6 +12,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/lease"
+	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/store"
 	"github.com/solucao42/caddy-data-api/internal/token"
@@ -48,6 +49,7 @@ type openState struct {
 	families   *token.Families
 	engine     *job.Engine
 	dispatcher *callback.Dispatcher
+	throttle   *ratelimit.Throttle
 	cursorKey  []byte // signs the cursors of result pages
 }
 
@@ -106,7 +108,7 @@ func build(ctx context.Context, opened store.Store) (*openState, error) {
 	if err != nil {
 		return nil, err
 	}
-	built := &openState{store: opened, keys: keys, ring: ring, cursorKey: cursorKey}
+	built := &openState{store: opened, keys: keys, ring: ring, cursorKey: cursorKey, throttle: ratelimit.NewThrottle(time.Now)}
 	built.dispatcher = callback.NewDispatcher(opened, opened, callback.Options{
 		Logger: sharedLog.With(slog.String("part", "callbacks")),
 	})

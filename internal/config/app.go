@@ -61,6 +61,9 @@ type Tokens struct {
 	// another secret, or of the server's own keys, are refused. Placeholders such as {env.TOKEN_SECRET} and
 	// {file./run/secrets/token} are replaced when the configuration is loaded; a missing one is an error.
 	HS256Secret string `json:"hs256_secret,omitempty"`
+
+	// How requests for tokens are slowed down.
+	Throttle *Throttle `json:"throttle,omitempty"`
 }
 
 // Jobs configures asynchronous execution.
@@ -112,6 +115,10 @@ func (a *App) SetDefaults() {
 	}
 	setDefault(&a.Tokens.Issuer, DefaultIssuer)
 	setDefault(&a.Tokens.Audience, a.Tokens.Issuer)
+	if a.Tokens.Throttle == nil {
+		a.Tokens.Throttle = new(Throttle)
+	}
+	a.Tokens.Throttle.setDefaults()
 	algorithm := algorithmEdDSA
 	if a.Tokens.HS256Secret != "" {
 		algorithm = algorithmHS256
@@ -166,6 +173,8 @@ func (t Tokens) Validate() error {
 	default:
 		faults = append(faults, fmt.Errorf("tokens.algorithm is %q: allowed are EdDSA, ES256 and HS256", t.Algorithm))
 	}
+	_, err := t.Throttle.Limits()
+	faults = append(faults, err)
 	if n := len(t.HS256Secret); n > 0 && n < minSecretLength && !strings.Contains(t.HS256Secret, "{") {
 		faults = append(faults, fmt.Errorf("tokens.hs256_secret has %d bytes: HS256 needs at least %d", n, minSecretLength))
 	}

@@ -27,7 +27,8 @@ func TestDefaultsAreThoseOfTheGuide(t *testing.T) {
 func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 	var app config.App
 	err := json.Unmarshal([]byte(`{
-		"tokens": {"access_ttl": "48h", "refresh_ttl": "1h", "hs256_secret": "hunter2"},
+		"tokens": {"access_ttl": "48h", "refresh_ttl": "1h", "hs256_secret": "hunter2",
+			"throttle": {"address": "fast", "total": "1/1ms"}},
 		"jobs": {"workers": 5000, "retention": "1s"},
 		"callbacks": {"allow": ["localhost", ":80", "localhost:http", "localhost:70000", "http://x:80", "127.0.0.1:3101"]}
 	}`), &app)
@@ -44,6 +45,8 @@ func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 		"tokens.access_ttl is 48h0m0s: it must lie between 1s and 24h0m0s",
 		"tokens.refresh_ttl is shorter than tokens.access_ttl",
 		"tokens.hs256_secret has 7 bytes: HS256 needs at least 32",
+		`tokens.throttle.address: "fast" must be written COUNT/PERIOD`,
+		`tokens.throttle.total: "1/1ms" has a period of 1ms`,
 		"jobs.workers is 5000: it must lie between 1 and 1024",
 		"jobs.retention is 1s: it must lie between 1m0s",
 		`callbacks.allow "localhost": must be HOST:PORT without a scheme`,

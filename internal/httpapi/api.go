@@ -13,6 +13,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
@@ -53,6 +54,10 @@ type Services struct {
 	// ClientIP returns the address of whoever sent a request, behind the proxies that are trusted; empty when it is not
 	// known. It must not block.
 	ClientIP func(r *http.Request) string
+
+	// Throttle slows down whoever guesses at credentials, within the limits.
+	Throttle       *ratelimit.Throttle
+	ThrottleLimits ratelimit.ThrottleLimits
 
 	Log *slog.Logger
 }

@@ -73,14 +73,23 @@ type tokenAnswer struct {
 
 // exchangeKey trades an API key and its secret for a pair of tokens, which begins a family.
 func (a *API) exchangeKey(w http.ResponseWriter, r *http.Request) {
+	attempt, err := a.beginAttempt(r)
+	if err != nil {
+		a.Fail(w, r, err, false)
+		return
+	}
 	var request keyRequest
 	if err := decodeFields(r, &request); err != nil {
 		a.Fail(w, r, err, false)
 		return
 	}
+	if err := present(&attempt, request); err != nil {
+		a.Fail(w, r, err, false)
+		return
+	}
 	caller, err := a.Directory.Verify(request.CompanySlug, request.APIKey, request.APISecret)
 	if err != nil {
-		a.Fail(w, r, err, false)
+		a.Fail(w, r, verified(&attempt, err), false)
 		return
 	}
 	pair, err := a.Families.Begin(r.Context(), a.Tokens, token.Subject{
@@ -92,6 +101,11 @@ func (a *API) exchangeKey(w http.ResponseWriter, r *http.Request) {
 // refresh trades a refresh token for the next pair of its family. The user and the key are looked at again: neither
 // outlives its revocation by refreshing.
 func (a *API) refresh(w http.ResponseWriter, r *http.Request) {
+	attempt, err := a.beginAttempt(r)
+	if err != nil {
+		a.Fail(w, r, err, false)
+		return
+	}
 	var request refreshRequest
 	if err := decodeFields(r, &request); err != nil {
 		a.Fail(w, r, err, false)
@@ -99,12 +113,12 @@ func (a *API) refresh(w http.ResponseWriter, r *http.Request) {
 	}
 	claims, err := a.Tokens.VerifyRefresh(request.RefreshToken)
 	if err != nil {
-		a.Fail(w, r, err, false)
+		a.Fail(w, r, verified(&attempt, err), false)
 		return
 	}
 	caller, err := a.Directory.Resolve(claims.Company, claims.User, claims.KeyID)
 	if err != nil {
-		a.Fail(w, r, err, false)
+		a.Fail(w, r, verified(&attempt, err), false)
 		return
 	}
 	pair, _, err := a.Families.Rotate(r.Context(), a.Tokens, claims)

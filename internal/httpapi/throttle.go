@@ -1,0 +1,37 @@
+package httpapi
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/ratelimit"
+)
+
+// beginAttempt counts a request for tokens. It fails with dataapi.CodeRateLimited when the caller's address has sent too
+// many, or too many that failed.
+func (a *API) beginAttempt(r *http.Request) (ratelimit.Attempt, error) {
+	attempt, wait := a.Throttle.Begin(a.ThrottleLimits, a.ClientIP(r))
+	return attempt, throttled(wait)
+}
+
+// present says for whom an attempt presents a secret. It fails with dataapi.CodeRateLimited, before anybody looks at the
+// secret and whether or not there is such a key.
+func present(attempt *ratelimit.Attempt, request keyRequest) error {
+	return throttled(attempt.Present(request.CompanySlug, request.APIKey))
+}
+
+func throttled(wait time.Duration) error {
+	if wait <= 0 {
+		return nil
+	}
+	return &dataapi.Error{Code: dataapi.CodeRateLimited, RetryAfter: wait}
+}
+
+// verified counts an attempt as a failure when its credentials were refused, and returns the error that it is given.
+func verified(attempt *ratelimit.Attempt, err error) error {
+	if dataapi.HasCode(err, dataapi.CodeUnauthenticated) {
+		attempt.Failed()
+	}
+	return err
+}
