@@ -122,18 +122,23 @@ func (a *API) refresh(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	pair, _, err := a.Families.Rotate(r.Context(), a.Tokens, claims)
-	a.answerTokens(w, r, caller, pair, err)
+	a.answerTokens(w, r, caller, pair, verified(&attempt, err))
 }
 
 // logout ends the family of a refresh token, whichever of its tokens that is. As RFC 7009, 2.2 has it, a token that is
 // invalid gets the same answer: what its sender wants is the case.
 func (a *API) logout(w http.ResponseWriter, r *http.Request) {
+	attempt, err := a.beginAttempt(r)
+	if err != nil {
+		a.Fail(w, r, err, false)
+		return
+	}
 	var request refreshRequest
 	if err := decodeFields(r, &request); err != nil {
 		a.Fail(w, r, err, false)
 		return
 	}
-	if claims, err := a.Tokens.VerifyRefresh(request.RefreshToken); err == nil {
+	if claims, err := a.Tokens.VerifyRefresh(request.RefreshToken); verified(&attempt, err) == nil {
 		if err := a.Families.End(r.Context(), claims.Family); err != nil {
 			a.Fail(w, r, err, false)
 			return
