@@ -16,7 +16,7 @@ type KeyRecord struct {
 	SignsFrom   time.Time
 	SignsUntil  time.Time // from then on another key signs; zero while none is to follow
 
-	LongestToken time.Duration // the longest life of a token that it may sign or have signed
+	LongestToken time.Duration // the longest life of a token that it may sign or have signed, in whole seconds
 }
 
 // VerifiesUntil is when the last token that the key can have signed has expired, by any clock: from then on the key is of

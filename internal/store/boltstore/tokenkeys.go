@@ -20,12 +20,12 @@ var _ token.KeyStore = (*Store)(nil)
 
 // tokenKeyRecord is how a key that signs tokens lies in the file.
 type tokenKeyRecord struct {
-	Algorithm    string        `json:"algorithm"`
-	Private      []byte        `json:"private"`
-	PublishedAt  time.Time     `json:"published_at"`
-	SignsFrom    time.Time     `json:"signs_from"`
-	SignsUntil   time.Time     `json:"signs_until,omitzero"`
-	LongestToken time.Duration `json:"longest_token_seconds,omitzero,format:sec"`
+	Algorithm    string    `json:"algorithm"`
+	Private      []byte    `json:"private"`
+	PublishedAt  time.Time `json:"published_at"`
+	SignsFrom    time.Time `json:"signs_from"`
+	SignsUntil   time.Time `json:"signs_until,omitzero"`
+	LongestToken int64     `json:"longest_token_seconds,omitzero"`
 }
 
 // TokenKeys implements [token.KeyStore].
@@ -74,7 +74,7 @@ func readTokenKeys(tx *bbolt.Tx) ([]token.KeyRecord, error) {
 		}
 		records = append(records, token.KeyRecord{
 			ID: string(id), Algorithm: record.Algorithm, Private: record.Private, PublishedAt: record.PublishedAt,
-			SignsFrom: record.SignsFrom, SignsUntil: record.SignsUntil, LongestToken: record.LongestToken,
+			SignsFrom: record.SignsFrom, SignsUntil: record.SignsUntil, LongestToken: time.Duration(record.LongestToken) * time.Second,
 		})
 		return nil
 	})
@@ -97,7 +97,7 @@ func putTokenKeys(tx *bbolt.Tx, records []token.KeyRecord) error {
 	for _, record := range records {
 		encoded, err := json.Marshal(tokenKeyRecord{
 			Algorithm: record.Algorithm, Private: record.Private, PublishedAt: storedTime(record.PublishedAt),
-			SignsFrom: storedTime(record.SignsFrom), SignsUntil: storedTime(record.SignsUntil), LongestToken: record.LongestToken,
+			SignsFrom: storedTime(record.SignsFrom), SignsUntil: storedTime(record.SignsUntil), LongestToken: int64(record.LongestToken / time.Second),
 		})
 		if err != nil {
 			return fmt.Errorf("token key %q: %w", record.ID, err)
