@@ -221,6 +221,9 @@ func follow(records []KeyRecord, algorithm string, private []byte, now time.Time
 	}
 	if newest := last(records); newest != nil {
 		record.SignsFrom = record.SignsFrom.Add(lead)
+		if !record.SignsFrom.After(newest.SignsFrom) {
+			record.SignsFrom = newest.SignsFrom.Add(time.Microsecond) // the order of keys is that of these times
+		}
 		record.LongestToken = newest.LongestToken
 		if newest.SignsUntil.IsZero() {
 			newest.SignsUntil = record.SignsFrom
