@@ -77,7 +77,9 @@ func (q *query) makePlan(ctx context.Context, c *conn) (*plan, error) {
 			expressions[i] = "q." + quoted
 		}
 		converts = converts || convert || spec.Scale != nil
-		p.columns = append(p.columns, result.Column{Name: field.Name, Type: codec.typ})
+		p.columns = append(p.columns, result.Column{
+			Name: field.Name, Type: codec.typ, Digits: digitsOf(codec.typ, field.TypeModifier, spec),
+		})
 		p.codecs = append(p.codecs, codec)
 		p.formats = append(p.formats, codec.format)
 		p.fields = append(p.fields, wireType(field.DataTypeOID, convert, spec))
@@ -196,7 +198,7 @@ func wireType(oid uint32, convert bool, spec result.ColumnSpec) uint32 {
 // fits reports whether a prepared statement still answers with what the plan expects.
 func (p *plan) fits(description *pgconn.StatementDescription) bool {
 	return slices.EqualFunc(description.Fields, p.columns, func(field pgconn.FieldDescription, column result.Column) bool {
-		return field.Name == column.Name
+		return field.Name == column.Name && keepsDigits(field, column)
 	}) && slices.Equal(typeOIDs(description.Fields), p.fields)
 }
 

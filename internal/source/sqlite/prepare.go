@@ -133,6 +133,9 @@ func (p *prepared) describe(q *query) error {
 			}
 		}
 		p.table[i] = result.Column{Name: name, Type: declared}
+		if declared == result.DecimalType && scale != noScale {
+			p.table[i].Digits = result.Digits{Fixed: true, Scale: scale} // SQLite holds nobody to a precision
+		}
 		p.forms[i] = formOf(declared, scale)
 		p.byRow = p.byRow || declared == ""
 	}

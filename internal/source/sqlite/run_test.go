@@ -182,7 +182,7 @@ func TestSchemaChangesAreNoticed(t *testing.T) {
 		if err != nil || fmt.Sprint(columns) != fmt.Sprint(sink.columns) {
 			t.Errorf("Check says %v (%v), Run %v", columns, err, sink.columns)
 		}
-		return fmt.Sprint(sink.columns, sink.rows)
+		return named(sink.columns) + fmt.Sprint(" ", sink.rows)
 	}
 	if got, want := show(), "[{a bigint}] [int 1]"; got != want {
 		t.Errorf("got %s, want %s", got, want)

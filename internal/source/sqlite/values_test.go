@@ -19,6 +19,15 @@ type rowSink struct {
 	rows    []string
 }
 
+// named writes columns as [{name type} ...].
+func named(columns []result.Column) string {
+	shown := make([]string, len(columns))
+	for i, column := range columns {
+		shown[i] = fmt.Sprintf("{%s %s}", column.Name, column.Type)
+	}
+	return fmt.Sprint(shown)
+}
+
 func (s *rowSink) Columns(columns []result.Column) error { s.columns = columns; return nil }
 
 func (s *rowSink) Row(values []result.Value) error {
@@ -292,7 +301,7 @@ func TestTypesOfTheFirstRow(t *testing.T) {
 		if c.columns == "" {
 			continue
 		}
-		if got := fmt.Sprint(sink.columns); got != c.columns {
+		if got := named(sink.columns); got != c.columns {
 			t.Errorf("%s: columns %s, want %s", c.sql, got, c.columns)
 		}
 		if got := fmt.Sprint(sink.rows); got != c.rows {
