@@ -72,7 +72,8 @@ func (a *App) newServices(opened *openState) (*services, error) {
 		CursorKey: opened.cursorKey,
 		ClientIP:  clientIP,
 		Throttle:  opened.throttle, ThrottleLimits: throttle,
-		Log: a.log,
+		Rates: opened.rates,
+		Log:   a.log,
 	})
 	// From now on, and with what the catalog holds at this moment.
 	a.catalog.OnChange(func(snapshot *catalog.Snapshot) {

@@ -50,6 +50,7 @@ type openState struct {
 	engine     *job.Engine
 	dispatcher *callback.Dispatcher
 	throttle   *ratelimit.Throttle
+	rates      *ratelimit.Table
 	cursorKey  []byte // signs the cursors of result pages
 }
 
@@ -83,6 +84,9 @@ const (
 // cursorKeyLength is that of the key of HMAC-SHA-256, in bytes.
 const cursorKeyLength = 32
 
+// ratePlaces is how many keys' limits are counted at once: 1 MiB, of which what is used becomes resident.
+const ratePlaces = 1 << 16
+
 func randomSecret(length int) func() ([]byte, error) {
 	return func() ([]byte, error) {
 		secret := make([]byte, length)
@@ -109,6 +113,7 @@ func build(ctx context.Context, opened store.Store) (*openState, error) {
 		return nil, err
 	}
 	built := &openState{store: opened, keys: keys, ring: ring, cursorKey: cursorKey, throttle: ratelimit.NewThrottle(time.Now)}
+	built.rates = ratelimit.NewTable(ratePlaces, time.Now)
 	built.dispatcher = callback.NewDispatcher(opened, opened, callback.Options{
 		Logger: sharedLog.With(slog.String("part", "callbacks")),
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 )
 
 // companyFile is what a company.yaml says. It is immutable; a reload keeps the pointer of a file that did not change.
@@ -57,7 +58,7 @@ func parseCompany(slug string, text []byte, r *report) *companyFile {
 	if root == nil {
 		return nil
 	}
-	f := r.fieldsOf(root, "", "name", "active", "users", "policies", "callbacks")
+	f := r.fieldsOf(root, "", "name", "active", "rate", "users", "policies", "callbacks")
 	company := &identity.Company{
 		Slug: slug, Name: f.text("name"), Active: f.boolean("active", true),
 		Users: make(map[string]*identity.User), Policies: make(map[string]*identity.Policy),
@@ -73,9 +74,10 @@ func parseCompany(slug string, text []byte, r *report) *companyFile {
 			company.Policies[policy.key] = r.readPolicy(policy)
 		}
 	}
+	rate := f.rate("rate", ratelimit.Unlimited)
 	if member, ok := f.by["users"]; ok {
 		for _, user := range f.membersOf(member.value, "users") {
-			company.Users[user.key], file.contexts[user.key] = r.readUser(user, company)
+			company.Users[user.key], file.contexts[user.key] = r.readUser(user, company, rate)
 		}
 	}
 	if member, ok := f.by["callbacks"]; ok {
@@ -104,15 +106,18 @@ func (r *report) readCallbackHosts(n *node) (hosts []string) {
 	return hosts
 }
 
-func (r *report) readUser(user member, company *identity.Company) (*identity.User, map[string]constraintPlaces) {
+func (r *report) readUser(
+	user member, company *identity.Company, rate ratelimit.Limit,
+) (*identity.User, map[string]constraintPlaces) {
 	if !dataapi.ValidSlug(user.key) {
 		r.fault(user.place, "users: the name %q must be %s", shorten(user.key), dataapi.SlugRule)
 	}
-	f := r.fieldsOf(user.value, "users."+user.key, "name", "active", "policies", "share_context")
+	f := r.fieldsOf(user.value, "users."+user.key, "name", "active", "rate", "policies", "share_context")
 	read := &identity.User{Name: user.key, DisplayName: f.text("name"), Active: f.boolean("active", true)}
 	if read.DisplayName == "" {
 		read.DisplayName = user.key
 	}
+	read.Rate = f.rate("rate", rate)
 	policies, _ := f.list("policies")
 	for _, item := range policies {
 		name := r.textOf(item, f.name("policies"))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/source"
 )
 
@@ -64,6 +65,7 @@ type Endpoint struct {
 	Contract    *params.Contract
 	Statement   source.Statement
 	Limits      Limits
+	Rate        ratelimit.Limit                // of executions with one key
 	Columns     map[string]ColumnNote          // what callers are told of columns beyond their types
 	Deprecated  time.Time                      // from when callers are asked to leave; zero: they are not
 	Sunset      time.Time                      // when the endpoint is expected to go; zero: not known; not before Deprecated

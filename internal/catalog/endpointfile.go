@@ -9,6 +9,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/result"
 )
 
@@ -102,7 +103,7 @@ func trimStatement(text string, line int) (string, place) {
 }
 
 func (e *Endpoint) readFrontMatter(root *node, r *report) {
-	f := r.fieldsOf(root, "", "title", "description", "source", "mode", "on_timeout", "active", "params", "limits", "columns", "deprecated", "sunset", "share")
+	f := r.fieldsOf(root, "", "title", "description", "source", "mode", "on_timeout", "active", "params", "limits", "rate", "columns", "deprecated", "sunset", "share")
 	e.Title, e.Description = f.text("title"), strings.TrimSpace(f.text("description"))
 	e.Source = e.readSource(f)
 	e.Mode = readMode(f)
@@ -110,6 +111,7 @@ func (e *Endpoint) readFrontMatter(root *node, r *report) {
 	e.Deprecated, e.Sunset = readRetirement(f)
 	e.OnTimeout = readOnTimeout(f, e.Mode)
 	e.Limits = readLimits(f, e.Mode, e.OnTimeout)
+	e.Rate = f.rate("rate", ratelimit.Unlimited)
 	e.Contract = readParams(f)
 	e.Statement.MaxRows = e.Limits.MaxRows
 	e.Shares, e.places.shares = readShares(f)

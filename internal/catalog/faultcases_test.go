@@ -26,8 +26,8 @@ columns: { n: { nullable: no, description: [x] } }
 sauce: y
 `,
 		[]string{
-			`3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, on_timeout, active, params, limits, columns, deprecated, sunset, share`,
-			`4:1: unknown key "sauce"; did you mean source? Allowed are title, description, source, mode, on_timeout, active, params, limits, columns, deprecated, sunset, share`,
+			`3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, on_timeout, active, params, limits, rate, columns, deprecated, sunset, share`,
+			`4:1: unknown key "sauce"; did you mean source? Allowed are title, description, source, mode, on_timeout, active, params, limits, rate, columns, deprecated, sunset, share`,
 		},
 	},
 	{
@@ -49,6 +49,21 @@ limits: { timeout: 2m, max_rows: 0, rows: 3 }
 			`5:20: limits.timeout must be a duration such as 500ms, 5s or 10m, from 1ms to 1m; got 2m`,
 			`5:34: limits.max_rows must be a whole number from 1 to 10000000; got 0`,
 			`5:37: in limits: unknown key "rows"; allowed are timeout, job_timeout, max_rows`,
+		},
+	},
+	{
+		`rate: 10 per second
+`,
+		[]string{
+			"3:7: rate: 10 per second must be written COUNT/PERIOD such as 100/1m or 5/1s, with `burst N` behind it where " +
+				"fewer or more than COUNT may come at once, such as 100/1m burst 20; or unlimited",
+		},
+	},
+	{
+		`rate: 0/1s
+`,
+		[]string{
+			`3:7: rate: 0/1s has a count of 0: it must lie between 1 and 1000000`,
 		},
 	},
 	{
@@ -382,7 +397,7 @@ params: { days: { type: integer, default: x, minimum: y }, dais: { type: integer
 SELECT @dais, '@days', n@day, @day_ -- @days
 `,
 		[]string{
-			`3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, on_timeout, active, params, limits, columns, deprecated, sunset, share`,
+			`3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, on_timeout, active, params, limits, rate, columns, deprecated, sunset, share`,
 			`4:11: parameter days is declared and never used in the statement; use @days there, or leave it out here`,
 			`4:43: params.days.default must be an integer, written without quotes; got "x"`,
 			`4:55: params.days.minimum must be an integer, written without quotes; got "y"`,
@@ -407,6 +422,19 @@ INSERT INTO t VALUES (:a, $1, ?2); SELECT 1
 }
 
 var companyFileCases = []faultCase{
+	{
+		`rate: {count: 10}
+users:
+  erp: { rate: 10/1ms }
+  crm: { rate: 100/1m burst 0 }
+`,
+		[]string{
+			"1:7: rate must be written COUNT/PERIOD such as 100/1m or 5/1s, with `burst N` behind it where " +
+				"fewer or more than COUNT may come at once, such as 100/1m burst 20; or unlimited; got a map",
+			`3:16: users.erp.rate: 10/1ms has a period of 1ms: it must be whole seconds, from 1s to 24h`,
+			`4:16: users.crm.rate: 100/1m burst 0 has a burst of 0: it must lie between 1 and 1000000`,
+		},
+	},
 	{
 		`callbacks: { hosts: [hooks.example.com, "https://x.com", "a.com:443", "*"], url: x }
 `,
@@ -437,12 +465,12 @@ policies:
   P: { grants: [{actions: [data_api:run], endpoints: []}, {endpoints: [x, 5, '*', "default/*"]}, 5 ] }
 `,
 		[]string{
-			`1:1: unknown key "nam"; did you mean name? Allowed are name, active, users, policies, callbacks`,
+			`1:1: unknown key "nam"; did you mean name? Allowed are name, active, rate, users, policies, callbacks`,
 			`3:3: users: the name "ERP" must be 1 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit`,
 			`4:21: users.erp.policies names the unknown policy "DataApiConsumer"; did you mean DataAPIConsumer? Allowed are DataAPIConsumer, VisualizationViewer, VisualizationManager, P`,
 			`4:38: users.erp.policies names the unknown policy "3"; allowed are DataAPIConsumer, VisualizationViewer, VisualizationManager, P`,
 			`4:41: users.erp.policies names the unknown policy "Nope"; allowed are DataAPIConsumer, VisualizationViewer, VisualizationManager, P`,
-			`4:48: in users.erp: unknown key "share_contex"; did you mean share_context? Allowed are name, active, policies, share_context`,
+			`4:48: in users.erp: unknown key "share_contex"; did you mean share_context? Allowed are name, active, rate, policies, share_context`,
 			`4:75: users.erp.active must be true or false; got 1`,
 			`5:6: users.x must be a map of keys and values; got a list`,
 			`6:18: users.y.policies must be a list such as [a, b]; got P`,

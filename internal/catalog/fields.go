@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 )
 
 // fields is a map of the YAML whose keys have been checked.
@@ -135,6 +137,24 @@ func (f fields) duration(key string, otherwise, most time.Duration) time.Duratio
 	f.fault(value.place, "%s must be a duration such as 500ms, 5s or 10m, from 1ms to %s; got %s",
 		f.name(key), span(most), value.describe())
 	return otherwise
+}
+
+// rate returns a limit of requests.
+func (f fields) rate(key string, otherwise ratelimit.Limit) ratelimit.Limit {
+	member, ok := f.by[key]
+	if !ok {
+		return otherwise
+	}
+	if member.value.kind != scalarNode {
+		f.fault(member.value.place, "%s must be written %s; got %s", f.name(key), ratelimit.Syntax, member.value.describe())
+		return otherwise
+	}
+	limit, err := ratelimit.Parse(member.value.text)
+	if err != nil {
+		f.fault(member.value.place, "%s: %s %v", f.name(key), member.value.describe(), err)
+		return otherwise
+	}
+	return limit
 }
 
 // span writes a duration without the zeros that time.Duration puts at its end.

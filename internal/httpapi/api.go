@@ -59,6 +59,9 @@ type Services struct {
 	Throttle       *ratelimit.Throttle
 	ThrottleLimits ratelimit.ThrottleLimits
 
+	// Rates counts requests against the limits of keys and endpoints.
+	Rates *ratelimit.Table
+
 	Log *slog.Logger
 }
 
@@ -105,6 +108,10 @@ func (a *API) ServeToken(w http.ResponseWriter, r *http.Request) {
 // largest request body in bytes.
 func (a *API) ServeExecute(w http.ResponseWriter, r *http.Request, caller identity.Principal, maxBody int64) {
 	SetRequestID(w, r)
+	if err := a.limitKey(w, caller); err != nil {
+		a.Fail(w, r, err, false)
+		return
+	}
 	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
 	limitBody(w, r, maxBody)
 	a.execute.ServeHTTP(w, r)

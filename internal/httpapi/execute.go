@@ -44,6 +44,9 @@ func (a *API) executeEndpoint(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := a.limitEndpoint(w, caller, call.Endpoint); err != nil {
+		return err
+	}
 	terms, err := termsOf(r, call.Endpoint)
 	if err != nil {
 		return err

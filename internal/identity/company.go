@@ -4,6 +4,7 @@ package identity
 import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 )
 
 // Company is a tenant: it owns users and endpoints. It is read from company.yaml and immutable once loaded.
@@ -25,6 +26,7 @@ type User struct {
 	Active       bool
 	Policies     []string // names of managed policies or of the company's own
 	ShareContext params.ShareContext
+	Rate         ratelimit.Limit // of all requests with one of its keys
 }
 
 // Policy is a named set of grants.

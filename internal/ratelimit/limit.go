@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -13,7 +14,7 @@ import (
 // limits nothing.
 type Limit struct {
 	Count  int           // from 1 to 1,000,000
-	Period time.Duration // from 1 s to 24 h
+	Period time.Duration // whole seconds, from 1 s to 24 h
 	Burst  int           // from 1 to 1,000,000
 }
 
@@ -60,8 +61,8 @@ func (l Limit) check() error {
 	switch {
 	case l.Count < 1 || l.Count > maxCount:
 		return fmt.Errorf("has a count of %d: it must lie between 1 and %d", l.Count, maxCount)
-	case l.Period < minPeriod || l.Period > maxPeriod:
-		return fmt.Errorf("has a period of %s: it must lie between 1s and 24h", l.Period)
+	case l.Period < minPeriod || l.Period > maxPeriod || l.Period%time.Second != 0:
+		return fmt.Errorf("has a period of %s: it must be whole seconds, from 1s to 24h", l.Period)
 	case l.Burst < 1 || l.Burst > maxCount:
 		return fmt.Errorf("has a burst of %d: it must lie between 1 and %d", l.Burst, maxCount)
 	case time.Duration(l.Burst) > maxFill/l.interval():
@@ -79,9 +80,20 @@ func (l Limit) String() string {
 	case !l.Limits():
 		return "unlimited"
 	case l.Burst == l.Count:
-		return fmt.Sprintf("%d/%s", l.Count, l.Period)
+		return fmt.Sprintf("%d/%s", l.Count, written(l.Period))
 	}
-	return fmt.Sprintf("%d/%s burst %d", l.Count, l.Period, l.Burst)
+	return fmt.Sprintf("%d/%s burst %d", l.Count, written(l.Period), l.Burst)
+}
+
+// written is a period without the zeros that time.Duration puts at its end.
+func written(period time.Duration) string {
+	text := period.String()
+	for _, zeros := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zeros) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
 }
 
 // interval is the time in which one token flows in.
