@@ -87,6 +87,7 @@ func (r *rotating) rotate(atOnce bool) KeyInfo {
 	if err != nil {
 		r.Fatal(err)
 	}
+	r.now.set(r.now.Now().Add(time.Millisecond))
 	return made
 }
 
