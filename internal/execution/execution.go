@@ -116,6 +116,12 @@ type limitedSink struct {
 	summary *result.Summary
 }
 
+// Columns passes the columns on.
+func (s *limitedSink) Columns(columns []result.Column) error {
+	s.summary.Columns = columns
+	return s.Encoder.Columns(columns)
+}
+
 // Row passes a row on, or drops the one that only says that there are more.
 func (s *limitedSink) Row(values []result.Value) error {
 	if s.summary.RowCount == s.summary.MaxRows {

@@ -14,6 +14,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
+	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
@@ -84,15 +85,22 @@ func New(services Services) *API {
 		http.MethodGet + " " + jwksPath:     api.jwks,
 		http.MethodPost + " " + logoutPath:  api.logout,
 	})
-	api.execute = routes(map[string]http.HandlerFunc{
+	execute := map[string]http.HandlerFunc{
 		http.MethodGet + " " + permissionsPath:            api.permissions,
 		http.MethodGet + " " + endpointsPath:              api.handle(api.listEndpoints),
-		http.MethodPost + " " + endpointPath + "/execute": api.handle(api.executeEndpoint),
+		http.MethodPost + " " + endpointPath + "/execute": api.handle(api.executeAs("")),
 		http.MethodGet + " " + endpointPath + "/jobs":     api.handle(api.listJobs),
 		http.MethodGet + " " + jobPath:                    api.handle(api.getJob),
 		http.MethodDelete + " " + jobPath:                 api.handle(api.cancelJob),
-		http.MethodGet + " " + jobPath + "/result":        api.handle(api.getResult),
-	})
+		http.MethodGet + " " + jobPath + "/result":        api.handle(api.resultAs("")),
+	}
+	for _, format := range result.StreamedFormats() {
+		execute[http.MethodPost+" "+endpointPath+"/execute."+string(format)] = api.handle(api.executeAs(format))
+	}
+	for _, format := range result.Formats() {
+		execute[http.MethodGet+" "+jobPath+"/result."+string(format)] = api.handle(api.resultAs(format))
+	}
+	api.execute = routes(execute)
 	return api
 }
 

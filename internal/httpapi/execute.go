@@ -4,7 +4,6 @@ import (
 	"cmp"
 	stdjson "encoding/json"
 	"net/http"
-	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -21,11 +20,21 @@ type executeRequest struct {
 	CallbackURL     *string        `json:"callback_url"`
 }
 
+// executeAs makes the handler of a path whose suffix names a format; no suffix leaves it to Accept.
+func (a *API) executeAs(suffix result.Format) handler {
+	return func(w http.ResponseWriter, r *http.Request) error { return a.executeEndpoint(w, r, suffix) }
+}
+
 // executeEndpoint is the way of a request from permission to answer. An endpoint that the caller may not know of is
 // indistinguishable from one that does not exist, and the permission is looked at before the endpoint is.
-func (a *API) executeEndpoint(w http.ResponseWriter, r *http.Request) error {
-	if !acceptsJSON(r.Header) {
-		return errNotJSON
+func (a *API) executeEndpoint(w http.ResponseWriter, r *http.Request, suffix result.Format) error {
+	query, err := parseQuery(r, rowsAs, csvFormulas)
+	if err != nil {
+		return err
+	}
+	form, err := formOf(w, r, suffix, result.StreamedFormats(), query)
+	if err != nil {
+		return err
 	}
 	var request executeRequest
 	if err := decodeBody(r, &request, true); err != nil {
@@ -51,6 +60,7 @@ func (a *API) executeEndpoint(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	terms.form = form
 	bound, invalid := call.Bind(caller, stdjson.RawMessage(request.ParameterValues))
 	callback, refused := a.checkCallback(caller, call, request.CallbackURL, terms)
 	if err := dataapi.JoinFaults(invalid, refused); err != nil {
@@ -59,7 +69,7 @@ func (a *API) executeEndpoint(w http.ResponseWriter, r *http.Request) error {
 	if terms.asJob {
 		return a.answerJob(w, r, caller, bound, terms, callback)
 	}
-	return answerResult(w, r, bound)
+	return answerResult(w, r, bound, form)
 }
 
 // renewed returns the caller as it stands now: its key may have been revoked since it was authenticated.
@@ -118,15 +128,9 @@ func (a *API) checkCallback(caller identity.Principal, call execution.Call, url 
 
 // answerResult runs the query and streams its result. Nothing is sent before the encoder's first buffer is full or the
 // result complete, so that most errors still find an unbegun answer.
-func answerResult(w http.ResponseWriter, r *http.Request, bound *execution.Bound) error {
-	encoder := result.NewJSON(w, result.JSONOptions{BeforeFirstWrite: func(size int) {
-		if size >= 0 { // without a length, net/http sends a small result in chunks, with one more write
-			w.Header().Set("Content-Length", strconv.Itoa(size))
-		}
-	}})
-	defer encoder.Close()
-	w.Header().Set("Content-Type", encoder.ContentType())
-	w.Header().Set("Cache-Control", "no-store")
-	_, err := bound.Run(r.Context(), encoder)
+func answerResult(w http.ResponseWriter, r *http.Request, bound *execution.Bound, form form) error {
+	answer := newResultAnswer(w, form, bound.Endpoint.Address.Slug, bound.Endpoint.Limits.MaxRows, nil, true)
+	defer answer.Close()
+	_, err := bound.Run(r.Context(), answer)
 	return err
 }

@@ -39,7 +39,7 @@ func (a *API) answerJob(
 	}
 	if terms.wait > 0 && ended.Status.Terminal() {
 		terms.preferred.setApplied(w.Header(), false)
-		return a.answerEnded(w, r, ended)
+		return a.answerEnded(w, r, ended, terms.form)
 	}
 	terms.preferred.setApplied(w.Header(), true)
 	w.Header().Set("Location", ended.PollingPath)
@@ -99,15 +99,15 @@ func (a *API) answerStrictly(w http.ResponseWriter, r *http.Request, accepted jo
 			}
 		}
 	}
-	return a.answerEnded(w, r, ended)
+	return a.answerEnded(w, r, ended, terms.form)
 }
 
 // answerEnded answers with what a job has come to as an endpoint in sync mode would: with the plain result, or with the
 // error.
-func (a *API) answerEnded(w http.ResponseWriter, r *http.Request, ended job.Job) error {
+func (a *API) answerEnded(w http.ResponseWriter, r *http.Request, ended job.Job, form form) error {
 	switch ended.Status {
 	case job.Completed:
-		return a.answerKept(w, r, ended)
+		return a.answerKept(w, r, ended, form)
 	case job.Failed:
 		return &dataapi.Error{Code: ended.Error.Code, Detail: ended.Error.Detail}
 	default:
@@ -115,13 +115,17 @@ func (a *API) answerEnded(w http.ResponseWriter, r *http.Request, ended job.Job)
 	}
 }
 
-// answerKept streams the kept result of a job in the form of a sync answer, which is one with two fields more at its end.
-func (a *API) answerKept(w http.ResponseWriter, r *http.Request, completed job.Job) error {
+// answerKept streams the kept result of a job in the form of a sync answer, which in JSON is one with two fields more at
+// its end.
+func (a *API) answerKept(w http.ResponseWriter, r *http.Request, completed job.Job, form form) error {
 	stored, err := a.Jobs.OpenResult(r.Context(), completed.ID)
 	if err != nil {
 		return jobError(err)
 	}
 	defer stored.Close()
+	if !form.plain() {
+		return answerConverted(w, completed, stored, form, true)
+	}
 	head := stored.Size() - int64(len("}"))
 	tail := fmt.Sprintf(`,"max_rows":%d,"executed_at":%q}`,
 		completed.Result.MaxRows, completed.Result.ExecutedAt.UTC().Format(time.RFC3339))

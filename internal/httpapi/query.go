@@ -17,6 +17,9 @@ type query map[string]string
 // parseQuery reads the query of a request. It is as strict as bodies are: a parameter that is misspelt would otherwise
 // be one that has no effect.
 func parseQuery(r *http.Request, allowed ...string) (query, error) {
+	if r.URL.RawQuery == "" {
+		return nil, nil
+	}
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, &dataapi.Error{Code: dataapi.CodeInvalidRequest, Detail: "The query of the URL cannot be read.", Err: err}

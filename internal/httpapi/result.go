@@ -10,20 +10,31 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/result"
 )
 
-// getResult answers with the result of a completed job: all of it or a range of its bytes, or a page of its rows.
-func (a *API) getResult(w http.ResponseWriter, r *http.Request) error {
+// resultAs makes the handler of a path whose suffix names a format; no suffix leaves it to Accept.
+func (a *API) resultAs(suffix result.Format) handler {
+	return func(w http.ResponseWriter, r *http.Request) error { return a.getResult(w, r, suffix) }
+}
+
+// getResult answers with the result of a completed job. As it is kept, it can be had as a whole or as a range of bytes,
+// and by pages of its rows; in another form, as a whole.
+func (a *API) getResult(w http.ResponseWriter, r *http.Request, suffix result.Format) error {
 	found, err := a.permittedJob(r, dataapi.ActionGetJob)
 	if err != nil {
 		return err
 	}
-	if !acceptsJSON(r.Header) {
-		return errNotJSON
-	}
-	query, err := parseQuery(r, "cursor", "limit")
+	query, err := parseQuery(r, "cursor", "limit", rowsAs, csvFormulas)
 	if err != nil {
 		return err
+	}
+	form, err := formOf(w, r, suffix, result.Formats(), query)
+	if err != nil {
+		return err
+	}
+	if query.pages() && !form.plain() {
+		return dataapi.Errorf(dataapi.CodeInvalidRequest, "Pages are %s with rows as objects. Leave cursor and limit out.", jsonType)
 	}
 	if found.Status != job.Completed {
 		failure := dataapi.Errorf(dataapi.CodeJobNotCompleted, "The job has no result: it is %s.", found.Status)
@@ -37,12 +48,40 @@ func (a *API) getResult(w http.ResponseWriter, r *http.Request) error {
 		return jobError(err)
 	}
 	defer stored.Close()
+	if !form.plain() {
+		return answerForm(w, r, found, stored, form)
+	}
 	w.Header().Set("Content-Type", jsonType)
 	w.Header().Set("Cache-Control", "no-store")
-	if len(query) > 0 {
+	if query.pages() {
 		return a.answerPage(w, r, found, stored, query)
 	}
 	return answerBytes(w, r, found, stored)
+}
+
+// pages reports whether a page of rows is asked for.
+func (q query) pages() bool {
+	_, from := q["cursor"]
+	_, limited := q["limit"]
+	return from || limited
+}
+
+// answerForm serves the result in another form than it is kept in, as a whole: where a range of it would begin is not
+// known. It never changes either.
+func answerForm(w http.ResponseWriter, r *http.Request, found job.Job, stored *job.ResultReader, form form) error {
+	etag := strconv.Quote(found.ID.String() + "-" + form.String())
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("ETag", etag)
+	w.Header().Set("Accept-Ranges", "none")
+	if matches(r.Header.Values("If-None-Match"), etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	if r.Method == http.MethodHead {
+		w.Header().Set("Content-Type", form.format.ContentType())
+		return nil
+	}
+	return answerConverted(w, found, stored, form, false)
 }
 
 // answerBytes serves the result as it is kept, which never changes, with ranges and conditions (RFC 9110, 13 and 14).

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/result"
 )
 
 // Status says how far a job is. It begins as Processing and changes exactly once.
@@ -93,6 +94,10 @@ type Result struct {
 	// MaxRows and ExecutedAt are not in these bytes: they are said to a caller who waited for the job.
 	MaxRows    int       `json:"max_rows,omitempty"`
 	ExecutedAt time.Time `json:"executed_at,omitzero"`
+
+	// Columns are those of the result, when there is something to know of them that the bytes do not tell, for whoever
+	// writes the result in another format.
+	Columns []result.Column `json:"columns,omitempty"`
 }
 
 // Outcome is how a job ends.

@@ -34,7 +34,7 @@ func (e *Engine) work(ctx context.Context, j Job, current attached) {
 		e.finish(ctx, j, current.settings, Outcome{Status: Completed, Result: Result{
 			RowCount: summary.RowCount, Truncated: summary.Truncated,
 			Size: kept.size, Chunks: kept.stored, BlockSize: BlockSize,
-			MaxRows: summary.MaxRows, ExecutedAt: summary.ExecutedAt.UTC(),
+			MaxRows: summary.MaxRows, ExecutedAt: summary.ExecutedAt.UTC(), Columns: withDigits(summary.Columns),
 		}})
 		return
 	case errors.Is(err, ErrLost), errors.Is(err, ErrNotFound), errors.Is(cause, ErrLost):
@@ -61,6 +61,16 @@ func (e *Engine) work(ctx context.Context, j Job, current attached) {
 	}
 	delay := max(e.options.Backoff<<min(j.Tries()-1, 16), failure.RetryAfter)
 	e.releaseAfter(ctx, j, delay, false)
+}
+
+// withDigits returns the columns if the digits of one are known, which the kept bytes do not tell.
+func withDigits(columns []result.Column) []result.Column {
+	for _, column := range columns {
+		if column.Digits != (result.Digits{}) {
+			return columns
+		}
+	}
+	return nil
 }
 
 // releaseAfter lets the job be claimed again after a delay.

@@ -80,6 +80,7 @@ type Summary struct {
 	Truncated  bool // there were more than MaxRows rows
 	MaxRows    int
 	ExecutedAt time.Time
+	Columns    []Column
 }
 
 // Encoder writes a result in one format. It holds at most one small buffer; Flush and End hand it to the writer.

@@ -1,0 +1,107 @@
+package httpapi
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/result"
+)
+
+// The fields that say of a result what only JSON has a place for.
+const (
+	maxRowsField   = "X-Data-Api-Max-Rows"
+	rowCountField  = "X-Data-Api-Row-Count"
+	truncatedField = "X-Data-Api-Truncated"
+)
+
+// resultAnswer writes a result as an answer. What the format has no place for stands in the header: how many rows there
+// may be at most, and how many there are and whether they are all, when that is known before the answer begins. When it is
+// not, those two follow in the trailer (RFC 9110, 6.5).
+type resultAnswer struct {
+	result.Encoder
+	header  http.Header
+	form    form
+	name    string // of the file, without its suffix
+	maxRows int
+
+	summary  result.Summary
+	known    bool // the summary is
+	trailing bool // the trailer has been announced
+}
+
+// newResultAnswer makes an encoder that begins the answer when its first bytes are written. Known is nil when the result
+// is only being made; limits says whether JSON documents have max_rows and executed_at. Close it.
+func newResultAnswer(w http.ResponseWriter, form form, name string, maxRows int, known *result.Summary, limits bool) *resultAnswer {
+	answer := &resultAnswer{header: w.Header(), form: form, name: name, maxRows: maxRows}
+	if known != nil {
+		answer.summary, answer.known = *known, true
+	}
+	answer.Encoder = form.encoder(w, limits, answer.begin)
+	return answer
+}
+
+// begin sets the header. It is the last moment at which an error could still have become another answer.
+func (a *resultAnswer) begin(size int) {
+	a.header.Set("Content-Type", a.ContentType())
+	a.header.Set("Cache-Control", "no-store")
+	if size >= 0 { // without a length, net/http sends a small result in chunks, with one more write
+		a.header.Set("Content-Length", strconv.Itoa(size))
+	}
+	if a.form.format == result.FormatJSON {
+		return
+	}
+	if a.form.format.Download() {
+		a.header.Set("Content-Disposition", `attachment; filename="`+a.name+"."+string(a.form.format)+`"`)
+	}
+	a.header.Set(maxRowsField, strconv.Itoa(a.maxRows))
+	if a.known {
+		a.setSummary()
+		return
+	}
+	a.header["Trailer"] = []string{rowCountField, truncatedField}
+	a.trailing = true
+}
+
+func (a *resultAnswer) setSummary() {
+	a.header.Set(rowCountField, strconv.Itoa(a.summary.RowCount))
+	a.header.Set(truncatedField, strconv.FormatBool(a.summary.Truncated))
+}
+
+// End ends the result, and with it the answer.
+func (a *resultAnswer) End(summary result.Summary) error {
+	a.summary, a.known = summary, true
+	if err := a.Encoder.End(summary); err != nil {
+		return err
+	}
+	if a.trailing {
+		a.setSummary() // net/http sends what has been announced
+	}
+	return nil
+}
+
+// answerConverted writes the result of a completed job, which is kept as JSON, in another form. It holds a row, or what
+// the format gathers, in memory.
+func answerConverted(w http.ResponseWriter, completed job.Job, stored *job.ResultReader, form form, limits bool) error {
+	kept := completed.Result
+	columns := kept.Columns
+	if columns == nil {
+		var err error
+		if columns, err = result.ReadColumns(stored); err != nil {
+			return err
+		}
+		if _, err := stored.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+	}
+	summary := result.Summary{
+		RowCount: kept.RowCount, Truncated: kept.Truncated, MaxRows: kept.MaxRows, ExecutedAt: kept.ExecutedAt,
+	}
+	answer := newResultAnswer(w, form, completed.Address.Slug+"-"+completed.ID.String(), kept.MaxRows, &summary, limits)
+	defer answer.Close()
+	if err := result.ReadJSON(stored, columns, answer); err != nil {
+		return err
+	}
+	return answer.End(summary)
+}
