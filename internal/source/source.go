@@ -54,17 +54,6 @@ type Call struct {
 	Claims Claims
 }
 
-// Claims are what the server has established about a caller. A source may show them to the database's own rules, such as
-// PostgreSQL's row-level security; an endpoint's statement must have no way to change them.
-type Claims struct {
-	Company string // slug of the caller's company
-	User    string // name of the caller's user
-
-	// Shared is what the endpoint's owner has limited the caller's company to, and Own what the user is limited to.
-	// Both may be nil, and must not be changed. What they allow together is [params.Intersect] of them.
-	Shared, Own params.ShareContext
-}
-
 // Statement is what an endpoint asks of its source. It is immutable.
 type Statement struct {
 	// SQL is one statement in the database's own dialect, with parameters written as @name.

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"strconv"
 	"time"
@@ -20,15 +19,19 @@ const minBackstop = 64 * time.Second
 
 // conn is one connection and what we know of its session.
 type conn struct {
+	source     *Source
 	pg         *pgconn.PgConn
 	statements map[string]*pgconn.StatementDescription // prepared on it, by name
 	fitted     map[string]*plan                        // by the same names: those that were compared with their statement
 	types      *pgtype.Map                             // made when an array is first sent
 	backstop   time.Duration                           // the session's statement_timeout; 0 for none
 	reported   [len(watched)]string                    // the watched parameters as they were at the start
+	controls   *controls                               // nil until they are first needed
+	settings   [][]byte                                // the arguments of the source's settings statement, reused
+	searchPath string                                  // as the database and the role's own settings have it
 	used       bool
 	abort      context.CancelCauseFunc // ends what runs, inside the database too; nil between runs
-	tainted    bool                    // a statement ran that may have changed the session in ways that the server does not report
+	tainted    bool                    // what a statement may have done to the session could not be undone
 }
 
 // watched are the parameters that the server reports whenever they change, and that a statement could change with
@@ -64,10 +67,12 @@ func (s *Source) dial(ctx context.Context) (*conn, error) {
 		}
 		return nil, connectError{err}
 	}
-	c := &conn{pg: pg, statements: map[string]*pgconn.StatementDescription{}, fitted: map[string]*plan{}, backstop: minBackstop}
+	c := &conn{
+		source: s, pg: pg, statements: map[string]*pgconn.StatementDescription{}, fitted: map[string]*plan{}, backstop: minBackstop,
+	}
 	ctx, cancelInspection := context.WithTimeout(ctx, s.config.ConnectTimeout)
 	defer cancelInspection()
-	if err := c.inspect(ctx, s.config.AllowSuperuser); err != nil {
+	if err := s.inspect(ctx, c); err != nil {
 		c.close()
 		return nil, err
 	}
@@ -77,41 +82,13 @@ func (s *Source) dial(ctx context.Context) (*conn, error) {
 	return c, nil
 }
 
-const inspection = `SELECT
-	pg_catalog.current_setting('server_version_num')::int >= 140000,
-	pg_catalog.getdatabaseencoding() <> 'SQL_ASCII',
-	NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname IN (current_user, session_user)
-		AND (r.rolsuper OR pg_catalog.pg_has_role(r.oid, 'pg_read_server_files', 'MEMBER')
-		OR pg_catalog.pg_has_role(r.oid, 'pg_write_server_files', 'MEMBER')
-		OR pg_catalog.pg_has_role(r.oid, 'pg_execute_server_program', 'MEMBER')))`
-
-func (c *conn) inspect(ctx context.Context, allowSuperuser bool) error {
-	answer := c.pg.ExecParams(ctx, inspection, nil, nil, nil, nil).Read()
-	if answer.Err != nil {
-		return fmt.Errorf("inspecting PostgreSQL: %w", answer.Err)
-	}
-	if len(answer.Rows) != 1 || len(answer.Rows[0]) != 3 {
-		return errors.New("inspecting PostgreSQL: the server gave no answer")
-	}
-	holds := func(i int) bool { return string(answer.Rows[0][i]) == "t" }
-	switch {
-	case !holds(0):
-		return refuse("PostgreSQL %s is too old: 14 or later is needed", c.pg.ParameterStatus("server_version"))
-	case !holds(1):
-		return refuse("the database's encoding is SQL_ASCII, whose texts cannot be sent as UTF-8: use a database with a real encoding")
-	case !holds(2) && !allowSuperuser:
-		return refuse("the source's role is a superuser, or may read files or run programs on the database server: " +
-			"use a role with nothing but SELECT on what the endpoints read, or set allow_superuser to accept the risk")
-	case c.pg.ParameterStatus("default_transaction_read_only") != "on":
-		return refuse("the session is not read-only: a proxy between Caddy and PostgreSQL drops start-up parameters")
-	}
-	return nil
-}
-
 // reusable reports whether the session is as it was when it was made: idle, outside a transaction, read-only.
 func (c *conn) reusable() bool {
 	if c.tainted || c.pg.IsClosed() || c.pg.IsBusy() || c.pg.TxStatus() != 'I' {
 		return false
+	}
+	if c.source.config.NoStatementCache {
+		return true // the session is the proxy's, and nothing of it is relied on
 	}
 	for i, name := range watched {
 		if c.pg.ParameterStatus(name) != c.reported[i] {
@@ -132,9 +109,9 @@ func (c *conn) close() {
 	}
 }
 
-// prepare returns the plan's statement, prepared on this connection.
+// prepare returns the plan's statement, prepared on this connection; nil where statements are not kept.
 func (c *conn) prepare(ctx context.Context, p *plan) (*pgconn.StatementDescription, error) {
-	if known, ok := c.statements[p.name]; ok {
+	if known, ok := c.statements[p.name]; ok || c.source.config.NoStatementCache {
 		return known, nil
 	}
 	if len(c.statements) >= maxStatements { // the revisions of a catalog come and go; nobody tells us which went
@@ -143,8 +120,19 @@ func (c *conn) prepare(ctx context.Context, p *plan) (*pgconn.StatementDescripti
 		}
 		clear(c.statements)
 		clear(c.fitted)
+		c.controls = nil
 	}
-	description, err := c.pg.Prepare(ctx, p.name, p.sql, p.paramOIDs)
+	var description *pgconn.StatementDescription
+	prepare := func() (err error) {
+		description, err = c.pg.Prepare(ctx, p.name, p.sql, p.paramOIDs)
+		return err
+	}
+	var err error
+	if c.source.settings == "" {
+		err = prepare()
+	} else {
+		err = c.transaction(ctx, prepare) // names mean what they mean to the role
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -154,10 +142,10 @@ func (c *conn) prepare(ctx context.Context, p *plan) (*pgconn.StatementDescripti
 
 // fits reports whether the prepared statement answers with what the plan expects. It compares them once.
 func (c *conn) fits(p *plan, description *pgconn.StatementDescription) bool {
-	if c.fitted[p.name] == p {
+	if description == nil || c.fitted[p.name] == p {
 		return true
 	}
-	if !p.fits(description) {
+	if !p.fits(description.Fields) {
 		return false
 	}
 	c.fitted[p.name] = p
@@ -168,6 +156,9 @@ func (c *conn) fits(p *plan, description *pgconn.StatementDescription) bool {
 func (c *conn) forget(ctx context.Context, name string) error {
 	delete(c.statements, name)
 	delete(c.fitted, name)
+	if c.source.config.NoStatementCache {
+		return nil
+	}
 	return c.pg.Deallocate(ctx, name)
 }
 
@@ -177,25 +168,13 @@ func (c *conn) limit(ctx context.Context) error {
 	if needed == c.backstop {
 		return nil
 	}
+	if c.source.config.NoStatementCache {
+		c.backstop = needed // and set with the transaction's settings
+		return nil
+	}
 	_, err := c.pg.Exec(ctx, "SET statement_timeout = "+strconv.FormatInt(needed.Milliseconds(), 10)).ReadAll()
 	if err == nil {
 		c.backstop = needed
 	}
 	return err
-}
-
-// backstopFor rounds the time that ctx leaves up to a power of two seconds, so that it seldom changes and is never
-// the shorter one. It is 0, for no limit, when ctx has no deadline.
-func backstopFor(ctx context.Context) time.Duration {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return 0
-	}
-	const longest = 1 << 21 * time.Second // PostgreSQL's limit is 2^31 ms
-	left := time.Until(deadline) + time.Second
-	backstop := minBackstop
-	for backstop < left && backstop < longest {
-		backstop *= 2
-	}
-	return backstop
 }

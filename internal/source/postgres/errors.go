@@ -76,6 +76,9 @@ func unavailable(code string) bool {
 // outdated reports that a prepared statement may have been overtaken by a change of the schema, or dropped by somebody
 // else. Names that are gone count, since the plan's own list of columns may be what still uses them.
 func outdated(err error) bool {
+	if errors.Is(err, errMisfit) {
+		return true
+	}
 	answer, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (answer.Code == invalidStatementName || answer.Code[:2] == classSyntaxOrAccess ||
 		answer.Code == featureNotSupported && answer.Routine == "RevalidateCachedQuery")

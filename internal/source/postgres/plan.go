@@ -26,8 +26,9 @@ type plan struct {
 	columns   []result.Column
 	codecs    []codec
 	formats   []int16
-	fields    []uint32  // the types that the prepared statement must describe
+	fields    []uint32  // the types that the statement must describe
 	readers   sync.Pool // of *reader
+	acts      bool      // the statement calls functions that may act on its session
 }
 
 // reader holds what one run needs to decode rows.
@@ -39,10 +40,19 @@ type reader struct {
 const declare = "DECLARE data_api_check NO SCROLL CURSOR FOR "
 
 // makePlan asks the database whether the statement is one read-only query, and what it answers with.
-func (q *query) makePlan(ctx context.Context, c *conn) (*plan, error) {
-	if err := q.declareCursor(ctx, c); err != nil {
+func (q *query) makePlan(ctx context.Context, c *conn) (p *plan, err error) {
+	if err := c.transaction(ctx, func() error { return q.declareCursor(ctx, c) }); err != nil {
 		return nil, err
 	}
+	err = c.transaction(ctx, func() error {
+		p, err = q.describe(ctx, c)
+		return err
+	})
+	return p, err
+}
+
+// describe makes a plan of what the database says of the statement.
+func (q *query) describe(ctx context.Context, c *conn) (*plan, error) {
 	described, err := c.pg.Prepare(ctx, "", q.text.bare, q.paramOIDs)
 	if err != nil {
 		return nil, q.fault(err, "")
@@ -55,6 +65,14 @@ func (q *query) makePlan(ctx context.Context, c *conn) (*plan, error) {
 		return nil, err
 	}
 	p := &plan{paramOIDs: q.paramOIDs}
+	if p.acts, err = c.mayAct(ctx, q.names); err != nil {
+		return nil, err
+	}
+	if q.source.config.Claims && !q.source.config.AllowSetConfig {
+		if err := c.refuseForgers(ctx, q.names); err != nil {
+			return nil, err
+		}
+	}
 	expressions := make([]string, len(described.Fields))
 	converts := false
 	for i, field := range described.Fields {
@@ -105,21 +123,12 @@ func newReaderFor(codecs []codec) *reader {
 
 // declareCursor has the database judge the statement: only one that is a single query without data-modifying parts
 // can be a cursor, and declaring it checks privileges without running it. The extended protocol allows one statement.
-func (q *query) declareCursor(ctx context.Context, c *conn) (err error) {
-	if _, err := c.pg.Exec(ctx, "BEGIN READ ONLY").ReadAll(); err != nil {
-		return err
-	}
-	defer func() {
-		_, rollback := c.pg.Exec(ctx, "ROLLBACK").ReadAll()
-		if err == nil {
-			err = rollback
-		}
-	}()
+func (q *query) declareCursor(ctx context.Context, c *conn) error {
 	if _, err := c.pg.Prepare(ctx, "", declare+q.text.sql, q.paramOIDs); err != nil {
 		return q.fault(err, declare)
 	}
 	nulls := make([][]byte, len(q.paramOIDs))
-	_, err = c.pg.ExecPrepared(ctx, "", nulls, nil, nil).Close()
+	_, err := c.pg.ExecPrepared(ctx, "", nulls, nil, nil).Close()
 	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && !slices.Contains(judged, answer.Code[:2]) && !passing(answer) {
 		return nil // the planner met a NULL where the statement counts on a value: the statement is not to blame
 	}
@@ -195,11 +204,14 @@ func wireType(oid uint32, convert bool, spec result.ColumnSpec) uint32 {
 	return oid
 }
 
-// fits reports whether a prepared statement still answers with what the plan expects.
-func (p *plan) fits(description *pgconn.StatementDescription) bool {
-	return slices.EqualFunc(description.Fields, p.columns, func(field pgconn.FieldDescription, column result.Column) bool {
+// fits reports whether a statement still answers with what the plan expects.
+func (p *plan) fits(fields []pgconn.FieldDescription) bool {
+	return slices.EqualFunc(fields, p.columns, func(field pgconn.FieldDescription, column result.Column) bool {
 		return field.Name == column.Name && keepsDigits(field, column)
-	}) && slices.Equal(typeOIDs(description.Fields), p.fields)
+	}) && slices.Equal(typeOIDs(fields), p.fields)
 }
 
-var errUnsettled = errors.New("the schema keeps changing while the statement is prepared")
+var (
+	errUnsettled = errors.New("the schema keeps changing while the statement is prepared")
+	errMisfit    = errors.New("the statement's columns are not those of its plan")
+)

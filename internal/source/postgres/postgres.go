@@ -54,10 +54,28 @@ type Config struct {
 	// ConnectTimeout limits one attempt to connect to one host. Default 5 s.
 	ConnectTimeout time.Duration
 
-	// AllowSuperuser lets the source run as a role that the server refuses otherwise: a superuser, or a member of
-	// pg_read_server_files, pg_write_server_files or pg_execute_server_program. Such a role can read files and run
-	// programs from inside a SELECT, which no read-only transaction prevents.
+	// AllowSuperuser lets the source run as a role that the server refuses otherwise: a superuser, one with REPLICATION or
+	// CREATEROLE, or a member of pg_read_server_files, pg_write_server_files, pg_execute_server_program or
+	// pg_signal_backend. Such a role can act from inside a SELECT, which no read-only transaction prevents.
 	AllowSuperuser bool
+
+	// Role is the role that statements run as; empty for that of the connection, which must be a member of it.
+	Role string
+
+	// Claims shows every statement who asks: the caller's company, user and share context are the settings
+	// data_api.company, data_api.user and data_api.share_context (JSON, see [source.Claims.ShareContext]) of its transaction,
+	// for row-level security to use. They are set as the role of the connection in the round trip of the statement,
+	// which then runs as Role. Role is needed, and must not be able to execute set_config, so that a statement cannot change
+	// them.
+	Claims bool
+
+	// AllowSetConfig lets claims be used although Role may execute set_config, or is not given: whoever writes a statement
+	// can then claim to be anybody.
+	AllowSetConfig bool
+
+	// NoStatementCache is for a proxy such as PgBouncer that gives each transaction another session. Nothing is prepared
+	// or set beyond a transaction: every run parses its statement, and sets what it needs, in its one round trip.
+	NoStatementCache bool
 
 	// Logger gets what an operator must know: a database that is lost, found again, or refused. Default: discarded.
 	Logger *slog.Logger
@@ -65,11 +83,12 @@ type Config struct {
 
 // Source is a [source.Source] on PostgreSQL.
 type Source struct {
-	config  Config
-	connect *pgconn.Config
-	slots   chan struct{} // holds one for each connection that is in use
-	pool    *puddle.Pool[*conn]
-	health  health
+	config   Config
+	connect  *pgconn.Config
+	settings string        // the statement that sets what a transaction needs; empty for nothing
+	slots    chan struct{} // holds one for each connection that is in use
+	pool     *puddle.Pool[*conn]
+	health   health
 
 	closing context.Context // ends when Close begins
 	close   context.CancelFunc
@@ -102,9 +121,15 @@ func New(config Config) (*Source, error) {
 		return nil, errors.New("the DSN is not a PostgreSQL connection string such as postgres://user@host/database or host=HOST user=USER dbname=DATABASE")
 	}
 	config.DSN = ""
-	configureSession(connect, config.ConnectTimeout)
+	if config.Claims && config.Role == "" && !config.AllowSetConfig {
+		return nil, errors.New("claims need a role that cannot execute set_config: name it with role")
+	}
+	if config.AllowSetConfig && !config.Claims {
+		return nil, errors.New("allow_set_config is for claims, which are off")
+	}
+	configureSession(connect, config)
 
-	s := &Source{config: config, connect: connect, slots: make(chan struct{}, config.MaxConns)}
+	s := &Source{config: config, connect: connect, settings: settingsStatement(config), slots: make(chan struct{}, config.MaxConns)}
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.pool, err = puddle.NewPool(&puddle.Config[*conn]{
 		Constructor: s.open,
@@ -122,21 +147,23 @@ func New(config Config) (*Source, error) {
 func (s *Source) Capacity() int { return cap(s.slots) }
 
 // configureSession fixes everything that decides what a session may do and how its values are written. It travels in
-// the start-up packet, so that it costs no round trip, and overrides what the DSN and ALTER ROLE say.
-func configureSession(connect *pgconn.Config, timeout time.Duration) {
-	connect.ConnectTimeout = timeout
-	maps.Copy(connect.RuntimeParams, map[string]string{
-		"default_transaction_read_only":       "on",
-		"TimeZone":                            "UTC",
-		"DateStyle":                           "ISO, MDY",
-		"IntervalStyle":                       "postgres",
-		"bytea_output":                        "hex",
-		"extra_float_digits":                  "1",
-		"client_encoding":                     "UTF8",
-		"standard_conforming_strings":         "on",
-		"statement_timeout":                   strconv.FormatInt(minBackstop.Milliseconds(), 10),
-		"idle_in_transaction_session_timeout": strconv.FormatInt(idleInTransaction.Milliseconds(), 10),
-	})
+// the start-up packet, so that it costs no round trip, and overrides what the DSN and ALTER ROLE say. A proxy refuses
+// start-up parameters that it does not know: behind one, most of it is set in each transaction.
+func configureSession(connect *pgconn.Config, config Config) {
+	connect.ConnectTimeout = config.ConnectTimeout
+	connect.RuntimeParams["client_encoding"] = "UTF8"
+	if config.NoStatementCache {
+		for _, name := range trackedSettings {
+			connect.RuntimeParams[name] = sessionSettings[name]
+		}
+	} else {
+		maps.Copy(connect.RuntimeParams, sessionSettings)
+		connect.RuntimeParams["default_transaction_read_only"] = "on"
+		connect.RuntimeParams["statement_timeout"] = strconv.FormatInt(minBackstop.Milliseconds(), 10)
+		if config.Role != "" && !config.Claims {
+			connect.RuntimeParams["role"] = config.Role
+		}
+	}
 	if connect.RuntimeParams["application_name"] == "" {
 		connect.RuntimeParams["application_name"] = "caddy-data-api"
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -22,13 +21,9 @@ type query struct {
 	statement source.Statement
 	text      text
 	paramOIDs []uint32 // of $1, $2, ...
-	taints    bool     // running it may change the session in ways that the server does not report
+	names     names    // that it can call functions by
 	plan      atomic.Pointer[plan]
 }
-
-// sessionFunctions find functions that act on the session beyond the statement. After a statement that names one, the
-// connection is not used again. It is a second line: the first is that the role may not call what would do harm.
-var sessionFunctions = regexp.MustCompile(`(?i)set_config|advisory|dblink|setseed|pg_export_snapshot`)
 
 // Compile implements [source.Source]. Parameters have the types that they are declared with: string is text, integer
 // int8, decimal numeric, timestamp timestamptz, and the others are named alike; a statement that compares one with a
@@ -41,7 +36,11 @@ func (s *Source) Compile(statement source.Statement) (source.Query, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := &query{source: s, statement: statement, text: text, taints: sessionFunctions.MatchString(statement.SQL)}
+	found, err := namesIn(statement.SQL)
+	if err != nil {
+		return nil, err
+	}
+	q := &query{source: s, statement: statement, text: text, names: found}
 	for _, index := range text.order {
 		param := statement.Params[index]
 		oid, ok := paramOID(param)
@@ -77,7 +76,6 @@ func (q *query) Run(ctx context.Context, call source.Call, sink result.Sink) err
 		return fmt.Errorf("%d arguments for %d parameters", len(call.Args), len(q.statement.Params))
 	}
 	return q.source.use(ctx, func(ctx context.Context, c *conn) (bool, error) {
-		c.tainted = c.tainted || q.taints
 		if err := c.limit(ctx); err != nil {
 			return false, err
 		}
@@ -93,7 +91,7 @@ func (q *query) Run(ctx context.Context, call source.Call, sink result.Sink) err
 			if err != nil {
 				return false, err
 			}
-			delivered, err := c.run(ctx, p, description, bound, sink)
+			delivered, err := c.run(ctx, p, description, bound, call.Claims, sink)
 			if delivered || !outdated(err) || try == maxPlans {
 				return delivered, err
 			}

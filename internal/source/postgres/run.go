@@ -7,13 +7,26 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/source"
 )
 
-// run executes a prepared statement and pushes its rows. Delivered says that the sink got the columns.
+// run executes a statement and pushes its rows. Delivered says that the sink got the columns.
 func (c *conn) run(
-	ctx context.Context, p *plan, description *pgconn.StatementDescription, args [][]byte, sink result.Sink,
+	ctx context.Context, p *plan, description *pgconn.StatementDescription, args [][]byte, claims source.Claims, sink result.Sink,
 ) (delivered bool, err error) {
-	rows := c.pg.ExecStatement(ctx, description, args, nil, p.formats)
+	if !c.source.runsAlone(p) {
+		return c.runWithin(ctx, p, description, args, claims, sink)
+	}
+	return c.deliver(c.pg.ExecStatement(ctx, description, args, nil, p.formats), p, sink)
+}
+
+// runsAlone reports whether a statement needs nothing before or behind it.
+func (s *Source) runsAlone(p *plan) bool {
+	return !p.acts && s.settings == "" && !s.config.NoStatementCache
+}
+
+// deliver pushes the rows that the database answers with.
+func (c *conn) deliver(rows *pgconn.ResultReader, p *plan, sink result.Sink) (delivered bool, err error) {
 	more := rows.NextRow()
 	if !more {
 		if _, err := rows.Close(); err != nil {

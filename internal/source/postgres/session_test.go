@@ -278,31 +278,52 @@ func TestRefusedConnections(t *testing.T) {
 	}
 }
 
+// What functions of the database do to the session is undone, and costs no connection.
 func TestStatementsCannotChangeTheSession(t *testing.T) {
 	db := pgtest.New(t)
 	db.Exec(`CREATE TABLE kept (a int);
 		GRANT ALL ON kept TO data_api_reader;
-		CREATE FUNCTION quietly(name text, value text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN set_config(name, value, false); END $$;
+		GRANT TEMP ON DATABASE ` + db.Name + ` TO data_api_reader;
+		CREATE FUNCTION quietly(name text, value text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN set_config(name, value, false); END $$;
+		CREATE FUNCTION anything(sql text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN EXECUTE sql; RETURN 1; END $$;
+		CREATE FUNCTION failing(sql text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN EXECUTE sql; RETURN 1 / 0; END $$;
 		CREATE FUNCTION write() RETURNS int LANGUAGE plpgsql AS $$ BEGIN INSERT INTO kept VALUES (1); RETURN 1; END $$;`)
 	s := open(t, db, oneConnection)
+	session := compile(t, s, `SELECT pg_backend_pid() AS pid, (SELECT json_agg(format('%s=%s', name, setting) ORDER BY name) FROM pg_settings
+			WHERE source NOT IN ('default', 'override', 'configuration file') OR name IN ('search_path', 'role')) AS settings,
+		(SELECT json_agg(name ORDER BY name) FROM pg_prepared_statements WHERE name NOT LIKE 'data\_api\_%') AS prepared,
+		(SELECT count(*) FROM pg_cursors WHERE name <> '') AS cursors, (SELECT count(*) FROM pg_listening_channels()) AS channels,
+		(SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS locks,
+		current_user AS role, to_regclass('pg_temp.t') IS NULL AS clean`)
 	write := compile(t, s, "SELECT write() AS v")
+	before := rows(t, session)
 	for _, attack := range []string{
-		"SELECT set_config('default_transaction_read_only', 'off', false) AS v",
 		"SELECT quietly('default_transaction_read_only', 'off') AS v",
 		"SELECT quietly('TimeZone', 'Asia/Tokyo') AS v",
+		"SELECT quietly('DateStyle', 'German') AS v",
 		"SELECT quietly('client_encoding', 'LATIN1') AS v",
-		"SELECT pg_advisory_lock(42)::text AS v",
+		"SELECT quietly('search_path', 'pg_temp') AS v",
+		"SELECT quietly('statement_timeout', '1') AS v",
+		"SELECT quietly('data_api.company', 'globex') AS v",
+		"SELECT anything('SELECT pg_' || 'advisory_lock(42)') AS v",
+		"SELECT anything('SELECT pg_' || 'advisory_xact_lock(42)') AS v",
+		"SELECT anything('SET search_path = pg_temp') AS v",
+		"SELECT anything('SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE') AS v",
+		"SELECT anything('RESET ALL') AS v",
+		"SELECT anything('DECLARE c CURSOR WITH HOLD FOR SELECT 1') AS v",
+		"SELECT anything('CREATE TEMP TABLE t (a int)') AS v",
+		"SELECT failing('SELECT pg_' || 'advisory_lock(42)') AS v",
+		"SELECT failing('SET search_path = pg_temp') AS v",
 	} {
-		before := rows(t, compile(t, s, "SELECT pg_backend_pid() AS pid"))
-		rows(t, compile(t, s, attack))
-		if after := rows(t, compile(t, s, "SELECT pg_backend_pid() AS pid")); after == before {
-			t.Errorf("the connection is used again after %s", attack)
+		_ = compile(t, s, attack).Run(t.Context(), source.Call{}, &count{}) // some of it PostgreSQL itself refuses
+		if after := rows(t, session); after != before {
+			t.Errorf("after %s the session is\n%s\nand was\n%s", attack, after, before)
 		}
 		if err := write.Run(t.Context(), source.Call{}, &count{}); !dataapi.HasCode(err, dataapi.CodeInternal) {
 			t.Errorf("a write after %s: %v", attack, err)
 		}
 	}
-	err := compile(t, s, "SELECT set_config('transaction_read_only', 'off', true) AS v, write() AS w").Run(t.Context(), source.Call{}, &count{})
+	err := compile(t, s, "SELECT quietly('transaction_read_only', 'off') AS v, write() AS w").Run(t.Context(), source.Call{}, &count{})
 	if !dataapi.HasCode(err, dataapi.CodeInternal) {
 		t.Errorf("a write in the same statement: %v", err)
 	}

@@ -1,0 +1,170 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/solucao42/caddy-data-api/internal/source"
+)
+
+// What a statement may do is decided by its role's privileges. This file knows PostgreSQL's own functions that have
+// effects although the session is read-only, because by default every role may call them. No lexer stands behind it:
+// a name counts wherever it stands, in strings and comments too, so that nothing can hide behind a difference between
+// our reading of a text and PostgreSQL's.
+
+// Why a function is refused, as the end of a sentence.
+const (
+	changesSession = "it changes the session, which other endpoints use too"
+	takesLocks     = "it takes or gives back locks that outlive the statement"
+	signals        = "it acts on other sessions or on the server"
+	writes         = "it writes, and endpoints only read"
+	readsFiles     = "it reads files of the database server"
+	runsText       = "it runs SQL that is a text, which nobody has checked"
+)
+
+// refusedFunctions are PostgreSQL's own and those of its contrib modules. An author who needs one puts it into a view or
+// a function of the database, where the database's owner decides.
+var refusedFunctions = map[string]string{
+	"set_config": changesSession, "setseed": changesSession, "pg_export_snapshot": changesSession,
+
+	"pg_advisory_lock": takesLocks, "pg_advisory_lock_shared": takesLocks, "pg_try_advisory_lock": takesLocks,
+	"pg_try_advisory_lock_shared": takesLocks, "pg_advisory_xact_lock": takesLocks, "pg_advisory_xact_lock_shared": takesLocks,
+	"pg_try_advisory_xact_lock": takesLocks, "pg_try_advisory_xact_lock_shared": takesLocks, "pg_advisory_unlock": takesLocks,
+	"pg_advisory_unlock_shared": takesLocks, "pg_advisory_unlock_all": takesLocks,
+
+	"pg_cancel_backend": signals, "pg_terminate_backend": signals, "pg_log_backend_memory_contexts": signals,
+	"pg_notify": signals, "pg_reload_conf": signals, "pg_rotate_logfile": signals, "pg_promote": signals,
+	"pg_stat_reset": signals, "pg_stat_reset_shared": signals, "pg_stat_reset_single_table_counters": signals,
+	"pg_logical_emit_message": signals, "pg_switch_wal": signals, "pg_create_restore_point": signals,
+	"pg_create_physical_replication_slot": signals, "pg_create_logical_replication_slot": signals,
+	"pg_drop_replication_slot": signals, "pg_logical_slot_get_changes": signals,
+
+	"nextval": writes, "setval": writes, "lo_creat": writes, "lo_create": writes, "lo_from_bytea": writes, "lo_put": writes,
+	"lo_unlink": writes, "lo_open": writes, "lowrite": writes, "lo_truncate": writes, "lo_truncate64": writes,
+	"lo_import": writes, "lo_export": writes, "pg_file_write": writes, "pg_file_unlink": writes, "pg_file_rename": writes,
+
+	"pg_read_file": readsFiles, "pg_read_binary_file": readsFiles, "pg_ls_dir": readsFiles, "pg_stat_file": readsFiles,
+
+	"query_to_xml": runsText, "query_to_xmlschema": runsText, "query_to_xml_and_xmlschema": runsText,
+	"cursor_to_xml": runsText, "cursor_to_xmlschema": runsText,
+	"table_to_xml": runsText, "table_to_xmlschema": runsText, "table_to_xml_and_xmlschema": runsText,
+	"schema_to_xml": runsText, "schema_to_xmlschema": runsText, "schema_to_xml_and_xmlschema": runsText,
+	"database_to_xml": runsText, "database_to_xmlschema": runsText, "database_to_xml_and_xmlschema": runsText,
+	"ts_stat": runsText, "ts_rewrite": runsText, "xpath_table": runsText,
+}
+
+// refusedPrefix is that of a contrib module whose functions open connections of their own.
+const refusedPrefix = "dblink"
+
+// quietFunctions are volatile functions of PostgreSQL that leave nothing behind.
+const quietFunctions = "{random,clock_timestamp,timeofday,gen_random_uuid,pg_sleep,pg_sleep_for,pg_sleep_until,random_normal," +
+	"uuidv4,uuidv7,currval,lastval,pg_backend_pid}"
+
+// word is what could be a name, or a part of a quoted one.
+var word = regexp.MustCompile(`[A-Za-z_\x{80}-\x{10FFFF}][A-Za-z0-9_$\x{80}-\x{10FFFF}]*`)
+
+// names are what a statement can call functions by.
+type names struct {
+	all   []string // every word, and every text between double quotes, as it is and in lower case
+	calls []string // those of all that a parenthesis follows
+}
+
+// namesIn lists the names in a statement, and refuses those of refusedFunctions that it may call.
+func namesIn(sql string) (names, error) {
+	var found names
+	seen := map[string]bool{}
+	add := func(name string, call bool) {
+		for _, name := range []string{name, strings.ToLower(name)} {
+			if call {
+				found.calls = append(found.calls, name)
+			}
+			if !seen[name] {
+				seen[name] = true
+				found.all = append(found.all, name)
+			}
+		}
+	}
+	if at := escapedName.FindStringIndex(sql); at != nil {
+		return names{}, &source.StatementError{Offset: at[0], Message: `write names without the escapes of U&"..."`}
+	}
+	for _, at := range word.FindAllStringIndex(sql, -1) {
+		call := parenthesisFollows(sql[at[1]:])
+		add(sql[at[0]:at[1]], call)
+		if !call {
+			continue
+		}
+		name := strings.ToLower(sql[at[0]:at[1]])
+		reason, refused := refusedFunctions[name]
+		if strings.HasPrefix(name, refusedPrefix) {
+			reason, refused = signals, true
+		}
+		if refused {
+			return names{}, &source.StatementError{Offset: at[0], Message: fmt.Sprintf(
+				"an endpoint must not call %s: %s (also in strings and comments, the name must not stand before a parenthesis)", name, reason)}
+		}
+	}
+	if strings.ContainsRune(sql, '"') {
+		pieces := strings.Split(sql, `"`)
+		for i, piece := range pieces {
+			add(piece, i+1 < len(pieces) && parenthesisFollows(pieces[i+1]))
+		}
+	}
+	return found, nil
+}
+
+// escapedName finds names that are spelled in code points.
+var escapedName = regexp.MustCompile(`(?i)\bu&"`)
+
+// parenthesisFollows reports whether a parenthesis may be the next token, perhaps behind the quote that ends a name. A
+// comment counts as one, since one may follow it.
+func parenthesisFollows(rest string) bool {
+	rest = strings.TrimLeft(rest, "\" \t\r\n\f\v")
+	return strings.HasPrefix(rest, "(") || strings.HasPrefix(rest, "/*") || strings.HasPrefix(rest, "--")
+}
+
+// Functions from oid 16384 on are not PostgreSQL's own.
+const (
+	firstUserOID = "16384"
+
+	restless = `SELECT EXISTS (SELECT FROM pg_catalog.pg_proc AS p WHERE p.proname = ANY ($1::pg_catalog.name[])
+		AND (p.oid >= ` + firstUserOID + ` OR p.provolatile = 'v' AND p.proname <> ALL ($2::pg_catalog.name[])))`
+
+	forgers = `SELECT p.proname FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_language AS l ON l.oid = p.prolang
+		WHERE p.proname = ANY ($1::pg_catalog.name[]) AND p.oid >= ` + firstUserOID + ` AND p.prokind = 'f'
+		AND CASE WHEN l.lanname IN ('plpgsql', 'sql') THEN p.prosrc ~* '\m(execute|set_config|set|reset|discard)\M'
+			ELSE l.lanname NOT IN ('c', 'internal') END
+		ORDER BY p.proname LIMIT 1`
+)
+
+// mayAct reports whether a statement may call a function that acts on its session: any that is not PostgreSQL's own, or
+// is volatile. Such a statement runs in a transaction that is rolled back.
+func (c *conn) mayAct(ctx context.Context, found names) (bool, error) {
+	answer := c.pg.ExecParams(ctx, restless, [][]byte{nameArray(found.all), []byte(quietFunctions)}, nil, nil, nil).Read()
+	if answer.Err != nil || len(answer.Rows) != 1 {
+		return true, answer.Err
+	}
+	return string(answer.Rows[0][0]) == "t", nil
+}
+
+// refuseForgers refuses functions of the database that, by what their source says, could change the claims.
+func (c *conn) refuseForgers(ctx context.Context, found names) error {
+	answer := c.pg.ExecParams(ctx, forgers, [][]byte{nameArray(found.calls)}, nil, nil, nil).Read()
+	if answer.Err != nil || len(answer.Rows) == 0 {
+		return answer.Err
+	}
+	return &source.StatementError{Offset: -1, Message: fmt.Sprintf("function %s runs SQL from text, changes settings, or is in a language "+
+		"that cannot be judged: on a source with claims it could change who asks, so an endpoint must not call it", answer.Rows[0][0])}
+}
+
+// nameArray writes names as PostgreSQL reads an array.
+func nameArray(list []string) []byte {
+	text, err := pgtype.NewMap().Encode(pgtype.TextArrayOID, pgtype.TextFormatCode, list, nil)
+	if err != nil || text == nil {
+		return []byte("{}")
+	}
+	return text
+}
