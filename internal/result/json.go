@@ -30,8 +30,8 @@ type JSONOptions struct {
 }
 
 // JSONEncoder is an [Encoder] that writes one JSON object with the fields columns, rows, row_count, truncated, max_rows and
-// executed_at, or, as Lines, the rows alone. It hands nothing to the writer before 32 KiB have gathered or End is called, and then writes pieces of
-// about that size. It allocates per result, never per row or cell. It is not safe for concurrent use.
+// executed_at, or, as Lines, the rows alone. It hands nothing to the writer before 32 KiB have gathered or End is called,
+// and then writes pieces of about 60 KiB. It allocates per result, never per row or cell. It is not safe for concurrent use.
 type JSONEncoder struct {
 	output
 	options JSONOptions

@@ -6,11 +6,12 @@ import (
 )
 
 const (
-	bufferSize = 64 << 10 // of a pooled buffer
-	flushAt    = 32 << 10 // a row usually fits in what is left above this, so that the buffer does not grow
-	pieceSize  = 8 << 10  // of a large cell, which passes through the buffer in pieces
-	keysSize   = 1 << 10  // of the pooled keys at first
-	maxKeys    = 16 << 10 // of the pooled keys at most
+	bufferSize = 128 << 10 // of a pooled buffer: what is left above flushAt holds most rows, and every piece of a large cell
+	flushFirst = 32 << 10  // begins the answer; a smaller result is one write of a known size
+	flushAt    = 60 << 10  // afterwards; with most rows it stays below 64 KiB, above which Caddy's writer cuts
+	pieceSize  = 8 << 10   // of a large cell, which passes through the buffer in pieces
+	keysSize   = 1 << 10   // of the pooled keys at first
+	maxKeys    = 16 << 10  // of the pooled keys at most
 )
 
 // memory is what an encoder needs and gives back.
@@ -58,7 +59,7 @@ func (o *output) Flush() error {
 func (o *output) closed() bool { return o.buffer == nil }
 
 func (o *output) flushWhenFull() error {
-	if len(*o.buffer) < flushAt {
+	if len(*o.buffer) < flushFirst || o.started && len(*o.buffer) < flushAt {
 		return nil
 	}
 	return o.flush(-1)
