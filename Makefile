@@ -79,6 +79,14 @@ bench: bin/caddy-quick ## measure against the machine's limits and real peers, w
 	@$(GO_BUILD) -o bin/bench ./bench
 	@bin/bench $(if $(ROW),-row $(ROW)) $(ARGS)
 
+.PHONY: timing
+timing: bin/caddy-quick ## compare the times in which wrong credentials are refused; ARGS='-n 2000' shortens it
+	@go run ./bench/timing $(ARGS)
+
+.PHONY: fairness
+fairness: bin/caddy-quick ## measure what a company with fifty callers does to the p99 of another
+	@go run ./bench/fairness $(ARGS)
+
 .PHONY: bench-micro
 bench-micro: bin/benchstat ## compare the hot path's micro-benchmarks with those of BASE=COMMIT
 	@BASE='$(BASE)' bench/micro.sh

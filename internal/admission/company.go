@@ -130,7 +130,7 @@ func (g *Gate) abandon(c *company, place *list.Element) {
 
 // turns is a heap of the companies that have waiters: first stands who holds the fewest places, and among equals who has
 // waited longest for its turn.
-type turns []*company
+type turns []*company //nolint:recvcheck // package heap wants these receivers
 
 func (t turns) Len() int { return len(t) }
 
