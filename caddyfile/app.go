@@ -128,7 +128,8 @@ func parseTokens(d *caddyfile.Dispenser, tokens *config.Tokens) error {
 	checked := func(read func() error) func() error {
 		return validated(d, read, func() error { return tokens.Validate() })
 	}
-	return parseBlock(d, "tokens", map[string]func() error{
+	return parseRepeatable(d, "tokens", "trust", map[string]func() error{
+		"trust":        checked(func() error { return parseTrust(d, tokens) }),
 		"issuer":       func() error { return oneArg(d, &tokens.Issuer) },
 		"audience":     func() error { return oneArg(d, &tokens.Audience) },
 		"algorithm":    checked(func() error { return oneArg(d, &tokens.Algorithm) }),

@@ -12,6 +12,11 @@ import (
 
 // parseBlock reads a block of options, each at most once, and calls the reader of each with the dispenser on its name.
 func parseBlock(d *caddyfile.Dispenser, name string, options map[string]func() error) error {
+	return parseRepeatable(d, name, "", options)
+}
+
+// parseRepeatable is parseBlock with one option that may stand more than once.
+func parseRepeatable(d *caddyfile.Dispenser, name, repeatable string, options map[string]func() error) error {
 	if d.NextArg() {
 		return d.Errf("%s has one argument too many, %q: its options stand in a block", name, d.Val())
 	}
@@ -22,7 +27,7 @@ func parseBlock(d *caddyfile.Dispenser, name string, options map[string]func() e
 		if !ok {
 			return d.Errf("unknown %s option %q: allowed are %s", name, option, list(slices.Sorted(maps.Keys(options))))
 		}
-		if seen[option] {
+		if seen[option] && option != repeatable {
 			return d.Errf("%s is set twice", option)
 		}
 		seen[option] = true

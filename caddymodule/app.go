@@ -27,6 +27,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/lease"
+	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
 func init() {
@@ -53,6 +54,7 @@ type App struct {
 	state      *state
 	storeName  string
 	sources    execution.Sources
+	trusts     []token.Trust
 	queries    *execution.Queries
 	catalog    *catalog.Catalog
 	plan       atomic.Pointer[execution.Plan]
@@ -84,6 +86,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.resolve(); err != nil {
 		return err
 	}
+	if err := a.resolveTrusts(); err != nil {
+		return err
+	}
 	if err := a.App.Validate(); err != nil {
 		return err
 	}
@@ -91,6 +96,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	if err := a.holdSources(ctx); err != nil {
+		return err
+	}
+	if err := a.holdTrusts(); err != nil {
 		return err
 	}
 	return a.openCatalog()

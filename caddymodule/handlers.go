@@ -54,7 +54,7 @@ func (h *TokenHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddy
 // JWTAuthenticator vouches for callers who present an access token in the Authorization header. On every request it
 // also looks whether the key that the token was made for is still valid, and its user and company active.
 //
-// The user's id is COMPANY/USER; metadata are company, user and api_key.
+// The user's id is COMPANY/USER; metadata are company, user, api_key, and issuer where another issuer's token was presented.
 type JWTAuthenticator struct {
 	app *App
 }
@@ -96,7 +96,7 @@ func (a *JWTAuthenticator) Authenticate(w http.ResponseWriter, r *http.Request) 
 	return caddyauth.User{
 		ID: caller.Company.Slug + "/" + caller.User.Name,
 		Metadata: map[string]string{
-			"company": caller.Company.Slug, "user": caller.User.Name, "api_key": caller.KeyID,
+			"company": caller.Company.Slug, "user": caller.User.Name, "api_key": caller.KeyID, "issuer": caller.Issuer,
 		},
 	}, true, nil
 }

@@ -45,7 +45,9 @@ func (a *App) newServices(opened *openState) (*services, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.startTrusts()
 	directory := identity.NewDirectory(opened.keys)
+	directory.Vouch(a.vouchedCompanies())
 	ready := &services{
 		openState: opened,
 		app:       a,
@@ -142,6 +144,7 @@ func (a *App) newAuthority(ring *token.KeyRing) (*token.Authority, error) {
 		RefreshTTL:   time.Duration(a.Tokens.RefreshTTL),
 		Leeway:       token.DefaultLeeway,
 		Keys:         ring,
+		Trusts:       a.trusts,
 		CacheEntries: token.DefaultCacheEntries,
 		Now:          time.Now,
 	})

@@ -22,6 +22,7 @@ import (
 var (
 	states  = lease.NewPool[*state]()
 	sources = lease.NewPool[*pooledSource]()
+	keySets = lease.NewPool[*pooledKeySet]()
 )
 
 // pooledSource is a source in the pool.

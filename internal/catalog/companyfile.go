@@ -79,6 +79,7 @@ func parseCompany(slug string, text []byte, r *report) *companyFile {
 		for _, user := range f.membersOf(member.value, "users") {
 			company.Users[user.key], file.contexts[user.key] = r.readUser(user, company, rate)
 		}
+		r.checkSubjects(f.membersOf(member.value, "users"), company)
 	}
 	if member, ok := f.by["callbacks"]; ok {
 		company.CallbackHosts = r.readCallbackHosts(member.value)
@@ -112,12 +113,13 @@ func (r *report) readUser(
 	if !dataapi.ValidSlug(user.key) {
 		r.fault(user.place, "users: the name %q must be %s", shorten(user.key), dataapi.SlugRule)
 	}
-	f := r.fieldsOf(user.value, "users."+user.key, "name", "active", "rate", "policies", "share_context")
+	f := r.fieldsOf(user.value, "users."+user.key, "name", "active", "rate", "subject", "policies", "share_context")
 	read := &identity.User{Name: user.key, DisplayName: f.text("name"), Active: f.boolean("active", true)}
 	if read.DisplayName == "" {
 		read.DisplayName = user.key
 	}
 	read.Rate = f.rate("rate", rate)
+	read.Subject = f.subject()
 	policies, _ := f.list("policies")
 	for _, item := range policies {
 		name := r.textOf(item, f.name("policies"))

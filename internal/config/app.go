@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -56,6 +58,9 @@ type Tokens struct {
 	// good when one is changed for the other. HS256 needs hs256_secret. The default is EdDSA, and HS256 where
 	// hs256_secret is set.
 	Algorithm string `json:"algorithm,omitempty"`
+
+	// Other issuers whose access tokens are accepted, by a name of your choice.
+	Trusts map[string]*Trust `json:"trusts,omitempty"`
 
 	// A secret of at least 32 bytes, to sign with HS256: whoever has it to verify tokens can also mint them. Tokens of
 	// another secret, or of the server's own keys, are refused. Placeholders such as {env.TOKEN_SECRET} and
@@ -124,6 +129,13 @@ func (a *App) SetDefaults() {
 		algorithm = algorithmHS256
 	}
 	setDefault(&a.Tokens.Algorithm, algorithm)
+	for name, trust := range a.Tokens.Trusts {
+		if trust == nil { // null in JSON
+			trust = new(Trust)
+			a.Tokens.Trusts[name] = trust
+		}
+		trust.setDefaults()
+	}
 	setDefault(&a.Tokens.AccessTTL, caddy.Duration(DefaultAccessTTL))
 	setDefault(&a.Tokens.RefreshTTL, caddy.Duration(DefaultRefreshTTL))
 	setDefault(&a.Jobs.Workers, DefaultWorkers)
@@ -175,6 +187,18 @@ func (t Tokens) Validate() error {
 	}
 	_, err := t.Throttle.Limits()
 	faults = append(faults, err)
+	issuers := make(map[string]string)
+	for _, name := range slices.Sorted(maps.Keys(t.Trusts)) {
+		trust := t.Trusts[name]
+		faults = append(faults, trust.validate(name))
+		if trust.Issuer != "" && trust.Issuer == t.Issuer {
+			faults = append(faults, fmt.Errorf("tokens.trusts.%s.issuer is this server's own", name))
+		}
+		if other := issuers[trust.Issuer]; other != "" {
+			faults = append(faults, fmt.Errorf("tokens.trusts: %s and %s have one issuer, %s", other, name, trust.Issuer))
+		}
+		issuers[trust.Issuer] = name
+	}
 	if n := len(t.HS256Secret); n > 0 && n < minSecretLength && !strings.Contains(t.HS256Secret, "{") {
 		faults = append(faults, fmt.Errorf("tokens.hs256_secret has %d bytes: HS256 needs at least %d", n, minSecretLength))
 	}

@@ -139,9 +139,14 @@ func (a *API) Authenticate(r *http.Request) (caller identity.Principal, presente
 	if !presented {
 		return identity.Principal{}, false, dataapi.Wrap(dataapi.CodeUnauthenticated, errNoToken)
 	}
-	claims, err := a.Tokens.VerifyAccess(bearer)
+	claims, err := a.Tokens.Verify(r.Context(), bearer)
 	if err != nil {
 		return identity.Principal{}, true, err
+	}
+	if claims.Issuer != "" {
+		caller, err = a.Directory.ResolveVouched(claims.Company, claims.User)
+		caller.Issuer = claims.Issuer
+		return caller, true, err
 	}
 	caller, err = a.resolve(claims.Subject, claims.Family)
 	return caller, true, err

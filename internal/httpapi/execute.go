@@ -74,7 +74,9 @@ func (a *API) executeEndpoint(w http.ResponseWriter, r *http.Request, suffix res
 
 // renewed returns the caller as it stands now: its key may have been revoked since it was authenticated.
 func (a *API) renewed(caller identity.Principal) (identity.Principal, error) {
-	return a.resolve(token.Subject{Company: caller.Company.Slug, User: caller.User.Name, KeyID: caller.KeyID}, caller.Session)
+	now, err := a.resolve(token.Subject{Company: caller.Company.Slug, User: caller.User.Name, KeyID: caller.KeyID}, caller.Session)
+	now.Issuer = caller.Issuer
+	return now, err
 }
 
 // resolve returns who a verified token speaks for now, unless its family has ended.

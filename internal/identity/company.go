@@ -24,6 +24,7 @@ type User struct {
 	Name         string // unique inside its company, by the slug rule
 	DisplayName  string // for people; the name when the file gives none
 	Active       bool
+	Subject      string   // what a trusted issuer calls the user; empty: the name
 	Policies     []string // names of managed policies or of the company's own
 	ShareContext params.ShareContext
 	Rate         ratelimit.Limit // of all requests with one of its keys

@@ -16,14 +16,17 @@ type Directory struct {
 	keys  *Keys
 	roll  atomic.Pointer[roll]
 	decoy *Key // stands in for an unknown key, so that it costs the same work
+
+	vouched map[string]bool // the companies for whose users trusted issuers may vouch
 }
 
 // roll is an immutable set of companies, compiled.
 type roll map[string]*member
 
 type member struct {
-	company *Company
-	users   map[string]*account
+	company  *Company
+	users    map[string]*account
+	subjects map[string]*account // by what trusted issuers call the users
 }
 
 type account struct {
@@ -74,7 +77,7 @@ func enrol(company *Company) (*member, error) {
 		}
 		entry.users[name] = &account{user: user, permissions: granted}
 	}
-	return entry, errors.Join(faults...)
+	return entry, errors.Join(errors.Join(faults...), entry.enrolSubjects())
 }
 
 // The causes of a refusal. They are for the log: a caller sees one answer for all of them.
@@ -97,9 +100,13 @@ func refuse(cause error) (Principal, error) {
 
 // Resolve returns who a verified token speaks for: the user that it names, when the key that vouched for it is still
 // live and the user and the company are active. It is meant for every request, since a token outlives a revocation.
+// Without a key it returns a user for whom a trusted issuer has vouched, when issuers may still vouch for the company.
 // Whatever is wrong, the error is dataapi.CodeUnauthenticated with the cause for the log. It does not block, and
 // allocates only for an error.
 func (d *Directory) Resolve(companySlug, userName, keyID string) (Principal, error) {
+	if keyID == "" {
+		return d.resolveVouched(companySlug, userName)
+	}
 	key := d.keys.find(keyID)
 	if key == nil {
 		return refuse(errUnknownKey)
@@ -113,6 +120,15 @@ func (d *Directory) Resolve(companySlug, userName, keyID string) (Principal, err
 	case KeyExpired:
 		return refuse(errKeyExpired)
 	}
+	caller, err := d.active(companySlug, userName)
+	if err == nil {
+		caller.KeyID = key.ID
+	}
+	return caller, err
+}
+
+// active returns a user without a key, when it and its company are active.
+func (d *Directory) active(companySlug, userName string) (Principal, error) {
 	entry := (*d.roll.Load())[companySlug]
 	if entry == nil {
 		return refuse(errUnknownCompany)
@@ -127,7 +143,5 @@ func (d *Directory) Resolve(companySlug, userName, keyID string) (Principal, err
 	if !holder.user.Active {
 		return refuse(errUserInactive)
 	}
-	return Principal{
-		Company: entry.company, User: holder.user, KeyID: key.ID, permissions: holder.permissions,
-	}, nil
+	return Principal{Company: entry.company, User: holder.user, permissions: holder.permissions}, nil
 }

@@ -12,7 +12,8 @@ import (
 type Principal struct {
 	Company *Company
 	User    *User
-	KeyID   string // the API key that vouched for the user
+	KeyID   string // the API key that vouched for the user; empty: a trusted issuer has
+	Issuer  string // the name of that issuer, known while a request is answered; a job of the user does not know it
 	Session string // the family of the token that was presented; empty: none of this server's
 
 	permissions permissions

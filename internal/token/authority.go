@@ -34,7 +34,7 @@ const (
 // refreshPath is appended to the issuer to make the audience of refresh tokens: only that route takes them.
 const refreshPath = "/api/v1/auth/refresh"
 
-// Config is how an authority mints and verifies. No field has a default here: a check whose setting is empty would be
+// Config is how an authority mints and verifies. No field but Trusts has a default here: a check whose setting is empty would be
 // no check.
 type Config struct {
 	Issuer       string        // claim iss, such as https://api.example.com
@@ -43,6 +43,7 @@ type Config struct {
 	RefreshTTL   time.Duration // whole seconds, from AccessTTL up to MaxRefreshTTL
 	Leeway       time.Duration // clock difference forgiven between servers, 0 to MaxLeeway
 	Keys         *KeyRing
+	Trusts       []Trust          // other issuers whose access tokens are accepted, each of its own iss; may be empty
 	CacheEntries int              // verified access tokens kept in memory, at least 1
 	Now          func() time.Time // the clock; time.Now but in tests
 }
@@ -54,6 +55,7 @@ type Authority struct {
 	config   Config
 	access   *kind
 	refresh  *kind
+	trusts   map[string]*trusted // by issuer
 	verified *otter.Cache[fingerprint, *verifiedToken]
 }
 
@@ -80,6 +82,9 @@ func New(config Config) (*Authority, error) {
 	authority.access = authority.kindOf(accessType, config.Audience, config.AccessTTL)
 	authority.refresh = authority.kindOf(refreshType, config.refreshAudience(), config.RefreshTTL)
 	var err error
+	if authority.trusts, err = newTrusts(config); err != nil {
+		return nil, err
+	}
 	authority.verified, err = newCache(config)
 	return authority, err
 }
@@ -123,18 +128,23 @@ func plain(text string) bool {
 func (a *Authority) kindOf(typ, audience string, ttl time.Duration) *kind {
 	parsers := make(map[string]*jwt.Parser)
 	for _, algorithm := range []string{EdDSA, ES256, HS256} {
-		parsers[algorithm] = jwt.NewParser(
-			jwt.WithValidMethods([]string{algorithm}),
-			jwt.WithIssuer(a.config.Issuer),
-			jwt.WithAudience(audience),
-			jwt.WithExpirationRequired(),
-			jwt.WithIssuedAt(),
-			jwt.WithStrictDecoding(),
-			jwt.WithLeeway(a.config.Leeway),
-			jwt.WithTimeFunc(a.config.Now),
-		)
+		parsers[algorithm] = newParser(a.config, algorithm, a.config.Issuer, audience)
 	}
 	return &kind{typ: typ, audience: audience, ttl: ttl, parsers: parsers}
+}
+
+// newParser makes a parser that accepts one algorithm, one issuer and one audience.
+func newParser(config Config, algorithm, issuer, audience string) *jwt.Parser {
+	return jwt.NewParser(
+		jwt.WithValidMethods([]string{algorithm}),
+		jwt.WithIssuer(issuer),
+		jwt.WithAudience(audience),
+		jwt.WithExpirationRequired(),
+		jwt.WithIssuedAt(),
+		jwt.WithStrictDecoding(),
+		jwt.WithLeeway(config.Leeway),
+		jwt.WithTimeFunc(config.Now),
+	)
 }
 
 // Token is a signed token and what it says.

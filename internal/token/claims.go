@@ -15,14 +15,15 @@ import (
 // Subject is whom a token speaks for.
 type Subject struct {
 	Company string // slug
-	User    string // name inside the company
-	KeyID   string // the API key that vouched for the user, in the claim client_id (RFC 9068, 2.2)
+	User    string // name inside the company, or what a trusted issuer calls the user
+	KeyID   string // the API key that vouched for the user, in the claim client_id (RFC 9068, 2.2); empty: a trusted issuer has
 }
 
 // Claims is what a verified token says. Whether the key is still live, and the user still active, is asked of package
 // identity on every request: a token does not know.
 type Claims struct {
 	Subject
+	Issuer    string // the name of the trusted issuer; empty: this server itself
 	ID        string // jti: unique for each token
 	Family    string // shared by all tokens that descend from one exchange of an API key
 	IssuedAt  time.Time

@@ -13,6 +13,7 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/jwks"
 )
 
 // MaxLength is the most bytes of a token that are looked at. Tokens of this server have about 600.
@@ -38,7 +39,9 @@ func (c cacheClock) Tick(time.Duration) <-chan time.Time { return nil }
 // verifiedToken is what a token says, and the keys under which that was found: under others it may say nothing.
 type verifiedToken struct {
 	Claims
-	keys *keySet
+	keys   *keySet   // of this server
+	trust  *Trust    // or else of this issuer,
+	issued *jwks.Set // which had published these
 }
 
 func newCache(config Config) (*otter.Cache[fingerprint, *verifiedToken], error) {
@@ -64,17 +67,21 @@ func (a *Authority) VerifyAccess(text string) (Claims, error) {
 	}
 	mark, keys := fingerprintOf(text), a.config.Keys.set.Load()
 	if known, ok := a.verified.GetIfPresent(mark); ok && known.keys == keys {
-		if a.config.Now().Before(known.ExpiresAt.Add(a.config.Leeway)) {
-			return known.Claims, nil
-		}
-		return Claims{}, unauthenticated(jwt.ErrTokenExpired)
+		return a.unexpired(known)
 	}
 	claims, err := a.verify(a.access, keys, text)
 	if err != nil {
 		return Claims{}, err
 	}
-	a.verified.Set(mark, &verifiedToken{claims, keys})
+	a.verified.Set(mark, &verifiedToken{Claims: claims, keys: keys})
 	return claims, nil
+}
+
+func (a *Authority) unexpired(known *verifiedToken) (Claims, error) {
+	if a.config.Now().Before(known.ExpiresAt.Add(a.config.Leeway)) {
+		return known.Claims, nil
+	}
+	return Claims{}, unauthenticated(jwt.ErrTokenExpired)
 }
 
 // VerifyRefresh returns what a refresh token says. The caller asks package identity whether the subject may still have
@@ -105,6 +112,23 @@ func (a *Authority) verify(kind *kind, keys *keySet, text string) (Claims, error
 	return claims.claims(), nil
 }
 
+// checkText refuses what is no token at all.
+func checkText(text string) error {
+	if len(text) > MaxLength {
+		return errTooLong
+	}
+	// Go's base64 decoder skips line breaks even when it is strict, so that one token would have many spellings.
+	for i := range len(text) {
+		if c := text[i]; c != '.' && c != '-' && c != '_' && strings.IndexByte(alphanumeric, c) < 0 {
+			return errAlphabet
+		}
+	}
+	if strings.Count(text, ".") != 2 {
+		return errSegments
+	}
+	return nil
+}
+
 // header is all that a header of this server holds. Any other member, crit, b64, jku, jwk and x5u among them, is
 // refused: the keys come from the ring alone.
 type header struct {
@@ -115,17 +139,8 @@ type header struct {
 
 // checkForm refuses what the library would let pass, and returns the key that the token names.
 func (a *Authority) checkForm(kind *kind, keys *keySet, text string) (*heldKey, error) {
-	if len(text) > MaxLength {
-		return nil, errTooLong
-	}
-	// Go's base64 decoder skips line breaks even when it is strict, so that one token would have many spellings.
-	for i := range len(text) {
-		if c := text[i]; c != '.' && c != '-' && c != '_' && strings.IndexByte(alphanumeric, c) < 0 {
-			return nil, errAlphabet
-		}
-	}
-	if strings.Count(text, ".") != 2 {
-		return nil, errSegments
+	if err := checkText(text); err != nil {
+		return nil, err
 	}
 	encoded, _, _ := strings.Cut(text, ".")
 	decoded, err := base64.RawURLEncoding.Strict().DecodeString(encoded)

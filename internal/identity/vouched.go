@@ -1,0 +1,64 @@
+package identity
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	errNotVouched     = errors.New("no trusted issuer may vouch for users of the company")
+	errUnknownSubject = errors.New("the company has no user whom a trusted issuer calls that")
+)
+
+// Vouch sets the companies for whose users trusted issuers may vouch; for all others they may not. It must be called
+// before the directory is used.
+func (d *Directory) Vouch(companies []string) {
+	d.vouched = make(map[string]bool, len(companies))
+	for _, slug := range companies {
+		d.vouched[slug] = true
+	}
+}
+
+// ResolveVouched returns the user of a company whom a trusted issuer calls subject, when the user and the company are
+// active. There is no API key then; later, [Directory.Resolve] looks at the user again by its name and an empty key. The
+// error is that of Resolve. It does not block, and allocates only for an error.
+func (d *Directory) ResolveVouched(companySlug, subject string) (Principal, error) {
+	entry := (*d.roll.Load())[companySlug]
+	if entry == nil {
+		return refuse(errUnknownCompany)
+	}
+	holder := entry.subjects[subject]
+	if holder == nil {
+		return refuse(errUnknownSubject)
+	}
+	return d.resolveVouched(companySlug, holder.user.Name)
+}
+
+// resolveVouched is Resolve without a key.
+func (d *Directory) resolveVouched(companySlug, userName string) (Principal, error) {
+	if !d.vouched[companySlug] {
+		return refuse(errNotVouched)
+	}
+	return d.active(companySlug, userName)
+}
+
+// enrolSubjects lists the users by what trusted issuers call them.
+func (m *member) enrolSubjects() (faults error) {
+	m.subjects = make(map[string]*account, len(m.users))
+	for name, holder := range m.users {
+		subject := holder.user.SubjectName()
+		if other := m.subjects[subject]; other != nil {
+			faults = errors.Join(faults, fmt.Errorf("the users %s and %s have one subject, %q", name, other.user.Name, subject))
+		}
+		m.subjects[subject] = holder
+	}
+	return faults
+}
+
+// SubjectName is what trusted issuers call the user.
+func (u *User) SubjectName() string {
+	if u.Subject != "" {
+		return u.Subject
+	}
+	return u.Name
+}

@@ -1,0 +1,212 @@
+package token
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/jwks"
+)
+
+// Trust says what another issuer of tokens, a company's identity provider, may vouch for: users of the companies that
+// are named here, and of no other. All fields but one of Company and CompanyClaim are required.
+type Trust struct {
+	Name       string   // for the log and the audit trail
+	Issuer     string   // claim iss, to the letter
+	Audience   string   // one of the values of claim aud
+	Types      []string // accepted typ headers, in lower case and without application/, such as at+jwt
+	Algorithms []string // accepted alg headers, of jwks.Algorithms
+
+	Company      string   // whose users the issuer vouches for
+	CompanyClaim string   // or else the claim that names the company,
+	Companies    []string // which must be one of these
+
+	UserClaim string // names the user; email counts only beside email_verified
+
+	Keys *jwks.Source // started, and open for as long as the authority is used
+}
+
+func (t *Trust) validate(own string) error {
+	switch {
+	case !plain(t.Issuer) || t.Issuer == own:
+		return errors.New("the issuer must be 1 to 255 visible ASCII characters, and not this server's own")
+	case !plain(t.Audience):
+		return errors.New("the audience must be 1 to 255 visible ASCII characters")
+	case len(t.Types) == 0 || slices.ContainsFunc(t.Types, func(typ string) bool { return typ != mediaType(typ) || !plain(typ) }):
+		return errors.New("the types must be such as at+jwt or jwt")
+	case len(t.Algorithms) == 0 || slices.ContainsFunc(t.Algorithms, func(alg string) bool { return !slices.Contains(jwks.Algorithms(), alg) }):
+		return fmt.Errorf("the algorithms must be some of %s", strings.Join(jwks.Algorithms(), ", "))
+	case t.UserClaim == "" || t.Keys == nil:
+		return errors.New("the claim of the user and the keys are required")
+	case (t.Company == "") == (t.CompanyClaim == "") || (t.CompanyClaim == "") != (len(t.Companies) == 0):
+		return errors.New("either one company or a claim and a list of companies is required")
+	}
+	for _, company := range t.companies() {
+		if !dataapi.ValidSlug(company) {
+			return fmt.Errorf("the company %q is not a slug", company)
+		}
+	}
+	return nil
+}
+
+// companies lists the companies whose users the issuer may vouch for.
+func (t *Trust) companies() []string {
+	if t.Company != "" {
+		return []string{t.Company}
+	}
+	return t.Companies
+}
+
+// mediaType returns a typ header in its short form (RFC 7515, 4.1.9): media types are not case-sensitive.
+func mediaType(typ string) string { return strings.TrimPrefix(strings.ToLower(typ), "application/") }
+
+// retryUnavailable is how long a caller is asked to wait when an issuer's keys are not known.
+const retryUnavailable = 10 * time.Second
+
+// Verify returns what an access token says: one of this server, as [Authority.VerifyAccess] does, or one of a trusted
+// issuer. The claim iss decides which, so that the keys of one issuer never count for another (RFC 8725, 3.8).
+//
+// A token of this server never waits. One of a trusted issuer may wait for the issuer's keys when its key is new, as
+// jwks.Source.Find says; while those keys are not known at all the error is dataapi.CodeOverloaded, since the token can
+// be neither good nor bad.
+func (a *Authority) Verify(ctx context.Context, text string) (Claims, error) {
+	if len(a.trusts) == 0 || len(text) > MaxLength {
+		return a.VerifyAccess(text)
+	}
+	mark := fingerprintOf(text)
+	if known, ok := a.verified.GetIfPresent(mark); ok && a.stands(known) {
+		return a.unexpired(known)
+	}
+	trust := a.trusts[issuerOf(text)]
+	if trust == nil {
+		return a.VerifyAccess(text)
+	}
+	claims, keys, err := trust.verify(ctx, text)
+	switch {
+	case errors.Is(err, jwks.ErrUnavailable):
+		return Claims{}, &dataapi.Error{
+			Code: dataapi.CodeOverloaded, RetryAfter: retryUnavailable, Err: fmt.Errorf("issuer %s: %w", trust.Name, err),
+		}
+	case err != nil:
+		return Claims{}, unauthenticated(fmt.Errorf("issuer %s: %w", trust.Name, err))
+	}
+	a.verified.Set(mark, &verifiedToken{Claims: claims, trust: &trust.Trust, issued: keys})
+	return claims, nil
+}
+
+// stands reports whether the keys are still those under which a token was verified.
+func (a *Authority) stands(known *verifiedToken) bool {
+	if known.trust != nil {
+		return known.trust.Keys.Current() == known.issued
+	}
+	return known.keys == a.config.Keys.set.Load()
+}
+
+// trusted is a trust with its parsers, by the one algorithm that each accepts.
+type trusted struct {
+	Trust
+	parsers map[string]*jwt.Parser
+}
+
+func newTrusts(config Config) (map[string]*trusted, error) {
+	trusts := make(map[string]*trusted, len(config.Trusts))
+	for _, trust := range config.Trusts {
+		if err := trust.validate(config.Issuer); err != nil {
+			return nil, fmt.Errorf("tokens: trust %s: %w", trust.Name, err)
+		}
+		if other := trusts[trust.Issuer]; other != nil {
+			return nil, fmt.Errorf("tokens: the trusts %s and %s have one issuer, %s", other.Name, trust.Name, trust.Issuer)
+		}
+		ready := &trusted{Trust: trust, parsers: make(map[string]*jwt.Parser)}
+		for _, algorithm := range trust.Algorithms {
+			ready.parsers[algorithm] = newParser(config, algorithm, trust.Issuer, trust.Audience)
+		}
+		trusts[trust.Issuer] = ready
+	}
+	return trusts, nil
+}
+
+func (t *trusted) verify(ctx context.Context, text string) (Claims, *jwks.Set, error) {
+	if err := checkText(text); err != nil {
+		return Claims{}, nil, err
+	}
+	head, err := foreignHeader(text)
+	if err != nil {
+		return Claims{}, nil, err
+	}
+	parser := t.parsers[head.Algorithm]
+	switch {
+	case parser == nil:
+		return Claims{}, nil, errors.New("header: alg is not allowed")
+	case !slices.Contains(t.Types, mediaType(head.Type)):
+		return Claims{}, nil, errors.New("header: typ is not allowed")
+	case head.KeyID == "":
+		return Claims{}, nil, errors.New("header: kid is missing")
+	}
+	key, keys, err := t.Keys.Find(ctx, head.KeyID, head.Algorithm)
+	if err != nil {
+		return Claims{}, nil, err
+	}
+	claims := foreignClaims{trust: &t.Trust}
+	if _, err := parser.ParseWithClaims(text, &claims, func(*jwt.Token) (any, error) { return key, nil }); err != nil {
+		return Claims{}, nil, err
+	}
+	return claims.read, keys, nil
+}
+
+// refusedMembers are headers that would bring keys, name extensions that must be understood, or tell of content that is
+// no plain set of claims. The keys come from where the configuration says, and from there alone.
+var refusedMembers = []string{"crit", "b64", "jwk", "jku", "x5u", "x5c", "cty", "zip", "enc", "epk", "p2c"}
+
+// foreignHeader reads the header of another issuer's token. Members that carry no danger, such as x5t, may stand in it.
+func foreignHeader(text string) (head header, err error) {
+	encoded, _, _ := strings.Cut(text, ".")
+	var members map[string]jsontext.Value
+	if err := decodeSegment(encoded, &members); err != nil {
+		return head, fmt.Errorf("header: %w", err)
+	}
+	for _, refused := range refusedMembers {
+		if _, ok := members[refused]; ok {
+			return head, fmt.Errorf("header: %s is refused", refused)
+		}
+	}
+	for member, target := range map[string]*string{"alg": &head.Algorithm, "kid": &head.KeyID, "typ": &head.Type} {
+		if value, ok := members[member]; ok {
+			if err := json.Unmarshal(value, target); err != nil {
+				return head, fmt.Errorf("header: %s: %w", member, err)
+			}
+		}
+	}
+	return head, nil
+}
+
+// issuerOf returns the claim iss of a token that nobody has verified yet, or "". It decides by whose keys the token is
+// verified, and nothing else.
+func issuerOf(text string) string {
+	_, rest, _ := strings.Cut(text, ".")
+	encoded, _, _ := strings.Cut(rest, ".")
+	var claims struct {
+		Issuer string `json:"iss"`
+	}
+	if decodeSegment(encoded, &claims) != nil {
+		return ""
+	}
+	return claims.Issuer
+}
+
+func decodeSegment(encoded string, target any) error {
+	decoded, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(decoded, target)
+}
