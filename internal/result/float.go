@@ -31,9 +31,46 @@ func appendFloat(dst []byte, f float64, format *floatFormat) []byte {
 		return append(dst, `"-Infinity"`...)
 	case magnitude != 0 && (magnitude < format.smallest || magnitude >= format.limit):
 		return appendExponential(dst, f, format)
+	case format == &double:
+		return AppendPlainFloat(dst, f)
 	default:
 		return strconv.AppendFloat(dst, f, 'f', -1, format.bits)
 	}
+}
+
+// AppendPlainFloat appends a finite number without an exponent, with the fewest digits that identify it, as strconv does.
+//
+// Most numbers that people store have few digits after the point, and need no search for the fewest: when f is the float
+// nearest to some whole number of ten-thousandths that has at most 15 digits, then those digits without their trailing
+// zeros are the fewest, because no two numbers of at most 15 digits share a float.
+func AppendPlainFloat(dst []byte, f float64) []byte {
+	const (
+		unit  = 10_000
+		limit = 1e15
+	)
+	scaled := math.RoundToEven(f * unit)
+	if math.Abs(scaled) >= limit || scaled/unit != f || f == 0 { // which may be negative
+		return strconv.AppendFloat(dst, f, 'f', -1, double.bits)
+	}
+	units := int64(scaled)
+	if units < 0 {
+		dst = append(dst, '-')
+		units = -units
+	}
+	dst = strconv.AppendInt(dst, units/unit, 10)
+	fraction := uint32(units % unit)
+	if fraction == 0 {
+		return dst
+	}
+	dst = append(dst, '.')
+	dst = appendTwo(dst, fraction/100)
+	if fraction%100 != 0 {
+		dst = appendTwo(dst, fraction%100)
+	}
+	if last := len(dst) - 1; dst[last] == '0' {
+		dst = dst[:last]
+	}
+	return dst
 }
 
 // appendExponential differs from strconv in one case. Digits that lie exactly halfway between two floats read back as

@@ -123,6 +123,8 @@ func (r *cellReader) decimal(x float64, scale int) []byte {
 		r.scratch = append(r.scratch, "Infinity"...)
 	case math.IsInf(x, -1):
 		r.scratch = append(r.scratch, "-Infinity"...)
+	case scale == noScale:
+		r.scratch = result.AppendPlainFloat(r.scratch, x)
 	default:
 		r.scratch = strconv.AppendFloat(r.scratch, x, 'f', scale, 64)
 	}
