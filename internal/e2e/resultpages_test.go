@@ -74,7 +74,7 @@ func TestResultOfAJob(t *testing.T) {
 			t.Errorf("headers of the 416: %v", beyond.Header)
 		}
 		s.send(http.MethodGet, job+"/result", token, "", "If-Match", `"other"`).problem(http.StatusPreconditionFailed, "PRECONDITION_FAILED")
-		s.send(http.MethodGet, job+"/result", token, "", "Accept", "text/csv").problem(http.StatusNotAcceptable, "NOT_ACCEPTABLE")
+		s.send(http.MethodGet, job+"/result", token, "", "Accept", "text/html").problem(http.StatusNotAcceptable, "NOT_ACCEPTABLE")
 		s.get(job+"/result", s.login("globex", "reader").Access).problem(http.StatusNotFound, "JOB_NOT_FOUND")
 		s.get(job+"/result", s.login("acme", "powerless").Access).problem(http.StatusForbidden, "FORBIDDEN")
 		checkPages(t, s, job, token, ended.Result)

@@ -280,6 +280,8 @@ type answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
+
+	Trailer http.Header
 }
 
 func (a answer) want(status int) answer {
@@ -349,7 +351,7 @@ func (s *server) doWith(client *http.Client, request *http.Request) (answer, err
 	}
 	defer response.Body.Close()
 	content, err := io.ReadAll(response.Body)
-	return answer{s.t, response.StatusCode, response.Header, content}, err
+	return answer{s.t, response.StatusCode, response.Header, content, response.Trailer}, err
 }
 
 func (s *server) post(path, token, body string) answer {

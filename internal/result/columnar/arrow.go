@@ -47,7 +47,7 @@ func (b buffered) end() error {
 	return b.Flush()
 }
 
-// ArrowEncoder is a [result.Encoder] that writes the Apache Arrow IPC streaming format, in record batches of some 512 KiB.
+// ArrowEncoder is a [result.Encoder] that writes the Apache Arrow IPC streaming format, in record batches of 32 KiB, growing to 512 KiB.
 // It holds one batch in memory and allocates per batch. It is not safe for concurrent use.
 type ArrowEncoder struct {
 	out    buffered

@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	batchBytes = 512 << 10 // of values, after which a batch is written
-	batchRows  = 64 << 10  // likewise, for columns that take next to no bytes
+	firstBytes = 32 << 10  // of values, after which the first batch is written, so that a slow result begins early
+	batchBytes = 512 << 10 // likewise, for the later ones, each of which may be twice as large as the one before
+	batchRows  = 64 << 10  // after which any batch is written, for columns that take next to no bytes
 	cellBytes  = 8         // that a value counts beside its text
 )
 
@@ -26,11 +27,12 @@ type batch struct {
 	puts    []appender
 	count   int // rows of the batch
 	bytes   int // of the batch
+	limit   int // on bytes
 	total   int // rows of the result
 }
 
 func newBatch(columns []result.Column) *batch {
-	b := &batch{columns: columns, rows: array.NewRecordBuilder(memory.DefaultAllocator, schemaOf(columns))}
+	b := &batch{columns: columns, rows: array.NewRecordBuilder(memory.DefaultAllocator, schemaOf(columns)), limit: firstBytes}
 	for i, builder := range b.rows.Fields() {
 		b.puts = append(b.puts, appenderOf(builder, columns[i].Type))
 	}
@@ -60,11 +62,11 @@ func (b *batch) add(values []result.Value) error {
 	return nil
 }
 
-func (b *batch) full() bool { return b.bytes >= batchBytes || b.count >= batchRows }
+func (b *batch) full() bool { return b.bytes >= b.limit || b.count >= batchRows }
 
 // take hands the gathered rows over, and begins a new batch.
 func (b *batch) take() arrow.RecordBatch {
-	b.bytes, b.count = 0, 0
+	b.bytes, b.count, b.limit = 0, 0, min(2*b.limit, batchBytes)
 	return b.rows.NewRecordBatch()
 }
 
