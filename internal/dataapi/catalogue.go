@@ -38,6 +38,9 @@ var byCode = func() map[Code]Definition {
 	return index
 }()
 
+// URN is the problem type (RFC 9457, 3.1.1) of a code. It is a name, not an address.
+func (c Code) URN() string { return "urn:caddy-data-api:error:" + string(c) }
+
 // Catalogue returns every error that a caller can meet, ordered by status. The slice is the caller's own.
 func Catalogue() []Definition { return slices.Clone(catalogue) }
 

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/maypok86/otter/v2"
+
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
@@ -26,6 +28,7 @@ const (
 	logoutPath      = "/api/v1/auth/logout"
 	permissionsPath = "/api/v1/auth/permissions"
 	endpointsPath   = "/api/v1/data-api"
+	openAPIPath     = endpointsPath + "/openapi.json"
 	endpointPath    = endpointsPath + "/{namespace}/{slug}"
 	jobPath         = endpointPath + "/jobs/{job_id}"
 )
@@ -71,6 +74,8 @@ type API struct {
 	Services
 	token   *http.ServeMux
 	execute *http.ServeMux
+
+	documents *otter.Cache[view, openAPIDocument]
 }
 
 // maxTokenBody bounds the bodies of the token routes, in bytes: a refresh token is the longest thing in them.
@@ -78,7 +83,7 @@ const maxTokenBody = 16 << 10
 
 // New makes an API of its services.
 func New(services Services) *API {
-	api := &API{Services: services}
+	api := &API{Services: services, documents: newDocuments()}
 	api.token = routes(map[string]http.HandlerFunc{
 		http.MethodPost + " " + apiKeyPath:  api.exchangeKey,
 		http.MethodPost + " " + refreshPath: api.refresh,
@@ -88,6 +93,7 @@ func New(services Services) *API {
 	execute := map[string]http.HandlerFunc{
 		http.MethodGet + " " + permissionsPath:            api.permissions,
 		http.MethodGet + " " + endpointsPath:              api.handle(api.listEndpoints),
+		http.MethodGet + " " + openAPIPath:                api.handle(api.getOpenAPI),
 		http.MethodPost + " " + endpointPath + "/execute": api.handle(api.executeAs("")),
 		http.MethodGet + " " + endpointPath + "/jobs":     api.handle(api.listJobs),
 		http.MethodGet + " " + jobPath:                    api.handle(api.getJob),

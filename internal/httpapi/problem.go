@@ -26,9 +26,6 @@ type problem struct {
 	Errors []dataapi.Fault `json:"errors,omitempty"`
 }
 
-// problemTypePrefix makes the problem type (RFC 9457, 3.1.1) of a code. It is a name, not an address.
-const problemTypePrefix = "urn:caddy-data-api:error:"
-
 // defaultRetryAfter is what a 429 or 503 tells a caller to wait when its cause does not know better.
 const defaultRetryAfter = 5 * time.Second
 
@@ -100,7 +97,7 @@ func writeProblem(w http.ResponseWriter, failure *dataapi.Error) {
 		detail = definition.Detail
 	}
 	body, err := json.Marshal(problem{
-		Type:   problemTypePrefix + string(definition.Code),
+		Type:   definition.Code.URN(),
 		Title:  definition.Title,
 		Status: definition.Status,
 		Detail: detail,

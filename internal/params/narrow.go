@@ -2,7 +2,9 @@ package params
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
+	"strings"
 )
 
 // Narrowed is what share contexts leave of a contract: what a caller whom they bind may send.
@@ -17,6 +19,10 @@ type Narrowed struct {
 
 	// Satisfiable is false when the contexts leave a parameter no value: no call can succeed then.
 	Satisfiable bool
+
+	// Example is a JSON object that Bind accepts under the same contexts: the definitions' examples, and what must be given
+	// beside them. It is nil when none is known, as where a pattern must match and nothing says what does.
+	Example json.RawMessage
 }
 
 // NarrowedParam is one parameter as contexts leave it.
@@ -43,6 +49,7 @@ func (c *Contract) Narrow(contexts ...ShareContext) Narrowed {
 			narrowed.Satisfiable = false
 		}
 	}
+	narrowed.Example = c.example(list, narrowed.Params, contexts)
 	var err error
 	if narrowed.Schema, err = document(list); err != nil {
 		panic(err) // it holds what compiling has marshalled before
@@ -178,4 +185,59 @@ func (l *limits) describe() NarrowedParam {
 		described.Pinned = appendValue(nil, *l.pin)
 	}
 	return described
+}
+
+// example makes up a request, and returns it if binding accepts it.
+func (c *Contract) example(list []member, described []NarrowedParam, contexts []ShareContext) json.RawMessage {
+	text := []byte{'{'}
+	for i, m := range list {
+		var value json.RawMessage
+		switch {
+		case len(m.schema.Examples) > 0:
+			value = m.schema.Examples[0]
+		case described[i].Required:
+			value = m.schema.sample(c.params[i].Type)
+		default:
+			continue
+		}
+		if len(text) > 1 {
+			text = append(text, ',')
+		}
+		text = fmt.Appendf(text, "%q:%s", m.name, value)
+	}
+	text = append(text, '}')
+	if _, err := c.Bind(text, contexts...); err != nil {
+		return nil
+	}
+	return text
+}
+
+// sample is a value that the schema of a parameter may accept.
+func (p *property) sample(t Type) json.RawMessage {
+	switch {
+	case p.Items != nil:
+		count := 1
+		if p.MinItems != nil {
+			count = max(1, *p.MinItems)
+		}
+		item := string(p.Items.sample(t))
+		return json.RawMessage("[" + strings.Repeat(item+",", count-1) + item + "]")
+	case p.Const != nil:
+		return p.Const
+	case len(p.Enum) > 0:
+		return p.Enum[0]
+	}
+	for _, bound := range []json.RawMessage{p.Minimum, p.NotBefore, p.Maximum, p.NotAfter} {
+		if bound != nil {
+			return bound
+		}
+	}
+	length := 1
+	if p.MinLength != nil {
+		length = max(1, *p.MinLength)
+	}
+	return json.RawMessage(map[Type]string{
+		String: `"` + strings.Repeat("a", min(length, maxEcho)) + `"`, Integer: "1", Decimal: "1.5", Boolean: "true", Date: `"2026-01-31"`,
+		Timestamp: `"2026-01-31T10:30:00Z"`, UUID: `"0f8fad5b-d9cb-469f-a165-70867728950e"`,
+	}[t])
 }

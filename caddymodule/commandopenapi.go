@@ -1,0 +1,136 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/solucao42/caddy-data-api/internal/catalog"
+	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/httpapi"
+	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/openapi"
+)
+
+func openAPICommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "openapi --company SLUG [--user NAME] [--config FILE | --catalog DIR]",
+		Short: "Prints the OpenAPI document of a company, or of one of its users, without a server",
+		Long: `
+Prints the document that GET /api/v1/data-api/openapi.json gives to a user of the
+company. Without --user it is that of a user who may do everything and whom no
+share context of its own limits.
+
+It needs no server. The configuration, by default the Caddyfile of this directory,
+names the catalog and the databases, which are asked for the columns of results.
+With --catalog no database is asked: results have no columns in the document then.`,
+		Args:         cobra.NoArgs,
+		SilenceUsage: true,
+		RunE:         runOpenAPI,
+	}
+	cmd.Flags().String("company", "", "slug of the company (required)")
+	cmd.Flags().String("user", "", "name of the company's user; by default one who may do everything")
+	cmd.Flags().String("catalog", "", "directory of the catalog, instead of a configuration")
+	cmd.Flags().String("server", "", "URL that the document gives for the server, such as https://api.example.com")
+	cmd.Flags().StringP("config", "c", "", "the server's configuration file")
+	cmd.Flags().StringP("adapter", "a", "", "name of the configuration's adapter")
+	_ = cmd.MarkFlagRequired("company") // fails only for a flag that does not exist
+	cmd.MarkFlagsMutuallyExclusive("catalog", "config")
+	return cmd
+}
+
+func runOpenAPI(cmd *cobra.Command, _ []string) error {
+	flags := caddycmd.Flags{FlagSet: cmd.Flags()}
+	var snapshot *catalog.Snapshot
+	var plan *execution.Plan
+	var err error
+	if directory := flags.String("catalog"); directory != "" {
+		if snapshot, err = catalog.Load(directory); err != nil {
+			return fmt.Errorf("the catalog has faults:\n%w", err)
+		}
+		plan = execution.Describe(snapshot)
+	} else if snapshot, plan, err = planOfConfig(flags.String("config"), flags.String("adapter")); err != nil {
+		return err
+	}
+	caller, err := describedCaller(snapshot, flags.String("company"), flags.String("user"))
+	if err != nil {
+		return err
+	}
+	offers, _ := plan.Offers(caller, "", 0)
+	document, err := openapi.Document(caller, offers, httpapi.OpenAPIOptions(flags.String("server")))
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", document)
+	return err
+}
+
+// planOfConfig provisions the app of a configuration alone, without starting anything, and asks its databases. The process
+// ends soon after, and with it what it holds.
+func planOfConfig(file, adapter string) (*catalog.Snapshot, *execution.Plan, error) {
+	raw, _, _, err := caddycmd.LoadConfig(file, adapter)
+	if err != nil {
+		return nil, nil, err
+	}
+	var config struct {
+		Apps map[string]json.RawMessage `json:"apps"`
+	}
+	if len(raw) > 0 {
+		if err := json.Unmarshal(raw, &config); err != nil {
+			return nil, nil, fmt.Errorf("reading the configuration: %w", err)
+		}
+	}
+	if config.Apps["data_api"] == nil {
+		return nil, nil, errors.New("no data_api app is configured: name the server's configuration with --config, or a catalog with --catalog")
+	}
+	ctx, err := caddy.ProvisionContext(&caddy.Config{
+		Admin:   &caddy.AdminConfig{Disabled: true},
+		Logging: &caddy.Logging{Logs: map[string]*caddy.CustomLog{"default": {BaseLog: caddy.BaseLog{Level: "ERROR"}}}},
+		AppsRaw: caddy.ModuleMap{"data_api": config.Apps["data_api"]},
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	found, err := ctx.App("data_api")
+	if err != nil {
+		return nil, nil, err
+	}
+	app := found.(*App)
+	if err := app.checkStatements(); err != nil {
+		return nil, nil, err
+	}
+	return app.catalog.Current(), app.plan.Load(), nil
+}
+
+// describedCaller is whom a document is for.
+func describedCaller(snapshot *catalog.Snapshot, companySlug, userName string) (identity.Principal, error) {
+	company, ok := snapshot.Company(companySlug)
+	if !ok {
+		return identity.Principal{}, unknownCompany(companySlug)
+	}
+	user := &identity.User{Active: true, Policies: []string{identity.PolicyDataAPIConsumer}}
+	if userName != "" {
+		if user, ok = company.Users[userName]; !ok {
+			return identity.Principal{}, fmt.Errorf("the company %s has no user %q; it has %s", companySlug, userName, userNames(company))
+		}
+	}
+	return identity.NewPrincipal(company, user)
+}
+
+func userNames(company *identity.Company) string {
+	names := make([]string, 0, len(company.Users))
+	for name := range company.Users {
+		names = append(names, name)
+	}
+	if len(names) == 0 {
+		return "none"
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}

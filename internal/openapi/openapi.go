@@ -1,0 +1,125 @@
+// Package openapi describes to a caller what it may run, as an OpenAPI 3.1 document: one path for each endpoint, with its
+// parameters as share contexts leave them, the columns of its result, and every error that it can answer with.
+package openapi
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"regexp"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/result"
+)
+
+//go:embed base.yaml
+var base []byte
+
+// Options vary a document.
+type Options struct {
+	// Server is the URL that paths are relative to. Empty: the server that the document was read from.
+	Server string
+
+	// Formats are those that a result can be asked for in, the default first; Kept those of a job's result.
+	Formats, Kept []result.Format
+}
+
+// Document describes what a caller may run, and nothing else. Offers are all that [execution.Plan.Offers] returns for the
+// caller. The same arguments give the same bytes: one JSON object, without a line break at its end.
+func Document(caller identity.Principal, offers []execution.Offer, options Options) ([]byte, error) {
+	loaded, err := openapi3.NewLoader().LoadFromData(base)
+	if err != nil {
+		return nil, fmt.Errorf("the beginning of every document: %w", err)
+	}
+	d := &document{T: loaded, Options: options, names: make(map[string]string)}
+	d.Info.Title = "Data API for " + caller.Company.Name
+	d.Info.Description = introduction
+	if options.Server != "" {
+		d.Servers = openapi3.Servers{{URL: options.Server}}
+	}
+	for _, item := range d.Paths.Map() {
+		for _, operation := range item.Operations() {
+			d.addFixedErrors(operation)
+		}
+	}
+	namespaces := make(map[string]bool)
+	for _, offer := range offers {
+		if !namespaces[offer.Namespace] {
+			namespaces[offer.Namespace] = true
+			d.Tags = append(d.Tags, &openapi3.Tag{Name: tagOf(offer), Description: "The endpoints of the namespace " + offer.Namespace + "."})
+		}
+		if err := d.addEndpoint(caller, offer); err != nil {
+			return nil, fmt.Errorf("%s: %w", offer.Address, err)
+		}
+	}
+	return d.encode()
+}
+
+const introduction = `Named SQL queries as endpoints: this document holds the ones that you may run, with the parameters that you may give.
+
+1. Exchange your API key for tokens: ` + "`POST /api/v1/auth/api-key`" + `.
+2. Execute an endpoint with the access token: ` + "`POST /api/v1/data-api/{namespace}/{slug}/execute`" + `.
+3. Read the result from the answer (200), or poll the job that became of the call (202).
+
+Errors are ` + "`application/problem+json`" + `; programs look at ` + "`code`" + `. In results, numbers keep every digit that the database has:
+read them with a parser that does, where a 64-bit float is not enough. NaN and the infinities are strings, since JSON has no such numbers.`
+
+// document is one that is being made.
+type document struct {
+	*openapi3.T
+	Options
+	names map[string]string // of components and operations: what each was given to
+}
+
+// encode writes the document without the components that it does not use.
+func (d *document) encode() ([]byte, error) {
+	for {
+		encoded, err := json.Marshal(d.T)
+		if err != nil {
+			return nil, err
+		}
+		used := make(map[string]bool)
+		for _, found := range reference.FindAllSubmatch(encoded, -1) {
+			used[string(found[1])] = true
+		}
+		if !d.dropUnused(used) {
+			return encoded, nil
+		}
+	}
+}
+
+var reference = regexp.MustCompile(`"\$ref":"#/components/([^"]+)"`)
+
+// dropUnused removes components that nothing refers to, and reports whether there were any.
+func (d *document) dropUnused(used map[string]bool) bool {
+	dropped := drop(d.Components.Schemas, "schemas", used)
+	dropped = drop(d.Components.Headers, "headers", used) || dropped
+	dropped = drop(d.Components.Parameters, "parameters", used) || dropped
+	return drop(d.Components.Responses, "responses", used) || dropped
+}
+
+func drop[V any](components map[string]V, kind string, used map[string]bool) bool {
+	before := len(components)
+	for name := range components {
+		if !used[kind+"/"+name] {
+			delete(components, name)
+		}
+	}
+	return len(components) < before
+}
+
+// uniqueName returns a name for what an endpoint has, and a longer one where another endpoint has taken that: a-b/c and
+// a/b-c both read ABC.
+func (d *document) uniqueName(name string, owner dataapi.Address) string {
+	for candidate, n := name, 2; ; n++ {
+		if taken, ok := d.names[candidate]; !ok || taken == owner.String() {
+			d.names[candidate] = owner.String()
+			return candidate
+		}
+		candidate = fmt.Sprintf("%s_%d", name, n)
+	}
+}

@@ -1,0 +1,96 @@
+package openapi
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+)
+
+// fixedErrors is the field of base.yaml that lists the codes of an operation.
+const fixedErrors = "x-errors"
+
+func (d *document) addFixedErrors(operation *openapi3.Operation) {
+	listed, _ := operation.Extensions[fixedErrors].([]any)
+	var codes []dataapi.Code
+	for _, code := range listed {
+		codes = append(codes, dataapi.Code(code.(string)))
+	}
+	delete(operation.Extensions, fixedErrors)
+	d.addErrors(operation, codes...)
+}
+
+// addErrors says what an operation answers with when it fails: these codes by their status, and by default the whole
+// catalogue, since any of it may come from what stands in front of the operation.
+func (d *document) addErrors(operation *openapi3.Operation, codes ...dataapi.Code) {
+	byStatus := make(map[int][]dataapi.Definition)
+	for _, definition := range dataapi.Catalogue() {
+		if slices.Contains(codes, definition.Code) {
+			byStatus[definition.Status] = append(byStatus[definition.Status], definition)
+		}
+	}
+	for status, definitions := range byStatus {
+		var name, description []string
+		for _, definition := range definitions {
+			name = append(name, pascal(strings.ToLower(string(definition.Code))))
+			description = append(description, definition.Title+" (`"+string(definition.Code)+"`)")
+		}
+		answer := d.problemResponse(strings.Join(name, "Or"), strings.Join(description, ", ")+".", definitions)
+		operation.Responses.Set(strconv.Itoa(status), answer)
+	}
+	operation.Responses.Set("default", d.problemResponse("AnyError", "Any error that this API answers with.", dataapi.Catalogue()))
+}
+
+// problemResponse refers to the component that has an example of each of the errors.
+func (d *document) problemResponse(name, description string, definitions []dataapi.Definition) *openapi3.ResponseRef {
+	if _, ok := d.Components.Responses[name]; !ok {
+		d.Components.Responses[name] = &openapi3.ResponseRef{Value: problemAnswer(definitions, description)}
+	}
+	return &openapi3.ResponseRef{Ref: "#/components/responses/" + name}
+}
+
+func problemAnswer(definitions []dataapi.Definition, description string) *openapi3.Response {
+	examples := make(openapi3.Examples)
+	headers := openapi3.Headers{"X-Request-Id": headerRef("RequestId")}
+	for _, definition := range definitions {
+		examples[string(definition.Code)] = &openapi3.ExampleRef{Value: &openapi3.Example{
+			Summary: definition.Title, Value: problemExample(definition),
+		}}
+		switch definition.Status {
+		case http.StatusUnauthorized:
+			headers["WWW-Authenticate"] = headerRef("WWWAuthenticate")
+		case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusConflict:
+			headers["Retry-After"] = headerRef("RetryAfter")
+			if definition.Code == dataapi.CodeRateLimited {
+				headers["RateLimit"], headers["RateLimit-Policy"] = headerRef("RateLimit"), headerRef("RateLimitPolicy")
+			}
+		}
+	}
+	media := openapi3.NewMediaType().WithSchemaRef(schemaRef("Problem"))
+	media.Examples = examples
+	return &openapi3.Response{
+		Description: &description, Headers: headers, Content: openapi3.Content{"application/problem+json": media},
+	}
+}
+
+func problemExample(definition dataapi.Definition) map[string]any {
+	example := map[string]any{
+		"type": definition.Code.URN(), "title": definition.Title, "status": definition.Status,
+		"detail": definition.Detail, "code": definition.Code,
+	}
+	fault := map[string]any{"parameter": "regiao", "code": definition.Code}
+	switch definition.Code {
+	case dataapi.CodeInvalidParameter:
+		fault["detail"] = `must be a string; got 1`
+	case dataapi.CodeParameterNotAllowed:
+		fault["detail"] = `allowed for you are "Sul", "Sudeste"; got "Norte"`
+	default:
+		return example
+	}
+	example["errors"] = []any{fault}
+	return example
+}

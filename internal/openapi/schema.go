@@ -1,0 +1,193 @@
+package openapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/result"
+)
+
+func schemaRef(name string) *openapi3.SchemaRef {
+	return &openapi3.SchemaRef{Ref: "#/components/schemas/" + name}
+}
+
+func headerRef(name string) *openapi3.HeaderRef {
+	return &openapi3.HeaderRef{Ref: "#/components/headers/" + name}
+}
+
+func parameterRef(name string) *openapi3.ParameterRef {
+	return &openapi3.ParameterRef{Ref: "#/components/parameters/" + name}
+}
+
+func inline(schema *openapi3.Schema) *openapi3.SchemaRef { return &openapi3.SchemaRef{Value: schema} }
+
+func types(names ...string) *openapi3.Types { return (*openapi3.Types)(&names) }
+
+// verbatim passes a JSON Schema on as it is written. The library's own fields hold numbers as 64-bit floats, in which a
+// bound such as 9007199254740993 would become another one.
+func verbatim(schema json.RawMessage) (*openapi3.Schema, error) {
+	var keywords map[string]any
+	if err := json.Unmarshal(schema, &keywords); err != nil {
+		return nil, err
+	}
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(schema, &raw); err != nil {
+		return nil, err
+	}
+	kept := make(map[string]any, len(raw))
+	for keyword, value := range raw {
+		kept[keyword] = value
+	}
+	return &openapi3.Schema{Extensions: kept}, nil
+}
+
+// parametersSchema is the schema of parameter_values.
+func parametersSchema(narrowed json.RawMessage) (*openapi3.Schema, error) {
+	var object struct {
+		Properties map[string]json.RawMessage `json:"properties"`
+		Required   []string                   `json:"required"`
+	}
+	if err := json.Unmarshal(narrowed, &object); err != nil {
+		return nil, err
+	}
+	schema := &openapi3.Schema{
+		Type: types("object"), Required: object.Required, Properties: make(openapi3.Schemas),
+		AdditionalProperties: openapi3.AdditionalProperties{Has: new(false)},
+	}
+	for name, property := range object.Properties {
+		passed, err := verbatim(property)
+		if err != nil {
+			return nil, fmt.Errorf("parameter %s: %w", name, err)
+		}
+		boundsInWords(passed)
+		schema.Properties[name] = inline(passed)
+	}
+	return schema, nil
+}
+
+// boundsInWords says in the description, and in an extension, what bounds a date or a timestamp: JSON Schema has no keyword
+// for it, and a document with a keyword of nobody's would not be OpenAPI.
+func boundsInWords(schema *openapi3.Schema) {
+	keywords := schema.Extensions
+	lower, upper := moveKeyword(keywords, "formatMinimum"), moveKeyword(keywords, "formatMaximum")
+	if items, ok := keywords["items"].(json.RawMessage); ok {
+		if inner, err := verbatim(items); err == nil {
+			boundsInWords(inner)
+			keywords["items"] = inner
+		}
+	}
+	var words string
+	switch {
+	case lower != "" && upper != "":
+		words = "From " + lower + " to " + upper + "."
+	case lower != "":
+		words = "From " + lower + " on."
+	case upper != "":
+		words = "Up to " + upper + "."
+	default:
+		return
+	}
+	var description string
+	if raw, ok := keywords["description"].(json.RawMessage); ok {
+		_ = json.Unmarshal(raw, &description) // it is a string, as the contract wrote it
+	}
+	keywords["description"] = strings.TrimSpace(description + " " + words)
+}
+
+// moveKeyword renames a keyword to an extension and returns its text; empty: it is not there.
+func moveKeyword(keywords map[string]any, name string) string {
+	raw, ok := keywords[name].(json.RawMessage)
+	if !ok {
+		return ""
+	}
+	delete(keywords, name)
+	keywords["x-"+name] = raw
+	var text string
+	_ = json.Unmarshal(raw, &text) // as above
+	return text
+}
+
+// rowSchema is the schema of one row: of the columns as the database has described them, or any object while it has not.
+func rowSchema(offer execution.Offer) *openapi3.Schema {
+	if offer.Columns == nil {
+		return &openapi3.Schema{
+			Type: types("object"), Description: "The columns are not known yet: the database could not be asked.",
+			AdditionalProperties: openapi3.AdditionalProperties{Has: new(true)},
+		}
+	}
+	row := &openapi3.Schema{Type: types("object"), Properties: make(openapi3.Schemas)}
+	for _, column := range offer.Columns {
+		note := offer.Endpoint.Columns[column.Name]
+		schema := columnSchema(column.Type, !note.NotNull)
+		schema.Description = note.Description
+		row.Properties[column.Name] = inline(schema)
+		row.Required = append(row.Required, column.Name)
+	}
+	return row
+}
+
+// sqlTypes gives each SQL type its JSON type and its format.
+var sqlTypes = map[result.Type][2]string{
+	result.Varchar:         {"string", ""},
+	result.DecimalType:     {"number", "decimal"},
+	result.SmallInt:        {"integer", "int16"},
+	result.Integer:         {"integer", "int32"},
+	result.BigInt:          {"integer", "int64"},
+	result.Real:            {"number", "float"},
+	result.Double:          {"number", "double"},
+	result.Boolean:         {"boolean", ""},
+	result.DateType:        {"string", "date"},
+	result.TimeType:        {"string", ""},
+	result.TimestampType:   {"string", ""}, // it has no offset, as date-time must
+	result.TimestampTZType: {"string", "date-time"},
+	result.UUIDType:        {"string", "uuid"},
+	result.VarBinary:       {"string", ""},
+	result.IntervalType:    {"string", ""},
+}
+
+// columnSchema is the schema of a column's values.
+func columnSchema(sql result.Type, nullable bool) *openapi3.Schema {
+	if element, ok := strings.CutPrefix(string(sql), "array<"); ok {
+		items := inline(columnSchema(result.Type(strings.TrimSuffix(element, ">")), true))
+		return &openapi3.Schema{Type: jsonTypes("array", nullable), Items: items}
+	}
+	known, ok := sqlTypes[sql]
+	if !ok { // json, and what a source of a third party may call its own
+		return &openapi3.Schema{}
+	}
+	schema := &openapi3.Schema{Type: jsonTypes(known[0], nullable), Format: known[1]}
+	if sql == result.VarBinary {
+		schema.Pattern = `^\\x([0-9a-f]{2})*$`
+	}
+	return schema
+}
+
+func jsonTypes(name string, nullable bool) *openapi3.Types {
+	if nullable {
+		return types(name, "null")
+	}
+	return types(name)
+}
+
+// sampleValues are what examples show for each SQL type, as JSON.
+var sampleValues = map[result.Type]string{
+	result.Varchar: `"Sul"`, result.DecimalType: `150000.00`, result.SmallInt: `1`, result.Integer: `42`, result.BigInt: `9007199254740993`,
+	result.Real: `0.5`, result.Double: `0.25`, result.Boolean: `true`, result.DateType: `"2026-01-31"`, result.TimeType: `"10:30:00"`,
+	result.TimestampType: `"2026-01-31T10:30:00"`, result.TimestampTZType: `"2026-01-31T10:30:00+00:00"`,
+	result.UUIDType: `"0f8fad5b-d9cb-469f-a165-70867728950e"`, result.JSONType: `{}`, result.VarBinary: `"\\x0aff"`,
+	result.IntervalType: `"1 day"`,
+}
+
+func sampleValue(sql result.Type) json.RawMessage {
+	if element, ok := strings.CutPrefix(string(sql), "array<"); ok {
+		return fmt.Appendf(nil, "[%s]", sampleValue(result.Type(strings.TrimSuffix(element, ">"))))
+	}
+	if sample, ok := sampleValues[sql]; ok {
+		return json.RawMessage(sample)
+	}
+	return json.RawMessage(`"..."`)
+}
