@@ -1,0 +1,245 @@
+//go:build npm
+
+// This test needs Node.js, npm and its registry. It is run by `make interop`, fails where something is missing, and says
+// what.
+
+package columnar_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/result/columnar"
+)
+
+// TestApachesReaderAgrees lets Apache's library for JavaScript read Arrow, and compares what it finds with the JSON of the
+// same rows, digit for digit: every type, over several batches.
+func TestApachesReaderAgrees(t *testing.T) {
+	columns, rows := randomRows(20_000)
+	var stream, document bytes.Buffer
+	arrow, lines := columnar.NewArrow(&stream, nil), result.NewJSON(&document, result.JSONOptions{Layout: result.Arrays})
+	for _, encoder := range []result.Encoder{arrow, lines} {
+		if err := encoder.Columns(columns); err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range rows {
+			if err := encoder.Row(row); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := encoder.End(result.Summary{RowCount: len(rows)}); err != nil {
+			t.Fatal(err)
+		}
+		encoder.Close()
+	}
+	var want struct{ Rows [][]json.RawMessage }
+	if err := json.Unmarshal(document.Bytes(), &want); err != nil {
+		t.Fatal(err)
+	}
+	found := json.NewDecoder(bytes.NewReader(readInJavaScript(t, stream.Bytes())))
+	for i, row := range want.Rows {
+		var got []any
+		if err := found.Decode(&got); err != nil {
+			t.Fatalf("row %d: %v", i+1, err)
+		}
+		for j, cell := range row {
+			if text := spelt(t, cell, columns[j].Type); !equal(text, got[j]) {
+				t.Fatalf("row %d, %s: JSON has %s, Arrow %v", i+1, columns[j].Name, cell, got[j])
+			}
+		}
+	}
+	if found.More() {
+		t.Error("Arrow has more rows")
+	}
+	t.Logf("%d rows of %d columns in %d bytes agree", len(rows), len(columns), stream.Len())
+}
+
+// spelt is how the reader spells out what a cell of JSON says.
+func spelt(t *testing.T, cell json.RawMessage, typ result.Type) any {
+	t.Helper()
+	element, isArray := strings.CutPrefix(string(typ), "array<")
+	switch {
+	case string(cell) == "null":
+		return nil
+	case isArray:
+		var cells []json.RawMessage
+		if err := json.Unmarshal(cell, &cells); err != nil {
+			t.Fatal(err)
+		}
+		texts := []any{}
+		for _, cell := range cells {
+			texts = append(texts, spelt(t, cell, result.Type(strings.TrimSuffix(element, ">"))))
+		}
+		return texts
+	case typ == result.JSONType:
+		return string(cell)
+	}
+	text := string(cell)
+	if text[0] == '"' {
+		if err := json.Unmarshal(cell, &text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	switch typ {
+	case result.Real:
+		x, err := strconv.ParseFloat(text, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "bits:" + hex.EncodeToString(binary.BigEndian.AppendUint32(nil, math.Float32bits(float32(x))))
+	case result.Double:
+		x, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "bits:" + hex.EncodeToString(binary.BigEndian.AppendUint64(nil, math.Float64bits(x)))
+	}
+	return text
+}
+
+func equal(want, got any) bool {
+	if list, ok := want.([]any); ok {
+		other, ok := got.([]any)
+		return ok && slices.EqualFunc(list, other, equal)
+	}
+	return want == got
+}
+
+// randomRows makes rows of every type, a tenth of whose cells are NULL.
+func randomRows(count int) ([]result.Column, [][]result.Value) {
+	random := rand.New(rand.NewPCG(6, 6))
+	digits := func(most, scale int) string {
+		number := make([]byte, 1+random.IntN(most-scale))
+		for i := range number {
+			number[i] = byte('0' + random.IntN(10))
+		}
+		text := strings.TrimLeft(string(number), "0")
+		if text == "" {
+			text = "0"
+		}
+		if scale > 0 {
+			text += "."
+			for range scale {
+				text += strconv.Itoa(random.IntN(10))
+			}
+		}
+		if random.IntN(2) == 0 && strings.Trim(text, "0.") != "" {
+			text = "-" + text
+		}
+		return text
+	}
+	word := func() string {
+		letters := []rune("aé\"\\\n,\x00😀 z")
+		runes := make([]rune, random.IntN(12))
+		for i := range runes {
+			runes[i] = letters[random.IntN(len(letters))]
+		}
+		return string(runes)
+	}
+	micros := func(from, to int64) int64 { return from + random.Int64N(to-from) }
+	const earliest, latest = -62_135_596_800, 253_402_300_799 // seconds: the years 1 to 9999, which Date can spell
+	cells := []struct {
+		column result.Column
+		value  func() result.Value
+	}{
+		{result.Column{Type: result.SmallInt}, func() result.Value { return integer(int64(int16(random.Uint32()))) }},
+		{result.Column{Type: result.Integer}, func() result.Value { return integer(int64(int32(random.Uint32()))) }},
+		{result.Column{Type: result.BigInt}, func() result.Value { return integer(int64(random.Uint64())) }},
+		{result.Column{Type: result.Real}, func() result.Value {
+			return result.Value{Kind: result.Float32, Float: float64(float32(random.NormFloat64()))}
+		}},
+		{result.Column{Type: result.Double}, func() result.Value {
+			return double([]float64{random.NormFloat64() * 1e200, 5e-324, math.MaxFloat64, math.Inf(-1), 0.1}[random.IntN(5)])
+		}},
+		{result.Column{Type: result.Boolean}, func() result.Value { return result.Value{Kind: result.Bool, Int: random.Int64N(2)} }},
+		{result.Column{Type: result.DecimalType, Digits: fixed(2, 12)}, func() result.Value { return number(digits(12, 2)) }},
+		{result.Column{Type: result.DecimalType, Digits: fixed(10, 38)}, func() result.Value { return number(digits(38, 10)) }},
+		{result.Column{Type: result.DecimalType, Digits: fixed(0, 19)}, func() result.Value { return number(digits(19, 0)) }},
+		{result.Column{Type: result.DecimalType, Digits: fixed(6, 76)}, func() result.Value { return number(digits(76, 6)) }},
+		{result.Column{Type: result.DecimalType}, func() result.Value { return number(digits(30, random.IntN(20))) }},
+		{result.Column{Type: result.Varchar}, func() result.Value { return text(word()) }},
+		{result.Column{Type: result.DateType}, func() result.Value {
+			return result.Value{Kind: result.Date, Int: micros(earliest, latest) / 86400}
+		}},
+		{result.Column{Type: result.TimeType}, func() result.Value { return result.Value{Kind: result.Time, Int: random.Int64N(86_400_000_000)} }},
+		{result.Column{Type: result.TimestampType}, func() result.Value {
+			return result.Value{Kind: result.Timestamp, Int: micros(earliest*1e6, latest*1e6)}
+		}},
+		{result.Column{Type: result.TimestampTZType}, func() result.Value {
+			return result.Value{Kind: result.TimestampTZ, Int: micros(earliest*1e6, latest*1e6)}
+		}},
+		{result.Column{Type: result.UUIDType}, func() result.Value {
+			return result.Value{Kind: result.UUID, Bytes: binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, random.Uint64()), random.Uint64())}
+		}},
+		{result.Column{Type: result.JSONType}, func() result.Value { return jsonText(fmt.Sprintf(`{"a":[%s,null]}`, digits(30, 3))) }},
+		{result.Column{Type: result.VarBinary}, func() result.Value {
+			return result.Value{Kind: result.Binary, Bytes: binary.BigEndian.AppendUint64(nil, random.Uint64())[random.IntN(8):]}
+		}},
+		{result.Column{Type: result.IntervalType}, func() result.Value { return text("1 day 02:00:00") }},
+		{result.Column{Type: result.ArrayOf(result.Integer)}, func() result.Value {
+			return jsonText([]string{"[]", "[1,null,-2147483648]", "[7]"}[random.IntN(3)])
+		}},
+		{result.Column{Type: result.ArrayOf(result.DecimalType), Digits: fixed(2, 12)}, func() result.Value {
+			return jsonText(fmt.Sprintf("[%s,%s]", digits(12, 2), digits(12, 2)))
+		}},
+		{result.Column{Type: result.ArrayOf(result.Varchar)}, func() result.Value {
+			encoded, _ := json.Marshal([]string{word(), word()})
+			return jsonText(string(encoded))
+		}},
+	}
+	var columns []result.Column
+	for i, cell := range cells {
+		cell.column.Name = fmt.Sprintf("%s %d", cell.column.Type, i+1)
+		columns = append(columns, cell.column)
+	}
+	rows := make([][]result.Value, count)
+	for i := range rows {
+		for _, cell := range cells {
+			if random.IntN(10) == 0 {
+				rows[i] = append(rows[i], result.Value{})
+			} else {
+				rows[i] = append(rows[i], cell.value())
+			}
+		}
+	}
+	return columns, rows
+}
+
+// readInJavaScript returns what read.js makes of a stream.
+func readInJavaScript(t *testing.T, stream []byte) []byte {
+	t.Helper()
+	for _, program := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Fatalf("this test needs %s, which Node.js brings: %v", program, err)
+		}
+	}
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "npm"))); err != nil {
+		t.Fatal(err)
+	}
+	install := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	install.Dir = dir
+	if out, err := install.CombinedOutput(); err != nil {
+		t.Fatalf("npm cannot install the library, perhaps for want of its registry: %v\n%s", err, out)
+	}
+	read := exec.CommandContext(t.Context(), "node", "read.js")
+	read.Dir, read.Stdin, read.Stderr = dir, bytes.NewReader(stream), os.Stderr
+	out, err := read.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
