@@ -90,6 +90,7 @@ func TestMistakesNamePlaceAndWhatIsAllowed(t *testing.T) {
 		"connections in words":   {global("\t\tsource demo sqlite x {\n\t\t\tmax_conns many\n\t\t}\n"), `Caddyfile:4: max_conns must be a whole number of at least 1; got "many"`},
 		"postgres without DSN":   {global("\t\tsource w postgres\n"), "Caddyfile:3: postgres needs a connection string"},
 		"superuser with a value": {global("\t\tsource w postgres x {\n\t\t\tallow_superuser yes\n\t\t}\n"), `Caddyfile:4: allow_superuser takes no value; got "yes"`},
+		"claims in words":        {global("\t\tsource w postgres x {\n\t\t\tclaims yes\n\t\t}\n"), `Caddyfile:4: claims must be on or off; got "yes"`},
 		"unknown store":          {global("\t\tstore redis\n"), `Caddyfile:3: unknown store "redis": allowed are bbolt`},
 		"tokens option":          {global("\t\ttokens {\n\t\t\tttl 3m\n\t\t}\n"), `Caddyfile:4: unknown tokens option "ttl": allowed are access_ttl, algorithm, audience, hs256_secret, issuer, refresh_ttl, throttle and trust`},
 		"throttle in words":      {global("\t\ttokens {\n\t\t\tthrottle soft\n\t\t}\n"), `Caddyfile:4: throttle takes a block of limits, or the word off; got "soft"`},

@@ -33,16 +33,26 @@ func UnmarshalSQLite(d *caddyfile.Dispenser, c *config.SQLite) error {
 	return err
 }
 
-// UnmarshalPostgres reads `postgres [DSN] { dsn DSN; max_conns N; allow_superuser }`.
+// UnmarshalPostgres reads `postgres [DSN] { dsn DSN; max_conns N; allow_superuser; role NAME; claims on|off;
+// allow_set_config; statement_cache on|off }`.
 func UnmarshalPostgres(d *caddyfile.Dispenser, c *config.Postgres) error {
 	d.Next() // consume the kind
 	if d.NextArg() {
 		c.DSN = d.Val()
 	}
 	err := parseBlock(d, "postgres", map[string]func() error{
-		"dsn":             func() error { return oneArg(d, &c.DSN) },
-		"max_conns":       func() error { return oneInt(d, &c.MaxConns) },
-		"allow_superuser": func() error { return flag(d, &c.AllowSuperuser) },
+		"dsn":              func() error { return oneArg(d, &c.DSN) },
+		"max_conns":        func() error { return oneInt(d, &c.MaxConns) },
+		"allow_superuser":  func() error { return flag(d, &c.AllowSuperuser) },
+		"role":             func() error { return oneArg(d, &c.Role) },
+		"claims":           func() error { return onOff(d, &c.Claims) },
+		"allow_set_config": func() error { return flag(d, &c.AllowSetConfig) },
+		"statement_cache": func() error {
+			kept := true
+			err := onOff(d, &kept)
+			c.NoStatementCache = !kept
+			return err
+		},
 	})
 	if err == nil && c.DSN == "" {
 		return d.Err("postgres needs a connection string: write `source NAME postgres {env.WAREHOUSE_URL}`")

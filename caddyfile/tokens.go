@@ -92,6 +92,20 @@ func flag(d *caddyfile.Dispenser, target *bool) error {
 	return nil
 }
 
+// onOff reads a switch.
+func onOff(d *caddyfile.Dispenser, target *bool) error {
+	option := d.Val()
+	var text string
+	if err := oneArg(d, &text); err != nil {
+		return err
+	}
+	if text != "on" && text != "off" {
+		return d.Errf("%s must be on or off; got %q", option, text)
+	}
+	*target = text == "on"
+	return nil
+}
+
 // moduleNames lists the guests that this binary holds in a namespace.
 func moduleNames(namespace string) string {
 	var names []string

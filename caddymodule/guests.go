@@ -124,7 +124,7 @@ func (*PostgresSource) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "data_api.sources.postgres", New: func() caddy.Module { return new(PostgresSource) }}
 }
 
-// UnmarshalCaddyfile reads `postgres DSN { max_conns N; allow_superuser }`.
+// UnmarshalCaddyfile reads `postgres DSN` and its options.
 func (p *PostgresSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return dataapicaddyfile.UnmarshalPostgres(d, &p.Postgres)
 }
@@ -141,18 +141,25 @@ func (p *PostgresSource) Validate() error {
 	if p.DSN == "" {
 		return fmt.Errorf("data_api.sources.postgres: dsn is missing: give the connection string, such as {env.WAREHOUSE_URL}")
 	}
+	if p.Claims && p.Role == "" && !p.AllowSetConfig {
+		return fmt.Errorf("data_api.sources.postgres: claims need a role that cannot execute set_config: name it with role")
+	}
+	if p.AllowSetConfig && !p.Claims {
+		return fmt.Errorf("data_api.sources.postgres: allow_set_config is for claims, which are off")
+	}
 	return validMaxConns("postgres", p.MaxConns)
 }
 
 // SourceKey is the connection string and the settings.
 func (p *PostgresSource) SourceKey() string {
-	return sourceKey("postgres", p.DSN, p.MaxConns, p.AllowSuperuser)
+	return sourceKey("postgres", p.DSN, p.MaxConns, p.AllowSuperuser, p.Role, p.Claims, p.AllowSetConfig, p.NoStatementCache)
 }
 
 // OpenSource makes the source; it connects at the first use.
 func (p *PostgresSource) OpenSource(logger *slog.Logger) (source.Source, error) {
 	return postgres.New(postgres.Config{
-		DSN: p.DSN, MaxConns: p.MaxConns, AllowSuperuser: p.AllowSuperuser, Logger: logger,
+		DSN: p.DSN, MaxConns: p.MaxConns, AllowSuperuser: p.AllowSuperuser, Role: p.Role, Claims: p.Claims,
+		AllowSetConfig: p.AllowSetConfig, NoStatementCache: p.NoStatementCache, Logger: logger,
 	})
 }
 

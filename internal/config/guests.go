@@ -25,9 +25,28 @@ type Postgres struct {
 	// The most connections, and so the most queries at once. The default is 8.
 	MaxConns int `json:"max_conns,omitempty"`
 
-	// Accept a role that is a superuser or may touch the server's files. Endpoints then run with those rights: a
-	// mistake in a statement can reach far beyond the data. The default is to refuse such a role.
+	// Accept a role that is a superuser, may replicate, make roles or signal other sessions, or may touch the server's
+	// files. Endpoints then run with those rights: a mistake in a statement can reach far beyond the data. The default
+	// is to refuse such a role.
 	AllowSuperuser bool `json:"allow_superuser,omitempty"`
+
+	// The role that statements run as, of which the connection's role must be a member. The default is the connection's
+	// role itself.
+	Role string `json:"role,omitempty"`
+
+	// Show the database who asks, for row-level security: in each statement's transaction the settings data_api.company,
+	// data_api.user and data_api.share_context hold the caller's company, user and share context (as JSON).
+	// A role must be given that cannot execute set_config, so that no statement can change them; the source refuses
+	// to run on any other.
+	Claims bool `json:"claims,omitempty"`
+
+	// Use claims although the role may execute set_config, or although there is none. Every author of an endpoint file
+	// can then claim to be anybody. The default is to refuse that.
+	AllowSetConfig bool `json:"allow_set_config,omitempty"`
+
+	// Rely on nothing that lasts longer than a transaction, as a proxy such as PgBouncer in transaction mode needs:
+	// no prepared statements, no settings of the session. Every query is then parsed and planned when it runs.
+	NoStatementCache bool `json:"no_statement_cache,omitempty"`
 }
 
 // Execute configures the handler that runs endpoints and serves jobs.
