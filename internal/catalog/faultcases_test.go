@@ -148,7 +148,7 @@ title: {a: b}
 			`6:29: params.c.default must not stand beside required: a required parameter never falls back to a default`,
 			"7:31: params.d.pattern must be a regular expression in RE2 syntax: error parsing regexp: invalid or unsupported Perl syntax: `(?=`",
 			`7:52: params.d.min_length must not be above max_length: 3 > 2`,
-			`8:23: in params.g: unknown key "maxium"; did you mean maximum? Allowed are type, required, default, enum, minimum, maximum, min_length, max_length, pattern, min_items, max_items, title, description, example`,
+			`8:23: in params.g: unknown key "maxium"; did you mean maximum? Allowed are type, required, default, enum, minimum, maximum, min_length, max_length, pattern, min_items, max_items, sensitive, title, description, example`,
 		},
 	},
 	{

@@ -17,7 +17,7 @@ func readParams(f fields) *params.Contract {
 	if member, ok := f.by["params"]; ok {
 		for _, param := range f.membersOf(member.value, "params") {
 			given := f.fieldsOf(param.value, "params."+param.key, "type", "required", "default", "enum", "minimum", "maximum",
-				"min_length", "max_length", "pattern", "min_items", "max_items", "title", "description", "example")
+				"min_length", "max_length", "pattern", "min_items", "max_items", "sensitive", "title", "description", "example")
 			if param.value.kind == nullNode {
 				given.at = param.place
 			}
@@ -47,8 +47,8 @@ func readParam(name string, given fields) params.Param {
 	}
 	param := params.Param{
 		Name: name, Type: params.Type(kind), Array: array,
-		Required: given.boolean("required", false),
-		Default:  given.json("default"), Example: given.json("example"),
+		Required: given.boolean("required", false), Sensitive: given.boolean("sensitive", false),
+		Default: given.json("default"), Example: given.json("example"),
 		Minimum: given.json("minimum"), Maximum: given.json("maximum"),
 		MinLength: given.integer("min_length", 0, math.MaxInt32), MaxLength: given.integer("max_length", 0, math.MaxInt32),
 		MinItems: given.integer("min_items", 0, math.MaxInt32), MaxItems: given.integer("max_items", 0, math.MaxInt32),

@@ -68,7 +68,12 @@ func (c *Contract) bind(text json.RawMessage, contexts []ShareContext, why occas
 
 // Canonical writes bound values as one JSON object in the contract's order, with null for NULL, to be kept with a job
 // and read again by [Contract.Rebind]. The values must be what Bind or Rebind of this contract returned.
-func (c *Contract) Canonical(values []Value) json.RawMessage {
+func (c *Contract) Canonical(values []Value) json.RawMessage { return c.write(values, false) }
+
+// Redacted writes bound values as Canonical does, with "***" for those of sensitive parameters that are not NULL.
+func (c *Contract) Redacted(values []Value) json.RawMessage { return c.write(values, true) }
+
+func (c *Contract) write(values []Value, redact bool) json.RawMessage {
 	text := []byte{'{'}
 	for i, value := range values {
 		if i > 0 {
@@ -77,6 +82,10 @@ func (c *Contract) Canonical(values []Value) json.RawMessage {
 		text = append(text, '"')
 		text = append(text, c.params[i].Name...)
 		text = append(text, '"', ':')
+		if redact && c.params[i].Sensitive && !value.Null {
+			text = append(text, `"***"`...)
+			continue
+		}
 		text = appendValue(text, value)
 	}
 	return append(text, '}')

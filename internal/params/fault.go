@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
@@ -17,12 +18,30 @@ const maxFaults = 10
 
 // fail records what is wrong with a parameter, or with the item of that index when it is not negative.
 func (b *binding) fail(i, item int, detail string) {
-	b.add(i, b.contract.params[i].Name, dataapi.CodeInvalidParameter, atIndex(item, detail))
+	b.add(i, b.contract.params[i].Name, dataapi.CodeInvalidParameter, atIndex(item, b.discreet(i, detail)))
 }
 
 // forbid records a value that a share context does not allow.
 func (b *binding) forbid(i, item int, detail string) {
-	b.add(i, b.contract.params[i].Name, dataapi.CodeParameterNotAllowed, atIndex(item, detail))
+	b.add(i, b.contract.params[i].Name, dataapi.CodeParameterNotAllowed, atIndex(item, b.discreet(i, detail)))
+}
+
+// The words before a value that a fault repeats.
+const (
+	gotWords     = "; got "
+	refusedWords = "does not match the endpoint's schema"
+)
+
+// discreet leaves out what a fault repeats of a sensitive parameter's value, which stands at its end.
+func (b *binding) discreet(i int, detail string) string {
+	if !b.contract.params[i].Sensitive {
+		return detail
+	}
+	if strings.HasPrefix(detail, refusedWords) {
+		return refusedWords
+	}
+	said, _, _ := strings.Cut(detail, gotWords)
+	return said
 }
 
 func (b *binding) failNamed(name, detail string) {
@@ -118,7 +137,7 @@ func sentence(refused jsonschema.ErrorKind, rules *valueRules, value Value) stri
 	case *kind.MaxItems:
 		return tooManyItems(refused.Want, refused.Got)
 	default:
-		return "does not match the endpoint's schema: " + show(value)
+		return refusedWords + ": " + show(value)
 	}
 }
 

@@ -202,7 +202,7 @@ func appendScalar(dst []byte, v Value) []byte {
 const maxEcho = 60
 
 // got ends a sentence with the value that was met.
-func got(l literal) string { return "; got " + echo(l) }
+func got(l literal) string { return gotWords + echo(l) }
 
 func echo(l literal) string {
 	if l.kind != '"' {
