@@ -31,6 +31,7 @@ func init() {
 //		tokens    { issuer URL; audience NAME; access_ttl 10m; refresh_ttl 168h; algorithm EdDSA; hs256_secret {env.X}; throttle { ... } }
 //		jobs      { workers 4; retention 24h }
 //		callbacks { allow HOST:PORT... }
+//		audit     { parameters }
 //	}
 func parseApp(d *caddyfile.Dispenser, previous any) (any, error) {
 	d.Next() // consume the option's name
@@ -80,8 +81,11 @@ func parseAppOption(d *caddyfile.Dispenser, app *config.App, option string) erro
 	case "callbacks":
 		app.Callbacks = new(config.Callbacks)
 		return parseCallbacks(d, app.Callbacks)
+	case "audit":
+		app.Audit = new(config.Audit)
+		return parseAudit(d, app.Audit)
 	default:
-		return d.Errf("unknown option %q: allowed are catalog, store, source, tokens, jobs and callbacks", option)
+		return d.Errf("unknown option %q: allowed are catalog, store, source, tokens, jobs, callbacks and audit", option)
 	}
 }
 

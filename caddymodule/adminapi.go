@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
 	strictjson "github.com/go-json-experiment/json"
 
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/identity"
 )
 
 func init() {
@@ -50,6 +48,7 @@ func (*AdminAPI) Routes() []caddy.AdminRoute {
 			http.MethodGet: listKeys, http.MethodPost: createKey,
 		}),
 		adminRoute(adminKeysPath+"/{id}", map[string]adminHandler{http.MethodDelete: revokeKey}),
+		adminRoute(adminKeysPath+"/{id}/rotate", map[string]adminHandler{http.MethodPost: rotateKey}),
 		adminRoute(adminSecretPath, map[string]adminHandler{http.MethodPost: callbackSecret}),
 		adminRoute(adminRotatePath, map[string]adminHandler{http.MethodPost: rotateCallbackSecret}),
 		adminRoute(adminDeliveriesPath, map[string]adminHandler{http.MethodGet: listDeliveries}),
@@ -128,68 +127,6 @@ func decodeAdminBody(r *http.Request, target any) error {
 		return dataapi.Errorf(dataapi.CodeInvalidRequest, "The body cannot be read: %v", err)
 	}
 	return nil
-}
-
-// newKeyRequest asks for a key.
-type newKeyRequest struct {
-	Company   string    `json:"company"`
-	User      string    `json:"user"`
-	Name      string    `json:"name"`
-	ExpiresAt time.Time `json:"expires_at"`
-}
-
-// newKeyAnswer holds the only copy of a secret.
-type newKeyAnswer struct {
-	keyDocument
-	Secret string `json:"api_secret"`
-}
-
-// keyDocument describes a key.
-type keyDocument struct {
-	identity.Key
-	State identity.KeyState `json:"state"`
-}
-
-func describeKey(key identity.Key) keyDocument {
-	return keyDocument{Key: key, State: key.State(time.Now())}
-}
-
-func createKey(ready *services, r *http.Request) (int, any, error) {
-	var request newKeyRequest
-	if err := decodeAdminBody(r, &request); err != nil {
-		return 0, nil, err
-	}
-	key, secret, err := ready.directory.CreateKey(r.Context(), identity.NewKey{
-		Company: request.Company, User: request.User, Name: request.Name, ExpiresAt: request.ExpiresAt,
-	})
-	if err != nil {
-		return 0, nil, err
-	}
-	return http.StatusCreated, newKeyAnswer{keyDocument: describeKey(key), Secret: secret}, nil
-}
-
-func listKeys(ready *services, r *http.Request) (int, any, error) {
-	company := r.URL.Query().Get("company")
-	if _, known := ready.app.catalog.Current().Company(company); company != "" && !known {
-		return 0, nil, unknownCompany(company)
-	}
-	keys, err := ready.keys.List(r.Context(), company)
-	if err != nil {
-		return 0, nil, err
-	}
-	documents := make([]keyDocument, 0, len(keys))
-	for _, key := range keys {
-		documents = append(documents, describeKey(key))
-	}
-	return http.StatusOK, documents, nil
-}
-
-func revokeKey(ready *services, r *http.Request) (int, any, error) {
-	key, err := ready.keys.Revoke(r.Context(), r.PathValue("id"))
-	if err != nil {
-		return 0, nil, err
-	}
-	return http.StatusOK, describeKey(key), nil
 }
 
 // catalogAnswer describes what is served, what is wrong with the files, and what is doubtful or waits for its source.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
@@ -45,6 +46,7 @@ func callbackSecret(ready *services, r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	ready.auditOperator(r, audit.Event{Action: audit.CallbackSecretShown, Company: request.Company, User: request.User})
 	return http.StatusOK, callbackSecretAnswer{Company: request.Company, User: request.User, Secret: secret}, nil
 }
 
@@ -66,6 +68,7 @@ func rotateCallbackSecret(ready *services, r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	ready.auditOperator(r, audit.Event{Action: audit.CallbackSecretRotated, Company: request.Company, User: request.User})
 	return http.StatusOK, callbackSecretAnswer{Company: request.Company, User: request.User, Secret: secret}, nil
 }
 

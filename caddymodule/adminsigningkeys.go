@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"net/http"
 
+	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
@@ -30,6 +31,7 @@ func rotateSigningKey(ready *services, r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	ready.auditOperator(r, audit.Event{Action: audit.SigningKeyRotated, Subject: key.ID})
 	return http.StatusCreated, key, nil
 }
 
@@ -39,5 +41,6 @@ func withdrawSigningKey(ready *services, r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	ready.auditOperator(r, audit.Event{Action: audit.SigningKeyWithdrawn, Subject: kid})
 	return http.StatusOK, withdrawnAnswer{Withdrawn: kid, Signing: signing}, nil
 }

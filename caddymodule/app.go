@@ -21,6 +21,7 @@ import (
 	_ "github.com/solucao42/caddy-data-api/caddyfile" // the directive and the global option
 	"github.com/solucao42/caddy-data-api/internal/admission"
 	"github.com/solucao42/caddy-data-api/internal/attach"
+	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/config"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
@@ -50,6 +51,7 @@ type App struct {
 	config.App
 
 	log        *slog.Logger
+	trail      *logTrail
 	generation *lease.Generation
 	state      *state
 	storeName  string
@@ -61,6 +63,7 @@ type App struct {
 	started    atomic.Bool // sources may be asked
 	detach     func()
 	logging    *attach.Attachment[slog.Handler]
+	auditing   *attach.Attachment[audit.Trail]
 
 	ending context.Context //nolint:containedctx // an event: this configuration is replaced, or the server stops
 	end    context.CancelFunc
@@ -78,6 +81,7 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 // hold the store, as when a configuration is only validated, and a database may be down.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.log = ctx.Slogger()
+	a.trail = newLogTrail(ctx.Logger())
 	a.generation = lease.NewGeneration()
 	if err := a.watchEnd(ctx); err != nil {
 		return err
@@ -193,6 +197,7 @@ func (a *App) holdSources(ctx caddy.Context) error {
 // cannot be opened or a statement that a source refuses fails it; a source that cannot be reached does not.
 func (a *App) Start() error {
 	a.logging = sharedLog.attach(a.log)
+	a.auditing = sharedTrail.trails.Attach(a.trail)
 	ready, err := a.ready()
 	if err != nil {
 		return err
@@ -226,6 +231,7 @@ func (a *App) Stop() error {
 	}
 	if a.logging != nil {
 		a.logging.Detach()
+		a.auditing.Detach()
 	}
 	return nil
 }

@@ -79,7 +79,7 @@ func (a *JWTAuthenticator) Authenticate(w http.ResponseWriter, r *http.Request) 
 	var caller identity.Principal
 	presented := false
 	err := a.app.use(func(api *httpapi.API) (err error) {
-		caller, presented, err = api.Authenticate(r)
+		caller, presented, err = api.Authenticate(w, r)
 		return err
 	})
 	switch {

@@ -30,6 +30,8 @@ type services struct {
 
 	jobSettings job.Settings
 	callbacks   callback.Config
+
+	catalogChanged chan struct{} // holds a token when the catalog has changed
 }
 
 func (a *App) newServices(opened *openState) (*services, error) {
@@ -57,6 +59,7 @@ func (a *App) newServices(opened *openState) (*services, error) {
 		jobSettings: job.Settings{
 			Workers: a.Jobs.Workers, Retention: time.Duration(a.Jobs.Retention),
 		},
+		catalogChanged: make(chan struct{}, 1),
 	}
 	ready.callbacks = callback.Config{AllowedHosts: a.Callbacks.Allow, Permit: ready.permitDelivery}
 	ready.api = httpapi.New(httpapi.Services{
@@ -73,7 +76,8 @@ func (a *App) newServices(opened *openState) (*services, error) {
 		Exiting:   caddy.Exiting,
 		CursorKey: opened.cursorKey,
 		ClientIP:  clientIP,
-		Throttle:  opened.throttle, ThrottleLimits: throttle,
+		Trail:     a.trail, AuditParameters: a.Audit.Parameters,
+		Throttle: opened.throttle, ThrottleLimits: throttle,
 		Rates: opened.rates,
 		Log:   a.log,
 	})
@@ -82,6 +86,7 @@ func (a *App) newServices(opened *openState) (*services, error) {
 		if err := directory.SetCompanies(snapshot.Companies()); err != nil {
 			a.log.Error("the companies stay as they were", slog.Any("error", err))
 		}
+		ready.tellCatalogChange()
 	})
 	return ready, nil
 }
@@ -95,6 +100,7 @@ func (a *App) openCatalog() error {
 	}
 	a.catalog = opened
 	opened.OnChange(func(snapshot *catalog.Snapshot) { a.plan.Store(execution.NewPlan(snapshot, a.queries)) })
+	opened.OnChange(a.auditCatalog())
 	return nil
 }
 

@@ -120,7 +120,10 @@ func build(ctx context.Context, opened store.Store) (*openState, error) {
 	})
 	built.engine = job.NewEngine(opened, job.Options{
 		Logger: sharedLog.With(slog.String("part", "jobs")),
-		Ended:  built.dispatcher.Wake,
+		Ended: func(ended job.Job) {
+			built.dispatcher.Wake()
+			auditEnded(ended)
+		},
 	})
 	built.families, err = token.OpenFamilies(ctx, opened, time.Now)
 	return built, err
@@ -141,7 +144,9 @@ func (s *state) attach(ready *services) (detach func(), err error) {
 		return nil, err
 	}
 	jobs := opened.engine.Attach(ready.runtime, ready.jobSettings)
+	endUpkeep := ready.startUpkeep()
 	detach = sync.OnceFunc(func() {
+		endUpkeep()
 		jobs.Detach()
 		callbacks.Detach()
 		go func() {

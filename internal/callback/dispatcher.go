@@ -94,6 +94,7 @@ type Dispatcher struct {
 	abort   context.CancelFunc // ends the tries that run
 	running int
 	byHost  map[string]int // how many of them go to each host
+	trying  map[*tryRun]struct{}
 	loop    sync.WaitGroup
 	tries   sync.WaitGroup
 }
@@ -109,7 +110,7 @@ const (
 // NewDispatcher makes a dispatcher that uses the store and does not own it. It delivers nothing before Start.
 func NewDispatcher(store Store, jobs Jobs, options Options) *Dispatcher {
 	options.setDefaults()
-	return &Dispatcher{store: store, jobs: jobs, options: options, log: options.Logger, wake: make(chan struct{}, 1), byHost: make(map[string]int)}
+	return &Dispatcher{store: store, jobs: jobs, options: options, log: options.Logger, wake: make(chan struct{}, 1), byHost: make(map[string]int), trying: make(map[*tryRun]struct{})}
 }
 
 // ErrStopped says that a dispatcher was stopped; it cannot be started again.
@@ -259,7 +260,9 @@ func (d *Dispatcher) begin(ctx context.Context, delivery Delivery) {
 			d.settle(ctx, putOff(delivery, now.Add(hostBusy(delivery.Forgiven))))
 			return
 		}
-		d.settle(ctx, d.try(ctx, delivery, current))
+		watched, end := d.watch(ctx, delivery)
+		defer end()
+		d.settle(ctx, d.try(watched, delivery, current))
 	})
 }
 

@@ -99,7 +99,7 @@ func endJob(tb testing.TB, store job.Store, d *callback.Dispatcher, now time.Tim
 	tb.Helper()
 	ended := make(chan struct{})
 	engine := job.NewEngine(store, job.Options{
-		Logger: quiet, Now: func() time.Time { return now }, Ended: func() { close(ended) },
+		Logger: quiet, Now: func() time.Time { return now }, Ended: func(job.Job) { close(ended) },
 	})
 	attachment := engine.Attach(answer(text), job.Settings{})
 	defer attachment.Detach()

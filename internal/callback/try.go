@@ -32,7 +32,9 @@ func (d *Dispatcher) try(ctx context.Context, delivery Delivery, current attache
 	status, wait, err := d.post(ctx, delivery, current, begun)
 	now := d.options.Now()
 	if err != nil && ctx.Err() != nil {
-		return putOff(delivery, now) // the dispatcher stops
+		if err = context.Cause(ctx); !errors.Is(err, errRefused) {
+			return putOff(delivery, now) // the dispatcher stops
+		}
 	}
 	log := d.log.With("job", delivery.JobID.String(), "user", delivery.Company+"/"+delivery.User, "attempt", delivery.Attempt)
 	if errors.Is(err, errNotTried) {
@@ -84,7 +86,7 @@ func (d *Dispatcher) post(
 	defer cancel()
 	if current.config.Permit != nil {
 		if err := current.config.Permit(ctx, delivery); err != nil {
-			return 0, 0, fmt.Errorf("%w: the user may not be told any more: %w", errRefused, err)
+			return 0, 0, notPermitted(err)
 		}
 	}
 	// The hosts that are allowed may have changed since the job was accepted.

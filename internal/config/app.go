@@ -36,6 +36,10 @@ type App struct {
 
 	// Where and how the end of a job is announced.
 	Callbacks *Callbacks `json:"callbacks,omitempty"`
+
+	// What the audit trail holds. It is written to the logger data_api.audit, one line for each event, so that a log can
+	// `include` it and another one `exclude` it.
+	Audit *Audit `json:"audit,omitempty"`
 }
 
 // Tokens configures access and refresh tokens.
@@ -87,6 +91,13 @@ type Callbacks struct {
 	Allow []string `json:"allow,omitempty"`
 }
 
+// Audit configures the audit trail.
+type Audit struct {
+	// Whether the values of parameters stand in the trail, with "***" for those that their endpoint file calls
+	// sensitive. By default they do not.
+	Parameters bool `json:"parameters,omitempty"`
+}
+
 // The defaults of what may be left out, and the limits of what may be set.
 const (
 	DefaultIssuer     = "caddy-data-api"
@@ -117,6 +128,9 @@ func (a *App) SetDefaults() {
 	}
 	if a.Callbacks == nil {
 		a.Callbacks = new(Callbacks)
+	}
+	if a.Audit == nil {
+		a.Audit = new(Audit)
 	}
 	setDefault(&a.Tokens.Issuer, DefaultIssuer)
 	setDefault(&a.Tokens.Audience, a.Tokens.Issuer)

@@ -96,6 +96,9 @@ func (c Call) call(caller identity.Principal, args []params.Value) source.Call {
 // Canonical writes the arguments as JSON, to be kept with a job.
 func (b *Bound) Canonical() json.RawMessage { return b.Endpoint.Contract.Canonical(b.call.Args) }
 
+// Redacted writes the arguments as Canonical does, without those of sensitive parameters, for people to read.
+func (b *Bound) Redacted() json.RawMessage { return b.Endpoint.Contract.Redacted(b.call.Args) }
+
 // Run runs the query within its time limit and writes the result into the encoder, its end included. It
 // blocks until the database is done. After an error the encoder's output is incomplete. Errors are those of
 // [source.Query.Run], and the encoder's writer's.

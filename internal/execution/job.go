@@ -49,8 +49,23 @@ func (c countedRows) Row(values []result.Value) error {
 	return c.Encoder.Row(values)
 }
 
+// Standing reports why whoever asked for a job may not use the API any more; nil: it may.
+func (r *JobRuntime) Standing(j job.Unfinished) error {
+	_, err := r.resolve(j.Company, j.User, j.KeyID)
+	return err
+}
+
+func (r *JobRuntime) resolve(company, user, keyID string) (identity.Principal, error) {
+	caller, err := r.Directory.Resolve(company, user, keyID)
+	if dataapi.HasCode(err, dataapi.CodeUnauthenticated) {
+		err = &dataapi.Error{Code: dataapi.CodeUnauthenticated, Err: err,
+			Detail: "The API key that the job was asked for with, or its user or company, is not active any more."}
+	}
+	return caller, err
+}
+
 func (r *JobRuntime) bind(j job.Job) (*Bound, error) {
-	caller, err := r.Directory.Resolve(j.Company, j.User, j.KeyID)
+	caller, err := r.resolve(j.Company, j.User, j.KeyID)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/maypok86/otter/v2"
 
+	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
@@ -67,6 +68,10 @@ type Services struct {
 	Rates *ratelimit.Table
 
 	Log *slog.Logger
+
+	// Trail keeps the audit trail. AuditParameters puts the values of parameters into it, sensitive ones replaced.
+	Trail           audit.Trail
+	AuditParameters bool
 }
 
 // API answers requests. Make it with [New].
@@ -85,10 +90,10 @@ const maxTokenBody = 16 << 10
 func New(services Services) *API {
 	api := &API{Services: services, documents: newDocuments()}
 	api.token = routes(map[string]http.HandlerFunc{
-		http.MethodPost + " " + apiKeyPath:  api.exchangeKey,
-		http.MethodPost + " " + refreshPath: api.refresh,
+		http.MethodPost + " " + apiKeyPath:  api.handleToken(audit.TokenIssued, audit.TokenRefused, api.exchangeKey),
+		http.MethodPost + " " + refreshPath: api.handleToken(audit.TokenRefreshed, audit.TokenRefused, api.refresh),
 		http.MethodGet + " " + jwksPath:     api.jwks,
-		http.MethodPost + " " + logoutPath:  api.logout,
+		http.MethodPost + " " + logoutPath:  api.handleToken(audit.TokenEnded, audit.TokenRefused, api.logout),
 	})
 	execute := map[string]http.HandlerFunc{
 		http.MethodGet + " " + permissionsPath:            api.permissions,
@@ -140,21 +145,26 @@ func callerOf(r *http.Request) identity.Principal {
 
 // Authenticate returns who sent the request, by its bearer token. Every failure is the same
 // dataapi.CodeUnauthenticated; presented reports whether there was a token at all, which the challenge tells apart.
-func (a *API) Authenticate(r *http.Request) (caller identity.Principal, presented bool, err error) {
+func (a *API) Authenticate(w http.ResponseWriter, r *http.Request) (caller identity.Principal, presented bool, err error) {
 	bearer, presented := bearerToken(r)
 	if !presented {
 		return identity.Principal{}, false, dataapi.Wrap(dataapi.CodeUnauthenticated, errNoToken)
 	}
 	claims, err := a.Tokens.Verify(r.Context(), bearer)
-	if err != nil {
-		return identity.Principal{}, true, err
-	}
-	if claims.Issuer != "" {
+	switch {
+	case err != nil:
+	case claims.Issuer != "":
 		caller, err = a.Directory.ResolveVouched(claims.Company, claims.User)
 		caller.Issuer = claims.Issuer
-		return caller, true, err
+	default:
+		caller, err = a.resolve(claims.Subject, claims.Family)
 	}
-	caller, err = a.resolve(claims.Subject, claims.Family)
+	if err != nil && a.Trail.Enabled() {
+		event := audit.Event{Action: audit.AccessRefused}
+		event.Outcome, event.Reason = outcomeOf(err)
+		about(&event, claims)
+		a.record(w, r, event)
+	}
 	return caller, true, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/token"
@@ -72,96 +73,109 @@ type tokenAnswer struct {
 }
 
 // exchangeKey trades an API key and its secret for a pair of tokens, which begins a family.
-func (a *API) exchangeKey(w http.ResponseWriter, r *http.Request) {
+func (a *API) exchangeKey(w http.ResponseWriter, r *http.Request, event *audit.Event) error {
 	attempt, err := a.beginAttempt(r)
 	if err != nil {
-		a.Fail(w, r, err, false)
-		return
+		return err
 	}
 	var request keyRequest
 	if err := decodeFields(r, &request); err != nil {
-		a.Fail(w, r, err, false)
-		return
+		return err
+	}
+	if dataapi.ValidSlug(request.CompanySlug) {
+		event.Company = request.CompanySlug
+	}
+	if identity.ValidKeyID(request.APIKey) {
+		event.KeyID = request.APIKey
 	}
 	if err := present(&attempt, request); err != nil {
-		a.Fail(w, r, err, false)
-		return
+		return err
 	}
 	caller, err := a.Directory.Verify(request.CompanySlug, request.APIKey, request.APISecret)
 	if err != nil {
-		a.Fail(w, r, verified(&attempt, err), false)
-		return
+		return verified(&attempt, err)
 	}
+	event.User = caller.User.Name
 	pair, err := a.Families.Begin(r.Context(), a.Tokens, token.Subject{
 		Company: caller.Company.Slug, User: caller.User.Name, KeyID: caller.KeyID,
 	})
-	a.answerTokens(w, r, caller, pair, err)
+	if err != nil {
+		return err
+	}
+	return a.answerTokens(w, caller, pair, event)
 }
 
 // refresh trades a refresh token for the next pair of its family. The user and the key are looked at again: neither
 // outlives its revocation by refreshing.
-func (a *API) refresh(w http.ResponseWriter, r *http.Request) {
+func (a *API) refresh(w http.ResponseWriter, r *http.Request, event *audit.Event) error {
 	attempt, err := a.beginAttempt(r)
 	if err != nil {
-		a.Fail(w, r, err, false)
-		return
+		return err
 	}
 	var request refreshRequest
 	if err := decodeFields(r, &request); err != nil {
-		a.Fail(w, r, err, false)
-		return
+		return err
 	}
 	claims, err := a.Tokens.VerifyRefresh(request.RefreshToken)
 	if err != nil {
-		a.Fail(w, r, verified(&attempt, err), false)
-		return
+		return verified(&attempt, err)
 	}
+	about(event, claims)
 	caller, err := a.Directory.Resolve(claims.Company, claims.User, claims.KeyID)
 	if err != nil {
-		a.Fail(w, r, verified(&attempt, err), false)
-		return
+		return verified(&attempt, err)
 	}
-	pair, _, err := a.Families.Rotate(r.Context(), a.Tokens, claims)
-	a.answerTokens(w, r, caller, pair, verified(&attempt, err))
+	pair, again, err := a.Families.Rotate(r.Context(), a.Tokens, claims)
+	if errors.Is(err, token.ErrReused) {
+		event.Action = audit.TokenReused
+	}
+	if err != nil {
+		return verified(&attempt, err)
+	}
+	if again {
+		event.Reason = "the same pair again: the token was exchanged a moment ago"
+	}
+	return a.answerTokens(w, caller, pair, event)
 }
 
 // logout ends the family of a refresh token, whichever of its tokens that is. As RFC 7009, 2.2 has it, a token that is
 // invalid gets the same answer: what its sender wants is the case.
-func (a *API) logout(w http.ResponseWriter, r *http.Request) {
+func (a *API) logout(w http.ResponseWriter, r *http.Request, event *audit.Event) error {
 	attempt, err := a.beginAttempt(r)
 	if err != nil {
-		a.Fail(w, r, err, false)
-		return
+		return err
 	}
 	var request refreshRequest
 	if err := decodeFields(r, &request); err != nil {
-		a.Fail(w, r, err, false)
-		return
+		return err
 	}
-	if claims, err := a.Tokens.VerifyRefresh(request.RefreshToken); verified(&attempt, err) == nil {
+	claims, err := a.Tokens.VerifyRefresh(request.RefreshToken)
+	if verified(&attempt, err) == nil {
+		about(event, claims)
 		if err := a.Families.End(r.Context(), claims.Family); err != nil {
-			a.Fail(w, r, err, false)
-			return
+			return err
 		}
+	} else {
+		event.Action = "" // nobody was logged out
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
-// answerTokens answers with a pair that was made for a caller, unless making it has failed.
-func (a *API) answerTokens(w http.ResponseWriter, r *http.Request, caller identity.Principal, pair token.Pair, err error) {
-	if err != nil {
-		a.Fail(w, r, err, false)
-		return
-	}
-	err = writeJSON(w, http.StatusOK, tokenAnswer{
+// about says whose token an event is about.
+func about(event *audit.Event, claims token.Claims) {
+	event.Company, event.User, event.KeyID, event.Session = claims.Company, claims.User, claims.KeyID, claims.Family
+}
+
+// answerTokens answers with a pair that was made for a caller.
+func (a *API) answerTokens(w http.ResponseWriter, caller identity.Principal, pair token.Pair, event *audit.Event) error {
+	event.Session = pair.Refresh.Claims.Family
+	return writeJSON(w, http.StatusOK, tokenAnswer{
 		AccessToken:           pair.Access.Text,
 		RefreshToken:          pair.Refresh.Text,
 		AccessTokenExpiresIn:  int64(a.Tokens.AccessTTL().Seconds()),
 		RefreshTokenExpiresIn: int64(a.Tokens.RefreshTTL().Seconds()),
 		User:                  caller.Document(),
 	})
-	if err != nil {
-		a.Fail(w, r, err, true)
-	}
 }

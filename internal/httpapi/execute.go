@@ -69,7 +69,9 @@ func (a *API) executeEndpoint(w http.ResponseWriter, r *http.Request, suffix res
 	if terms.asJob {
 		return a.answerJob(w, r, caller, bound, terms, callback)
 	}
-	return answerResult(w, r, bound, form)
+	summary, err := answerResult(w, r, bound, form)
+	a.recordExecution(w, r, caller, bound, summary, err)
+	return err
 }
 
 // renewed returns the caller as it stands now: its key may have been revoked since it was authenticated.
@@ -130,9 +132,8 @@ func (a *API) checkCallback(caller identity.Principal, call execution.Call, url 
 
 // answerResult runs the query and streams its result. Nothing is sent before the encoder's first buffer is full or the
 // result complete, so that most errors still find an unbegun answer.
-func answerResult(w http.ResponseWriter, r *http.Request, bound *execution.Bound, form form) error {
+func answerResult(w http.ResponseWriter, r *http.Request, bound *execution.Bound, form form) (result.Summary, error) {
 	answer := newResultAnswer(w, form, bound.Endpoint.Address.Slug, bound.Endpoint.Limits.MaxRows, nil, true)
 	defer answer.Close()
-	_, err := bound.Run(r.Context(), answer)
-	return err
+	return bound.Run(r.Context(), answer)
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
@@ -27,6 +28,8 @@ func (a *API) answerJob(
 	}
 	if repeated {
 		w.Header().Set("Idempotent-Replayed", "true")
+	} else {
+		a.recordAccepted(w, r, caller, bound, accepted)
 	}
 	if !terms.detach {
 		return a.answerStrictly(w, r, accepted, repeated, terms)
@@ -123,6 +126,7 @@ func (a *API) answerKept(w http.ResponseWriter, r *http.Request, completed job.J
 		return jobError(err)
 	}
 	defer stored.Close()
+	a.recordJob(w, r, callerOf(r), audit.ResultRead, completed)
 	if !form.plain() {
 		return answerConverted(w, completed, stored, form, true)
 	}

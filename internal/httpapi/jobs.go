@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
@@ -53,6 +54,7 @@ func (a *API) answerDocument(w http.ResponseWriter, r *http.Request, found job.J
 			return jobError(err)
 		}
 		defer stored.Close()
+		a.recordJob(w, r, callerOf(r), audit.ResultRead, found)
 		return job.WriteDocument(w, found, stored)
 	default:
 		return job.WriteDocument(w, found, nil)
@@ -77,6 +79,9 @@ func (a *API) cancelJob(w http.ResponseWriter, r *http.Request) error {
 	ended, err := a.Jobs.Cancel(r.Context(), found.ID)
 	if err != nil && !errors.Is(err, job.ErrEnded) {
 		return jobError(err)
+	}
+	if err == nil {
+		a.recordJob(w, r, callerOf(r), audit.JobCancelled, ended)
 	}
 	w.Header().Set("Content-Type", jsonType)
 	w.Header().Set("Cache-Control", "no-store")

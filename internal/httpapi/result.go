@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/result"
@@ -48,6 +49,7 @@ func (a *API) getResult(w http.ResponseWriter, r *http.Request, suffix result.Fo
 		return jobError(err)
 	}
 	defer stored.Close()
+	a.recordJob(w, r, callerOf(r), audit.ResultRead, found)
 	if !form.plain() {
 		return answerForm(w, r, found, stored, form)
 	}

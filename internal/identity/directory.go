@@ -15,7 +15,7 @@ import (
 type Directory struct {
 	keys  *Keys
 	roll  atomic.Pointer[roll]
-	decoy *Key // stands in for an unknown key, so that it costs the same work
+	decoy *heldKey // stands in for an unknown key, so that it costs the same work
 
 	vouched map[string]bool // the companies for whose users trusted issuers may vouch
 }
@@ -36,7 +36,7 @@ type account struct {
 
 // NewDirectory makes a directory that knows no company yet: it refuses every caller until [Directory.SetCompanies].
 func NewDirectory(keys *Keys) *Directory {
-	directory := &Directory{keys: keys, decoy: &Key{ID: newKeyID()}}
+	directory := &Directory{keys: keys, decoy: hold(Key{ID: newKeyID()})}
 	directory.decoy.SecretMAC = secretMAC(keys.pepper, directory.decoy.ID, newSecret())
 	directory.roll.Store(&roll{})
 	return directory
@@ -80,6 +80,13 @@ func enrol(company *Company) (*member, error) {
 	return entry, errors.Join(errors.Join(faults...), entry.enrolSubjects())
 }
 
+// HasUser reports whether the catalog has a user: a key outlives its user's removal, and works again when the user comes
+// back.
+func (d *Directory) HasUser(company, user string) bool {
+	entry := (*d.roll.Load())[company]
+	return entry != nil && entry.users[user] != nil
+}
+
 // The causes of a refusal. They are for the log: a caller sees one answer for all of them.
 var (
 	errMalformed       = errors.New("the API key or secret is malformed")
@@ -114,7 +121,8 @@ func (d *Directory) Resolve(companySlug, userName, keyID string) (Principal, err
 	if key.Company != companySlug || key.User != userName {
 		return refuse(errForeignKey)
 	}
-	switch key.State(d.keys.now()) {
+	now := d.keys.now()
+	switch key.State(now) {
 	case KeyRevoked:
 		return refuse(errKeyRevoked)
 	case KeyExpired:
@@ -123,6 +131,7 @@ func (d *Directory) Resolve(companySlug, userName, keyID string) (Principal, err
 	caller, err := d.active(companySlug, userName)
 	if err == nil {
 		caller.KeyID = key.ID
+		key.use(now)
 	}
 	return caller, err
 }

@@ -17,6 +17,10 @@ type Key struct {
 	CreatedAt time.Time         `json:"created_at"`
 	ExpiresAt time.Time         `json:"expires_at,omitzero"` // zero: the key does not expire
 	RevokedAt time.Time         `json:"revoked_at,omitzero"` // zero: the key is not revoked
+
+	// LastUsedAt is the minute in which the key, or a token that it vouched for, was last accepted; zero: never. It is
+	// kept every now and then, so that a crash may lose a few minutes.
+	LastUsedAt time.Time `json:"last_used_at,omitzero"`
 }
 
 // KeyState is where a key is in its life.
@@ -65,4 +69,12 @@ type KeyStore interface {
 	// RevokeKey sets RevokedAt and returns the record as it stands after that. It is idempotent: a key that is revoked
 	// already keeps its first time. It returns ErrKeyNotFound when there is no such key.
 	RevokeKey(ctx context.Context, id string, at time.Time) (Key, error)
+
+	// ReplaceKey adds a key, the successor, and lets the one of this ID expire at a time, or earlier if it does so by
+	// itself, in one transaction. It returns the record of the old key as it stands then. It returns ErrKeyNotFound when
+	// there is no key of the ID, and ErrKeyExists as CreateKey does; nothing is changed then.
+	ReplaceKey(ctx context.Context, id string, expires time.Time, successor Key) (old Key, err error)
+
+	// TouchKeys sets LastUsedAt of keys, by ID, where it is earlier or zero. IDs of no key are ignored.
+	TouchKeys(ctx context.Context, used map[string]time.Time) error
 }

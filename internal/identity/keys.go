@@ -9,8 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
 // MinPepper is the least length of the server's pepper in bytes: the output of SHA-256 (RFC 2104, 3).
@@ -24,8 +22,47 @@ type Keys struct {
 	pepper []byte
 	now    func() time.Time
 
-	writing sync.Mutex                      // one change at a time, from the store to the index
-	index   atomic.Pointer[map[string]*Key] // by ID; neither the map nor a key in it ever changes
+	writing sync.Mutex                          // one change at a time, from the store to the index
+	index   atomic.Pointer[map[string]*heldKey] // by ID; neither the map nor the Key of an entry ever changes
+	changed atomic.Pointer[chan struct{}]       // closed when the index is replaced
+}
+
+// heldKey is a key in memory.
+type heldKey struct {
+	Key
+	*usage // passes from an entry to the one that replaces it
+}
+
+// usage is when a key was last used, in minutes since 1970.
+type usage struct {
+	used  atomic.Int64
+	saved atomic.Int64 // as the store knows it
+}
+
+// use notes that a key is in use. A minute is written once, so that requests on many processors do not fight for it.
+func (u *usage) use(now time.Time) {
+	if minute := now.Unix() / 60; u.used.Load() < minute {
+		u.used.Store(minute)
+	}
+}
+
+// lastUsed is LastUsedAt as memory knows it.
+func (u *usage) lastUsed() time.Time { return ofMinute(u.used.Load()) }
+
+func ofMinute(minute int64) time.Time {
+	if minute == 0 {
+		return time.Time{}
+	}
+	return time.Unix(minute*60, 0).UTC()
+}
+
+func hold(key Key) *heldKey {
+	held := &heldKey{Key: key, usage: new(usage)}
+	if !key.LastUsedAt.IsZero() {
+		held.used.Store(key.LastUsedAt.Unix() / 60)
+		held.saved.Store(held.used.Load())
+	}
+	return held
 }
 
 // OpenKeys reads all keys of a store. The pepper is at least [MinPepper] random bytes that stay the same as long as the
@@ -35,7 +72,8 @@ func OpenKeys(ctx context.Context, store KeyStore, pepper []byte) (*Keys, error)
 		return nil, fmt.Errorf("the pepper of API secrets has %d bytes; at least %d are needed", len(pepper), MinPepper)
 	}
 	keys := &Keys{store: store, pepper: slices.Clone(pepper), now: time.Now}
-	keys.index.Store(&map[string]*Key{})
+	keys.index.Store(&map[string]*heldKey{})
+	keys.changed.Store(new(make(chan struct{})))
 	if err := keys.Refresh(ctx); err != nil {
 		return nil, err
 	}
@@ -52,14 +90,19 @@ func (k *Keys) Refresh(ctx context.Context) error {
 		return fmt.Errorf("reading the API keys: %w", err)
 	}
 	current := *k.index.Load()
-	index := make(map[string]*Key, len(records))
+	index := make(map[string]*heldKey, len(records))
 	for _, record := range records {
-		if known := current[record.ID]; known != nil && record.RevokedAt.IsZero() {
+		known := current[record.ID]
+		if known != nil && record.RevokedAt.IsZero() {
 			record.RevokedAt = known.RevokedAt
 		}
-		index[record.ID] = &record
+		held := hold(record)
+		if known != nil {
+			held.usage = known.usage
+		}
+		index[record.ID] = held
 	}
-	k.index.Store(&index)
+	k.publish(index)
 	return nil
 }
 
@@ -68,6 +111,12 @@ func (k *Keys) List(ctx context.Context, company string) ([]Key, error) {
 	records, err := k.store.ListKeys(ctx, company)
 	if err != nil {
 		return nil, fmt.Errorf("listing the API keys: %w", err)
+	}
+	index := *k.index.Load()
+	for i := range records {
+		if held := index[records[i].ID]; held != nil {
+			records[i].LastUsedAt = held.lastUsed()
+		}
 	}
 	return records, nil
 }
@@ -82,13 +131,13 @@ func (k *Keys) Revoke(ctx context.Context, id string) (Key, error) {
 	record, err := k.store.RevokeKey(ctx, id, at)
 	switch {
 	case errors.Is(err, ErrKeyNotFound):
-		return Key{}, dataapi.Errorf(dataapi.CodeNotFound, "There is no API key %q.", id)
+		return Key{}, noSuchKey(id)
 	case err == nil:
 		k.put(record)
 		return record, nil
 	}
 	if known, ok := (*k.index.Load())[id]; ok && known.RevokedAt.IsZero() {
-		refused := *known
+		refused := known.Key
 		refused.RevokedAt = at
 		k.put(refused)
 	}
@@ -110,9 +159,53 @@ func (k *Keys) create(ctx context.Context, key Key) error {
 // put publishes an index in which key stands. The caller holds writing.
 func (k *Keys) put(key Key) {
 	index := maps.Clone(*k.index.Load())
-	index[key.ID] = &key
+	held := hold(key)
+	if known := index[key.ID]; known != nil {
+		held.usage = known.usage
+	}
+	index[key.ID] = held
+	k.publish(index)
+}
+
+// publish makes an index the current one, and says so. The caller holds writing.
+func (k *Keys) publish(index map[string]*heldKey) {
 	k.index.Store(&index)
+	close(*k.changed.Swap(new(make(chan struct{}))))
 }
 
 // find returns the key with this ID, or nil.
-func (k *Keys) find(id string) *Key { return (*k.index.Load())[id] }
+func (k *Keys) find(id string) *heldKey { return (*k.index.Load())[id] }
+
+// Changed returns a channel that is closed when a key is made, revoked or otherwise changed after this call.
+func (k *Keys) Changed() <-chan struct{} { return *k.changed.Load() }
+
+// NextExpiry returns when the next key expires after a time; zero: none does.
+func (k *Keys) NextExpiry(after time.Time) (next time.Time) {
+	for _, held := range *k.index.Load() {
+		if at := held.ExpiresAt; held.RevokedAt.IsZero() && at.After(after) && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
+	}
+	return next
+}
+
+// SaveUse keeps when keys were last used. It is to be called now and then, such as once a minute.
+func (k *Keys) SaveUse(ctx context.Context) error {
+	index := *k.index.Load()
+	used := make(map[string]time.Time)
+	for id, held := range index {
+		if minute := held.used.Load(); minute > held.saved.Load() {
+			used[id] = ofMinute(minute)
+		}
+	}
+	if len(used) == 0 {
+		return nil
+	}
+	if err := k.store.TouchKeys(ctx, used); err != nil {
+		return fmt.Errorf("keeping when API keys were used: %w", err)
+	}
+	for id, at := range used {
+		index[id].saved.Store(at.Unix() / 60)
+	}
+	return nil
+}

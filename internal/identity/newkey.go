@@ -27,16 +27,21 @@ func (d *Directory) CreateKey(ctx context.Context, wanted NewKey) (Key, string, 
 	if err := d.checkNewKey(wanted, now); err != nil {
 		return Key{}, "", err
 	}
+	key, secret := d.newKey(wanted, now)
+	if err := d.keys.create(ctx, key); err != nil {
+		return Key{}, "", err
+	}
+	return key, secret, nil
+}
+
+func (d *Directory) newKey(wanted NewKey, now time.Time) (Key, string) {
 	key := Key{
 		ID: newKeyID(), Company: wanted.Company, User: wanted.User, Name: wanted.Name, CreatedAt: now,
 		ExpiresAt: wanted.ExpiresAt.UTC().Truncate(time.Microsecond),
 	}
 	secret := newSecret()
 	key.SecretMAC = secretMAC(d.keys.pepper, key.ID, secret)
-	if err := d.keys.create(ctx, key); err != nil {
-		return Key{}, "", err
-	}
-	return key, secret, nil
+	return key, secret
 }
 
 func (d *Directory) checkNewKey(wanted NewKey, now time.Time) error {

@@ -80,3 +80,7 @@ func secretMAC(pepper []byte, keyID, secret string) (sum [sha256.Size]byte) {
 	mac.Sum(sum[:0])
 	return sum
 }
+
+// ValidKeyID reports whether text has the form of an api_key. Anything else, such as a secret that stands in the wrong
+// field, must not be repeated where others can read it.
+func ValidKeyID(text string) bool { return wellFormedKeyID(text) }

@@ -41,7 +41,8 @@ func (d *Directory) Verify(companySlug, apiKey, apiSecret string) (Principal, er
 		holder = strangerAccount
 	}
 	presented := secretMAC(d.keys.pepper, apiKey, apiSecret)
-	state := key.State(d.keys.now())
+	now := d.keys.now()
+	state := key.State(now)
 
 	// Every condition is evaluated before any decides: no early return, no short circuit.
 	faults := flag(!companyKnown) | flag(!keyKnown)<<1 | flag(key.Company != companySlug)<<2 |
@@ -51,6 +52,7 @@ func (d *Directory) Verify(companySlug, apiKey, apiSecret string) (Principal, er
 	if faults != 0 {
 		return refuse(verifyCauses[bits.TrailingZeros(faults)])
 	}
+	key.use(now)
 	return Principal{
 		Company: entry.company, User: holder.user, KeyID: key.ID, permissions: holder.permissions,
 	}, nil

@@ -12,8 +12,8 @@ var (
 	// ErrEnded says that a job has ended, so that it cannot be cancelled.
 	ErrEnded = errors.New("the job has ended")
 
-	// errCancelled is why a job's context ends when somebody cancels the job.
-	errCancelled = errors.New("the job was cancelled")
+	// errCancelled is why a job's context ends when somebody else has ended the job.
+	errCancelled = errors.New("the job was ended")
 )
 
 // Cancel ends a job as cancelled and returns it so. A job that waits never begins. Of one that runs in this process the
@@ -24,6 +24,11 @@ var (
 // A job that has ended is returned unchanged, with ErrEnded. Other errors: ErrNotFound, and ctx's; CodeOverloaded when the
 // store cannot write: then it is unknown whether the job ends. Cancelling can be repeated.
 func (e *Engine) Cancel(ctx context.Context, id ID) (Job, error) {
+	return e.end(ctx, id, Outcome{Status: Cancelled})
+}
+
+// end ends a job from outside of its work.
+func (e *Engine) end(ctx context.Context, id ID, outcome Outcome) (Job, error) {
 	for {
 		j, err := e.Get(ctx, id)
 		if err != nil {
@@ -32,20 +37,20 @@ func (e *Engine) Cancel(ctx context.Context, id ID) (Job, error) {
 		if j.Status.Terminal() {
 			return j, ErrEnded
 		}
-		outcome := Outcome{Status: Cancelled, CompletedAt: e.options.Now().UTC()}
+		outcome.CompletedAt = e.options.Now().UTC()
 		outcome.ExpiresAt = expiry(j, outcome.CompletedAt, e.settings().Retention)
 		err = e.store.Finish(ctx, id, j.Attempt, outcome)
 		switch {
 		case err == nil:
 			e.runs.cancel(id)
-			e.ended(id)
+			e.ended(j, outcome)
 			return e.Get(ctx, id)
 		case errors.Is(err, ErrLost):
 			continue // it ended in between, or another attempt began: each happens a few times at most
 		case errors.Is(err, ErrNotFound), ctx.Err() != nil:
 			return Job{}, err
 		}
-		e.log.Error("a job could not be cancelled", "job", id.String(), "error", err)
+		e.log.Error("a job could not be ended", "job", id.String(), "error", err)
 		return Job{}, dataapi.Wrap(dataapi.CodeOverloaded, err)
 	}
 }

@@ -39,7 +39,7 @@ func TestCancelWaitingJob(t *testing.T) {
 
 func TestCancelRunningJob(t *testing.T) {
 	var ended atomic.Int32
-	engine := start(t, newStore(t), job.Options{Ended: func() { ended.Add(1) }})
+	engine := start(t, newStore(t), job.Options{Ended: func(job.Job) { ended.Add(1) }})
 	begun, cause := make(chan struct{}), make(chan error, 1)
 	finish := make(chan struct{})
 	engine.Attach(runtime{run: func(ctx context.Context, _ job.Job, w io.Writer) error {

@@ -55,7 +55,7 @@ type Options struct {
 	Owner       string        // names this process among those that share the store; default: random, one per process
 	Logger      *slog.Logger  // default slog.Default()
 	Now         func() time.Time
-	Ended       func() // called, from any goroutine, after the end of a job was stored; must not block
+	Ended       func(ended Job) // called, from any goroutine, after the end of a job was stored; must not block
 }
 
 // processOwner is one for all engines of this process, so that none takes the jobs of another for a dead process's.
@@ -84,7 +84,7 @@ func (o *Options) setDefaults() {
 		o.Now = time.Now
 	}
 	if o.Ended == nil {
-		o.Ended = func() {}
+		o.Ended = func(Job) {}
 	}
 }
 

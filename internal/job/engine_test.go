@@ -162,7 +162,7 @@ func eventually(tb testing.TB, what string, condition func() bool) {
 
 func TestJobIsAcceptedRunAndRead(t *testing.T) {
 	var ended atomic.Int32
-	engine := start(t, newStore(t), job.Options{Ended: func() { ended.Add(1) }})
+	engine := start(t, newStore(t), job.Options{Ended: func(job.Job) { ended.Add(1) }})
 	var got atomic.Pointer[job.Job]
 	engine.Attach(runtime{run: func(_ context.Context, j job.Job, w io.Writer) error {
 		got.Store(&j)

@@ -34,6 +34,12 @@ const (
 	MaxChunks = 1 << 30
 )
 
+// Unfinished is a job that is processing, and who asked for it.
+type Unfinished struct {
+	ID                   ID
+	Company, User, KeyID string
+}
+
 // Store keeps jobs and their results. It is safe for concurrent use, by several processes if it can be shared.
 //
 // On it stands what docs/jobs.md promises to callers: a job that Accept has taken is on disk; it is executed at least
@@ -102,6 +108,11 @@ type Store interface {
 	// ID, expired ones included until Sweep has removed them. It holds no transaction for long and looks at a bounded number
 	// of jobs: next is where to go on, and zero when there is nothing further. filter.Limit must lie between 1 and MaxList.
 	List(ctx context.Context, company string, filter Filter) (jobs []Job, next Cursor, err error)
+
+	// Unfinished returns who asked for each job that is processing, waiting and running ones, in no order. What it costs
+	// depends on their number and not on that of all jobs. It holds no transaction for long: a job that begins or ends
+	// meanwhile may be among them or not.
+	Unfinished(ctx context.Context) ([]Unfinished, error)
 
 	// ReadChunk appends a chunk of a completed job's result to buffer and returns it, or ErrNotFound. It holds no
 	// transaction and no lock when it returns.

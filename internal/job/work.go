@@ -28,7 +28,7 @@ func (e *Engine) work(ctx context.Context, j Job, current attached) {
 	summary, kept, err := e.attempt(ctx, j, current)
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errCancelled):
-		log.Info("the job was cancelled while it ran")
+		log.Info("the job was ended while it ran")
 		return
 	case err == nil:
 		e.finish(ctx, j, current.settings, Outcome{Status: Completed, Result: Result{
@@ -135,7 +135,7 @@ func (e *Engine) finish(ctx context.Context, j Job, settings Settings, outcome O
 		err := e.store.Finish(context.WithoutCancel(ctx), j.ID, j.Attempt, outcome)
 		switch {
 		case err == nil:
-			e.ended(j.ID)
+			e.ended(j, outcome)
 			return
 		case errors.Is(err, ErrLost), errors.Is(err, ErrNotFound):
 			e.log.Warn("the job ended elsewhere; this end is dropped", "job", j.ID.String(), "attempt", j.Attempt)
@@ -149,9 +149,11 @@ func (e *Engine) finish(ctx context.Context, j Job, settings Settings, outcome O
 }
 
 // ended tells those who wait for the job, and the callbacks.
-func (e *Engine) ended(id ID) {
-	e.waiters.ended(id)
-	e.options.Ended()
+func (e *Engine) ended(j Job, outcome Outcome) {
+	e.waiters.ended(j.ID)
+	j.Status, j.CompletedAt, j.ExpiresAt = outcome.Status, outcome.CompletedAt, outcome.ExpiresAt
+	j.Error, j.Result = outcome.Error, outcome.Result
+	e.options.Ended(j)
 }
 
 // giveBack makes a job claimable at once, without counting the attempt.

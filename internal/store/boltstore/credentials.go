@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,8 +16,13 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
 
-// keyBucket holds the API keys: by ID, as JSON of keyRecord.
-var keyBucket = bucket("api_keys")
+var (
+	// keyBucket holds the API keys: by ID, as JSON of keyRecord.
+	keyBucket = bucket("api_keys")
+	// lastUseBucket holds when keys were last used: by ID, in Unix seconds, big-endian. It is apart from keyBucket, so that
+	// what is written often can harm nothing that matters.
+	lastUseBucket = bucket("api_keys_used")
+)
 
 var _ identity.KeyStore = (*Store)(nil)
 
@@ -67,6 +73,7 @@ func (s *Store) ListKeys(ctx context.Context, company string) ([]identity.Key, e
 	err := s.view(func(tx *bbolt.Tx) error {
 		return tx.Bucket(keyBucket).ForEach(func(id, record []byte) error {
 			key, err := decodeKey(string(id), record)
+			key.LastUsedAt = readUse(tx, string(id))
 			if err == nil && (company == "" || key.Company == company) {
 				keys = append(keys, key)
 			}
@@ -113,7 +120,68 @@ func readKey(tx *bbolt.Tx, id string) (identity.Key, error) {
 	if record == nil {
 		return identity.Key{}, fmt.Errorf("%w: %q", identity.ErrKeyNotFound, id)
 	}
-	return decodeKey(id, record)
+	key, err := decodeKey(id, record)
+	key.LastUsedAt = readUse(tx, id)
+	return key, err
+}
+
+// ReplaceKey implements [identity.KeyStore].
+func (s *Store) ReplaceKey(
+	ctx context.Context, id string, expires time.Time, successor identity.Key,
+) (old identity.Key, err error) {
+	record, err := encodeKey(successor)
+	if err != nil {
+		return identity.Key{}, err
+	}
+	err = s.update(ctx, func(tx *bbolt.Tx) error {
+		keys := tx.Bucket(keyBucket)
+		var err error
+		if old, err = readKey(tx, id); err != nil {
+			return refuse(err)
+		}
+		if keys.Get([]byte(successor.ID)) != nil {
+			return refuse(fmt.Errorf("%w: %s", identity.ErrKeyExists, successor.ID))
+		}
+		if old.ExpiresAt.IsZero() || old.ExpiresAt.After(expires) {
+			old.ExpiresAt = storedTime(expires)
+		}
+		ending, err := encodeKey(old)
+		if err != nil {
+			return refuse(err)
+		}
+		if err := keys.Put([]byte(id), ending); err != nil {
+			return err
+		}
+		return keys.Put([]byte(successor.ID), record)
+	})
+	if err != nil {
+		return identity.Key{}, err
+	}
+	return old, nil
+}
+
+// TouchKeys implements [identity.KeyStore].
+func (s *Store) TouchKeys(ctx context.Context, used map[string]time.Time) error {
+	return s.update(ctx, func(tx *bbolt.Tx) error {
+		for id, at := range used {
+			if tx.Bucket(keyBucket).Get([]byte(id)) == nil || !at.After(readUse(tx, id)) {
+				continue
+			}
+			value := binary.BigEndian.AppendUint64(nil, uint64(at.Unix()))
+			if err := tx.Bucket(lastUseBucket).Put([]byte(id), value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func readUse(tx *bbolt.Tx, id string) time.Time {
+	kept := tx.Bucket(lastUseBucket).Get([]byte(id))
+	if len(kept) != 8 {
+		return time.Time{}
+	}
+	return time.Unix(int64(binary.BigEndian.Uint64(kept)), 0).UTC()
 }
 
 func encodeKey(key identity.Key) ([]byte, error) {

@@ -27,6 +27,9 @@ func KeyStore(t *testing.T, open func(t *testing.T) (store identity.KeyStore, re
 		"writes survive a restart":                   keyStoreTest.writesSurviveRestart,
 		"one of many creators of an id wins":         keyStoreTest.createdConcurrently,
 		"one of many revocations sets the time":      keyStoreTest.revokedConcurrently,
+		"a successor comes with its key's end":       keyStoreTest.replaced,
+		"a replacement that cannot be is none":       keyStoreTest.notReplaced,
+		"the last use only moves forward":            keyStoreTest.touched,
 		"a context that has ended changes nothing":   keyStoreTest.contextEnded,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -167,6 +170,67 @@ func (t keyStoreTest) revokedAlone() {
 		t.Fatal(err)
 	}
 	t.wantKey(kept)
+}
+
+func (t keyStoreTest) replace(id string, expires time.Time, successor identity.Key) identity.Key {
+	t.Helper()
+	old, err := t.store.ReplaceKey(t.Context(), id, expires, successor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return old
+}
+
+func (t keyStoreTest) replaced() {
+	forever, soon := newKey("s42_forever", "acme", 2*time.Second), newKey("s42_soon", "acme", time.Second)
+	forever.ExpiresAt = time.Time{}
+	t.create(forever, soon)
+	a, b := newKey("s42_a", "acme", 0), newKey("s42_b", "acme", 0)
+	forever.ExpiresAt = keyEpoch.Add(24 * time.Hour)
+	if old := t.replace(forever.ID, forever.ExpiresAt, a); !reflect.DeepEqual(old, forever) {
+		t.Errorf("the old key is %+v, want %+v", old, forever)
+	}
+	if old := t.replace(soon.ID, keyEpoch.Add(24*time.Hour), b); !reflect.DeepEqual(old, soon) {
+		t.Errorf("a key that expires earlier is %+v, want %+v", old, soon)
+	}
+	t.store = t.reopen()
+	t.wantList("acme", forever, soon, a, b)
+}
+
+func (t keyStoreTest) notReplaced() {
+	key, other := newKey("s42_k", "acme", time.Second), newKey("s42_o", "acme", 0)
+	t.create(key, other)
+	if _, err := t.store.ReplaceKey(t.Context(), "s42_none", keyEpoch, newKey("s42_new", "acme", 0)); !errors.Is(err, identity.ErrKeyNotFound) {
+		t.Errorf("of no key: %v", err)
+	}
+	if _, err := t.store.ReplaceKey(t.Context(), key.ID, keyEpoch, other); !errors.Is(err, identity.ErrKeyExists) {
+		t.Errorf("by a key that exists: %v", err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := t.store.ReplaceKey(ended, key.ID, keyEpoch, newKey("s42_new", "acme", 0)); !errors.Is(err, context.Canceled) {
+		t.Errorf("with a context that has ended: %v", err)
+	}
+	t.wantList("acme", key, other)
+}
+
+func (t keyStoreTest) touched() {
+	key, idle := newKey("s42_k", "acme", time.Second), newKey("s42_idle", "acme", 0)
+	t.create(key, idle)
+	for _, minute := range []int{5, 3, 7, 6} {
+		err := t.store.TouchKeys(t.Context(), map[string]time.Time{key.ID: keyEpoch.Truncate(time.Minute).Add(time.Duration(minute) * time.Minute), "s42_none": keyEpoch})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	key.LastUsedAt = keyEpoch.Truncate(time.Minute).Add(7 * time.Minute)
+	t.store = t.reopen()
+	t.wantList("acme", key, idle)
+	t.wantKey(key)
+	revoked, err := t.store.RevokeKey(t.Context(), key.ID, keyEpoch)
+	if key.RevokedAt = keyEpoch; err != nil || !reflect.DeepEqual(revoked, key) {
+		t.Errorf("revoked: %+v, %v; want %+v", revoked, err, key)
+	}
 }
 
 func (t keyStoreTest) writesSurviveRestart() {

@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(tb testing.TB) Stores) {
 		"Idempotency":                   testIdempotency,
 		"IdempotencyConcurrently":       testIdempotencyConcurrently,
 		"List":                          testList,
+		"Unfinished":                    testUnfinished,
 		"Claim":                         testClaim,
 		"ClaimOrder":                    testClaimOrder,
 		"ClaimConcurrently":             testClaimConcurrently,

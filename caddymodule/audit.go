@@ -1,0 +1,128 @@
+package caddymodule
+
+import (
+	"net/http"
+
+	"go.uber.org/zap"
+
+	"github.com/solucao42/caddy-data-api/internal/attach"
+	"github.com/solucao42/caddy-data-api/internal/audit"
+	"github.com/solucao42/caddy-data-api/internal/job"
+)
+
+// auditLogger is appended to the name of the app's logger, which makes it data_api.audit: a log of a Caddyfile chooses it
+// with include, or leaves it out with exclude.
+const auditLogger = "audit"
+
+// logTrail writes the audit trail into a log of Caddy's, one line for each event.
+type logTrail struct {
+	logger  *zap.Logger
+	enabled bool
+}
+
+// newLogTrail makes a trail of an app's logger. Whether a log takes its lines is settled when the configuration is
+// loaded, so it is asked once.
+func newLogTrail(app *zap.Logger) *logTrail {
+	logger := app.Named(auditLogger)
+	return &logTrail{logger: logger, enabled: logger.Check(zap.InfoLevel, "") != nil}
+}
+
+// Enabled reports whether a log takes the trail.
+func (t *logTrail) Enabled() bool { return t.enabled }
+
+// Record writes one line.
+func (t *logTrail) Record(event audit.Event) {
+	if !t.enabled {
+		return
+	}
+	entry := t.logger.Check(zap.InfoLevel, string(event.Action))
+	if entry == nil {
+		return
+	}
+	fields := make([]zap.Field, 0, 16)
+	add := func(name, value string) {
+		if value != "" {
+			fields = append(fields, zap.String(name, value))
+		}
+	}
+	add("outcome", event.Outcome)
+	add("reason", event.Reason)
+	add("actor", event.Actor)
+	add("company", event.Company)
+	add("user", event.User)
+	add("api_key", event.KeyID)
+	add("issuer", event.Issuer)
+	add("session", event.Session)
+	add("client_ip", event.ClientIP)
+	add("request_id", event.RequestID)
+	add("endpoint", event.Endpoint)
+	add("revision", event.Revision)
+	add("job_id", event.JobID)
+	add("subject", event.Subject)
+	if event.Parameters != nil {
+		fields = append(fields, zap.Reflect("parameters", event.Parameters))
+	}
+	if len(event.Changes) > 0 {
+		fields = append(fields, zap.Strings("changes", event.Changes))
+	}
+	if event.Ran {
+		fields = append(fields, zap.Int("rows", event.Rows), zap.Float64("duration", event.Duration.Seconds()))
+	}
+	entry.Write(fields...)
+}
+
+// sharedTrail is the trail of what outlives a configuration, such as the job engine. It passes events on to the newest
+// configuration that has started.
+var sharedTrail = new(attachedTrail)
+
+type attachedTrail struct {
+	trails attach.Stack[audit.Trail]
+}
+
+// Enabled reports whether the newest configuration keeps a trail.
+func (t *attachedTrail) Enabled() bool {
+	current, ok := t.trails.Newest()
+	return ok && current.Enabled()
+}
+
+// Record passes the event on.
+func (t *attachedTrail) Record(event audit.Event) {
+	if current, ok := t.trails.Newest(); ok {
+		current.Record(event)
+	}
+}
+
+// auditEnded records how a job has ended.
+func auditEnded(ended job.Job) {
+	if !sharedTrail.Enabled() {
+		return
+	}
+	event := audit.Event{
+		Action: audit.JobEnded, Outcome: string(ended.Status), Company: ended.Company, User: ended.User, KeyID: ended.KeyID,
+		Endpoint: ended.Address.String(), Revision: ended.Revision, JobID: ended.ID.String(),
+	}
+	switch {
+	case ended.Status == job.Completed:
+		event.Outcome = audit.Success
+	case ended.Error != nil:
+		event.Outcome, event.Reason = string(ended.Error.Code), ended.Error.Detail
+	}
+	if !ended.StartedAt.IsZero() {
+		event.Ran, event.Rows, event.Duration = true, ended.Result.RowCount, ended.CompletedAt.Sub(ended.StartedAt)
+	}
+	sharedTrail.Record(event)
+}
+
+// auditOperator records what an operator has done through the admin API.
+func (s *services) auditOperator(r *http.Request, event audit.Event) {
+	event.Actor, event.ClientIP = audit.Operator, r.RemoteAddr
+	if event.Outcome == "" {
+		event.Outcome = audit.Success
+	}
+	s.app.trail.Record(event)
+}
+
+var (
+	_ audit.Trail = (*logTrail)(nil)
+	_ audit.Trail = (*attachedTrail)(nil)
+)

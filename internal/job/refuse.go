@@ -1,0 +1,36 @@
+package job
+
+import (
+	"context"
+	"errors"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+)
+
+// EndRefused ends every unfinished job that permit refuses, waiting and running ones, as failed with the error that
+// permit gave, which is one of package dataapi. Of those that run in this process the context ends, and with it the query
+// inside the database; those of another process end with their next heartbeat. Their ends are on disk when it returns.
+// permit must not block. It returns ctx's error, or the store's, when it could not look at all of them.
+func (e *Engine) EndRefused(ctx context.Context, permit func(Unfinished) error) error {
+	unfinished, err := e.store.Unfinished(ctx)
+	if err != nil {
+		return err
+	}
+	var faults []error
+	for _, j := range unfinished {
+		refused := permit(j)
+		if refused == nil {
+			continue
+		}
+		_, err := e.end(ctx, j.ID, failed(dataapi.AsError(refused)))
+		switch {
+		case err == nil:
+			e.log.Info("a job was ended, since whoever asked for it is not permitted any more", "job", j.ID.String(),
+				"user", j.Company+"/"+j.User, "error", refused)
+		case errors.Is(err, ErrEnded), errors.Is(err, ErrNotFound):
+		default:
+			faults = append(faults, err)
+		}
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,71 @@
+package boltstore
+
+import (
+	"context"
+	"errors"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/solucao42/caddy-data-api/internal/job"
+)
+
+// unfinishedBatch is how many records one transaction reads.
+const unfinishedBatch = 1000
+
+// Unfinished implements job.Store.
+func (s *Store) Unfinished(ctx context.Context) ([]job.Unfinished, error) {
+	ids, err := s.unfinishedIDs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]job.Unfinished, 0, len(ids))
+	for len(ids) > 0 {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		batch := ids[:min(len(ids), unfinishedBatch)]
+		ids = ids[len(batch):]
+		var found []job.Unfinished
+		err := s.view(func(tx *bbolt.Tx) error {
+			found = found[:0]
+			for _, id := range batch {
+				rec, err := readRecord(tx, id)
+				switch {
+				case errors.Is(err, job.ErrNotFound):
+				case err != nil:
+					return err
+				case !rec.Status.Terminal():
+					found = append(found, job.Unfinished{ID: id, Company: rec.Company, User: rec.User, KeyID: rec.KeyID})
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	return all, nil
+}
+
+// unfinishedIDs reads the indexes in which the jobs stand that are processing.
+func (s *Store) unfinishedIDs(ctx context.Context) (ids []job.ID, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	err = s.view(func(tx *bbolt.Tx) error {
+		ids = nil
+		for _, index := range [][]byte{queueBucket, dueBucket} {
+			err := tx.Bucket(index).ForEach(func(key, _ []byte) error {
+				_, id := splitKey(key)
+				ids = append(ids, id)
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return ids, err
+}
