@@ -38,6 +38,7 @@ func allRows() []row {
 			limit: against("sqlite steps"), goal: 0.7},
 		{group: "sqlite", title: "the same, of a loop that also reads the cells", ours: "sqlite rows", limit: against("sqlite cells")},
 	}
+	rows = append(rows, formatRows()...)
 	for _, p := range peers() {
 		for _, load := range peerLoads {
 			rows = append(rows, row{group: p.group, title: load.slug + ", of " + p.name, ours: load.measure("hs256"),
@@ -117,6 +118,9 @@ func allMeasures() ([]string, map[string]measure) {
 	}
 	for _, p := range peers() {
 		add(peerMeasure(p, peerLoads[2]))
+	}
+	for _, m := range formatMeasures() {
+		add(m)
 	}
 	add(measure{name: "aggregate hs256 1", unit: "/s", run: func(ctx context.Context, l *lab) (float64, error) {
 		t, _, err := ours((*lab).withHS256, "aggregate")(ctx, l)
