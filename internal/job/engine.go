@@ -30,6 +30,7 @@ type Runtime interface {
 // Settings are the numbers of a configuration. Zero values stand for the defaults.
 type Settings struct {
 	Workers    int           // jobs that run at the same time, in all; default 4
+	PerCompany int           // of them, jobs of one company; default: any number
 	Retention  time.Duration // how long a job can be read after its end; default 24 h
 	MaxWaiting int           // jobs of one company that wait for a worker; default 10,000
 }
@@ -112,7 +113,7 @@ type Engine struct {
 	state   state
 	stop    context.CancelFunc // ends claiming and sweeping
 	abort   context.CancelFunc // ends the jobs that run
-	running int
+	running map[string]int // jobs that run, by company
 	loops   sync.WaitGroup // claiming and sweeping
 	workers sync.WaitGroup // jobs that run
 }
@@ -128,7 +129,7 @@ const (
 // NewEngine makes an engine that uses store and does not own it. It runs nothing before Start.
 func NewEngine(store Store, options Options) *Engine {
 	options.setDefaults()
-	return &Engine{store: store, options: options, log: options.Logger, wake: make(chan struct{}, 1)}
+	return &Engine{store: store, options: options, log: options.Logger, wake: make(chan struct{}, 1), running: make(map[string]int)}
 }
 
 // abortTimeout is how long Stop waits for jobs that it has cancelled.

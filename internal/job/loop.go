@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime/debug"
 	"time"
 )
@@ -41,12 +42,12 @@ func (e *Engine) claimAll(ctx, jobs context.Context) (wait time.Duration, err er
 		if !ok {
 			break
 		}
-		free := newest.settings.Workers - e.busy()
-		if free <= 0 {
+		room := e.room(newest.settings)
+		if room.Jobs <= 0 {
 			break
 		}
 		now := e.options.Now()
-		claimed, next, err := e.store.Claim(ctx, e.options.Owner, now, now.Add(e.options.Lease), free)
+		claimed, next, err := e.store.Claim(ctx, e.options.Owner, now, now.Add(e.options.Lease), room)
 		if err != nil {
 			return 0, err
 		}
@@ -72,25 +73,36 @@ func (e *Engine) begin(ctx context.Context, j Job) {
 		e.giveBack(ctx, j)
 		return
 	}
-	e.mu.Lock()
-	e.running++
-	e.mu.Unlock()
+	e.count(j.Company, +1)
 	e.workers.Go(func() {
 		defer e.poke()
 		defer func() {
-			e.mu.Lock()
-			e.running--
-			e.mu.Unlock()
+			e.count(j.Company, -1)
 			release()
 		}()
 		e.work(ctx, j, current)
 	})
 }
 
-func (e *Engine) busy() int {
+// count notes that a job of a company has begun or ended.
+func (e *Engine) count(company string, change int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.running
+	e.running[company] += change
+	if e.running[company] == 0 {
+		delete(e.running, company)
+	}
+}
+
+// room returns how many jobs more may run.
+func (e *Engine) room(settings Settings) Room {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	room := Room{Jobs: settings.Workers, PerCompany: settings.PerCompany, Running: maps.Clone(e.running)}
+	for _, running := range e.running {
+		room.Jobs -= running
+	}
+	return room
 }
 
 // sweepLoop removes what has expired, until ctx ends.

@@ -68,17 +68,18 @@ type Store interface {
 	// and at least as long as nobody else takes it: Sweep removes it with its job.
 	Accept(ctx context.Context, j Job, maxWaiting int) error
 
-	// Claim gives at most limit waiting jobs to owner, with a lease until the given time. Each of them has its Attempt
+	// Claim gives as many waiting jobs to owner as there is room for, with a lease until the given time. Each of them has its Attempt
 	// raised by one, StartedAt set to now, and NotBefore cleared. A job is claimable when it waits and NotBefore is not
 	// after now, or when its lease ended at or before now. No job is given to two callers with the same attempt.
 	//
 	// The order is fair among companies: of the jobs that wait, each company's are taken in the order in which they were
 	// accepted, and a company that has n jobs waiting delays another's first job by no more than two of them. Jobs that
-	// wait for a further attempt come first.
+	// wait for a further attempt come first. Jobs of a company for which there is no room are passed over, and keep their
+	// places.
 	//
 	// When it returns no job, next is when one may become claimable by the passing of time alone; zero: never.
-	// It returns without error, writes nothing and is cheap when there is nothing to claim.
-	Claim(ctx context.Context, owner string, now, until time.Time, limit int) (jobs []Job, next time.Time, err error)
+	// It returns without error, writes nothing and is cheap when there is nothing to claim, or no room for it.
+	Claim(ctx context.Context, owner string, now, until time.Time, room Room) (jobs []Job, next time.Time, err error)
 
 	// Extend sets the end of the lease of a running job. A job that is not running, though it is processing with this
 	// attempt, gives ErrLost. Once the lease has ended, this and the other writes to a running job may give ErrLost before
@@ -128,3 +129,13 @@ type Store interface {
 	// one waits for their leases to end and returns 0.
 	Recover(ctx context.Context, owner string) (int, error)
 }
+
+// Room is how many jobs may be claimed.
+type Room struct {
+	Jobs       int            // in all, at least 1
+	PerCompany int            // of one company, those included that Running counts; 0: any number
+	Running    map[string]int // how many of each company run already
+}
+
+// Full reports whether there is no room for a job of a company.
+func (r Room) Full(company string) bool { return r.PerCompany > 0 && r.Running[company] >= r.PerCompany }

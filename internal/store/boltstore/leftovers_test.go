@@ -25,7 +25,7 @@ func TestNothingIsLeftOver(t *testing.T) {
 		j := job.Job{ID: job.NewID(now), Company: "acme", Status: job.Processing, CreatedAt: now}
 		check(s.Accept(ctx, j, 0))
 		for attempt := 1; attempt <= 3; attempt++ {
-			claimed, _, err := s.Claim(ctx, "worker", now, now.Add(time.Second), 1)
+			claimed, _, err := s.Claim(ctx, "worker", now, now.Add(time.Second), job.Room{Jobs: 1})
 			check(err)
 			if len(claimed) != 1 {
 				t.Fatalf("claimed %d", len(claimed))

@@ -145,7 +145,7 @@ func TestFileStopsGrowing(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		claimed, _, err := s.Claim(ctx, "worker", now, now.Add(time.Minute), perRound)
+		claimed, _, err := s.Claim(ctx, "worker", now, now.Add(time.Minute), job.Room{Jobs: perRound})
 		if err != nil || len(claimed) != perRound {
 			t.Fatalf("claimed %d, %v", len(claimed), err)
 		}

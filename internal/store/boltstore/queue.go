@@ -1,9 +1,11 @@
 package boltstore
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"math"
 	"time"
 
@@ -14,7 +16,7 @@ import (
 
 // The indexes. A job stands in exactly one of the first three, according to what happens to it next.
 var (
-	// queueBucket holds the jobs that can be claimed, by round and ID.
+	// queueBucket holds the jobs that can be claimed, by round and ID; the value is the company.
 	//
 	// Rounds make the order fair: each company gets at most one new place in a round. A company's next job goes into the
 	// round after its last one, or after the round that is being claimed from, whichever is later, so that a company with
@@ -73,7 +75,7 @@ func addIndex(tx *bbolt.Tx, rec *record) error {
 	}
 	l := readLine(tx, rec.Company)
 	if rec.Attempt > 0 {
-		rec.Round = currentRound(tx) - 1 // it has had its turn, and was interrupted
+		rec.Round = 0 // it has had its turn, and was interrupted: before all others, passed over ones included
 	} else {
 		rec.Round = max(currentRound(tx), l.last) + 1
 		l.last = rec.Round
@@ -82,7 +84,7 @@ func addIndex(tx *bbolt.Tx, rec *record) error {
 	if err := putLine(tx, rec.Company, l); err != nil {
 		return err
 	}
-	return tx.Bucket(queueBucket).Put(numberKey(rec.Round, rec.ID), nil)
+	return tx.Bucket(queueBucket).Put(numberKey(rec.Round, rec.ID), []byte(rec.Company))
 }
 
 // removeIndex takes a job that is processing out of the index where it stands. The record must be as it was stored.
@@ -107,10 +109,10 @@ var errNothingToClaim = errors.New("nothing to claim")
 
 // Claim implements job.Store.
 func (s *Store) Claim(
-	ctx context.Context, owner string, now, until time.Time, limit int,
+	ctx context.Context, owner string, now, until time.Time, room job.Room,
 ) (jobs []job.Job, next time.Time, err error) {
-	if owner == "" || limit < 1 {
-		return nil, time.Time{}, errors.New("a claim needs an owner and a limit of at least 1")
+	if owner == "" || room.Jobs < 1 {
+		return nil, time.Time{}, errors.New("a claim needs an owner and room for at least 1 job")
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, time.Time{}, err
@@ -118,7 +120,7 @@ func (s *Store) Claim(
 	// Looking first spares a commit, with its fsync, when there is nothing to do.
 	err = s.view(func(tx *bbolt.Tx) error {
 		next = time.Time{}
-		if key, _ := tx.Bucket(queueBucket).Cursor().First(); key != nil {
+		if claimable(tx, room) {
 			return nil
 		}
 		key, _ := tx.Bucket(dueBucket).Cursor().First()
@@ -142,15 +144,19 @@ func (s *Store) Claim(
 		if err := enqueueDue(tx, now); err != nil {
 			return err
 		}
-		for len(jobs) < limit {
-			key, _ := tx.Bucket(queueBucket).Cursor().First()
-			if key == nil {
+		left := room
+		left.Running = make(map[string]int)
+		maps.Copy(left.Running, room.Running)
+		var key []byte
+		for len(jobs) < room.Jobs && claimable(tx, left) {
+			if key = nextWithRoom(tx, key, left); key == nil {
 				return nil
 			}
 			rec, err := claim(tx, key, owner, now, until)
 			if err != nil {
 				return err
 			}
+			left.Running[rec.Company]++
 			jobs = append(jobs, rec.Job)
 		}
 		return nil
@@ -159,6 +165,33 @@ func (s *Store) Claim(
 		return nil, time.Time{}, err
 	}
 	return jobs, time.Time{}, nil
+}
+
+// claimable reports whether the queue holds a job for which there is room. It does not look at the jobs: a company without
+// room may have thousands of them.
+func claimable(tx *bbolt.Tx, room job.Room) bool {
+	if room.PerCompany <= 0 {
+		key, _ := tx.Bucket(queueBucket).Cursor().First()
+		return key != nil
+	}
+	lines := tx.Bucket(lineBucket).Cursor()
+	for company, _ := lines.First(); company != nil; company, _ = lines.Next() {
+		if !room.Full(string(company)) {
+			return true
+		}
+	}
+	return false
+}
+
+// nextWithRoom returns the key of the first job in the queue, after the given one, for which there is room; nil: there is
+// none.
+func nextWithRoom(tx *bbolt.Tx, after []byte, room job.Room) []byte {
+	queue := tx.Bucket(queueBucket).Cursor()
+	key, company := queue.Seek(after)
+	for key != nil && room.Full(string(company)) {
+		key, company = queue.Next()
+	}
+	return bytes.Clone(key)
 }
 
 // enqueueDue makes those jobs claimable whose lease or waiting time has ended.

@@ -51,7 +51,7 @@ func testIdempotency(t *testing.T, s Stores) {
 
 	s = s.Reopen(t)
 	wantRepeated(t, s, keyed("acme", "k", 1, start), first.ID)
-	jobs, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), 10)
+	jobs, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), job.Room{Jobs: 10})
 	if err != nil || len(jobs) != 5 {
 		t.Fatalf("claimed %d, %v", len(jobs), err)
 	}

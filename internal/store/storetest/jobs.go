@@ -56,7 +56,7 @@ func testAcceptLimit(t *testing.T, s Stores) {
 			t.Errorf("%s: %d jobs were taken, want %d", company, taken, limit)
 		}
 	}
-	jobs, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), 2)
+	jobs, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), job.Room{Jobs: 2})
 	if err != nil || len(jobs) != 2 {
 		t.Fatalf("claimed %d, %v", len(jobs), err)
 	}
@@ -92,7 +92,7 @@ func testClaim(t *testing.T, s Stores) {
 		accept(t, s, "acme")
 	}
 	for _, n := range []int{2, 2, 1, 0} {
-		jobs, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), 2)
+		jobs, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), job.Room{Jobs: 2})
 		if err != nil || len(jobs) != n {
 			t.Fatalf("claimed %d, %v; want %d", len(jobs), err, n)
 		}
@@ -103,7 +103,7 @@ func testClaimOrder(t *testing.T, s Stores) {
 	claim := func(n int) (jobs []job.Job) {
 		t.Helper()
 		for range n {
-			claimed, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), 1)
+			claimed, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), job.Room{Jobs: 1})
 			if err != nil || len(claimed) != 1 {
 				t.Fatalf("claimed %d, %v", len(claimed), err)
 			}
@@ -160,6 +160,42 @@ func testClaimOrder(t *testing.T, s Stores) {
 	}
 }
 
+// A company without room is passed over, whatever it has waiting, and loses no place.
+func testClaimRoom(t *testing.T, s Stores) {
+	claim := func(room job.Room) (companies []string) {
+		t.Helper()
+		jobs, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), room)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, j := range jobs {
+			companies = append(companies, j.Company)
+		}
+		return companies
+	}
+	for range 20 {
+		accept(t, s, "busy")
+	}
+	if got := claim(job.Room{Jobs: 4, PerCompany: 3}); len(got) != 3 {
+		t.Fatalf("claimed %v, want 3 jobs", got)
+	}
+	full := job.Room{Jobs: 1, PerCompany: 3, Running: map[string]int{"busy": 3}}
+	if got := claim(full); len(got) != 0 {
+		t.Fatalf("claimed %v of a company without room", got)
+	}
+	accept(t, s, "other")
+	accept(t, s, "other")
+	if got := claim(full); len(got) != 1 || got[0] != "other" {
+		t.Fatalf("claimed %v, want the other company's job", got)
+	}
+	if got := claim(job.Room{Jobs: 2, PerCompany: 3, Running: map[string]int{"busy": 2, "other": 1}}); len(got) != 2 || got[0] != "busy" {
+		t.Fatalf("claimed %v, want the job that was passed over first", got)
+	}
+	if got := claim(job.Room{Jobs: 30}); len(got) != 16 {
+		t.Fatalf("claimed %d jobs, want the 16 that are left", len(got))
+	}
+}
+
 func testClaimConcurrently(t *testing.T, s Stores) {
 	const jobs, workers = 60, 8
 	for i := range jobs {
@@ -172,7 +208,7 @@ func testClaimConcurrently(t *testing.T, s Stores) {
 	for w := range workers {
 		group.Go(func() {
 			for ended.Load() < jobs {
-				claimed, _, err := s.Jobs.Claim(context.Background(), string(rune('a'+w)), start, start.Add(lease), 1+w%3)
+				claimed, _, err := s.Jobs.Claim(context.Background(), string(rune('a'+w)), start, start.Add(lease), job.Room{Jobs: 1 + w%3})
 				if err != nil {
 					t.Error(err)
 					return
@@ -337,11 +373,11 @@ func testRecover(t *testing.T, s Stores) {
 	for range 4 {
 		accept(t, s, "acme")
 	}
-	mine, _, err := s.Jobs.Claim(t.Context(), "mine", start, start.Add(lease), 1)
+	mine, _, err := s.Jobs.Claim(t.Context(), "mine", start, start.Add(lease), job.Room{Jobs: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.Jobs.Claim(t.Context(), "dead", start, start.Add(lease), 2); err != nil {
+	if _, _, err := s.Jobs.Claim(t.Context(), "dead", start, start.Add(lease), job.Room{Jobs: 2}); err != nil {
 		t.Fatal(err)
 	}
 	want := 0
@@ -351,7 +387,7 @@ func testRecover(t *testing.T, s Stores) {
 	if n, err := s.Jobs.Recover(t.Context(), "mine"); err != nil || n != want {
 		t.Fatalf("recovered %d, %v; want %d", n, err, want)
 	}
-	jobs, _, err := s.Jobs.Claim(t.Context(), "mine", start, start.Add(lease), 10)
+	jobs, _, err := s.Jobs.Claim(t.Context(), "mine", start, start.Add(lease), job.Room{Jobs: 10})
 	if err != nil || len(jobs) != want+1 {
 		t.Fatalf("claimed %d, %v", len(jobs), err)
 	}

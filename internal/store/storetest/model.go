@@ -138,19 +138,40 @@ func (m *model) claimable() (retries, fresh []*modelJob) {
 	return retries, fresh
 }
 
+// withRoom counts the jobs for which there is room.
+func withRoom(room job.Room, lists ...[]*modelJob) (count int) {
+	taken := make(map[string]int)
+	for _, j := range slices.Concat(lists...) {
+		if room.PerCompany == 0 || room.Running[j.Company]+taken[j.Company] < room.PerCompany {
+			taken[j.Company]++
+			count++
+		}
+	}
+	return count
+}
+
 func (m *model) claim(rt *rapid.T) {
-	limit := rapid.IntRange(1, 4).Draw(rt, "limit")
+	room := job.Room{
+		Jobs:       rapid.IntRange(1, 4).Draw(rt, "room"),
+		PerCompany: rapid.IntRange(0, 3).Draw(rt, "per company"),
+		Running:    rapid.MapOf(rapid.SampledFrom([]string{"acme", "globex", "initech"}), rapid.IntRange(1, 3)).Draw(rt, "running"),
+	}
 	owner := rapid.SampledFrom([]string{"one", "two"}).Draw(rt, "owner")
 	retries, fresh := m.claimable()
 	until := m.now.Add(lease)
-	claimed, _, err := m.stores.Jobs.Claim(rt.Context(), owner, m.now, until, limit)
+	claimed, _, err := m.stores.Jobs.Claim(rt.Context(), owner, m.now, until, room)
 	must(rt, err, nil)
-	if want := min(limit, len(retries)+len(fresh)); len(claimed) != want {
+	if want := min(room.Jobs, withRoom(room, retries, fresh)); len(claimed) != want {
 		rt.Fatalf("claimed %d jobs, want %d", len(claimed), want)
 	}
+	again := withRoom(room, retries)
+	taken := make(map[string]int)
 	for i, got := range claimed {
 		j := m.jobs[got.ID]
-		if i < len(retries) {
+		if taken[got.Company]++; room.PerCompany > 0 && room.Running[got.Company]+taken[got.Company] > room.PerCompany {
+			rt.Fatalf("place %d went to %s, though there is no room for its company", i, got.ID)
+		}
+		if i < again {
 			if !slices.Contains(retries, j) {
 				rt.Fatalf("place %d went to %s, though jobs wait for a further attempt", i, got.ID)
 			}

@@ -41,6 +41,7 @@ func Run(t *testing.T, open func(tb testing.TB) Stores) {
 		"Unfinished":                    testUnfinished,
 		"Claim":                         testClaim,
 		"ClaimOrder":                    testClaimOrder,
+		"ClaimRoom":                     testClaimRoom,
 		"ClaimConcurrently":             testClaimConcurrently,
 		"Lease":                         testLease,
 		"Release":                       testRelease,
@@ -110,7 +111,7 @@ func acceptJob(tb testing.TB, s Stores, j job.Job) {
 // claimOne claims the only job that is expected to be claimable.
 func claimOne(tb testing.TB, s Stores, now time.Time) job.Job {
 	tb.Helper()
-	jobs, _, err := s.Jobs.Claim(tb.Context(), "worker", now, now.Add(lease), 10)
+	jobs, _, err := s.Jobs.Claim(tb.Context(), "worker", now, now.Add(lease), job.Room{Jobs: 10})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -123,7 +124,7 @@ func claimOne(tb testing.TB, s Stores, now time.Time) job.Job {
 // expectNone checks that nothing can be claimed, and when that may change.
 func expectNone(tb testing.TB, s Stores, now, wantNext time.Time) {
 	tb.Helper()
-	jobs, next, err := s.Jobs.Claim(tb.Context(), "worker", now, now.Add(lease), 10)
+	jobs, next, err := s.Jobs.Claim(tb.Context(), "worker", now, now.Add(lease), job.Room{Jobs: 10})
 	if err != nil || len(jobs) != 0 || !next.Equal(wantNext) {
 		tb.Fatalf("claimed %d jobs, next %v, %v; want none, next %v", len(jobs), next, err, wantNext)
 	}
