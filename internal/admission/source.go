@@ -32,16 +32,23 @@ func (g *gated) Compile(statement source.Statement) (source.Query, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &gatedQuery{query, g.gate}, nil
+	shared, _ := query.(source.Shared)
+	return &gatedQuery{query, shared, g.gate}, nil
 }
 
 type gatedQuery struct {
 	source.Query
-	gate *Gate
+	shared source.Shared // the query itself, or nil
+	gate   *Gate
 }
 
 // Run implements [source.Query].
 func (q *gatedQuery) Run(ctx context.Context, call source.Call, sink result.Sink) error {
+	if q.shared != nil {
+		if done, err := q.shared.Share(ctx, call, sink); done {
+			return err
+		}
+	}
 	pass, err := q.gate.Enter(ctx, call.Claims.Company)
 	if err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {

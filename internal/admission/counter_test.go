@@ -1,0 +1,39 @@
+package admission_test
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/solucao42/caddy-data-api/internal/admission"
+)
+
+func TestCounter(t *testing.T) {
+	counter := admission.NewCounter(2)
+	if !counter.Enter("a") || !counter.Enter("a") || counter.Enter("a") || !counter.Enter("b") {
+		t.Fatal("two of each company may be inside")
+	}
+	counter.Leave("a")
+	if !counter.Enter("a") || counter.Enter("a") {
+		t.Fatal("after one has left another may enter")
+	}
+	var inside, most atomic.Int64
+	var group sync.WaitGroup
+	for range 16 {
+		group.Go(func() {
+			for range 500 {
+				if counter.Enter("c") {
+					if n := inside.Add(1); n > 2 {
+						most.Store(n)
+					}
+					inside.Add(-1)
+					counter.Leave("c")
+				}
+			}
+		})
+	}
+	group.Wait()
+	if most.Load() > 2 {
+		t.Errorf("%d were inside at once", most.Load())
+	}
+}

@@ -1,0 +1,139 @@
+package admission_test
+
+import (
+	"context"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/solucao42/caddy-data-api/internal/admission"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/internal/source/sqlite"
+)
+
+// reader takes a row and keeps the database waiting until it is let go.
+type reader struct {
+	company string
+	began   chan<- string
+	letGo   <-chan struct{}
+}
+
+func (reader) Columns([]result.Column) error { return nil }
+
+func (r reader) Row([]result.Value) error {
+	r.began <- r.company
+	<-r.letGo
+	return nil
+}
+
+// A place is held until the last row has been taken: slow readers of one company do not keep another waiting behind them.
+func TestSlowReadersCount(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "shop.db")
+	db, err := sqlite3.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := sqlite.New(sqlite.Config{Path: path, MaxConns: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate := admission.Admit(opened, admission.Options{MaxWait: time.Minute})
+	defer gate.Close()
+	query, err := gate.Compile(source.Statement{SQL: "SELECT 1 AS one", MaxRows: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	began, letGo := make(chan string, 100), make(chan struct{})
+	var group sync.WaitGroup
+	run := func(company string) {
+		group.Go(func() {
+			call := source.Call{Claims: source.Claims{Company: company}}
+			if err := query.Run(context.Background(), call, reader{company, began, letGo}); err != nil {
+				t.Errorf("%s: %v", company, err)
+			}
+		})
+	}
+	for range 50 {
+		run("slow")
+	}
+	for range 2 {
+		if company := <-began; company != "slow" {
+			t.Fatalf("%s reads", company)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	call := source.Call{Claims: source.Claims{Company: "other"}}
+	if err := query.Run(ctx, call, reader{}); !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
+		t.Fatalf("a run whose time ends while it waits: %v", err)
+	}
+	run("other")
+	time.Sleep(50 * time.Millisecond) // it waits now, behind 48 others
+	letGo <- struct{}{}
+	if company := <-began; company != "other" {
+		t.Fatalf("the place that came free went to %s", company)
+	}
+	close(letGo)
+	group.Wait()
+}
+
+// unbounded is a source that does not say how much it runs at once.
+type unbounded struct{ source.Source }
+
+func TestAdmitOfAnUnboundedSource(t *testing.T) {
+	if s := (unbounded{}); admission.Admit(s, admission.Options{}) != source.Source(s) {
+		t.Error("a gate without a capacity")
+	}
+}
+
+// shared is a query that runs on a shared connection when it can.
+type shared struct {
+	source.Query
+	can       bool
+	ran, lone int
+}
+
+func (s *shared) Share(context.Context, source.Call, result.Sink) (bool, error) {
+	if s.can {
+		s.ran++
+	}
+	return s.can, nil
+}
+
+func (s *shared) Run(context.Context, source.Call, result.Sink) error {
+	s.lone++
+	return nil
+}
+
+type sharing struct {
+	source.Source
+	query *shared
+}
+
+func (sharing) Capacity() int                                    { return 1 }
+func (s sharing) Compile(source.Statement) (source.Query, error) { return s.query, nil }
+
+// What runs on a shared connection takes no place.
+func TestSharedRunsNeedNoPlace(t *testing.T) {
+	inner := &shared{can: true}
+	query, err := admission.Admit(sharing{query: inner}, admission.Options{}).Compile(source.Statement{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := query.Run(t.Context(), source.Call{}, nil); err != nil || inner.ran != 1 || inner.lone != 0 {
+		t.Fatalf("%v, %+v", err, inner)
+	}
+	inner.can = false
+	if err := query.Run(t.Context(), source.Call{}, nil); err != nil || inner.ran != 1 || inner.lone != 1 {
+		t.Fatalf("%v, %+v", err, inner)
+	}
+}
