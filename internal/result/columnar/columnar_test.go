@@ -66,7 +66,7 @@ var samples = []sample{
 	{result.Column{Name: "integers", Type: result.ArrayOf(result.Integer)}, "list<item: int32, nullable>", []result.Value{jsonText(`[1,null,-3]`), jsonText(`[]`), {}}, []string{"[1,null,-3]", "[]", "(null)"}},
 	{result.Column{Name: "prices", Type: result.ArrayOf(result.DecimalType), Digits: fixed(2, 9)}, "list<item: decimal(9, 2), nullable>", []result.Value{jsonText(`[1.50]`), jsonText(`[0.01,2.00]`), {}}, []string{`["1.5"]`, `["0.01","2"]`, "(null)"}},
 	{result.Column{Name: "texts", Type: result.ArrayOf(result.Varchar)}, "list<item: utf8, nullable>", []result.Value{jsonText(`["a\"","é"]`), jsonText(`[null]`), {}}, []string{`["a\"","é"]`, "[null]", "(null)"}},
-	{result.Column{Name: "nested", Type: result.ArrayOf(result.ArrayOf(result.Boolean))}, "list<item: list<item: bool, nullable>, nullable>", []result.Value{jsonText(`[[true],[]]`), jsonText(`[null]`), {}}, []string{"[[true],[]]", "[null]", "(null)"}},
+	{result.Column{Name: "nested", Type: result.ArrayOf(result.ArrayOf(result.Boolean))}, "list<item: " + "list<item: bool, nullable>, nullable>", []result.Value{jsonText(`[[true],[]]`), jsonText(`[null]`), {}}, []string{"[[true],[]]", "[null]", "(null)"}},
 }
 
 var summary = result.Summary{RowCount: 3, MaxRows: 10, Truncated: true, ExecutedAt: time.Unix(0, 0)}
