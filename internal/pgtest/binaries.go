@@ -22,7 +22,7 @@ func findBinaries() (string, error) {
 	var failed error
 	if os.Geteuid() == 0 {
 		if aptGet, err := exec.LookPath("apt-get"); err == nil {
-			if failed = install(aptGet); failed == nil {
+			if failed = install(aptGet, "postgresql", func() bool { return installedBinaries() != "" }); failed == nil {
 				if dir := installedBinaries(); dir != "" {
 					return dir, nil
 				}
@@ -69,8 +69,8 @@ func executable(path string) bool {
 	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }
 
-// install brings Debian's package, one test binary at a time.
-func install(aptGet string) error {
+// install brings a package of Debian, one test binary at a time.
+func install(aptGet, name string, installed func() bool) error {
 	lock, err := os.OpenFile(filepath.Join(os.TempDir(), "data-api-pgtest-install.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
@@ -79,11 +79,11 @@ func install(aptGet string) error {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return err
 	}
-	if installedBinaries() != "" {
+	if installed() {
 		return nil // another test binary was faster
 	}
-	fmt.Fprintln(os.Stderr, "pgtest: PostgreSQL is not installed: installing Debian's package with apt-get")
-	for _, args := range [][]string{{"update", "-q"}, {"install", "-qy", "--no-install-recommends", "postgresql"}} {
+	fmt.Fprintln(os.Stderr, "pgtest: installing Debian's package", name, "with apt-get")
+	for _, args := range [][]string{{"update", "-q"}, {"install", "-qy", "--no-install-recommends", name}} {
 		command := exec.Command(aptGet, args...)
 		// No cluster of the package's own: it would listen on a port that the machine's owner did not open.
 		command.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "PG_CREATE_MAIN_CLUSTER=no")

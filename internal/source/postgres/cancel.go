@@ -28,16 +28,21 @@ type canceller struct {
 func (c *canceller) HandleCancel(context.Context) {
 	deadline := time.Now().Add(cancelGrace)
 	_ = c.pg.Conn().SetDeadline(deadline) // fails only when the connection is closed already
-	ctx, stop := context.WithDeadline(context.Background(), deadline)
+	stopped, stop := context.WithCancel(context.Background())
 	c.stop, c.done = stop, make(chan struct{})
 	go func() {
 		defer close(c.done)
+		// A request under way is not broken off: it could reach the session's next query, and PgBouncer 1.18 dies when the
+		// client of a cancel request goes away.
+		request, cancel := context.WithDeadline(context.Background(), deadline)
+		defer cancel()
 		again := time.NewTicker(cancelAgain)
 		defer again.Stop()
-		for ctx.Err() == nil {
-			_ = c.pg.CancelRequest(ctx) // a lost server is found by the connection itself
+		for stopped.Err() == nil && request.Err() == nil {
+			_ = c.pg.CancelRequest(request) // a lost server is found by the connection itself
 			select {
-			case <-ctx.Done():
+			case <-stopped.Done():
+			case <-request.Done():
 			case <-again.C:
 			}
 		}

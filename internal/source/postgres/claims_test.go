@@ -185,7 +185,9 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 		GRANT SELECT ON seen TO ` + b.running)
 	b.Exec("ALTER VIEW seen OWNER TO " + b.running)
 	for name, change := range map[string]func(*postgres.Config){
-		"statements kept": func(*postgres.Config) {}, "statements not kept": func(c *postgres.Config) { c.NoStatementCache = true },
+		"statements kept": func(*postgres.Config) {}, "PgBouncer": func(c *postgres.Config) {
+			c.NoStatementCache, c.DSN = true, b.NewPgBouncer(2, []string{b.login}).DSN(b.login)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := b.open(t, change, func(c *postgres.Config) { c.MaxConns, c.MaxWait = 3, 20*time.Second })

@@ -14,6 +14,18 @@ func TestConformance(t *testing.T) {
 	db := pgtest.New(t)
 	db.Exec("CREATE TABLE stored (a int8)")
 	db.Exec("GRANT ALL ON stored TO " + pgtest.ReaderRole + "; GRANT CREATE ON SCHEMA public TO " + pgtest.ReaderRole)
+	conform(t, db.ReaderDSN, false)
+}
+
+// TestConformanceThroughPgBouncer has fewer sessions than connections, so that they change from transaction to transaction.
+func TestConformanceThroughPgBouncer(t *testing.T) {
+	db := pgtest.New(t)
+	db.Exec("CREATE TABLE stored (a int8)")
+	db.Exec("GRANT ALL ON stored TO " + pgtest.ReaderRole + "; GRANT CREATE ON SCHEMA public TO " + pgtest.ReaderRole)
+	conform(t, db.NewPgBouncer(3, nil).DSN(pgtest.ReaderRole), true)
+}
+
+func conform(t *testing.T, dsn string, proxied bool) {
 	echo, echoArray := map[params.Type]string{}, map[params.Type]string{}
 	for _, kind := range params.Types() {
 		echo[kind] = "SELECT @p AS v"
@@ -21,7 +33,7 @@ func TestConformance(t *testing.T) {
 	}
 	sourcetest.Run(t, sourcetest.Dialect{
 		Open: func(t *testing.T, maxConns int) source.Source {
-			s, err := postgres.New(postgres.Config{DSN: db.ReaderDSN, MaxConns: maxConns})
+			s, err := postgres.New(postgres.Config{DSN: dsn, MaxConns: maxConns, NoStatementCache: proxied})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -64,6 +65,9 @@ func (s *Source) dial(ctx context.Context) (*conn, error) {
 	if err != nil {
 		if failure, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 			err = failure.Unwrap() // without the user and database of the DSN
+		}
+		if answer, ok := errors.AsType[*pgconn.PgError](err); ok && strings.Contains(answer.Message, "startup parameter") {
+			return nil, refuse("connecting to PostgreSQL: a proxy says %q: set statement_cache off for a proxy such as PgBouncer", answer.Message)
 		}
 		return nil, connectError{err}
 	}

@@ -62,6 +62,7 @@ const (
 	invalidStatementName  = "26000"
 	syntaxError           = "42601"
 	tooManyConnections    = "53300"
+	protocolViolation     = "08P01"
 	classConnection       = "08"
 	classOperator         = "57P" // shutdowns, crashes, a database that starts or was dropped
 	classSyntaxOrAccess   = "42"
@@ -81,5 +82,6 @@ func outdated(err error) bool {
 	}
 	answer, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (answer.Code == invalidStatementName || answer.Code[:2] == classSyntaxOrAccess ||
-		answer.Code == featureNotSupported && answer.Routine == "RevalidateCachedQuery")
+		answer.Code == featureNotSupported && answer.Routine == "RevalidateCachedQuery" ||
+		answer.Code == protocolViolation && answer.Routine == "PortalSetResultFormat") // formats for columns that are gone
 }
