@@ -29,7 +29,7 @@ func init() {
 //		store     NAME [ARGS...] [{ ... }]
 //		source    NAME KIND [ARGS...] [{ ... }]
 //		tokens    { issuer URL; audience NAME; access_ttl 10m; refresh_ttl 168h; algorithm EdDSA; hs256_secret {env.X}; throttle { ... } }
-//		jobs      { workers 4; retention 24h }
+//		jobs      { workers 4; per_company 3; waiting_callers 1000; retention 24h }
 //		callbacks { allow HOST:PORT... }
 //		audit     { parameters }
 //	}
@@ -149,8 +149,10 @@ func parseJobs(d *caddyfile.Dispenser, jobs *config.Jobs) error {
 		return validated(d, read, func() error { return jobs.Validate() })
 	}
 	return parseBlock(d, "jobs", map[string]func() error{
-		"workers":   checked(func() error { return oneInt(d, &jobs.Workers) }),
-		"retention": checked(func() error { return oneDuration(d, &jobs.Retention) }),
+		"workers":         checked(func() error { return oneInt(d, &jobs.Workers) }),
+		"per_company":     func() error { return oneInt(d, &jobs.PerCompany) }, // workers may stand behind it
+		"waiting_callers": checked(func() error { return oneInt(d, &jobs.WaitingCallers) }),
+		"retention":       checked(func() error { return oneDuration(d, &jobs.Retention) }),
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/solucao42/caddy-data-api/internal/admission"
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
@@ -57,7 +58,7 @@ func (a *App) newServices(opened *openState) (*services, error) {
 		directory: directory,
 		runtime:   &execution.JobRuntime{Directory: directory, Plan: a.plan.Load},
 		jobSettings: job.Settings{
-			Workers: a.Jobs.Workers, Retention: time.Duration(a.Jobs.Retention),
+			Workers: a.Jobs.Workers, PerCompany: a.Jobs.PerCompany, Retention: time.Duration(a.Jobs.Retention),
 		},
 		catalogChanged: make(chan struct{}, 1),
 	}
@@ -78,8 +79,8 @@ func (a *App) newServices(opened *openState) (*services, error) {
 		ClientIP:  clientIP,
 		Trail:     a.trail, AuditParameters: a.Audit.Parameters,
 		Throttle: opened.throttle, ThrottleLimits: throttle,
-		Rates: opened.rates,
-		Log:   a.log,
+		Rates: opened.rates, WaitingCallers: admission.NewCounter(a.Jobs.WaitingCallers),
+		Log: a.log,
 	})
 	// From now on, and with what the catalog holds at this moment.
 	a.catalog.OnChange(func(snapshot *catalog.Snapshot) {

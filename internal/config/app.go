@@ -80,6 +80,15 @@ type Jobs struct {
 	// How many jobs run at once. The default is 4, the most is 1024.
 	Workers int `json:"workers,omitempty"`
 
+	// How many of them may be jobs of one company. The default is one less than workers, and at least 1: so a worker is
+	// left for the others.
+	PerCompany int `json:"per_company,omitempty"`
+
+	// How many callers of one company may wait for jobs at once, in long polls, event streams, and calls that
+	// wait for their result. Further ones are answered at once: with 202 where they can poll, else with 503. The
+	// default is 1000.
+	WaitingCallers int `json:"waiting_callers,omitempty"`
+
 	// How long a job and its result can be read after its end. The default is 24h; the least is 1m.
 	Retention caddy.Duration `json:"retention,omitempty"`
 }
@@ -104,15 +113,19 @@ const (
 	DefaultAccessTTL  = 10 * time.Minute
 	DefaultRefreshTTL = 7 * 24 * time.Hour
 	DefaultWorkers    = 4
+	DefaultWaiting    = 1000
 	DefaultRetention  = 24 * time.Hour
 
 	algorithmEdDSA = "EdDSA"
 	algorithmES256 = "ES256"
 	algorithmHS256 = "HS256"
 
-	maxAccessTTL    = 24 * time.Hour
-	maxRefreshTTL   = 365 * 24 * time.Hour
-	maxWorkers      = 1024
+	maxAccessTTL  = 24 * time.Hour
+	maxRefreshTTL = 365 * 24 * time.Hour
+	maxWorkers    = 1024
+
+	maxWaitingCallers = 1_000_000
+
 	minRetention    = time.Minute
 	maxRetention    = 10 * 365 * 24 * time.Hour
 	minSecretLength = 32
@@ -153,6 +166,8 @@ func (a *App) SetDefaults() {
 	setDefault(&a.Tokens.AccessTTL, caddy.Duration(DefaultAccessTTL))
 	setDefault(&a.Tokens.RefreshTTL, caddy.Duration(DefaultRefreshTTL))
 	setDefault(&a.Jobs.Workers, DefaultWorkers)
+	setDefault(&a.Jobs.PerCompany, max(1, a.Jobs.Workers-1))
+	setDefault(&a.Jobs.WaitingCallers, DefaultWaiting)
 	setDefault(&a.Jobs.Retention, caddy.Duration(DefaultRetention))
 }
 
@@ -225,7 +240,15 @@ func (j Jobs) Validate() error {
 	if j.Workers < 0 || j.Workers > maxWorkers {
 		workers = fmt.Errorf("jobs.workers is %d: it must lie between 1 and %d", j.Workers, maxWorkers)
 	}
-	return errors.Join(workers, within("jobs.retention", j.Retention, minRetention, maxRetention))
+	var perCompany error
+	if j.PerCompany < 0 || j.Workers > 0 && j.PerCompany > j.Workers {
+		perCompany = fmt.Errorf("jobs.per_company is %d: it must lie between 1 and the number of workers, %d", j.PerCompany, j.Workers)
+	}
+	var waiting error
+	if j.WaitingCallers < 0 || j.WaitingCallers > maxWaitingCallers {
+		waiting = fmt.Errorf("jobs.waiting_callers is %d: it must lie between 1 and %d", j.WaitingCallers, maxWaitingCallers)
+	}
+	return errors.Join(workers, perCompany, waiting, within("jobs.retention", j.Retention, minRetention, maxRetention))
 }
 
 // Validate reports what is wrong with the settings; those that are left out are right.

@@ -12,6 +12,7 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
+	"github.com/solucao42/caddy-data-api/internal/admission"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
@@ -66,6 +67,9 @@ type Services struct {
 
 	// Rates counts requests against the limits of keys and endpoints.
 	Rates *ratelimit.Table
+
+	// WaitingCallers bounds how many callers of a company wait for jobs at the same time.
+	WaitingCallers *admission.Counter
 
 	Log *slog.Logger
 

@@ -22,6 +22,17 @@ const pollInterval = time.Second
 func (a *API) answerJob(
 	w http.ResponseWriter, r *http.Request, caller identity.Principal, bound *execution.Bound, terms terms, callback string,
 ) error {
+	if terms.wait > 0 {
+		end, err := a.beginWaiting(caller.Company.Slug)
+		switch {
+		case err == nil:
+			defer end()
+		case terms.detach:
+			terms.wait = 0 // it can poll
+		default:
+			return err
+		}
+	}
 	accepted, repeated, err := a.acceptJob(r, caller, bound, terms, callback)
 	if err != nil {
 		return err

@@ -37,6 +37,11 @@ func (a *API) poll(r *http.Request, found job.Job, preferred preferences) (job.J
 	if preferred.wait == 0 || found.Status.Terminal() {
 		return found, nil
 	}
+	end, err := a.beginWaiting(found.Company)
+	if err != nil {
+		return job.Job{}, err
+	}
+	defer end()
 	return a.awaitJob(r, found, preferred.wait, dataapi.ActionGetJob)
 }
 

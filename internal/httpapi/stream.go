@@ -20,6 +20,11 @@ const progressEvery = time.Second
 // does, since the configuration is replaced or since it has lasted as long as an access token, it ends with a reconnect
 // event.
 func (a *API) streamJob(w http.ResponseWriter, r *http.Request, found job.Job) error {
+	end, err := a.beginWaiting(found.Company)
+	if err != nil {
+		return err
+	}
+	defer end()
 	header := w.Header()
 	header.Set("Content-Type", eventStreamType)
 	header.Set("Cache-Control", "no-store")

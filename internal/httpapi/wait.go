@@ -9,6 +9,16 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
+// beginWaiting takes one of the places that a company has for callers who wait for jobs. It fails with
+// dataapi.CodeOverloaded when all are taken; otherwise the caller calls end.
+func (a *API) beginWaiting(company string) (end func(), err error) {
+	if !a.WaitingCallers.Enter(company) {
+		return nil, dataapi.Errorf(dataapi.CodeOverloaded,
+			"As many callers of your company wait for jobs as may at once. Poll instead, without Prefer: wait, or come back later.")
+	}
+	return func() { a.WaitingCallers.Leave(company) }, nil
+}
+
 // awaitJob waits until the job has ended, the wait is over, or this configuration ends; then the job may be processing
 // still. It fails when the caller goes away, and when the caller may no longer do what it waits for.
 func (a *API) awaitJob(r *http.Request, waiting job.Job, wait time.Duration, action dataapi.Action) (job.Job, error) {
