@@ -1,0 +1,217 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// behindProxy makes the server believe what a proxy on this machine says of its callers' addresses.
+func (s *server) behindProxy() {
+	s.t.Helper()
+	text, err := os.ReadFile(s.caddyfile)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	trusting := strings.Replace(string(text), "protocols h1 h2c", "protocols h1 h2c\n\t\ttrusted_proxies static 127.0.0.1/32", 1)
+	if err := os.WriteFile(s.caddyfile, []byte(trusting), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.reload(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// loginFrom exchanges a key, as from an address behind the proxy.
+func (s *server) loginFrom(address, company, key, secret string) answer {
+	s.t.Helper()
+	body := fmt.Sprintf(`{"company_slug":%q,"api_key":%q,"api_secret":%q}`, company, key, secret)
+	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.url("/api/v1/auth/api-key"), strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("X-Forwarded-For", address)
+	got, err := s.do(request)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return got
+}
+
+// limited checks that the answer is a 429 that says when to come back.
+func (a answer) limited() {
+	a.t.Helper()
+	a.problem(http.StatusTooManyRequests, "RATE_LIMITED")
+	if seconds, err := strconv.Atoi(a.Header.Get("Retry-After")); err != nil || seconds < 1 {
+		a.t.Fatalf("a 429 with Retry-After %q", a.Header.Get("Retry-After"))
+	}
+}
+
+const throttled = `tokens {
+			throttle {
+				address 20/1h
+				failures 5/1h
+				identity 12/1h
+				total 1000/1h
+			}
+		}`
+
+func TestTokenRequestsAreThrottled(t *testing.T) {
+	s := newServer(t, serverConfig{sources: "source none sqlite /nonexistent.db", options: throttled})
+	key, other := s.createKey("acme", "integration"), s.createKey("acme", "integration")
+
+	// A header that anybody can write counts for nothing.
+	for i := range 5 {
+		s.loginFrom(fmt.Sprintf("192.0.2.%d", i), "acme", other.Key, key.Secret).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	}
+	s.loginFrom("192.0.2.99", "acme", other.Key, other.Secret).limited()
+
+	// Behind a proxy that the configuration trusts, each caller has its own address.
+	s.behindProxy()
+	s.loginFrom("192.0.2.99", "acme", other.Key, other.Secret).want(http.StatusOK)
+	for range 5 {
+		s.loginFrom("198.51.100.1", "acme", key.Key, other.Secret).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	}
+	s.loginFrom("198.51.100.1", "acme", key.Key, other.Secret).limited()
+	s.loginFrom("198.51.100.1", "acme", other.Key, other.Secret).limited()
+
+	// From many addresses: beyond the key's own limit, whoever has failed before is refused, and the key is not locked.
+	refused := 0
+	for range 2 {
+		for i := range 20 {
+			got := s.loginFrom(fmt.Sprintf("2001:db8:0:%x::1", i), "acme", key.Key, other.Secret)
+			if got.Status == http.StatusTooManyRequests {
+				got.limited()
+				refused++
+			} else {
+				got.problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+			}
+		}
+	}
+	if refused != 20 {
+		t.Errorf("%d guesses of the second round were refused, want 20", refused)
+	}
+	s.loginFrom("203.0.113.7", "acme", key.Key, key.Secret).want(http.StatusOK)
+	// A key that does not exist is refused alike.
+	made := "s42_" + strings.Repeat("0", 22)
+	for i := range 20 {
+		s.loginFrom(fmt.Sprintf("2001:db8:1:%x::1", i), "acme", made, other.Secret).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	}
+	s.loginFrom("2001:db8:1:1:ffff::1", "acme", made, other.Secret).limited() // the same network of 64 bits
+
+	// Good requests have a limit too, for each address.
+	for range 20 {
+		s.loginFrom("203.0.113.8", "acme", key.Key, key.Secret).want(http.StatusOK)
+	}
+	s.loginFrom("203.0.113.8", "acme", key.Key, key.Secret).limited()
+	s.loginFrom("203.0.113.9", "acme", key.Key, key.Secret).want(http.StatusOK)
+}
+
+func TestRatesOfKeysAndEndpoints(t *testing.T) {
+	const statement = "\n---*/\nSELECT 1 AS n"
+	s := newServer(t, serverConfig{
+		sources: "source demo sqlite " + emptyDatabase(t),
+		files: map[string]string{
+			"acme/company.yaml": "rate: 5/1h\nusers:\n" +
+				"  integration: { policies: [DataAPIConsumer] }\n" +
+				"  free: { policies: [DataAPIConsumer], rate: unlimited }\n",
+			"acme/default/open.sql":    "/*---\nsource: demo" + statement,
+			"acme/default/limited.sql": "/*---\nsource: demo\nrate: 2/1m burst 3" + statement,
+		},
+	})
+	first, second, free := s.login("acme", "integration").Access, s.login("acme", "integration").Access, s.login("acme", "free").Access
+	for i := range 5 {
+		got := s.execute("open", first, "{}").want(http.StatusOK)
+		if policy, left := got.Header.Get("RateLimit-Policy"), got.Header.Get("RateLimit"); policy != `"key";q=5;w=3600` ||
+			!strings.HasPrefix(left, fmt.Sprintf(`"key";r=%d;t=`, 4-i)) {
+			t.Errorf("after %d requests: RateLimit-Policy: %s, RateLimit: %s", i+1, policy, left)
+		}
+	}
+	s.execute("open", first, "{}").limited()
+	s.get("/api/v1/auth/permissions", first).limited()
+	s.execute("open", second, "{}").want(http.StatusOK) // another key
+	for range 20 {
+		if got := s.execute("open", free, "{}").want(http.StatusOK); got.Header.Get("RateLimit") != "" || got.Header.Get("RateLimit-Policy") != "" {
+			t.Fatalf("RateLimit fields without a limit: %v", got.Header)
+		}
+	}
+	got := s.execute("limited", second, "{}").want(http.StatusOK)
+	if policy, left := got.Header.Get("RateLimit-Policy"), got.Header.Get("RateLimit"); policy != `"key";q=5;w=3600, "endpoint";q=2;w=60` ||
+		!strings.HasPrefix(left, `"key";r=3;t=`) || !strings.Contains(left, `, "endpoint";r=2;t=30`) {
+		t.Errorf("RateLimit-Policy: %s, RateLimit: %s", policy, left)
+	}
+	for range 3 {
+		s.execute("limited", free, "{}").want(http.StatusOK)
+	}
+	refused := s.execute("limited", free, "{}")
+	refused.limited()
+	if left := refused.Header.Get("RateLimit"); left != `"endpoint";r=0;t=`+refused.Header.Get("Retry-After") {
+		t.Errorf("RateLimit %s beside Retry-After %s", left, refused.Header.Get("Retry-After"))
+	}
+	s.execute("open", free, "{}").want(http.StatusOK)
+}
+
+// A company that asks for fifty times as much as the source can do at once leaves its place to another.
+func TestOneCompanyCannotCrowdOutAnother(t *testing.T) {
+	const slow = "/*---\nsource: demo\n---*/\n" +
+		"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 400000) SELECT count(*) AS n FROM r"
+	s := newServer(t, serverConfig{
+		sources: "source demo sqlite " + emptyDatabase(t) + " {\n\t\t\tmax_conns 2\n\t\t}",
+		files: map[string]string{
+			"globex/company.yaml":     companyFile,
+			"acme/default/slow.sql":   slow,
+			"globex/default/slow.sql": slow,
+		},
+	})
+	busy, quiet := s.login("acme", "integration").Access, s.login("globex", "integration").Access
+	s.execute("slow", quiet, "{}").want(http.StatusOK)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	statuses := make(map[int]int)
+	for range 100 {
+		group.Go(func() {
+			for ctx.Err() == nil {
+				got, err := s.try(ctx, http.MethodPost, "/api/v1/data-api/default/slow/execute", busy, "{}")
+				if err == nil {
+					mu.Lock()
+					statuses[got.Status]++
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	deadline := time.Now().Add(6 * time.Second)
+	served := 0
+	for ; time.Now().Before(deadline) || served < 10; served++ {
+		if got := s.execute("slow", quiet, "{}"); got.Status != http.StatusOK {
+			t.Errorf("the quiet company got %d: %s", got.Status, got.Body)
+			break
+		}
+	}
+	cancel()
+	group.Wait()
+	t.Logf("%d of the quiet company's requests were served, one after the other; the busy one's: %v", served, statuses)
+	if statuses[http.StatusServiceUnavailable] == 0 || statuses[http.StatusOK] == 0 {
+		t.Errorf("the busy company's answers are %v: the test shows nothing", statuses)
+	}
+}
+
+// emptyDatabase makes an SQLite file without tables.
+func emptyDatabase(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "empty.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil { // to SQLite an empty file is an empty database
+		t.Fatal(err)
+	}
+	return path
+}
