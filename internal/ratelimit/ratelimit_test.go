@@ -189,3 +189,23 @@ func BenchmarkTake(b *testing.B) {
 		table.Take(table.Key("s42_0123456789abcdef", "default/endpoint"), limit)
 	}
 }
+
+func FuzzParse(f *testing.F) {
+	for _, text := range []string{"100/1m burst 20", "5/1s", "unlimited", "1/24h burst 31", "0/0s", "9/1.5s", "1/1µs"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		limit, err := ratelimit.Parse(text)
+		if err != nil {
+			return
+		}
+		if again, err := ratelimit.Parse(limit.String()); err != nil || again != limit {
+			t.Fatalf("%q is written %q, which reads as %+v, %v", text, limit, again, err)
+		}
+		table, _ := newTable(8)
+		state := table.Take(1, limit)
+		if !state.OK || limit.Limits() && state.Remaining != limit.Burst-1 {
+			t.Fatalf("%q: the first token of a full bucket: %+v", text, state)
+		}
+	})
+}
