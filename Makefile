@@ -57,10 +57,11 @@ faults: ## kill -9 a hundred times, make the disk fail and fill it up; needs Lin
 	DATA_API_TEST_KILL_ROUNDS=100 go test -count 1 -v -tags faults -run 'Killed|FailingDisk|FullFileSystem|Stopped' ./internal/job
 
 .PHONY: interop
-interop: ## let JavaScript's libraries verify callbacks, read Arrow, lint OpenAPI and call us; needs Node.js and npm
+interop: ## let JavaScript's libraries verify callbacks and tokens, sign tokens, read Arrow, lint OpenAPI and call us; needs Node.js and npm
 	go test -count 1 -v -tags npm -run ReferenceLibraries ./internal/callback
 	go test -count 1 -v -tags npm -run ApachesReader ./internal/result/columnar
 	go test -count 1 -v -tags npm -run 'OpenAPI(PassesLinters|Clients)' ./internal/e2e
+	go test -count 1 -v -tags npm -run Jose ./internal/e2e
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME=2m
