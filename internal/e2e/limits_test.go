@@ -215,3 +215,49 @@ func emptyDatabase(t *testing.T) string {
 	}
 	return path
 }
+
+// A company holds only so many connections that wait for jobs. What can be polled is answered at once, the rest is refused.
+func TestWaitingCallersAreBounded(t *testing.T) {
+	const endless = "/*---\nsource: demo\nmode: async\nlimits: {timeout: 2m}\n---*/\n" +
+		"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) AS n FROM r"
+	s := newServer(t, serverConfig{
+		sources: "source demo sqlite " + emptyDatabase(t),
+		options: "jobs {\n\t\t\twaiting_callers 1\n\t\t}",
+		files: map[string]string{
+			"globex/company.yaml":        companyFile,
+			"acme/default/endless.sql":   endless,
+			"globex/default/endless.sql": endless,
+			"acme/default/quick.sql":     "/*---\nsource: demo\n---*/\nSELECT 1 AS n",
+		},
+	})
+	token, other := s.login("acme", "integration").Access, s.login("globex", "integration").Access
+	job, others := s.call("endless", token, "{}").job(), s.call("endless", other, "{}").job()
+	ctx, hangUp := context.WithCancel(t.Context())
+	defer hangUp()
+	waiting := make(chan struct{})
+	go func() {
+		defer close(waiting)
+		_, _ = s.trySend(ctx, http.MethodGet, job, token, "", "Prefer", "wait=60")
+	}()
+	poll := func(status int) answer {
+		t.Helper()
+		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+			if got := s.send(http.MethodGet, job, token, "", "Prefer", "wait=1"); got.Status == status || time.Now().After(deadline) {
+				return got.want(status)
+			}
+		}
+	}
+	poll(http.StatusServiceUnavailable).problem(http.StatusServiceUnavailable, "OVERLOADED")
+	s.send(http.MethodGet, job, token, "", "Accept", "text/event-stream").problem(http.StatusServiceUnavailable, "OVERLOADED")
+	s.call("quick", token, "{}", "Idempotency-Key", "k1").problem(http.StatusServiceUnavailable, "OVERLOADED")
+	s.await(s.call("quick", token, "{}", "Prefer", "wait=5").job(), token) // 202 at once
+	s.get(job, token).want(http.StatusOK)
+	s.send(http.MethodGet, others, other, "", "Prefer", "wait=1").want(http.StatusOK)
+	hangUp()
+	<-waiting
+	poll(http.StatusOK)
+	s.call("quick", token, "{}", "Idempotency-Key", "k1").want(http.StatusOK)
+	for url, token := range map[string]string{job: token, others: other} {
+		s.send(http.MethodDelete, url, token, "").want(http.StatusOK)
+	}
+}
