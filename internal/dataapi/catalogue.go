@@ -10,6 +10,7 @@ var catalogue = []Definition{
 	{CodeForbidden, 403, "Forbidden", "Your user lacks the permission that this operation needs."},
 	{CodeNotFound, 404, "Not found", "There is nothing at this path."},
 	{CodeEndpointNotFound, 404, "Endpoint not found", "The endpoint does not exist, is inactive, or belongs to another company."},
+	{CodeRevisionNotFound, 404, "Revision not found", "The endpoint does not have this revision, or does not keep it any more."},
 	{CodeJobNotFound, 404, "Job not found", "The job does not exist, has expired, or belongs to another company."},
 	{CodeMethodNotAllowed, 405, "Method not allowed", "This path does not answer this method. The Allow header lists the methods it answers."},
 	{CodeNotAcceptable, 406, "Not acceptable", "None of the formats in the Accept header can be produced."},

@@ -21,6 +21,7 @@ const (
 	CodeForbidden            Code = "FORBIDDEN"
 	CodeNotFound             Code = "NOT_FOUND"
 	CodeEndpointNotFound     Code = "ENDPOINT_NOT_FOUND"
+	CodeRevisionNotFound     Code = "REVISION_NOT_FOUND"
 	CodeJobNotFound          Code = "JOB_NOT_FOUND"
 	CodeMethodNotAllowed     Code = "METHOD_NOT_ALLOWED"
 	CodeNotAcceptable        Code = "NOT_ACCEPTABLE"

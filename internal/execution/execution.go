@@ -20,6 +20,7 @@ import (
 type Plan struct {
 	snapshot *catalog.Snapshot
 	queries  map[*catalog.Endpoint]*checkedQuery
+	older    map[dataapi.Address][]*catalog.Endpoint // revisions before the present one, the latest first
 	learned  *atomic.Uint64
 }
 
@@ -33,7 +34,15 @@ func NewPlan(snapshot *catalog.Snapshot, queries *Queries) *Plan {
 			plan.queries[endpoint] = query
 		}
 	}
-	queries.keep(endpoints)
+	plan.older = queries.history.follow(endpoints, queries.accepted)
+	for _, older := range plan.older {
+		for _, endpoint := range older {
+			if query, err := queries.get(endpoint); err == nil {
+				plan.queries[endpoint] = query
+			}
+		}
+	}
+	queries.keep(plan.queries)
 	return plan
 }
 
@@ -42,6 +51,10 @@ type Call struct {
 	Endpoint *catalog.Endpoint
 	query    source.Query
 	shared   params.ShareContext // what the owner has limited the caller's company to; nil for the owner itself
+
+	// pinned: the caller has asked for this revision. Before are the limits of the share as that revision has them.
+	pinned bool
+	before params.ShareContext
 }
 
 // Find returns what a company means by namespace and slug: its own endpoint, or one that is shared with it. An unknown
@@ -61,6 +74,7 @@ func (p *Plan) Find(company, namespace, slug string) (Call, error) {
 // Bound is a call with checked arguments, ready to run.
 type Bound struct {
 	Endpoint *catalog.Endpoint
+	Pinned   bool // the caller has asked for this revision of the endpoint
 	query    source.Query
 	call     source.Call
 	timeout  time.Duration // of the query
@@ -69,28 +83,36 @@ type Bound struct {
 // Bind checks a caller's parameter values against the endpoint's contract, the share's context and the user's own, and
 // returns every fault at once.
 func (c Call) Bind(caller identity.Principal, values json.RawMessage) (*Bound, error) {
-	args, err := c.Endpoint.Contract.Bind(values, c.shared, caller.User.ShareContext)
+	args, err := c.Endpoint.Contract.Bind(values, c.contexts(caller)...)
 	if err != nil {
 		return nil, err
 	}
-	return &Bound{Endpoint: c.Endpoint, query: c.query, call: c.call(caller, args), timeout: c.Endpoint.Limits.Timeout}, nil
+	return c.bound(caller, args, c.Endpoint.Limits.Timeout), nil
 }
 
 // Rebind reads the arguments that [Bound.Canonical] wrote, and checks them again: what a caller may ask can have changed
 // since a job was accepted. The limits are those of a job.
 func (c Call) Rebind(caller identity.Principal, canonical json.RawMessage) (*Bound, error) {
-	args, err := c.Endpoint.Contract.Rebind(canonical, c.shared, caller.User.ShareContext)
+	args, err := c.Endpoint.Contract.Rebind(canonical, c.contexts(caller)...)
 	if err != nil {
 		return nil, err
 	}
-	return &Bound{Endpoint: c.Endpoint, query: c.query, call: c.call(caller, args), timeout: c.Endpoint.Limits.JobTimeout}, nil
+	return c.bound(caller, args, c.Endpoint.Limits.JobTimeout), nil
 }
 
-// call joins the arguments with what the server knows about the caller.
-func (c Call) call(caller identity.Principal, args []params.Value) source.Call {
-	return source.Call{Args: args, Claims: source.Claims{
-		Company: caller.Company.Slug, User: caller.User.Name, Shared: c.shared, Own: caller.User.ShareContext,
-	}}
+// contexts are all that limit the caller's parameters.
+func (c Call) contexts(caller identity.Principal) []params.ShareContext {
+	return []params.ShareContext{c.shared, c.before, caller.User.ShareContext}
+}
+
+// bound joins the arguments with what the server knows about the caller.
+func (c Call) bound(caller identity.Principal, args []params.Value, timeout time.Duration) *Bound {
+	claims := source.Claims{
+		Company: caller.Company.Slug, User: caller.User.Name, Shared: params.Intersect(c.shared, c.before), Own: caller.User.ShareContext,
+	}
+	return &Bound{
+		Endpoint: c.Endpoint, Pinned: c.pinned, query: c.query, call: source.Call{Args: args, Claims: claims}, timeout: timeout,
+	}
 }
 
 // Canonical writes the arguments as JSON, to be kept with a job.

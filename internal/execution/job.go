@@ -26,7 +26,7 @@ func (r *JobRuntime) Permit(_ context.Context, j job.Job) error {
 	return err
 }
 
-// Run runs the endpoint of the job, in its present revision, and writes the result.
+// Run runs the endpoint of the job, in its present revision unless the caller has asked for another, and writes the result.
 func (r *JobRuntime) Run(ctx context.Context, j job.Job, w io.Writer) (result.Summary, error) {
 	bound, err := r.bind(j)
 	if err != nil {
@@ -72,7 +72,7 @@ func (r *JobRuntime) bind(j job.Job) (*Bound, error) {
 	if !caller.Permit(dataapi.ActionExecute, j.Address.Path()) {
 		return nil, &dataapi.Error{Code: dataapi.CodeForbidden}
 	}
-	call, err := r.Plan().Find(j.Company, j.Address.Namespace, j.Address.Slug)
+	call, err := r.Plan().FindRevision(caller, j.Address.Namespace, j.Address.Slug, j.Pinned())
 	if err != nil {
 		return nil, err
 	}
@@ -87,9 +87,9 @@ func (p *Plan) MayRead(caller identity.Principal, j job.Job) bool {
 	if j.Address.Company == caller.Company.Slug && len(caller.User.ShareContext) == 0 {
 		return true
 	}
-	call, err := p.Find(caller.Company.Slug, j.Address.Namespace, j.Address.Slug)
+	call, err := p.FindRevision(caller, j.Address.Namespace, j.Address.Slug, j.Pinned())
 	if err != nil || call.Endpoint.Address != j.Address {
 		return false
 	}
-	return call.Endpoint.Contract.Allowed(j.Params, call.shared, caller.User.ShareContext) == nil
+	return call.Endpoint.Contract.Allowed(j.Params, call.contexts(caller)...) == nil
 }

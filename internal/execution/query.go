@@ -26,6 +26,7 @@ type Queries struct {
 	mu       sync.Mutex
 	compiled map[*catalog.Endpoint]*checkedQuery
 	learned  atomic.Uint64 // counts the statements whose columns have become known
+	history  history
 }
 
 // NewQueries makes an empty set over these sources.
@@ -70,14 +71,18 @@ func (q *Queries) get(endpoint *catalog.Endpoint) (*checkedQuery, error) {
 }
 
 // keep drops every query that does not belong to one of these endpoints.
-func (q *Queries) keep(endpoints []*catalog.Endpoint) {
-	live := make(map[*catalog.Endpoint]bool, len(endpoints))
-	for _, endpoint := range endpoints {
-		live[endpoint] = true
-	}
+func (q *Queries) keep(live map[*catalog.Endpoint]*checkedQuery) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	maps.DeleteFunc(q.compiled, func(endpoint *catalog.Endpoint, _ *checkedQuery) bool { return !live[endpoint] })
+	maps.DeleteFunc(q.compiled, func(endpoint *catalog.Endpoint, _ *checkedQuery) bool { return live[endpoint] == nil })
+}
+
+// accepted reports whether the source has accepted an endpoint's statement.
+func (q *Queries) accepted(endpoint *catalog.Endpoint) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	query, ok := q.compiled[endpoint]
+	return ok && query.columns.Load() != nil
 }
 
 // checkedQuery never runs a statement that its database has not accepted: one whose database was down when it was

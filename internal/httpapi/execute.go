@@ -28,7 +28,7 @@ func (a *API) executeAs(suffix result.Format) handler {
 // executeEndpoint is the way of a request from permission to answer. An endpoint that the caller may not know of is
 // indistinguishable from one that does not exist, and the permission is looked at before the endpoint is.
 func (a *API) executeEndpoint(w http.ResponseWriter, r *http.Request, suffix result.Format) error {
-	query, err := parseQuery(r, rowsAs, csvFormulas)
+	query, err := parseQuery(r, rowsAs, csvFormulas, revisionQuery)
 	if err != nil {
 		return err
 	}
@@ -49,13 +49,20 @@ func (a *API) executeEndpoint(w http.ResponseWriter, r *http.Request, suffix res
 	if err != nil {
 		return err
 	}
-	call, err := a.Plan().Find(caller.Company.Slug, namespace, slug)
+	plan := a.Plan()
+	present, err := plan.Find(caller.Company.Slug, namespace, slug)
 	if err != nil {
 		return err
 	}
-	if err := a.limitEndpoint(w, caller, call.Endpoint); err != nil {
+	announceRetirement(w.Header(), present.Endpoint)
+	if err := a.limitEndpoint(w, caller, present.Endpoint); err != nil {
 		return err
 	}
+	call, err := plan.FindRevision(caller, namespace, slug, query[revisionQuery])
+	if err != nil {
+		return err
+	}
+	w.Header()[revisionField] = call.Endpoint.RevisionField()
 	terms, err := termsOf(r, call.Endpoint)
 	if err != nil {
 		return err

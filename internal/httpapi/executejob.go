@@ -80,8 +80,8 @@ func (a *API) acceptJob(
 		User:     caller.User.Name,
 		KeyID:    caller.KeyID,
 		Address:  bound.Endpoint.Address,
-		Revision: bound.Endpoint.Revision,
-		Params:   canonical,
+		Revision: bound.Endpoint.Revision, PinRevision: bound.Pinned,
+		Params: canonical,
 		PollingPath: func(id job.ID) string {
 			return bound.Endpoint.URLPath() + "/jobs/" + id.String()
 		},
@@ -91,7 +91,7 @@ func (a *API) acceptJob(
 		accepted, err = a.Jobs.Accept(r.Context(), request)
 		return accepted, false, err
 	}
-	return a.Jobs.AcceptOnce(r.Context(), request, job.Idempotency{Key: terms.key, Digest: digest(canonical, callback)})
+	return a.Jobs.AcceptOnce(r.Context(), request, job.Idempotency{Key: terms.key, Digest: digest(canonical, callback, pinned(bound))})
 }
 
 // answerStrictly answers the caller of a sync endpoint who expects the result alone.
@@ -121,6 +121,7 @@ func (a *API) answerStrictly(w http.ResponseWriter, r *http.Request, accepted jo
 func (a *API) answerEnded(w http.ResponseWriter, r *http.Request, ended job.Job, form form) error {
 	switch ended.Status {
 	case job.Completed:
+		a.setRevisionOf(w.Header(), ended)
 		return a.answerKept(w, r, ended, form)
 	case job.Failed:
 		return &dataapi.Error{Code: ended.Error.Code, Detail: ended.Error.Detail}

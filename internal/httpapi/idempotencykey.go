@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
@@ -45,8 +46,20 @@ func parseIdempotencyKey(header http.Header) (string, error) {
 // digest tells requests of the same Idempotency-Key apart by what they ask for: the bound parameters, in which defaults and
 // what a share context pins are filled in, and the callback. Users whom a share context limits differently so never get
 // each other's answers, though they send the same bytes.
-func digest(canonical []byte, callback string) job.Digest {
+func digest(canonical []byte, callback, revision string) job.Digest {
 	framed := binary.BigEndian.AppendUint64(nil, uint64(len(canonical)))
 	framed = append(framed, canonical...)
-	return sha256.Sum256(append(framed, callback...))
+	framed = append(framed, callback...)
+	if revision != "" { // a URL holds no NUL
+		framed = append(append(framed, 0), revision...)
+	}
+	return sha256.Sum256(framed)
+}
+
+// pinned is the revision that a call has asked for.
+func pinned(bound *execution.Bound) string {
+	if bound.Pinned {
+		return bound.Endpoint.Revision
+	}
+	return ""
 }

@@ -39,6 +39,7 @@ type Job struct {
 
 	Address     dataapi.Address `json:"address"`                // the endpoint
 	Revision    string          `json:"revision,omitempty"`     // of the endpoint when the job was accepted
+	PinRevision bool            `json:"pin_revision,omitempty"` // the caller has asked for that revision, and no other will do
 	Params      json.RawMessage `json:"params,omitempty"`       // the bound values, canonical
 	PollingPath string          `json:"polling_path,omitempty"` // where the caller polls
 	CallbackURL string          `json:"callback_url,omitempty"` // empty: nobody is told
@@ -107,4 +108,12 @@ type Outcome struct {
 	ExpiresAt   time.Time
 	Error       *Error // for Failed
 	Result      Result // for Completed
+}
+
+// Pinned returns the revision that the job's caller has asked for; empty: whichever is the present one when it runs.
+func (j Job) Pinned() string {
+	if j.PinRevision {
+		return j.Revision
+	}
+	return ""
 }

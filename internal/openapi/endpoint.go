@@ -76,7 +76,8 @@ func (e *endpoint) operation(verb, summary string) *openapi3.Operation {
 func (e *endpoint) execute() *openapi3.Operation {
 	operation := e.operation("execute", e.title())
 	operation.Description = e.describe()
-	operation.Parameters = openapi3.Parameters{parameterRef("Prefer"), parameterRef("IdempotencyKey"), parameterRef("CsvFormulas")}
+	operation.Parameters = openapi3.Parameters{parameterRef("Prefer"), parameterRef("IdempotencyKey"), parameterRef("CsvFormulas"),
+		parameterRef("Revision")}
 	operation.RequestBody = &openapi3.RequestBodyRef{Value: e.requestBody()}
 	operation.Responses.Set("200", &openapi3.ResponseRef{Value: e.resultAnswer()})
 	operation.Responses.Set("202", &openapi3.ResponseRef{Ref: "#/components/responses/AcceptedJob"})
@@ -88,7 +89,7 @@ func (e *endpoint) execute() *openapi3.Operation {
 }
 
 var executeErrors = []dataapi.Code{
-	dataapi.CodeInvalidRequest, dataapi.CodeUnauthenticated, dataapi.CodeForbidden, dataapi.CodeEndpointNotFound,
+	dataapi.CodeInvalidRequest, dataapi.CodeUnauthenticated, dataapi.CodeForbidden, dataapi.CodeEndpointNotFound, dataapi.CodeRevisionNotFound,
 	dataapi.CodeNotAcceptable, dataapi.CodeExecutionTimeout, dataapi.CodeIdempotencyConflict, dataapi.CodeJobNotCompleted,
 	dataapi.CodeRequestTooLarge, dataapi.CodeUnsupportedMediaType, dataapi.CodeInvalidParameter, dataapi.CodeParameterNotAllowed,
 	dataapi.CodeIdempotencyKeyReused, dataapi.CodeRateLimited, dataapi.CodeInternal, dataapi.CodeOverloaded, dataapi.CodeSourceUnavailable,
