@@ -102,6 +102,7 @@ func TestMistakesNamePlaceAndWhatIsAllowed(t *testing.T) {
 		"duration":               {global("\t\tjobs {\n\t\t\tretention soon\n\t\t}\n"), `Caddyfile:4: retention must be a duration above zero, such as 90s, 10m, 24h or 7d; got "soon"`},
 		"negative duration":      {global("\t\tjobs {\n\t\t\tretention -1h\n\t\t}\n"), `Caddyfile:4: retention must be a duration above zero`},
 		"workers":                {global("\t\tjobs {\n\t\t\tworkers 0\n\t\t}\n"), `Caddyfile:4: workers must be a whole number of at least 1; got "0"`},
+		"quota":                  {global("\t\tjobs {\n\t\t\tquota lots\n\t\t}\n"), `Caddyfile:4: quota must be a size such as 500MiB or 10GiB; got "lots"`},
 		"callbacks":              {global("\t\tcallbacks {\n\t\t\tallow\n\t\t}\n"), `Caddyfile:4: allow needs at least one HOST:PORT`},
 		"short secret":           {global("\t\ttokens {\n\t\t\ths256_secret short\n\t\t}\n"), `Caddyfile:4: tokens.hs256_secret has 5 bytes: HS256 needs at least 32`},
 		"long-lived token":       {global("\t\ttokens {\n\t\t\taccess_ttl 48h\n\t\t}\n"), `Caddyfile:4: tokens.access_ttl is 48h0m0s: it must lie between 1s and 24h0m0s`},

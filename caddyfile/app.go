@@ -29,7 +29,7 @@ func init() {
 //		store     NAME [ARGS...] [{ ... }]
 //		source    NAME KIND [ARGS...] [{ ... }]
 //		tokens    { issuer URL; audience NAME; access_ttl 10m; refresh_ttl 168h; algorithm EdDSA; hs256_secret {env.X}; throttle { ... } }
-//		jobs      { workers 4; per_company 3; waiting_callers 1000; retention 24h }
+//		jobs      { workers 4; per_company 3; waiting_callers 1000; quota 10GiB; retention 24h }
 //		callbacks { allow HOST:PORT... }
 //		audit     { parameters }
 //	}
@@ -152,6 +152,7 @@ func parseJobs(d *caddyfile.Dispenser, jobs *config.Jobs) error {
 		"workers":         checked(func() error { return oneInt(d, &jobs.Workers) }),
 		"per_company":     func() error { return oneInt(d, &jobs.PerCompany) }, // workers may stand behind it
 		"waiting_callers": checked(func() error { return oneInt(d, &jobs.WaitingCallers) }),
+		"quota":           checked(func() error { return oneQuota(d, &jobs.Quota) }),
 		"retention":       checked(func() error { return oneDuration(d, &jobs.Retention) }),
 	})
 }

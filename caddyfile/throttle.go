@@ -1,9 +1,11 @@
 package caddyfile
 
 import (
+	"math"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/dustin/go-humanize"
 
 	"github.com/solucao42/caddy-data-api/internal/config"
 )
@@ -49,5 +51,20 @@ func oneLimit(d *caddyfile.Dispenser, target *string) error {
 		return d.Errf("%s needs a limit, such as 100/1m burst 20", option)
 	}
 	*target = strings.Join(words, " ")
+	return nil
+}
+
+// oneQuota reads a number of bytes.
+func oneQuota(d *caddyfile.Dispenser, target *int64) error {
+	option := d.Val()
+	var text string
+	if err := oneArg(d, &text); err != nil {
+		return err
+	}
+	size, err := humanize.ParseBytes(text)
+	if err != nil || size < 1 || size > math.MaxInt64 {
+		return d.Errf("%s must be a size such as 500MiB or 10GiB; got %q", option, text)
+	}
+	*target = int64(size)
 	return nil
 }

@@ -58,7 +58,7 @@ func (a *App) newServices(opened *openState) (*services, error) {
 		directory: directory,
 		runtime:   &execution.JobRuntime{Directory: directory, Plan: a.plan.Load},
 		jobSettings: job.Settings{
-			Workers: a.Jobs.Workers, PerCompany: a.Jobs.PerCompany, Retention: time.Duration(a.Jobs.Retention),
+			Workers: a.Jobs.Workers, PerCompany: a.Jobs.PerCompany, Quota: a.Jobs.Quota, Retention: time.Duration(a.Jobs.Retention),
 		},
 		catalogChanged: make(chan struct{}, 1),
 	}

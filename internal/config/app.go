@@ -89,6 +89,10 @@ type Jobs struct {
 	// default is 1000.
 	WaitingCallers int `json:"waiting_callers,omitempty"`
 
+	// How many bytes of results are kept for one company. Beyond it no job of the company is accepted until earlier
+	// results have expired; jobs that were accepted before end nevertheless. The default is 10 GiB, the least 1 MiB.
+	Quota int64 `json:"quota,omitempty"`
+
 	// How long a job and its result can be read after its end. The default is 24h; the least is 1m.
 	Retention caddy.Duration `json:"retention,omitempty"`
 }
@@ -114,6 +118,7 @@ const (
 	DefaultRefreshTTL = 7 * 24 * time.Hour
 	DefaultWorkers    = 4
 	DefaultWaiting    = 1000
+	DefaultQuota      = 10 << 30
 	DefaultRetention  = 24 * time.Hour
 
 	algorithmEdDSA = "EdDSA"
@@ -125,6 +130,7 @@ const (
 	maxWorkers    = 1024
 
 	maxWaitingCallers = 1_000_000
+	minQuota          = 1 << 20
 
 	minRetention    = time.Minute
 	maxRetention    = 10 * 365 * 24 * time.Hour
@@ -168,6 +174,7 @@ func (a *App) SetDefaults() {
 	setDefault(&a.Jobs.Workers, DefaultWorkers)
 	setDefault(&a.Jobs.PerCompany, max(1, a.Jobs.Workers-1))
 	setDefault(&a.Jobs.WaitingCallers, DefaultWaiting)
+	setDefault(&a.Jobs.Quota, DefaultQuota)
 	setDefault(&a.Jobs.Retention, caddy.Duration(DefaultRetention))
 }
 
@@ -248,7 +255,11 @@ func (j Jobs) Validate() error {
 	if j.WaitingCallers < 0 || j.WaitingCallers > maxWaitingCallers {
 		waiting = fmt.Errorf("jobs.waiting_callers is %d: it must lie between 1 and %d", j.WaitingCallers, maxWaitingCallers)
 	}
-	return errors.Join(workers, perCompany, waiting, within("jobs.retention", j.Retention, minRetention, maxRetention))
+	var quota error
+	if j.Quota != 0 && j.Quota < minQuota {
+		quota = fmt.Errorf("jobs.quota is %d bytes: it must be at least %d", j.Quota, minQuota)
+	}
+	return errors.Join(workers, perCompany, waiting, quota, within("jobs.retention", j.Retention, minRetention, maxRetention))
 }
 
 // Validate reports what is wrong with the settings; those that are left out are right.

@@ -36,6 +36,7 @@ const (
 	CodeParameterNotAllowed  Code = "PARAMETER_NOT_ALLOWED"
 	CodeIdempotencyKeyReused Code = "IDEMPOTENCY_KEY_REUSED"
 	CodeRateLimited          Code = "RATE_LIMITED"
+	CodeQuotaExceeded        Code = "QUOTA_EXCEEDED"
 	CodeAttemptsExhausted    Code = "ATTEMPTS_EXHAUSTED"
 	CodeInternal             Code = "INTERNAL_ERROR"
 	CodeOverloaded           Code = "OVERLOADED"

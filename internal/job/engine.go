@@ -33,7 +33,10 @@ type Settings struct {
 	PerCompany int           // of them, jobs of one company; default: any number
 	Retention  time.Duration // how long a job can be read after its end; default 24 h
 	MaxWaiting int           // jobs of one company that wait for a worker; default 10,000
+	Quota      int64         // bytes of results that are kept for one company when it asks for a job; default: any number
 }
+
+func (s Settings) allowance() Allowance { return Allowance{Waiting: s.MaxWaiting, Kept: s.Quota} }
 
 func (s *Settings) setDefaults() {
 	if s.Workers <= 0 {
@@ -113,9 +116,9 @@ type Engine struct {
 	state   state
 	stop    context.CancelFunc // ends claiming and sweeping
 	abort   context.CancelFunc // ends the jobs that run
-	running map[string]int // jobs that run, by company
-	loops   sync.WaitGroup // claiming and sweeping
-	workers sync.WaitGroup // jobs that run
+	running map[string]int     // jobs that run, by company
+	loops   sync.WaitGroup     // claiming and sweeping
+	workers sync.WaitGroup     // jobs that run
 }
 
 type state int
@@ -220,12 +223,13 @@ type Request struct {
 	CallbackURL          string          // checked by callback.CheckURL; empty: none
 }
 
-// Accept stores a job, which is on disk when it returns, and wakes a worker. Errors: ctx's; CodeOverloaded when too many
-// jobs of the company wait, or when the store cannot write (then it may be unknown whether the job was stored: it may
-// still run, though nobody will be told its id). Jobs are accepted whether or not the engine runs.
+// Accept stores a job, which is on disk when it returns, and wakes a worker. Errors: ctx's; CodeQuotaExceeded when the
+// company's results take too much room; CodeOverloaded when too many of its jobs wait, or when the store cannot write
+// (then it may be unknown whether the job was stored: it may still run, though nobody will be told its id). Jobs are
+// accepted whether or not the engine runs.
 func (e *Engine) Accept(ctx context.Context, request Request) (Job, error) {
 	j := e.newJob(request)
-	return e.accepted(ctx, j, e.store.Accept(ctx, j, e.settings().MaxWaiting))
+	return e.accepted(ctx, j, e.store.Accept(ctx, j, e.settings().allowance()))
 }
 
 func (e *Engine) newJob(request Request) Job {
@@ -252,6 +256,8 @@ func (e *Engine) accepted(ctx context.Context, j Job, err error) (Job, error) {
 			Code: dataapi.CodeOverloaded, Detail: "Too many jobs of your company are waiting.",
 			RetryAfter: 10 * time.Second, Err: err,
 		}
+	case errors.Is(err, ErrQuotaExceeded):
+		return Job{}, &dataapi.Error{Code: dataapi.CodeQuotaExceeded, RetryAfter: time.Minute, Err: err}
 	case errors.Is(err, ErrKeyReused):
 		return Job{}, dataapi.Wrap(dataapi.CodeIdempotencyKeyReused, err)
 	case ctx.Err() != nil:

@@ -17,6 +17,9 @@ var (
 	// ErrQueueFull says that the company has as many jobs waiting as it may.
 	ErrQueueFull = errors.New("too many jobs of this company are waiting")
 
+	// ErrQuotaExceeded says that the company keeps as many bytes of results as it may.
+	ErrQuotaExceeded = errors.New("the results of this company take as much room as they may")
+
 	// ErrLost says that the job is not processing with this attempt any more: it has ended, or it was given to somebody
 	// else after its lease had run out. Whoever gets it has to stop working on the job and must not write to it again.
 	ErrLost = errors.New("the job has ended or was given to another worker")
@@ -59,14 +62,14 @@ type Unfinished struct {
 // exist gives ErrNotFound.
 type Store interface {
 	// Accept stores a new job, which waits from then on: Status must be Processing and Attempt 0. It returns ErrExists,
-	// changing nothing, when the ID is taken. When maxWaiting is above zero and that many jobs of j.Company wait to be
-	// claimed, it returns ErrQueueFull.
+	// changing nothing, when the ID is taken. When the company has used up its allowance it returns ErrQueueFull or
+	// ErrQuotaExceeded.
 	//
 	// A job with an Idempotency binds its key, of j.Company and j.Address, in the same transaction. When the key is bound
 	// to another job until after j.CreatedAt, nothing is stored: with the same digest it returns a *RepeatedError, which
 	// holds that job, else ErrKeyReused. The key comes before the other reasons to refuse. A key is bound until its Until,
 	// and at least as long as nobody else takes it: Sweep removes it with its job.
-	Accept(ctx context.Context, j Job, maxWaiting int) error
+	Accept(ctx context.Context, j Job, allowance Allowance) error
 
 	// Claim gives as many waiting jobs to owner as there is room for, with a lease until the given time. Each of them has its Attempt
 	// raised by one, StartedAt set to now, and NotBefore cleared. A job is claimable when it waits and NotBefore is not
@@ -130,6 +133,12 @@ type Store interface {
 	Recover(ctx context.Context, owner string) (int, error)
 }
 
+// Allowance is what one company may have in a store when it asks for a job more. Zero values allow anything.
+type Allowance struct {
+	Waiting int   // jobs that wait to be claimed, this one included
+	Kept    int64 // bytes of results of jobs that have completed and not been removed yet, as [Result] counts them
+}
+
 // Room is how many jobs may be claimed.
 type Room struct {
 	Jobs       int            // in all, at least 1
@@ -138,4 +147,6 @@ type Room struct {
 }
 
 // Full reports whether there is no room for a job of a company.
-func (r Room) Full(company string) bool { return r.PerCompany > 0 && r.Running[company] >= r.PerCompany }
+func (r Room) Full(company string) bool {
+	return r.PerCompany > 0 && r.Running[company] >= r.PerCompany
+}

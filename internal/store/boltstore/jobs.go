@@ -24,7 +24,7 @@ type record struct {
 }
 
 // Accept implements job.Store.
-func (s *Store) Accept(ctx context.Context, j job.Job, maxWaiting int) error {
+func (s *Store) Accept(ctx context.Context, j job.Job, allowance job.Allowance) error {
 	if j.Status != job.Processing || j.Attempt != 0 {
 		return fmt.Errorf("a new job must be processing with attempt 0, not %s with attempt %d", j.Status, j.Attempt)
 	}
@@ -37,8 +37,11 @@ func (s *Store) Accept(ctx context.Context, j job.Job, maxWaiting int) error {
 		if tx.Bucket(jobBucket).Get(j.ID[:]) != nil {
 			return refuse(job.ErrExists)
 		}
-		if maxWaiting > 0 && readLine(tx, j.Company).waiting >= uint64(maxWaiting) {
+		if allowance.Waiting > 0 && readLine(tx, j.Company).waiting >= uint64(allowance.Waiting) {
 			return refuse(job.ErrQueueFull)
+		}
+		if allowance.Kept > 0 && keptBytes(tx, j.Company) >= allowance.Kept {
+			return refuse(job.ErrQuotaExceeded)
 		}
 		rec := &record{Job: j}
 		if err := bindKey(tx, &rec.Job); err != nil {
@@ -131,6 +134,9 @@ func finish(tx *bbolt.Tx, rec *record, outcome job.Outcome) error {
 	}
 	if rec.Status == job.Completed {
 		rec.Result = outcome.Result
+		if err := addKept(tx, rec.Company, rec.Result.Size); err != nil {
+			return err
+		}
 	} else if err := discardChunks(tx, rec.ID, rec.Attempt); err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func TestNothingIsLeftOver(t *testing.T) {
 	}
 	for i := range 12 {
 		j := job.Job{ID: job.NewID(now), Company: "acme", Status: job.Processing, CreatedAt: now}
-		check(s.Accept(ctx, j, 0))
+		check(s.Accept(ctx, j, job.Allowance{}))
 		for attempt := 1; attempt <= 3; attempt++ {
 			claimed, _, err := s.Claim(ctx, "worker", now, now.Add(time.Second), job.Room{Jobs: 1})
 			check(err)

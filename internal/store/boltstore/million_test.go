@@ -141,7 +141,7 @@ func TestFileStopsGrowing(t *testing.T) {
 				ID: job.NewID(now), Company: "acme", Status: job.Processing, CreatedAt: now, CallbackURL: "https://hooks.example.com/",
 				Idempotency: &job.Idempotency{Key: fmt.Sprint(round, "/", n), Until: now.Add(time.Minute)},
 			}
-			if err := s.Accept(ctx, j, 0); err != nil {
+			if err := s.Accept(ctx, j, job.Allowance{}); err != nil {
 				t.Fatal(err)
 			}
 		}

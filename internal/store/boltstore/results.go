@@ -144,6 +144,11 @@ func expire(tx *bbolt.Tx, key []byte, now time.Time) error {
 	if err := discardChunks(tx, id, rec.Attempt); err != nil {
 		return err
 	}
+	if rec.Status == job.Completed {
+		if err := addKept(tx, rec.Company, -rec.Result.Size); err != nil {
+			return err
+		}
+	}
 	if err := releaseKey(tx, &rec.Job); err != nil {
 		return err
 	}

@@ -20,12 +20,12 @@ func testAccept(t *testing.T, s Stores) {
 
 	again := j
 	again.Company = "globex"
-	wantErr(t, "the same id again", s.Jobs.Accept(t.Context(), again, 0), job.ErrExists)
+	wantErr(t, "the same id again", s.Jobs.Accept(t.Context(), again, job.Allowance{}), job.ErrExists)
 	wantJob(t, get(t, s, j.ID), j)
 
 	for _, wrong := range []job.Job{{Status: job.Completed}, {Status: job.Processing, Attempt: 1}, {}} {
 		wrong.ID = newJob("acme").ID
-		if err := s.Jobs.Accept(t.Context(), wrong, 0); err == nil {
+		if err := s.Jobs.Accept(t.Context(), wrong, job.Allowance{}); err == nil {
 			t.Errorf("a new job with status %q and attempt %d was accepted", wrong.Status, wrong.Attempt)
 		}
 	}
@@ -43,7 +43,7 @@ func testAcceptLimit(t *testing.T, s Stores) {
 	const limit = 3
 	fill := func(company string) (taken int, err error) {
 		for ; err == nil; taken++ {
-			if err = s.Jobs.Accept(t.Context(), newJob(company), limit); err != nil || taken > limit {
+			if err = s.Jobs.Accept(t.Context(), newJob(company), job.Allowance{Waiting: limit}); err != nil || taken > limit {
 				return taken, err
 			}
 		}
@@ -69,7 +69,7 @@ func testAcceptLimit(t *testing.T, s Stores) {
 			t.Errorf("%s: %d more were taken, want %d", company, taken, n)
 		}
 	}
-	if err := s.Jobs.Accept(t.Context(), newJob("acme"), 0); err != nil {
+	if err := s.Jobs.Accept(t.Context(), newJob("acme"), job.Allowance{}); err != nil {
 		t.Errorf("without a limit: %v", err)
 	}
 }
@@ -194,6 +194,41 @@ func testClaimRoom(t *testing.T, s Stores) {
 	if got := claim(job.Room{Jobs: 30}); len(got) != 16 {
 		t.Fatalf("claimed %d jobs, want the 16 that are left", len(got))
 	}
+}
+
+// The results that a company keeps count until they are removed, and those of nobody else.
+func testQuota(t *testing.T, s Stores) {
+	ask := func(company string) error {
+		return s.Jobs.Accept(t.Context(), newJob(company), job.Allowance{Kept: 3})
+	}
+	complete := func(company string, chunks ...string) {
+		t.Helper()
+		if err := ask(company); err != nil {
+			t.Fatal(err)
+		}
+		j := claimOne(t, s, start)
+		appendChunks(t, s, j, chunks...)
+		finish(t, s, j, completed(start, len(chunks)))
+		finish(t, s, j, completed(start, len(chunks))) // repeated, it counts once
+	}
+	complete("acme", "a", "b")
+	complete("acme", "c", "d", "e") // there was room: how large a result will be is not known before
+	wantErr(t, "over the quota", ask("acme"), job.ErrQuotaExceeded)
+	complete("globex", "f")
+	if err := ask("globex"); err != nil {
+		t.Fatal(err)
+	}
+	finish(t, s, claimOne(t, s, start), failed(start)) // it keeps nothing
+	complete("globex", "g")
+	for more := true; more; {
+		var err error
+		if more, err = s.Jobs.Sweep(t.Context(), start.Add(2*time.Hour), 100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	complete("acme", "h", "i") // what was removed is not held against it
+	complete("acme", "j")
+	wantErr(t, "at the quota again", ask("acme"), job.ErrQuotaExceeded)
 }
 
 func testClaimConcurrently(t *testing.T, s Stores) {

@@ -71,7 +71,7 @@ func (m *model) accept(rt *rapid.T) {
 		// Long enough to be used again, and short enough to end.
 		j.Idempotency = &job.Idempotency{Key: key, Digest: digest, Until: j.CreatedAt.Add(90 * time.Second)}
 	}
-	err := m.stores.Jobs.Accept(rt.Context(), j, 0)
+	err := m.stores.Jobs.Accept(rt.Context(), j, job.Allowance{})
 	if earlier := m.bound(&j); earlier != nil {
 		if earlier.Idempotency.Digest != j.Idempotency.Digest {
 			must(rt, err, job.ErrKeyReused)

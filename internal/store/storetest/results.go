@@ -227,7 +227,7 @@ func testCancelledContext(t *testing.T, s Stores) {
 	wantErr(t, "Get", err, context.Canceled)
 	_, _, err = s.Jobs.Claim(ended, "worker", start, start.Add(lease), job.Room{Jobs: 1})
 	wantErr(t, "Claim", err, context.Canceled)
-	wantErr(t, "Accept", s.Jobs.Accept(ended, newJob("acme"), 0), context.Canceled)
+	wantErr(t, "Accept", s.Jobs.Accept(ended, newJob("acme"), job.Allowance{}), context.Canceled)
 	wantErr(t, "Finish", s.Jobs.Finish(ended, j.ID, 0, failed(start)), context.Canceled)
 	_, _, err = s.Callbacks.ClaimDeliveries(ended, start, start, 1)
 	wantErr(t, "ClaimDeliveries", err, context.Canceled)

@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(tb testing.TB) Stores) {
 		"Claim":                         testClaim,
 		"ClaimOrder":                    testClaimOrder,
 		"ClaimRoom":                     testClaimRoom,
+		"Quota":                         testQuota,
 		"ClaimConcurrently":             testClaimConcurrently,
 		"Lease":                         testLease,
 		"Release":                       testRelease,
@@ -103,7 +104,7 @@ func accept(tb testing.TB, s Stores, company string) job.Job {
 
 func acceptJob(tb testing.TB, s Stores, j job.Job) {
 	tb.Helper()
-	if err := s.Jobs.Accept(tb.Context(), j, 0); err != nil {
+	if err := s.Jobs.Accept(tb.Context(), j, job.Allowance{}); err != nil {
 		tb.Fatal(err)
 	}
 }
