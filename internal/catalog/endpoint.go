@@ -42,6 +42,11 @@ type Limits struct {
 	// the default is 30 min, the most 24 h.
 	JobTimeout time.Duration
 	MaxRows    int // that a caller is given; default 10,000, from 1 to 10,000,000
+
+	// Cache is for how long a result of a sync endpoint may be given again; 0: each call runs the query. At most 24 h.
+	Cache time.Duration
+	// StaleWhileRevalidate is for how long after that a result may be given while a new one is fetched; at most 24 h.
+	StaleWhileRevalidate time.Duration
 }
 
 // The bounds of [Limits].
@@ -51,6 +56,7 @@ const (
 	MaxAsyncTimeout     = 24 * time.Hour
 	DefaultMaxRows      = 10_000
 	MaxMaxRows          = 10_000_000
+	MaxCache            = 24 * time.Hour
 )
 
 // Endpoint is one endpoint file. It is immutable; a reload keeps the pointer of an endpoint whose file did not change.

@@ -179,7 +179,7 @@ func readLimits(f fields, mode Mode, onTimeout OnTimeout) Limits {
 	}
 	given := fields{report: f.report}
 	if member, ok := f.by["limits"]; ok {
-		given = f.fieldsOf(member.value, "limits", "timeout", "job_timeout", "max_rows")
+		given = f.fieldsOf(member.value, "limits", "timeout", "job_timeout", "max_rows", "cache", "stale_while_revalidate")
 	}
 	limits.Timeout = given.duration("timeout", limits.Timeout, most)
 	limits.JobTimeout = limits.Timeout
@@ -191,7 +191,20 @@ func readLimits(f fields, mode Mode, onTimeout OnTimeout) Limits {
 	if rows := given.integer("max_rows", 1, MaxMaxRows); rows != nil {
 		limits.MaxRows = *rows
 	}
+	readCacheLimits(given, &limits, mode, onTimeout)
 	return limits
+}
+
+// readCacheLimits reads how long results are kept in memory. What runs as a job is kept by the store, and not here.
+func readCacheLimits(given fields, limits *Limits, mode Mode, onTimeout OnTimeout) {
+	limits.Cache = given.duration("cache", 0, MaxCache)
+	limits.StaleWhileRevalidate = given.duration("stale_while_revalidate", 0, MaxCache)
+	if given.has("cache") && (mode == Async || onTimeout == Continue) {
+		given.fault(given.placeOf("cache"), "limits.cache is for mode: sync with on_timeout: fail; other endpoints answer with jobs, whose results are kept anyway")
+	}
+	if given.has("stale_while_revalidate") && !given.has("cache") {
+		given.fault(given.placeOf("stale_while_revalidate"), "limits.stale_while_revalidate is allowed beside limits.cache only")
+	}
 }
 
 // maxScale is the most digits after the point that a column may declare.

@@ -20,6 +20,9 @@ func TestLimitsOfEachMode(t *testing.T) {
 		"on_timeout: continue\nlimits: {timeout: 3s, job_timeout: 24h, max_rows: 5}": {
 			Timeout: 3 * time.Second, JobTimeout: 24 * time.Hour, MaxRows: 5,
 		},
+		"limits: {cache: 60s, stale_while_revalidate: 24h}": {
+			Timeout: time.Minute, JobTimeout: time.Minute, MaxRows: 10_000, Cache: time.Minute, StaleWhileRevalidate: 24 * time.Hour,
+		},
 	} {
 		root := build(t, files{
 			"acme/company.yaml":  "name: Acme\n",

@@ -43,6 +43,10 @@ type Query interface {
 	// goes away, CodeOverloaded when no connection came free in time, CodeInternal for everything that the statement
 	// itself did wrong.
 	Run(ctx context.Context, call Call, sink result.Sink) error
+
+	// UsesClaims reports whether the rows can differ with Call.Claims, which decides who may be given the same result
+	// again: only a query of which that is certain not to be so says false. It does not block.
+	UsesClaims() bool
 }
 
 // Shared is a query that can run beside others on a connection that they share, where it takes no place of its own. It is

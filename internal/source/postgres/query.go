@@ -70,6 +70,9 @@ func (q *query) Check(ctx context.Context) ([]result.Column, error) {
 	return columns, err
 }
 
+// UsesClaims implements [source.Query].
+func (q *query) UsesClaims() bool { return q.source.config.Claims }
+
 // Run implements [source.Query].
 func (q *query) Run(ctx context.Context, call source.Call, sink result.Sink) error {
 	if len(call.Args) != len(q.statement.Params) {

@@ -42,6 +42,9 @@ func (q *query) Check(ctx context.Context) ([]result.Column, error) {
 	return columns, err
 }
 
+// UsesClaims implements [source.Query]: SQLite is shown none.
+func (*query) UsesClaims() bool { return false }
+
 // Run implements [source.Query].
 func (q *query) Run(ctx context.Context, call source.Call, sink result.Sink) error {
 	if len(call.Args) != len(q.params) {
