@@ -34,7 +34,7 @@ func UnmarshalSQLite(d *caddyfile.Dispenser, c *config.SQLite) error {
 }
 
 // UnmarshalPostgres reads `postgres [DSN] { dsn DSN; max_conns N; allow_superuser; role NAME; claims on|off;
-// allow_set_config; statement_cache on|off }`.
+// allow_set_config; statement_cache on|off; lanes N }`.
 func UnmarshalPostgres(d *caddyfile.Dispenser, c *config.Postgres) error {
 	d.Next() // consume the kind
 	if d.NextArg() {
@@ -47,6 +47,7 @@ func UnmarshalPostgres(d *caddyfile.Dispenser, c *config.Postgres) error {
 		"role":             func() error { return oneArg(d, &c.Role) },
 		"claims":           func() error { return onOff(d, &c.Claims) },
 		"allow_set_config": func() error { return flag(d, &c.AllowSetConfig) },
+		"lanes":            func() error { return oneInt(d, &c.Lanes) },
 		"statement_cache": func() error {
 			kept := true
 			err := onOff(d, &kept)

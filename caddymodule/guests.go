@@ -147,19 +147,26 @@ func (p *PostgresSource) Validate() error {
 	if p.AllowSetConfig && !p.Claims {
 		return fmt.Errorf("data_api.sources.postgres: allow_set_config is for claims, which are off")
 	}
+	if p.Lanes < 0 || p.Lanes > postgres.MaxLanes {
+		return fmt.Errorf("data_api.sources.postgres: lanes is %d: it must lie between 0 and %d", p.Lanes, postgres.MaxLanes)
+	}
+	if p.Lanes > 0 && (p.Claims || p.NoStatementCache) {
+		return fmt.Errorf("data_api.sources.postgres: lanes can be used neither with claims nor with statement_cache off")
+	}
 	return validMaxConns("postgres", p.MaxConns)
 }
 
 // SourceKey is the connection string and the settings.
 func (p *PostgresSource) SourceKey() string {
-	return sourceKey("postgres", p.DSN, p.MaxConns, p.AllowSuperuser, p.Role, p.Claims, p.AllowSetConfig, p.NoStatementCache)
+	return sourceKey("postgres", p.DSN, p.MaxConns, p.AllowSuperuser, p.Role, p.Claims, p.AllowSetConfig, p.NoStatementCache,
+		p.Lanes)
 }
 
 // OpenSource makes the source; it connects at the first use.
 func (p *PostgresSource) OpenSource(logger *slog.Logger) (source.Source, error) {
 	return postgres.New(postgres.Config{
 		DSN: p.DSN, MaxConns: p.MaxConns, AllowSuperuser: p.AllowSuperuser, Role: p.Role, Claims: p.Claims,
-		AllowSetConfig: p.AllowSetConfig, NoStatementCache: p.NoStatementCache, Logger: logger,
+		AllowSetConfig: p.AllowSetConfig, NoStatementCache: p.NoStatementCache, Lanes: p.Lanes, Logger: logger,
 	})
 }
 

@@ -77,6 +77,11 @@ type Config struct {
 	// or set beyond a transaction: every run parses its statement, and sets what it needs, in its one round trip.
 	NoStatementCache bool
 
+	// Lanes is the number of connections, beside MaxConns, that many short runs share at once; see [LaneTimeout]. Such a run
+	// cannot be cancelled inside the database, where it ends after 100 ms at the latest. Default 0: none. At most 16;
+	// neither with Claims nor with NoStatementCache.
+	Lanes int
+
 	// Logger gets what an operator must know: a database that is lost, found again, or refused. Default: discarded.
 	Logger *slog.Logger
 }
@@ -89,6 +94,7 @@ type Source struct {
 	slots    chan struct{} // holds one for each connection that is in use
 	pool     *puddle.Pool[*conn]
 	health   health
+	lanes    *lanes
 
 	closing context.Context // ends when Close begins
 	close   context.CancelFunc
@@ -105,6 +111,13 @@ func New(config Config) (*Source, error) {
 	}
 	if config.MaxConns < 1 || config.MaxConns > 10_000 {
 		return nil, fmt.Errorf("max_conns is %d: it must be from 1 to 10000", config.MaxConns)
+	}
+	if config.Lanes < 0 || config.Lanes > MaxLanes {
+		return nil, fmt.Errorf("lanes is %d: it must be from 0 to %d", config.Lanes, MaxLanes)
+	}
+	if config.Lanes > 0 && (config.Claims || config.NoStatementCache) {
+		return nil, errors.New("lanes share a session among callers, and keep statements prepared in it: " +
+			"they can be used neither with claims nor with statement_cache off")
 	}
 	if config.MaxWait <= 0 {
 		config.MaxWait = DefaultMaxWait
@@ -139,6 +152,7 @@ func New(config Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.lanes = newLanes(s, config.Lanes)
 	s.sweeper.Go(s.sweep)
 	return s, nil
 }
@@ -178,6 +192,7 @@ func configureSession(connect *pgconn.Config, config Config) {
 // Close cancels what runs, waits until it has ended, and closes every connection.
 func (s *Source) Close() error {
 	s.close()
+	s.lanes.close()
 	s.pool.Close()
 	s.sweeper.Wait()
 	return nil

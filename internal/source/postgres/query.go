@@ -23,6 +23,8 @@ type query struct {
 	paramOIDs []uint32 // of $1, $2, ...
 	names     names    // that it can call functions by
 	plan      atomic.Pointer[plan]
+	arrays    bool         // among the parameters
+	banned    atomic.Int64 // from lanes, until this Unix time in nanoseconds
 }
 
 // Compile implements [source.Source]. Parameters have the types that they are declared with: string is text, integer
@@ -48,6 +50,7 @@ func (s *Source) Compile(statement source.Statement) (source.Query, error) {
 			return nil, fmt.Errorf("parameter %s has the type %q, which a PostgreSQL source does not know", param.Name, param.Type)
 		}
 		q.paramOIDs = append(q.paramOIDs, oid)
+		q.arrays = q.arrays || param.Array
 	}
 	return q, nil
 }
@@ -77,6 +80,9 @@ func (q *query) UsesClaims() bool { return q.source.config.Claims }
 func (q *query) Run(ctx context.Context, call source.Call, sink result.Sink) error {
 	if len(call.Args) != len(q.statement.Params) {
 		return fmt.Errorf("%d arguments for %d parameters", len(call.Args), len(q.statement.Params))
+	}
+	if done, err := q.share(ctx, call.Args, sink); done {
+		return err
 	}
 	return q.source.use(ctx, func(ctx context.Context, c *conn) (bool, error) {
 		if err := c.limit(ctx); err != nil {
@@ -158,7 +164,7 @@ func paramOID(param source.Param) (oid uint32, ok bool) {
 	return pair[0], ok
 }
 
-// bind encodes the arguments in the text format, which PostgreSQL reads for every type.
+// bind encodes the arguments in the text format, which PostgreSQL reads for every type. C may be nil when none is an array.
 func (q *query) bind(c *conn, args []params.Value) ([][]byte, error) {
 	bound := make([][]byte, len(q.text.order))
 	for i, index := range q.text.order {

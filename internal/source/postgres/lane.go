@@ -1,0 +1,225 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/internal/result"
+)
+
+// LaneTimeout is the longest time limit of a run that may share a connection: who allows a second knows it to be short.
+const LaneTimeout = time.Second
+
+// MaxLanes is the most lanes that a source may have.
+const MaxLanes = 16
+
+const (
+	laneLimit     = 100 * time.Millisecond // the statement_timeout of a shared session, since others wait behind it
+	laneStall     = 10 * time.Millisecond  // after which nobody else lines up behind a statement
+	laneBan       = time.Minute            // for a statement that was too slow or too large to share
+	laneResult    = 64 << 10               // bytes of a result on the wire that is kept for its reader
+	laneArguments = 16 << 10               // bytes of one run's arguments
+	laneLength    = 256                    // runs that may line up on one connection
+)
+
+// A lane is a connection that many runs share at once: each sends its statement without waiting for the answers to those
+// before it, which saves PostgreSQL and us most system calls. Between two of them stands a Sync, so that the fault of one
+// ends none but its own transaction, and no run reads a result but its own.
+//
+// A statement must be short and leave nothing behind: its time limit is [LaneTimeout] at most; it needs neither claims
+// nor a role; it was found not to act on its session. What proves to be slow, large, or in need of another plan runs
+// again, on a connection of its own, where its fate is that of every run; it only reads, and nobody has seen anything of
+// it yet. So does whatever was under way when the connection is lost.
+//
+// A run that its caller leaves cannot be cancelled inside the database, since a cancel request would meet whichever
+// statement is on: it ends by itself, within 100 ms from its beginning.
+type lane struct {
+	source  *Source
+	current atomic.Pointer[laneConn] // nil while there is none
+
+	mu       sync.Mutex
+	dialling bool
+	closed   bool
+	running  sync.WaitGroup // of dialling, and of the connection's goroutines
+}
+
+// lanes spread runs over all lanes of a source.
+type lanes struct {
+	all  []*lane
+	turn atomic.Uint32
+}
+
+func newLanes(s *Source, count int) *lanes {
+	l := &lanes{}
+	for range count {
+		l.all = append(l.all, &lane{source: s})
+	}
+	return l
+}
+
+func (l *lanes) close() {
+	for _, lane := range l.all {
+		lane.close()
+	}
+}
+
+// next returns the lane whose turn it is, or nil when that one is not ready.
+func (l *lanes) next() *laneConn {
+	if len(l.all) == 0 {
+		return nil
+	}
+	return l.all[int(l.turn.Add(1))%len(l.all)].ready()
+}
+
+// ready returns the connection, unless something on it takes its time. When there is none, one is made meanwhile.
+func (l *lane) ready() *laneConn {
+	c := l.current.Load()
+	if c == nil || c.over() {
+		l.dial()
+		return nil
+	}
+	if time.Since(c.born) > maxLifetime && l.current.CompareAndSwap(c, nil) {
+		time.AfterFunc(2*LaneTimeout, c.end) // by then everything on it has been answered, or given up
+		return nil
+	}
+	switch stall := c.stall(); {
+	case stall > cancelGrace: // the server is gone without a word
+		c.end()
+		return nil
+	case stall > laneStall:
+		return nil
+	}
+	return c
+}
+
+// dial makes a connection in the background. A database that is down is not asked again at once: see health.
+func (l *lane) dial() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.dialling || l.closed || l.source.health.recent() != nil {
+		return
+	}
+	l.dialling = true
+	l.running.Go(func() {
+		c, err := l.source.openLane()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.dialling = false
+		if err != nil {
+			return // and noted by health
+		}
+		if l.closed {
+			c.end()
+			return
+		}
+		l.running.Go(c.write)
+		l.running.Go(c.read)
+		l.current.Store(c)
+	})
+}
+
+// close ends the connection, and waits for its goroutines. What was under way fails.
+func (l *lane) close() {
+	l.mu.Lock()
+	l.closed = true
+	if c := l.current.Load(); c != nil {
+		c.end()
+	}
+	l.mu.Unlock()
+	l.running.Wait()
+}
+
+// openLane makes a connection as every other is made, and takes it out of the driver's hands.
+func (s *Source) openLane() (*laneConn, error) {
+	ctx, cancel := context.WithTimeout(s.closing, 2*s.config.ConnectTimeout)
+	defer cancel()
+	c, err := s.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	limit := strconv.FormatInt(laneLimit.Milliseconds(), 10)
+	if _, err := c.pg.Exec(ctx, "SET statement_timeout = "+limit).ReadAll(); err != nil {
+		c.close()
+		return nil, err
+	}
+	wire, err := c.pg.Hijack()
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	return newLaneConn(wire), nil
+}
+
+// share runs the query on a lane. Done is false when it must run on a connection of its own; nothing has happened then.
+func (q *query) share(ctx context.Context, args []params.Value, sink result.Sink) (done bool, err error) {
+	p := q.plan.Load()
+	if p == nil || !q.shareable(ctx, p) {
+		return false, nil
+	}
+	c := q.source.lanes.next()
+	if c == nil {
+		return false, nil
+	}
+	bound, err := q.bind(nil, args)
+	if err != nil || lengthOf(bound) > laneArguments {
+		return false, nil // the other way reports it
+	}
+	r := newLaneRequest(p, bound)
+	if !c.offer(r) {
+		r.recycle()
+		return false, nil
+	}
+	select {
+	case <-r.done:
+	case <-ctx.Done():
+		r.left.Store(true)
+		return true, interrupted(ctx.Err())
+	case <-c.ended:
+		r.left.Store(true)
+		return false, nil
+	}
+	defer r.recycle()
+	if r.err != nil {
+		return q.judge(r.err)
+	}
+	return true, r.push(sink)
+}
+
+// shareable reports whether a run may share a connection with others.
+func (q *query) shareable(ctx context.Context, p *plan) bool {
+	deadline, limited := ctx.Deadline()
+	if !limited || q.arrays || !q.source.runsAlone(p) || ctx.Err() != nil || q.source.closing.Err() != nil {
+		return false
+	}
+	now := time.Now()
+	return deadline.Sub(now) <= LaneTimeout && now.UnixNano() >= q.banned.Load()
+}
+
+// judge decides what becomes of a run that failed on a lane.
+func (q *query) judge(err error) (done bool, _ error) {
+	answer, ok := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case errors.Is(err, errLaneResult), ok && answer.Code == queryCanceled:
+		q.banned.Store(time.Now().Add(laneBan).UnixNano())
+		return false, nil
+	case !ok, outdated(err), unavailable(answer.Code):
+		return false, nil
+	}
+	return true, dataapi.Wrap(dataapi.CodeInternal, err)
+}
+
+func lengthOf(args [][]byte) int {
+	length := 0
+	for _, arg := range args {
+		length += len(arg)
+	}
+	return length
+}

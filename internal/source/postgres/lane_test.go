@@ -1,0 +1,326 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/internal/pgtest"
+	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/internal/source/postgres"
+)
+
+func withLanes(count int) func(*postgres.Config) {
+	return func(c *postgres.Config) { c.Lanes, c.MaxConns = count, 4 }
+}
+
+// cells is a sink that keeps what it gets as text.
+type cells struct {
+	values []string
+	block  func()
+}
+
+func (c *cells) Columns([]result.Column) error { return nil }
+
+func (c *cells) Row(values []result.Value) error {
+	if c.block != nil {
+		c.block()
+	}
+	for _, value := range values {
+		c.values = append(c.values, string(result.AppendText(nil, value)))
+	}
+	return nil
+}
+
+// short runs a query as an endpoint does whose time limit lets it share a connection.
+func short(t testing.TB, query source.Query, args ...params.Value) ([]string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), postgres.LaneTimeout)
+	defer cancel()
+	var got cells
+	err := query.Run(ctx, source.Call{Args: args}, &got)
+	return got.values, err
+}
+
+// onLane waits until runs of a query share one session, and returns its process id.
+func onLane(t testing.TB, s *postgres.Source) string {
+	t.Helper()
+	query := compile(t, s, "SELECT pg_backend_pid() AS pid")
+	var shared string
+	eventually(t, 10*time.Second, "every run shares the lane", func() bool {
+		seen := make(map[string]bool)
+		var mu sync.Mutex
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				if got, err := short(t, query); err == nil {
+					mu.Lock()
+					defer mu.Unlock()
+					seen[got[0]], shared = true, got[0]
+				}
+			})
+		}
+		all.Wait()
+		return len(seen) == 1
+	})
+	return shared
+}
+
+var n = source.Param{Name: "n", Type: params.Integer}
+
+// atOnce runs f in many goroutines, many times.
+func atOnce(t testing.TB, f func(run int) error) {
+	t.Helper()
+	var all sync.WaitGroup
+	for worker := range 24 {
+		all.Go(func() {
+			for i := range 60 {
+				if err := f(worker*1000 + i); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// echoes checks that a run gets its own answer.
+func echoes(t testing.TB, query source.Query, run int) error {
+	t.Helper()
+	got, err := short(t, query, number(int64(run)))
+	if err != nil {
+		return fmt.Errorf("run %d: %w", run, err)
+	}
+	if want := []string{strconv.Itoa(run), "text of " + strconv.Itoa(run), ""}; fmt.Sprint(got) != fmt.Sprint(want) {
+		return fmt.Errorf("run %d got %q", run, got)
+	}
+	return nil
+}
+
+const echo = "SELECT @n AS n, 'text of ' || @n AS label, NULL::date AS nothing"
+
+func TestLaneGivesEveryRunItsOwnAnswer(t *testing.T) {
+	s := open(t, pgtest.New(t), withLanes(2))
+	query := compile(t, s, echo, n)
+	atOnce(t, func(run int) error { return echoes(t, query, run) })
+}
+
+func TestLaneIsSharedAndLongRunsStayAway(t *testing.T) {
+	s := open(t, pgtest.New(t), withLanes(1))
+	shared := onLane(t, s)
+	query := compile(t, s, "SELECT pg_backend_pid() AS pid")
+	for what, ctx := range map[string]func() (context.Context, context.CancelFunc){
+		"without a limit": func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },
+		"with a long one": func() (context.Context, context.CancelFunc) {
+			return context.WithTimeout(t.Context(), 2*postgres.LaneTimeout)
+		},
+	} {
+		ctx, cancel := ctx()
+		var got cells
+		if err := query.Run(ctx, source.Call{}, &got); err != nil || got.values[0] == shared {
+			t.Errorf("a run %s: %v, %v on the lane %s", what, got.values, err, shared)
+		}
+		cancel()
+	}
+}
+
+// An error, a result that is too large, a statement that is too slow and a caller who leaves touch nobody else.
+func TestLaneKeepsFaultsApart(t *testing.T) {
+	s := open(t, pgtest.New(t), withLanes(1))
+	onLane(t, s)
+	good := compile(t, s, echo, n)
+	fails := compile(t, s, "SELECT 1 / (@n - @n) AS n", n)
+	large := compile(t, s, "SELECT repeat('x', 1000) AS v FROM generate_series(1, @n)", n)
+	slow := compile(t, s, "SELECT @n AS n, pg_sleep(0.3)::text AS slept", n)
+	var left, failed atomic.Int32
+	atOnce(t, func(run int) error {
+		switch run % 12 {
+		case 1:
+			_, err := short(t, fails, number(1))
+			if !dataapi.HasCode(err, dataapi.CodeInternal) {
+				return fmt.Errorf("a statement that fails: %w", err)
+			}
+			failed.Add(1)
+		case 2:
+			got, err := short(t, large, number(200))
+			if err != nil || len(got) != 200 {
+				return fmt.Errorf("a large result: %d rows, %w", len(got), err)
+			}
+		case 3:
+			ctx, cancel := context.WithTimeout(t.Context(), postgres.LaneTimeout)
+			time.AfterFunc(time.Duration(run%7)*100*time.Microsecond, cancel)
+			err := good.Run(ctx, source.Call{Args: []params.Value{number(1)}}, &cells{})
+			cancel()
+			if err != nil && !errors.Is(err, context.Canceled) {
+				return fmt.Errorf("a caller who leaves: %w", err)
+			}
+			if err != nil {
+				left.Add(1)
+			}
+		default:
+			return echoes(t, good, run)
+		}
+		return nil
+	})
+	if left.Load() == 0 || failed.Load() == 0 {
+		t.Errorf("%d callers left, %d statements failed", left.Load(), failed.Load())
+	}
+	// Slow statements run to their end, on connections of their own, and leave the lane to others.
+	var sleepers sync.WaitGroup
+	for i := range 4 {
+		sleepers.Go(func() {
+			if got, err := short(t, slow, number(int64(i))); err != nil || got[0] != strconv.Itoa(i) {
+				t.Errorf("a slow statement: %q, %v", got, err)
+			}
+		})
+	}
+	for i := range 100 {
+		if err := echoes(t, good, i); err != nil && !dataapi.HasCode(err, dataapi.CodeOverloaded) {
+			t.Error(err)
+		}
+	}
+	sleepers.Wait()
+	onLane(t, s)
+}
+
+func TestLaneEndsARunAtItsOwnDeadline(t *testing.T) {
+	s := open(t, pgtest.New(t), withLanes(1))
+	onLane(t, s)
+	slow := compile(t, s, "SELECT pg_sleep(30)::text AS slept")
+	if _, err := slow.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, limit := range []time.Duration{30 * time.Millisecond, 300 * time.Millisecond} {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		started := time.Now()
+		err := slow.Run(ctx, source.Call{}, &cells{})
+		cancel()
+		if !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) || time.Since(started) > limit+2*time.Second {
+			t.Errorf("a limit of %s: %v after %s", limit, err, time.Since(started))
+		}
+	}
+}
+
+func TestLaneDoesNotWaitForSlowReaders(t *testing.T) {
+	s := open(t, pgtest.New(t), withLanes(1))
+	onLane(t, s)
+	query := compile(t, s, echo, n)
+	if _, err := short(t, query, number(1)); err != nil {
+		t.Fatal(err)
+	}
+	release := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 8 { // more than there are connections
+		readers.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), postgres.LaneTimeout)
+			defer cancel()
+			if err := query.Run(ctx, source.Call{Args: []params.Value{number(1)}}, &cells{block: func() { <-release }}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	atOnce(t, func(run int) error { return echoes(t, query, run) })
+	close(release)
+	readers.Wait()
+}
+
+// What is under way when the connection is lost runs again elsewhere, and the lane comes back.
+func TestLaneThatIsLost(t *testing.T) {
+	db := pgtest.New(t)
+	s := open(t, db, withLanes(1))
+	query := compile(t, s, echo, n)
+	for range 5 {
+		shared := onLane(t, s)
+		var load sync.WaitGroup
+		load.Go(func() { atOnce(t, func(run int) error { return echoes(t, query, run) }) })
+		time.Sleep(10 * time.Millisecond)
+		db.Exec("SELECT pg_terminate_backend(" + shared + ")")
+		load.Wait()
+		if onLane(t, s) == shared {
+			t.Error("the lane was not lost")
+		}
+	}
+}
+
+func TestLaneWhenTheSchemaChanges(t *testing.T) {
+	db := pgtest.New(t)
+	db.Exec("CREATE TABLE changing (a int); INSERT INTO changing VALUES (1); GRANT SELECT ON changing TO " + pgtest.ReaderRole)
+	s := open(t, db, withLanes(1))
+	onLane(t, s)
+	query := compile(t, s, "SELECT a FROM changing")
+	for _, step := range []struct{ sql, want string }{
+		{"SELECT 1", "1"}, {"ALTER TABLE changing ALTER a TYPE text USING 'a' || a", "a1"}, {"ALTER TABLE changing ADD b int", "a1"},
+		{"DROP TABLE changing; CREATE TABLE changing AS SELECT 2.50 AS a; GRANT SELECT ON changing TO " + pgtest.ReaderRole, "2.50"},
+	} {
+		db.Exec(step.sql)
+		for range 5 {
+			if got, err := short(t, query); err != nil || got[0] != step.want {
+				t.Errorf("after %s: %q, %v", step.sql, got, err)
+			}
+		}
+	}
+	onLane(t, s)
+}
+
+func TestLaneOfManyStatements(t *testing.T) {
+	s := open(t, pgtest.New(t), withLanes(1))
+	onLane(t, s)
+	for i := range 600 {
+		query := compile(t, s, fmt.Sprintf("SELECT @n + %d AS n", i), n)
+		for range 2 {
+			if got, err := short(t, query, number(1)); err != nil || got[0] != strconv.Itoa(i+1) {
+				t.Fatalf("statement %d: %q, %v", i, got, err)
+			}
+		}
+	}
+	onLane(t, s)
+}
+
+func TestLaneClosesUnderLoad(t *testing.T) {
+	s := open(t, pgtest.New(t), withLanes(1))
+	query := compile(t, s, echo, n)
+	onLane(t, s)
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			for i := 0; ; i++ {
+				if err := echoes(t, query, i); err != nil {
+					if !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {
+						t.Error(err)
+					}
+					return
+				}
+			}
+		})
+	}
+	time.Sleep(200 * time.Millisecond)
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	all.Wait()
+}
+
+func TestLanesAreRefusedWhereSessionsAreNotShared(t *testing.T) {
+	for what, change := range map[string]func(*postgres.Config){
+		"claims":             func(c *postgres.Config) { c.Claims, c.AllowSetConfig = true, true },
+		"no statement cache": func(c *postgres.Config) { c.NoStatementCache = true },
+		"too many":           func(c *postgres.Config) { c.Lanes = 17 },
+		"negative":           func(c *postgres.Config) { c.Lanes = -1 },
+	} {
+		config := postgres.Config{DSN: "host=localhost", Lanes: 1}
+		change(&config)
+		if s, err := postgres.New(config); err == nil {
+			s.Close()
+			t.Errorf("lanes with %s are accepted", what)
+		}
+	}
+}

@@ -1,0 +1,239 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+)
+
+// laneConn is a connection that runs share. One goroutine writes, another reads: the two halves of the driver's frontend
+// do not touch each other.
+type laneConn struct {
+	wire *pgconn.HijackedConn
+	born time.Time
+
+	offered chan *laneRequest // to the writer
+	sent    chan *laneRequest // from the writer to the reader, in the order of the answers
+	since   atomic.Int64      // when the reader began to wait for an answer, after born; 0 while nothing is awaited
+	ended   chan struct{}
+	end     func() // closes the connection; whoever waits for an answer runs again elsewhere
+
+	statements map[*plan]*laneStatement // prepared; the writer's
+	named      int                      // the writer's
+}
+
+// laneStatement is a statement that was prepared on a lane, or is about to be.
+type laneStatement struct {
+	name  string
+	unfit atomic.Bool // it could not be prepared, or answers with something else than the plan expects
+}
+
+var (
+	errLaneResult = errors.New("the result is too large for a shared connection")
+	errLanePlan   = errors.New("the plan does not fit")
+)
+
+func newLaneConn(wire *pgconn.HijackedConn) *laneConn {
+	c := &laneConn{
+		wire: wire, born: time.Now(), ended: make(chan struct{}), statements: make(map[*plan]*laneStatement),
+		offered: make(chan *laneRequest, laneLength), sent: make(chan *laneRequest, laneLength),
+	}
+	c.end = sync.OnceFunc(func() {
+		close(c.ended)
+		_ = wire.Conn.Close()
+	})
+	return c
+}
+
+func (c *laneConn) over() bool {
+	select {
+	case <-c.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// stall is how long the reader has been waiting for the end of an answer.
+func (c *laneConn) stall() time.Duration {
+	since := c.since.Load()
+	if since == 0 {
+		return 0
+	}
+	return time.Since(c.born) - time.Duration(since)
+}
+
+// offer lines a request up. It reports false when too many wait.
+func (c *laneConn) offer(r *laneRequest) bool {
+	select {
+	case c.offered <- r:
+		return true
+	default:
+		return false
+	}
+}
+
+// write sends requests until the connection ends. What has come meanwhile leaves with the same system call.
+func (c *laneConn) write() {
+	defer c.end()
+	for {
+		select {
+		case <-c.ended:
+			return
+		case r := <-c.offered:
+			if !c.send(r) {
+				return
+			}
+		}
+		runtime.Gosched() // whoever is about to line up may still do so
+		for more := true; more; {
+			select {
+			case r := <-c.offered:
+				if !c.send(r) {
+					return
+				}
+			default:
+				more = false
+			}
+		}
+		_ = c.wire.Conn.SetWriteDeadline(time.Now().Add(cancelGrace)) // fails only when the connection is closed
+		if err := c.wire.Frontend.Flush(); err != nil {
+			return
+		}
+	}
+}
+
+// send puts a request's messages into the buffer, with those that prepare its statement where that is needed. It reports
+// false when the connection has ended.
+func (c *laneConn) send(r *laneRequest) bool {
+	if r.left.Load() {
+		return true
+	}
+	statement := c.statements[r.plan]
+	if statement == nil || statement.unfit.Load() {
+		var ok bool
+		if statement, ok = c.prepare(r.plan); !ok {
+			return false
+		}
+	}
+	r.statement = statement
+	frontend := c.wire.Frontend
+	frontend.SendBind(&pgproto3.Bind{PreparedStatement: statement.name, Parameters: r.args, ResultFormatCodes: r.plan.formats})
+	frontend.SendExecute(&pgproto3.Execute{})
+	frontend.SendSync(&pgproto3.Sync{})
+	return c.await(r)
+}
+
+// prepare sends what prepares a plan's statement. Whether it could be prepared is known when its answer has been read,
+// which is before that of any run.
+func (c *laneConn) prepare(p *plan) (*laneStatement, bool) {
+	frontend := c.wire.Frontend
+	if len(c.statements) >= maxStatements { // as on every connection
+		clear(c.statements)
+		frontend.SendQuery(&pgproto3.Query{String: "DEALLOCATE ALL"})
+		if !c.await(newLaneRequest(p, nil)) {
+			return nil, false
+		}
+	}
+	c.named++
+	statement := &laneStatement{name: "lane" + strconv.Itoa(c.named)}
+	c.statements[p] = statement
+	frontend.SendParse(&pgproto3.Parse{Name: statement.name, Query: p.sql, ParameterOIDs: p.paramOIDs})
+	frontend.SendDescribe(&pgproto3.Describe{ObjectType: 'S', Name: statement.name})
+	frontend.SendSync(&pgproto3.Sync{})
+	r := newLaneRequest(p, nil)
+	r.statement, r.prepares = statement, true
+	return statement, c.await(r)
+}
+
+func (c *laneConn) await(r *laneRequest) bool {
+	select {
+	case c.sent <- r:
+		return true
+	default:
+	}
+	// The reader can be this far behind only when it waits for what still lies in the buffer.
+	if c.wire.Frontend.Flush() != nil {
+		return false
+	}
+	select {
+	case c.sent <- r:
+		return true
+	case <-c.ended:
+		return false
+	}
+}
+
+// read takes the answers and hands each to its request, until the connection ends. It never waits for whoever asked.
+func (c *laneConn) read() {
+	defer c.end()
+	for {
+		select {
+		case <-c.ended:
+			return
+		case r := <-c.sent:
+			c.since.Store(int64(time.Since(c.born)))
+			err := c.receive(r)
+			c.since.Store(0)
+			if err != nil {
+				return
+			}
+			if r.err == nil && r.statement != nil && r.statement.unfit.Load() {
+				r.err = errLanePlan
+			}
+			r.done <- struct{}{}
+		}
+	}
+}
+
+// receive reads one answer to its end. An error is one of the connection; that of a statement belongs to the request.
+func (c *laneConn) receive(r *laneRequest) error {
+	for {
+		message, err := c.wire.Frontend.Receive()
+		if err != nil {
+			return err
+		}
+		switch message := message.(type) {
+		case *pgproto3.DataRow:
+			r.keep(message.Values)
+		case *pgproto3.ErrorResponse:
+			r.err = pgconn.ErrorResponseToPgError(message)
+			if r.statement != nil && (r.prepares || outdated(r.err)) {
+				r.statement.unfit.Store(true) // and is prepared anew
+			}
+		case *pgproto3.RowDescription:
+			if !r.plan.fits(fieldsOf(message)) {
+				r.statement.unfit.Store(true)
+			}
+		case *pgproto3.NoData:
+			r.statement.unfit.Store(true)
+		case *pgproto3.ParameterStatus:
+			if slices.Contains(watched[:], message.Name) {
+				return fmt.Errorf("a statement changed %s of a shared session", message.Name)
+			}
+		case *pgproto3.ReadyForQuery:
+			if message.TxStatus != 'I' {
+				return fmt.Errorf("a statement left a shared session in the state %c", message.TxStatus)
+			}
+			return nil
+		case *pgproto3.CopyInResponse, *pgproto3.CopyOutResponse, *pgproto3.CopyBothResponse:
+			return errors.New("a statement began a COPY on a shared session")
+		}
+	}
+}
+
+func fieldsOf(description *pgproto3.RowDescription) []pgconn.FieldDescription {
+	fields := make([]pgconn.FieldDescription, len(description.Fields))
+	for i, field := range description.Fields {
+		fields[i] = pgconn.FieldDescription{Name: string(field.Name), DataTypeOID: field.DataTypeOID}
+	}
+	return fields
+}
