@@ -261,3 +261,34 @@ func TestWaitingCallersAreBounded(t *testing.T) {
 		s.send(http.MethodDelete, url, token, "").want(http.StatusOK)
 	}
 }
+
+func TestQuotaOfResults(t *testing.T) {
+	const long = "/*---\nsource: demo\nlimits: {max_rows: 20000}\n%s---*/\n" +
+		"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 20000) " +
+		"SELECT n, 'a text that makes the result longer than it would be' AS label FROM r"
+	s := newServer(t, serverConfig{
+		sources: "source demo sqlite " + emptyDatabase(t),
+		options: "jobs {\n\t\t\tquota 1MiB\n\t\t}",
+		files: map[string]string{
+			"globex/company.yaml":     companyFile,
+			"acme/default/long.sql":   fmt.Sprintf(long, "mode: async\n"),
+			"globex/default/long.sql": fmt.Sprintf(long, "mode: async\n"),
+			"acme/default/sync.sql":   fmt.Sprintf(long, ""),
+		},
+	})
+	token, other := s.login("acme", "integration").Access, s.login("globex", "integration").Access
+	if ended := s.await(s.call("long", token, "{}", "Idempotency-Key", "first").job(), token); ended.Status != "completed" {
+		t.Fatalf("the first job is %+v", ended)
+	}
+	refused := s.call("long", token, "{}")
+	refused.problem(http.StatusTooManyRequests, "QUOTA_EXCEEDED")
+	if refused.Header.Get("Retry-After") == "" {
+		t.Error("a refusal without Retry-After")
+	}
+	s.call("sync", token, "{}", "Prefer", "wait=5").problem(http.StatusTooManyRequests, "QUOTA_EXCEEDED")
+	s.execute("sync", token, "{}").want(http.StatusOK)                                           // it keeps nothing
+	s.call("long", token, "{}", "Idempotency-Key", "first").want(http.StatusAccepted)            // it is there already
+	if ended := s.await(s.call("long", other, "{}").job(), other); ended.Status != "completed" { // another company's
+		t.Fatalf("another company's job is %+v", ended)
+	}
+}
