@@ -11,8 +11,10 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/admission"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/pgtest"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/internal/source/postgres"
 	"github.com/solucao42/caddy-data-api/internal/source/sqlite"
 )
 
@@ -136,4 +138,54 @@ func TestSharedRunsNeedNoPlace(t *testing.T) {
 	if err := query.Run(t.Context(), source.Call{}, nil); err != nil || inner.ran != 1 || inner.lone != 1 {
 		t.Fatalf("%v, %+v", err, inner)
 	}
+}
+
+// none takes a result and does nothing with it.
+type none struct{}
+
+func (none) Columns([]result.Column) error { return nil }
+func (none) Row([]result.Value) error      { return nil }
+
+// The short runs of a PostgreSQL source with lanes go on while every place is taken.
+func TestLanesPassTheGate(t *testing.T) {
+	opened, err := postgres.New(postgres.Config{DSN: pgtest.New(t).ReaderDSN, MaxConns: 1, Lanes: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate := admission.Admit(opened, admission.Options{MaxWait: 100 * time.Millisecond})
+	defer gate.Close()
+	query, err := gate.Compile(source.Statement{SQL: "SELECT 1 AS one", MaxRows: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := source.Call{Claims: source.Claims{Company: "acme"}}
+	short := func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), postgres.LaneTimeout)
+		defer cancel()
+		return query.Run(ctx, call, none{})
+	}
+	for range 20 { // until the lane is connected and knows the statement
+		if err := short(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	began, letGo := make(chan string, 1), make(chan struct{})
+	var group sync.WaitGroup
+	group.Go(func() {
+		if err := query.Run(context.Background(), call, reader{"acme", began, letGo}); err != nil {
+			t.Error(err)
+		}
+	})
+	<-began
+	if err := query.Run(context.Background(), call, none{}); !dataapi.HasCode(err, dataapi.CodeOverloaded) {
+		t.Errorf("a run without a time limit, with every place taken: %v", err)
+	}
+	for range 20 {
+		if err := short(); err != nil {
+			t.Errorf("a short run, with every place taken: %v", err)
+		}
+	}
+	close(letGo)
+	group.Wait()
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/params"
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/source"
 )
 
 // LaneTimeout is the longest time limit of a run that may share a connection: who allows a second knows it to be short.
@@ -222,4 +223,12 @@ func lengthOf(args [][]byte) int {
 		length += len(arg)
 	}
 	return length
+}
+
+// Share implements [source.Shared].
+func (q *query) Share(ctx context.Context, call source.Call, sink result.Sink) (done bool, err error) {
+	if len(call.Args) != len(q.statement.Params) {
+		return false, nil // Run reports it
+	}
+	return q.share(ctx, call.Args, sink)
 }
