@@ -219,20 +219,30 @@ func (s *Source) refresh() (keep time.Duration, err error) {
 	if err != nil {
 		return 0, err
 	}
-	known := s.current.Load()
-	set := (*Set)(nil)
-	if known != nil && (got.document == nil || bytes.Equal(got.document, s.document)) {
-		set = known.set
-	} else if set, err = Parse(got.document); err != nil {
+	set, err := s.setOf(got.document)
+	if err != nil {
 		return 0, err
-	} else {
-		s.document = got.document
-		s.config.Logger.Info("the keys of a token issuer are known", slog.String("jwks", displayed(s.config.Location)),
-			slog.Int("usable", set.Len()), slog.Any("ignored", set.ignored))
 	}
 	s.etag = got.etag
 	s.current.Store(&snapshot{set: set, until: s.config.Now().Add(MaxStale)})
 	return got.keepFor, nil
+}
+
+// setOf returns the set of a document; that of before, when the document is the same, so that what was verified with it
+// stays so.
+func (s *Source) setOf(document []byte) (*Set, error) {
+	known := s.current.Load()
+	if known != nil && (document == nil || bytes.Equal(document, s.document)) {
+		return known.set, nil
+	}
+	set, err := Parse(document)
+	if err != nil {
+		return nil, err
+	}
+	s.document = document
+	s.config.Logger.Info("the keys of a token issuer are known", slog.String("jwks", displayed(s.config.Location)),
+		slog.Int("usable", set.Len()), slog.Any("ignored", set.ignored))
+	return set, nil
 }
 
 // report logs a failure when it begins, and its end.

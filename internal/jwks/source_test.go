@@ -170,10 +170,10 @@ func TestUnknownKeysAreFetchedWithinALimit(t *testing.T) {
 func TestFailingIssuer(t *testing.T) {
 	key := document(publicJWK(t, edKey(t), "a", ""))
 	for name, answer := range map[string]http.HandlerFunc{
-		"500":        func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
+		"500":        func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
 		"404":        http.NotFound,
 		"a page":     publishing([]byte("<html>")),
-		"no content": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) },
+		"no content": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) },
 		"a redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) },
 		"endless": func(w http.ResponseWriter, _ *http.Request) {
 			for range 2 * MaxBytes / 1024 {
@@ -184,7 +184,7 @@ func TestFailingIssuer(t *testing.T) {
 			w.Header().Set("Content-Length", "10000")
 			_, _ = w.Write(key)
 		},
-		"not modified, unasked": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(304) },
+		"not modified, unasked": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotModified) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // each waits for its issuer to be asked again
