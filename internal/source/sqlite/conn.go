@@ -22,12 +22,13 @@ import (
 // parameters together can ask for. See https://sqlite.org/limits.html and https://sqlite.org/security.html.
 const (
 	maxMemory      = 64 << 20 // bytes that SQLite may use on one connection
-	maxLength      = 16 << 20 // bytes of a value or a row
+	maxLength      = 4 << 20  // bytes of a value or a row
 	maxSQLLength   = 256 << 10
 	maxExprDepth   = 500
 	maxCompound    = 100
 	maxVDBEOps     = 25_000
-	maxLikePattern = 1_000
+	maxLikePattern = 100             // bytes: LIKE and GLOB take time in the product of pattern and text, and cannot be interrupted
+	maxArguments   = 100             // of a function
 	busyTimeout    = 2 * time.Second // how long to wait for another process that holds a lock
 	maxStatements  = 128             // that a connection keeps prepared
 )
@@ -68,6 +69,9 @@ func open(ctx context.Context, path string) (_ *conn, err error) {
 		return nil, err
 	}
 	if err := fts5.Register(db); err != nil {
+		return nil, err
+	}
+	if err := registerFunctions(db); err != nil {
 		return nil, err
 	}
 	if err := c.restrict(); err != nil {
@@ -134,6 +138,7 @@ func (c *conn) restrict() error {
 		sqlite3.LIMIT_COMPOUND_SELECT:     maxCompound,
 		sqlite3.LIMIT_VDBE_OP:             maxVDBEOps,
 		sqlite3.LIMIT_LIKE_PATTERN_LENGTH: maxLikePattern,
+		sqlite3.LIMIT_FUNCTION_ARG:        maxArguments,
 	} {
 		c.db.Limit(category, limit)
 		if set := c.db.Limit(category, -1); set != limit {

@@ -113,6 +113,26 @@ func TestHostileStatementsChangeNothing(t *testing.T) {
 		"SELECT 1" + strings.Repeat(" + 1", 2000) + " AS a",
 		"SELECT 1 AS a" + strings.Repeat(" UNION ALL SELECT 1", 2000),
 		"SELECT '" + strings.Repeat("x", 1<<20) + "' AS a",
+		"SELECT json_patch('{}', '{}') AS a",
+		"SELECT JSONB_PATCH(a, a) AS a FROM t",
+		"SELECT max(" + strings.Repeat("1,", 200) + "1) AS a",
+		"SELECT rowid FROM fts5vocab('t', 'row')",
+		"SELECT * FROM fts5('a')",
+		"SELECT * FROM sqlite_stmt",
+		"SELECT * FROM bytecode('SELECT 1')",
+		"SELECT * FROM completion('SEL')",
+		"SELECT * FROM fsdir('/')",
+		"SELECT sqlite_compileoption_get(1), writefile('evil', 'x') AS a",
+		"SELECT eval('DROP TABLE t') AS a",
+		"SELECT * FROM (DELETE FROM t RETURNING a)",
+		"SELECT a FROM t FOR UPDATE",
+		"CREATE TABLE main.evil AS SELECT 1 AS a",
+		"DROP VIEW insider",
+		"RELEASE x",
+		"ROLLBACK",
+		"END",
+		"PRAGMA temp_store_directory = '.'",
+		"PRAGMA mmap_size = 1000000000",
 	} {
 		query, err := s.Compile(source.Statement{SQL: sql, MaxRows: 10})
 		if err == nil {
@@ -141,6 +161,46 @@ func TestHostileStatementsChangeNothing(t *testing.T) {
 	}
 }
 
+// TestOneCallEndsSoon makes single calls of functions on the longest values that there can be, which nothing interrupts.
+func TestOneCallEndsSoon(t *testing.T) {
+	path := create(t, "CREATE TABLE t(a INTEGER); INSERT INTO t VALUES (1)")
+	s := openSource(t, path, 1)
+	const long = "replace(hex(zeroblob(2000000)), '0', 'a')"
+	const half = "replace(hex(zeroblob(1000000)), '0', 'a')"
+	for _, sql := range []string{
+		"SELECT instr(" + long + ", " + half + " || 'b') AS a",
+		"SELECT replace(" + long + ", " + half + " || 'b', 'x') AS a",
+		"SELECT replace(" + long + ", 'a', " + half + ") AS a",
+		"SELECT length(trim(" + long + ", " + half + " || 'b')) AS a",
+		"SELECT length(ltrim(" + long + ", replace(" + half + ", 'a', 'é'))) AS a",
+		"SELECT length(rtrim(" + long + ", 'b' || " + half + ")) AS a",
+		"SELECT unhex(" + long + ", " + half + ") AS a",
+		"SELECT " + long + " LIKE '%" + strings.Repeat("a", 90) + "b%' AS a",
+		"SELECT " + long + " GLOB '*" + strings.Repeat("a", 90) + "b*' AS a",
+		"SELECT " + long + " LIKE '%' || replace(hex(zeroblob(1000)), '0', 'a') || 'b%' AS a",
+		"SELECT " + long + " LIKE '%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%b' AS a",
+		"SELECT json_valid(replace(" + long + ", 'a', '[')) AS a",
+		"SELECT json_array_length('[' || replace(" + half + ", 'a', '1,') || '1]') AS a",
+		"SELECT max(length(strftime(replace(" + half + ", 'aa', '%Y')))) AS a",
+		"SELECT 'a' COLLATE NOCASE < " + long + " AS a",
+		"SELECT hex(randomblob(2000000000)) AS a", "SELECT zeroblob(2000000000) AS a",
+		"SELECT printf('%.*c', 2000000000, 'x') AS a", "SELECT printf('%2000000000d', 1) AS a", "SELECT printf('%.2000000000f', 1.1) AS a",
+		"WITH RECURSIVE c(s) AS (SELECT 'x' UNION ALL SELECT s || s FROM c) SELECT max(length(s)) AS a FROM c",
+	} {
+		started := time.Now()
+		ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+		_ = compiled(t, s, sql).Run(ctx, source.Call{}, &counter{}) // whether it is too big, too late or done is not the point
+		cancel()
+		if took := time.Since(started); took > 30*time.Second {
+			t.Errorf("%s took %s", sql, took)
+		}
+	}
+	sink := &counter{}
+	if err := compiled(t, s, "SELECT a FROM t").Run(context.Background(), source.Call{}, sink); err != nil || sink.rows != 1 {
+		t.Errorf("afterwards %d rows come: %v", sink.rows, err)
+	}
+}
+
 func compiled(t testing.TB, s *Source, sql string) source.Query {
 	t.Helper()
 	query, err := s.Compile(source.Statement{SQL: sql, MaxRows: 10_000_000})
@@ -161,6 +221,14 @@ func TestBombsEndAtTheDeadline(t *testing.T) {
 		"cross join":       "SELECT count(*) AS n FROM t, t AS b, t AS c, t AS d WHERE t.a + b.a + c.a + d.a = 0",
 		"window":           testRecursion + "SELECT sum(n) OVER (ORDER BY n) AS n FROM c",
 		"filtered":         testRecursion + "SELECT n FROM c WHERE n < 0",
+		"group_concat":     testRecursion + "SELECT group_concat(n) AS n FROM c",
+		"json":             testRecursion + "SELECT json_group_array(n) AS n FROM c",
+		"distinct texts":   testRecursion + "SELECT group_concat(DISTINCT n) AS n FROM c",
+		"groups":           testRecursion + "SELECT n, count(*) AS m FROM c GROUP BY n ORDER BY m",
+		"like by rows":     testRecursion + "SELECT n FROM c WHERE replace(hex(zeroblob(1000)), '0', 'a') || n LIKE '%a%a%a%b'",
+		"trim by rows":     testRecursion + "SELECT n FROM c WHERE trim(replace(hex(zeroblob(1000)), '0', 'a') || n, 'a') = 'b'",
+		"random":           testRecursion + "SELECT max(hex(randomblob(1000))) AS n FROM c",
+		"printf by rows":   testRecursion + "SELECT max(printf('%.*c', 1000, 'x')) AS n FROM c",
 	} {
 		const timeout = 200 * time.Millisecond
 		ctx, cancel := context.WithTimeout(context.Background(), timeout)
@@ -180,8 +248,8 @@ func TestBombsEndAtTheDeadline(t *testing.T) {
 func TestMemoryBombFails(t *testing.T) {
 	path := create(t, "CREATE TABLE t(a INTEGER); INSERT INTO t VALUES (1)")
 	s := openSource(t, path, 1)
-	bomb := compiled(t, s, "SELECT hex(zeroblob(8000000)) AS a, hex(zeroblob(8000000)) AS b, hex(zeroblob(8000000)) AS c, "+
-		"hex(zeroblob(8000000)) AS d, hex(zeroblob(8000000)) AS e")
+	bomb := compiled(t, s, "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 40) "+
+		"SELECT json_group_array(s) AS a FROM (SELECT hex(zeroblob(1000000)) AS s FROM c)")
 	healthy := compiled(t, s, "SELECT a FROM t")
 	if err := bomb.Run(context.Background(), source.Call{}, &counter{}); !isInternal(err) || !strings.Contains(err.Error(), outOfMemory) {
 		t.Fatalf("got %v, want an internal error that says out of memory", err)
