@@ -49,24 +49,39 @@ var policyName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,62}$`)
 
 const policyNameRule = "1 to 63 letters, digits, hyphens and underscores, beginning with a letter"
 
-// parseCompany reads a company.yaml. It returns nil when there are faults, all of which are in the report.
-func parseCompany(slug string, text []byte, r *report) *companyFile {
+// deactivating returns the file without what a newer one deactivates that cannot be read in full: active: false, and an
+// active that is neither true nor false, take effect on the company or on a user. What the newer file leaves out says
+// nothing, since a fault can hide it. It returns f itself when nothing is withdrawn.
+func (f *companyFile) deactivating(newer *identity.Company) *companyFile {
+	whole := *newer
+	whole.Users = maps.Clone(newer.Users)
+	for name, user := range f.company.Users {
+		if whole.Users[name] == nil {
+			whole.Users[name] = user
+		}
+	}
+	return f.without(&companyFile{company: &whole})
+}
+
+// parseCompany reads a company.yaml. It returns nil when there are faults, all of which are in the report, and with it as
+// a draft what could be read all the same.
+func parseCompany(slug string, text []byte, r *report) (file *companyFile, draft *identity.Company) {
 	if !checkText(text, r) {
-		return nil
+		return nil, nil
 	}
 	root := parseYAML(text, 1, r)
 	if root == nil {
-		return nil
+		return nil, nil
 	}
 	f := r.fieldsOf(root, "", "name", "active", "rate", "users", "policies", "callbacks")
 	company := &identity.Company{
-		Slug: slug, Name: f.text("name"), Active: f.boolean("active", true),
+		Slug: slug, Name: f.text("name"), Active: f.active(),
 		Users: make(map[string]*identity.User), Policies: make(map[string]*identity.Policy),
 	}
 	if company.Name == "" {
 		company.Name = slug
 	}
-	file := &companyFile{
+	file = &companyFile{
 		company: company, file: r.file, text: sum(text), contexts: make(map[string]map[string]constraintPlaces),
 	}
 	if member, ok := f.by["policies"]; ok {
@@ -85,9 +100,9 @@ func parseCompany(slug string, text []byte, r *report) *companyFile {
 		company.CallbackHosts = r.readCallbackHosts(member.value)
 	}
 	if len(r.faults) > 0 {
-		return nil
+		return nil, company
 	}
-	return file
+	return file, company
 }
 
 // readCallbackHosts reads to which hosts alone the company's callbacks may go.
@@ -114,7 +129,7 @@ func (r *report) readUser(
 		r.fault(user.place, "users: the name %q must be %s", shorten(user.key), dataapi.SlugRule)
 	}
 	f := r.fieldsOf(user.value, "users."+user.key, "name", "active", "rate", "subject", "policies", "share_context")
-	read := &identity.User{Name: user.key, DisplayName: f.text("name"), Active: f.boolean("active", true)}
+	read := &identity.User{Name: user.key, DisplayName: f.text("name"), Active: f.active()}
 	if read.DisplayName == "" {
 		read.DisplayName = user.key
 	}

@@ -95,15 +95,30 @@ func (r *report) textOf(n *node, name string) string {
 }
 
 func (f fields) boolean(key string, otherwise bool) bool {
-	member, ok := f.by[key]
-	if !ok {
+	value, sound := f.readBoolean(key, otherwise)
+	if !sound {
 		return otherwise
 	}
+	return value
+}
+
+// active returns the key active, which is true when it is left out. One that is neither true nor false is a fault, and
+// false: whoever writes `active: no` does not mean that somebody keeps access.
+func (f fields) active() bool {
+	value, sound := f.readBoolean("active", true)
+	return value && sound
+}
+
+func (f fields) readBoolean(key string, otherwise bool) (value, sound bool) {
+	member, ok := f.by[key]
+	if !ok {
+		return otherwise, true
+	}
 	if value := member.value; value.kind == scalarNode && !value.quoted && (value.text == "true" || value.text == "false") {
-		return value.text == "true"
+		return value.text == "true", true
 	}
 	f.fault(member.value.place, "%s must be true or false; got %s", f.name(key), member.value.describe())
-	return otherwise
+	return false, false
 }
 
 // integer returns a whole number between least and most, or nil when it is left out or at fault.

@@ -38,3 +38,39 @@ func TestDeactivationTakesEffectInAFileAtFault(t *testing.T) {
 	write(t, root, "globex/company.yaml", "users: { bi: {}, other: {} }")
 	eventually(t, "the file is sound", func() bool { return len(c.Faults()) == 0 && active("bi") && active("other") })
 }
+
+// Whoever writes active: no does not mean that somebody keeps access, and neither does active: false in a file that is at
+// fault elsewhere.
+func TestDeactivationThatCannotBeReadFailsClosed(t *testing.T) {
+	const before = "users: { bi: {}, other: {} }"
+	for name, c := range map[string]struct {
+		file                string
+		company, bi, others bool
+	}{
+		"a user, with a word":             {"users: { bi: { active: no }, other: {} }", true, false, true},
+		"a user, with quotes":             {`users: { bi: { active: "false" }, other: {} }`, true, false, true},
+		"a user, with a list":             {"users: { bi: { active: [] }, other: {} }", true, false, true},
+		"the company, with a word":        {"active: off\nusers: { bi: {}, other: {} }", false, true, true},
+		"a user, beside another fault":    {"users: { bi: { active: false }, other: { polices: [] } }", true, false, true},
+		"the company, beside a fault":     {"active: false\nusers: { bi: { polices: [] } }", false, true, true},
+		"nothing, where a fault hides it": {"users: []", true, true, true},
+		"nothing, where nothing is said":  {"users: { bi: { policies: 1 } }", true, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := build(t, map[string]string{"globex/company.yaml": before, "globex/default/a.sql": "/*---\nsource: s\n---*/\nSELECT 1 AS one"})
+			opened := open(t, root, nil)
+			write(t, root, "globex/company.yaml", c.file)
+			eventually(t, "the fault is seen", func() bool { return len(opened.Faults()) > 0 })
+			company, ok := opened.Current().Company("globex")
+			if !ok || company.Active != c.company || company.Users["bi"].Active != c.bi || company.Users["other"].Active != c.others {
+				t.Errorf("%t, company %+v, bi %+v, other %+v", ok, company, company.Users["bi"], company.Users["other"])
+			}
+			write(t, root, "globex/company.yaml", before)
+			eventually(t, "the file is sound", func() bool { return len(opened.Faults()) == 0 })
+			company, _ = opened.Current().Company("globex")
+			if !company.Active || !company.Users["bi"].Active {
+				t.Errorf("the sound file does not count: %+v", company)
+			}
+		})
+	}
+}

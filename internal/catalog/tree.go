@@ -209,15 +209,19 @@ func (s *scanner) readCompany(slug, below string) {
 	if !ok {
 		return
 	}
-	if before := s.previousCompany(slug); before != nil && before.text == sum(text) {
+	if before := s.previousCompany(slug); before != nil && before.text == sum(text) && !before.narrowed {
 		s.tree.companies[slug] = before
 		return
 	}
 	r := report{file: s.name(below)}
-	if parsed := parseCompany(slug, text, &r); parsed != nil {
+	parsed, draft := parseCompany(slug, text, &r)
+	if parsed != nil {
 		s.tree.companies[slug] = parsed
 	} else {
 		s.keep(below)
+		if kept := s.tree.companies[slug]; kept != nil && draft != nil {
+			s.tree.companies[slug] = kept.deactivating(draft)
+		}
 	}
 	s.faults, s.warnings = append(s.faults, r.faults...), append(s.warnings, r.warnings...)
 }
