@@ -49,6 +49,7 @@ type server struct {
 	caddyfile string // path
 	port      int
 	cmd       *exec.Cmd
+	globals   string // lines of the global options
 	exited    chan struct{}
 	log       *syncBuffer
 }
@@ -57,6 +58,7 @@ type server struct {
 type serverConfig struct {
 	sources string            // lines of the data_api block
 	options string            // further lines of the data_api block
+	globals string            // further lines of the global options
 	files   map[string]string // of the catalog, by path
 	env     []string
 }
@@ -69,7 +71,7 @@ users:
 
 func newServer(t testing.TB, config serverConfig) *server {
 	t.Helper()
-	s := &server{t: t, dir: t.TempDir(), port: freePort(t)}
+	s := &server{t: t, dir: t.TempDir(), port: freePort(t), globals: config.globals}
 	s.writeCatalog("acme/company.yaml", companyFile)
 	for path, content := range config.files {
 		s.writeCatalog(path, content)
@@ -112,6 +114,7 @@ func (s *server) writeCaddyfile(sources, options string) {
 	servers {
 		protocols h1 h2c
 	}
+	%s
 	data_api {
 		catalog %s
 		store bbolt %s
@@ -123,7 +126,7 @@ func (s *server) writeCaddyfile(sources, options string) {
 http://127.0.0.1:%d {
 	data_api
 }
-`, s.adminSocket(), filepath.Join(s.dir, "catalog"), filepath.Join(s.dir, "data-api.db"), sources, options, s.port)
+`, s.adminSocket(), s.globals, filepath.Join(s.dir, "catalog"), filepath.Join(s.dir, "data-api.db"), sources, options, s.port)
 	if err := os.WriteFile(s.caddyfile, []byte(content), 0o600); err != nil {
 		s.t.Fatal(err)
 	}

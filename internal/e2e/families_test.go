@@ -1,0 +1,195 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+)
+
+const (
+	refreshRoute = "/api/v1/auth/refresh"
+	logoutRoute  = "/api/v1/auth/logout"
+	whoAmI       = "/api/v1/auth/permissions"
+)
+
+func refreshBody(token string) string { return fmt.Sprintf(`{"refresh_token":%q}`, token) }
+
+func (s *server) refresh(token string) tokens {
+	s.t.Helper()
+	var pair tokens
+	s.post(refreshRoute, "", refreshBody(token)).want(http.StatusOK).decode(&pair)
+	return pair
+}
+
+func familyServer(t *testing.T) *server {
+	t.Helper()
+	return newServer(t, serverConfig{sources: engines[0].source(t, t.TempDir(), sales), files: files(engines[0])})
+}
+
+func TestStolenRefreshTokenEndsItsFamily(t *testing.T) {
+	s := familyServer(t)
+	bystander := s.login("acme", "integration")
+	generations := []tokens{s.login("acme", "integration")}
+	for range 3 {
+		generations = append(generations, s.refresh(generations[len(generations)-1].Refresh))
+	}
+	for i, pair := range generations {
+		s.get(whoAmI, pair.Access).want(http.StatusOK)
+		if i == len(generations)-2 {
+			if again := s.refresh(pair.Refresh); again.Refresh != generations[i+1].Refresh || again.Access != generations[i+1].Access {
+				t.Error("the previous token gives another pair than the one that it was exchanged for")
+			}
+		}
+	}
+	garbage := s.post(refreshRoute, "", refreshBody("x")).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	stolen := s.post(refreshRoute, "", refreshBody(generations[0].Refresh)).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	if !bytes.Equal(garbage.Body, stolen.Body) {
+		t.Errorf("a stolen token is told apart: %s", stolen.Body)
+	}
+	for range 2 {
+		for _, pair := range generations {
+			s.get(whoAmI, pair.Access).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+			s.post(refreshRoute, "", refreshBody(pair.Refresh)).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+		}
+		s.get(whoAmI, bystander.Access).want(http.StatusOK)
+		s.kill()
+		s.start()
+	}
+	s.refresh(bystander.Refresh)
+}
+
+func TestHundredRefreshesAtOnce(t *testing.T) {
+	s := familyServer(t)
+	first := s.login("acme", "integration")
+	pairs := make([]tokens, 100)
+	var group sync.WaitGroup
+	for i := range pairs {
+		group.Go(func() {
+			got, err := s.try(t.Context(), http.MethodPost, refreshRoute, "", refreshBody(first.Refresh))
+			if err != nil || got.Status != http.StatusOK {
+				t.Errorf("%d: %s, %v", got.Status, got.Body, err)
+				return
+			}
+			got.decode(&pairs[i])
+		})
+	}
+	group.Wait()
+	for _, pair := range pairs {
+		if pair.Refresh != pairs[0].Refresh || pair.Access != pairs[0].Access {
+			t.Fatal("there is more than one chain")
+		}
+	}
+	s.get(whoAmI, s.refresh(pairs[0].Refresh).Access).want(http.StatusOK)
+}
+
+// The server is killed at any moment of an exchange. Whether its caller got an answer or not, it can go on with what it has.
+func TestRefreshSurvivesKills(t *testing.T) {
+	s := familyServer(t)
+	pair := s.login("acme", "integration")
+	lost := 0
+	for range 8 {
+		answered := make(chan answer, 1)
+		go func() {
+			got, err := s.try(t.Context(), http.MethodPost, refreshRoute, "", refreshBody(pair.Refresh))
+			if err != nil {
+				got.Status = 0
+			}
+			answered <- got
+		}()
+		time.Sleep(time.Duration(rand.IntN(8_000)) * time.Microsecond)
+		s.kill()
+		if got := <-answered; got.Status == http.StatusOK {
+			got.decode(&pair)
+		} else {
+			lost++
+		}
+		s.start()
+		pair = s.refresh(pair.Refresh)
+		s.get(whoAmI, pair.Access).want(http.StatusOK)
+	}
+	t.Logf("%d of 8 answers were lost", lost)
+}
+
+func TestLogout(t *testing.T) {
+	s := familyServer(t)
+	first, other := s.login("acme", "integration"), s.login("acme", "integration")
+	second := s.refresh(first.Refresh)
+	// A token that nobody gave out, an access token, and a repetition: the same answer (RFC 7009, 2.2).
+	for _, token := range []string{"x", second.Access, first.Refresh, second.Refresh} {
+		got := s.post(logoutRoute, "", refreshBody(token)).want(http.StatusNoContent)
+		if len(got.Body) != 0 {
+			t.Errorf("a body: %s", got.Body)
+		}
+	}
+	for _, pair := range []tokens{first, second} {
+		s.get(whoAmI, pair.Access).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+		s.post(refreshRoute, "", refreshBody(pair.Refresh)).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	}
+	s.get(whoAmI, other.Access).want(http.StatusOK)
+	s.refresh(other.Refresh)
+	s.get(logoutRoute, "").problem(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED")
+}
+
+func TestKeysRotate(t *testing.T) {
+	catalog := files(engines[0])
+	s := newServer(t, serverConfig{sources: engines[0].source(t, t.TempDir(), sales), files: catalog})
+	old, access := s.createKeyAndLogin("acme", "integration")
+	var fresh struct {
+		credentials
+		Name    string
+		Rotated struct {
+			Key       string    `json:"api_key"`
+			ExpiresAt time.Time `json:"expires_at"`
+		}
+	}
+	s.cliJSON(&fresh, "keys", "rotate", old.Key, "--overlap", "2s")
+	if until := time.Until(fresh.Rotated.ExpiresAt); fresh.Rotated.Key != old.Key || until > 2*time.Second || fresh.Secret == "" {
+		t.Fatalf("rotated to %+v", fresh.Rotated)
+	}
+	successor := s.exchange("acme", fresh.credentials)
+	s.get(whoAmI, successor.Access).want(http.StatusOK)
+	eventually(t, "the old key ends", 10*time.Second, func() bool { return s.get(whoAmI, access).Status == http.StatusUnauthorized })
+	if late := time.Since(fresh.Rotated.ExpiresAt); late < 0 || late > time.Second {
+		t.Errorf("the old key ended %v after its time", late)
+	}
+	s.get(whoAmI, successor.Access).want(http.StatusOK)
+	for _, args := range [][]string{{old.Key}, {"s42_none"}, {fresh.Key, "--overlap", "721h"}, {fresh.Key, "--overlap", "-1s"}} {
+		if _, stderr, err := s.cli(s.admin(append([]string{"keys", "rotate"}, args...)...)...); !isExit(err) {
+			t.Errorf("%v: %v, %s", args, err, stderr)
+		}
+	}
+
+	// A key whose user is gone is shown as that.
+	maps.Copy(catalog, map[string]string{"acme/company.yaml": "users: { powerless: {} }"})
+	s.writeCatalog("acme/company.yaml", catalog["acme/company.yaml"])
+	eventually(t, "the user is gone", 10*time.Second, func() bool { return s.get(whoAmI, successor.Access).Status == http.StatusUnauthorized })
+	var listed []struct {
+		Key      string    `json:"api_key"`
+		Missing  bool      `json:"user_missing"`
+		LastUsed time.Time `json:"last_used_at"`
+	}
+	s.cliJSON(&listed, "keys", "list", "--company", "acme")
+	if len(listed) != 2 || !listed[1].Missing || time.Since(listed[1].LastUsed) > 2*time.Minute {
+		t.Errorf("listed %+v", listed)
+	}
+	s.stop()
+	s.start()
+	var again []struct {
+		LastUsed time.Time `json:"last_used_at"`
+	}
+	s.cliJSON(&again, "keys", "list")
+	if !again[1].LastUsed.Equal(listed[1].LastUsed) {
+		t.Errorf("after a restart the last use is %v, before %v", again[1].LastUsed, listed[1].LastUsed)
+	}
+}
+
+// cliJSON runs a command of data-api and decodes what it prints.
+func (s *server) cliJSON(target any, args ...string) {
+	s.t.Helper()
+	answer{t: s.t, Body: []byte(s.mustCLI(append(s.admin(args...), "--json")...))}.decode(target)
+}

@@ -1,0 +1,161 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// revocationLimit is how long after the end of a revocation anything of the one who lost access may still succeed.
+const revocationLimit = time.Second
+
+// revocationServer has endless work, and a receiver of callbacks.
+func revocationServer(t *testing.T) (*server, *hook) {
+	t.Helper()
+	e, receiver := engines[0], newHook(t)
+	catalog := files(e)
+	catalog["acme/company.yaml"] = companyFile + "  colleague: { policies: [DataAPIConsumer] }\n"
+	catalog["acme/default/endless-job.sql"] = "/*---\nsource: main\nmode: async\n---*/\n" + e.slow
+	catalog["acme/default/seconds.sql"] = "/*---\nsource: main\nlimits: { timeout: 3s }\non_timeout: continue\n---*/\n" + e.steady
+	return newServer(t, serverConfig{
+		sources: e.source(t, t.TempDir(), sales), files: catalog,
+		options: "callbacks {\n\t\t\tallow " + strings.TrimPrefix(receiver.URL, "http://") + "\n\t\t}\n\t\tjobs {\n\t\t\tworkers 1\n\t\t}",
+	}), receiver
+}
+
+// withdrawals are the ways of losing access.
+var withdrawals = map[string]func(s *server, key credentials){
+	"the key is revoked": func(s *server, key credentials) { s.mustCLI(s.admin("keys", "revoke", key.Key)...) },
+	"the key is rotated without overlap": func(s *server, key credentials) {
+		s.mustCLI(s.admin("keys", "rotate", key.Key, "--overlap", "0s")...)
+	},
+	"the user is deactivated": func(s *server, _ credentials) {
+		s.writeCatalog("acme/company.yaml", "users: { integration: { active: no }, colleague: { policies: [DataAPIConsumer] } }")
+	},
+	"the user is removed": func(s *server, _ credentials) {
+		s.writeCatalog("acme/company.yaml", "users: { colleague: { policies: [DataAPIConsumer] } }")
+	},
+}
+
+func TestRevocationUnderLoad(t *testing.T) {
+	for name, withdraw := range withdrawals {
+		t.Run(name, func(t *testing.T) {
+			s, receiver := revocationServer(t)
+			key, token := s.createKeyAndLogin("acme", "integration")
+			refresh := s.exchange("acme", key).Refresh
+			colleague := s.login("acme", "colleague").Access
+			callback := fmt.Sprintf(`{"callback_url":%q}`, receiver.URL)
+			running := s.post(endpoints+"endless-job/execute", token, callback).want(http.StatusAccepted).Header.Get("Location")
+			queued := s.post(endpoints+"endless-job/execute", token, callback).want(http.StatusAccepted).Header.Get("Location")
+			eventually(t, "the job runs", 10*time.Second, func() bool {
+				return strings.Contains(string(s.get(running, token).Body), `"progress":{`)
+			})
+
+			var last, refused atomic.Int64 // when the last 2xx came, and how many 401
+			stop, cancel := context.WithCancel(t.Context())
+			var group sync.WaitGroup
+			load := func(method, path, body string) {
+				group.Go(func() {
+					for stop.Err() == nil {
+						got, err := s.try(t.Context(), method, path, token, body)
+						switch {
+						case err != nil: // an answer that had begun is broken off
+						case got.Status < 300:
+							last.Store(time.Now().UnixNano())
+						case got.Status == http.StatusUnauthorized:
+							refused.Add(1)
+						default:
+							t.Errorf("%s: %d %s", path, got.Status, got.Body)
+						}
+					}
+				})
+			}
+			for range 3 {
+				load(http.MethodPost, endpoints+"few/execute", `{}`)
+				load(http.MethodGet, whoAmI, "")
+				load(http.MethodGet, running, "")
+			}
+			load(http.MethodPost, endpoints+"seconds/execute", `{}`)
+			// Who waits for the job, or for a query, is not answered either.
+			long := make(chan answer, 1)
+			go func() {
+				got, _ := s.trySend(t.Context(), http.MethodGet, running, token, "", "Prefer", "wait=30")
+				long <- got
+			}()
+			time.Sleep(500 * time.Millisecond)
+			withdraw(s, key)
+			returned := time.Now()
+			if strings.HasPrefix(name, "the user") { // a file takes effect when it has been read
+				eventually(t, "the file is read", 5*time.Second, func() bool { return s.get(whoAmI, token).Status == http.StatusUnauthorized })
+				returned = time.Now()
+			}
+			for _, location := range []string{running, queued} {
+				var ended document
+				eventually(t, "the job ends", revocationLimit, func() bool {
+					s.get(location, colleague).want(http.StatusOK).decode(&ended)
+					return ended.Status != "processing"
+				})
+				if ended.Status != "failed" || ended.Error.Code != "UNAUTHENTICATED" || !strings.Contains(ended.Error.Detail, "not active") {
+					t.Errorf("the job ended as %+v, %+v", ended, ended.Error)
+				}
+			}
+			time.Sleep(time.Until(returned.Add(revocationLimit + 3*time.Second)))
+			cancel()
+			group.Wait()
+			if late := time.Unix(0, last.Load()).Sub(returned); late > revocationLimit {
+				t.Errorf("the last success came %v after the revocation", late)
+			} else {
+				t.Logf("the last success came %v after the revocation; %d requests were refused", late, refused.Load())
+			}
+			if refused.Load() == 0 {
+				t.Error("nothing was refused")
+			}
+			if got := <-long; got.Status != http.StatusUnauthorized {
+				t.Errorf("who waited was answered %d %s", got.Status, got.Body)
+			}
+			s.post(refreshRoute, "", refreshBody(refresh)).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+			receiver.mu.Lock()
+			defer receiver.mu.Unlock()
+			if len(receiver.payloads) > 0 {
+				t.Errorf("%d callbacks came: %s", len(receiver.payloads), receiver.payloads)
+			}
+		})
+	}
+}
+
+// A callback that is under way when its user loses access is broken off.
+func TestRevocationReachesACallbackUnderWay(t *testing.T) {
+	s, receiver := revocationServer(t)
+	begun, ended := make(chan struct{}), make(chan time.Time, 1)
+	receiver.Config.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // until then the server does not notice that its client leaves
+		close(begun)
+		select {
+		case <-r.Context().Done():
+		case <-time.After(10 * time.Second):
+		}
+		ended <- time.Now()
+	})
+	key, token := s.createKeyAndLogin("acme", "integration")
+	s.post(endpoints+"relatorio-mensal/execute", token, fmt.Sprintf(`{"callback_url":%q}`, receiver.URL)).want(http.StatusAccepted)
+	<-begun
+	s.mustCLI(s.admin("keys", "revoke", key.Key)...)
+	returned := time.Now()
+	select {
+	case at := <-ended:
+		if late := at.Sub(returned); late > revocationLimit {
+			t.Errorf("broken off %v after the revocation", late)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the callback goes on")
+	}
+	eventually(t, "it is a dead letter", 5*time.Second, func() bool {
+		return strings.Contains(s.mustCLI(s.admin("deliveries", "list", "--state", "dead", "--json")...), "may not be told")
+	})
+}
