@@ -31,6 +31,7 @@ func init() {
 //		tokens    { issuer URL; audience NAME; access_ttl 10m; refresh_ttl 168h; algorithm EdDSA; hs256_secret {env.X}; throttle { ... } }
 //		jobs      { workers 4; per_company 3; waiting_callers 1000; quota 10GiB; retention 24h }
 //		callbacks { allow HOST:PORT... }
+//		cache     { size 64MiB; max_result 1MiB }
 //		audit     { parameters }
 //	}
 func parseApp(d *caddyfile.Dispenser, previous any) (any, error) {
@@ -81,11 +82,14 @@ func parseAppOption(d *caddyfile.Dispenser, app *config.App, option string) erro
 	case "callbacks":
 		app.Callbacks = new(config.Callbacks)
 		return parseCallbacks(d, app.Callbacks)
+	case "cache":
+		app.Cache = new(config.Cache)
+		return parseCache(d, app.Cache)
 	case "audit":
 		app.Audit = new(config.Audit)
 		return parseAudit(d, app.Audit)
 	default:
-		return d.Errf("unknown option %q: allowed are catalog, store, source, tokens, jobs, callbacks and audit", option)
+		return d.Errf("unknown option %q: allowed are catalog, store, source, tokens, jobs, callbacks, cache and audit", option)
 	}
 }
 
@@ -168,6 +172,13 @@ func parseCallbacks(d *caddyfile.Dispenser, callbacks *config.Callbacks) error {
 	}
 	return parseBlock(d, "callbacks", map[string]func() error{
 		"allow": validated(d, allow, func() error { return callbacks.Validate() }),
+	})
+}
+
+func parseCache(d *caddyfile.Dispenser, cache *config.Cache) error {
+	return parseBlock(d, "cache", map[string]func() error{
+		"size":       validated(d, func() error { return oneQuota(d, &cache.Size) }, func() error { return cache.Validate() }),
+		"max_result": validated(d, func() error { return oneQuota(d, &cache.MaxResult) }, func() error { return cache.Validate() }),
 	})
 }
 

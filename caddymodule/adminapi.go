@@ -38,6 +38,7 @@ const (
 	adminCompactPath    = "/data_api/store/compact"
 	adminCatalogPath    = "/data_api/catalog"
 	adminSigningPath    = "/data_api/signing-keys"
+	adminPurgePath      = "/data_api/cache/purge"
 	maxAdminBodyBytes   = 64 << 10
 )
 
@@ -55,6 +56,7 @@ func (*AdminAPI) Routes() []caddy.AdminRoute {
 		adminRoute(adminDeliveriesPath+"/{id}/replay", map[string]adminHandler{http.MethodPost: replayDelivery}),
 		adminRoute(adminCompactPath, map[string]adminHandler{http.MethodPost: compactStore}),
 		adminRoute(adminCatalogPath, map[string]adminHandler{http.MethodGet: showCatalog}),
+		adminRoute(adminPurgePath, map[string]adminHandler{http.MethodPost: purgeCache}),
 		adminRoute(adminSigningPath, map[string]adminHandler{http.MethodGet: listSigningKeys}),
 		adminRoute(adminSigningPath+"/rotate", map[string]adminHandler{http.MethodPost: rotateSigningKey}),
 		adminRoute(adminSigningPath+"/{kid}", map[string]adminHandler{http.MethodDelete: withdrawSigningKey}),

@@ -22,7 +22,7 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "data-api",
-		Usage: "keys|signing-keys|callback-secret|deliveries|store|check|status|openapi ...",
+		Usage: "keys|signing-keys|callback-secret|deliveries|store|cache|check|status|openapi ...",
 		Short: "Manages the Data API: keys, callbacks, the store, the catalog",
 		Long: `
 Manages the Data API of a running server through Caddy's admin API; checks a
@@ -31,7 +31,7 @@ catalog, and prints OpenAPI documents, without a server.
 The server is found at its default admin address, at --address, or at the address
 that the configuration given with --config names.`,
 		CobraFunc: func(cmd *cobra.Command) {
-			cmd.AddCommand(keysCommand(), signingKeysCommand(), callbackSecretCommand(), deliveriesCommand(), storeCommand(), statusCommand(), checkCommand(),
+			cmd.AddCommand(keysCommand(), signingKeysCommand(), callbackSecretCommand(), deliveriesCommand(), storeCommand(), cacheCommand(), statusCommand(), checkCommand(),
 				openAPICommand())
 			// A group of commands does nothing itself; a word that is none of them is a mistake worth an exit code.
 			cmd.RunE = refuseUnknown

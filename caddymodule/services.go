@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/solucao42/caddy-data-api/internal/admission"
+	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
@@ -25,6 +26,7 @@ type services struct {
 	*openState
 	app       *App
 	tokenKeys *token.KeyRing
+	cache     *cache.Cache
 	directory *identity.Directory
 	runtime   *execution.JobRuntime
 	api       *httpapi.API
@@ -48,6 +50,10 @@ func (a *App) newServices(opened *openState) (*services, error) {
 	if err != nil {
 		return nil, err
 	}
+	results, err := cache.New(cache.Options{Size: a.App.Cache.Size, MaxResult: a.App.Cache.MaxResult, Now: time.Now})
+	if err != nil {
+		return nil, err
+	}
 	a.startTrusts()
 	directory := identity.NewDirectory(opened.keys)
 	directory.Vouch(a.vouchedCompanies())
@@ -55,6 +61,7 @@ func (a *App) newServices(opened *openState) (*services, error) {
 		openState: opened,
 		app:       a,
 		tokenKeys: ring,
+		cache:     results,
 		directory: directory,
 		runtime:   &execution.JobRuntime{Directory: directory, Plan: a.plan.Load},
 		jobSettings: job.Settings{
@@ -79,6 +86,7 @@ func (a *App) newServices(opened *openState) (*services, error) {
 		ClientIP:  clientIP,
 		Trail:     a.trail, AuditParameters: a.Audit.Parameters,
 		Throttle: opened.throttle, ThrottleLimits: throttle,
+		Cache: results,
 		Rates: opened.rates, WaitingCallers: admission.NewCounter(a.Jobs.WaitingCallers),
 		Log: a.log,
 	})

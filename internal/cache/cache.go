@@ -133,9 +133,6 @@ func (c *Cache) Get(ctx context.Context, key Key, policy Policy, fill Fill) (*En
 	return under.entry, status, under.err
 }
 
-// Close ends the cache's upkeep of old entries. Get still works, for requests that outlive a configuration.
-func (c *Cache) Close() { c.entries.StopAllGoroutines() }
-
 // Purge removes the entries of the endpoints that match, and returns how many there were. Results of queries that run
 // already are not kept.
 func (c *Cache) Purge(match func(dataapi.Address) bool) int {

@@ -48,7 +48,23 @@ limits: { timeout: 2m, max_rows: 0, rows: 3 }
 			`4:9: active must be true or false; got yes`,
 			`5:20: limits.timeout must be a duration such as 500ms, 5s or 10m, from 1ms to 1m; got 2m`,
 			`5:34: limits.max_rows must be a whole number from 1 to 10000000; got 0`,
-			`5:37: in limits: unknown key "rows"; allowed are timeout, job_timeout, max_rows`,
+			`5:37: in limits: unknown key "rows"; allowed are timeout, job_timeout, max_rows, cache, stale_while_revalidate`,
+		},
+	},
+	{
+		`mode: async
+limits: { cache: 60s, stale_while_revalidate: 25h }
+`,
+		[]string{
+			`4:18: limits.cache is for mode: sync with on_timeout: fail; other endpoints answer with jobs, whose results are kept anyway`,
+			`4:47: limits.stale_while_revalidate must be a duration such as 500ms, 5s or 10m, from 1ms to 24h; got 25h`,
+		},
+	},
+	{
+		`limits: { stale_while_revalidate: 5s }
+`,
+		[]string{
+			`3:35: limits.stale_while_revalidate is allowed beside limits.cache only`,
 		},
 	},
 	{

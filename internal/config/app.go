@@ -37,6 +37,9 @@ type App struct {
 	// Where and how the end of a job is announced.
 	Callbacks *Callbacks `json:"callbacks,omitempty"`
 
+	// The results that are kept in memory, of endpoints with limits.cache.
+	Cache *Cache `json:"cache,omitempty"`
+
 	// What the audit trail holds. It is written to the logger data_api.audit, one line for each event, so that a log can
 	// `include` it and another one `exclude` it.
 	Audit *Audit `json:"audit,omitempty"`
@@ -151,6 +154,10 @@ func (a *App) SetDefaults() {
 	if a.Audit == nil {
 		a.Audit = new(Audit)
 	}
+	if a.Cache == nil {
+		a.Cache = new(Cache)
+	}
+	a.Cache.setDefaults()
 	setDefault(&a.Tokens.Issuer, DefaultIssuer)
 	setDefault(&a.Tokens.Audience, a.Tokens.Issuer)
 	if a.Tokens.Throttle == nil {
@@ -195,7 +202,7 @@ func (a *App) Validate() error {
 	if a.Tokens.Algorithm == algorithmHS256 && a.Tokens.HS256Secret == "" {
 		faults = append(faults, errors.New("tokens.algorithm is HS256: set tokens.hs256_secret, such as {env.TOKEN_SECRET}"))
 	}
-	faults = append(faults, a.Tokens.Validate(), a.Jobs.Validate(), a.Callbacks.Validate())
+	faults = append(faults, a.Tokens.Validate(), a.Jobs.Validate(), a.Callbacks.Validate(), a.Cache.Validate())
 	return errors.Join(faults...)
 }
 

@@ -11,8 +11,9 @@ import (
 
 	"github.com/maypok86/otter/v2"
 
-	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/admission"
+	"github.com/solucao42/caddy-data-api/internal/audit"
+	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
@@ -70,6 +71,9 @@ type Services struct {
 
 	// WaitingCallers bounds how many callers of a company wait for jobs at the same time.
 	WaitingCallers *admission.Counter
+
+	// Cache keeps the results of endpoints that let it.
+	Cache *cache.Cache
 
 	Log *slog.Logger
 

@@ -76,7 +76,7 @@ func (a *API) executeEndpoint(w http.ResponseWriter, r *http.Request, suffix res
 	if terms.asJob {
 		return a.answerJob(w, r, caller, bound, terms, callback)
 	}
-	summary, err := answerResult(w, r, bound, form)
+	summary, err := a.answerSync(w, r, caller, bound, form)
 	a.recordExecution(w, r, caller, bound, summary, err)
 	return err
 }

@@ -108,7 +108,7 @@ func writeProblem(w http.ResponseWriter, failure *dataapi.Error) {
 		panic(err) // strings and numbers always encode
 	}
 	// What an answer was about to say of itself does not hold for this one.
-	for _, name := range []string{"Content-Length", "ETag", "Accept-Ranges", "Link"} {
+	for _, name := range []string{"Content-Length", "ETag", "Accept-Ranges", "Link", "Cache-Status"} {
 		header.Del(name)
 	}
 	header.Set("Content-Type", "application/problem+json")

@@ -52,21 +52,31 @@ func (a *resultAnswer) begin(size int) {
 	if a.form.format == result.FormatJSON {
 		return
 	}
-	if a.form.format.Download() {
-		a.header.Set("Content-Disposition", `attachment; filename="`+a.name+"."+string(a.form.format)+`"`)
-	}
-	a.header.Set(maxRowsField, strconv.Itoa(a.maxRows))
+	a.form.describe(a.header, a.name, a.maxRows)
 	if a.known {
-		a.setSummary()
+		setSummary(a.header, a.summary)
 		return
 	}
 	a.header["Trailer"] = []string{rowCountField, truncatedField}
 	a.trailing = true
 }
 
-func (a *resultAnswer) setSummary() {
-	a.header.Set(rowCountField, strconv.Itoa(a.summary.RowCount))
-	a.header.Set(truncatedField, strconv.FormatBool(a.summary.Truncated))
+// describe sets what the header says of a result in this form, however it ends. Name is that of the file, without its
+// suffix.
+func (f form) describe(header http.Header, name string, maxRows int) {
+	if f.format == result.FormatJSON {
+		return
+	}
+	if f.format.Download() {
+		header.Set("Content-Disposition", `attachment; filename="`+name+"."+string(f.format)+`"`)
+	}
+	header.Set(maxRowsField, strconv.Itoa(maxRows))
+}
+
+// setSummary says how a result has ended.
+func setSummary(header http.Header, summary result.Summary) {
+	header.Set(rowCountField, strconv.Itoa(summary.RowCount))
+	header.Set(truncatedField, strconv.FormatBool(summary.Truncated))
 }
 
 // End ends the result, and with it the answer.
@@ -76,7 +86,7 @@ func (a *resultAnswer) End(summary result.Summary) error {
 		return err
 	}
 	if a.trailing {
-		a.setSummary() // net/http sends what has been announced
+		setSummary(a.header, summary) // net/http sends what has been announced
 	}
 	return nil
 }

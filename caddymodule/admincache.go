@@ -1,0 +1,41 @@
+package caddymodule
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+)
+
+// purgeRequest names the endpoints whose kept results are forgotten: all of them, those of the company that owns them, or
+// one of that company's.
+type purgeRequest struct {
+	Company  string `json:"company,omitempty"`
+	Endpoint string `json:"endpoint,omitempty"` // NAMESPACE/SLUG; needs a company
+}
+
+type purgeAnswer struct {
+	Purged int `json:"purged"`
+}
+
+// purgeCache forgets results that are kept in memory.
+func purgeCache(ready *services, r *http.Request) (int, any, error) {
+	var request purgeRequest
+	if err := decodeAdminBody(r, &request); err != nil {
+		return 0, nil, err
+	}
+	namespace, slug, pair := strings.Cut(request.Endpoint, "/")
+	switch {
+	case request.Company != "" && !dataapi.ValidSlug(request.Company):
+		return 0, nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "company must be a slug; got %q.", request.Company)
+	case request.Endpoint == "":
+	case request.Company == "":
+		return 0, nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "endpoint needs company, which owns it.")
+	case !pair || !dataapi.ValidSlug(namespace) || !dataapi.ValidSlug(slug):
+		return 0, nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "endpoint must be NAMESPACE/SLUG; got %q.", request.Endpoint)
+	}
+	return http.StatusOK, purgeAnswer{ready.cache.Purge(func(address dataapi.Address) bool {
+		return (request.Company == "" || address.Company == request.Company) &&
+			(request.Endpoint == "" || address.Namespace == namespace && address.Slug == slug)
+	})}, nil
+}
