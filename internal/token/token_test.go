@@ -2,14 +2,16 @@ package token
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"math/big"
 	"strings"
 	"sync"
 	"testing"
@@ -303,11 +305,16 @@ func sign(tb testing.TB, keys *KeyRing, input string) string {
 		signature = ed25519.Sign(private, []byte(input))
 	case *ecdsa.PrivateKey:
 		digest := sha256.Sum256([]byte(input))
-		r, s, err := ecdsa.Sign(rand.Reader, private, digest[:])
+		// Without randomness, by RFC 6979: the processes that fuzz together make the same token.
+		der, err := private.Sign(nil, digest[:], crypto.SHA256)
 		if err != nil {
 			tb.Fatal(err)
 		}
-		signature = append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
+		var point struct{ R, S *big.Int }
+		if _, err := asn1.Unmarshal(der, &point); err != nil {
+			tb.Fatal(err)
+		}
+		signature = append(point.R.FillBytes(make([]byte, 32)), point.S.FillBytes(make([]byte, 32))...)
 	case []byte:
 		signature = macOf(private, input)
 	}
