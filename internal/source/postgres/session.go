@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/source"
@@ -162,13 +164,14 @@ func (c *conn) runWithin(
 	if err != nil {
 		return false, err
 	}
-	pipeline := c.pg.StartPipeline(ctx)
 	explicit := p.acts || description == nil
-	before, after := 0, 0
-	if explicit {
-		c.send(pipeline, begin, nil)
-		before++
+	if !explicit {
+		return c.runBehindSettings(ctx, p, description, args, values, sink)
 	}
+	pipeline := c.pg.StartPipeline(ctx)
+	before, after := 0, 0
+	c.send(pipeline, begin, nil)
+	before++
 	if c.source.settings != "" {
 		c.send(pipeline, c.source.settings, values)
 		before++
@@ -178,10 +181,8 @@ func (c *conn) runWithin(
 	} else {
 		pipeline.SendQueryParams(p.sql, args, p.paramOIDs, nil, p.formats)
 	}
-	if explicit {
-		c.send(pipeline, rollback, nil)
-		after++
-	}
+	c.send(pipeline, rollback, nil)
+	after++
 	if p.acts {
 		c.send(pipeline, unlock, nil)
 		after++
@@ -197,10 +198,30 @@ func (c *conn) runWithin(
 	if err == nil {
 		return delivered, ending
 	}
-	if explicit {
-		c.cleanUp()
-	}
+	c.cleanUp()
 	return delivered, err
+}
+
+// runBehindSettings executes a statement in the implicit transaction of the settings that stand before it. The settings are
+// asked for one row, of one, so that the server does not call them complete: to the driver their row and those of the
+// statement are one result, which it reads without the bookkeeping of a pipeline.
+func (c *conn) runBehindSettings(
+	ctx context.Context, p *plan, description *pgconn.StatementDescription, args, values [][]byte, sink result.Sink,
+) (delivered bool, err error) {
+	c.pg.Frontend().SendBind(&pgproto3.Bind{PreparedStatement: c.controls.settings.Name, Parameters: values})
+	c.pg.Frontend().SendExecute(&pgproto3.Execute{MaxRows: 1})
+	rows := c.pg.ExecStatement(ctx, description, args, nil, p.formats)
+	if rows.NextRow() && slices.EqualFunc(rows.Values(), values, bytes.Equal) {
+		return c.deliver(rows, p, sink)
+	}
+	_, err = rows.Close()
+	if _, answered := errors.AsType[*pgconn.PgError](err); !answered {
+		c.tainted = true // the settings may not have been sent yet, and must not meet the next statement
+	}
+	if err == nil {
+		err = errors.New("the database did not set the claims")
+	}
+	return false, err
 }
 
 // send adds one of the controls to a pipeline.
