@@ -34,6 +34,8 @@ type options struct {
 	turn        time.Duration
 	quiet, busy int // callers
 	rows        int
+	wait        time.Duration
+	same        bool
 }
 
 func main() {
@@ -45,6 +47,8 @@ func main() {
 	flag.IntVar(&o.quiet, "quiet", 1, "callers of the quiet company")
 	flag.IntVar(&o.busy, "busy", 50, "callers of the busy company")
 	flag.IntVar(&o.rows, "rows", 100_000, "rows that a query counts: 100,000 are about 10 ms of processor time")
+	flag.DurationVar(&o.wait, "wait", 0, "how long a query waits inside the database instead, as one does that waits for a disk")
+	flag.BoolVar(&o.same, "same", false, "let both be one company, whose callers are served in the order in which they come: what there would be without fairness")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := measure(ctx, o)
@@ -65,7 +69,11 @@ func measure(ctx context.Context, o options) error {
 		return err
 	}
 	defer cluster.Remove()
-	endpoint := fmt.Sprintf("/*---\nsource: warehouse\n---*/\nSELECT count(*) AS n FROM generate_series(1, %d)", o.rows)
+	statement := fmt.Sprintf("SELECT count(*) AS n FROM generate_series(1, %d)", o.rows)
+	if o.wait > 0 {
+		statement = fmt.Sprintf("SELECT count(*) AS n FROM pg_sleep(%f)", o.wait.Seconds())
+	}
+	endpoint := "/*---\nsource: warehouse\n---*/\n" + statement
 	company := "users: { erp: { policies: [DataAPIConsumer] } }\n"
 	server, err := rig.Start(ctx, rig.Config{
 		Binary: binary,
@@ -80,7 +88,11 @@ func measure(ctx context.Context, o options) error {
 	}
 	defer server.Stop()
 	var tenants [2]*tenant
-	for i, name := range []string{"quiet", "busy"} {
+	names := []string{"quiet", "busy"}
+	if o.same {
+		names[0] = names[1]
+	}
+	for i, name := range names {
 		if tenants[i], err = newTenant(ctx, server, name); err != nil {
 			return err
 		}
