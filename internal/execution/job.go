@@ -82,14 +82,28 @@ func (r *JobRuntime) bind(j job.Job) (*Bound, error) {
 // MayRead reports whether a caller may see a job of its company, and with it the result: whether it could ask for the
 // same now. A share that was withdrawn or narrowed since, and the share context of a user who reads what a colleague has
 // asked for, count: nothing is filled in, since a result of all cities was not asked for with the city that the reader is
-// limited to. An endpoint of the company itself need not exist any more.
+// limited to. Where the database knows who asks, a colleague's rows are not the reader's. An endpoint of the company itself
+// need not exist any more, unless its source may have been such a one.
 func (p *Plan) MayRead(caller identity.Principal, j job.Job) bool {
-	if j.Address.Company == caller.Company.Slug && len(caller.User.ShareContext) == 0 {
-		return true
-	}
 	call, err := p.FindRevision(caller, j.Address.Namespace, j.Address.Slug, j.Pinned())
-	if err != nil || call.Endpoint.Address != j.Address {
+	found := err == nil && call.Endpoint.Address == j.Address
+	switch {
+	case j.User != caller.User.Name && (found && call.query.UsesClaims() || !found && p.usesClaims()):
+		return false
+	case j.Address.Company == caller.Company.Slug && len(caller.User.ShareContext) == 0:
+		return true
+	case !found:
 		return false
 	}
 	return call.Endpoint.Contract.Allowed(j.Params, call.contexts(caller)...) == nil
+}
+
+// usesClaims reports whether any query shows its source who asks.
+func (p *Plan) usesClaims() bool {
+	for _, query := range p.queries {
+		if query.UsesClaims() {
+			return true
+		}
+	}
+	return false
 }
