@@ -31,8 +31,8 @@ catalog, and prints OpenAPI documents, without a server.
 The server is found at its default admin address, at --address, or at the address
 that the configuration given with --config names.`,
 		CobraFunc: func(cmd *cobra.Command) {
-			cmd.AddCommand(keysCommand(), signingKeysCommand(), callbackSecretCommand(), deliveriesCommand(), storeCommand(), cacheCommand(), statusCommand(), checkCommand(),
-				openAPICommand())
+			cmd.AddCommand(keysCommand(), signingKeysCommand(), callbackSecretCommand(), deliveriesCommand(),
+				storeCommand(), cacheCommand(), statusCommand(), checkCommand(), openAPICommand())
 			// A group of commands does nothing itself; a word that is none of them is a mistake worth an exit code.
 			cmd.RunE = refuseUnknown
 		},

@@ -229,7 +229,7 @@ func TestTheCacheIsBoundedInBytes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	kept := 0
+	var kept int
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) { // entries are evicted in the background
 		if kept = c.Purge(func(dataapi.Address) bool { return true }); kept < 110 || time.Now().After(deadline) {
 			break

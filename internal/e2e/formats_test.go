@@ -185,6 +185,8 @@ func rawRows(rows []json.RawMessage) [][]byte {
 }
 
 // allTypes has a column of every type, and rows that a careless encoder gets wrong.
+//
+//nolint:dupword // a row of NULL
 const allTypes = `
 CREATE TYPE mood AS ENUM ('calm', 'a "loud", one');
 CREATE TABLE kinds (id int PRIMARY KEY, small smallint, big bigint, single real, double double precision, price numeric(20,4), free numeric, yes boolean,

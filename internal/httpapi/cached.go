@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -78,7 +79,7 @@ func answerEntry(
 	if form.format != result.FormatJSON {
 		setSummary(header, entry.Summary)
 	}
-	_, err := w.Write(entry.Body)
+	_, err := w.Write(entry.Body) //nolint:gosec // it is none of the types that a browser runs
 	return err
 }
 
@@ -103,5 +104,5 @@ func cacheStatus(status cache.Status, ttl time.Duration) string {
 		text += "; fwd=miss; stored; collapsed"
 	}
 	// Rounded down, so that what is stale is never 0.
-	return text + "; ttl=" + strconv.FormatInt(int64((ttl-time.Second+1)/time.Second), 10)
+	return text + "; ttl=" + strconv.Itoa(int(math.Floor(ttl.Seconds())))
 }

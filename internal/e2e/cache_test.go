@@ -1,0 +1,221 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/pgtest"
+)
+
+// cacheServer has endpoints that say when their query ran, so that answers tell which of them share a query.
+func cacheServer(t *testing.T, source string) *server {
+	const at = "SELECT clock_timestamp()::text AS at, @n::text AS n"
+	const params = "params: { n: { type: string, default: x } }\n"
+	return newServer(t, serverConfig{sources: source, files: map[string]string{
+		"acme/company.yaml":         companyFile + "  colleague: { policies: [DataAPIConsumer] }\n  limited: { policies: [DataAPIConsumer], share_context: { n: [x, y] } }\n",
+		"globex/company.yaml":       "name: Globex\nusers:\n  reader: { policies: [DataAPIConsumer] }\n",
+		"acme/default/minute.sql":   "/*---\nsource: main\n" + params + "limits: { cache: 60s, stale_while_revalidate: 30s }\nshare: { globex: {} }\n---*/\n" + at,
+		"acme/default/moment.sql":   "/*---\nsource: main\n" + params + "limits: { cache: 300ms, stale_while_revalidate: 1h }\n---*/\n" + at,
+		"acme/default/uncached.sql": "/*---\nsource: main\n" + params + "---*/\n" + at,
+		"acme/default/slow.sql":     "/*---\nsource: main\nlimits: { cache: 60s }\n---*/\nSELECT clock_timestamp()::text AS at FROM pg_sleep(1.5)",
+		"acme/default/failing.sql":  "/*---\nsource: main\nlimits: { cache: 60s, timeout: 300ms }\n---*/\nSELECT 1 AS one FROM pg_sleep(10)",
+		"acme/default/large.sql":    "/*---\nsource: main\nlimits: { cache: 60s }\n---*/\nSELECT n, clock_timestamp()::text AS at, repeat('x', 200) AS filler FROM generate_series(1, 9000) AS n",
+		"acme/default/who.sql":      "/*---\nsource: main\nlimits: { cache: 60s }\n---*/\nSELECT current_setting('data_api.user', true) AS at, current_setting('data_api.company', true) AS company",
+	}})
+}
+
+func (a answer) at() string {
+	a.t.Helper()
+	var document struct{ Rows []struct{ At string } }
+	a.want(http.StatusOK).decode(&document)
+	return document.Rows[0].At
+}
+
+func postgresMain(db *pgtest.DB, options string) string {
+	return `source main postgres "` + db.ReaderDSN + `"` + options
+}
+
+func TestCachedResults(t *testing.T) {
+	s := cacheServer(t, postgresMain(pgtest.New(t), ""))
+	token := s.login("acme", "integration").Access
+	first := s.execute("minute", token, `{}`)
+	if got := first.Header.Get("Cache-Status"); got != "data-api; fwd=miss; stored; ttl=59" && got != "data-api; fwd=miss; stored; ttl=60" {
+		t.Errorf("Cache-Status of a miss: %s", got)
+	}
+	etag := first.Header.Get("ETag")
+	if etag == "" || strings.HasPrefix(etag, "W/") || first.Header.Get("Cache-Control") != "private, max-age=60, stale-while-revalidate=30" {
+		t.Errorf("headers %v", first.Header)
+	}
+	again := s.execute("minute", token, `{"n":"x"}`) // what is filled in is the same call
+	if again.at() != first.at() || again.Header.Get("ETag") != etag || !strings.HasPrefix(again.Header.Get("Cache-Status"), "data-api; hit; ttl=") ||
+		again.Header.Get("Age") == "" || again.Header.Get("X-Data-Api-Revision") == "" {
+		t.Errorf("the second answer: %v %s", again.Header, again.Body)
+	}
+	const path = "/api/v1/data-api/default/minute/execute"
+	unchanged := s.send(http.MethodPost, path, token, `{}`, "If-None-Match", `"other", `+etag)
+	if unchanged.Status != http.StatusNotModified || len(unchanged.Body) != 0 || unchanged.Header.Get("ETag") != etag || unchanged.Header.Get("Content-Type") != "" {
+		t.Errorf("304: %d %v", unchanged.Status, unchanged.Header)
+	}
+	if other := s.send(http.MethodPost, path, token, `{}`, "If-None-Match", `"other"`); other.at() != first.at() {
+		t.Error("another ETag was taken for this one")
+	}
+
+	// Who else gets it, and who does not.
+	if s.execute("minute", s.login("acme", "colleague").Access, `{}`).at() != first.at() {
+		t.Error("a colleague, for whom the rows are the same, caused a query")
+	}
+	for name, other := range map[string]answer{
+		"another parameter":     s.execute("minute", token, `{"n":"z"}`),
+		"another company":       s.execute("minute", s.login("globex", "reader").Access, `{}`),
+		"another share context": s.execute("minute", s.login("acme", "limited").Access, `{"n":"x"}`),
+		"arrays":                s.send(http.MethodPost, path+"?rows_as=arrays", token, `{}`),
+	} {
+		if strings.Contains(string(other.want(http.StatusOK).Body), first.at()) {
+			t.Errorf("%s got the same entry: %s", name, other.Body)
+		}
+	}
+	csv := s.send(http.MethodPost, path+".csv", token, `{}`).want(http.StatusOK)
+	csvAgain := s.send(http.MethodPost, path, token, `{}`, "Accept", "text/csv").want(http.StatusOK)
+	if string(csv.Body) != string(csvAgain.Body) || csv.Header.Get("ETag") == etag || csvAgain.Header.Get("X-Data-Api-Row-Count") != "1" ||
+		csvAgain.Header.Get("Content-Disposition") == "" || csvAgain.Header.Get("Content-Type") != csv.Header.Get("Content-Type") {
+		t.Errorf("CSV: %v, then %v", csv.Header, csvAgain.Header)
+	}
+	uncached := s.execute("uncached", token, `{}`)
+	if uncached.at() == s.execute("uncached", token, `{}`).at() || uncached.Header.Get("Cache-Control") != "no-store" || uncached.Header.Get("ETag")+uncached.Header.Get("Cache-Status") != "" {
+		t.Errorf("without limits.cache: %v", uncached.Header)
+	}
+
+	// Stale: the old rows at once, and new ones soon after.
+	old := s.execute("moment", token, `{}`).at()
+	time.Sleep(400 * time.Millisecond)
+	stale := s.execute("moment", token, `{}`)
+	if stale.at() != old || !strings.HasPrefix(stale.Header.Get("Cache-Status"), "data-api; hit; ttl=-") {
+		t.Errorf("a stale answer: %s", stale.Header.Get("Cache-Status"))
+	}
+	for deadline := time.Now().Add(10 * time.Second); s.execute("moment", token, `{}`).at() == old; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the stale entry is not replaced")
+		}
+	}
+
+	// A result that is too large is streamed to each caller.
+	large := s.execute("large", token, `{}`)
+	if large.at() == s.execute("large", token, `{}`).at() || large.Header.Get("Cache-Status") != "data-api; fwd=miss; detail=too-large" || large.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("a large result: %v", large.Header)
+	}
+	failed := s.execute("failing", token, `{}`).problem(http.StatusRequestTimeout, "EXECUTION_TIMEOUT")
+	if failed.Header.Get("Cache-Control") != "no-store" || failed.Header.Get("Cache-Status") != "" {
+		t.Errorf("an error: %v", failed.Header)
+	}
+
+	// Purged, and changed.
+	if out := s.mustCLI(s.admin("cache", "purge", "--company", "globex")...); out != "0 results were forgotten.\n" {
+		t.Errorf("purge of another company: %s", out)
+	}
+	s.mustCLI(s.admin("cache", "purge", "--company", "acme", "--endpoint", "default/moment")...)
+	if s.execute("minute", token, `{}`).at() != first.at() {
+		t.Error("the purge of one endpoint has purged another")
+	}
+	s.mustCLI(s.admin("cache", "purge")...)
+	second := s.execute("minute", token, `{}`).at()
+	if second == first.at() {
+		t.Error("the purge has left the entry")
+	}
+	if _, stderr, err := s.cli(s.admin("cache", "purge", "--endpoint", "default/minute")...); err == nil || !strings.Contains(stderr, "company") {
+		t.Errorf("an endpoint without a company: %v %s", err, stderr)
+	}
+	s.writeCatalog("acme/default/minute.sql", "/*---\nsource: main\nlimits: { cache: 60s }\n---*/\nSELECT clock_timestamp()::text AS at, 1 AS more")
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(string(s.execute("minute", token, `{}`).Body), `"more"`); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the changed endpoint answers with its old rows")
+		}
+	}
+}
+
+// TestOneQueryForAThousandCallers: exactly one query, and everybody gets its rows.
+func TestOneQueryForAThousandCallers(t *testing.T) {
+	s := cacheServer(t, postgresMain(pgtest.New(t), ""))
+	token := s.login("acme", "integration").Access
+	transport := &http.Transport{MaxIdleConnsPerHost: 1000}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport}
+	answers := make(chan answer, 1000)
+	var all sync.WaitGroup
+	for range cap(answers) {
+		all.Go(func() {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url("/api/v1/data-api/default/slow/execute"), strings.NewReader(`{}`))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			request.Header.Set("Content-Type", "application/json")
+			request.Header.Set("Authorization", "Bearer "+token)
+			got, err := s.doWith(client, request)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			answers <- got
+		})
+	}
+	all.Wait()
+	close(answers)
+	seen, statuses := map[string]int{}, map[string]int{}
+	for got := range answers {
+		seen[got.at()]++
+		status, _, _ := strings.Cut(got.Header.Get("Cache-Status"), "; ttl=")
+		statuses[status]++
+	}
+	if len(seen) != 1 || statuses["data-api; fwd=miss; stored"] != 1 {
+		t.Errorf("%d queries: %v", len(seen), statuses)
+	}
+	t.Logf("1,000 callers: %v", statuses)
+}
+
+// TestHitsNeverTouchTheDatabase: with the database gone they go on, for those who may still ask.
+func TestHitsNeverTouchTheDatabase(t *testing.T) {
+	cluster := pgtest.NewCluster(t)
+	s := cacheServer(t, postgresMain(cluster.New(t), ""))
+	key, token := s.createKeyAndLogin("acme", "integration")
+	colleague := s.login("acme", "colleague").Access
+	first := s.execute("minute", token, `{}`).at()
+	cluster.Stop(t)
+	defer cluster.Start(t)
+	s.execute("uncached", token, `{}`).problem(http.StatusServiceUnavailable, "SOURCE_UNAVAILABLE")
+	if s.execute("minute", token, `{}`).at() != first || s.execute("minute", colleague, `{}`).at() != first {
+		t.Error("a hit differs")
+	}
+	s.post("/api/v1/data-api/default/minute/execute", "", `{}`).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	s.execute("minute", s.login("acme", "powerless").Access, `{}`).problem(http.StatusForbidden, "FORBIDDEN")
+	s.mustCLI(s.admin("keys", "revoke", key.Key)...)
+	s.execute("minute", token, `{}`).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	if s.execute("minute", colleague, `{}`).at() != first {
+		t.Error("the revocation of one key has taken the entry from others")
+	}
+	s.writeCatalog("acme/company.yaml", strings.Replace(companyFile, "integration", "other", 1)+"  colleague: { policies: [] }\n")
+	for deadline := time.Now().Add(10 * time.Second); s.execute("minute", colleague, `{}`).Status != http.StatusForbidden; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("a withdrawn permission still gets hits")
+		}
+	}
+}
+
+// TestClaimsPartTheCache: where rows depend on who asks, nobody gets another user's.
+func TestClaimsPartTheCache(t *testing.T) {
+	s := cacheServer(t, postgresMain(pgtest.New(t), " {\n\t\t\tclaims on\n\t\t\tallow_set_config\n\t\t}"))
+	for range 2 {
+		for _, user := range []string{"integration", "colleague", "limited"} {
+			token := s.login("acme", user).Access
+			var document struct{ Rows []json.RawMessage }
+			s.execute("who", token, `{}`).want(http.StatusOK).decode(&document)
+			if want := fmt.Sprintf(`{"at":%q,"company":"acme"}`, user); string(document.Rows[0]) != want {
+				t.Errorf("%s got %s", user, document.Rows[0])
+			}
+		}
+	}
+}
