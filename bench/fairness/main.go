@@ -48,7 +48,7 @@ func main() {
 	flag.IntVar(&o.busy, "busy", 50, "callers of the busy company")
 	flag.IntVar(&o.rows, "rows", 100_000, "rows that a query counts: 100,000 are about 10 ms of processor time")
 	flag.DurationVar(&o.wait, "wait", 0, "how long a query waits inside the database instead, as one does that waits for a disk")
-	flag.BoolVar(&o.same, "same", false, "let both be one company, whose callers are served in the order in which they come: what there would be without fairness")
+	flag.BoolVar(&o.same, "same", false, "let both be one company, whose callers are served as they come: what there would be without fairness")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := measure(ctx, o)

@@ -10,13 +10,19 @@ import (
 
 func TestCounter(t *testing.T) {
 	counter := admission.NewCounter(2)
-	if !counter.Enter("a") || !counter.Enter("a") || counter.Enter("a") || !counter.Enter("b") {
-		t.Fatal("two of each company may be inside")
+	enter := func(company string, want bool) {
+		t.Helper()
+		if counter.Enter(company) != want {
+			t.Fatalf("%s may enter: %t, want %t", company, !want, want)
+		}
 	}
+	enter("a", true)
+	enter("a", true)
+	enter("a", false)
+	enter("b", true)
 	counter.Leave("a")
-	if !counter.Enter("a") || counter.Enter("a") {
-		t.Fatal("after one has left another may enter")
-	}
+	enter("a", true)
+	enter("a", false)
 	var inside, most atomic.Int64
 	var group sync.WaitGroup
 	for range 16 {

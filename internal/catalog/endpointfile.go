@@ -104,7 +104,8 @@ func trimStatement(text string, line int) (string, place) {
 }
 
 func (e *Endpoint) readFrontMatter(root *node, r *report) {
-	f := r.fieldsOf(root, "", "title", "description", "source", "mode", "on_timeout", "active", "params", "limits", "rate", "columns", "deprecated", "sunset", "share")
+	f := r.fieldsOf(root, "", "title", "description", "source", "mode", "on_timeout", "active", "params", "limits", "rate",
+		"columns", "deprecated", "sunset", "share")
 	e.Title, e.Description = f.text("title"), strings.TrimSpace(f.text("description"))
 	e.Source = e.readSource(f)
 	e.Mode = readMode(f)

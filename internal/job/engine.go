@@ -36,8 +36,6 @@ type Settings struct {
 	Quota      int64         // bytes of results that are kept for one company when it asks for a job; default: any number
 }
 
-func (s Settings) allowance() Allowance { return Allowance{Waiting: s.MaxWaiting, Kept: s.Quota} }
-
 func (s *Settings) setDefaults() {
 	if s.Workers <= 0 {
 		s.Workers = 4
@@ -229,7 +227,7 @@ type Request struct {
 // accepted whether or not the engine runs.
 func (e *Engine) Accept(ctx context.Context, request Request) (Job, error) {
 	j := e.newJob(request)
-	return e.accepted(ctx, j, e.store.Accept(ctx, j, e.settings().allowance()))
+	return e.accepted(ctx, j, e.store.Accept(ctx, j, e.allowance()))
 }
 
 func (e *Engine) newJob(request Request) Job {
@@ -265,6 +263,12 @@ func (e *Engine) accepted(ctx context.Context, j Job, err error) (Job, error) {
 	}
 	e.log.Error("a job could not be stored", "error", err)
 	return Job{}, dataapi.Wrap(dataapi.CodeOverloaded, err)
+}
+
+// allowance is what a company may have.
+func (e *Engine) allowance() Allowance {
+	settings := e.settings()
+	return Allowance{Waiting: settings.MaxWaiting, Kept: settings.Quota}
 }
 
 // settings are those of the newest configuration, or the defaults.
