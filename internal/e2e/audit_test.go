@@ -1,0 +1,226 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const personEndpoint = "acme/default/person"
+
+// auditLine is a line of the audit trail.
+type auditLine struct {
+	Logger     string
+	Msg        string
+	Outcome    string
+	Reason     string
+	Actor      string
+	Company    string
+	User       string
+	Key        string `json:"api_key"`
+	ClientIP   string `json:"client_ip"`
+	RequestID  string `json:"request_id"`
+	Endpoint   string
+	Revision   string
+	JobID      string `json:"job_id"`
+	Subject    string
+	Parameters json.RawMessage
+	Changes    []string
+	Rows       *int
+	Duration   *float64
+}
+
+// readTrail reads the file that the trail goes to.
+func readTrail(t *testing.T, path string) (lines []auditLine) {
+	t.Helper()
+	for line := range bytes.Lines([]byte(readFile(t, path))) {
+		var read auditLine
+		if err := json.Unmarshal(line, &read); err != nil {
+			t.Fatalf("%v in %s", err, line)
+		}
+		lines = append(lines, read)
+	}
+	return lines
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestAuditTrailAndSecrets goes through everything that handles a secret, on a server that logs all it can. The trail tells
+// each event, and no secret is found where it does not belong.
+func TestAuditTrailAndSecrets(t *testing.T) {
+	const (
+		hs256     = "hs256-secret-of-this-test-0123456789abcdef"
+		password  = "dsn-password-of-this-test-4711"
+		sensitive = "sensitive-value-of-this-test"
+	)
+	e, receiver := engines[0], newHook(t)
+	catalog := files(e)
+	catalog["acme/default/person.sql"] = `/*---
+source: main
+params:
+  cpf: { type: string, sensitive: true, max_length: 40, pattern: "^[a-z-]+$" }
+  numbers: { type: array<integer>, sensitive: true }
+  regiao: { type: string }
+share: { globex: { cpf: [nobody] } }
+---*/
+SELECT regiao FROM vendas WHERE @cpf IS NOT NULL AND @numbers IS NULL AND regiao <> @regiao`
+	catalog["acme/default/unreachable.sql"] = "/*---\nsource: other\n---*/\nSELECT 1 AS one"
+	dir := t.TempDir()
+	trailPath := filepath.Join(dir, "audit.log")
+	s := newServer(t, serverConfig{
+		sources: e.source(t, dir, sales) + "\n\t\tsource other postgres {env.TEST_DSN}",
+		files:   catalog,
+		options: "callbacks {\n\t\t\tallow " + strings.TrimPrefix(receiver.URL, "http://") + "\n\t\t}\n" +
+			"\t\ttokens {\n\t\t\ths256_secret {env.TEST_HS256}\n\t\t}\n\t\taudit {\n\t\t\tparameters\n\t\t}",
+		globals: "debug\n\tlog audit {\n\t\toutput file " + trailPath + "\n\t\tinclude data_api.audit\n\t}",
+		env:     []string{"TEST_HS256=" + hs256, "TEST_DSN=postgres://reader:" + password + "@127.0.0.1:1/none"},
+	})
+	var refused bytes.Buffer // the bodies of all errors
+	fail := func(got answer, status int) {
+		t.Helper()
+		refused.Write(got.want(status).Body)
+	}
+	keyRoute, person := "/api/v1/auth/api-key", endpoints+"person/execute"
+
+	key := s.createKey("acme", "integration")
+	first := s.exchange("acme", key)
+	fail(s.post(keyRoute, "", fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"api_secret":%q}`, key.Secret, key.Key)), http.StatusUnauthorized)
+	fail(s.post(keyRoute, "", fmt.Sprintf(`{"company_slug":%q,"api_key":"x","api_secret":"y"}`, key.Secret)), http.StatusUnauthorized)
+	fail(s.post(keyRoute, "", fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"secret":%q}`, key.Key, key.Secret)), http.StatusBadRequest)
+	second := s.refresh(first.Refresh)
+	third := s.refresh(second.Refresh)
+	fail(s.post(refreshRoute, "", refreshBody(first.Refresh)), http.StatusUnauthorized)
+	fail(s.get(whoAmI, third.Access), http.StatusUnauthorized)
+	fourth := s.exchange("acme", key)
+	access := fourth.Access
+
+	s.post(person, access, `{"parameter_values":{"cpf":"`+sensitive+`","regiao":"Norte"}}`).want(http.StatusOK)
+	for _, values := range []string{
+		`{"cpf":"` + sensitive + sensitive + `"}`, `{"cpf":"` + sensitive + `0"}`, `{"cpf":["` + sensitive + `"]}`,
+		`{"numbers":["` + sensitive + `"]}`, `{"numbers":"` + sensitive + `"}`,
+	} {
+		fail(s.post(person, access, `{"parameter_values":`+values+`}`), http.StatusUnprocessableEntity)
+	}
+	foreign := s.login("globex", "reader").Access
+	fail(s.post(person, foreign, `{"parameter_values":{"cpf":"`+sensitive+`"}}`), http.StatusUnprocessableEntity)
+	fail(s.post(person, s.login("acme", "powerless").Access, `{}`), http.StatusForbidden)
+	fail(s.execute("unreachable", access, `{}`), http.StatusServiceUnavailable)
+
+	callbackSecret := strings.TrimSpace(s.mustCLI(s.admin("callback-secret", "--company", "acme", "--user", "integration")...))
+	rotatedSecret := strings.TrimSpace(s.mustCLI(s.admin("callback-secret", "rotate", "--company", "acme", "--user", "integration")...))
+	accepted := s.post(endpoints+"relatorio-mensal/execute", access, fmt.Sprintf(`{"callback_url":%q}`, receiver.URL)).want(http.StatusAccepted)
+	location := accepted.Header.Get("Location")
+	s.await(location, access)
+	receiver.await(t, 0)
+	endless := s.execute("slow-job", access, `{}`).want(http.StatusAccepted).Header.Get("Location")
+	s.send(http.MethodDelete, endless, access, "").want(http.StatusOK)
+	var successor credentials
+	s.cliJSON(&successor, "keys", "rotate", key.Key)
+	s.mustCLI(s.admin("keys", "revoke", key.Key)...)
+	fail(s.get(whoAmI, access), http.StatusUnauthorized)
+	fifth := s.exchange("acme", successor)
+	s.post(logoutRoute, "", refreshBody(fifth.Refresh)).want(http.StatusNoContent)
+	s.writeCatalog("acme/default/few.sql", "/*---\nsource: main\n---*/\nSELECT regiao FROM vendas")
+	eventually(t, "the catalog's change is told", 10*time.Second, func() bool {
+		lines := readTrail(t, trailPath)
+		return lines[len(lines)-1].Msg == "catalog.changed"
+	})
+	trail := readTrail(t, trailPath)
+
+	for _, want := range []auditLine{
+		{Msg: "key.created", Outcome: "success", Actor: "operator", Company: "acme", User: "integration", Key: key.Key},
+		{Msg: "token.issued", Outcome: "success", Company: "acme", User: "integration", Key: key.Key},
+		{Msg: "token.refused", Outcome: "UNAUTHENTICATED", Company: "acme", Reason: "the API key or secret is malformed"},
+		{Msg: "token.refreshed", Outcome: "success", Company: "acme", User: "integration", Key: key.Key},
+		{Msg: "token.reused", Outcome: "UNAUTHENTICATED", Company: "acme", User: "integration", Key: key.Key},
+		{Msg: "access.refused", Outcome: "UNAUTHENTICATED", Company: "acme", User: "integration", Reason: "the token's family is revoked"},
+		{Msg: "endpoint.executed", Outcome: "success", Company: "acme", User: "integration", Key: key.Key, Endpoint: personEndpoint},
+		{Msg: "endpoint.executed", Outcome: "SOURCE_UNAVAILABLE", Company: "acme", Endpoint: "acme/default/unreachable"},
+		{Msg: "permission.denied", Outcome: "PARAMETER_NOT_ALLOWED", Company: "globex", User: "reader", Subject: "default/person"},
+		{Msg: "permission.denied", Outcome: "FORBIDDEN", Company: "acme", User: "powerless", Subject: "default/person"},
+		{Msg: "callback_secret.shown", Outcome: "success", Actor: "operator", Company: "acme", User: "integration"},
+		{Msg: "callback_secret.rotated", Outcome: "success", Actor: "operator", Company: "acme", User: "integration"},
+		{Msg: "job.accepted", Outcome: "success", User: "integration", Key: key.Key, Endpoint: "acme/default/relatorio-mensal"},
+		{Msg: "job.ended", Outcome: "success", User: "integration", Key: key.Key, Endpoint: "acme/default/relatorio-mensal"},
+		{Msg: "result.read", Outcome: "success", User: "integration", Endpoint: "acme/default/relatorio-mensal"},
+		{Msg: "job.cancelled", Outcome: "success", User: "integration", Endpoint: "acme/default/slow-job"},
+		{Msg: "job.ended", Outcome: "cancelled", User: "integration", Endpoint: "acme/default/slow-job"},
+		{Msg: "key.rotated", Outcome: "success", Actor: "operator", Key: key.Key, Subject: successor.Key},
+		{Msg: "key.revoked", Outcome: "success", Actor: "operator", Key: key.Key},
+		{Msg: "token.ended", Outcome: "success", Company: "acme", User: "integration", Key: successor.Key},
+		{Msg: "catalog.changed", Outcome: "success", Actor: "operator"},
+	} {
+		if !told(trail, want) {
+			t.Errorf("the trail does not tell %+v", want)
+		}
+	}
+	checkLines(t, trail)
+	secrets := map[string]string{
+		"API secret": key.Secret, "API secret of the successor": successor.Secret, "HS256 secret": hs256, "DSN password": password,
+		"sensitive value": sensitive, "access token": access, "refresh token": fourth.Refresh,
+		"callback secret": callbackSecret, "rotated callback secret": rotatedSecret,
+	}
+	for place, text := range map[string]string{
+		"log": s.log.String(), "audit trail": readFile(t, trailPath), "errors": refused.String(),
+		"store":                   readFile(t, filepath.Join(s.dir, "data-api.db")),
+		"autosaved configuration": readFile(t, filepath.Join(s.dir, "caddy", "autosave.json")),
+		"adapted configuration":   s.mustCLI("adapt", "--config", s.caddyfile),
+		"list of keys":            s.mustCLI(s.admin("keys", "list", "--json")...),
+	} {
+		if len(text) < 100 {
+			t.Errorf("%s: there is nothing to search", place)
+		}
+		for name, secret := range secrets {
+			if place == "store" && strings.Contains(name, "callback") {
+				continue // a key that signs has to be kept, as docs/credentials.md says
+			}
+			if at := strings.Index(text, strings.TrimPrefix(secret, "whsec_")); at >= 0 {
+				t.Errorf("%s: the %s is there: ...%q", place, name, text[max(0, at-120):min(len(text), at+20)])
+			}
+		}
+	}
+}
+
+// checkLines checks what every line has.
+func checkLines(t *testing.T, trail []auditLine) {
+	t.Helper()
+	for _, line := range trail {
+		http := line.Actor == "" && line.Msg != "job.ended"
+		if line.Logger != "data_api.audit" || http && (line.ClientIP != "127.0.0.1" || line.RequestID == "") {
+			t.Errorf("the line %+v", line)
+		}
+		if line.Msg == "endpoint.executed" && line.Endpoint == personEndpoint {
+			if line.Rows == nil || *line.Rows != 3 || line.Duration == nil || line.Revision == "" || string(line.Parameters) != `{"cpf":"***","numbers":null,"regiao":"Norte"}` {
+				t.Errorf("the execution is told as %+v with %s", line, line.Parameters)
+			}
+		}
+	}
+
+}
+
+// told reports whether a line has all that want says.
+func told(trail []auditLine, want auditLine) bool {
+	for _, line := range trail {
+		if line.Msg == want.Msg && line.Outcome == want.Outcome && says(line.Actor, want.Actor) && says(line.Company, want.Company) &&
+			says(line.User, want.User) && says(line.Key, want.Key) && says(line.Endpoint, want.Endpoint) &&
+			says(line.Subject, want.Subject) && says(line.Reason, want.Reason) {
+			return true
+		}
+	}
+	return false
+}
+
+func says(got, want string) bool { return want == "" || got == want }
