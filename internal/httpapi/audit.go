@@ -11,7 +11,6 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
-	"github.com/solucao42/caddy-data-api/internal/result"
 )
 
 // callerGone is the outcome of an execution whose caller did not wait for its end.
@@ -51,9 +50,15 @@ func outcomeOf(err error) (outcome, reason string) {
 	return string(failure.Code), reason
 }
 
+// ran is what there is to tell of an execution.
+type ran struct {
+	rows  int
+	begun time.Time
+}
+
 // recordExecution keeps the execution of an endpoint for a caller who waited.
 func (a *API) recordExecution(
-	w http.ResponseWriter, r *http.Request, caller identity.Principal, bound *execution.Bound, summary result.Summary, err error,
+	w http.ResponseWriter, r *http.Request, caller identity.Principal, bound *execution.Bound, ran ran, err error,
 ) {
 	if !a.Trail.Enabled() {
 		return
@@ -61,7 +66,7 @@ func (a *API) recordExecution(
 	event := by(caller, audit.EndpointExecuted)
 	event.Outcome, event.Reason = outcomeOf(err)
 	a.describe(&event, bound)
-	event.Ran, event.Rows, event.Duration = true, summary.RowCount, time.Since(summary.ExecutedAt)
+	event.Ran, event.Rows, event.Duration = true, ran.rows, time.Since(ran.begun)
 	a.record(w, r, event)
 }
 

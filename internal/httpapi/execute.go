@@ -4,6 +4,7 @@ import (
 	"cmp"
 	stdjson "encoding/json"
 	"net/http"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -76,8 +77,9 @@ func (a *API) executeEndpoint(w http.ResponseWriter, r *http.Request, suffix res
 	if terms.asJob {
 		return a.answerJob(w, r, caller, bound, terms, callback)
 	}
+	begun := time.Now()
 	summary, err := a.answerSync(w, r, caller, bound, form)
-	a.recordExecution(w, r, caller, bound, summary, err)
+	a.recordExecution(w, r, caller, bound, ran{rows: summary.RowCount, begun: begun}, err)
 	return err
 }
 
