@@ -105,6 +105,9 @@ func (l *lane) ready() *laneConn {
 func (l *lane) dial() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if c := l.current.Load(); c != nil && !c.over() {
+		return // somebody was quicker
+	}
 	if l.dialling || l.closed || l.source.health.recent() != nil {
 		return
 	}

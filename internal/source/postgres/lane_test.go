@@ -115,8 +115,18 @@ func TestLaneGivesEveryRunItsOwnAnswer(t *testing.T) {
 }
 
 func TestLaneIsSharedAndLongRunsStayAway(t *testing.T) {
-	s := open(t, pgtest.New(t), withLanes(1))
+	db := pgtest.New(t)
+	db.Exec("CREATE TABLE typed (a varchar(20), b numeric(12,2), c timestamptz(3)); INSERT INTO typed VALUES ('x', 1, now()); GRANT SELECT ON typed TO " + pgtest.ReaderRole)
+	s := open(t, db, withLanes(1))
 	shared := onLane(t, s)
+	typed := compile(t, s, "SELECT pg_backend_pid() AS pid, @n AS n, typed.* FROM typed", n)
+	eventually(t, 10*time.Second, "a statement with parameters and types of every kind runs on the lane too", func() bool {
+		got, err := short(t, typed, number(7))
+		if err != nil || got[1] != "7" || got[3] != "1.00" {
+			t.Fatal(got, err)
+		}
+		return got[0] == shared
+	})
 	query := compile(t, s, "SELECT pg_backend_pid() AS pid")
 	for what, ctx := range map[string]func() (context.Context, context.CancelFunc){
 		"without a limit": func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },

@@ -233,7 +233,10 @@ func (c *laneConn) receive(r *laneRequest) error {
 func fieldsOf(description *pgproto3.RowDescription) []pgconn.FieldDescription {
 	fields := make([]pgconn.FieldDescription, len(description.Fields))
 	for i, field := range description.Fields {
-		fields[i] = pgconn.FieldDescription{Name: string(field.Name), DataTypeOID: field.DataTypeOID}
+		fields[i] = pgconn.FieldDescription{
+			Name: string(field.Name), TableOID: field.TableOID, TableAttributeNumber: field.TableAttributeNumber,
+			DataTypeOID: field.DataTypeOID, DataTypeSize: field.DataTypeSize, TypeModifier: field.TypeModifier, Format: field.Format,
+		}
 	}
 	return fields
 }
