@@ -54,7 +54,7 @@ func (c Constraint) intersect(other Constraint) Constraint {
 }
 
 // tighter returns the greater bound when sign is 1, and the lesser when it is -1.
-func tighter(a, b json.RawMessage, sign int) (bound json.RawMessage, comparable bool) {
+func tighter(a, b json.RawMessage, sign int) (bound json.RawMessage, ok bool) {
 	switch {
 	case a == nil:
 		return b, true

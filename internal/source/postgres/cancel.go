@@ -30,11 +30,11 @@ func (c *canceller) HandleCancel(context.Context) {
 	_ = c.pg.Conn().SetDeadline(deadline) // fails only when the connection is closed already
 	stopped, stop := context.WithCancel(context.Background())
 	c.stop, c.done = stop, make(chan struct{})
+	// A request under way is not broken off: it could reach the session's next query, and PgBouncer 1.18 dies when the
+	// client of a cancel request goes away.
+	request, cancel := context.WithDeadline(context.Background(), deadline)
 	go func() {
 		defer close(c.done)
-		// A request under way is not broken off: it could reach the session's next query, and PgBouncer 1.18 dies when the
-		// client of a cancel request goes away.
-		request, cancel := context.WithDeadline(context.Background(), deadline)
 		defer cancel()
 		again := time.NewTicker(cancelAgain)
 		defer again.Stop()

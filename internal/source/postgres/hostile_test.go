@@ -143,9 +143,9 @@ var hostile = []struct {
 	{sql: "SELECT set_config('role', 'none', true) AS a", want: refused},
 	{sql: "SELECT set_config('row_security', 'off', true) AS a", want: refused},
 	{sql: "SELECT set_config('session_authorization', 'postgres', false) AS a", want: refused},
-	{sql: "SELECT query_to_xml('SELECT set_'||'config(''data_api.company'', ''globex'', true)', true, true, '') AS a, company FROM sales", want: refused},
-	{sql: "SELECT query_to_xml('UPDATE pg_settings SET setting = ''globex'' WHERE name = ''data_api.company''', true, true, '') AS a", want: refused},
-	{sql: "SELECT database_to_xml(true, true, '') AS a", want: refused},
+	{sql: "SELECT query_to_xml('SELECT set_'||'config(''data_api.company'', ''globex'', true)', true, false, '') AS a, company FROM sales", want: refused},
+	{sql: "SELECT query_to_xml('UPDATE pg_settings SET setting = ''globex'' WHERE name = ''data_api.company''', true, false, '') AS a", want: refused},
+	{sql: "SELECT database_to_xml(true, false, '') AS a", want: refused},
 	{sql: "SELECT ts_stat('SELECT set_'||'config(''data_api.company'', ''globex'', true)::tsvector') AS a", want: refused},
 	{sql: "SELECT * FROM crosstab('SELECT set_'||'config(''data_api.company'', ''globex'', true), company, region FROM sales ORDER BY 1, 2') " +
 		"AS t(a text, b text, c text)", want: runs, claims: fails},

@@ -54,13 +54,13 @@ func instr(c sqlite3.Context, args ...sqlite3.Value) {
 	// One argument's text may move when the other is made into a text.
 	needle := bytes.Clone(args[1].RawText())
 	text := args[0].RawText()
-	at := bytes.Index(text, needle)
-	if at < 0 {
+	before, _, found := bytes.Cut(text, needle)
+	if !found {
 		c.ResultInt(0)
 		return
 	}
 	position := 1
-	for _, b := range text[:at] {
+	for _, b := range before {
 		if utf8.RuneStart(b) {
 			position++
 		}
