@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,6 +46,8 @@ type KeyRing struct {
 	changing sync.Mutex  // one change at a time, from the store to the set
 	alarm    *time.Timer // for the next event of the set; nil when there is none
 	closed   bool
+	refused  map[string]bool // the ids of keys that were withdrawn, while the store may still keep them
+	longest  time.Duration   // the longest life of a token of any key so far
 }
 
 // NewKeyRing makes a fixed ring of one key, which signs and verifies.
@@ -98,19 +101,24 @@ func (r *KeyRing) Close() {
 	}
 }
 
-// publish lets records be the ring. The caller holds changing.
+// publish lets records be the ring, but for keys that are refused. The caller holds changing.
 func (r *KeyRing) publish(records []KeyRecord) error {
-	set, err := newKeySet(records)
+	set, err := newKeySet(r.unrefused(records, r.now()))
 	if err != nil {
 		return err
 	}
 	r.set.Store(set)
+	r.longest = max(r.longest, set.longestToken())
 	r.setAlarm(set)
 	return nil
 }
 
-// drop takes a key out of the set and leaves the store as it is. The caller holds changing.
-func (r *KeyRing) drop(id string) {
+// refuse takes a key out of the set for good, whatever the store keeps. The caller holds changing.
+func (r *KeyRing) refuse(id string) {
+	if r.refused == nil {
+		r.refused = make(map[string]bool)
+	}
+	r.refused[id] = true
 	var kept []heldKey
 	for _, key := range r.set.Load().keys {
 		if key.id != id {
@@ -120,6 +128,16 @@ func (r *KeyRing) drop(id string) {
 	if set, err := assemble(kept); err == nil { // which it was with one key more
 		r.set.Store(set)
 	}
+}
+
+// unrefused returns the records without those that are refused.
+func (r *KeyRing) unrefused(records []KeyRecord, now time.Time) []KeyRecord {
+	for at, record := range slices.Backward(records) {
+		if r.refused[record.ID] {
+			records = withdrawn(records, at, now)
+		}
+	}
+	return records
 }
 
 // setAlarm arranges that the ring looks at itself when a key begins to sign or ends. The caller holds changing.
@@ -167,7 +185,7 @@ func (r *KeyRing) wake() {
 	}
 }
 
-// apply changes the kept keys, without those that have ended, and then the set. The caller holds changing.
+// apply changes the kept keys, without those that have ended or are refused, and then the set. The caller holds changing.
 func (r *KeyRing) apply(ctx context.Context, change func([]KeyRecord, time.Time) ([]KeyRecord, error)) error {
 	if r.store == nil {
 		return errFixed
@@ -180,7 +198,7 @@ func (r *KeyRing) apply(ctx context.Context, change func([]KeyRecord, time.Time)
 				live = append(live, record)
 			}
 		}
-		return change(live, now)
+		return change(r.unrefused(live, now), now)
 	})
 	if err != nil {
 		return err

@@ -89,6 +89,14 @@ func (s *keySet) find(id string, now time.Time) *heldKey {
 	return nil
 }
 
+// longestToken is the longest life of a token of any key.
+func (s *keySet) longestToken() (longest time.Duration) {
+	for i := range s.keys {
+		longest = max(longest, s.keys[i].longestToken)
+	}
+	return longest
+}
+
 func (k *heldKey) ended(now time.Time) bool {
 	return !k.verifiesUntil.IsZero() && !now.Before(k.verifiesUntil)
 }

@@ -160,42 +160,43 @@ func (r *KeyRing) Withdraw(ctx context.Context, id, algorithm string) (signing K
 	if r.store == nil {
 		return KeyInfo{}, errFixed
 	}
-	if r.set.Load().byID[id] == nil {
-		return KeyInfo{}, dataapi.Errorf(dataapi.CodeNotFound, "There is no signing key %q.", id)
-	}
 	private, err := generate(algorithm)
 	if err != nil {
 		return KeyInfo{}, err
 	}
+	if r.set.Load().byID[id] == nil && !r.refused[id] {
+		return KeyInfo{}, dataapi.Errorf(dataapi.CodeNotFound, "There is no signing key %q.", id)
+	}
+	r.refuse(id)
 	err = r.apply(ctx, func(records []KeyRecord, now time.Time) ([]KeyRecord, error) {
-		at := slices.IndexFunc(records, func(record KeyRecord) bool { return record.ID == id })
-		if at < 0 {
-			return records, nil // it has ended meanwhile
-		}
-		gone := records[at]
-		records = withdrawn(records, at, now)
-		newest := last(records)
-		switch {
-		case gone.superseded(now) || gone.SignsFrom.After(now):
-			return records, nil
-		case newest != nil && newest.SignsFrom.After(now):
-			takeOver(records, now)
-			return records, nil
-		}
-		records, err := follow(records, algorithm, private, now, 0)
-		if err == nil {
-			last(records).LongestToken = gone.LongestToken
-		}
-		return records, err
+		return withSigner(records, algorithm, private, now, r.longest)
 	})
 	if err != nil {
-		r.drop(id)
 		return KeyInfo{}, fmt.Errorf("the signing key is refused from now on, but keeping its withdrawal failed, "+
 			"so that a restart may bring it back; withdraw it again: %w", err)
 	}
+	delete(r.refused, id)
 	r.log.Warn("a token key is withdrawn: the tokens that it has signed are refused", slog.String("kid", id))
 	set := r.set.Load()
 	return set.describe(set.signing(r.now()), r.now()), nil
+}
+
+// withSigner makes sure that a key signs now.
+func withSigner(
+	records []KeyRecord, algorithm string, private []byte, now time.Time, longest time.Duration,
+) ([]KeyRecord, error) {
+	newest := len(records) - 1
+	if newest < 0 || records[newest].superseded(now) {
+		records, err := follow(records, algorithm, private, now, 0)
+		if err == nil {
+			last(records).LongestToken = longest
+		}
+		return records, err
+	}
+	if records[newest].SignsFrom.After(now) && (newest == 0 || records[newest-1].superseded(now)) {
+		takeOver(records, now)
+	}
+	return records, nil
 }
 
 func last(records []KeyRecord) *KeyRecord {

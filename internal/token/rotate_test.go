@@ -219,6 +219,42 @@ func TestWithdrawalWithoutTheStore(t *testing.T) {
 		t.Errorf("a rotation: %v", err)
 	}
 	r.wantStates("signing")
+
+	// The store works again: the next change takes the key out of it, and does not bring it back.
+	r.store.fail = nil
+	r.rotate(true)
+	r.accepts(token.Access.Text, false)
+	if err := r.ring.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.accepts(token.Access.Text, false)
+	r.withdraw(old) // as the error has asked for
+	r.open()
+	r.accepts(token.Access.Text, false)
+	r.wantStates("signing verifying")
+}
+
+// The same when the only key is withdrawn: nobody gets tokens until the store works again, and nobody is let in.
+func TestWithdrawalOfTheOnlyKeyWithoutTheStore(t *testing.T) {
+	r := newRotating(t)
+	only, token := r.signs(), mint(t, r.authority)
+	r.store.fail = errors.New("no space left")
+	if _, err := r.ring.Withdraw(t.Context(), only, EdDSA); err == nil {
+		t.Error("a failure of the store is not told")
+	}
+	r.accepts(token.Access.Text, false)
+	if _, err := r.authority.Mint(someone, ""); err == nil {
+		t.Error("a withdrawn key signs")
+	}
+	r.wantStates("")
+	r.store.fail = nil
+	r.withdraw(only)
+	r.accepts(token.Access.Text, false)
+	r.accepts(mint(t, r.authority).Access.Text, true)
+	r.wantStates("signing")
+	if len(r.store.records) != 1 || r.store.records[0].ID == only || r.store.records[0].LongestToken == 0 {
+		t.Errorf("the store keeps %v", r.store.records)
+	}
 }
 
 func TestAlgorithmChangesWithoutRefusals(t *testing.T) {
