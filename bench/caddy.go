@@ -105,6 +105,13 @@ func (l *lab) caddyfile(s *server, options serverOptions) string {
 		source bulk postgres %[2]q {
 			max_conns 64
 		}
+		source lanes postgres %[2]q {
+			lanes 2
+		}
+		source tenants postgres %[2]q {
+			role %[8]s
+			claims on
+		}
 		source lite sqlite %[3]q
 		tokens {
 			access_ttl 1h
@@ -121,7 +128,7 @@ http://127.0.0.1:%[6]d {
 	header Content-Type application/json
 	respond %[7]q 200
 }
-`, s.dir, l.database.dsn, l.sqlite, secret, s.port, s.respond, pointAnswer)
+`, s.dir, l.database.dsn, l.sqlite, secret, s.port, s.respond, pointAnswer, tenantRole)
 	if options.fastify != 0 {
 		text += fmt.Sprintf("\nhttp://127.0.0.1:%d {\n\treverse_proxy %s\n}\n", s.proxy, address(options.fastify))
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -22,11 +23,23 @@ type database struct {
 
 const databaseName = "bench"
 
+// tenantRole is the role that statements with claims run as, which must not be able to change them.
+const tenantRole = "data_api_tenant"
+
+const grants = "GRANT SELECT ON ALL TABLES IN SCHEMA public TO " + pgtest.ReaderRole + ", " + tenantRole + `;
+	REVOKE EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) FROM PUBLIC;
+	GRANT EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) TO ` + pgtest.ReaderRole
+
 // schema is what the statements read: 100,000 accounts for single rows, 10,000 items for pages and for the large result,
 // 1,000,000 for the huge one, and 2,000,000 sales to add up.
 const schema = `
 CREATE TABLE accounts (id integer PRIMARY KEY, name text NOT NULL, balance numeric(12,2) NOT NULL);
 INSERT INTO accounts SELECT i, 'Account ' || i, (i::bigint * 37 % 1000000) / 100.0 FROM generate_series(1, 100000) AS i;
+
+CREATE TABLE tenants (LIKE accounts INCLUDING ALL, company text NOT NULL);
+INSERT INTO tenants SELECT *, 'acme' FROM accounts;
+ALTER TABLE tenants ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON tenants USING (company = current_setting('data_api.company'));
 
 CREATE TABLE items (id integer PRIMARY KEY, name text NOT NULL, price numeric(12,2) NOT NULL, day date NOT NULL,
 	changed_at timestamptz NOT NULL, active boolean NOT NULL);
@@ -49,6 +62,7 @@ type statement struct {
 	parameters []string // integers all of them
 	source     string
 	maxRows    int
+	timeout    string // 60s when empty
 	largest    int    // parameters are drawn from 1 to this
 	rows       int    // of the answer
 	row        string // what each row holds once, as JSON
@@ -60,6 +74,14 @@ var statements = map[string]statement{
 	"point": {
 		sql:        "SELECT id, name, balance FROM accounts WHERE id = @id",
 		parameters: []string{"id"}, source: "warehouse", maxRows: 10_000, largest: 100_000, rows: 1, row: `"balance":`,
+	},
+	"shared": { // the same, on a connection that is shared
+		sql:        "SELECT id, name, balance FROM accounts WHERE id = @id",
+		parameters: []string{"id"}, source: "lanes", maxRows: 10_000, timeout: "1s", largest: 100_000, rows: 1, row: `"balance":`,
+	},
+	"claimed": { // the same, of a table whose rows belong to companies
+		sql:        "SELECT id, name, balance FROM tenants WHERE id = @id",
+		parameters: []string{"id"}, source: "tenants", maxRows: 10_000, largest: 100_000, rows: 1, row: `"balance":`,
 	},
 	"page": {
 		sql:        itemColumns + "items WHERE id > @after ORDER BY id LIMIT 100",
@@ -93,7 +115,7 @@ func (s statement) file(title string) string {
 	for _, name := range s.parameters {
 		fmt.Fprintf(&b, "  %s: { type: integer, required: true }\n", name)
 	}
-	fmt.Fprintf(&b, "limits: { timeout: 60s, max_rows: %d }\n", s.maxRows)
+	fmt.Fprintf(&b, "limits: { timeout: %s, max_rows: %d }\n", cmp.Or(s.timeout, "60s"), s.maxRows)
 	if s.source == "lite" {
 		b.WriteString("columns:\n  price: { type: decimal }\n")
 	}
@@ -120,13 +142,14 @@ func (db *database) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = execute(ctx, admin, "CREATE ROLE "+pgtest.ReaderRole+" LOGIN NOSUPERUSER", "CREATE DATABASE "+databaseName)
+	err = execute(ctx, admin, "CREATE ROLE "+pgtest.ReaderRole+" LOGIN NOSUPERUSER", "CREATE ROLE "+tenantRole,
+		"GRANT "+tenantRole+" TO "+pgtest.ReaderRole, "CREATE DATABASE "+databaseName)
 	if err != nil {
 		return err
 	}
 	admin.Database = databaseName
 	err = execute(ctx, admin, schema, "VACUUM (ANALYZE, FREEZE)",
-		"GRANT SELECT ON ALL TABLES IN SCHEMA public TO "+pgtest.ReaderRole, "CHECKPOINT")
+		grants, "CHECKPOINT")
 	if err != nil {
 		return err
 	}

@@ -17,10 +17,9 @@ func allRows() []row {
 			limit: oneAfterOther("respond 8", "pgbench point 8"), goal: 0.85},
 		{group: "point", title: "point, 32 clients, EdDSA", ours: "point ed25519 32",
 			limit: oneAfterOther("respond 32", "pgbench point 32"), goal: 0.85},
-		{group: "lane", title: "point, shared lane, 32 clients, of respond", goal: 0.60,
-			missing: "requests do not share a pipelined connection"},
-		{group: "claims", title: "point with row-level claims, of the same without", goal: 0.85,
-			missing: "claims do not travel to the database; pass them as parameters"},
+		{group: "lane", title: "point, shared lane, 32 clients, of respond", ours: "shared hs256 32", limit: against("respond 32"), goal: 0.60},
+		{group: "claims", title: "point with row-level claims, 32 clients, of the same without", ours: "claimed hs256 32",
+			limit: against("point hs256 32"), goal: 0.85},
 		{group: "page", title: "page (100 x 6), 8 clients, of pgbench", ours: "page hs256 8",
 			limit: against("pgbench page 8"), goal: 0.75},
 		{group: "big", title: "big (10,000 x 6), 1 client, of COPY", ours: "big hs256 1", limit: against("COPY 1"), goal: 1.3},
@@ -98,6 +97,10 @@ func allMeasures() ([]string, map[string]measure) {
 	for _, clients := range []int{8, 32} {
 		add(measure{name: fmt.Sprint("respond ", clients), unit: "/s", run: underLoad(respondTarget, clients)})
 		add(measure{name: fmt.Sprint("point hs256 ", clients), unit: "/s", run: underLoad(ours((*lab).withHS256, "point"), clients)})
+		if clients == 32 {
+			add(measure{name: "shared hs256 32", unit: "/s", run: underLoad(ours((*lab).withHS256, "shared"), clients)})
+			add(measure{name: "claimed hs256 32", unit: "/s", run: underLoad(ours((*lab).withHS256, "claimed"), clients)})
+		}
 		add(measure{name: fmt.Sprint("pgbench point ", clients), unit: "/s",
 			run: func(ctx context.Context, l *lab) (float64, error) { return l.pgbench(ctx, "point", clients) }})
 		add(measure{name: fmt.Sprint("point ed25519 ", clients), unit: "/s", run: underLoad(ours((*lab).withEd25519, "point"), clients)})
