@@ -17,8 +17,9 @@ func init() {
 	caddy.RegisterModule(new(AdminAPI))
 }
 
-// AdminAPI adds routes below /data_api/ to Caddy's admin API: keys and callback secrets are made there, the
-// keys that sign tokens rotated, callbacks replayed, the store compacted, and the state of the catalog is shown. It is as protected as the admin API is, which listens on localhost by default.
+// AdminAPI adds routes below /data_api/ to Caddy's admin API: keys and callback secrets are made there, the keys that
+// sign tokens rotated, callbacks replayed, the store compacted, and the state of the catalog is shown. It is as protected
+// as the admin API is, which listens on localhost by default.
 //
 // It holds nothing: Caddy makes it before the apps and keeps it through a failed reload, so it asks for the app that is
 // active at each request.
