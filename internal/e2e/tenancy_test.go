@@ -1,0 +1,54 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/pgtest"
+)
+
+// TestRowLevelSecurityOverHTTP: one endpoint, shared by its owner, shows each company its own rows, to those who wait and to
+// jobs, directly and through PgBouncer.
+func TestRowLevelSecurityOverHTTP(t *testing.T) {
+	db := pgtest.New(t)
+	login, running := "login_"+db.Name, "running_"+db.Name
+	db.Exec(fmt.Sprintf(`CREATE ROLE %[1]s LOGIN PASSWORD 'data-api-test'; CREATE ROLE %[2]s; GRANT %[2]s TO %[1]s;
+		REVOKE EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) FROM PUBLIC;
+		GRANT EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) TO %[1]s;
+		CREATE TABLE sales AS SELECT i, c AS company FROM generate_series(1, 3) AS i, unnest(ARRAY['acme', 'globex']) AS c;
+		ALTER TABLE sales ENABLE ROW LEVEL SECURITY;
+		CREATE POLICY tenant ON sales USING (company = current_setting('data_api.company', true));
+		GRANT SELECT ON sales TO %[2]s`, login, running))
+	t.Cleanup(func() { db.Exec(fmt.Sprintf("DROP OWNED BY %[1]s, %[2]s; DROP ROLE %[1]s, %[2]s", login, running)) })
+	direct := strings.Replace(db.ReaderDSN, "user='"+pgtest.ReaderRole+"'", "user='"+login+"'", 1)
+	const statement = "SELECT company, count(*) AS n, current_setting('data_api.user') AS asked FROM sales GROUP BY company"
+	for name, source := range map[string]string{
+		"direct":    `"` + direct + `" {` + "\n\t\t\trole " + running + "\n\t\t\tclaims on\n\t\t}",
+		"PgBouncer": `"` + db.NewPgBouncer(2, []string{login}).DSN(login) + `" {` + "\n\t\t\trole " + running + "\n\t\t\tclaims on\n\t\t\tstatement_cache off\n\t\t}",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t, serverConfig{sources: "source main postgres " + source, files: map[string]string{
+				"acme/company.yaml":      companyFile + "  colleague: { policies: [DataAPIConsumer] }\n",
+				"globex/company.yaml":    "name: Globex\nusers:\n  reader: { policies: [DataAPIConsumer] }\n",
+				"acme/default/sales.sql": "/*---\nsource: main\nshare: { globex: {} }\n---*/\n" + statement,
+			}})
+			for company, user := range map[string]string{"acme": "integration", "globex": "reader"} {
+				token := s.login(company, user).Access
+				want := fmt.Sprintf(`"rows":[{"company":%q,"n":3,"asked":%q}]`, company, user)
+				if got := s.execute("sales", token, `{}`).want(http.StatusOK); !strings.Contains(string(got.Body), want) {
+					t.Errorf("%s got %s, want %s", company, got.Body, want)
+				}
+				polling := s.call("sales", token, `{}`, "Prefer", "respond-async").job()
+				eventually(t, "the job's rows", 10*time.Second, func() bool {
+					return strings.Contains(string(s.get(polling, token).want(http.StatusOK).Body), want)
+				})
+				if company == "acme" {
+					s.get(polling, s.login("acme", "colleague").Access).problem(http.StatusNotFound, "JOB_NOT_FOUND")
+				}
+			}
+		})
+	}
+}
