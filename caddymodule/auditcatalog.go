@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/catalog"
@@ -56,11 +57,12 @@ func describeCatalog(snapshot *catalog.Snapshot) map[string]string {
 }
 
 func describeUser(user *identity.User) string {
-	text := fmt.Sprintf("%t %q %v", user.Active, user.DisplayName, user.Policies)
+	var text strings.Builder
+	fmt.Fprintf(&text, "%t %q %v", user.Active, user.DisplayName, user.Policies)
 	for _, parameter := range slices.Sorted(maps.Keys(user.ShareContext)) {
-		text += fmt.Sprintf(" %s: %s", parameter, user.ShareContext[parameter])
+		fmt.Fprintf(&text, " %s: %s", parameter, user.ShareContext[parameter])
 	}
-	return text
+	return text.String()
 }
 
 func compareCatalogs(before, after map[string]string) (changes []string) {

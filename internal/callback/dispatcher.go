@@ -110,7 +110,10 @@ const (
 // NewDispatcher makes a dispatcher that uses the store and does not own it. It delivers nothing before Start.
 func NewDispatcher(store Store, jobs Jobs, options Options) *Dispatcher {
 	options.setDefaults()
-	return &Dispatcher{store: store, jobs: jobs, options: options, log: options.Logger, wake: make(chan struct{}, 1), byHost: make(map[string]int), trying: make(map[*tryRun]struct{})}
+	return &Dispatcher{
+		store: store, jobs: jobs, options: options, log: options.Logger, wake: make(chan struct{}, 1),
+		byHost: make(map[string]int), trying: make(map[*tryRun]struct{}),
+	}
 }
 
 // ErrStopped says that a dispatcher was stopped; it cannot be started again.

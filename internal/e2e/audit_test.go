@@ -208,7 +208,6 @@ func checkLines(t *testing.T, trail []auditLine) {
 			}
 		}
 	}
-
 }
 
 // told reports whether a line has all that want says.

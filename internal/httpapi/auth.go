@@ -31,7 +31,7 @@ type keyRequest struct {
 }
 
 func (q *keyRequest) missing() string {
-	return firstEmpty("company_slug", q.CompanySlug, "api_key", q.APIKey, "api_secret", q.APISecret)
+	return firstEmpty(field{"company_slug", q.CompanySlug}, field{"api_key", q.APIKey}, field{"api_secret", q.APISecret})
 }
 
 // refreshRequest is the body of POST /api/v1/auth/refresh and of POST /api/v1/auth/logout.
@@ -39,7 +39,7 @@ type refreshRequest struct {
 	RefreshToken string `json:"refresh_token"`
 }
 
-func (q *refreshRequest) missing() string { return firstEmpty("refresh_token", q.RefreshToken) }
+func (q *refreshRequest) missing() string { return firstEmpty(field{"refresh_token", q.RefreshToken}) }
 
 // decodeFields reads the body of a token route, all of whose fields are required. Which one is missing tells its sender
 // nothing about whose credentials are good.
@@ -53,11 +53,14 @@ func decodeFields(r *http.Request, target interface{ missing() string }) error {
 	return nil
 }
 
-// firstEmpty returns the name of the first empty field, of names and values in turn, or "".
-func firstEmpty(fields ...string) string {
-	for i := 0; i < len(fields); i += 2 {
-		if fields[i+1] == "" {
-			return fields[i]
+// field is a field of a request, and its value.
+type field struct{ name, value string }
+
+// firstEmpty returns the name of the first empty field, or "".
+func firstEmpty(fields ...field) string {
+	for _, field := range fields {
+		if field.value == "" {
+			return field.name
 		}
 	}
 	return ""

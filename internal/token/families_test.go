@@ -189,12 +189,12 @@ func TestTokenGenerations(t *testing.T) {
 					h.wantEnded(pairs...)
 				})
 			}
-			for any := range count {
+			for chosen := range count {
 				t.Run("any generation can be used to log out", func(t *testing.T) {
 					h := newHouse(t)
 					pairs := h.generations(count, pause)
 					for range 2 {
-						if err := h.families.End(t.Context(), pairs[any].Refresh.Claims.Family); err != nil {
+						if err := h.families.End(t.Context(), pairs[chosen].Refresh.Claims.Family); err != nil {
 							t.Fatal(err)
 						}
 					}

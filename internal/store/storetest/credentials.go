@@ -218,7 +218,8 @@ func (t keyStoreTest) touched() {
 	key, idle := newKey("s42_k", "acme", time.Second), newKey("s42_idle", "acme", 0)
 	t.create(key, idle)
 	for _, minute := range []int{5, 3, 7, 6} {
-		err := t.store.TouchKeys(t.Context(), map[string]time.Time{key.ID: keyEpoch.Truncate(time.Minute).Add(time.Duration(minute) * time.Minute), "s42_none": keyEpoch})
+		at := keyEpoch.Truncate(time.Minute).Add(time.Duration(minute) * time.Minute)
+		err := t.store.TouchKeys(t.Context(), map[string]time.Time{key.ID: at, "s42_none": keyEpoch})
 		if err != nil {
 			t.Fatal(err)
 		}
