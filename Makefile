@@ -63,6 +63,10 @@ interop: ## let JavaScript's libraries verify callbacks and tokens, sign tokens,
 	go test -count 1 -v -tags npm -run 'OpenAPI(PassesLinters|Clients)' ./internal/e2e
 	go test -count 1 -v -tags npm -run Jose ./internal/e2e
 
+.PHONY: browser
+browser: ## drive the documentation page in Chromium, and run its programs; needs Node.js, npm, curl and Python
+	go test -count 1 -v -tags npm -run 'DocumentationPageInChromium|Snippets' ./internal/e2e
+
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME=2m
 	@grep -rHoE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . | sed 's/:func / /' | sort | while read -r file target; do \

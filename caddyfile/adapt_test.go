@@ -108,7 +108,9 @@ func TestMistakesNamePlaceAndWhatIsAllowed(t *testing.T) {
 		"long-lived token":       {global("\t\ttokens {\n\t\t\taccess_ttl 48h\n\t\t}\n"), `Caddyfile:4: tokens.access_ttl is 48h0m0s: it must lie between 1s and 24h0m0s`},
 		"allowed URL":            {global("\t\tcallbacks {\n\t\t\tallow http://x/\n\t\t}\n"), `Caddyfile:4: callbacks.allow "http://x/": must be HOST:PORT without a scheme, such as 127.0.0.1:3101`},
 		"source's name":          {global("\t\tsource Shop! sqlite x\n"), `Caddyfile:3: "Shop!" cannot name a source: a name has 1 to 63 lower-case letters`},
-		"directive option":       {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tprefix /x\n\t}\n}\n", `Caddyfile:9: unknown data_api option "prefix": allowed are max_body`},
+		"directive option":       {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tprefix /x\n\t}\n}\n", `Caddyfile:9: unknown data_api option "prefix": allowed are docs and max_body`},
+		"page on the API":        {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tdocs /api/docs\n\t}\n}\n", `Caddyfile:9: docs must not lie below /api or /.well-known`},
+		"page nowhere":           {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tdocs no\n\t}\n}\n", `Caddyfile:9: docs must be off, or a path such as /docs`},
 		"directive argument":     {global(catalog+source) + ":80 {\n\tdata_api foo\n}\n", `Caddyfile:8: data_api has one argument too many, "foo": its options stand in a block`},
 		"size":                   {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tmax_body huge\n\t}\n}\n", `Caddyfile:9: max_body must be a size from 1 byte to 64MiB, such as 256KiB or 1MB; got "huge"`},
 	} {

@@ -25,6 +25,7 @@ var (
 //
 //	data_api [<matcher>] {
 //		max_body 256KiB
+//		docs /docs | off
 //	}
 //
 // The token handler answers the routes that need no token; the JWT authenticator guards the execute handler; and what
@@ -36,9 +37,10 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		return nil, err
 	}
 	h.Next() // the extraction has rewound the segment
-	execute := config.Execute{}
+	execute, docs := config.Execute{}, config.Docs{Path: config.DefaultDocsPath}
 	err = parseBlock(h.Dispenser, "data_api", map[string]func() error{
 		"max_body": func() error { return oneSize(h, &execute.MaxBody) },
+		"docs":     func() error { return docsPath(h, &docs) },
 	})
 	if err != nil {
 		return nil, err
@@ -57,6 +59,11 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		},
 	}
 	paths := slices.Concat(executePaths, tokenPaths)
+	if docs.Path != "" {
+		docsPaths := caddyhttp.MatchPath{docs.Path, docs.Path + "/*"}
+		api.Routes = append(api.Routes, route(h, docsPaths, handler("data_api_docs", docs)))
+		paths = append(paths, docsPaths...)
+	}
 	if matcher == nil {
 		return h.NewRoute(caddy.ModuleMap{"path": h.JSON(paths)}, api), nil
 	}
@@ -65,6 +72,21 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	return h.NewRoute(matcher, &caddyhttp.Subroute{
 		Routes: caddyhttp.RouteList{route(h, paths, caddyconfig.JSONModuleObject(api, "handler", "subroute", nil))},
 	}), nil
+}
+
+// docsPath reads where the documentation page is; empty: nowhere.
+func docsPath(h httpcaddyfile.Helper, docs *config.Docs) error {
+	if err := oneArg(h.Dispenser, &docs.Path); err != nil {
+		return err
+	}
+	if docs.Path == "off" {
+		docs.Path = ""
+		return nil
+	}
+	if err := docs.Validate(); err != nil {
+		return h.WrapErr(err)
+	}
+	return nil
 }
 
 func route(h httpcaddyfile.Helper, paths caddyhttp.MatchPath, handlers ...json.RawMessage) caddyhttp.Route {

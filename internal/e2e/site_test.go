@@ -72,3 +72,36 @@ func TestBesideOtherHandlers(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(body), err)
 	}
 }
+
+// The documentation page is at /docs, elsewhere, or nowhere.
+func TestDocumentationPageIsWhereTheSiteSays(t *testing.T) {
+	s := demoServer(t)
+	if page := s.get("/docs/", "").want(http.StatusOK); !strings.Contains(string(page.Body), `<script type="module" src="page.js">`) {
+		t.Errorf("the page is %s", page.Body)
+	}
+	text, err := os.ReadFile(s.caddyfile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for option, statuses := range map[string]map[string]int{
+		"docs /help/api": {"/docs/": http.StatusNotFound, "/help/api/": http.StatusOK, "/help/api/page.js": http.StatusOK, "/help/": http.StatusNotFound},
+		"docs off":       {"/docs/": http.StatusNotFound, "/help/api/": http.StatusNotFound},
+	} {
+		changed := strings.Replace(string(text), "\tdata_api\n}", "\tdata_api {\n\t\t"+option+"\n\t}\n\trespond 404\n}", 1)
+		if changed == string(text) {
+			t.Fatalf("the Caddyfile is another one: %s", text)
+		}
+		if err := os.WriteFile(s.caddyfile, []byte(changed), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.reload(); err != nil {
+			t.Fatal(err)
+		}
+		for path, want := range statuses {
+			if got := s.get(path, "").Status; got != want {
+				t.Errorf("%s: %s is %d", option, path, got)
+			}
+		}
+		s.get("/api/v1/data-api", "").problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	}
+}

@@ -81,9 +81,8 @@ func (e *endpoint) getResult() *openapi3.Operation {
 	operation := e.operation("getResultOf", "Get the result of a job of "+e.title())
 	operation.Description = "The whole result, a range of its bytes, or with `limit` or `cursor` a page of its rows."
 	operation.Parameters = openapi3.Parameters{
-		{Value: &openapi3.Parameter{Name: "limit", In: "query", Description: "Rows of a page.", Schema: inline(&openapi3.Schema{
-			Type: types("integer"), Min: new(1.0), Max: new(10000.0), Default: 1000,
-		})}},
+		{Value: &openapi3.Parameter{Name: "limit", In: "query", Description: "Rows of a page; beside a cursor, 1000 by default.",
+			Schema: inline(&openapi3.Schema{Type: types("integer"), Min: new(1.0), Max: new(10000.0)})}},
 		parameterRef("Cursor"), parameterRef("Range"), parameterRef("IfRange"), parameterRef("IfNoneMatch"),
 	}
 	e.addSchema("ResultPage", e.pageSchema())
