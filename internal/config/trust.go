@@ -3,13 +3,12 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"slices"
 	"strings"
 	"unicode"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/jwks"
 )
 
 // Trust lets another issuer of tokens, such as a company's identity provider, vouch for users of the companies that it
@@ -52,8 +51,6 @@ type Trust struct {
 const DefaultUserClaim = "sub"
 
 var (
-	trustAlgorithms = []string{"EdDSA", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"}
-
 	defaultTrustAlgorithms = []string{"EdDSA", "ES256", "PS256", "RS256"}
 	defaultTrustTypes      = []string{"at+jwt"}
 )
@@ -92,8 +89,10 @@ func (t *Trust) validate(name string) error {
 			fault("%s is %q: it must have 1 to 255 visible ASCII characters", part, value)
 		}
 	}
-	if err := checkJWKS(t.JWKS); err != nil {
-		fault("jwks %w", err)
+	if !strings.Contains(t.JWKS, "{") { // a placeholder is looked at once it is replaced
+		if err := jwks.CheckLocation(t.JWKS); err != nil {
+			fault("jwks %w", err)
+		}
 	}
 	switch {
 	case t.Company == "" && t.CompanyClaim == "":
@@ -109,8 +108,8 @@ func (t *Trust) validate(name string) error {
 		}
 	}
 	for _, algorithm := range t.Algorithms {
-		if !slices.Contains(trustAlgorithms, algorithm) {
-			fault("algorithms: %q is not allowed; choose of %s", algorithm, strings.Join(trustAlgorithms, ", "))
+		if !slices.Contains(jwks.Algorithms(), algorithm) {
+			fault("algorithms: %q is not allowed; choose of %s", algorithm, strings.Join(jwks.Algorithms(), ", "))
 		}
 	}
 	for _, typ := range t.Types {
@@ -119,24 +118,4 @@ func (t *Trust) validate(name string) error {
 		}
 	}
 	return errors.Join(faults...)
-}
-
-// checkJWKS says what is wrong with where keys are to be had from. A placeholder is looked at once it is replaced.
-func checkJWKS(location string) error {
-	if location == "" {
-		return errors.New("is missing: give the https URL or the file of the issuer's JSON Web Key Set")
-	}
-	if !strings.Contains(location, "://") || strings.Contains(location, "{") {
-		return nil
-	}
-	parsed, err := url.Parse(location)
-	switch {
-	case err != nil || parsed.Host == "" || parsed.User != nil || parsed.Fragment != "":
-		return errors.New("must be a URL without a user, a password and a fragment")
-	case parsed.Scheme == "https":
-		return nil
-	case parsed.Scheme == "http" && (parsed.Hostname() == "localhost" || net.ParseIP(parsed.Hostname()).IsLoopback()):
-		return nil
-	}
-	return fmt.Errorf("%s://%s: must be an https URL; http is for 127.0.0.1, [::1] and localhost alone", parsed.Scheme, parsed.Host)
 }
