@@ -1,6 +1,6 @@
 #!/bin/sh
-# Compares the hot path's micro-benchmarks with those of a base commit: token check, bind, look-up, encoding of each type,
-# job acceptance.
+# Compares the hot path's micro-benchmarks with those of a base commit: token check, bind, look-up, limits, decoding
+# and encoding of each type, job acceptance.
 #
 #   BASE=COMMIT COUNT=6 bench/micro.sh
 #
@@ -18,8 +18,8 @@ if [ -z "${BASE:-}" ]; then
 	fi
 fi
 count=${COUNT:-6}
-chosen='VerifyAccess|ResolveAndPermit|Find$|BindTwoParameters|AppendJSON|JSON10000Rows|Accept$'
-packages='./internal/token ./internal/identity ./internal/catalog ./internal/params ./internal/result ./internal/store/boltstore'
+chosen='VerifyAccessHit|ResolveAndPermit|Find$|BindTwoParameters$|Take$|Decode$|AppendJSON|JSON10000Rows|Accept$'
+packages='./internal/token ./internal/identity ./internal/catalog ./internal/params ./internal/ratelimit ./internal/source/postgres ./internal/result ./internal/store/boltstore'
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

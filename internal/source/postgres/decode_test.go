@@ -1,0 +1,71 @@
+package postgres
+
+import (
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/solucao42/caddy-data-api/internal/result"
+)
+
+// wires are a value of each type as PostgreSQL sends it.
+var wires = []struct {
+	name string
+	oid  uint32
+	wire string
+	want string
+}{
+	{"bool", pgtype.BoolOID, "\x01", `true`},
+	{"int4", pgtype.Int4OID, "\x00\x12\xd6\x87", `1234567`},
+	{"int8", pgtype.Int8OID, "\x00\x00\x00\x00\x00\x12\xd6\x87", `1234567`},
+	{"float8", pgtype.Float8OID, "\x40\x09\x21\xfb\x54\x44\x2d\x18", `3.141592653589793`},
+	{"numeric", pgtype.NumericOID, "\x00\x03\x00\x01\x00\x00\x00\x02\x00\x0f\x00\x00\x13\x88", `150000.50`},
+	{"text", pgtype.TextOID, "Item number 1234 of the catalogue", `"Item number 1234 of the catalogue"`},
+	{"date", pgtype.DateOID, "\x00\x00\x25\x1a", `"2026-01-02"`},
+	{"timestamptz", pgtype.TimestamptzOID, "\x00\x02\xea\x96\x8b\x9e\x00\x00", `"2026-01-04T22:51:01.803008+00:00"`},
+	{"uuid", pgtype.UUIDOID, "0123456789abcdef", `"30313233-3435-3637-3839-616263646566"`},
+	{"int4array", pgtype.Int4ArrayOID, "\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x17\x00\x00\x00\x02\x00\x00\x00\x01" +
+		"\x00\x00\x00\x04\x00\x00\x00\x07\xff\xff\xff\xff", `[7,null]`},
+}
+
+// TestCellsDoNotAllocate decodes and encodes each type, over and over in the same cell.
+func TestCellsDoNotAllocate(t *testing.T) {
+	for _, test := range wires {
+		codec, ok := known(test.oid)
+		if !ok {
+			t.Fatalf("%s is unknown", test.name)
+		}
+		c := &cell{codec: codec}
+		var value result.Value
+		wire, buffer := []byte(test.wire), make([]byte, 0, 256)
+		var failure error
+		allocations := testing.AllocsPerRun(100, func() {
+			failure = c.read(wire, &value)
+			buffer = result.AppendJSON(buffer[:0], value)
+		})
+		if failure != nil || allocations != 0 {
+			t.Errorf("%s: %v allocations for a cell, %v", test.name, allocations, failure)
+		}
+		if string(buffer) != test.want {
+			t.Errorf("%s is %s, want %s", test.name, buffer, test.want)
+		}
+	}
+}
+
+// BenchmarkDecode reads one value of each type from the wire.
+func BenchmarkDecode(b *testing.B) {
+	for _, bench := range wires {
+		b.Run(bench.name, func(b *testing.B) {
+			codec, _ := known(bench.oid)
+			c := &cell{codec: codec}
+			var value result.Value
+			wire := []byte(bench.wire)
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := c.read(wire, &value); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
