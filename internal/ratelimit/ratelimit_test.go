@@ -127,7 +127,7 @@ func TestTableModel(t *testing.T) {
 
 // Whoever has more keys than the table has places gains nothing by having some of them forgotten.
 func TestManyKeysGainNothing(t *testing.T) {
-	const places, burst, fillers = 1024, 5, 100_000
+	const places, burst, fillers = 1024, 5, 40_000
 	table, clock := newTable(places)
 	limit := ratelimit.Limit{Count: 1, Period: time.Minute, Burst: burst}
 	victim := table.Key("guesser")
