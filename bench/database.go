@@ -63,6 +63,7 @@ type statement struct {
 	source     string
 	maxRows    int
 	timeout    string // 60s when empty
+	cache      string // none when empty
 	largest    int    // parameters are drawn from 1 to this
 	rows       int    // of the answer
 	row        string // what each row holds once, as JSON
@@ -82,6 +83,10 @@ var statements = map[string]statement{
 	"claimed": { // the same, of a table whose rows belong to companies
 		sql:        "SELECT id, name, balance FROM tenants WHERE id = @id",
 		parameters: []string{"id"}, source: "tenants", maxRows: 10_000, largest: 100_000, rows: 1, row: `"balance":`,
+	},
+	"cached": { // as long as what Caddy answers by itself
+		sql:    "SELECT id, name, balance FROM accounts WHERE id = 51234",
+		source: "warehouse", maxRows: 10_000, cache: "1h", rows: 1, row: `"balance":`,
 	},
 	"page": {
 		sql:        itemColumns + "items WHERE id > @after ORDER BY id LIMIT 100",
@@ -115,7 +120,11 @@ func (s statement) file(title string) string {
 	for _, name := range s.parameters {
 		fmt.Fprintf(&b, "  %s: { type: integer, required: true }\n", name)
 	}
-	fmt.Fprintf(&b, "limits: { timeout: %s, max_rows: %d }\n", cmp.Or(s.timeout, "60s"), s.maxRows)
+	fmt.Fprintf(&b, "limits: { timeout: %s, max_rows: %d", cmp.Or(s.timeout, "60s"), s.maxRows)
+	if s.cache != "" {
+		fmt.Fprintf(&b, ", cache: %s", s.cache)
+	}
+	b.WriteString(" }\n")
 	if s.source == "lite" {
 		b.WriteString("columns:\n  price: { type: decimal }\n")
 	}

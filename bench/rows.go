@@ -37,6 +37,7 @@ func allRows() []row {
 			limit: against("sqlite steps"), goal: 0.7},
 		{group: "sqlite", title: "the same, of a loop that also reads the cells", ours: "sqlite rows", limit: against("sqlite cells")},
 	}
+	rows = append(rows, cacheRows()...)
 	rows = append(rows, formatRows()...)
 	for _, p := range peers() {
 		for _, load := range peerLoads {
@@ -96,6 +97,7 @@ func allMeasures() ([]string, map[string]measure) {
 	}
 	for _, clients := range []int{8, 32} {
 		add(measure{name: fmt.Sprint("respond ", clients), unit: "/s", run: underLoad(respondTarget, clients)})
+		add(cacheMeasure(clients))
 		add(measure{name: fmt.Sprint("point hs256 ", clients), unit: "/s", run: underLoad(ours((*lab).withHS256, "point"), clients)})
 		if clients == 32 {
 			add(measure{name: "shared hs256 32", unit: "/s", run: underLoad(ours((*lab).withHS256, "shared"), clients)})
