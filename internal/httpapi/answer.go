@@ -73,5 +73,14 @@ func (a *answer) check() error {
 	return a.refused
 }
 
+// unchecked is the writer behind an answer, which no longer looks whether the caller may still be answered: for what every
+// caller may know.
+func unchecked(w http.ResponseWriter) http.ResponseWriter {
+	if checked, ok := w.(*answer); ok {
+		return checked.ResponseWriter
+	}
+	return w
+}
+
 // Unwrap lets a response controller find the server's writer.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
