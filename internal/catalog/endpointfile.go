@@ -201,7 +201,8 @@ func readCacheLimits(given fields, limits *Limits, mode Mode, onTimeout OnTimeou
 	limits.Cache = given.duration("cache", 0, MaxCache)
 	limits.StaleWhileRevalidate = given.duration("stale_while_revalidate", 0, MaxCache)
 	if given.has("cache") && (mode == Async || onTimeout == Continue) {
-		given.fault(given.placeOf("cache"), "limits.cache is for mode: sync with on_timeout: fail; other endpoints answer with jobs, whose results are kept anyway")
+		given.fault(given.placeOf("cache"),
+			"limits.cache is for mode: sync with on_timeout: fail; other endpoints answer with jobs, whose results are kept anyway")
 	}
 	if given.has("stale_while_revalidate") && !given.has("cache") {
 		given.fault(given.placeOf("stale_while_revalidate"), "limits.stale_while_revalidate is allowed beside limits.cache only")

@@ -111,7 +111,7 @@ type Outcome struct {
 }
 
 // Pinned returns the revision that the job's caller has asked for; empty: whichever is the present one when it runs.
-func (j Job) Pinned() string {
+func (j *Job) Pinned() string {
 	if j.PinRevision {
 		return j.Revision
 	}
