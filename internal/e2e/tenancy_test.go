@@ -46,7 +46,11 @@ func TestRowLevelSecurityOverHTTP(t *testing.T) {
 					return strings.Contains(string(s.get(polling, token).want(http.StatusOK).Body), want)
 				})
 				if company == "acme" {
-					s.get(polling, s.login("acme", "colleague").Access).problem(http.StatusNotFound, "JOB_NOT_FOUND")
+					colleague := s.login("acme", "colleague").Access
+					s.get(polling, colleague).problem(http.StatusNotFound, "JOB_NOT_FOUND")
+					// Nor does a key that a colleague has used give the rows that it gave the colleague.
+					s.call("sales", token, `{}`, "Idempotency-Key", "monday").want(http.StatusOK)
+					s.call("sales", colleague, `{}`, "Idempotency-Key", "monday").problem(http.StatusUnprocessableEntity, "IDEMPOTENCY_KEY_REUSED")
 				}
 			}
 		})

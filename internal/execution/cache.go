@@ -1,6 +1,7 @@
 package execution
 
 import (
+	"cmp"
 	"context"
 	"io"
 
@@ -29,10 +30,7 @@ func (b *Bound) CacheKey(form string) (cache.Key, error) {
 	if err != nil {
 		return cache.Key{}, err
 	}
-	user := claims.User
-	if !b.query.UsesClaims() {
-		user = anyUser
-	}
+	user := cmp.Or(b.PersonalTo(), anyUser)
 	address := b.Endpoint.Address
 	return cache.NewKey(
 		[]byte(address.Company), []byte(address.Namespace), []byte(address.Slug), []byte(b.Endpoint.Revision),

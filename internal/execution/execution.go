@@ -121,6 +121,15 @@ func (b *Bound) Canonical() json.RawMessage { return b.Endpoint.Contract.Canonic
 // Redacted writes the arguments as Canonical does, without those of sensitive parameters, for people to read.
 func (b *Bound) Redacted() json.RawMessage { return b.Endpoint.Contract.Redacted(b.call.Args) }
 
+// PersonalTo returns the user whose rows these are, where the source shows its database who asks; "": every user of the
+// company who may ask for this gets the same rows.
+func (b *Bound) PersonalTo() string {
+	if b.query.UsesClaims() {
+		return b.call.Claims.User
+	}
+	return ""
+}
+
 // Run runs the query within its time limit and writes the result into the encoder, its end included. It
 // blocks until the database is done. After an error the encoder's output is incomplete. Errors are those of
 // [source.Query.Run], and the encoder's writer's.

@@ -91,7 +91,7 @@ func (a *API) acceptJob(
 		accepted, err = a.Jobs.Accept(r.Context(), request)
 		return accepted, false, err
 	}
-	return a.Jobs.AcceptOnce(r.Context(), request, job.Idempotency{Key: terms.key, Digest: digest(canonical, callback, pinned(bound))})
+	return a.Jobs.AcceptOnce(r.Context(), request, job.Idempotency{Key: terms.key, Digest: digest(bound, canonical, callback)})
 }
 
 // answerStrictly answers the caller of a sync endpoint who expects the result alone.

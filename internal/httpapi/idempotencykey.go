@@ -44,14 +44,18 @@ func parseIdempotencyKey(header http.Header) (string, error) {
 }
 
 // digest tells requests of the same Idempotency-Key apart by what they ask for: the bound parameters, in which defaults and
-// what a share context pins are filled in, and the callback. Users whom a share context limits differently so never get
-// each other's answers, though they send the same bytes.
-func digest(canonical []byte, callback, revision string) job.Digest {
+// what a share context pins are filled in, the callback, the revision, and, where the rows are those of whoever asks, the
+// user. Users of a company who may see different rows so never get each other's answers, though they send the same bytes.
+func digest(bound *execution.Bound, canonical []byte, callback string) job.Digest {
 	framed := binary.BigEndian.AppendUint64(nil, uint64(len(canonical)))
 	framed = append(framed, canonical...)
 	framed = append(framed, callback...)
-	if revision != "" { // a URL holds no NUL
+	revision, user := pinned(bound), bound.PersonalTo()
+	if revision != "" || user != "" { // neither they nor a URL hold a NUL
 		framed = append(append(framed, 0), revision...)
+	}
+	if user != "" {
+		framed = append(append(framed, 0), user...)
 	}
 	return sha256.Sum256(framed)
 }
