@@ -1,6 +1,7 @@
 package docspage_test
 
 import (
+	"bytes"
 	"compress/gzip"
 	"io"
 	"net/http"
@@ -12,7 +13,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/docspage"
 )
 
-func get(t *testing.T, method, path string, headers ...string) *http.Response {
+func get(t *testing.T, method, path string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	request := httptest.NewRequestWithContext(t.Context(), method, path, http.NoBody)
 	for i := 0; i+1 < len(headers); i += 2 {
@@ -20,13 +21,13 @@ func get(t *testing.T, method, path string, headers ...string) *http.Response {
 	}
 	recorder := httptest.NewRecorder()
 	docspage.New("/docs").ServeHTTP(recorder, request)
-	return recorder.Result()
+	return recorder
 }
 
-func body(t *testing.T, response *http.Response) string {
+func body(t *testing.T, response *httptest.ResponseRecorder) string {
 	t.Helper()
-	var reader io.Reader = response.Body
-	if response.Header.Get("Content-Encoding") == "gzip" {
+	var reader io.Reader = bytes.NewReader(response.Body.Bytes())
+	if response.Header().Get("Content-Encoding") == "gzip" {
 		var err error
 		if reader, err = gzip.NewReader(reader); err != nil {
 			t.Fatal(err)
@@ -56,20 +57,20 @@ func TestPage(t *testing.T) {
 		{"POST", "/docs/", 405, "text/plain; charset=utf-8"},
 	} {
 		response := get(t, test.method, test.path)
-		if response.StatusCode != test.status || response.Header.Get("Content-Type") != test.contentType {
-			t.Errorf("%s %s: %d %s", test.method, test.path, response.StatusCode, response.Header.Get("Content-Type"))
+		if response.Code != test.status || response.Header().Get("Content-Type") != test.contentType {
+			t.Errorf("%s %s: %d %s", test.method, test.path, response.Code, response.Header().Get("Content-Type"))
 		}
 		for name, want := range map[string]string{"X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"} {
-			if got := response.Header.Get(name); got != want {
+			if got := response.Header().Get(name); got != want {
 				t.Errorf("%s: %s is %q", test.path, name, got)
 			}
 		}
-		if policy := response.Header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'; script-src 'self';") ||
+		if policy := response.Header().Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'; script-src 'self';") ||
 			strings.Contains(policy, "unsafe") || !strings.Contains(policy, "frame-ancestors 'none'") {
 			t.Errorf("%s: the policy is %q", test.path, policy)
 		}
 	}
-	if location := get(t, "GET", "/docs").Header.Get("Location"); location != "/docs/" {
+	if location := get(t, "GET", "/docs").Header().Get("Location"); location != "/docs/" {
 		t.Errorf("the page without a slash leads to %s", location)
 	}
 }
@@ -77,19 +78,19 @@ func TestPage(t *testing.T) {
 func TestCodingsHaveTheSameContentsAndTheirOwnETags(t *testing.T) {
 	for _, path := range []string{"/docs/", "/docs/client.js", "/docs/swagger-ui.css"} {
 		plain, packed := get(t, "GET", path), get(t, "GET", path, "Accept-Encoding", "br, gzip;q=0.5")
-		if packed.Header.Get("Content-Encoding") != "gzip" || plain.Header.Get("Content-Encoding") != "" {
-			t.Errorf("%s: the codings are %q and %q", path, plain.Header.Get("Content-Encoding"), packed.Header.Get("Content-Encoding"))
+		if packed.Header().Get("Content-Encoding") != "gzip" || plain.Header().Get("Content-Encoding") != "" {
+			t.Errorf("%s: the codings are %q and %q", path, plain.Header().Get("Content-Encoding"), packed.Header().Get("Content-Encoding"))
 		}
-		if plain.Header.Get("ETag") == packed.Header.Get("ETag") || body(t, plain) != body(t, packed) {
+		if plain.Header().Get("ETag") == packed.Header().Get("ETag") || body(t, plain) != body(t, packed) {
 			t.Errorf("%s: the two differ where they must not, or the other way round", path)
 		}
 		for _, refused := range []string{"gzip;q=0", "identity", "br", "gzip;q=x"} {
-			if get(t, "GET", path, "Accept-Encoding", refused).Header.Get("Content-Encoding") != "" {
+			if get(t, "GET", path, "Accept-Encoding", refused).Header().Get("Content-Encoding") != "" {
 				t.Errorf("%s: %q gets gzip", path, refused)
 			}
 		}
-		if again := get(t, "GET", path, "If-None-Match", plain.Header.Get("ETag")); again.StatusCode != http.StatusNotModified {
-			t.Errorf("%s: known contents are answered %d", path, again.StatusCode)
+		if again := get(t, "GET", path, "If-None-Match", plain.Header().Get("ETag")); again.Code != http.StatusNotModified {
+			t.Errorf("%s: known contents are answered %d", path, again.Code)
 		}
 	}
 }

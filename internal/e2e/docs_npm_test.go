@@ -251,7 +251,7 @@ func TestSnippetsRunAsTheyStand(t *testing.T) {
 			for language, text := range calls.print(call, company, token) {
 				if language == "pandas" && !hasPandas {
 					// pandas is not here: what stands before it is the program that runs without it.
-					plain := strings.Split(calls.print(call, company, token)["python"], "for row in")[0]
+					plain, _, _ := strings.Cut(calls.print(call, company, token)["python"], "for row in")
 					if !strings.HasPrefix(text, plain) {
 						t.Errorf("%s, pandas: does not begin as the program without it:\n%s", call.endpoint, text)
 					}

@@ -59,9 +59,11 @@ func (a *API) executeEndpoint(w http.ResponseWriter, r *http.Request, suffix res
 	if err := a.limitEndpoint(w, caller, present.Endpoint); err != nil {
 		return err
 	}
-	call, err := plan.FindRevision(caller, namespace, slug, query[revisionQuery])
-	if err != nil {
-		return err
+	call := present
+	if revision, asked := query[revisionQuery]; asked {
+		if call, err = plan.FindRevision(caller, namespace, slug, revision); err != nil {
+			return err
+		}
 	}
 	w.Header()[revisionField] = call.Endpoint.RevisionField()
 	terms, err := termsOf(r, call.Endpoint)

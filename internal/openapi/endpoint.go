@@ -80,6 +80,10 @@ func (e *endpoint) execute() *openapi3.Operation {
 		parameterRef("Revision")}
 	operation.RequestBody = &openapi3.RequestBodyRef{Value: e.requestBody()}
 	operation.Responses.Set("200", &openapi3.ResponseRef{Value: e.resultAnswer()})
+	if e.Limits.Cache > 0 {
+		operation.Parameters = append(operation.Parameters, parameterRef("IfNoneMatch"))
+		operation.Responses.Set("304", &openapi3.ResponseRef{Value: openapi3.NewResponse().WithDescription("The result is the one that you have.")})
+	}
 	operation.Responses.Set("202", &openapi3.ResponseRef{Ref: "#/components/responses/AcceptedJob"})
 	e.addErrors(operation, executeErrors...)
 	if e.MayGetJob {
@@ -112,6 +116,12 @@ func (e *endpoint) describe() string {
 	}
 	add("At most %d rows. `Accept` chooses the format; so does a suffix of the path, such as `/execute.csv`. With `?rows_as=arrays` the "+
 		"rows of JSON are arrays in the order of the columns, which the schema here does not describe.", e.Limits.MaxRows)
+	if e.Limits.Cache > 0 {
+		add("A result is given again for %s.", e.Limits.Cache)
+	}
+	if e.Rate.Limits() {
+		add("At most %d calls in %s with one key.", e.Rate.Count, e.Rate.Period)
+	}
 	if e.Foreign(e.caller.Company.Slug) {
 		add("Shared with you by `%s`.", e.Company)
 	}
@@ -156,6 +166,10 @@ func (e *endpoint) resultAnswer() *openapi3.Response {
 		"Preference-Applied": headerRef("PreferenceApplied"), "Idempotent-Replayed": headerRef("IdempotentReplayed"),
 		"RateLimit": headerRef("RateLimit"), "RateLimit-Policy": headerRef("RateLimitPolicy"),
 		"X-Data-Api-Max-Rows": headerRef("MaxRows"), "X-Data-Api-Row-Count": headerRef("RowCount"), "X-Data-Api-Truncated": headerRef("Truncated"),
+	}
+	if e.Limits.Cache > 0 {
+		headers["ETag"], headers["Age"], headers["Cache-Status"] = headerRef("ETag"), headerRef("Age"), headerRef("CacheStatus")
+		headers["Cache-Control"] = headerRef("CacheControl")
 	}
 	if !e.Deprecated.IsZero() {
 		headers["Deprecation"] = headerRef("Deprecation")

@@ -18,6 +18,7 @@ type property struct {
 	Description string            `json:"description,omitempty"`
 	Type        string            `json:"type"`
 	Format      string            `json:"format,omitempty"`
+	WriteOnly   bool              `json:"writeOnly,omitempty"`
 	Default     json.RawMessage   `json:"default,omitempty"`
 	Examples    []json.RawMessage `json:"examples,omitempty"`
 	Const       json.RawMessage   `json:"const,omitempty"`
@@ -69,6 +70,7 @@ func propertyOf(p Param, rules valueRules) *property {
 		whole = &property{Type: "array", MinItems: p.MinItems, MaxItems: p.MaxItems, Items: value}
 	}
 	whole.Title, whole.Description, whole.Default = p.Title, p.Description, p.Default
+	whole.WriteOnly = p.Sensitive // so that forms hide what is typed
 	if p.Example != nil {
 		whole.Examples = []json.RawMessage{p.Example}
 	}

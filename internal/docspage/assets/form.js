@@ -44,7 +44,8 @@ function control(schema, pinned, required) {
     return select;
   }
   const input = element("input", { required, spellcheck: false, value: start === undefined ? "" : text(start) });
-  if (schema.format === "date") input.type = "date";
+  if (schema.writeOnly) Object.assign(input, { type: "password", autocomplete: "off" });
+  else if (schema.format === "date") input.type = "date";
   if (schema.type === "integer" || schema.type === "number") input.inputMode = "decimal";
   if (schema.format === "date-time") input.placeholder = "2026-01-31T10:30:00Z";
   return input;

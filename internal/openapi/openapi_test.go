@@ -1,0 +1,194 @@
+package openapi_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"pgregory.net/rapid"
+
+	"github.com/solucao42/caddy-data-api/internal/catalog"
+	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/openapi"
+	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/source"
+)
+
+// described is a source that only describes columns: the same for each statement.
+type described []result.Column
+
+func (d described) Compile(source.Statement) (source.Query, error) {
+	return describedQuery{columns: d}, nil
+}
+func (described) Close() error { return nil }
+
+type describedQuery struct {
+	source.Query
+	columns []result.Column
+}
+
+func (q describedQuery) Check(context.Context) ([]result.Column, error) { return q.columns, nil }
+
+// documentOf makes the document of a user who may do everything with these endpoint files.
+func documentOf(t interface{ Fatal(...any) }, dir string, files map[string]string, columns []result.Column) []byte {
+	files["acme/company.yaml"] = "name: Acme\n"
+	for path, text := range files {
+		full := filepath.Join(dir, filepath.FromSlash(path))
+		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(full, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	snapshot, err := catalog.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	queries := execution.NewQueries(execution.Sources{"main": described(columns)})
+	for _, endpoint := range snapshot.Endpoints() {
+		if err := queries.Check(context.Background(), endpoint); err != nil {
+			t.Fatal(err)
+		}
+	}
+	company, _ := snapshot.Company("acme")
+	caller, err := identity.NewPrincipal(company, &identity.User{Policies: []string{identity.PolicyDataAPIConsumer}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	offers, _ := execution.NewPlan(snapshot, queries).Offers(caller, "", 0)
+	options := openapi.Options{Formats: result.StreamedFormats(), Kept: result.Formats()}
+	document, err := openapi.Document(caller, offers, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := openapi.Document(caller, offers, options); err != nil || !bytes.Equal(document, again) {
+		t.Fatal("the same offers give another document", err)
+	}
+	return document
+}
+
+// However namespaces and slugs are chosen, each endpoint has operations and schemas of its own.
+func TestNamesAreDistinct(t *testing.T) {
+	parent, draws := t.TempDir(), 0
+	rapid.Check(t, func(t *rapid.T) {
+		draws++
+		dir := filepath.Join(parent, strconv.Itoa(draws))
+		slug := rapid.StringMatching(`[ab1](-?[ab1]){0,2}`)
+		files := make(map[string]string)
+		for range rapid.IntRange(1, 8).Draw(t, "endpoints") {
+			files["acme/"+slug.Draw(t, "namespace")+"/"+slug.Draw(t, "slug")+".sql"] = "/*---\nsource: main\n---*/\nSELECT 1 AS n\n"
+		}
+		var document struct {
+			Paths      map[string]map[string]json.RawMessage
+			Components struct{ Schemas map[string]json.RawMessage }
+		}
+		if err := json.Unmarshal(documentOf(t, dir, files, described{{Name: "n", Type: result.Integer}}), &document); err != nil {
+			t.Fatal(err)
+		}
+		operations, results := make(map[string]string), 0
+		for path, item := range document.Paths {
+			for method, raw := range item {
+				var operation struct{ OperationID string }
+				if method == "parameters" {
+					continue
+				}
+				if err := json.Unmarshal(raw, &operation); err != nil {
+					t.Fatal(err)
+				}
+				if other, twice := operations[operation.OperationID]; twice || operation.OperationID == "" {
+					t.Fatalf("%s %s and %s are both %q", method, path, other, operation.OperationID)
+				}
+				operations[operation.OperationID] = path
+			}
+		}
+		for name := range document.Components.Schemas {
+			if strings.HasSuffix(name, "Row") {
+				results++
+			}
+		}
+		if results != len(files)-1 { // all but company.yaml
+			t.Fatalf("%d endpoints have %d schemas of rows", len(files)-1, results)
+		}
+	})
+}
+
+// What the encoder writes of each SQL type is what the schema of that type describes.
+func TestColumnsAreWhatIsWritten(t *testing.T) {
+	values := map[result.Type][]result.Value{
+		result.Varchar:         {{Kind: result.Text, Bytes: []byte("São")}},
+		result.DecimalType:     {{Kind: result.Decimal, Bytes: []byte("150000.00")}, {Kind: result.Decimal, Bytes: []byte("-0.1")}},
+		result.SmallInt:        {{Kind: result.Int, Int: math.MinInt16}},
+		result.Integer:         {{Kind: result.Int, Int: math.MaxInt32}},
+		result.BigInt:          {{Kind: result.Int, Int: math.MinInt64}},
+		result.Real:            {{Kind: result.Float32, Float: 0.5}},
+		result.Double:          {{Kind: result.Float64, Float: 1e300}},
+		result.Boolean:         {{Kind: result.Bool, Int: 1}},
+		result.DateType:        {{Kind: result.Date, Int: 20000}},
+		result.TimeType:        {{Kind: result.Time, Int: 1}},
+		result.TimestampType:   {{Kind: result.Timestamp, Int: 1_700_000_000_000_001}},
+		result.TimestampTZType: {{Kind: result.TimestampTZ, Int: 1_700_000_000_000_001}},
+		result.UUIDType:        {{Kind: result.UUID, Bytes: make([]byte, 16)}},
+		result.JSONType:        {{Kind: result.JSON, Bytes: []byte(`{"a":[1,null]}`)}, {Kind: result.JSON, Bytes: []byte(`"x"`)}},
+		result.VarBinary:       {{Kind: result.Binary, Bytes: []byte{0, 255}}, {Kind: result.Binary}},
+		result.IntervalType:    {{Kind: result.Text, Bytes: []byte("1 day")}},
+
+		result.ArrayOf(result.Integer): {{Kind: result.JSON, Bytes: []byte(`[1,null]`)}, {Kind: result.JSON, Bytes: []byte(`[]`)}},
+	}
+	var columns []result.Column
+	var notes []string
+	for _, sql := range append(result.Types(), result.ArrayOf(result.Integer)) {
+		if len(values[sql]) == 0 {
+			t.Errorf("no value of type %s is tried", sql)
+		}
+		name := strings.Trim(strings.NewReplacer("<", "_", ">", "").Replace(string(sql)), "_")
+		columns = append(columns, result.Column{Name: name, Type: sql}, result.Column{Name: name + "_set", Type: sql})
+		notes = append(notes, fmt.Sprintf("  %s_set: { nullable: false }\n", name))
+	}
+	file := "/*---\nsource: main\ncolumns:\n" + strings.Join(notes, "") + "---*/\nSELECT 1 AS n\n"
+	document := documentOf(t, t.TempDir(), map[string]string{"acme/default/types.sql": file}, columns)
+	loaded, err := openapi3.NewLoader().LoadFromData(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := loaded.Validate(t.Context(), openapi3.EnableExamplesValidation(), openapi3.IsOpenAPI31OrLater()); err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	if err := compiler.AddResource("urn:document", parsed); err != nil {
+		t.Fatal(err)
+	}
+	for i, column := range columns {
+		schema, err := compiler.Compile("urn:document#/components/schemas/DefaultTypesRow/properties/" + column.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		nullable := i%2 == 0
+		for _, value := range append([]result.Value{{Kind: result.Null}}, values[column.Type]...) {
+			text := result.AppendJSON(nil, value)
+			instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+			if err != nil {
+				t.Fatalf("%s: %v", text, err)
+			}
+			wanted := value.Kind != result.Null || nullable || column.Type == result.JSONType
+			if err := schema.Validate(instance); (err == nil) != wanted {
+				t.Errorf("%s, as %s: %v", text, column.Name, err)
+			}
+		}
+	}
+}
