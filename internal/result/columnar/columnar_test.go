@@ -16,7 +16,10 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/metadata"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+
+	"pgregory.net/rapid"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/result"
@@ -146,13 +149,19 @@ func TestArrowHoldsEveryTypeExactly(t *testing.T) {
 func TestParquetHoldsEveryTypeExactly(t *testing.T) {
 	var out bytes.Buffer
 	encode(t, columnar.NewParquet(&out, nil))
-	reader, err := file.NewParquetReader(bytes.NewReader(out.Bytes()))
+	record, metadata := readParquet(t, out.Bytes())
+	compare(t, record)
+	if got := *metadata.FindValue("data_api.truncated"); got != "true" {
+		t.Errorf("data_api.truncated is %s", got)
+	}
+}
+
+// readParquet reads a file of one row group with Apache's library, which is not the one that has written it.
+func readParquet(t testing.TB, body []byte) (arrow.RecordBatch, metadata.KeyValueMetadata) {
+	t.Helper()
+	reader, err := file.NewParquetReader(bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
-	}
-	defer func() { _ = reader.Close() }()
-	if got := *reader.MetaData().KeyValueMetadata().FindValue("data_api.truncated"); got != "true" {
-		t.Errorf("data_api.truncated is %s", got)
 	}
 	rows, err := pqarrow.NewFileReader(reader, pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
 	if err != nil {
@@ -162,13 +171,63 @@ func TestParquetHoldsEveryTypeExactly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer table.Release()
 	records := array.NewTableReader(table, 0)
-	defer records.Release()
 	if !records.Next() {
 		t.Fatal("no rows")
 	}
-	compare(t, records.RecordBatch())
+	return records.RecordBatch(), reader.MetaData().KeyValueMetadata()
+}
+
+// TestListsInParquet: whatever is NULL or empty at whatever depth, Parquet holds what Arrow does.
+func TestListsInParquet(t *testing.T) {
+	columns := []result.Column{
+		{Name: "z", Type: result.ArrayOf(result.Integer)}, {Name: "a", Type: result.ArrayOf(result.ArrayOf(result.Varchar))}, {Name: "m", Type: result.BigInt},
+	}
+	leaf := rapid.SampledFrom([]string{"null", "1", "-7"})
+	list := func(of *rapid.Generator[string]) *rapid.Generator[string] {
+		return rapid.Map(rapid.SliceOfN(of, 0, 4), func(items []string) string { return "[" + strings.Join(items, ",") + "]" })
+	}
+	words := list(rapid.OneOf(rapid.Just("null"), list(rapid.SampledFrom([]string{"null", `""`, `"é"`}))))
+	rapid.Check(t, func(rt *rapid.T) {
+		var stream, file bytes.Buffer
+		encoders := []result.Encoder{columnar.NewArrow(&stream, nil), columnar.NewParquet(&file, nil)}
+		rows := rapid.IntRange(1, 6).Draw(rt, "rows")
+		for _, encoder := range encoders {
+			if err := encoder.Columns(columns); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range rows {
+			row := []result.Value{jsonText(list(leaf).Draw(rt, "integers")), jsonText(words.Draw(rt, "words")), integer(3)}
+			if rapid.Bool().Draw(rt, "null") {
+				row[rapid.IntRange(0, 2).Draw(rt, "which")] = result.Value{}
+			}
+			for _, encoder := range encoders {
+				if err := encoder.Row(row); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for _, encoder := range encoders {
+			if err := encoder.End(summary); err != nil {
+				t.Fatal(err)
+			}
+			encoder.Close()
+		}
+		reader, err := ipc.NewReader(&stream)
+		if err != nil || !reader.Next() {
+			t.Fatal(err)
+		}
+		want := reader.RecordBatch()
+		got, _ := readParquet(t, file.Bytes())
+		for i := range columns {
+			for row := range rows {
+				if want, got := want.Column(i).ValueStr(row), got.Column(i).ValueStr(row); want != got {
+					rt.Fatalf("%s, row %d: Arrow has %s, Parquet %s", columns[i].Name, row+1, want, got)
+				}
+			}
+		}
+	})
 }
 
 // TestInfinityIsTheLastOfItsType: no finite value is there, so that nothing is lost.

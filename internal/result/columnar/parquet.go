@@ -5,24 +5,26 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/apache/arrow-go/v18/parquet"
-	"github.com/apache/arrow-go/v18/parquet/compress"
-	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/parquet-go/parquet-go"
 
 	"github.com/solucao42/caddy-data-api/internal/result"
 )
 
-// rowGroupBytes is how much of a file, compressed, is held before it is written: a row group is laid out by column, so
-// that its first bytes are known when its last row is.
+// rowGroupBytes is how many bytes of values make a row group: it is laid out by column, so that its first bytes are known
+// when its last row is, and is held in memory until then.
 const rowGroupBytes = 8 << 20
 
-// ParquetEncoder is a [result.Encoder] that writes an Apache Parquet file, compressed with zstd. It holds one row group in
-// memory, some 16 MiB. What the format has no field for stands in the file's key-value metadata: data_api.row_count,
-// data_api.truncated, data_api.max_rows and data_api.executed_at. It is not safe for concurrent use.
+// ParquetEncoder is a [result.Encoder] that writes an Apache Parquet file, compressed with Snappy, whose encoder takes next
+// to no memory. It holds one row group, some 8 MiB of values, in memory. What the format has no field for stands in the
+// file's key-value metadata: data_api.row_count, data_api.truncated, data_api.max_rows and data_api.executed_at. It is not
+// safe for concurrent use.
 type ParquetEncoder struct {
 	out   buffered
 	batch *batch
-	file  *pqarrow.FileWriter
+	file  *parquet.GenericWriter[any]
+	rows  rowMaker
+	held  int // bytes of values in the row group
 	ended bool
 }
 
@@ -37,19 +39,14 @@ func NewParquet(w io.Writer, before result.BeforeFirstWrite) *ParquetEncoder {
 func (e *ParquetEncoder) ContentType() string { return result.FormatParquet.ContentType() }
 
 // Columns makes the schema.
-func (e *ParquetEncoder) Columns(columns []result.Column) (err error) {
+func (e *ParquetEncoder) Columns(columns []result.Column) error {
 	if e.batch != nil || e.ended {
 		return errEncoderState
 	}
 	e.batch = newBatch(columns)
-	e.file, err = pqarrow.NewFileWriter(e.batch.schema(), struct{ io.Writer }{e.out},
-		parquet.NewWriterProperties(
-			parquet.WithCompression(compress.Codecs.Zstd),
-			parquet.WithVersion(parquet.V2_LATEST),
-			parquet.WithCreatedBy("Data API for Caddy"),
-		),
-		pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
-	return err
+	e.file = parquet.NewGenericWriter[any](e.out, parquetSchema(e.batch.schema()),
+		parquet.Compression(&parquet.Snappy), parquet.CreatedBy("Data API for Caddy", "", ""))
+	return nil
 }
 
 // Row adds a row. A value that has no exact place in its column's type is a dataapi.CodeNotAcceptable.
@@ -67,15 +64,17 @@ func (e *ParquetEncoder) Row(values []result.Value) error {
 }
 
 func (e *ParquetEncoder) write() error {
+	e.held += e.batch.bytes
 	record := e.batch.take()
 	defer record.Release()
-	if err := e.file.WriteBuffered(record); err != nil {
+	if err := e.rows.write(e.file, record); err != nil {
 		return err
 	}
-	if e.file.RowGroupTotalBytesWritten() >= rowGroupBytes {
-		return e.file.NewBufferedRowGroupChecked()
+	if e.held < rowGroupBytes {
+		return nil
 	}
-	return nil
+	e.held = 0
+	return e.file.Flush()
 }
 
 // End writes the last row group and the footer.
@@ -89,16 +88,10 @@ func (e *ParquetEncoder) End(summary result.Summary) error {
 			return err
 		}
 	}
-	for _, entry := range [][2]string{
-		{"data_api.row_count", strconv.Itoa(summary.RowCount)},
-		{"data_api.truncated", strconv.FormatBool(summary.Truncated)},
-		{"data_api.max_rows", strconv.Itoa(summary.MaxRows)},
-		{"data_api.executed_at", summary.ExecutedAt.UTC().Format(time.RFC3339)},
-	} {
-		if err := e.file.AppendKeyValueMetadata(entry[0], entry[1]); err != nil {
-			return err
-		}
-	}
+	e.file.SetKeyValueMetadata("data_api.row_count", strconv.Itoa(summary.RowCount))
+	e.file.SetKeyValueMetadata("data_api.truncated", strconv.FormatBool(summary.Truncated))
+	e.file.SetKeyValueMetadata("data_api.max_rows", strconv.Itoa(summary.MaxRows))
+	e.file.SetKeyValueMetadata("data_api.executed_at", summary.ExecutedAt.UTC().Format(time.RFC3339))
 	if err := e.file.Close(); err != nil {
 		return err
 	}
@@ -112,4 +105,13 @@ func (e *ParquetEncoder) Close() {
 		e.batch.release()
 		e.batch = nil
 	}
+}
+
+// parquetSchema is the schema of a file that holds what an Arrow schema describes.
+func parquetSchema(schema *arrow.Schema) *parquet.Schema {
+	root := orderedGroup{}
+	for _, field := range schema.Fields() {
+		root.fields = append(root.fields, namedNode{parquet.Optional(parquetNode(field.Type)), field.Name})
+	}
+	return parquet.NewSchema("result", root)
 }
