@@ -115,7 +115,7 @@ func auditEnded(ended job.Job) {
 
 // auditOperator records what an operator has done through the admin API.
 func (s *services) auditOperator(r *http.Request, event audit.Event) {
-	event.Actor, event.ClientIP = audit.Operator, r.RemoteAddr
+	event.Actor, event.ClientIP = audit.Operator, remoteIP(r)
 	if event.Outcome == "" {
 		event.Outcome = audit.Success
 	}

@@ -58,7 +58,7 @@ func describeCatalog(snapshot *catalog.Snapshot) map[string]string {
 
 func describeUser(user *identity.User) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%t %q %v", user.Active, user.DisplayName, user.Policies)
+	fmt.Fprintf(&text, "%t %q %q %v %s", user.Active, user.DisplayName, user.SubjectName(), user.Policies, user.Rate)
 	for _, parameter := range slices.Sorted(maps.Keys(user.ShareContext)) {
 		fmt.Fprintf(&text, " %s: %s", parameter, user.ShareContext[parameter])
 	}

@@ -1,0 +1,34 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/internal/ratelimit"
+)
+
+// TestEachChangeOfAUserIsTold: whatever company.yaml says of a user, the trail tells that it has changed; a field that is
+// new to User has to be added here.
+func TestEachChangeOfAUserIsTold(t *testing.T) {
+	plain := identity.User{Name: "ana"}
+	changes := map[string]identity.User{
+		"Name":         {}, // a user of another name is added
+		"DisplayName":  {Name: "ana", DisplayName: "Ana"},
+		"Active":       {Name: "ana", Active: true},
+		"Subject":      {Name: "ana", Subject: "auth0|1"},
+		"Policies":     {Name: "ana", Policies: []string{"DataAPIConsumer"}},
+		"ShareContext": {Name: "ana", ShareContext: params.ShareContext{"city": {Minimum: json.RawMessage("5")}}},
+		"Rate":         {Name: "ana", Rate: ratelimit.Limit{Count: 1, Period: time.Minute, Burst: 1}},
+	}
+	for i := range reflect.TypeFor[identity.User]().NumField() {
+		field := reflect.TypeFor[identity.User]().Field(i).Name
+		changed, ok := changes[field]
+		if !ok || describeUser(&changed) == describeUser(&plain) && field != "Name" {
+			t.Errorf("a change of %s is not told", field)
+		}
+	}
+}
