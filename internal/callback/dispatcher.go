@@ -2,16 +2,14 @@ package callback
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/attach"
+	"github.com/solucao42/caddy-data-api/internal/claim"
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
@@ -86,38 +84,24 @@ type Dispatcher struct {
 	options Options
 	log     *slog.Logger
 	stack   attach.Stack[attached]
-	wake    chan struct{} // holds a token when something may be due
+	loop    *claim.Loop
 
 	mu      sync.Mutex
-	state   state
-	stop    context.CancelFunc // ends claiming
-	abort   context.CancelFunc // ends the tries that run
-	running int
+	running int            // tries
 	byHost  map[string]int // how many of them go to each host
 	trying  map[*tryRun]struct{}
-	loop    sync.WaitGroup
-	tries   sync.WaitGroup
 }
-
-type state int
-
-const (
-	idle state = iota
-	started
-	stopped
-)
 
 // NewDispatcher makes a dispatcher that uses the store and does not own it. It delivers nothing before Start.
 func NewDispatcher(store Store, jobs Jobs, options Options) *Dispatcher {
 	options.setDefaults()
-	return &Dispatcher{
-		store: store, jobs: jobs, options: options, log: options.Logger, wake: make(chan struct{}, 1),
+	d := &Dispatcher{
+		store: store, jobs: jobs, options: options, log: options.Logger,
 		byHost: make(map[string]int), trying: make(map[*tryRun]struct{}),
 	}
+	d.loop = claim.New(d.claim, claim.Options{What: "callbacks", Logger: options.Logger, Now: options.Now})
+	return d
 }
-
-// ErrStopped says that a dispatcher was stopped; it cannot be started again.
-var ErrStopped = errors.New("the callback dispatcher was stopped")
 
 // Attach makes config the one that tries begin with from now on; tries that run go on with theirs. The caller calls
 // Detach on what it returns when its configuration ends. As long as nothing is attached nothing is tried. A faulty
@@ -135,127 +119,42 @@ func (d *Dispatcher) Attach(config Config) (*Attachment, error) {
 	return attachment, nil
 }
 
-// Start begins to deliver. Starting a started dispatcher does nothing; a stopped one gives ErrStopped.
+// Start begins to deliver. Starting a started dispatcher does nothing; a stopped one gives [claim.ErrStopped].
 func (d *Dispatcher) Start(ctx context.Context) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	switch d.state {
-	case started:
-		return nil
-	case stopped:
-		return ErrStopped
-	}
-	// The dispatcher outlives the configuration that starts it, hence ctx does not end it.
-	claiming, stop := context.WithCancel(context.WithoutCancel(ctx))
-	tries, abort := context.WithCancel(context.WithoutCancel(ctx))
-	d.stop, d.abort, d.state = stop, abort, started
-	d.loop.Go(func() { d.claimLoop(claiming, tries) })
-	return nil
+	return d.loop.Start(ctx, func(context.Context) error { return nil })
 }
 
 // Stop stops claiming and waits for the tries that run. When ctx ends first they are broken off, which does not count as
 // a try, and Stop returns ctx's error. Stopping a dispatcher that is not started, or again, returns nil at once.
-func (d *Dispatcher) Stop(ctx context.Context) error {
-	d.mu.Lock()
-	was := d.state
-	d.state = stopped
-	d.mu.Unlock()
-	if was != started {
-		return nil
-	}
-	d.stop()
-	d.loop.Wait() // no try begins after this
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		d.tries.Wait()
-	}()
-	var err error
-	select {
-	case <-done:
-	case <-ctx.Done():
-		err = ctx.Err()
-		d.abort()
-		<-done
-	}
-	d.abort()
-	return err
-}
+func (d *Dispatcher) Stop(ctx context.Context) error { return d.loop.Stop(ctx) }
 
 // Wake makes the dispatcher look for deliveries at once: call it when a job has ended. It never blocks.
-func (d *Dispatcher) Wake() {
-	select {
-	case d.wake <- struct{}{}:
-	default:
+func (d *Dispatcher) Wake() { d.loop.Wake() }
+
+// claim claims deliveries for the workers that are free, and begins to try them. It is a [claim.Func].
+func (d *Dispatcher) claim(ctx context.Context, now time.Time) (claimed int, next time.Time, err error) {
+	free := d.options.Workers - d.busy()
+	if _, ok := d.stack.Newest(); !ok || free <= 0 {
+		return 0, time.Time{}, nil
 	}
+	// Whoever is silent for this long is dead: a try ends after its timeout.
+	until := now.Add(2*d.options.Timeout + 30*time.Second)
+	due, next, err := d.store.ClaimDeliveries(ctx, now, until, free)
+	for _, delivery := range due {
+		d.begin(delivery)
+	}
+	return len(due), next, err
 }
 
-// lookEvery is how often to look for deliveries that nobody has announced, and how long to wait for a store that failed.
-const lookEvery = time.Second
-
-// claimLoop claims deliveries for free workers until ctx ends. Tries run under tries, which ends only to abort them.
-func (d *Dispatcher) claimLoop(ctx, tries context.Context) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-d.wake:
-		case <-timer.C:
-		}
-		wait, err := d.claimAll(ctx, tries)
-		if err != nil && ctx.Err() == nil {
-			d.log.Error("callbacks could not be claimed", "error", err)
-			wait = lookEvery
-		}
-		timer.Reset(wait)
-	}
-}
-
-// claimAll claims until the workers are busy or nothing is due, and returns after what time to look again.
-func (d *Dispatcher) claimAll(ctx, tries context.Context) (wait time.Duration, err error) {
-	defer recovered(&err)
-	for ctx.Err() == nil {
-		if _, ok := d.stack.Newest(); !ok {
-			break
-		}
-		free := d.options.Workers - d.busy()
-		if free <= 0 {
-			break
-		}
-		now := d.options.Now()
-		// Whoever is silent for this long is dead: a try ends after its timeout.
-		until := now.Add(2*d.options.Timeout + 30*time.Second)
-		due, next, err := d.store.ClaimDeliveries(ctx, now, until, free)
-		if err != nil {
-			return 0, err
-		}
-		for _, delivery := range due {
-			d.begin(tries, delivery)
-		}
-		if len(due) > 0 {
-			continue
-		}
-		if next.IsZero() {
-			break
-		}
-		return min(max(next.Sub(now), time.Millisecond), lookEvery), nil
-	}
-	return lookEvery, nil
-}
-
-// begin tries a claimed delivery in a goroutine of its own.
-func (d *Dispatcher) begin(ctx context.Context, delivery Delivery) {
+// begin tries a claimed delivery.
+func (d *Dispatcher) begin(delivery Delivery) {
 	current, release, ok := d.stack.Acquire()
-	if !ok {
-		// The last configuration was detached in between.
-		d.settle(ctx, putOff(delivery, d.options.Now()))
+	if !ok { // the last configuration was detached in between
+		d.loop.Go(func(ctx context.Context) { d.settle(ctx, putOff(delivery, d.options.Now())) })
 		return
 	}
 	free, ok := d.enter(delivery)
-	d.tries.Go(func() {
-		defer d.Wake()
+	d.loop.Go(func(ctx context.Context) {
 		defer release()
 		defer free()
 		if !ok {
@@ -273,11 +172,4 @@ func (d *Dispatcher) busy() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.running
-}
-
-// recovered turns a panic into an error: it must be deferred itself.
-func recovered(err *error) {
-	if cause := recover(); cause != nil {
-		*err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
-	}
 }

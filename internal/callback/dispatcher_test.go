@@ -20,6 +20,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/claim"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
@@ -326,7 +327,7 @@ func TestStartAndStop(t *testing.T) {
 		var group sync.WaitGroup
 		for range 3 {
 			group.Go(func() {
-				if err := d.Start(context.Background()); err != nil && !errors.Is(err, callback.ErrStopped) {
+				if err := d.Start(context.Background()); err != nil && !errors.Is(err, claim.ErrStopped) {
 					t.Error(err)
 				}
 			})
@@ -345,7 +346,7 @@ func TestStartAndStop(t *testing.T) {
 			})
 		}
 		group.Wait()
-		if err := d.Start(context.Background()); !errors.Is(err, callback.ErrStopped) {
+		if err := d.Start(context.Background()); !errors.Is(err, claim.ErrStopped) {
 			t.Fatalf("starting a stopped dispatcher: %v", err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/claim"
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
@@ -81,7 +82,7 @@ func errorText(err error) string {
 func (d *Dispatcher) post(
 	ctx context.Context, delivery Delivery, current attached, now time.Time,
 ) (status int, wait time.Duration, err error) {
-	defer recovered(&err)
+	defer claim.Recovered(&err)
 	ctx, cancel := context.WithTimeout(ctx, d.options.Timeout)
 	defer cancel()
 	if current.config.Permit != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/attach"
+	"github.com/solucao42/caddy-data-api/internal/claim"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/result"
 )
@@ -108,36 +109,19 @@ type Engine struct {
 	stack   attach.Stack[attached]
 	waiters waiters
 	runs    runs
-	wake    chan struct{} // holds a token when there may be something to claim
+	loop    *claim.Loop
 
 	mu      sync.Mutex
-	state   state
-	stop    context.CancelFunc // ends claiming and sweeping
-	abort   context.CancelFunc // ends the jobs that run
-	running map[string]int     // jobs that run, by company
-	loops   sync.WaitGroup     // claiming and sweeping
-	workers sync.WaitGroup     // jobs that run
+	running map[string]int // jobs that run, by company
 }
-
-type state int
-
-const (
-	idle state = iota
-	started
-	stopped
-)
 
 // NewEngine makes an engine that uses store and does not own it. It runs nothing before Start.
 func NewEngine(store Store, options Options) *Engine {
 	options.setDefaults()
-	return &Engine{store: store, options: options, log: options.Logger, wake: make(chan struct{}, 1), running: make(map[string]int)}
+	e := &Engine{store: store, options: options, log: options.Logger, running: make(map[string]int)}
+	e.loop = claim.New(e.claim, claim.Options{What: "jobs", Logger: options.Logger, Now: options.Now})
+	return e
 }
-
-// abortTimeout is how long Stop waits for jobs that it has cancelled.
-const abortTimeout = 10 * time.Second
-
-// ErrStopped says that an engine was stopped; it cannot be started again.
-var ErrStopped = errors.New("the job engine was stopped")
 
 // Attach makes runtime the one that jobs begin with from now on. Jobs that run go on with the one that they began with.
 // The caller calls Detach on what it returns when its configuration ends, and may close what the runtime uses once Done
@@ -145,70 +129,27 @@ var ErrStopped = errors.New("the job engine was stopped")
 func (e *Engine) Attach(runtime Runtime, settings Settings) *Attachment {
 	settings.setDefaults()
 	attachment := e.stack.Attach(attached{runtime, settings})
-	e.poke()
+	e.loop.Wake()
 	return attachment
 }
 
 // Start makes the jobs claimable that an earlier process has left unfinished, and begins to run jobs. It fails with the
-// store's error, and may then be called again. Starting a started engine does nothing; a stopped one gives ErrStopped.
-func (e *Engine) Start(ctx context.Context) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	switch e.state {
-	case started:
-		return nil
-	case stopped:
-		return ErrStopped
-	}
+// store's error, and may then be called again. Starting a started engine does nothing; a stopped one gives
+// [claim.ErrStopped].
+func (e *Engine) Start(ctx context.Context) error { return e.loop.Start(ctx, e.recover, e.sweepLoop) }
+
+func (e *Engine) recover(ctx context.Context) error {
 	n, err := e.store.Recover(ctx, e.options.Owner)
-	if err != nil {
-		return err
-	}
-	if n > 0 {
+	if n > 0 && err == nil {
 		e.log.Info("jobs that an earlier process left unfinished will run again", "jobs", n)
 	}
-	// The engine outlives the configuration that starts it, hence ctx does not end it.
-	claiming, stop := context.WithCancel(context.WithoutCancel(ctx))
-	jobs, abort := context.WithCancelCause(context.WithoutCancel(ctx))
-	e.stop, e.abort, e.state = stop, func() { abort(errAborted) }, started
-	e.loops.Go(func() { e.claimLoop(claiming, jobs) })
-	e.loops.Go(func() { e.sweepLoop(claiming) })
-	return nil
+	return err
 }
 
 // Stop stops claiming and waits for the jobs that run. When ctx ends first, they are cancelled and given back, which does
 // not count as an attempt, and Stop returns ctx's error once they have let go, or after 10 s more. What is attached stays
 // so. Jobs can still be accepted and read. Stopping an engine that is not started, or again, returns nil at once.
-func (e *Engine) Stop(ctx context.Context) error {
-	e.mu.Lock()
-	was := e.state
-	e.state = stopped
-	e.mu.Unlock()
-	if was != started {
-		return nil
-	}
-	e.stop()
-	e.loops.Wait() // no job begins after this
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		e.workers.Wait()
-	}()
-	var err error
-	select {
-	case <-done:
-	case <-ctx.Done():
-		err = ctx.Err()
-		e.abort()
-		select {
-		case <-done:
-		case <-time.After(abortTimeout): // a runtime that does not obey must not keep the server from stopping
-			e.log.Error("jobs still run after they were cancelled")
-		}
-	}
-	e.abort()
-	return err
-}
+func (e *Engine) Stop(ctx context.Context) error { return e.loop.Stop(ctx) }
 
 // Request is what an endpoint is asked to do.
 type Request struct {
@@ -247,7 +188,7 @@ func (e *Engine) newJob(request Request) Job {
 func (e *Engine) accepted(ctx context.Context, j Job, err error) (Job, error) {
 	switch {
 	case err == nil:
-		e.poke()
+		e.loop.Wake()
 		return j, nil
 	case errors.Is(err, ErrQueueFull):
 		return Job{}, &dataapi.Error{
@@ -298,12 +239,4 @@ func (e *Engine) OpenResult(ctx context.Context, id ID) (*ResultReader, error) {
 		return nil, err
 	}
 	return OpenResult(ctx, e.store, j)
-}
-
-// poke makes the claiming goroutine look for jobs.
-func (e *Engine) poke() {
-	select {
-	case e.wake <- struct{}{}:
-	default:
-	}
 }

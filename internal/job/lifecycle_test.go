@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/claim"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
@@ -40,7 +41,7 @@ func TestStartAndStopUnderStress(t *testing.T) {
 		if err := engine.Stop(t.Context()); err != nil {
 			t.Fatalf("Stop before Start: %v", err)
 		}
-		if err := engine.Start(t.Context()); !errors.Is(err, job.ErrStopped) {
+		if err := engine.Start(t.Context()); !errors.Is(err, claim.ErrStopped) {
 			t.Fatalf("Start after Stop: %v", err)
 		}
 		attachment.Detach()
@@ -51,7 +52,7 @@ func TestStartAndStopUnderStress(t *testing.T) {
 		var group sync.WaitGroup
 		for range 2 {
 			group.Go(func() {
-				if err := engine.Start(context.Background()); err != nil && !errors.Is(err, job.ErrStopped) {
+				if err := engine.Start(context.Background()); err != nil && !errors.Is(err, claim.ErrStopped) {
 					t.Error(err)
 				}
 			})

@@ -2,84 +2,42 @@ package job
 
 import (
 	"context"
-	"fmt"
 	"maps"
-	"runtime/debug"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/claim"
 )
 
-const (
-	storeRetry = time.Second // before a store that failed is asked again
-	lookEvery  = time.Second // how often to look for jobs that nobody has announced: another process may have accepted them
-	sweepBatch = 200         // jobs, and chunks, that one transaction removes
-)
+const sweepBatch = 200 // jobs, and chunks, that one transaction removes
 
-// claimLoop claims jobs for free workers until ctx ends. Jobs run under jobs, which ends only to abort them.
-func (e *Engine) claimLoop(ctx, jobs context.Context) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-e.wake:
-		case <-timer.C:
-		}
-		wait, err := e.claimAll(ctx, jobs)
-		if err != nil && ctx.Err() == nil {
-			e.log.Error("jobs could not be claimed", "error", err)
-			wait = storeRetry
-		}
-		timer.Reset(wait)
-	}
-}
-
-// claimAll claims until the workers are busy or nothing is left, and returns after what time to look again.
-func (e *Engine) claimAll(ctx, jobs context.Context) (wait time.Duration, err error) {
-	defer recovered(&err)
-	for ctx.Err() == nil {
-		newest, ok := e.stack.Newest()
-		if !ok {
-			break
-		}
-		room := e.room(newest.settings)
-		if room.Jobs <= 0 {
-			break
-		}
-		now := e.options.Now()
-		claimed, next, err := e.store.Claim(ctx, e.options.Owner, now, now.Add(e.options.Lease), room)
-		if err != nil {
-			return 0, err
-		}
-		for _, j := range claimed {
-			e.begin(jobs, j)
-		}
-		if len(claimed) > 0 {
-			continue
-		}
-		if next.IsZero() {
-			break
-		}
-		return min(max(next.Sub(now), time.Millisecond), lookEvery), nil
-	}
-	return lookEvery, nil
-}
-
-// begin runs a claimed job in a goroutine of its own.
-func (e *Engine) begin(ctx context.Context, j Job) {
-	current, release, ok := e.stack.Acquire()
+// claim claims jobs for the workers that are free, and begins them. It is a [claim.Func].
+func (e *Engine) claim(ctx context.Context, now time.Time) (claimed int, next time.Time, err error) {
+	newest, ok := e.stack.Newest()
 	if !ok {
-		// The last runtime was detached in between.
-		e.giveBack(ctx, j)
+		return 0, time.Time{}, nil
+	}
+	room := e.room(newest.settings)
+	if room.Jobs <= 0 {
+		return 0, time.Time{}, nil
+	}
+	jobs, next, err := e.store.Claim(ctx, e.options.Owner, now, now.Add(e.options.Lease), room)
+	for _, j := range jobs {
+		e.begin(j)
+	}
+	return len(jobs), next, err
+}
+
+// begin runs a claimed job.
+func (e *Engine) begin(j Job) {
+	current, release, ok := e.stack.Acquire()
+	if !ok { // the last runtime was detached in between
+		e.loop.Go(func(ctx context.Context) { e.giveBack(ctx, j) })
 		return
 	}
 	e.count(j.Company, +1)
-	e.workers.Go(func() {
-		defer e.poke()
-		defer func() {
-			e.count(j.Company, -1)
-			release()
-		}()
+	e.loop.Go(func(ctx context.Context) {
+		defer release()
+		defer e.count(j.Company, -1)
 		e.work(ctx, j, current)
 	})
 }
@@ -122,18 +80,11 @@ func (e *Engine) sweepLoop(ctx context.Context) {
 }
 
 func (e *Engine) sweep(ctx context.Context) (err error) {
-	defer recovered(&err)
+	defer claim.Recovered(&err)
 	for more := true; more && ctx.Err() == nil; {
 		if more, err = e.store.Sweep(ctx, e.options.Now(), sweepBatch); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
-}
-
-// recovered turns a panic into an error: it must be deferred itself.
-func recovered(err *error) {
-	if cause := recover(); cause != nil {
-		*err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
-	}
 }

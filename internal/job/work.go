@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/claim"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/result"
 )
-
-// errAborted is why a job's context ends when the engine stops.
-var errAborted = errors.New("the server is stopping")
 
 // releaseTimeout bounds how long a job that is given back waits for the store.
 const releaseTimeout = 5 * time.Second
@@ -40,7 +38,7 @@ func (e *Engine) work(ctx context.Context, j Job, current attached) {
 	case errors.Is(err, ErrLost), errors.Is(err, ErrNotFound), errors.Is(cause, ErrLost):
 		log.Warn("the job has ended or was given to another worker; this attempt is dropped", "error", err, "cause", cause)
 		return
-	case errors.Is(cause, errAborted):
+	case errors.Is(cause, claim.ErrAborted):
 		e.giveBack(ctx, j)
 		return
 	}
@@ -82,7 +80,7 @@ func (e *Engine) releaseAfter(ctx context.Context, j Job, delay time.Duration, f
 
 // attempt runs the job and stores its result's chunks.
 func (e *Engine) attempt(ctx context.Context, j Job, current attached) (_ result.Summary, _ *chunkWriter, err error) {
-	defer recovered(&err)
+	defer claim.Recovered(&err)
 	if j.Tries() > e.options.MaxAttempts {
 		// Earlier attempts ended without a word, as a crash ends them: the job may be what brings the server down.
 		return result.Summary{}, nil, exhausted(j, nil)
@@ -130,7 +128,7 @@ func exhausted(j Job, last *dataapi.Error) *dataapi.Error {
 func (e *Engine) finish(ctx context.Context, j Job, settings Settings, outcome Outcome) {
 	outcome.CompletedAt = e.options.Now().UTC()
 	outcome.ExpiresAt = expiry(j, outcome.CompletedAt, settings.Retention)
-	for delay := 50 * time.Millisecond; ; delay = min(2*delay, storeRetry) {
+	for delay := 50 * time.Millisecond; ; delay = min(2*delay, claim.LookEvery) {
 		// Once the work is done its end is worth storing, even while the engine stops.
 		err := e.store.Finish(context.WithoutCancel(ctx), j.ID, j.Attempt, outcome)
 		switch {
@@ -178,7 +176,7 @@ func (e *Engine) heartbeat(ctx context.Context, cancel context.CancelCauseFunc, 
 				cancel(fmt.Errorf("%w: %w", ErrLost, err))
 			}
 		}()
-		defer recovered(&err)
+		defer claim.Recovered(&err)
 		err = e.beat(beating, j)
 	}()
 	return func() {
