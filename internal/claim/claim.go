@@ -123,7 +123,7 @@ func (l *Loop) Stop(ctx context.Context) error {
 	select {
 	case <-done:
 	case <-time.After(abortTimeout):
-		l.options.Logger.Error(l.options.What + " still run after they were cancelled")
+		l.options.Logger.Error("work still runs after it was cancelled", slog.String("what", l.options.What))
 	}
 	return ctx.Err()
 }
@@ -158,7 +158,7 @@ func (l *Loop) run(ctx context.Context) {
 		}
 		wait, err := l.claimAll(ctx)
 		if err != nil && ctx.Err() == nil {
-			l.options.Logger.Error(l.options.What+" could not be claimed", slog.Any("error", err))
+			l.options.Logger.Error("work could not be claimed", slog.String("what", l.options.What), slog.Any("error", err))
 			wait = LookEvery
 		}
 		timer.Reset(wait)

@@ -47,13 +47,13 @@ func TestWhenTheLoopLooksAgain(t *testing.T) {
 		if err := loop.Stop(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		want := []time.Duration{0, 1000, 2000, 2000, 2300, 3300, 3400}
+		want := []int64{0, 1000, 2000, 2000, 2300, 3300, 3400} // ms
 		if len(looked) != len(want) {
 			t.Fatalf("looked at %v", looked)
 		}
 		for i, at := range want {
-			if looked[i] != at*time.Millisecond {
-				t.Errorf("look %d at %s, want %s", i, looked[i], at*time.Millisecond)
+			if looked[i].Milliseconds() != at {
+				t.Errorf("look %d at %s, want %d ms", i, looked[i], at)
 			}
 		}
 	})
