@@ -117,6 +117,7 @@ func (s *screen) guide(key credentials, token string) {
 	} {
 		s.line("\n" + s.paint(cyan, text))
 	}
+	s.line("\nIn a browser: " + s.paint(cyan, baseURL+"/docs") + ", with the same company, key and secret.")
 	s.line("\nCallbacks appear here as they come in. The endpoints are the files below examples/catalog: change one, save")
 	s.line("it, and call it again. " + s.paint(bold, "Ctrl-C") + " stops the demo.")
 }

@@ -82,6 +82,18 @@ type pageReport struct {
 func TestDocumentationPageInChromium(t *testing.T) {
 	program := chromium(t)
 	s, tools := demoServer(t), installNode(t, "browser")
+	// Tokens that last no longer than a look at the page: it has to renew them.
+	text, err := os.ReadFile(s.caddyfile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	short := strings.Replace(string(text), "\tdata_api {\n", "\tdata_api {\n\t\ttokens {\n\t\t\taccess_ttl 7s\n\t\t}\n", 1)
+	if err := os.WriteFile(s.caddyfile, []byte(short), 0o600); err != nil || short == string(text) {
+		t.Fatalf("%v in %s", err, text)
+	}
+	if err := s.reload(); err != nil {
+		t.Fatal(err)
+	}
 	key := s.createKey("acme", "integration")
 	shots := os.Getenv("DATA_API_TEST_SCREENSHOTS")
 	if shots == "" {
@@ -100,6 +112,9 @@ func TestDocumentationPageInChromium(t *testing.T) {
 
 	if len(seen.Foreign) > 0 || len(seen.Requests) < 10 {
 		t.Errorf("requests %q, of which left the origin %q", seen.Requests, seen.Foreign)
+	}
+	if !slices.Contains(seen.Requests, "POST /api/v1/auth/refresh") {
+		t.Errorf("no token was renewed: %q", seen.Requests)
 	}
 	if len(seen.Errors) > 0 || seen.InlineScriptRan {
 		t.Errorf("the console has %q; an inline script ran: %v", seen.Errors, seen.InlineScriptRan)

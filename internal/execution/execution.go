@@ -83,7 +83,7 @@ type Bound struct {
 // Bind checks a caller's parameter values against the endpoint's contract, the share's context and the user's own, and
 // returns every fault at once.
 func (c Call) Bind(caller identity.Principal, values json.RawMessage) (*Bound, error) {
-	args, err := c.Endpoint.Contract.Bind(values, c.contexts(caller)...)
+	args, err := c.Endpoint.Contract.Bind(values, c.shared, c.before, caller.User.ShareContext)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (c Call) Bind(caller identity.Principal, values json.RawMessage) (*Bound, e
 // Rebind reads the arguments that [Bound.Canonical] wrote, and checks them again: what a caller may ask can have changed
 // since a job was accepted. The limits are those of a job.
 func (c Call) Rebind(caller identity.Principal, canonical json.RawMessage) (*Bound, error) {
-	args, err := c.Endpoint.Contract.Rebind(canonical, c.contexts(caller)...)
+	args, err := c.Endpoint.Contract.Rebind(canonical, c.shared, c.before, caller.User.ShareContext)
 	if err != nil {
 		return nil, err
 	}

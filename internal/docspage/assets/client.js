@@ -39,8 +39,12 @@ function parse(text) {
 
 export async function signIn(company, key, secret) {
   const body = JSON.stringify({ company_slug: company, api_key: key, api_secret: secret });
-  tokens = await read(await send("/api/v1/auth/api-key", { method: "POST", body }));
+  keep(await read(await send("/api/v1/auth/api-key", { method: "POST", body })));
   return tokens.user;
+}
+
+function keep(pair) {
+  tokens = { ...pair, expires: performance.now() + 1000 * pair.access_token_expires_in };
 }
 
 export async function signOut() {
@@ -49,7 +53,11 @@ export async function signOut() {
   if (refresh) await send("/api/v1/auth/logout", { method: "POST", body: JSON.stringify({ refresh_token: refresh }) });
 }
 
-export const bearer = () => `Bearer ${tokens?.access_token}`;
+// bearer returns the value of the Authorization header, with a token that has some seconds left.
+export async function bearer() {
+  if (tokens && performance.now() > tokens.expires - 5000) await renew();
+  return `Bearer ${tokens?.access_token}`;
+}
 
 let renewing = null;
 
@@ -57,20 +65,14 @@ let renewing = null;
 function renew() {
   renewing ??= (async () => {
     const body = JSON.stringify({ refresh_token: tokens.refresh_token });
-    tokens = await read(await send("/api/v1/auth/refresh", { method: "POST", body }));
+    keep(await read(await send("/api/v1/auth/refresh", { method: "POST", body })));
   })().finally(() => { renewing = null; });
   return renewing;
 }
 
-// request sends a request with the token, and once more with a new one when it has expired.
+// request sends a request with the token.
 async function request(path, options = {}) {
-  const withToken = () => send(path, { ...options, headers: { ...options.headers, Authorization: bearer() } });
-  let answer = await withToken();
-  if (answer.status === 401 && tokens) {
-    await renew();
-    answer = await withToken();
-  }
-  return answer;
+  return send(path, { ...options, headers: { ...options.headers, Authorization: await bearer() } });
 }
 
 export async function endpoints() {

@@ -213,8 +213,8 @@ at("open-reference").addEventListener("click", async () => {
     validatorUrl: null,
     tryItOutEnabled: true,
     showMutatedRequest: false, // which would show the token
-    requestInterceptor(request) {
-      if (new URL(request.url, location.href).origin === location.origin) request.headers.Authorization ??= bearer();
+    async requestInterceptor(request) {
+      if (new URL(request.url, location.href).origin === location.origin) request.headers.Authorization ??= await bearer();
       return request;
     },
   });
