@@ -1,7 +1,5 @@
 package dataapi
 
-import "regexp"
-
 // Action is a permission that a policy grants.
 type Action string
 
@@ -35,8 +33,20 @@ func (a Address) URLPath() string { return "/api/v1/data-api/" + a.Namespace + "
 // SlugRule says in words what [ValidSlug] accepts, for error messages.
 const SlugRule = "1 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit"
 
-var slug = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+const maxSlug = 63 // the length of a DNS label
 
-// ValidSlug reports whether s can name a company, a namespace or an endpoint. The pattern is strict because slugs
+// ValidSlug reports whether s can name a company, a namespace or an endpoint. The rule is strict because slugs
 // become paths, both of files and of URLs.
-func ValidSlug(s string) bool { return slug.MatchString(s) }
+func ValidSlug(s string) bool {
+	if len(s) == 0 || len(s) > maxSlug || s[0] == '-' || s[len(s)-1] == '-' {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-':
+		default:
+			return false
+		}
+	}
+	return true
+}
