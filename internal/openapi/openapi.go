@@ -4,9 +4,7 @@ package openapi
 
 import (
 	_ "embed"
-	"encoding/json"
 	"fmt"
-	"regexp"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -73,43 +71,6 @@ type document struct {
 	*openapi3.T
 	Options
 	names map[string]string // of components and operations: what each was given to
-}
-
-// encode writes the document without the components that it does not use.
-func (d *document) encode() ([]byte, error) {
-	for {
-		encoded, err := json.Marshal(d.T)
-		if err != nil {
-			return nil, err
-		}
-		used := make(map[string]bool)
-		for _, found := range reference.FindAllSubmatch(encoded, -1) {
-			used[string(found[1])] = true
-		}
-		if !d.dropUnused(used) {
-			return encoded, nil
-		}
-	}
-}
-
-var reference = regexp.MustCompile(`"\$ref":"#/components/([^"]+)"`)
-
-// dropUnused removes components that nothing refers to, and reports whether there were any.
-func (d *document) dropUnused(used map[string]bool) bool {
-	dropped := drop(d.Components.Schemas, "schemas", used)
-	dropped = drop(d.Components.Headers, "headers", used) || dropped
-	dropped = drop(d.Components.Parameters, "parameters", used) || dropped
-	return drop(d.Components.Responses, "responses", used) || dropped
-}
-
-func drop[V any](components map[string]V, kind string, used map[string]bool) bool {
-	before := len(components)
-	for name := range components {
-		if !used[kind+"/"+name] {
-			delete(components, name)
-		}
-	}
-	return len(components) < before
 }
 
 // uniqueName returns a name for what an endpoint has, and a longer one where another endpoint has taken that: a-b/c and

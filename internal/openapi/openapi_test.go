@@ -39,8 +39,12 @@ type describedQuery struct {
 
 func (q describedQuery) Check(context.Context) ([]result.Column, error) { return q.columns, nil }
 
-// documentOf makes the document of a user who may do everything with these endpoint files.
-func documentOf(t interface{ Fatal(...any) }, dir string, files map[string]string, columns []result.Column) []byte {
+var options = openapi.Options{Formats: result.StreamedFormats(), Kept: result.Formats()}
+
+type failer interface{ Fatal(...any) }
+
+// offersOf is what a user who may do everything is offered of these endpoint files.
+func offersOf(t failer, dir string, files map[string]string, columns []result.Column) (identity.Principal, []execution.Offer) {
 	files["acme/company.yaml"] = "name: Acme\n"
 	for path, text := range files {
 		full := filepath.Join(dir, filepath.FromSlash(path))
@@ -67,7 +71,11 @@ func documentOf(t interface{ Fatal(...any) }, dir string, files map[string]strin
 		t.Fatal(err)
 	}
 	offers, _ := execution.NewPlan(snapshot, queries).Offers(caller, "", 0)
-	options := openapi.Options{Formats: result.StreamedFormats(), Kept: result.Formats()}
+	return caller, offers
+}
+
+func documentOf(t failer, dir string, files map[string]string, columns []result.Column) []byte {
+	caller, offers := offersOf(t, dir, files, columns)
 	document, err := openapi.Document(caller, offers, options)
 	if err != nil {
 		t.Fatal(err)
@@ -190,5 +198,26 @@ func TestColumnsAreWhatIsWritten(t *testing.T) {
 				t.Errorf("%s, as %s: %v", text, column.Name, err)
 			}
 		}
+	}
+}
+
+func BenchmarkDocument(b *testing.B) {
+	for _, count := range []int{10, 1000} {
+		b.Run(fmt.Sprint(count), func(b *testing.B) {
+			files := make(map[string]string)
+			for i := range count {
+				files[fmt.Sprintf("acme/n%d/endpoint-%d.sql", i%10, i)] = "/*---\nsource: main\n" +
+					"params: { a: { type: date, required: true, example: 2026-01-01 }, b: { type: string, enum: [x, y] } }\n---*/\nSELECT @a AS a, @b AS b\n"
+			}
+			caller, offers := offersOf(b, b.TempDir(), files, described{{Name: "a", Type: result.DateType}, {Name: "b", Type: result.Varchar}})
+			b.ReportAllocs()
+			for b.Loop() {
+				document, err := openapi.Document(caller, offers, options)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(float64(len(document)), "bytes")
+			}
+		})
 	}
 }

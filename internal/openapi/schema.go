@@ -30,10 +30,6 @@ func types(names ...string) *openapi3.Types { return (*openapi3.Types)(&names) }
 // verbatim passes a JSON Schema on as it is written. The library's own fields hold numbers as 64-bit floats, in which a
 // bound such as 9007199254740993 would become another one.
 func verbatim(schema json.RawMessage) (*openapi3.Schema, error) {
-	var keywords map[string]any
-	if err := json.Unmarshal(schema, &keywords); err != nil {
-		return nil, err
-	}
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(schema, &raw); err != nil {
 		return nil, err
