@@ -103,6 +103,7 @@ func TestOpenAPIDocumentIsTrueForItsCaller(t *testing.T) {
 			t.Errorf("%s: the document is sent again: %d", user, again)
 		}
 		document.holdsEveryError(t)
+		document.operationsAreThere(s, token)
 	}
 	s.get("/api/v1/data-api/openapi.json", "").problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 }
@@ -161,6 +162,34 @@ func (d described) run(s *server, token, path string) {
 	refused := s.post(path, token, `{"parameter_values":{"no_such_parameter":1}}`).want(http.StatusUnprocessableEntity)
 	problem := operation.Responses.Value("422").Value.Content["application/problem+json"].Schema
 	d.check(problem, refused.Body)
+}
+
+// operationsAreThere sends a request to each operation: none is unknown, or forbidden to whom it is shown, and the jobs of an
+// endpoint are shown exactly to those who may read them.
+func (d described) operationsAreThere(s *server, token string) {
+	d.t.Helper()
+	for path, item := range d.Paths.Map() {
+		for method := range item.Operations() {
+			body := ""
+			if method == http.MethodPost {
+				body = "{}"
+			}
+			answer := s.send(method, strings.Replace(path, "{job_id}", "507f1f77bcf86cd799439011", 1), token, body)
+			for _, code := range []string{`"NOT_FOUND"`, `"METHOD_NOT_ALLOWED"`, `"FORBIDDEN"`, `"ENDPOINT_NOT_FOUND"`, `"INTERNAL_ERROR"`} {
+				if answer.Status >= http.StatusBadRequest && strings.Contains(string(answer.Body), `"code":`+code) {
+					d.t.Errorf("%s %s is answered %d: %s", method, path, answer.Status, answer.Body)
+				}
+			}
+		}
+		jobs, executable := strings.CutSuffix(path, "/execute")
+		if !executable {
+			continue
+		}
+		shown := d.Paths.Value(jobs+"/jobs") != nil
+		if reads := s.get(jobs+"/jobs", token).Status == http.StatusOK; reads != shown {
+			d.t.Errorf("%s: the list of jobs is shown: %v, can be read: %v", jobs, shown, reads)
+		}
+	}
 }
 
 func (d described) holdsEveryError(t *testing.T) {
