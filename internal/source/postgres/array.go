@@ -73,6 +73,9 @@ func (c *cell) appendElements(dst, src []byte, size []int) ([]byte, error) {
 		if dst, src, err = c.appendElement(dst, src); err != nil {
 			return nil, err
 		}
+		if len(dst) > maxRow { // a few bytes on the wire can be a numeric of 147,000 characters
+			return nil, errRowTooLarge
+		}
 		for _, n := range size {
 			if (i+1)%n == 0 {
 				dst = append(dst, ']')

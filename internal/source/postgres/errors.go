@@ -3,9 +3,11 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/source"
@@ -13,6 +15,15 @@ import (
 
 // sinkError marks an error of the sink, which is returned as it is.
 type sinkError struct{ error }
+
+var errRowTooLarge = fmt.Errorf("a row is larger than the %d MiB that a source holds of one", maxRow>>20)
+
+// tooLarge reports whether the database has sent a message that is larger than what we hold. The driver has closed the
+// connection then.
+func tooLarge(err error) bool {
+	_, ok := errors.AsType[*pgproto3.ExceededMaxBodyLenErr](err)
+	return ok
+}
 
 // interrupted makes ctx's error into the one that a caller of the source gets.
 func interrupted(err error) error {
@@ -48,6 +59,9 @@ func (c *conn) translate(ctx, running context.Context, err error, took time.Dura
 			return dataapi.Wrap(dataapi.CodeSourceUnavailable, err)
 		}
 		return dataapi.Wrap(dataapi.CodeInternal, err)
+	}
+	if tooLarge(err) {
+		return dataapi.Wrap(dataapi.CodeInternal, errRowTooLarge)
 	}
 	if c.pg.IsClosed() {
 		return dataapi.Wrap(dataapi.CodeSourceUnavailable, err)

@@ -25,8 +25,10 @@ const MaxLanes = 16
 const (
 	laneLimit     = 100 * time.Millisecond // the statement_timeout of a shared session, since others wait behind it
 	laneStall     = 10 * time.Millisecond  // after which nobody else lines up behind a statement
+	laneSlow      = 25 * time.Millisecond  // that a statement may take when others wait behind it, now and next time
 	laneBan       = time.Minute            // for a statement that was too slow or too large to share
 	laneResult    = 64 << 10               // bytes of a result on the wire that is kept for its reader
+	laneRow       = 4 << 20                // bytes of a row that are read, if only to drop them; a larger one ends the connection
 	laneArguments = 16 << 10               // bytes of one run's arguments
 	laneLength    = 256                    // runs that may line up on one connection
 )
@@ -159,6 +161,7 @@ func (s *Source) openLane() (*laneConn, error) {
 		c.close()
 		return nil, err
 	}
+	wire.Frontend.SetMaxBodyLen(laneRow)
 	return newLaneConn(wire), nil
 }
 
@@ -187,10 +190,17 @@ func (q *query) share(ctx context.Context, args []params.Value, sink result.Sink
 		r.left.Store(true)
 		return true, interrupted(ctx.Err())
 	case <-c.ended:
-		r.left.Store(true)
-		return false, nil
+		select {
+		case <-r.done: // it may be what has ended the connection
+		default:
+			r.left.Store(true)
+			return false, nil
+		}
 	}
 	defer r.recycle()
+	if r.slow {
+		q.stayAway()
+	}
 	if r.err != nil {
 		return q.judge(r.err)
 	}
@@ -212,13 +222,16 @@ func (q *query) judge(err error) (done bool, _ error) {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
 	case errors.Is(err, errLaneResult), ok && answer.Code == queryCanceled:
-		q.banned.Store(time.Now().Add(laneBan).UnixNano())
+		q.stayAway()
 		return false, nil
 	case !ok, outdated(err), unavailable(answer.Code):
 		return false, nil
 	}
 	return true, dataapi.Wrap(dataapi.CodeInternal, err)
 }
+
+// stayAway keeps the query off lanes for a while.
+func (q *query) stayAway() { q.banned.Store(time.Now().Add(laneBan).UnixNano()) }
 
 func lengthOf(args [][]byte) int {
 	length := 0

@@ -180,15 +180,21 @@ func (c *laneConn) read() {
 		case <-c.ended:
 			return
 		case r := <-c.sent:
-			c.since.Store(int64(time.Since(c.born)))
+			since := time.Since(c.born)
+			c.since.Store(int64(since))
 			err := c.receive(r)
 			c.since.Store(0)
+			if tooLarge(err) { // the run that asked for it stays away; the others run again elsewhere
+				r.err = errLaneResult
+				r.done <- struct{}{}
+			}
 			if err != nil {
 				return
 			}
 			if r.err == nil && r.statement != nil && r.statement.unfit.Load() {
 				r.err = errLanePlan
 			}
+			r.slow = time.Since(c.born)-since > laneSlow
 			r.done <- struct{}{}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/result"
 )
 
@@ -19,6 +20,7 @@ type laneRequest struct {
 	left      atomic.Bool // nobody waits for the answer
 	done      chan struct{}
 
+	slow   bool // it has made others wait
 	rows   int
 	result []byte // the rows' values: each as 4 bytes of length, all ones for NULL, and its bytes
 	err    error
@@ -34,7 +36,7 @@ func newLaneRequest(p *plan, args [][]byte) *laneRequest {
 
 // recycle gives the request back. Nobody else may know it.
 func (r *laneRequest) recycle() {
-	r.plan, r.args, r.statement, r.prepares, r.err = nil, nil, nil, false, nil
+	r.plan, r.args, r.statement, r.prepares, r.slow, r.err = nil, nil, nil, false, false, nil
 	r.rows, r.result = 0, r.result[:0]
 	laneRequests.Put(r)
 }
@@ -75,6 +77,7 @@ func (r *laneRequest) push(sink result.Sink) error {
 	defer p.release(reader)
 	rest := r.result
 	for range r.rows {
+		size := 0
 		for i := range reader.cells {
 			var value []byte
 			length := binary.BigEndian.Uint32(rest)
@@ -84,6 +87,9 @@ func (r *laneRequest) push(sink result.Sink) error {
 			}
 			if err := reader.cells[i].read(value, &reader.values[i]); err != nil {
 				return fmt.Errorf("column %q: %w", p.columns[i].Name, err)
+			}
+			if size += len(reader.values[i].Bytes); size > maxRow {
+				return dataapi.Wrap(dataapi.CodeInternal, errRowTooLarge)
 			}
 		}
 		if err := sink.Row(reader.values); err != nil {

@@ -31,6 +31,7 @@ const (
 
 const (
 	readBuffer        = 64 << 10         // bytes; pgx's own 8 KiB costs a system call for each 8 KiB of a large result
+	maxRow            = 32 << 20         // bytes of a row, on the wire and as text; each connection may hold one
 	maxIdleTime       = 5 * time.Minute  // of a connection
 	maxLifetime       = time.Hour        // of a connection, so that a failover behind a DNS name is noticed
 	cancelGrace       = 5 * time.Second  // for the database to obey a cancel request before the connection is closed
@@ -182,7 +183,9 @@ func configureSession(connect *pgconn.Config, config Config) {
 		connect.RuntimeParams["application_name"] = "caddy-data-api"
 	}
 	connect.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
-		return pgproto3.NewFrontend(newReader(r, readBuffer), w)
+		frontend := pgproto3.NewFrontend(newReader(r, readBuffer), w)
+		frontend.SetMaxBodyLen(maxRow)
+		return frontend
 	}
 	connect.BuildContextWatcherHandler = func(pg *pgconn.PgConn) ctxwatch.Handler {
 		return &canceller{pg: pg}

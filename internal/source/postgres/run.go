@@ -55,9 +55,13 @@ func push(rows *pgconn.ResultReader, p *plan, sink result.Sink) error {
 		if len(wire) != len(r.cells) {
 			return fmt.Errorf("the database sent %d values for %d columns", len(wire), len(r.cells))
 		}
+		size := 0
 		for i := range wire {
 			if err := r.cells[i].read(wire[i], &r.values[i]); err != nil {
 				return fmt.Errorf("column %q: %w", p.columns[i].Name, err)
+			}
+			if size += len(r.values[i].Bytes); size > maxRow {
+				return errRowTooLarge
 			}
 		}
 		if err := sink.Row(r.values); err != nil {

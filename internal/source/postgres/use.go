@@ -90,7 +90,7 @@ func (s *Source) attempt(ctx, running context.Context, cancel context.CancelCaus
 	if err == nil {
 		return false, nil
 	}
-	if c.pg.IsClosed() && !fresh && !delivered && running.Err() == nil {
+	if c.pg.IsClosed() && !fresh && !delivered && !tooLarge(err) && running.Err() == nil {
 		return true, err
 	}
 	return false, c.translate(ctx, running, err, time.Since(started))

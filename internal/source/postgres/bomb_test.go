@@ -1,0 +1,101 @@
+package postgres_test
+
+import (
+	"io"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/pgtest"
+	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/source"
+)
+
+// TestRowsThatAreTooLargeAreRefused: they would take memory on the wire, or only when their numbers are spelled out.
+func TestRowsThatAreTooLargeAreRefused(t *testing.T) {
+	s := open(t, pgtest.New(t), oneConnection)
+	for name, sql := range map[string]string{
+		"cell":     "SELECT repeat('x', 200000000) AS v",
+		"row":      "SELECT " + wide("repeat('x', 4000000)", 50),
+		"array":    "SELECT array_fill(1e-16000::numeric, ARRAY[60000]) AS v",
+		"numerics": "SELECT " + wide("1e131000::numeric", 1600),
+	} {
+		query := compile(t, s, sql)
+		if _, err := query.Check(t.Context()); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		encoder := result.NewJSON(io.Discard, result.JSONOptions{})
+		err := query.Run(t.Context(), source.Call{}, encoder)
+		encoder.Close()
+		runtime.ReadMemStats(&after)
+		if !dataapi.HasCode(err, dataapi.CodeInternal) || !strings.Contains(err.Error(), "larger than the 32 MiB") {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if grown := (after.TotalAlloc - before.TotalAlloc) >> 20; grown > 256 {
+			t.Errorf("%s: %d MiB were allocated", name, grown)
+		}
+	}
+	if got := rows(t, compile(t, s, "SELECT length(repeat('x', 20000000)) AS n, repeat('x', 20000000) AS v")); len(got) < 20_000_000 {
+		t.Errorf("a row of 20 MB was not had: %d bytes", len(got))
+	}
+}
+
+func wide(expression string, columns int) string {
+	list := make([]string, columns)
+	for i := range list {
+		list[i] = expression + " AS c" + strconv.Itoa(i)
+	}
+	return strings.Join(list, ", ")
+}
+
+// TestLaneIsLostOnceToARowThatIsTooLarge, and not with every run of its statement.
+func TestLaneIsLostOnceToARowThatIsTooLarge(t *testing.T) {
+	s := open(t, pgtest.New(t), withLanes(1))
+	before := onLane(t, s)
+	run := func(query source.Query) (session string) {
+		_, err := short(t, query)
+		if err != nil && !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
+			t.Errorf("got %v", err)
+		}
+		return onLane(t, s)
+	}
+	var bomb source.Query
+	var after string
+	// On a busy machine the row is not made within the time that a statement has on a lane: then another one tries.
+	eventually(t, time.Minute, "the row reaches the lane", func() bool {
+		bomb = compile(t, s, "SELECT repeat('x', 5000000) AS v")
+		if _, err := bomb.Check(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		after = run(bomb)
+		return after != before
+	})
+	for range 2 {
+		if again := run(bomb); again != after {
+			t.Errorf("the lane was session %s, and then %s", after, again)
+		}
+	}
+}
+
+// TestLaneMeetsASlowStatementOnce: one that takes a little less than a lane allows would make all others wait each time.
+func TestLaneMeetsASlowStatementOnce(t *testing.T) {
+	s := open(t, pgtest.New(t), withLanes(1))
+	lane := onLane(t, s)
+	slow := compile(t, s, "SELECT pg_backend_pid() AS pid, pg_sleep(0.06)::text AS slept")
+	if _, err := slow.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, err := short(t, slow); err != nil { // the first time on the lane
+			t.Fatal(err)
+		}
+	}
+	if got, err := short(t, slow); err != nil || got[0] == lane {
+		t.Errorf("it ran on %v again, which is the lane: %v", got, err)
+	}
+}
