@@ -88,7 +88,7 @@ func New(options Options) (*Cache, error) {
 	entries, err := otter.New(&otter.Options[Key, *Entry]{
 		MaximumWeight: uint64(options.Size),
 		Weigher: func(_ Key, entry *Entry) uint32 {
-			return uint32(min(int64(len(entry.Body))+entryBytes, math.MaxUint32))
+			return uint32(min(int64(cap(entry.Body))+entryBytes, math.MaxUint32))
 		},
 		ExpiryCalculator: otter.ExpiryWritingFunc(func(entry otter.Entry[Key, *Entry]) time.Duration {
 			return entry.Value.ttl + entry.Value.stale
