@@ -2,13 +2,11 @@ package caddyfile
 
 import (
 	"encoding/json"
-	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp/caddyauth"
 	"github.com/dustin/go-humanize"
 
 	"github.com/solucao42/caddy-data-api/internal/config"
@@ -21,15 +19,16 @@ var (
 	tokenPaths = caddyhttp.MatchPath{"/api/v1/auth/*", "/.well-known/jwks.json"}
 )
 
-// parseSite expands the directive into routes made of the three modules, as php_fastcgi does with its own:
+// parseSite expands the directive into one route for each of its handlers:
 //
 //	data_api [<matcher>] {
 //		max_body 256KiB
 //		docs /docs | off
 //	}
 //
-// The token handler answers the routes that need no token; the JWT authenticator guards the execute handler; and what
-// the authenticator refuses is answered as the contract says instead of with an empty page.
+// The execute handler authenticates callers by itself. Caddy's authentication handler in front of it, with error routes
+// that answer what it refuses as the contract says, gives the same answers; but Caddy puts a subroute and its middleware
+// together anew for each request.
 func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // consume the directive's name
 	matcher, err := h.ExtractMatcherSet()
@@ -37,7 +36,7 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		return nil, err
 	}
 	h.Next() // the extraction has rewound the segment
-	execute, docs := config.Execute{}, config.Docs{Path: config.DefaultDocsPath}
+	execute, docs := config.Execute{Authenticate: true}, config.Docs{Path: config.DefaultDocsPath}
 	err = parseBlock(h.Dispenser, "data_api", map[string]func() error{
 		"max_body": func() error { return oneSize(h, &execute.MaxBody) },
 		"docs":     func() error { return docsPath(h, &docs) },
@@ -45,33 +44,21 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	if err != nil {
 		return nil, err
 	}
-	api := &caddyhttp.Subroute{
-		Routes: caddyhttp.RouteList{
-			route(h, executePaths,
-				handler("authentication", caddyauth.Authentication{
-					ProvidersRaw: caddy.ModuleMap{"data_api_jwt": json.RawMessage("{}")},
-				}),
-				handler("data_api_execute", execute)),
-			route(h, tokenPaths, handler("data_api_token", struct{}{})),
-		},
-		Errors: &caddyhttp.HTTPErrorConfig{
-			Routes: caddyhttp.RouteList{{HandlersRaw: []json.RawMessage{handler("data_api_problem", struct{}{})}}},
-		},
+	routes := caddyhttp.RouteList{ // in this order: some paths of the first are among those of the second
+		route(h, executePaths, "data_api_execute", execute),
+		route(h, tokenPaths, "data_api_token", struct{}{}),
 	}
-	paths := slices.Concat(executePaths, tokenPaths)
 	if docs.Path != "" {
-		docsPaths := caddyhttp.MatchPath{docs.Path, docs.Path + "/*"}
-		api.Routes = append(api.Routes, route(h, docsPaths, handler("data_api_docs", docs)))
-		paths = append(paths, docsPaths...)
+		routes = append(routes, route(h, caddyhttp.MatchPath{docs.Path, docs.Path + "/*"}, "data_api_docs", docs))
 	}
-	if matcher == nil {
-		return h.NewRoute(caddy.ModuleMap{"path": h.JSON(paths)}, api), nil
+	if matcher != nil {
+		return h.NewRoute(matcher, &caddyhttp.Subroute{Routes: routes}), nil
 	}
-	// Two subroutes: Caddy runs the error routes of one for whatever fails behind it, and there falls through to the
-	// next handler a second time. So only our own paths may enter the one that has error routes.
-	return h.NewRoute(matcher, &caddyhttp.Subroute{
-		Routes: caddyhttp.RouteList{route(h, paths, caddyconfig.JSONModuleObject(api, "handler", "subroute", nil))},
-	}), nil
+	values := make([]httpcaddyfile.ConfigValue, len(routes))
+	for i := range routes {
+		values[i] = httpcaddyfile.ConfigValue{Class: "route", Value: routes[i]}
+	}
+	return values, nil
 }
 
 // docsPath reads where the documentation page is; empty: nowhere.
@@ -89,16 +76,11 @@ func docsPath(h httpcaddyfile.Helper, docs *config.Docs) error {
 	return nil
 }
 
-func route(h httpcaddyfile.Helper, paths caddyhttp.MatchPath, handlers ...json.RawMessage) caddyhttp.Route {
+func route(h httpcaddyfile.Helper, paths caddyhttp.MatchPath, handler string, settings any) caddyhttp.Route {
 	return caddyhttp.Route{
 		MatcherSetsRaw: []caddy.ModuleMap{{"path": h.JSON(paths)}},
-		HandlersRaw:    handlers,
-		Terminal:       true,
+		HandlersRaw:    []json.RawMessage{caddyconfig.JSONModuleObject(settings, "handler", handler, nil)},
 	}
-}
-
-func handler(name string, settings any) json.RawMessage {
-	return caddyconfig.JSONModuleObject(settings, "handler", name, nil)
 }
 
 func oneSize(h httpcaddyfile.Helper, target *int64) error {

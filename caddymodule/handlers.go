@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -93,17 +94,23 @@ func (a *JWTAuthenticator) Authenticate(w http.ResponseWriter, r *http.Request) 
 		return caddyauth.User{}, false, err
 	}
 	caddyhttp.SetVar(r.Context(), callerVar, caller)
+	return userOf(caller), true, nil
+}
+
+// userOf is the caller as Caddy knows users.
+func userOf(caller identity.Principal) caddyauth.User {
 	return caddyauth.User{
 		ID: caller.Company.Slug + "/" + caller.User.Name,
 		Metadata: map[string]string{
 			"company": caller.Company.Slug, "user": caller.User.Name, "api_key": caller.KeyID, "issuer": caller.Issuer,
 		},
-	}, true, nil
+	}
 }
 
 // ExecuteHandler runs endpoints, POST /api/v1/data-api/NAMESPACE/SLUG/execute, serves and cancels their jobs,
 // /api/v1/data-api/NAMESPACE/SLUG/jobs and below, and tells callers what they may do, GET /api/v1/auth/permissions.
-// It serves only callers for whom the data_api_jwt authentication provider has vouched earlier in the route.
+// It authenticates them by itself, or serves only callers for whom the data_api_jwt authentication provider has vouched
+// earlier in the route.
 type ExecuteHandler struct {
 	config.Execute
 
@@ -134,6 +141,9 @@ func (h *ExecuteHandler) Validate() error {
 
 // ServeHTTP answers the request; it calls no further handler. Without a caller it answers 401.
 func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+	if h.Authenticate {
+		return h.app.serve(w, r, func(api *httpapi.API) { h.authenticate(w, r, api) })
+	}
 	caller, ok := caddyhttp.GetVar(r.Context(), callerVar).(identity.Principal)
 	if !ok {
 		httpapi.SetRequestID(w, r)
@@ -143,8 +153,45 @@ func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ cad
 	return h.app.serve(w, r, func(api *httpapi.API) { api.ServeExecute(w, r, caller, h.MaxBody) })
 }
 
-// ProblemHandler writes the error of an earlier handler as application/problem+json. The data_api directive uses it in
-// its error routes, so that what the authenticator refuses is answered as every other error is.
+// authenticate serves whoever presents a good token, and does for all others what the authenticator and the problem
+// handler do together.
+func (h *ExecuteHandler) authenticate(w http.ResponseWriter, r *http.Request, api *httpapi.API) {
+	httpapi.SetRequestID(w, r)
+	caller, presented, err := api.Authenticate(w, r)
+	switch {
+	case dataapi.HasCode(err, dataapi.CodeUnauthenticated):
+		httpapi.WriteUnauthenticated(w, presented)
+	case err != nil:
+		api.Fail(w, r, err, false)
+	default:
+		nameUser(r, caller)
+		api.ServeExecute(w, r, caller, h.MaxBody)
+	}
+}
+
+// nameUser sets the placeholders http.auth.user.* as Caddy's authentication handler would. Access logs have the id of
+// the user from there. They are worked out when somebody asks.
+func nameUser(r *http.Request, caller identity.Principal) {
+	replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if !ok {
+		return
+	}
+	replacer.Map(func(placeholder string) (any, bool) {
+		name, ok := strings.CutPrefix(placeholder, "http.auth.user.")
+		if !ok {
+			return nil, false
+		}
+		user := userOf(caller)
+		if name == "id" {
+			return user.ID, true
+		}
+		value, ok := user.Metadata[name]
+		return value, ok
+	})
+}
+
+// ProblemHandler writes the error of an earlier handler as application/problem+json. In the error routes behind the
+// data_api_jwt authentication provider it answers what that refuses as every other error is answered.
 type ProblemHandler struct{}
 
 // CaddyModule returns the Caddy module information.

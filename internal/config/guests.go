@@ -59,6 +59,10 @@ type Postgres struct {
 type Execute struct {
 	// The largest request body, in bytes. The default is 262144 (256 KiB).
 	MaxBody int64 `json:"max_body,omitempty"`
+
+	// Whether the handler verifies the access token itself, and answers whoever presents none that is good. The default is
+	// that it serves only callers for whom the authentication provider `data_api_jwt` has vouched earlier in the route.
+	Authenticate bool `json:"authenticate,omitempty"`
 }
 
 // DefaultMaxBody is the largest request body when the configuration does not say, in bytes.
