@@ -11,11 +11,15 @@ import (
 // connection to the database for nothing.
 const writeTimeout = 30 * time.Second
 
+// readGrace is how much longer than a query may run its reader may take for what has been read of it.
+const readGrace = time.Second
+
 // answer is the writer that handlers get: it knows whether the answer has begun, and it does not wait for ever.
 type answer struct {
 	http.ResponseWriter
 	controller *http.ResponseController
 	begun      bool
+	until      time.Time // when writing ends, however much has been written; zero: it may go on
 
 	api     *API          // which knows whether the caller may still be answered; nil: nobody asks
 	request *http.Request // of the caller
@@ -60,7 +64,11 @@ func (a *answer) Write(p []byte) (int, error) {
 	}
 	a.begun = true
 	// The server takes the deadline back after each request. Writers that know none say so; they do not block either.
-	_ = a.controller.SetWriteDeadline(time.Now().Add(writeTimeout))
+	deadline := time.Now().Add(writeTimeout)
+	if !a.until.IsZero() && a.until.Before(deadline) {
+		deadline = a.until
+	}
+	_ = a.controller.SetWriteDeadline(deadline)
 	return a.ResponseWriter.Write(p)
 }
 

@@ -146,5 +146,6 @@ func (a *API) checkCallback(caller identity.Principal, call execution.Call, url 
 func answerResult(w http.ResponseWriter, r *http.Request, bound *execution.Bound, form form) (result.Summary, error) {
 	answer := newResultAnswer(w, form, bound.Endpoint.Address.Slug, bound.Endpoint.Limits.MaxRows, nil, true)
 	defer answer.Close()
+	answer.holdUntil(time.Now().Add(bound.Endpoint.Limits.Timeout + readGrace))
 	return bound.Run(r.Context(), answer)
 }

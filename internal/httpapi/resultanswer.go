@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/result"
@@ -21,6 +22,7 @@ const (
 // not, those two follow in the trailer (RFC 9110, 6.5).
 type resultAnswer struct {
 	result.Encoder
+	sender  *answer // nil: a writer that never waits for its reader
 	header  http.Header
 	form    form
 	name    string // of the file, without its suffix
@@ -34,12 +36,21 @@ type resultAnswer struct {
 // newResultAnswer makes an encoder that begins the answer when its first bytes are written. Known is nil when the result
 // is only being made; limits says whether JSON documents have max_rows and executed_at. Close it.
 func newResultAnswer(w http.ResponseWriter, form form, name string, maxRows int, known *result.Summary, limits bool) *resultAnswer {
-	answer := &resultAnswer{header: w.Header(), form: form, name: name, maxRows: maxRows}
+	made := &resultAnswer{header: w.Header(), form: form, name: name, maxRows: maxRows}
 	if known != nil {
-		answer.summary, answer.known = *known, true
+		made.summary, made.known = *known, true
 	}
-	answer.Encoder = form.encoder(w, limits, answer.begin)
-	return answer
+	made.sender, _ = w.(*answer)
+	made.Encoder = form.encoder(w, limits, made.begin)
+	return made
+}
+
+// holdUntil lets the reader take as long as this for the rows of a query that waits for it: with the query waits its place
+// on the source, which other callers want. Once the query is done there is no such limit.
+func (a *resultAnswer) holdUntil(end time.Time) {
+	if a.sender != nil {
+		a.sender.until = end
+	}
 }
 
 // begin sets the header. It is the last moment at which an error could still have become another answer.
@@ -81,6 +92,7 @@ func setSummary(header http.Header, summary result.Summary) {
 
 // End ends the result, and with it the answer.
 func (a *resultAnswer) End(summary result.Summary) error {
+	a.holdUntil(time.Time{})
 	a.summary, a.known = summary, true
 	if err := a.Encoder.End(summary); err != nil {
 		return err

@@ -1,0 +1,42 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// TestSlowReaderLosesItsPlace: whoever does not read holds a place on the source as long as the endpoint's time limit lasts,
+// and not for as long as its connection may stall.
+func TestSlowReaderLosesItsPlace(t *testing.T) {
+	dir := t.TempDir()
+	s := newServer(t, serverConfig{sources: sqliteSource(t, dir, "CREATE TABLE one (n)") + " {\n\t\t\tmax_conns 1\n\t\t}", files: map[string]string{
+		"acme/company.yaml": companyFile,
+		"acme/default/long.sql": "/*---\nsource: main\nlimits: { timeout: 5s, max_rows: 1000000 }\nparams: { rows: { type: integer, default: 1000000 } }\n---*/\n" +
+			engines[0].series,
+		"acme/default/short.sql": "/*---\nsource: main\n---*/\nSELECT 1 AS n",
+	}})
+	token := s.login("acme", "integration").Access
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", s.port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.(*net.TCPConn).SetReadBuffer(4096); err != nil {
+		t.Fatal(err)
+	}
+	_, err = io.WriteString(conn, "POST /api/v1/data-api/default/long/execute HTTP/1.1\r\nHost: 127.0.0.1\r\n"+
+		"Authorization: Bearer "+token+"\r\nContent-Length: 0\r\n\r\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := make([]byte, 12)
+	if _, err := io.ReadFull(conn, begun); err != nil || string(begun) != "HTTP/1.1 200" {
+		t.Fatalf("%q, %v", begun, err)
+	}
+	s.execute("short", token, `{}`).problem(http.StatusServiceUnavailable, "OVERLOADED") // the place is taken
+	eventually(t, "the place is free", 15*time.Second, func() bool { return s.execute("short", token, `{}`).Status == http.StatusOK })
+}
