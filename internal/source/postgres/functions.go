@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"context"
 	"fmt"
 	"regexp"
 	"strings"
@@ -129,43 +128,6 @@ var escapedName = regexp.MustCompile(`(?i)\bu&"`)
 func parenthesisFollows(rest string) bool {
 	rest = strings.TrimLeft(rest, "\" \t\r\n\f\v")
 	return strings.HasPrefix(rest, "(") || strings.HasPrefix(rest, "/*") || strings.HasPrefix(rest, "--")
-}
-
-// Functions from oid 16384 on are not PostgreSQL's own.
-const (
-	firstUserOID = "16384"
-
-	restless = `SELECT EXISTS (SELECT FROM pg_catalog.pg_proc AS p WHERE p.proname = ANY ($1::pg_catalog.name[])
-		AND (p.oid >= ` + firstUserOID + ` OR p.provolatile = 'v' AND p.proname <> ALL ($2::pg_catalog.name[])))`
-
-	forgers = `SELECT p.proname FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_language AS l ON l.oid = p.prolang
-		WHERE p.proname = ANY ($1::pg_catalog.name[]) AND p.oid >= ` + firstUserOID + ` AND p.prokind = 'f'
-		AND CASE WHEN l.lanname IN ('plpgsql', 'sql') THEN p.prosrc ~* '\m(execute|set_config|set|reset|discard)\M'
-			ELSE l.lanname NOT IN ('c', 'internal') END
-		ORDER BY p.proname LIMIT 1`
-)
-
-// mayAct reports whether a statement may call a function that acts on its session: any that is not PostgreSQL's own, or
-// is volatile. Such a statement runs in a transaction that is rolled back.
-func (c *conn) mayAct(ctx context.Context, found names) (bool, error) {
-	if found.more {
-		return true, nil
-	}
-	answer := c.pg.ExecParams(ctx, restless, [][]byte{nameArray(found.all), []byte(quietFunctions)}, nil, nil, nil).Read()
-	if answer.Err != nil || len(answer.Rows) != 1 {
-		return true, answer.Err
-	}
-	return string(answer.Rows[0][0]) == "t", nil
-}
-
-// refuseForgers refuses functions of the database that, by what their source says, could change the claims.
-func (c *conn) refuseForgers(ctx context.Context, found names) error {
-	answer := c.pg.ExecParams(ctx, forgers, [][]byte{nameArray(found.calls)}, nil, nil, nil).Read()
-	if answer.Err != nil || len(answer.Rows) == 0 {
-		return answer.Err
-	}
-	return &source.StatementError{Offset: -1, Message: fmt.Sprintf("function %s runs SQL from text, changes settings, or is in a language "+
-		"that cannot be judged: on a source with claims it could change who asks, so an endpoint must not call it", answer.Rows[0][0])}
 }
 
 // nameArray writes names as PostgreSQL reads an array.

@@ -158,6 +158,15 @@ var hostile = []struct {
 	{sql: "SELECT dba_exec('SET search_path = pg_temp') AS a", want: runs, claims: refused},
 	{sql: "SELECT dba_set('data_api.company', 'globex') AS a, company FROM sales", want: runs, claims: refused},
 	{sql: "SELECT \"dba_set\"('statement_timeout', '0') AS a", want: runs, claims: refused},
+	// Functions that the statement does not call by name.
+	{sql: "SELECT s.dba_row, (SELECT string_agg(company, ',') FROM sales) AS seen FROM sales AS s", want: runs, claims: refused},
+	{sql: "SELECT 'data_api.company' ### 'globex' AS a, company FROM sales", want: runs, claims: refused},
+	{sql: "SELECT 'data_api.company' OPERATOR(public.###) 'globex' AS a", want: runs, claims: refused},
+	{sql: "SELECT a, (SELECT string_agg(company, ',') FROM sales) AS seen FROM dba_view", want: runs, claims: refused},
+	{sql: "SELECT a FROM dba_view_of_view", want: runs, claims: refused},
+	{sql: "SELECT ROW('a', 'globex')::dba_pair::dba_cast::text AS a, company FROM sales", want: runs, claims: refused},
+	{sql: "SELECT dba_aggregate(company) AS a FROM sales", want: runs, claims: refused},
+	{sql: "SELECT dba_as_another() AS a", want: runs, claims: refused},
 	{sql: "SELECT company FROM sales UNION ALL SELECT company FROM dba_all_sales", want: refused},
 	{sql: "SELECT company FROM sales TABLESAMPLE SYSTEM (100)", want: runs},
 	{sql: "SELECT company FROM sales WHERE dba_leak(company)", want: runs},
@@ -187,6 +196,17 @@ const owner = `CREATE EXTENSION dblink; CREATE EXTENSION tablefunc; CREATE SEQUE
 	CREATE FUNCTION dba_sequence() RETURNS bigint SECURITY DEFINER LANGUAGE sql AS $$ SELECT nextval('numbers') $$;
 	CREATE FUNCTION dba_exec(text) RETURNS int LANGUAGE plpgsql AS $$ BEGIN EXECUTE $1; RETURN 1; END $$;
 	CREATE FUNCTION dba_set(text, text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RETURN set_config($1, $2, false); END $$;
+	CREATE FUNCTION dba_row(sales) RETURNS text LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'SET data_api.company = globex'; RETURN 'a'; END $$;
+	CREATE FUNCTION dba_operator(text, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN EXECUTE format('SET %%s = %%s', $1, $2); RETURN 'a'; END $$;
+	CREATE OPERATOR ### (FUNCTION = dba_operator, LEFTARG = text, RIGHTARG = text);
+	CREATE VIEW dba_view WITH (security_invoker) AS SELECT 'data_api.company' ### 'globex' AS a;
+	CREATE VIEW dba_view_of_view WITH (security_invoker) AS SELECT a FROM dba_view;
+	GRANT SELECT ON dba_view, dba_view_of_view TO %[1]s;
+	CREATE TYPE dba_pair AS (a text, b text); CREATE TYPE dba_cast AS (a text, b text);
+	CREATE FUNCTION dba_to_cast(dba_pair) RETURNS dba_cast LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'SET data_api.company = globex'; RETURN ROW('a', 'b')::dba_cast; END $$;
+	CREATE CAST (dba_pair AS dba_cast) WITH FUNCTION dba_to_cast(dba_pair);
+	CREATE AGGREGATE dba_aggregate(text) (SFUNC = dba_operator, STYPE = text, INITCOND = 'data_api.company');
+	CREATE FUNCTION dba_as_another() RETURNS text LANGUAGE plpgsql SET data_api.company = 'globex' AS $$ BEGIN RETURN (SELECT string_agg(company, ',') FROM sales); END $$;
 	CREATE FUNCTION dba_leak(text) RETURNS bool COST 0.0001 LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE '%%', $1; RETURN true; END $$;
 	CREATE FUNCTION dba_stubborn() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
 		LOOP BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$;

@@ -65,11 +65,11 @@ func (q *query) describe(ctx context.Context, c *conn) (*plan, error) {
 		return nil, err
 	}
 	p := &plan{paramOIDs: q.paramOIDs}
-	if p.acts, err = c.mayAct(ctx, q.names); err != nil {
+	if p.acts, err = q.mayAct(ctx, c); err != nil {
 		return nil, err
 	}
 	if q.source.config.Claims && !q.source.config.AllowSetConfig {
-		if err := c.refuseForgers(ctx, q.names); err != nil {
+		if err := q.refuseForgers(ctx, c); err != nil {
 			return nil, err
 		}
 	}
