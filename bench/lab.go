@@ -25,6 +25,7 @@ type lab struct {
 
 	peersInstalled                   func(context.Context) error
 	hs256, ed25519, forMemory, proxy func(context.Context) (*server, error)
+	audited                          func(context.Context) (*server, error)
 	fastify1, fastify2               func(context.Context) (*peer, error)
 	express1, express2, graphile     func(context.Context) (*peer, error)
 	server, client                   float64 // processor time of the last measure under load, in seconds
@@ -74,6 +75,9 @@ func newLab(ctx context.Context, root string) (*lab, error) {
 	}).get
 	l.ed25519 = once("Caddy with Ed25519", func(ctx context.Context) (*server, error) {
 		return l.startServer(ctx, "ed25519", serverOptions{})
+	}).get
+	l.audited = once("Caddy with the audit trail in a file", func(ctx context.Context) (*server, error) {
+		return l.startServer(ctx, "audited", serverOptions{hs256: true, audited: true})
 	}).get
 	l.forMemory = once("Caddy to weigh", func(ctx context.Context) (*server, error) {
 		return l.startServer(ctx, "memory", serverOptions{})

@@ -20,6 +20,8 @@ func allRows() []row {
 		{group: "lane", title: "point, shared lane, 32 clients, of respond", ours: "shared hs256 32", limit: against("respond 32"), goal: 0.60},
 		{group: "claims", title: "point with row-level claims, 32 clients, of the same without", ours: "claimed hs256 32",
 			limit: against("point hs256 32"), goal: 0.85},
+		{group: "audit", title: "point with the audit trail in a file, 32 clients, of the same without", ours: "audited hs256 32",
+			limit: against("point hs256 32")},
 		{group: "page", title: "page (100 x 6), 8 clients, of pgbench", ours: "page hs256 8",
 			limit: against("pgbench page 8"), goal: 0.75},
 		{group: "big", title: "big (10,000 x 6), 1 client, of COPY", ours: "big hs256 1", limit: against("COPY 1"), goal: 1.3},
@@ -100,6 +102,7 @@ func allMeasures() ([]string, map[string]measure) {
 		add(cacheMeasure(clients))
 		add(measure{name: fmt.Sprint("point hs256 ", clients), unit: "/s", run: underLoad(ours((*lab).withHS256, "point"), clients)})
 		if clients == 32 {
+			add(measure{name: "audited hs256 32", unit: "/s", run: underLoad(ours((*lab).withAudit, "point"), clients)})
 			add(measure{name: "shared hs256 32", unit: "/s", run: underLoad(ours((*lab).withHS256, "shared"), clients)})
 			add(measure{name: "claimed hs256 32", unit: "/s", run: underLoad(ours((*lab).withHS256, "claimed"), clients)})
 		}
@@ -167,6 +170,7 @@ func allMeasures() ([]string, map[string]measure) {
 type where func(ctx context.Context, l *lab) (target, int, error)
 
 func (l *lab) withHS256(ctx context.Context) (*server, error)   { return l.hs256(ctx) }
+func (l *lab) withAudit(ctx context.Context) (*server, error)   { return l.audited(ctx) }
 func (l *lab) withEd25519(ctx context.Context) (*server, error) { return l.ed25519(ctx) }
 
 // ours is an endpoint of a server.
