@@ -17,6 +17,7 @@ type Key struct {
 	CreatedAt time.Time         `json:"created_at"`
 	ExpiresAt time.Time         `json:"expires_at,omitzero"` // zero: the key does not expire
 	RevokedAt time.Time         `json:"revoked_at,omitzero"` // zero: the key is not revoked
+	Successor string            `json:"successor,omitzero"`  // the ID of the key that takes its place; empty: none does
 
 	// LastUsedAt is the minute in which the key, or a token that it vouched for, was last accepted; zero: never. It is
 	// kept every now and then, so that a crash may lose a few minutes.
@@ -70,8 +71,8 @@ type KeyStore interface {
 	// already keeps its first time. It returns ErrKeyNotFound when there is no such key.
 	RevokeKey(ctx context.Context, id string, at time.Time) (Key, error)
 
-	// ReplaceKey adds a key, the successor, and lets the one of this ID expire at a time, or earlier if it does so by
-	// itself, in one transaction. It returns the record of the old key as it stands then. It returns ErrKeyNotFound when
+	// ReplaceKey adds a key, the successor of the one of this ID, and lets that one expire at a time, or earlier if it does so
+	// by itself, in one transaction. It returns the record of the old key as it stands then. It returns ErrKeyNotFound when
 	// there is no key of the ID, and ErrKeyExists as CreateKey does; nothing is changed then.
 	ReplaceKey(ctx context.Context, id string, expires time.Time, successor Key) (old Key, err error)
 

@@ -22,7 +22,8 @@ type Rotation struct {
 // RotateKey makes a successor of a key, for the same user and with the same name, and lets the old one expire after an
 // overlap of 0 to [MaxOverlap], or earlier if it does so by itself. The successor expires at a time, or, when that is
 // zero, never if the old one does not, and else after as long a life as the old one was made for. Both changes are
-// durable, and one, when RotateKey returns. A key that cannot be rotated is dataapi.CodeInvalidRequest, an unknown one
+// durable, and one, when RotateKey returns. A key is rotated once: how long it was made for is not known afterwards, and
+// of two successors one would be nobody's. A key that cannot be rotated is dataapi.CodeInvalidRequest, an unknown one
 // dataapi.CodeNotFound.
 func (d *Directory) RotateKey(ctx context.Context, id string, overlap time.Duration, expiresAt time.Time) (Rotation, error) {
 	now := d.keys.now().UTC().Truncate(time.Microsecond)
@@ -33,8 +34,8 @@ func (d *Directory) RotateKey(ctx context.Context, id string, overlap time.Durat
 	if held == nil {
 		return Rotation{}, noSuchKey(id)
 	}
-	if state := held.State(now); state != KeyActive {
-		return Rotation{}, dataapi.Errorf(dataapi.CodeInvalidRequest, "The key %s is %s; make a new one instead.", id, state)
+	if err := held.checkRotation(now); err != nil {
+		return Rotation{}, err
 	}
 	if expiresAt.IsZero() && !held.ExpiresAt.IsZero() {
 		expiresAt = now.Add(held.ExpiresAt.Sub(held.CreatedAt))
@@ -51,6 +52,18 @@ func (d *Directory) RotateKey(ctx context.Context, id string, overlap time.Durat
 	return Rotation{Old: old, New: successor, Secret: secret}, nil
 }
 
+// checkRotation reports why the key cannot have a successor.
+func (k *Key) checkRotation(now time.Time) error {
+	switch state := k.State(now); {
+	case state != KeyActive:
+		return dataapi.Errorf(dataapi.CodeInvalidRequest, "The key %s is %s; make a new one instead.", k.ID, state)
+	case k.Successor != "":
+		return dataapi.Errorf(dataapi.CodeInvalidRequest,
+			"The key %s has been rotated already, and is followed by %s; rotate that one, or make a new one.", k.ID, k.Successor)
+	}
+	return nil
+}
+
 func noSuchKey(id string) error {
 	return dataapi.Errorf(dataapi.CodeNotFound, "There is no API key %q.", id)
 }
@@ -59,6 +72,11 @@ func noSuchKey(id string) error {
 func (k *Keys) replace(ctx context.Context, id string, expires time.Time, successor Key) (Key, error) {
 	k.writing.Lock()
 	defer k.writing.Unlock()
+	if held := k.find(id); held != nil { // again: it may have been rotated or revoked since
+		if err := held.checkRotation(k.now()); err != nil {
+			return Key{}, err
+		}
+	}
 	old, err := k.store.ReplaceKey(ctx, id, expires, successor)
 	switch {
 	case errors.Is(err, ErrKeyNotFound):

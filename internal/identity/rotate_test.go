@@ -2,6 +2,7 @@ package identity_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,7 +40,13 @@ func TestRotateKey(t *testing.T) {
 		}
 	}
 
-	// A successor lives as long as its key was made for, and a second rotation prolongs nothing.
+	// A key has one successor: made of a key that ends soon, another one would end soon, too.
+	if _, err := directory.RotateKey(t.Context(), old.ID, time.Hour, time.Time{}); !dataapi.HasCode(err, dataapi.CodeInvalidRequest) ||
+		!strings.Contains(err.Error(), rotation.New.ID) {
+		t.Errorf("a second rotation: %v", err)
+	}
+
+	// A successor lives as long as its key was made for, and rotating prolongs nothing.
 	expiring, _, err := directory.CreateKey(t.Context(), identity.NewKey{Company: "acme", User: "loader", ExpiresAt: time.Now().Add(2 * time.Hour)})
 	if err != nil {
 		t.Fatal(err)
@@ -66,9 +73,9 @@ func TestRotateKey(t *testing.T) {
 	}{
 		"an unknown key":    {"s42_none", 0, time.Time{}, dataapi.CodeNotFound},
 		"an expired key":    {rotation.New.ID, 0, time.Time{}, dataapi.CodeInvalidRequest},
-		"a long overlap":    {old.ID, identity.MaxOverlap + 1, time.Time{}, dataapi.CodeInvalidRequest},
-		"a negative one":    {old.ID, -1, time.Time{}, dataapi.CodeInvalidRequest},
-		"an expiry in past": {old.ID, 0, time.Now().Add(-time.Second), dataapi.CodeInvalidRequest},
+		"a long overlap":    {at.New.ID, identity.MaxOverlap + 1, time.Time{}, dataapi.CodeInvalidRequest},
+		"a negative one":    {at.New.ID, -1, time.Time{}, dataapi.CodeInvalidRequest},
+		"an expiry in past": {at.New.ID, 0, time.Now().Add(-time.Second), dataapi.CodeInvalidRequest},
 	} {
 		if _, err := directory.RotateKey(t.Context(), c.id, c.overlap, c.expires); !dataapi.HasCode(err, c.code) {
 			t.Errorf("%s: %v", name, err)

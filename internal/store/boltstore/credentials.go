@@ -35,6 +35,7 @@ type keyRecord struct {
 	CreatedAt time.Time `json:"created_at"`
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	RevokedAt time.Time `json:"revoked_at,omitzero"`
+	Successor string    `json:"successor,omitzero"`
 }
 
 // CreateKey implements [identity.KeyStore].
@@ -145,6 +146,7 @@ func (s *Store) ReplaceKey(
 		if old.ExpiresAt.IsZero() || old.ExpiresAt.After(expires) {
 			old.ExpiresAt = storedTime(expires)
 		}
+		old.Successor = successor.ID
 		ending, err := encodeKey(old)
 		if err != nil {
 			return refuse(err)
@@ -188,6 +190,7 @@ func encodeKey(key identity.Key) ([]byte, error) {
 	record, err := json.Marshal(keyRecord{
 		Company: key.Company, User: key.User, Name: key.Name, SecretMAC: key.SecretMAC[:],
 		CreatedAt: storedTime(key.CreatedAt), ExpiresAt: storedTime(key.ExpiresAt), RevokedAt: storedTime(key.RevokedAt),
+		Successor: key.Successor,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("API key %q: %w", key.ID, err)
@@ -205,6 +208,7 @@ func decodeKey(id string, encoded []byte) (identity.Key, error) {
 	key := identity.Key{
 		ID: id, Company: record.Company, User: record.User, Name: record.Name,
 		CreatedAt: record.CreatedAt, ExpiresAt: record.ExpiresAt, RevokedAt: record.RevokedAt,
+		Successor: record.Successor,
 	}
 	if len(record.SecretMAC) != sha256.Size || bytes.Equal(record.SecretMAC, key.SecretMAC[:]) {
 		return identity.Key{}, fmt.Errorf("the record of API key %q is damaged: it holds no MAC of a secret", id)

@@ -186,7 +186,7 @@ func (t keyStoreTest) replaced() {
 	forever.ExpiresAt = time.Time{}
 	t.create(forever, soon)
 	a, b := newKey("s42_a", "acme", 0), newKey("s42_b", "acme", 0)
-	forever.ExpiresAt = keyEpoch.Add(24 * time.Hour)
+	forever.ExpiresAt, forever.Successor, soon.Successor = keyEpoch.Add(24*time.Hour), a.ID, b.ID
 	if old := t.replace(forever.ID, forever.ExpiresAt, a); !reflect.DeepEqual(old, forever) {
 		t.Errorf("the old key is %+v, want %+v", old, forever)
 	}
