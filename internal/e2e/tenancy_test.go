@@ -30,11 +30,12 @@ func TestRowLevelSecurityOverHTTP(t *testing.T) {
 		"PgBouncer": `"` + db.NewPgBouncer(2, []string{login}).DSN(login) + `" {` + "\n\t\t\trole " + running + "\n\t\t\tclaims on\n\t\t\tstatement_cache off\n\t\t}",
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newServer(t, serverConfig{sources: "source main postgres " + source, files: map[string]string{
+			s := newServer(t, serverConfig{sources: "source main postgres " + source + "\n\t\tsource open postgres `" + db.ReaderDSN + "`", files: map[string]string{
 				"acme/company.yaml":      companyFile + "  colleague: { policies: [DataAPIConsumer] }\n",
 				"globex/company.yaml":    "name: Globex\nusers:\n  reader: { policies: [DataAPIConsumer] }\n",
 				"acme/default/sales.sql": "/*---\nsource: main\nshare: { globex: {} }\n---*/\n" + statement,
 			}})
+			personal := map[string]string{} // where a job can be polled, by company
 			for company, user := range map[string]string{"acme": "integration", "globex": "reader"} {
 				token := s.login(company, user).Access
 				want := fmt.Sprintf(`"rows":[{"company":%q,"n":3,"asked":%q}]`, company, user)
@@ -45,6 +46,7 @@ func TestRowLevelSecurityOverHTTP(t *testing.T) {
 				eventually(t, "the job's rows", 10*time.Second, func() bool {
 					return strings.Contains(string(s.get(polling, token).want(http.StatusOK).Body), want)
 				})
+				personal[company] = polling
 				if company == "acme" {
 					colleague := s.login("acme", "colleague").Access
 					s.get(polling, colleague).problem(http.StatusNotFound, "JOB_NOT_FOUND")
@@ -53,6 +55,10 @@ func TestRowLevelSecurityOverHTTP(t *testing.T) {
 					s.call("sales", colleague, `{}`, "Idempotency-Key", "monday").problem(http.StatusUnprocessableEntity, "IDEMPOTENCY_KEY_REUSED")
 				}
 			}
+			// An endpoint that leaves the source takes nothing along: what was had under claims stays with who had it.
+			s.publish("default/sales", s.login("acme", "integration").Access, "open", "/*---\nsource: open\n---*/\nSELECT 'open' AS version")
+			s.get(personal["acme"], s.login("acme", "integration").Access).want(http.StatusOK)
+			s.get(personal["acme"], s.login("acme", "colleague").Access).problem(http.StatusNotFound, "JOB_NOT_FOUND")
 		})
 	}
 }

@@ -63,6 +63,10 @@ func TestColleaguesRowsAreNotTheReaders(t *testing.T) {
 			if got := plan.MayRead(caller, j); got != want {
 				t.Errorf("%s's %s, asked for by %s: may read is %t, want %t", owner, c.slug, c.user, got, want)
 			}
+			j.Personal = true // the endpoint was on a source with claims when the job was asked for
+			if got := plan.MayRead(caller, j); got != (want && c.user == "reader") {
+				t.Errorf("%s's %s, asked for by %s, personal: may read is %t", owner, c.slug, c.user, got)
+			}
 		}
 	}
 }

@@ -82,13 +82,13 @@ func (r *JobRuntime) bind(j job.Job) (*Bound, error) {
 // MayRead reports whether a caller may see a job of its company, and with it the result: whether it could ask for the
 // same now. A share that was withdrawn or narrowed since, and the share context of a user who reads what a colleague has
 // asked for, count: nothing is filled in, since a result of all cities was not asked for with the city that the reader is
-// limited to. Where the database knows who asks, a colleague's rows are not the reader's. An endpoint of the company itself
+// limited to. Where the database knows who asks, or knew it, a colleague's rows are not the reader's. An endpoint of the company itself
 // need not exist any more, unless its source may have been such a one.
 func (p *Plan) MayRead(caller identity.Principal, j job.Job) bool {
 	call, err := p.FindRevision(caller, j.Address.Namespace, j.Address.Slug, j.Pinned())
 	found := err == nil && call.Endpoint.Address == j.Address
 	switch {
-	case j.User != caller.User.Name && (found && call.query.UsesClaims() || !found && p.usesClaims()):
+	case j.User != caller.User.Name && (j.Personal || found && call.query.UsesClaims() || !found && p.usesClaims()):
 		return false
 	case j.Address.Company == caller.Company.Slug && len(caller.User.ShareContext) == 0:
 		return true

@@ -52,7 +52,7 @@ func (h *history) follow(endpoints []*catalog.Endpoint, accepted func(*catalog.E
 }
 
 // FindRevision is Find for a caller who asks for a revision; empty: for the present one. An older one is had under the
-// conditions of the present: its shares, its rate, its being active. A caller whom a share or its user limits gets only a
+// conditions of the present: its source, its shares, its rate, its being active. A caller whom a share or its user limits gets only a
 // revision that can be limited so. The error of one that cannot be had is dataapi.CodeRevisionNotFound, and lists those
 // that can.
 func (p *Plan) FindRevision(caller identity.Principal, namespace, slug, revision string) (Call, error) {
@@ -84,8 +84,8 @@ func (p *Plan) FindRevision(caller identity.Principal, namespace, slug, revision
 // olderCall is a call of an older revision, when the caller may have it.
 func (p *Plan) olderCall(caller identity.Principal, present Call, endpoint *catalog.Endpoint) (Call, bool) {
 	query, ok := p.queries[endpoint]
-	if !ok {
-		return Call{}, false
+	if !ok || endpoint.Source != present.Endpoint.Source {
+		return Call{}, false // another source may show more: under another role, or without asking who calls
 	}
 	older := Call{Endpoint: endpoint, query: query, shared: present.shared, pinned: true}
 	if endpoint.Company != caller.Company.Slug {

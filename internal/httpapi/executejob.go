@@ -81,7 +81,8 @@ func (a *API) acceptJob(
 		KeyID:    caller.KeyID,
 		Address:  bound.Endpoint.Address,
 		Revision: bound.Endpoint.Revision, PinRevision: bound.Pinned,
-		Params: canonical,
+		Personal: bound.PersonalTo() != "",
+		Params:   canonical,
 		PollingPath: func(id job.ID) string {
 			return bound.Endpoint.URLPath() + "/jobs/" + id.String()
 		},

@@ -157,6 +157,7 @@ type Request struct {
 	Address              dataapi.Address
 	Revision             string
 	PinRevision          bool            // the job is of this revision or fails
+	Personal             bool            // the rows are the user's alone
 	Params               []byte          // one JSON value: the bound parameters
 	PollingPath          func(ID) string // where the job can be polled; nil: nowhere
 	CallbackURL          string          // checked by callback.CheckURL; empty: none
@@ -175,7 +176,8 @@ func (e *Engine) newJob(request Request) Job {
 	now := e.options.Now().UTC()
 	j := Job{
 		ID: NewID(now), Company: request.Company, User: request.User, KeyID: request.KeyID,
-		Address: request.Address, Revision: request.Revision, PinRevision: request.PinRevision, Params: request.Params,
+		Address: request.Address, Revision: request.Revision, PinRevision: request.PinRevision,
+		Personal: request.Personal, Params: request.Params,
 		CallbackURL: request.CallbackURL, Status: Processing, CreatedAt: now,
 	}
 	if request.PollingPath != nil {

@@ -40,6 +40,7 @@ type Job struct {
 	Address     dataapi.Address `json:"address"`                // the endpoint
 	Revision    string          `json:"revision,omitempty"`     // of the endpoint when the job was accepted
 	PinRevision bool            `json:"pin_revision,omitempty"` // the caller has asked for that revision, and no other will do
+	Personal    bool            `json:"personal,omitempty"`     // the rows are User's, since the database is shown who asks
 	Params      json.RawMessage `json:"params,omitempty"`       // the bound values, canonical
 	PollingPath string          `json:"polling_path,omitempty"` // where the caller polls
 	CallbackURL string          `json:"callback_url,omitempty"` // empty: nobody is told
