@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"net/http"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -46,7 +47,7 @@ func (t *logTrail) Record(event audit.Event) {
 		}
 	}
 	add("outcome", event.Outcome)
-	add("reason", event.Reason)
+	add("reason", shortReason(event.Reason))
 	add("actor", event.Actor)
 	add("company", event.Company)
 	add("user", event.User)
@@ -69,6 +70,16 @@ func (t *logTrail) Record(event audit.Event) {
 		fields = append(fields, zap.Int("rows", event.Rows), zap.Float64("duration", event.Duration.Seconds()))
 	}
 	entry.Write(fields...)
+}
+
+// maxReason bounds a reason, in bytes: it may quote what a caller has sent, of which anybody can send much.
+const maxReason = 300
+
+func shortReason(reason string) string {
+	if len(reason) <= maxReason {
+		return reason
+	}
+	return strings.ToValidUTF8(reason[:maxReason], "") + "..."
 }
 
 // sharedTrail is the trail of what outlives a configuration, such as the job engine. It passes events on to the newest

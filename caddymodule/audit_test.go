@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"go.uber.org/zap"
@@ -18,6 +19,19 @@ func TestOperatorsAddress(t *testing.T) {
 		ready.auditOperator(&http.Request{RemoteAddr: remote}, audit.Event{Action: audit.KeyRevoked})
 		if got := lines.All()[0].ContextMap()["client_ip"]; got != want {
 			t.Errorf("%s is told as %v, want %s", remote, got, want)
+		}
+	}
+}
+
+// TestALineIsBounded: a reason quotes a token's header, and whoever sends tokens of 8 KiB must not write such lines.
+func TestALineIsBounded(t *testing.T) {
+	core, lines := observer.New(zap.InfoLevel)
+	for sent, want := range map[string]string{
+		"short": "short", strings.Repeat("é", 4000): strings.Repeat("é", maxReason/2) + "...", "x" + strings.Repeat("é", 4000): "x" + strings.Repeat("é", maxReason/2-1) + "...",
+	} {
+		newLogTrail(zap.New(core)).Record(audit.Event{Action: audit.AccessRefused, Reason: sent})
+		if got := lines.TakeAll()[0].ContextMap()["reason"]; got != want {
+			t.Errorf("a reason of %d bytes is told as %v", len(sent), got)
 		}
 	}
 }

@@ -24,11 +24,10 @@ func TestEachChangeOfAUserIsTold(t *testing.T) {
 		"ShareContext": {Name: "ana", ShareContext: params.ShareContext{"city": {Minimum: json.RawMessage("5")}}},
 		"Rate":         {Name: "ana", Rate: ratelimit.Limit{Count: 1, Period: time.Minute, Burst: 1}},
 	}
-	for i := range reflect.TypeFor[identity.User]().NumField() {
-		field := reflect.TypeFor[identity.User]().Field(i).Name
-		changed, ok := changes[field]
-		if !ok || describeUser(&changed) == describeUser(&plain) && field != "Name" {
-			t.Errorf("a change of %s is not told", field)
+	for field := range reflect.TypeFor[identity.User]().Fields() {
+		changed, ok := changes[field.Name]
+		if !ok || describeUser(&changed) == describeUser(&plain) && field.Name != "Name" {
+			t.Errorf("a change of %s is not told", field.Name)
 		}
 	}
 }
