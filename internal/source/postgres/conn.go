@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -31,8 +32,9 @@ type conn struct {
 	settings   [][]byte                                // the arguments of the source's settings statement, reused
 	searchPath string                                  // as the database and the role's own settings have it
 	used       bool
-	abort      context.CancelCauseFunc // ends what runs, inside the database too; nil between runs
-	tainted    bool                    // what a statement may have done to the session could not be undone
+	abort      atomic.Pointer[context.CancelCauseFunc] // nil between runs
+	forsake    func() bool                             // forgets that the source may close
+	tainted    bool                                    // what a statement may have done to the session could not be undone
 }
 
 // watched are the parameters that the server reports whenever they change, and that a statement could change with
@@ -83,7 +85,23 @@ func (s *Source) dial(ctx context.Context) (*conn, error) {
 	for i, name := range watched {
 		c.reported[i] = pg.ParameterStatus(name)
 	}
+	c.forsake = context.AfterFunc(s.closing, func() { c.interrupt(errClosed) })
 	return c, nil
+}
+
+// occupy notes how to end a run, which ends when the source closes, too.
+func (c *conn) occupy(abort context.CancelCauseFunc) {
+	c.abort.Store(&abort)
+	if c.source.closing.Err() != nil { // and may not have found it
+		abort(errClosed)
+	}
+}
+
+// interrupt ends what runs, inside the database too.
+func (c *conn) interrupt(cause error) {
+	if abort := c.abort.Load(); abort != nil {
+		(*abort)(cause)
+	}
 }
 
 // reusable reports whether the session is as it was when it was made: idle, outside a transaction, read-only.
@@ -104,6 +122,9 @@ func (c *conn) reusable() bool {
 
 // close ends the connection, and returns when the socket is closed or does not want to.
 func (c *conn) close() {
+	if c.forsake != nil {
+		c.forsake()
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), cancelGrace)
 	defer cancel()
 	_ = c.pg.Close(ctx)

@@ -161,6 +161,7 @@ func (s *Source) openLane() (*laneConn, error) {
 		c.close()
 		return nil, err
 	}
+	c.forsake()
 	wire.Frontend.SetMaxBodyLen(laneRow)
 	return newLaneConn(wire), nil
 }

@@ -35,7 +35,7 @@ func (c *conn) deliver(rows *pgconn.ResultReader, p *plan, sink result.Sink) (de
 		return true, mark(sink.Columns(p.columns))
 	}
 	if err := push(rows, p, sink); err != nil {
-		c.abort(err) // inside the database too: what is left would have to be read otherwise
+		c.interrupt(err) // inside the database too: what is left would have to be read otherwise
 		_, _ = rows.Close()
 		return true, err
 	}

@@ -25,7 +25,6 @@ func (s *Source) use(ctx context.Context, do work) error {
 
 	running, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(s.closing, func() { cancel(errClosed) })()
 
 	for {
 		retry, err := s.attempt(ctx, running, cancel, do)
@@ -76,9 +75,9 @@ func (s *Source) attempt(ctx, running context.Context, cancel context.CancelCaus
 	c := resource.Value()
 	fresh := !c.used
 	c.used = true
-	c.abort = cancel
+	c.occupy(cancel)
 	defer func() { // deferred, because a sink may panic
-		c.abort = nil
+		c.abort.Store(nil)
 		if c.reusable() {
 			resource.Release()
 		} else {
