@@ -20,8 +20,22 @@ type company struct {
 
 // waiter is a caller who waits.
 type waiter struct {
-	ready    chan struct{} // closed when it is admitted
+	ready    chan struct{} // gets one when it is admitted
 	admitted bool          // guarded by the gate's lock
+	timer    *time.Timer   // runs while it waits
+}
+
+func newWaiter() any {
+	timer := time.NewTimer(time.Hour)
+	timer.Stop()
+	return &waiter{ready: make(chan struct{}, 1), timer: timer}
+}
+
+// recycle gives a waiter back that stands in no queue, and whose ready is empty.
+func (g *Gate) recycle(w *waiter) {
+	w.timer.Stop()
+	w.admitted = false
+	g.waiters.Put(w)
 }
 
 func (c *company) waiting() int {
@@ -95,7 +109,7 @@ func (g *Gate) admit() {
 		w := c.queue.Remove(c.queue.Front()).(*waiter)
 		g.waiting--
 		w.admitted = true
-		close(w.ready)
+		w.ready <- struct{}{}
 		g.turn++
 		c.turn = g.turn
 		if c.queue.Len() == 0 {

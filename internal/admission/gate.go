@@ -54,6 +54,8 @@ type Gate struct {
 	turn      uint64        // the last one that was given
 	rolled    time.Duration // when the window began
 	wanted    int           // the sum of what each company wants
+
+	waiters sync.Pool // for the next to wait: at a gate that is full, nearly everybody does for a moment
 }
 
 // New makes a gate. It panics when the capacity is below 1.
@@ -73,7 +75,7 @@ func New(options Options) *Gate {
 	if options.Now == nil {
 		options.Now = time.Now
 	}
-	return &Gate{options: options, epoch: options.Now(), companies: make(map[string]*company)}
+	return &Gate{options: options, epoch: options.Now(), companies: make(map[string]*company), waiters: sync.Pool{New: newWaiter}}
 }
 
 // Pass is a place inside. The zero Pass holds none.
@@ -109,7 +111,7 @@ func (g *Gate) Enter(ctx context.Context, name string) (Pass, error) {
 		g.mu.Unlock()
 		return Pass{}, err
 	}
-	w := &waiter{ready: make(chan struct{})}
+	w := g.waiters.Get().(*waiter)
 	place := g.enqueue(c, w)
 	g.mu.Unlock()
 	return g.wait(ctx, c, w, place)
@@ -117,17 +119,18 @@ func (g *Gate) Enter(ctx context.Context, name string) (Pass, error) {
 
 // wait blocks until the waiter has a place, its time is over, or ctx ends.
 func (g *Gate) wait(ctx context.Context, c *company, w *waiter, place *list.Element) (Pass, error) {
-	timer := time.NewTimer(g.options.MaxWait)
-	defer timer.Stop()
+	defer g.recycle(w)
+	w.timer.Reset(g.options.MaxWait)
 	select {
 	case <-w.ready:
 		return Pass{g, c}, nil
 	case <-ctx.Done():
-	case <-timer.C:
+	case <-w.timer.C:
 	}
 	g.mu.Lock()
 	if w.admitted {
 		g.mu.Unlock()
+		<-w.ready
 		if err := ctx.Err(); err != nil {
 			Pass{g, c}.Leave()
 			return Pass{}, err
