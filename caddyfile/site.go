@@ -26,9 +26,9 @@ var (
 //		docs /docs | off
 //	}
 //
-// The execute handler authenticates callers by itself. Caddy's authentication handler in front of it, with error routes
-// that answer what it refuses as the contract says, gives the same answers; but Caddy puts a subroute and its middleware
-// together anew for each request.
+// The JWT authenticator guards the execute handler from inside it. Caddy's authentication handler in front of it, with
+// error routes that answer what it refuses as the contract says, gives the same answers; but Caddy puts a subroute and its
+// middleware together anew for each request.
 func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // consume the directive's name
 	matcher, err := h.ExtractMatcherSet()
@@ -36,7 +36,7 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		return nil, err
 	}
 	h.Next() // the extraction has rewound the segment
-	execute, docs := config.Execute{Authenticate: true}, config.Docs{Path: config.DefaultDocsPath}
+	execute, docs := config.Execute{AuthenticatorRaw: authenticator}, config.Docs{Path: config.DefaultDocsPath}
 	err = parseBlock(h.Dispenser, "data_api", map[string]func() error{
 		"max_body": func() error { return oneSize(h, &execute.MaxBody) },
 		"docs":     func() error { return docsPath(h, &docs) },
@@ -60,6 +60,9 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	}
 	return values, nil
 }
+
+// authenticator names the module that vouches for callers.
+var authenticator = json.RawMessage(`{"provider":"data_api_jwt"}`)
 
 // docsPath reads where the documentation page is; empty: nowhere.
 func docsPath(h httpcaddyfile.Helper, docs *config.Docs) error {

@@ -76,11 +76,10 @@ func (a *JWTAuthenticator) Provision(ctx caddy.Context) (err error) {
 // Authenticate verifies the token. Bad credentials are no error: they give the challenge and Caddy's own 401. An error
 // is a technical failure.
 func (a *JWTAuthenticator) Authenticate(w http.ResponseWriter, r *http.Request) (caddyauth.User, bool, error) {
-	httpapi.SetRequestID(w, r)
 	var caller identity.Principal
 	presented := false
 	err := a.app.use(func(api *httpapi.API) (err error) {
-		caller, presented, err = api.Authenticate(w, r)
+		caller, presented, err = a.vouch(w, r, api)
 		return err
 	})
 	switch {
@@ -89,12 +88,18 @@ func (a *JWTAuthenticator) Authenticate(w http.ResponseWriter, r *http.Request) 
 		return caddyauth.User{}, false, nil
 	case err != nil:
 		// Caddy answers 401 whatever the error is, which would tell a client that its good token is bad. The error
-		// route of the directive finds the real cause here.
+		// route finds the real cause here.
 		caddyhttp.SetVar(r.Context(), failureVar, err)
 		return caddyauth.User{}, false, err
 	}
 	caddyhttp.SetVar(r.Context(), callerVar, caller)
 	return userOf(caller), true, nil
+}
+
+// vouch returns who the request's token speaks for, and whether there was a token.
+func (*JWTAuthenticator) vouch(w http.ResponseWriter, r *http.Request, api *httpapi.API) (identity.Principal, bool, error) {
+	httpapi.SetRequestID(w, r)
+	return api.Authenticate(w, r)
 }
 
 // userOf is the caller as Caddy knows users.
@@ -109,12 +114,12 @@ func userOf(caller identity.Principal) caddyauth.User {
 
 // ExecuteHandler runs endpoints, POST /api/v1/data-api/NAMESPACE/SLUG/execute, serves and cancels their jobs,
 // /api/v1/data-api/NAMESPACE/SLUG/jobs and below, and tells callers what they may do, GET /api/v1/auth/permissions.
-// It authenticates them by itself, or serves only callers for whom the data_api_jwt authentication provider has vouched
-// earlier in the route.
+// The authentication provider data_api_jwt vouches for callers, inside the handler or earlier in the route.
 type ExecuteHandler struct {
 	config.Execute
 
-	app *App
+	app           *App
+	authenticator *JWTAuthenticator // nil: callers are authenticated earlier in the route
 }
 
 // CaddyModule returns the Caddy module information.
@@ -122,13 +127,25 @@ func (*ExecuteHandler) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.handlers.data_api_execute", New: func() caddy.Module { return new(ExecuteHandler) }}
 }
 
-// Provision finds the app.
+// Provision finds the app, and loads the authenticator.
 func (h *ExecuteHandler) Provision(ctx caddy.Context) (err error) {
 	if h.MaxBody == 0 {
 		h.MaxBody = config.DefaultMaxBody
 	}
-	h.app, err = findApp(ctx)
-	return err
+	if h.app, err = findApp(ctx); err != nil || h.AuthenticatorRaw == nil {
+		return err
+	}
+	module, err := ctx.LoadModule(h, "AuthenticatorRaw")
+	if err != nil {
+		return fmt.Errorf("data_api_execute: authenticator: %w", err)
+	}
+	authenticator, ok := module.(*JWTAuthenticator)
+	if !ok {
+		return errors.New("data_api_execute: authenticator: only the provider data_api_jwt can vouch inside the handler; " +
+			"put another one into an authentication handler in front of it")
+	}
+	h.authenticator = authenticator
+	return nil
 }
 
 // Validate reports settings that cannot be used.
@@ -141,7 +158,7 @@ func (h *ExecuteHandler) Validate() error {
 
 // ServeHTTP answers the request; it calls no further handler. Without a caller it answers 401.
 func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
-	if h.Authenticate {
+	if h.authenticator != nil {
 		return h.app.serve(w, r, func(api *httpapi.API) { h.authenticate(w, r, api) })
 	}
 	caller, ok := caddyhttp.GetVar(r.Context(), callerVar).(identity.Principal)
@@ -156,8 +173,7 @@ func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ cad
 // authenticate serves whoever presents a good token, and does for all others what the authenticator and the problem
 // handler do together.
 func (h *ExecuteHandler) authenticate(w http.ResponseWriter, r *http.Request, api *httpapi.API) {
-	httpapi.SetRequestID(w, r)
-	caller, presented, err := api.Authenticate(w, r)
+	caller, presented, err := h.authenticator.vouch(w, r, api)
 	switch {
 	case dataapi.HasCode(err, dataapi.CodeUnauthenticated):
 		httpapi.WriteUnauthenticated(w, presented)

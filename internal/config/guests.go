@@ -1,5 +1,7 @@
 package config
 
+import "encoding/json"
+
 // Bbolt keeps everything in one bbolt file. The server holds the file locked while it runs.
 type Bbolt struct {
 	// The file. Missing directories are made, with access for the server's user only.
@@ -60,9 +62,10 @@ type Execute struct {
 	// The largest request body, in bytes. The default is 262144 (256 KiB).
 	MaxBody int64 `json:"max_body,omitempty"`
 
-	// Whether the handler verifies the access token itself, and answers whoever presents none that is good. The default is
-	// that it serves only callers for whom the authentication provider `data_api_jwt` has vouched earlier in the route.
-	Authenticate bool `json:"authenticate,omitempty"`
+	// Who vouches for callers inside the handler: the authentication provider `data_api_jwt`, which is named under
+	// `provider`. Whoever presents no good token is answered 401. The default is that nobody does, and the handler serves
+	// only callers for whom that provider has vouched earlier in the route, in Caddy's authentication handler.
+	AuthenticatorRaw json.RawMessage `json:"authenticator,omitempty" caddy:"namespace=http.authentication.providers inline_key=provider"`
 }
 
 // DefaultMaxBody is the largest request body when the configuration does not say, in bytes.
