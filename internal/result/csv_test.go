@@ -143,6 +143,23 @@ func TestArraysAndLines(t *testing.T) {
 	}
 }
 
+// TestLinesAreLines: PostgreSQL's json is as it was written, line breaks included.
+func TestLinesAreLines(t *testing.T) {
+	columns := []result.Column{{Name: "j", Type: result.JSONType}}
+	for name, filler := range map[string]string{"small": "", "large": strings.Repeat("x", 200_000)} {
+		text := "{\n\t\"a\": \"b\\n\",\r\n \"c\":\n\"" + filler + "\"\n}"
+		row := []result.Value{{Kind: result.JSON, Bytes: []byte(text)}}
+		got := encode(t, result.JSONOptions{Layout: result.Lines}, columns, row, row)
+		want := `{"j":` + strings.NewReplacer("\n", " ", "\r", " ").Replace(text) + "}\n"
+		if got != want+want {
+			t.Errorf("%s: got %q", name, got[:min(len(got), 300)])
+		}
+		if string(row[0].Bytes) != text {
+			t.Errorf("%s: the value was changed", name)
+		}
+	}
+}
+
 // FuzzCSV: what encoding/csv reads is what was written, but for its habit of reading CR LF as LF.
 func FuzzCSV(f *testing.F) {
 	f.Add("a", "b", "c")

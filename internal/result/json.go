@@ -120,7 +120,11 @@ func (e *JSONEncoder) Row(values []Value) error {
 		dst = append(dst, e.keys[start:e.ends[i]]...)
 		start = e.ends[i]
 		if len(values[i].Bytes) <= pieceSize {
+			from := len(dst)
 			dst = appendJSON(dst, &values[i])
+			if values[i].Kind == JSON && e.options.Layout == Lines {
+				joinLines(dst[from:])
+			}
 			continue
 		}
 		*e.buffer = dst
@@ -149,13 +153,26 @@ func (e *JSONEncoder) large(value *Value) error {
 	for rest := value.Bytes; len(rest) > 0; {
 		piece := rest[:min(pieceSize, len(rest))]
 		rest = rest[len(piece):]
+		from := len(*e.buffer)
 		*e.buffer = appendInner(*e.buffer, value.Kind, piece)
+		if value.Kind == JSON && e.options.Layout == Lines {
+			joinLines((*e.buffer)[from:])
+		}
 		if err := e.flushWhenFull(); err != nil {
 			return err
 		}
 	}
 	*e.buffer = append(*e.buffer, closing...)
 	return nil
+}
+
+// joinLines makes JSON stand on one line. Between two tokens a line break is white space, and inside of one it cannot stand.
+func joinLines(text []byte) {
+	for i, c := range text {
+		if c == '\n' || c == '\r' {
+			text[i] = ' '
+		}
+	}
 }
 
 // End writes what follows the rows, and everything that is buffered.
