@@ -89,6 +89,7 @@ type API struct {
 	execute *http.ServeMux
 
 	documents *otter.Cache[view, openAPIDocument]
+	gathered  *admission.Counter // answers that are gathered in memory, by company
 }
 
 // maxTokenBody bounds the bodies of the token routes, in bytes: a refresh token is the longest thing in them.
@@ -96,7 +97,7 @@ const maxTokenBody = 16 << 10
 
 // New makes an API of its services.
 func New(services Services) *API {
-	api := &API{Services: services, documents: newDocuments()}
+	api := &API{Services: services, documents: newDocuments(), gathered: admission.NewCounter(maxGathered)}
 	api.token = routes(map[string]http.HandlerFunc{
 		http.MethodPost + " " + apiKeyPath:  api.handleToken(audit.TokenIssued, audit.TokenRefused, api.exchangeKey),
 		http.MethodPost + " " + refreshPath: api.handleToken(audit.TokenRefreshed, audit.TokenRefused, api.refresh),

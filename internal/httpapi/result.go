@@ -51,6 +51,11 @@ func (a *API) getResult(w http.ResponseWriter, r *http.Request, suffix result.Fo
 	defer stored.Close()
 	a.recordJob(w, r, callerOf(r), audit.ResultRead, found)
 	if !form.plain() {
+		end, err := a.beginForm(found.Company, form)
+		if err != nil {
+			return err
+		}
+		defer end()
 		return answerForm(w, r, found, stored, form)
 	}
 	w.Header().Set("Content-Type", jsonType)
@@ -66,6 +71,25 @@ func (q query) pages() bool {
 	_, from := q["cursor"]
 	_, limited := q["limit"]
 	return from || limited
+}
+
+// maxGathered is how many answers of a company are gathered in memory at once. A row group of Parquet takes some megabytes,
+// for as long as its reader likes.
+const maxGathered = 8
+
+// beginForm takes one of the places that a company has for answers that are gathered in memory, where the form needs one.
+// It fails with dataapi.CodeOverloaded when all are taken; otherwise the caller calls end.
+func (a *API) beginForm(company string, form form) (end func(), err error) {
+	if form.format != result.FormatParquet {
+		return func() {}, nil
+	}
+	if !a.gathered.Enter(company) {
+		failure := dataapi.Errorf(dataapi.CodeOverloaded,
+			"Your company reads %d results as Parquet, which is as many as may at once. Come back later, or take another format.", maxGathered)
+		failure.RetryAfter = pollInterval
+		return nil, failure
+	}
+	return func() { a.gathered.Leave(company) }, nil
 }
 
 // answerForm serves the result in another form than it is kept in, as a whole: where a range of it would begin is not
