@@ -39,6 +39,7 @@ func withdrawSigningKey(ready *services, r *http.Request) (int, any, error) {
 	kid := r.PathValue("kid")
 	signing, err := ready.tokenKeys.Withdraw(r.Context(), kid, ready.app.Tokens.Algorithm)
 	if err != nil {
+		ready.auditFailure(r, audit.Event{Action: audit.SigningKeyWithdrawn, Subject: kid}, err)
 		return 0, nil, err
 	}
 	ready.auditOperator(r, audit.Event{Action: audit.SigningKeyWithdrawn, Subject: kid})

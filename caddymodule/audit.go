@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/attach"
 	"github.com/solucao42/caddy-data-api/internal/audit"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
@@ -131,6 +133,16 @@ func (s *services) auditOperator(r *http.Request, event audit.Event) {
 		event.Outcome = audit.Success
 	}
 	s.app.trail.Record(event)
+}
+
+// auditFailure records what the store has not kept of what an operator asked for: a key that is revoked is refused all the
+// same. An error of package dataapi says that nothing was done.
+func (s *services) auditFailure(r *http.Request, event audit.Event, err error) {
+	if _, ok := errors.AsType[*dataapi.Error](err); ok {
+		return
+	}
+	event.Outcome, event.Reason = string(dataapi.CodeInternal), err.Error()
+	s.auditOperator(r, event)
 }
 
 var (
