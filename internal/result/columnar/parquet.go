@@ -44,8 +44,9 @@ func (e *ParquetEncoder) Columns(columns []result.Column) error {
 		return errEncoderState
 	}
 	e.batch = newBatch(columns)
-	e.file = parquet.NewGenericWriter[any](e.out, parquetSchema(e.batch.schema()),
-		parquet.Compression(&parquet.Snappy), parquet.CreatedBy("Data API for Caddy", "", ""))
+	schema := parquetSchema(e.batch.schema())
+	options := []parquet.WriterOption{parquet.Compression(&parquet.Snappy), parquet.CreatedBy("Data API for Caddy", "", "")}
+	e.file = parquet.NewGenericWriter[any](e.out, append(append(options, schema), withoutBounds(schema)...)...)
 	return nil
 }
 
@@ -114,4 +115,15 @@ func parquetSchema(schema *arrow.Schema) *parquet.Schema {
 		root.fields = append(root.fields, namedNode{parquet.Optional(parquetNode(field.Type)), field.Name})
 	}
 	return parquet.NewSchema("result", root)
+}
+
+// withoutBounds leaves out the least and the greatest text of each page and row group: they would stand in the file in full,
+// several times, and be held in memory until its end, whatever their length.
+func withoutBounds(schema *parquet.Schema) (options []parquet.WriterOption) {
+	for _, path := range schema.Columns() {
+		if leaf, ok := schema.Lookup(path...); ok && leaf.Node.Type().Kind() == parquet.ByteArray {
+			options = append(options, parquet.SkipPageBounds(path...), parquet.SkipPageStatistics(path...))
+		}
+	}
+	return options
 }
