@@ -72,7 +72,7 @@ func TestCancelEndsTheQuery(t *testing.T) {
 	db := pgtest.New(t)
 	db.Exec(sales)
 	s := newServer(t, serverConfig{
-		sources: `source main postgres "` + db.ReaderDSN + `"`, options: "jobs {\n workers 8\n }",
+		sources: `source main postgres "` + db.ReaderDSN + `"`, options: "jobs {\n workers 8\n per_company 8\n }",
 		files: map[string]string{"acme/default/endless-job.sql": "/*---\nsource: main\nmode: async\n---*/\n" + engines[1].slow},
 	})
 	token := s.login("acme", "integration").Access

@@ -118,13 +118,13 @@ func TestPgBouncerSessionsAreShared(t *testing.T) {
 	}
 }
 
-// A cancelled query ends inside the database, and the session behind the proxy goes on for others.
+// A cancelled query ends inside the database, and others go on through the proxy, whose one session it had. The proxy may
+// give up a session that was cancelled and make another.
 func TestCancelThroughPgBouncer(t *testing.T) {
 	db := pgtest.New(t)
 	proxy := db.NewPgBouncer(1, nil)
 	s := open(t, db, proxied, func(c *postgres.Config) { c.DSN = proxy.DSN(pgtest.ReaderRole) })
-	pid := compile(t, s, "SELECT pg_backend_pid() AS pid")
-	before := rows(t, pid)
+	another := compile(t, s, "SELECT 1 AS v")
 	slow := compile(t, s, "SELECT pg_sleep(60)::text AS v")
 	for range 3 {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -136,8 +136,8 @@ func TestCancelThroughPgBouncer(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		eventually(t, time.Second, "the database has ended it", func() bool { return scalar[int](t, db, running) == 0 })
-		if after := rows(t, pid); after != before {
-			t.Errorf("the session was %s and is %s", before, after)
+		if after := rows(t, another); after != `[{"v":1}]` {
+			t.Errorf("after the cancel: %s", after)
 		}
 	}
 }
