@@ -81,7 +81,7 @@ func TestPgBouncerSessionsAreShared(t *testing.T) {
 	pid := say("SELECT pg_backend_pid()")
 	for _, change := range []string{
 		"SET search_path = other", "SET default_transaction_read_only = off", "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
-		"SET statement_timeout = 1", "SET IntervalStyle = iso_8601", "SET bytea_output = escape", "SET extra_float_digits = -10",
+		"SET statement_timeout = 1500", "SET IntervalStyle = iso_8601", "SET bytea_output = escape", "SET extra_float_digits = -10",
 		"SELECT set_config('TimeZone', 'Asia/Tokyo', false), set_config('DateStyle', 'German', false)", "SET row_security = off",
 	} {
 		say(change)
