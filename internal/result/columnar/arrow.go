@@ -47,20 +47,73 @@ func (b buffered) end() error {
 	return b.Flush()
 }
 
+// batches is what the encoders share: a batch of rows that is written whenever it is full.
+type batches struct {
+	out   buffered
+	batch *batch
+	write func() error // writes the batch and empties it
+	ended bool
+}
+
+// begin makes the batch.
+func (b *batches) begin(columns []result.Column) error {
+	if b.batch != nil || b.ended {
+		return errEncoderState
+	}
+	b.batch = newBatch(columns)
+	return nil
+}
+
+// Row adds a row to the batch, and writes that when it is full. A value that has no exact place in its column's type is a
+// dataapi.CodeNotAcceptable.
+func (b *batches) Row(values []result.Value) error {
+	if b.batch == nil || b.ended {
+		return errEncoderState
+	}
+	if err := b.batch.add(values); err != nil {
+		return err
+	}
+	if !b.batch.full() {
+		return nil
+	}
+	return b.write()
+}
+
+// last writes what the batch holds when the result ends.
+func (b *batches) last() error {
+	if b.batch == nil || b.ended {
+		return errEncoderState
+	}
+	b.ended = true
+	if b.batch.count == 0 {
+		return nil
+	}
+	return b.write()
+}
+
+// Close frees what is held. It may be called more than once.
+func (b *batches) Close() {
+	b.ended = true
+	if b.batch != nil {
+		b.batch.release()
+		b.batch = nil
+	}
+}
+
 // ArrowEncoder is a [result.Encoder] that writes the Apache Arrow IPC streaming format, in record batches of 32 KiB, growing to 512 KiB.
 // It holds one batch in memory and allocates per batch. It is not safe for concurrent use.
 type ArrowEncoder struct {
-	out    buffered
-	batch  *batch
+	batches
 	stream *ipc.Writer
-	ended  bool
 }
 
 var _ result.Encoder = (*ArrowEncoder)(nil)
 
 // NewArrow makes an encoder that writes to w. Before may be nil. Close it, whether or not the result ends.
 func NewArrow(w io.Writer, before result.BeforeFirstWrite) *ArrowEncoder {
-	return &ArrowEncoder{out: newBuffered(w, before)}
+	e := &ArrowEncoder{batches: batches{out: newBuffered(w, before)}}
+	e.write = e.writeRecord
+	return e
 }
 
 // ContentType is the media type of the Arrow IPC streaming format.
@@ -68,30 +121,14 @@ func (e *ArrowEncoder) ContentType() string { return result.FormatArrow.ContentT
 
 // Columns makes the schema, which is written with the first batch.
 func (e *ArrowEncoder) Columns(columns []result.Column) error {
-	if e.batch != nil || e.ended {
-		return errEncoderState
+	if err := e.begin(columns); err != nil {
+		return err
 	}
-	e.batch = newBatch(columns)
 	e.stream = ipc.NewWriter(e.out, ipc.WithSchema(e.batch.schema()))
 	return nil
 }
 
-// Row adds a row to the batch, and writes that when it is full. A value that has no exact place in its column's type is a
-// dataapi.CodeNotAcceptable.
-func (e *ArrowEncoder) Row(values []result.Value) error {
-	if e.batch == nil || e.ended {
-		return errEncoderState
-	}
-	if err := e.batch.add(values); err != nil {
-		return err
-	}
-	if !e.batch.full() {
-		return nil
-	}
-	return e.write()
-}
-
-func (e *ArrowEncoder) write() error {
+func (e *ArrowEncoder) writeRecord() error {
 	record := e.batch.take()
 	defer record.Release()
 	return e.stream.Write(record)
@@ -99,26 +136,11 @@ func (e *ArrowEncoder) write() error {
 
 // End writes the last batch and the mark of the stream's end, which the format does not need but readers look for.
 func (e *ArrowEncoder) End(result.Summary) error {
-	if e.batch == nil || e.ended {
-		return errEncoderState
-	}
-	e.ended = true
-	if e.batch.count > 0 {
-		if err := e.write(); err != nil {
-			return err
-		}
+	if err := e.last(); err != nil {
+		return err
 	}
 	if err := e.stream.Close(); err != nil { // writes the schema if there was no row
 		return err
 	}
 	return e.out.end()
-}
-
-// Close frees the batch. It may be called more than once.
-func (e *ArrowEncoder) Close() {
-	e.ended = true
-	if e.batch != nil {
-		e.batch.release()
-		e.batch = nil
-	}
 }

@@ -20,19 +20,19 @@ const rowGroupBytes = 8 << 20
 // file's key-value metadata: data_api.row_count, data_api.truncated, data_api.max_rows and data_api.executed_at. It is not
 // safe for concurrent use.
 type ParquetEncoder struct {
-	out   buffered
-	batch *batch
-	file  *parquet.GenericWriter[any]
-	rows  rowMaker
-	held  int // bytes of values in the row group
-	ended bool
+	batches
+	file *parquet.GenericWriter[any]
+	rows rowMaker
+	held int // bytes of values in the row group
 }
 
 var _ result.Encoder = (*ParquetEncoder)(nil)
 
 // NewParquet makes an encoder that writes to w. Before may be nil. Close it, whether or not the result ends.
 func NewParquet(w io.Writer, before result.BeforeFirstWrite) *ParquetEncoder {
-	return &ParquetEncoder{out: newBuffered(w, before)}
+	e := &ParquetEncoder{batches: batches{out: newBuffered(w, before)}}
+	e.write = e.writeRows
+	return e
 }
 
 // ContentType is the media type of Parquet.
@@ -40,31 +40,16 @@ func (e *ParquetEncoder) ContentType() string { return result.FormatParquet.Cont
 
 // Columns makes the schema.
 func (e *ParquetEncoder) Columns(columns []result.Column) error {
-	if e.batch != nil || e.ended {
-		return errEncoderState
+	if err := e.begin(columns); err != nil {
+		return err
 	}
-	e.batch = newBatch(columns)
 	schema := parquetSchema(e.batch.schema())
 	options := []parquet.WriterOption{parquet.Compression(&parquet.Snappy), parquet.CreatedBy("Data API for Caddy", "", "")}
 	e.file = parquet.NewGenericWriter[any](e.out, append(append(options, schema), withoutBounds(schema)...)...)
 	return nil
 }
 
-// Row adds a row. A value that has no exact place in its column's type is a dataapi.CodeNotAcceptable.
-func (e *ParquetEncoder) Row(values []result.Value) error {
-	if e.batch == nil || e.ended {
-		return errEncoderState
-	}
-	if err := e.batch.add(values); err != nil {
-		return err
-	}
-	if !e.batch.full() {
-		return nil
-	}
-	return e.write()
-}
-
-func (e *ParquetEncoder) write() error {
+func (e *ParquetEncoder) writeRows() error {
 	e.held += e.batch.bytes
 	record := e.batch.take()
 	defer record.Release()
@@ -80,14 +65,8 @@ func (e *ParquetEncoder) write() error {
 
 // End writes the last row group and the footer.
 func (e *ParquetEncoder) End(summary result.Summary) error {
-	if e.batch == nil || e.ended {
-		return errEncoderState
-	}
-	e.ended = true
-	if e.batch.count > 0 {
-		if err := e.write(); err != nil {
-			return err
-		}
+	if err := e.last(); err != nil {
+		return err
 	}
 	e.file.SetKeyValueMetadata("data_api.row_count", strconv.Itoa(summary.RowCount))
 	e.file.SetKeyValueMetadata("data_api.truncated", strconv.FormatBool(summary.Truncated))
@@ -97,15 +76,6 @@ func (e *ParquetEncoder) End(summary result.Summary) error {
 		return err
 	}
 	return e.out.end()
-}
-
-// Close frees what is held. It may be called more than once.
-func (e *ParquetEncoder) Close() {
-	e.ended = true
-	if e.batch != nil {
-		e.batch.release()
-		e.batch = nil
-	}
 }
 
 // parquetSchema is the schema of a file that holds what an Arrow schema describes.
