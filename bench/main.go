@@ -31,6 +31,7 @@ func say(format string, args ...any) {
 type options struct {
 	row, caddy, profiles, environment string
 	rounds, seconds                   int
+	hold                              bool
 }
 
 func main() {
@@ -41,6 +42,7 @@ func main() {
 	flag.IntVar(&o.seconds, "seconds", 3, "how long one measure is under load")
 	flag.StringVar(&o.profiles, "profiles", "", "a directory for CPU profiles of the server, one for each measure")
 	flag.StringVar(&o.environment, "env", "", "variables of the server, such as GOGC=400,GOMEMLIMIT=1GiB")
+	flag.BoolVar(&o.hold, "hold", false, "measure nothing: start PostgreSQL and the server, say where they are, and keep them")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := bench(ctx, o)
@@ -82,6 +84,9 @@ func bench(ctx context.Context, o options) error {
 		if err := os.MkdirAll(l.profiles, 0o755); err != nil {
 			return err
 		}
+	}
+	if o.hold {
+		return l.hold(ctx)
 	}
 	return l.measureRows(ctx, rows, o.rounds)
 }

@@ -89,15 +89,21 @@ type counted struct {
 
 func (c counted) perSecond() float64 { return c.Requests / c.Microseconds * 1e6 }
 
-// wrk asks as fast as it can, over this many connections, and fails when anything but 2xx comes back. What is slow may
-// not be answered once in the time.
-func (l *lab) wrk(ctx context.Context, t target, clients, seconds int) (counted, error) {
+// script writes what makes wrk send a target's requests, and returns its path.
+func (l *lab) script(t target) (string, error) {
 	bodies := filepath.Join(l.dir, t.name+".bodies")
 	lua := filepath.Join(l.dir, t.name+".lua")
 	if err := os.WriteFile(bodies, []byte(strings.Join(t.bodies, "\n")+"\n"), 0o600); err != nil {
-		return counted{}, err
+		return "", err
 	}
-	if err := os.WriteFile(lua, fmt.Appendf(nil, script, t.token, bodies, t.path), 0o600); err != nil {
+	return lua, os.WriteFile(lua, fmt.Appendf(nil, script, t.token, bodies, t.path), 0o600)
+}
+
+// wrk asks as fast as it can, over this many connections, and fails when anything but 2xx comes back. What is slow may
+// not be answered once in the time.
+func (l *lab) wrk(ctx context.Context, t target, clients, seconds int) (counted, error) {
+	lua, err := l.script(t)
+	if err != nil {
 		return counted{}, err
 	}
 	printed, err := run(ctx, l.dir, "wrk", "-t1", "-c"+strconv.Itoa(clients), fmt.Sprintf("-d%ds", seconds),

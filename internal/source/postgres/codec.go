@@ -14,8 +14,15 @@ type codec struct {
 	array  bool // decode is of the elements; the type is that of the array
 }
 
+// textual are the scalars whose text costs PostgreSQL no more to write than their binary form, and us less to read: the
+// text of a numeric is the result's, and for a boolean the server makes and copies a buffer of a kilobyte in binary.
+var textual = map[uint32]codec{
+	pgtype.BoolOID:    inText(result.Boolean, decodeBoolText),
+	pgtype.NumericOID: inText(result.DecimalType, decodeNumericText),
+}
+
 // scalars are the types whose binary or text form we turn into to_json's exactly. Every other type is either sent as
-// its text, when that is what to_json puts between quotes, or converted by to_json itself.
+// its text, when that is what to_json puts between quotes, or converted by to_json itself. In arrays they travel in binary.
 var scalars = map[uint32]codec{
 	pgtype.BoolOID:        inBinary(result.Boolean, decodeBool),
 	pgtype.Int2OID:        inBinary(result.SmallInt, decodeInt2),
@@ -36,7 +43,7 @@ var scalars = map[uint32]codec{
 	pgtype.ByteaOID:       inBinary(result.VarBinary, decodeBytea),
 	pgtype.JSONOID:        inBinary(result.JSONType, decodeJSON),
 	pgtype.JSONBOID:       inBinary(result.JSONType, decodeJSONB),
-	pgtype.IntervalOID:    {typ: result.IntervalType, format: pgtype.TextFormatCode, decode: decodeText},
+	pgtype.IntervalOID:    inText(result.IntervalType, decodeText),
 }
 
 // arrays are the arrays of those scalars that travel in binary.
@@ -60,7 +67,7 @@ var arrays = func() map[uint32]codec {
 }()
 
 // asText is for types whose text to_json puts between quotes: enums, networks, ranges, and most others.
-var asText = codec{typ: result.Varchar, format: pgtype.TextFormatCode, decode: decodeText}
+var asText = inText(result.Varchar, decodeText)
 
 // asJSON is for a column that the statement converts with to_json.
 func asJSON(typ result.Type) codec {
@@ -71,10 +78,16 @@ func inBinary(typ result.Type, decode decoder) codec {
 	return codec{typ: typ, format: pgtype.BinaryFormatCode, decode: decode}
 }
 
+func inText(typ result.Type, decode decoder) codec {
+	return codec{typ: typ, format: pgtype.TextFormatCode, decode: decode}
+}
+
 // known returns the codec of a type that needs no look-up in the catalog.
 func known(oid uint32) (codec, bool) {
-	if codec, ok := scalars[oid]; ok {
-		return codec, true
+	for _, table := range []map[uint32]codec{textual, scalars} {
+		if codec, ok := table[oid]; ok {
+			return codec, true
+		}
 	}
 	codec, ok := arrays[oid]
 	return codec, ok

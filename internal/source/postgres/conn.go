@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
@@ -23,6 +23,7 @@ const minBackstop = 64 * time.Second
 type conn struct {
 	source     *Source
 	pg         *pgconn.PgConn
+	wire       *wire                                   // what it reads through
 	statements map[string]*pgconn.StatementDescription // prepared on it, by name
 	fitted     map[string]*plan                        // by the same names: those that were compared with their statement
 	types      *pgtype.Map                             // made when an array is first sent
@@ -44,8 +45,6 @@ var watched = [...]string{
 	"standard_conforming_strings", "is_superuser", "session_authorization",
 }
 
-func newReader(r io.Reader, size int) io.Reader { return bufio.NewReaderSize(r, size) }
-
 // open makes a connection and refuses a server or role that would not be safe to run on.
 func (s *Source) open(ctx context.Context) (*conn, error) {
 	if err := s.health.recent(); err != nil {
@@ -63,7 +62,13 @@ func (s *Source) dial(ctx context.Context) (*conn, error) {
 	defer cancel()
 	defer context.AfterFunc(s.closing, cancel)()
 
-	pg, err := pgconn.ConnectConfig(ctx, s.connect)
+	var last *wire // one for each address that is tried
+	connect := s.connect.Copy()
+	connect.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
+		last = newWire(r)
+		return last.frontend(w)
+	}
+	pg, err := pgconn.ConnectConfig(ctx, connect)
 	if err != nil {
 		if failure, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 			err = failure.Unwrap() // without the user and database of the DSN
@@ -74,7 +79,7 @@ func (s *Source) dial(ctx context.Context) (*conn, error) {
 		return nil, connectError{err}
 	}
 	c := &conn{
-		source: s, pg: pg, statements: map[string]*pgconn.StatementDescription{}, fitted: map[string]*plan{}, backstop: minBackstop,
+		source: s, pg: pg, wire: last, statements: map[string]*pgconn.StatementDescription{}, fitted: map[string]*plan{}, backstop: minBackstop,
 	}
 	ctx, cancelInspection := context.WithTimeout(ctx, s.config.ConnectTimeout)
 	defer cancelInspection()

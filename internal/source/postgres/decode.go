@@ -31,6 +31,27 @@ func decodeBool(src []byte, _ *[]byte, value *result.Value) error {
 	return nil
 }
 
+func decodeBoolText(src []byte, _ *[]byte, value *result.Value) error {
+	if len(src) != 1 || src[0] != 't' && src[0] != 'f' {
+		return errWire
+	}
+	value.Kind, value.Int = result.Bool, 0
+	if src[0] == 't' {
+		value.Int = 1
+	}
+	return nil
+}
+
+// decodeNumericText takes the text for what it is: it has the numeric's scale, no exponent, and to_json's names for
+// infinities and for what is no number.
+func decodeNumericText(src []byte, _ *[]byte, value *result.Value) error {
+	if len(src) == 0 {
+		return errWire
+	}
+	value.Kind, value.Bytes = result.Decimal, src
+	return nil
+}
+
 func decodeInt2(src []byte, _ *[]byte, value *result.Value) error {
 	if len(src) != 2 {
 		return errWire

@@ -15,17 +15,21 @@ var wires = []struct {
 	wire string
 	want string
 }{
-	{"bool", pgtype.BoolOID, "\x01", `true`},
+	{"bool", pgtype.BoolOID, "t", `true`},
 	{"int4", pgtype.Int4OID, "\x00\x12\xd6\x87", `1234567`},
 	{"int8", pgtype.Int8OID, "\x00\x00\x00\x00\x00\x12\xd6\x87", `1234567`},
 	{"float8", pgtype.Float8OID, "\x40\x09\x21\xfb\x54\x44\x2d\x18", `3.141592653589793`},
-	{"numeric", pgtype.NumericOID, "\x00\x03\x00\x01\x00\x00\x00\x02\x00\x0f\x00\x00\x13\x88", `150000.50`},
+	{"numeric", pgtype.NumericOID, "150000.50", `150000.50`},
 	{"text", pgtype.TextOID, "Item number 1234 of the catalogue", `"Item number 1234 of the catalogue"`},
 	{"date", pgtype.DateOID, "\x00\x00\x25\x1a", `"2026-01-02"`},
 	{"timestamptz", pgtype.TimestamptzOID, "\x00\x02\xea\x96\x8b\x9e\x00\x00", `"2026-01-04T22:51:01.803008+00:00"`},
 	{"uuid", pgtype.UUIDOID, "0123456789abcdef", `"30313233-3435-3637-3839-616263646566"`},
 	{"int4array", pgtype.Int4ArrayOID, "\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x17\x00\x00\x00\x02\x00\x00\x00\x01" +
 		"\x00\x00\x00\x04\x00\x00\x00\x07\xff\xff\xff\xff", `[7,null]`},
+	{"boolarray", pgtype.BoolArrayOID, "\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x10\x00\x00\x00\x01\x00\x00\x00\x01" +
+		"\x00\x00\x00\x01\x01", `[true]`},
+	{"numericarray", pgtype.NumericArrayOID, "\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x06\xa4\x00\x00\x00\x01\x00\x00\x00\x01" +
+		"\x00\x00\x00\x0e\x00\x03\x00\x01\x00\x00\x00\x02\x00\x0f\x00\x00\x13\x88", `[150000.50]`},
 }
 
 // TestCellsDoNotAllocate decodes and encodes each type, over and over in the same cell.

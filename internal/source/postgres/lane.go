@@ -26,8 +26,10 @@ const (
 	laneLimit     = 100 * time.Millisecond // the statement_timeout of a shared session, since others wait behind it
 	laneStall     = 10 * time.Millisecond  // after which nobody else lines up behind a statement
 	laneSlow      = 25 * time.Millisecond  // that a statement may take when others wait behind it, now and next time
-	laneBan       = time.Minute            // for a statement that was too slow or too large to share
-	laneResult    = 64 << 10               // bytes of a result on the wire that is kept for its reader
+	laneBan       = time.Minute            // for a statement that was too large to share, or is too slow again and again
+	laneFirstBan  = 500 * time.Millisecond // for one that was too slow once: the machine may be to blame
+	laneForgiven  = 100                    // quick runs that make up for a slow one
+	laneResult    = readBuffer             // bytes of a result on the wire that is kept for its reader
 	laneRow       = 4 << 20                // bytes of a row that are read, if only to drop them; a larger one ends the connection
 	laneArguments = 16 << 10               // bytes of one run's arguments
 	laneLength    = 256                    // runs that may line up on one connection
@@ -163,7 +165,7 @@ func (s *Source) openLane() (*laneConn, error) {
 	}
 	c.forsake()
 	wire.Frontend.SetMaxBodyLen(laneRow)
-	return newLaneConn(wire), nil
+	return newLaneConn(wire, c.wire), nil
 }
 
 // share runs the query on a lane. Done is false when it must run on a connection of its own; nothing has happened then.
@@ -199,9 +201,7 @@ func (q *query) share(ctx context.Context, args []params.Value, sink result.Sink
 		}
 	}
 	defer r.recycle()
-	if r.slow {
-		q.stayAway()
-	}
+	q.judgeTime(r.slow)
 	if r.err != nil {
 		return q.judge(r.err)
 	}
@@ -223,7 +223,7 @@ func (q *query) judge(err error) (done bool, _ error) {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
 	case errors.Is(err, errLaneResult), ok && answer.Code == queryCanceled:
-		q.stayAway()
+		q.stayAway(laneBan)
 		return false, nil
 	case !ok, outdated(err), unavailable(answer.Code):
 		return false, nil
@@ -231,8 +231,22 @@ func (q *query) judge(err error) (done bool, _ error) {
 	return true, dataapi.Wrap(dataapi.CodeInternal, err)
 }
 
-// stayAway keeps the query off lanes for a while.
-func (q *query) stayAway() { q.banned.Store(time.Now().Add(laneBan).UnixNano()) }
+// judgeTime keeps the query off lanes when it makes others wait: briefly at first, since anything can be slow for once on a
+// busy machine, and twice as long each time that it happens again before enough quick runs have made up for it.
+func (q *query) judgeTime(slow bool) {
+	switch {
+	case slow:
+		times := q.slowness.Add(laneForgiven) / laneForgiven
+		q.stayAway(laneFirstBan << min(times-1, 10))
+	case q.slowness.Load() > 0:
+		q.slowness.Add(-1)
+	}
+}
+
+// stayAway keeps the query off lanes for a while, at most laneBan.
+func (q *query) stayAway(ban time.Duration) {
+	q.banned.Store(time.Now().Add(min(ban, laneBan)).UnixNano())
+}
 
 func lengthOf(args [][]byte) int {
 	length := 0

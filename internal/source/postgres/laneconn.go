@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime"
@@ -17,8 +18,9 @@ import (
 // laneConn is a connection that runs share. One goroutine writes, another reads: the two halves of the driver's frontend
 // do not touch each other.
 type laneConn struct {
-	wire *pgconn.HijackedConn
-	born time.Time
+	wire     *pgconn.HijackedConn
+	incoming *wire // what its frontend reads through
+	born     time.Time
 
 	offered chan *laneRequest // to the writer
 	sent    chan *laneRequest // from the writer to the reader, in the order of the answers
@@ -41,9 +43,9 @@ var (
 	errLanePlan   = errors.New("the plan does not fit")
 )
 
-func newLaneConn(wire *pgconn.HijackedConn) *laneConn {
+func newLaneConn(wire *pgconn.HijackedConn, incoming *wire) *laneConn {
 	c := &laneConn{
-		wire: wire, born: time.Now(), ended: make(chan struct{}), statements: make(map[*plan]*laneStatement),
+		wire: wire, incoming: incoming, born: time.Now(), ended: make(chan struct{}), statements: make(map[*plan]*laneStatement),
 		offered: make(chan *laneRequest, laneLength), sent: make(chan *laneRequest, laneLength),
 	}
 	c.end = sync.OnceFunc(func() {
@@ -203,13 +205,16 @@ func (c *laneConn) read() {
 // receive reads one answer to its end. An error is one of the connection; that of a statement belongs to the request.
 func (c *laneConn) receive(r *laneRequest) error {
 	for {
+		for row, ok := c.incoming.row(); ok; row, ok = c.incoming.row() {
+			r.keep(row)
+		}
 		message, err := c.wire.Frontend.Receive()
 		if err != nil {
 			return err
 		}
 		switch message := message.(type) {
-		case *pgproto3.DataRow:
-			r.keep(message.Values)
+		case *pgproto3.DataRow: // one that is larger than the buffer
+			r.err = cmp.Or(r.err, errLaneResult)
 		case *pgproto3.ErrorResponse:
 			r.err = pgconn.ErrorResponseToPgError(message)
 			if r.statement != nil && (r.prepares || outdated(r.err)) {

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"encoding/binary"
-	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -22,7 +21,7 @@ type laneRequest struct {
 
 	slow   bool // it has made others wait
 	rows   int
-	result []byte // the rows' values: each as 4 bytes of length, all ones for NULL, and its bytes
+	result []byte // the rows' values, as they stand in its messages
 	err    error
 }
 
@@ -41,29 +40,21 @@ func (r *laneRequest) recycle() {
 	laneRequests.Put(r)
 }
 
-const laneNull = ^uint32(0)
-
-// keep copies a row, as long as somebody waits for it and the result is not too large.
-func (r *laneRequest) keep(values [][]byte) {
+// keep copies a row's message, as long as somebody waits for it and the result is not too large.
+func (r *laneRequest) keep(row []byte) {
 	if r.err != nil || r.left.Load() {
 		return
 	}
-	if len(values) != len(r.plan.codecs) {
+	if len(row) < 2 || int(binary.BigEndian.Uint16(row)) != len(r.plan.codecs) {
 		r.err = errLanePlan
 		return
 	}
-	for _, value := range values {
-		if len(r.result)+4+len(value) > laneResult {
-			r.err = errLaneResult
-			return
-		}
-		if value == nil {
-			r.result = binary.BigEndian.AppendUint32(r.result, laneNull)
-			continue
-		}
-		r.result = binary.BigEndian.AppendUint32(r.result, uint32(len(value)))
-		r.result = append(r.result, value...)
+	values := row[2:]
+	if len(r.result)+len(values) > laneResult {
+		r.err = errLaneResult
+		return
 	}
+	r.result = append(r.result, values...)
 	r.rows++
 }
 
@@ -77,20 +68,9 @@ func (r *laneRequest) push(sink result.Sink) error {
 	defer p.release(reader)
 	rest := r.result
 	for range r.rows {
-		size := 0
-		for i := range reader.cells {
-			var value []byte
-			length := binary.BigEndian.Uint32(rest)
-			rest = rest[4:]
-			if length != laneNull {
-				value, rest = rest[:length:length], rest[length:]
-			}
-			if err := reader.cells[i].read(value, &reader.values[i]); err != nil {
-				return fmt.Errorf("column %q: %w", p.columns[i].Name, err)
-			}
-			if size += len(reader.values[i].Bytes); size > maxRow {
-				return dataapi.Wrap(dataapi.CodeInternal, errRowTooLarge)
-			}
+		var err error
+		if rest, err = reader.readValues(p, rest); err != nil {
+			return dataapi.Wrap(dataapi.CodeInternal, err)
 		}
 		if err := sink.Row(reader.values); err != nil {
 			return err

@@ -31,12 +31,6 @@ type plan struct {
 	acts      bool      // the statement calls functions that may act on its session
 }
 
-// reader holds what one run needs to decode rows.
-type reader struct {
-	cells  []cell
-	values []result.Value
-}
-
 const declare = "DECLARE data_api_check NO SCROLL CURSOR FOR "
 
 // makePlan asks the database whether the statement is one read-only query, and what it answers with.
@@ -90,7 +84,7 @@ func (q *query) describe(ctx context.Context, c *conn) (*plan, error) {
 			expressions[i] = "pg_catalog.to_json(q." + quoted + ") AS " + quoted
 		case spec.Scale != nil:
 			expressions[i] = "pg_catalog.round(q." + quoted + "::pg_catalog.numeric, " + strconv.Itoa(*spec.Scale) + ") AS " + quoted
-			codec.format, codec.decode = pgtype.BinaryFormatCode, decodeNumeric
+			codec.format, codec.decode = pgtype.TextFormatCode, decodeNumericText
 		default:
 			expressions[i] = "q." + quoted
 		}
@@ -111,14 +105,6 @@ func (q *query) describe(ctx context.Context, c *conn) (*plan, error) {
 	p.name = "data_api_" + hex.EncodeToString(digest[:16])
 	p.readers.New = func() any { return newReaderFor(p.codecs) }
 	return p, nil
-}
-
-func newReaderFor(codecs []codec) *reader {
-	r := &reader{cells: make([]cell, len(codecs)), values: make([]result.Value, len(codecs))}
-	for i, codec := range codecs {
-		r.cells[i].codec = codec
-	}
-	return r
 }
 
 // declareCursor has the database judge the statement: only one that is a single query without data-modifying parts

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"strconv"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
-	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/puddle/v2"
 
 	"github.com/solucao42/caddy-data-api/internal/source"
@@ -30,7 +28,7 @@ const (
 )
 
 const (
-	readBuffer        = 64 << 10         // bytes; pgx's own 8 KiB costs a system call for each 8 KiB of a large result
+	readBuffer        = 64 << 10         // bytes; a system call for each 8 KiB of a large result, as with the driver's own buffer, costs much
 	maxRow            = 32 << 20         // bytes of a row, on the wire and as text; each connection may hold one
 	maxIdleTime       = 5 * time.Minute  // of a connection
 	maxLifetime       = time.Hour        // of a connection, so that a failover behind a DNS name is noticed
@@ -181,11 +179,6 @@ func configureSession(connect *pgconn.Config, config Config) {
 	}
 	if connect.RuntimeParams["application_name"] == "" {
 		connect.RuntimeParams["application_name"] = "caddy-data-api"
-	}
-	connect.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
-		frontend := pgproto3.NewFrontend(newReader(r, readBuffer), w)
-		frontend.SetMaxBodyLen(maxRow)
-		return frontend
 	}
 	connect.BuildContextWatcherHandler = func(pg *pgconn.PgConn) ctxwatch.Handler {
 		return &canceller{pg: pg}

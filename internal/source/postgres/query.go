@@ -25,6 +25,7 @@ type query struct {
 	plan      atomic.Pointer[plan]
 	arrays    bool         // among the parameters
 	banned    atomic.Int64 // from lanes, until this Unix time in nanoseconds
+	slowness  atomic.Int64 // on lanes: laneForgiven for each slow run, less the quick ones since
 }
 
 // Compile implements [source.Source]. Parameters have the types that they are declared with: string is text, integer

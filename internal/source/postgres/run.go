@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -34,7 +33,7 @@ func (c *conn) deliver(rows *pgconn.ResultReader, p *plan, sink result.Sink) (de
 		}
 		return true, mark(sink.Columns(p.columns))
 	}
-	if err := push(rows, p, sink); err != nil {
+	if err := c.push(rows, p, sink); err != nil {
 		c.interrupt(err) // inside the database too: what is left would have to be read otherwise
 		_, _ = rows.Close()
 		return true, err
@@ -44,28 +43,26 @@ func (c *conn) deliver(rows *pgconn.ResultReader, p *plan, sink result.Sink) (de
 }
 
 // push hands the columns, the row that was read and all that follow to the sink. Nothing is allocated per row.
-func push(rows *pgconn.ResultReader, p *plan, sink result.Sink) error {
+func (c *conn) push(rows *pgconn.ResultReader, p *plan, sink result.Sink) error {
 	if err := mark(sink.Columns(p.columns)); err != nil {
 		return err
 	}
 	r := p.readers.Get().(*reader)
 	defer p.release(r)
-	for more := true; more; more = rows.NextRow() {
-		wire := rows.Values()
-		if len(wire) != len(r.cells) {
-			return fmt.Errorf("the database sent %d values for %d columns", len(wire), len(r.cells))
+	for more := true; more; more = rows.NextRow() { // the driver's: the first row, huge ones, and the end
+		if err := r.read(p, rows.Values()); err != nil {
+			return err
 		}
-		size := 0
-		for i := range wire {
-			if err := r.cells[i].read(wire[i], &r.values[i]); err != nil {
-				return fmt.Errorf("column %q: %w", p.columns[i].Name, err)
-			}
-			if size += len(r.values[i].Bytes); size > maxRow {
-				return errRowTooLarge
-			}
+		if err := mark(sink.Row(r.values)); err != nil {
+			return err
 		}
-		if err := sink.Row(r.values); err != nil {
-			return sinkError{err}
+		for row, more := c.wire.row(); more; row, more = c.wire.row() {
+			if err := r.readMessage(p, row); err != nil {
+				return err
+			}
+			if err := mark(sink.Row(r.values)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -1,0 +1,90 @@
+package postgres
+
+import (
+	"encoding/binary"
+	"io"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+)
+
+const (
+	headerSize = 5   // of a message: its type, and its length without that type
+	rowMessage = 'D' // PostgreSQL's protocol, 55.7
+)
+
+// wire is the buffer between a connection and the driver. It knows where messages end, and never lets the driver read past
+// one, so that rows can be taken from here: without the driver's copy of them and its bookkeeping for each, which cost as
+// much as decoding them. Whatever is not a row is the driver's to receive.
+//
+// It is used by one goroutine at a time.
+type wire struct {
+	from       io.Reader
+	buffer     []byte
+	start, end int   // of what is buffered
+	left       int   // of the message that the driver is reading
+	err        error // of from, met while something was buffered
+}
+
+func newWire(from io.Reader) *wire { return &wire{from: from, buffer: make([]byte, readBuffer)} }
+
+// frontend makes the driver's half of a connection.
+func (w *wire) frontend(to io.Writer) *pgproto3.Frontend {
+	frontend := pgproto3.NewFrontend(w, to)
+	frontend.SetMaxBodyLen(maxRow)
+	return frontend
+}
+
+// Read implements [io.Reader] for the driver: it ends at the end of a message, whatever is buffered behind that.
+func (w *wire) Read(to []byte) (int, error) {
+	if w.left == 0 && w.fill(headerSize) {
+		_, length := w.header()
+		w.left = max(length, headerSize) // a length that cannot be is the driver's to refuse
+	}
+	if w.left == 0 || w.start == w.end && !w.fill(1) {
+		err := w.err
+		w.err = nil // after a deadline there may be more
+		return 0, err
+	}
+	n := copy(to, w.buffer[w.start:min(w.end, w.start+w.left)])
+	w.start += n
+	w.left -= n
+	return n, nil
+}
+
+// header returns the type of the message at start, and its length in all. Its bytes must be here.
+func (w *wire) header() (kind byte, length int) {
+	return w.buffer[w.start], 1 + int(int32(binary.BigEndian.Uint32(w.buffer[w.start+1:])))
+}
+
+// row returns the content of the next message when that is a row and fits the buffer; else the driver must receive it, and
+// any error too. It may wait for the database. The row is valid until the next call of any method.
+func (w *wire) row() ([]byte, bool) {
+	if w.left > 0 || !w.fill(headerSize) {
+		return nil, false
+	}
+	kind, length := w.header()
+	if kind != rowMessage || length < headerSize || length > len(w.buffer) || !w.fill(length) {
+		return nil, false
+	}
+	row := w.buffer[w.start+headerSize : w.start+length]
+	w.start += length
+	return row, true
+}
+
+// fill makes sure that so many bytes are here, which the buffer must be able to hold. It reports false when from had an
+// error before that.
+func (w *wire) fill(wanted int) bool {
+	if w.end-w.start >= wanted {
+		return true
+	}
+	if w.start == w.end || w.start+wanted > len(w.buffer) {
+		w.end = copy(w.buffer, w.buffer[w.start:w.end])
+		w.start = 0
+	}
+	for w.err == nil && w.end-w.start < wanted {
+		var n int
+		n, w.err = w.from.Read(w.buffer[w.end:])
+		w.end += n
+	}
+	return w.end-w.start >= wanted
+}
