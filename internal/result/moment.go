@@ -39,30 +39,28 @@ func appendDate(dst []byte, days int64) []byte {
 	return dst
 }
 
-// appendDay writes the day that lies this many days after 0001-01-01, up to the year 9999. Package time could do it, at
-// three times the cost: it has to care for more years than four digits hold.
+// appendDay writes the day that lies this many days after 0001-01-01, up to the year 9999. Package time could do it, at many
+// times the cost: it has to care for more years than four digits hold.
 //
-// The year is taken to begin in March, so that the leap day is its last and months alternate in a regular way: five of
-// them have 153 days.
+// The year is taken to begin in March, so that the leap day is its last. The divisions by the length of a year and of a month
+// are multiplications whose high and low halves are quotient and remainder: C. Neri and L. Schneider, Euclidean affine
+// functions and their application to calendar algorithms, Software: Practice and Experience 53 (2023), 937-970.
 func appendDay(dst []byte, sinceFirst uint32) []byte {
 	const (
-		daysPerCentury = 36_524               // without the leap day of every fourth one
-		daysPerCycle   = 4*daysPerCentury + 1 // of 400 years
-		daysPerFour    = 4*365 + 1            // years
-		march          = 365 - (31 + 28)      // from 0000-03-01 to 0001-01-01
+		march       = 365 - (31 + 28)       // from 0000-03-01 to 0001-01-01
+		quarters    = 4*365*100 + 4*24 + 1  // of a day in a century, on average: 4 * 36,524.25
+		ofYear      = (1<<32)/(4*365+1) + 1 // 2^32 by the quarters of a day in a year, rounded up
+		toMonth     = 2141                  // 2^16 by the days of a month, 30.61 on average
+		toMonthFrom = 3<<16 + 1305          // March is the third month
 	)
-	since := sinceFirst + march
-	cycle, day := since/daysPerCycle, since%daysPerCycle
-	century := min(day/daysPerCentury, 3)
-	day -= century * daysPerCentury
-	four := day / daysPerFour
-	day -= four * daysPerFour
-	single := min(day/365, 3)
-	day -= single * 365
-	year := 400*cycle + 100*century + 4*four + single
-	month := (5*day + 2) / 153 // 0 is March
-	day -= (153*month + 2) / 5
-	if month += 3; month > 12 {
+	since := 4*(sinceFirst+march) + 3
+	century, day := since/quarters, since%quarters/4
+	product := uint64(ofYear) * uint64(4*day+3)
+	year := 100*century + uint32(product>>32)
+	day = uint32(product) / ofYear / 4
+	split := toMonth*day + toMonthFrom
+	month, day := split>>16, split&0xFFFF/toMonth
+	if month > 12 {
 		month -= 12
 		year++
 	}
