@@ -37,18 +37,26 @@ type cellReader struct {
 	scratch []byte // the digits and UUIDs of the row that is being read
 }
 
-// read reads one cell. It reports false for a value that does not fit the column's form.
+// read reads one cell into v, which holds what was read of the same column before. It reports false for a value that does
+// not fit the column's form.
+//
+// It sets the fields that v's kind uses, which is the same in every row but for NULL, since a result has millions of cells.
 func (r *cellReader) read(column int, f form, v *result.Value) bool {
-	switch r.stmt.ColumnType(column) {
+	value := r.stmt.ColumnValue(column) // once, since each of the driver's calls for a column finds it anew
+	switch value.Type() {
 	case sqlite3.NULL:
 		*v = result.Value{}
 		return true
 	case sqlite3.INTEGER:
-		return r.integer(column, f, v, r.stmt.ColumnInt64(column))
+		return r.integer(column, f, v, value.Int64())
 	case sqlite3.FLOAT:
-		return r.real(column, f, v, r.stmt.ColumnFloat(column))
+		return r.real(column, f, v, value.Float())
 	case sqlite3.TEXT:
-		return r.text(f, v, r.stmt.ColumnRawText(column))
+		text := value.RawText()
+		if text == nil {
+			text = r.stmt.ColumnRawText(column) // there is no memory left, as this call says by its panic
+		}
+		return r.text(f, v, text)
 	default:
 		return r.blob(f, v, r.stmt.ColumnRawBlob(column))
 	}
@@ -57,7 +65,7 @@ func (r *cellReader) read(column int, f form, v *result.Value) bool {
 func (r *cellReader) integer(column int, f form, v *result.Value, n int64) bool {
 	switch f.shape {
 	case shapeInteger:
-		*v = result.Value{Kind: result.Int, Int: n}
+		v.Kind, v.Int = result.Int, n
 		return -f.limit-1 <= n && n <= f.limit
 	case shapeDecimal:
 		start := len(r.scratch)
@@ -68,17 +76,17 @@ func (r *cellReader) integer(column int, f form, v *result.Value, n int64) bool 
 				r.scratch = append(r.scratch, '0')
 			}
 		}
-		*v = result.Value{Kind: result.Decimal, Bytes: r.scratch[start:]}
+		v.Kind, v.Bytes = result.Decimal, r.scratch[start:]
 		return true
 	case shapeDouble, shapeReal:
 		return r.real(column, f, v, float64(n)) && exactFloat(n, v.Float)
 	case shapeBoolean:
-		*v = result.Value{Kind: result.Bool, Int: n}
+		v.Kind, v.Int = result.Bool, n
 		return n == 0 || n == 1
 	case shapeJSON:
 		start := len(r.scratch)
 		r.scratch = strconv.AppendInt(r.scratch, n, 10)
-		*v = result.Value{Kind: result.JSON, Bytes: r.scratch[start:]}
+		v.Kind, v.Bytes = result.JSON, r.scratch[start:]
 		return true
 	case shapeVarchar:
 		return r.text(f, v, r.stmt.ColumnRawText(column))
@@ -92,22 +100,22 @@ func exactFloat(n int64, f float64) bool { return f < 1<<63 && int64(f) == n }
 func (r *cellReader) real(column int, f form, v *result.Value, x float64) bool {
 	switch f.shape {
 	case shapeDouble:
-		*v = result.Value{Kind: result.Float64, Float: x}
+		v.Kind, v.Float = result.Float64, x
 		return true
 	case shapeReal:
-		*v = result.Value{Kind: result.Float32, Float: float64(float32(x))}
+		v.Kind, v.Float = result.Float32, float64(float32(x))
 		return true
 	case shapeInteger:
 		n := int64(x)
-		*v = result.Value{Kind: result.Int, Int: n}
+		v.Kind, v.Int = result.Int, n
 		return -1<<63 <= x && x < 1<<63 && float64(n) == x && -f.limit-1 <= n && n <= f.limit
 	case shapeDecimal:
-		*v = result.Value{Kind: result.Decimal, Bytes: r.decimal(x, f.scale)}
+		v.Kind, v.Bytes = result.Decimal, r.decimal(x, f.scale)
 		return true
 	case shapeJSON:
 		start := len(r.scratch)
 		r.scratch = strconv.AppendFloat(r.scratch, x, 'g', -1, 64)
-		*v = result.Value{Kind: result.JSON, Bytes: r.scratch[start:]}
+		v.Kind, v.Bytes = result.JSON, r.scratch[start:]
 		return !math.IsInf(x, 0)
 	case shapeVarchar:
 		return r.text(f, v, r.stmt.ColumnRawText(column))
@@ -147,31 +155,31 @@ func isZero(number []byte) bool {
 func (r *cellReader) text(f form, v *result.Value, b []byte) bool {
 	switch f.shape {
 	case shapeVarchar:
-		*v = result.Value{Kind: result.Text, Bytes: b}
+		v.Kind, v.Bytes = result.Text, b
 		return utf8.Valid(b)
 	case shapeDecimal:
-		*v = result.Value{Kind: result.Decimal, Bytes: b}
+		v.Kind, v.Bytes = result.Decimal, b
 		return isPlainNumber(b)
 	case shapeDate:
 		days, rest, ok := readDate(b)
-		*v = result.Value{Kind: result.Date, Int: days}
+		v.Kind, v.Int = result.Date, days
 		return ok && len(rest) == 0
 	case shapeTime:
 		microseconds, rest, ok := readTime(b)
-		*v = result.Value{Kind: result.Time, Int: microseconds}
+		v.Kind, v.Int = result.Time, microseconds
 		return ok && len(rest) == 0
 	case shapeTimestamp:
 		microseconds, zoned, ok := readTimestamp(b)
-		*v = result.Value{Kind: result.Timestamp, Int: microseconds}
+		v.Kind, v.Int = result.Timestamp, microseconds
 		return ok && !zoned
 	case shapeTimestampTZ:
 		microseconds, _, ok := readTimestamp(b)
-		*v = result.Value{Kind: result.TimestampTZ, Int: microseconds}
+		v.Kind, v.Int = result.TimestampTZ, microseconds
 		return ok
 	case shapeUUID:
 		return r.uuid(v, b)
 	case shapeJSON, shapeArray:
-		*v = result.Value{Kind: result.JSON, Bytes: b}
+		v.Kind, v.Bytes = result.JSON, b
 		return utf8.Valid(b) && json.Valid(b) && (f.shape == shapeJSON || firstByte(b) == '[')
 	}
 	return false
@@ -180,10 +188,10 @@ func (r *cellReader) text(f form, v *result.Value, b []byte) bool {
 func (r *cellReader) blob(f form, v *result.Value, b []byte) bool {
 	switch {
 	case f.shape == shapeBinary:
-		*v = result.Value{Kind: result.Binary, Bytes: b}
+		v.Kind, v.Bytes = result.Binary, b
 		return true
 	case f.shape == shapeUUID && len(b) == 16:
-		*v = result.Value{Kind: result.UUID, Bytes: b}
+		v.Kind, v.Bytes = result.UUID, b
 		return true
 	}
 	return false
@@ -201,7 +209,7 @@ func (r *cellReader) uuid(v *result.Value, b []byte) bool {
 			return false
 		}
 	}
-	*v = result.Value{Kind: result.UUID, Bytes: r.scratch[start:]}
+	v.Kind, v.Bytes = result.UUID, r.scratch[start:]
 	return true
 }
 

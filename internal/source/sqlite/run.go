@@ -88,6 +88,7 @@ func (c *conn) push(q *query, p *prepared, sink result.Sink) error {
 	}
 	c.forms = slices.Grow(c.forms[:0], len(p.forms))[:len(p.forms)]
 	c.row = slices.Grow(c.row[:0], len(p.forms))[:len(p.forms)]
+	clear(c.row) // of what another statement's columns left there
 	c.reader.stmt = p.stmt
 	columns := p.columns(more, c.forms)
 	c.inSink = true

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -313,5 +314,35 @@ func TestTypesOfTheFirstRow(t *testing.T) {
 	want := `column "a", row 2: a value of storage class TEXT does not fit type bigint; the first row gave the column its type`
 	if !dataapi.HasCode(err, dataapi.CodeInternal) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// TestNothingIsLeftOfOtherCells runs statements on one connection whose columns, and rows whose values, differ in kind and size:
+// an encoder sees only what a cell's kind uses.
+func TestNothingIsLeftOfOtherCells(t *testing.T) {
+	s := openSource(t, create(t, "CREATE TABLE t(a)"), 1)
+	long := strings.Repeat("x", 20_000) // which encoders take in pieces
+	for _, test := range []struct{ sql, want string }{
+		{"SELECT replace(hex(zeroblob(10000)), '0', 'x') AS a, 2 AS b", `[["` + long + `",2]]`},
+		{"SELECT 1 AS a, 2.5 AS b", `[[1,2.5]]`},
+		{"SELECT NULL AS a, replace(hex(zeroblob(10000)), '0', 'x') AS b", `[[null,"` + long + `"]]`},
+		{"SELECT column1 AS a, column2 AS b FROM (VALUES (7, 'a'), (NULL, NULL), (8, ''), (9, NULL))", `[[7,"a"],[null,null],[8,""],[9,null]]`},
+		{"SELECT column1 AS a, column2 AS b FROM (VALUES (x'', 1.5), (NULL, NULL), (x'00', 2.0))", `[["\\x",1.5],[null,null],["\\x00",2]]`},
+	} {
+		var written bytes.Buffer
+		encoder := result.NewJSON(&written, result.JSONOptions{Layout: result.Arrays})
+		query := compiled(t, s, test.sql)
+		if err := query.Run(t.Context(), source.Call{}, encoder); err != nil {
+			t.Fatalf("%s: %v", test.sql, err)
+		}
+		if err := encoder.End(result.Summary{}); err != nil {
+			t.Fatal(err)
+		}
+		encoder.Close()
+		_, rows, _ := strings.Cut(written.String(), `"rows":`)
+		rows, _, _ = strings.Cut(rows, `,"row_count"`)
+		if rows != test.want {
+			t.Errorf("%s: %.200s, want %.200s", test.sql, rows, test.want)
+		}
 	}
 }
