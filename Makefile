@@ -74,9 +74,9 @@ fuzz: ## run every fuzz target for FUZZTIME=2m
 		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" || exit 1; \
 	done
 
-# For `make bench`: ROW=point runs one group of rows, ARGS='-rounds 3 -seconds 2' shortens it (bench/main.go lists all).
+# For `make bench`: ROW=point,page runs two groups of rows, ARGS='-rounds 3 -seconds 2' shortens it (bench/main.go lists all).
 .PHONY: bench
-bench: bin/caddy-quick ## measure against the machine's limits and real peers, within 20 minutes; ROW=NAME runs one row
+bench: bin/caddy-guided ## measure against the machine's limits and real peers, within 20 minutes; ROW=NAME,NAME runs some rows
 	@command -v wrk >/dev/null || { \
 		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 			echo "Installing wrk with apt-get."; apt-get update -qq && apt-get install -qqy --no-install-recommends wrk >/dev/null; \
@@ -85,6 +85,17 @@ bench: bin/caddy-quick ## measure against the machine's limits and real peers, w
 		fi; }
 	@$(GO_BUILD) -o bin/bench ./bench
 	@bin/bench $(if $(ROW),-row $(ROW)) $(ARGS)
+
+# What the profile holds: the ways of a request that are worth the compiler's care.
+GUIDES := point-hs256 shared claimed page-hs256 big-hs256 cache sqlite-rows
+
+.PHONY: pgo
+pgo: bin/caddy-guided ## write bench/server.pgo anew: where the server's time goes, for the compiler
+	@$(GO_BUILD) -o bin/bench ./bench
+	@rm -rf bin/profiles && bin/bench -row point,lane,claims,page,big,cache,sqlite -rounds 1 -seconds 5 -profiles bin/profiles
+	@go tool pprof -proto $(foreach guide,$(GUIDES),bin/profiles/$(guide)*.profile) | gunzip | \
+	LC_ALL=C sed "s#$(CURDIR)#$$(echo '$(CURDIR)' | sed 's/./-/g')#g" | gzip -n9 >bench/server.pgo # nobody's paths
+	@ls -l bench/server.pgo
 
 .PHONY: timing
 timing: bin/caddy-quick ## compare the times in which wrong credentials are refused; ARGS='-n 2000' shortens it
@@ -103,6 +114,12 @@ bench-micro: bin/benchstat ## compare the hot path's micro-benchmarks with those
 bin/caddy-quick:
 	@echo "Building bin/caddy. The first time this downloads and compiles Caddy, which takes some minutes."
 	@mkdir -p bin && $(GO_BUILD) -o bin/caddy ./internal/cmd/caddy
+
+# As xcaddy.sh builds it: guided by a profile. Every package is compiled anew for it.
+.PHONY: bin/caddy-guided
+bin/caddy-guided:
+	@echo "Building bin/caddy, guided by a profile. The first time this downloads and compiles Caddy, which takes some minutes."
+	@mkdir -p bin && $(GO_BUILD) -trimpath -pgo=bench/server.pgo -o bin/caddy ./internal/cmd/caddy
 
 .PHONY: bin/demo
 bin/demo:

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 )
 
 // allRows are the lines of the table, in order. Goals are never moved to where the product happens to be.
@@ -254,14 +256,20 @@ func (p peerSubject) target(slug string) where {
 	}
 }
 
-// choose returns the rows of a group, all of them for an empty name, and the groups that there are.
-func choose(group string) (chosen []row, groups map[string]bool) {
-	groups = make(map[string]bool)
+// choose returns the rows of these groups, all of them for an empty name. It fails with the groups that there are.
+func choose(names string) (chosen []row, err error) {
+	wanted := strings.Split(names, ",")
+	groups := make(map[string]bool)
 	for _, r := range allRows() {
 		groups[r.group] = true
-		if group == "" || r.group == group {
+		if names == "" || slices.Contains(wanted, r.group) {
 			chosen = append(chosen, r)
 		}
 	}
-	return chosen, maps.Clone(groups)
+	for _, name := range wanted {
+		if names != "" && !groups[name] {
+			return nil, fmt.Errorf("there is no row %q: choose of %s", name, strings.Join(slices.Sorted(maps.Keys(groups)), ", "))
+		}
+	}
+	return chosen, nil
 }
