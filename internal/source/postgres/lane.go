@@ -236,8 +236,8 @@ func (q *query) judge(err error) (done bool, _ error) {
 func (q *query) judgeTime(slow bool) {
 	switch {
 	case slow:
-		times := q.slowness.Add(laneForgiven) / laneForgiven
-		q.stayAway(laneFirstBan << min(times-1, 10))
+		before := max(0, q.slowness.Add(laneForgiven)/laneForgiven-1) // quick runs at once may have gone below zero
+		q.stayAway(laneFirstBan << min(before, 10))
 	case q.slowness.Load() > 0:
 		q.slowness.Add(-1)
 	}
