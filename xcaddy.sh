@@ -13,7 +13,7 @@ echo "Downloading modules. The first time this takes a minute or two (about 100 
 go -C "$root" mod download
 # xcaddy begins with Caddy alone, in the versions that Caddy asks for. Where we ask for newer ones, these are not here yet.
 # They are checked against Caddy's own go.sum.
-GOFLAGS='' go -C "$(go -C "$root" list -m -f '{{.Dir}}' github.com/caddyserver/caddy/v2)" mod download
+GOFLAGS=-mod=readonly go -C "$(go -C "$root" list -m -f '{{.Dir}}' github.com/caddyserver/caddy/v2)" mod download
 
 module=$(go -C "$root" list -m)
 caddy=$(go -C "$root" list -m -f '{{.Version}}' github.com/caddyserver/caddy/v2)
