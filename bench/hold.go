@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 )
 
@@ -23,7 +22,6 @@ func (l *lab) hold(ctx context.Context) error {
 		}
 	}
 	fmt.Printf("wrk -t1 -c8 -d5s -s %s %s\n", filepath.Join(l.dir, "point.lua"), targetOf("point", s.port, s.token).url())
-	_ = os.Stdout.Sync()
 	<-ctx.Done()
 	return nil
 }

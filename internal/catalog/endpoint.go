@@ -79,13 +79,9 @@ type Endpoint struct {
 	Revision    string                         // the first 16 hexadecimal digits of the file's SHA-256
 	File        string                         // the root as it was given, and the path below it
 
-	text          [32]byte // SHA-256 of the file
-	revisionField []string
-	places        endpointPlaces
+	text   [32]byte // SHA-256 of the file
+	places endpointPlaces
 }
-
-// RevisionField returns the revision as the values of a header field. It must not be changed, and does not allocate.
-func (e *Endpoint) RevisionField() []string { return e.revisionField }
 
 // ColumnNote is what an author says of a column to callers. It changes nothing of what they get.
 type ColumnNote struct {

@@ -31,7 +31,6 @@ func parseEndpoint(address dataapi.Address, text []byte, r *report) (endpoint *E
 		Address: address, File: r.file, text: digest, Revision: hex.EncodeToString(digest[:8]),
 		places: endpointPlaces{statement: sqlAt},
 	}
-	endpoint.revisionField = []string{endpoint.Revision}
 	endpoint.Statement.SQL = sql
 	root := parseYAML(matter, 2, r)
 	if root == nil {

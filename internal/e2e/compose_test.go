@@ -87,3 +87,34 @@ func TestModulesComposeByHand(t *testing.T) {
 		t.Error("a refusal has no request id")
 	}
 }
+
+// What Caddy's header directive does to an answer's fields, which it changes in place, does not reach the next answer.
+func TestHeaderFieldsAreEachAnswersOwn(t *testing.T) {
+	e := engines[0]
+	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: files(e)})
+	content, err := os.ReadFile(s.caddyfile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changing := strings.Replace(string(content), "\n\tdata_api\n}", "\n\theader >* ^ x\n\tdata_api\n}", 1)
+	if changing == string(content) {
+		t.Fatalf("the Caddyfile is another one: %s", content)
+	}
+	_, token := s.createKeyAndLogin("acme", "integration")
+	const execute = "/api/v1/data-api/default/few/execute"
+	plain := s.post(execute, token, `{}`).want(http.StatusOK)
+	if err := os.WriteFile(s.caddyfile, []byte(changing), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.reload(); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		answer := s.post(execute, token, `{}`).want(http.StatusOK)
+		for _, field := range []string{"X-Data-Api-Revision", "Cache-Control", "Content-Type", "Vary"} {
+			if got, want := answer.Header.Get(field), "x"+plain.Header.Get(field); got != want {
+				t.Errorf("%s is %q, want %q", field, got, want)
+			}
+		}
+	}
+}

@@ -65,7 +65,7 @@ func (a *API) executeEndpoint(w http.ResponseWriter, r *http.Request, suffix res
 			return err
 		}
 	}
-	w.Header()[revisionField] = call.Endpoint.RevisionField()
+	w.Header().Set(revisionField, call.Endpoint.Revision)
 	terms, err := termsOf(r, call.Endpoint)
 	if err != nil {
 		return err

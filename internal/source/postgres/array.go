@@ -16,11 +16,12 @@ func (c *cell) decodeArray(src []byte, value *result.Value) error {
 	if len(src) < 12 {
 		return errWire
 	}
-	dimensions := int(binary.BigEndian.Uint32(src))
+	count := binary.BigEndian.Uint32(src)
 	src = src[12:]
-	if dimensions > maxDimensions || len(src) < 8*dimensions {
+	if count > maxDimensions || len(src) < 8*int(count) {
 		return errWire
 	}
+	dimensions := int(count)
 	if dimensions == 0 {
 		c.text = append(c.text[:0], "[]"...)
 		value.Kind, value.Bytes = result.JSON, c.text

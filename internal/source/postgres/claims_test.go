@@ -253,6 +253,27 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 	}
 }
 
+// TestCutOffPreparationIsNotMetAgain ends runs at ever later moments while their connection prepares what it needs: whoever gets the
+// connection next must not find it half prepared.
+func TestCutOffPreparationIsNotMetAgain(t *testing.T) {
+	b := newTenants(t)
+	for after := time.Duration(0); after < 4*time.Millisecond; after += 50 * time.Microsecond {
+		s := b.open(t, func(c *postgres.Config) { c.MaxConns = 1 })
+		query := compile(t, s, "SELECT company FROM sales")
+		if _, err := query.Check(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), after)
+		_ = query.Run(ctx, as("acme"), &companies{})
+		cancel()
+		for range 2 {
+			if err := query.Run(t.Context(), as("acme"), &companies{}); err != nil {
+				t.Fatalf("after a run that was cut off after %s: %v", after, err)
+			}
+		}
+	}
+}
+
 // fewerChecks makes rapid's default number of checks suit ones that take tens of milliseconds each.
 func fewerChecks(t *testing.T) {
 	t.Helper()

@@ -14,8 +14,8 @@ type codec struct {
 	array  bool // decode is of the elements; the type is that of the array
 }
 
-// textual are the scalars whose text costs PostgreSQL no more to write than their binary form, and us less to read: the
-// text of a numeric is the result's, and for a boolean the server makes and copies a buffer of a kilobyte in binary.
+// textual are the scalars whose text costs PostgreSQL less to write than their binary form, and us less to read: the text of a
+// numeric is the result's, and whatever it sends in binary PostgreSQL first makes in a buffer of its own.
 var textual = map[uint32]codec{
 	pgtype.BoolOID:    inText(result.Boolean, decodeBoolText),
 	pgtype.NumericOID: inText(result.DecimalType, decodeNumericText),
@@ -84,10 +84,11 @@ func inText(typ result.Type, decode decoder) codec {
 
 // known returns the codec of a type that needs no look-up in the catalog.
 func known(oid uint32) (codec, bool) {
-	for _, table := range []map[uint32]codec{textual, scalars} {
-		if codec, ok := table[oid]; ok {
-			return codec, true
-		}
+	if codec, ok := textual[oid]; ok {
+		return codec, true
+	}
+	if codec, ok := scalars[oid]; ok {
+		return codec, true
 	}
 	codec, ok := arrays[oid]
 	return codec, ok

@@ -29,7 +29,7 @@ type conn struct {
 	types      *pgtype.Map                             // made when an array is first sent
 	backstop   time.Duration                           // the session's statement_timeout; 0 for none
 	reported   [len(watched)]string                    // the watched parameters as they were at the start
-	controls   *controls                               // nil until they are first needed
+	controls   controls                                // prepared when they are first needed
 	settings   [][]byte                                // the arguments of the source's settings statement, reused
 	searchPath string                                  // as the database and the role's own settings have it
 	used       bool
@@ -65,8 +65,8 @@ func (s *Source) dial(ctx context.Context) (*conn, error) {
 	var last *wire // one for each address that is tried
 	connect := s.connect.Copy()
 	connect.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
-		last = newWire(r)
-		return last.frontend(w)
+		last = newWire(r, w)
+		return last.frontend
 	}
 	pg, err := pgconn.ConnectConfig(ctx, connect)
 	if err != nil {
@@ -77,6 +77,10 @@ func (s *Source) dial(ctx context.Context) (*conn, error) {
 			return nil, refuse("connecting to PostgreSQL: a proxy says %q: set statement_cache off for a proxy such as PgBouncer", answer.Message)
 		}
 		return nil, connectError{err}
+	}
+	if pg.Frontend() != last.frontend {
+		_ = pg.Close(ctx)
+		return nil, errors.New("the driver reads through another buffer than the last that it asked for")
 	}
 	c := &conn{
 		source: s, pg: pg, wire: last, statements: map[string]*pgconn.StatementDescription{}, fitted: map[string]*plan{}, backstop: minBackstop,
@@ -150,11 +154,11 @@ func (c *conn) prepare(ctx context.Context, p *plan) (*pgconn.StatementDescripti
 		}
 		clear(c.statements)
 		clear(c.fitted)
-		c.controls = nil
+		c.controls = controls{}
 	}
 	var description *pgconn.StatementDescription
 	prepare := func() (err error) {
-		description, err = c.pg.Prepare(ctx, p.name, p.sql, p.paramOIDs)
+		description, err = c.keep(ctx, p.name, p.sql, p.paramOIDs)
 		return err
 	}
 	var err error
@@ -168,6 +172,16 @@ func (c *conn) prepare(ctx context.Context, p *plan) (*pgconn.StatementDescripti
 	}
 	c.statements[p.name] = description
 	return description, nil
+}
+
+// keep prepares a statement under a name. When it is not known what became of that, because it was cut off, the connection is
+// not used again: PostgreSQL may have the name, and would refuse to prepare it once more.
+func (c *conn) keep(ctx context.Context, name, sql string, paramOIDs []uint32) (*pgconn.StatementDescription, error) {
+	description, err := c.pg.Prepare(ctx, name, sql, paramOIDs)
+	if answer, answered := errors.AsType[*pgconn.PgError](err); err != nil && (!answered || answer.Code == queryCanceled) {
+		c.tainted = true
+	}
+	return description, err
 }
 
 // fits reports whether the prepared statement answers with what the plan expects. It compares them once.

@@ -43,10 +43,18 @@ func decodeBoolText(src []byte, _ *[]byte, value *result.Value) error {
 }
 
 // decodeNumericText takes the text for what it is: it has the numeric's scale, no exponent, and to_json's names for
-// infinities and for what is no number.
+// infinities and for what is no number. It goes into results as it stands, and so may be nothing else.
 func decodeNumericText(src []byte, _ *[]byte, value *result.Value) error {
 	if len(src) == 0 {
 		return errWire
+	}
+	for _, c := range src {
+		if c-'0' <= 9 || c == '.' || c == '-' {
+			continue
+		}
+		if name := string(src); name != "NaN" && name != "Infinity" && name != "-Infinity" {
+			return errWire
+		}
 	}
 	value.Kind, value.Bytes = result.Decimal, src
 	return nil

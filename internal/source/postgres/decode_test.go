@@ -56,6 +56,19 @@ func TestCellsDoNotAllocate(t *testing.T) {
 	}
 }
 
+// TestNumericsAreNumbers: what is passed on as it stands can be nothing else.
+func TestNumericsAreNumbers(t *testing.T) {
+	for text, want := range map[string]bool{
+		"0": true, "-1.50": true, "NaN": true, "Infinity": true, "-Infinity": true, "": false, `1,"admin":true`: false, "=1+1": false,
+		"1e5": false, "nan": false, "NaN1": false, " 1": false, "1\n": false, "\x00\x01": false, `"`: false,
+	} {
+		var value result.Value
+		if err := decodeNumericText([]byte(text), nil, &value); (err == nil) != want {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 // BenchmarkDecode reads one value of each type from the wire.
 func BenchmarkDecode(b *testing.B) {
 	for _, bench := range wires {

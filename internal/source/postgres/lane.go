@@ -25,10 +25,6 @@ const MaxLanes = 16
 const (
 	laneLimit     = 100 * time.Millisecond // the statement_timeout of a shared session, since others wait behind it
 	laneStall     = 10 * time.Millisecond  // after which nobody else lines up behind a statement
-	laneSlow      = 25 * time.Millisecond  // that a statement may take when others wait behind it, now and next time
-	laneBan       = time.Minute            // for a statement that was too large to share, or is too slow again and again
-	laneFirstBan  = 500 * time.Millisecond // for one that was too slow once: the machine may be to blame
-	laneForgiven  = 100                    // quick runs that make up for a slow one
 	laneResult    = readBuffer             // bytes of a result on the wire that is kept for its reader
 	laneRow       = 4 << 20                // bytes of a row that are read, if only to drop them; a larger one ends the connection
 	laneArguments = 16 << 10               // bytes of one run's arguments
@@ -158,14 +154,14 @@ func (s *Source) openLane() (*laneConn, error) {
 		c.close()
 		return nil, err
 	}
-	wire, err := c.pg.Hijack()
+	raw, err := c.pg.Hijack()
 	if err != nil {
 		c.close()
 		return nil, err
 	}
 	c.forsake()
-	wire.Frontend.SetMaxBodyLen(laneRow)
-	return newLaneConn(wire, c.wire), nil
+	raw.Frontend.SetMaxBodyLen(laneRow)
+	return newLaneConn(raw, c.wire), nil
 }
 
 // share runs the query on a lane. Done is false when it must run on a connection of its own; nothing has happened then.
@@ -182,7 +178,7 @@ func (q *query) share(ctx context.Context, args []params.Value, sink result.Sink
 	if err != nil || lengthOf(bound) > laneArguments {
 		return false, nil // the other way reports it
 	}
-	r := newLaneRequest(p, bound)
+	r := newLaneRequest(p, bound, &q.standing)
 	if !c.offer(r) {
 		r.recycle()
 		return false, nil
@@ -201,7 +197,6 @@ func (q *query) share(ctx context.Context, args []params.Value, sink result.Sink
 		}
 	}
 	defer r.recycle()
-	q.judgeTime(r.slow)
 	if r.err != nil {
 		return q.judge(r.err)
 	}
@@ -215,37 +210,17 @@ func (q *query) shareable(ctx context.Context, p *plan) bool {
 		return false
 	}
 	now := time.Now()
-	return deadline.Sub(now) <= LaneTimeout && now.UnixNano() >= q.banned.Load()
+	return deadline.Sub(now) <= LaneTimeout && !q.standing.away(now)
 }
 
 // judge decides what becomes of a run that failed on a lane.
 func (q *query) judge(err error) (done bool, _ error) {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
-	case errors.Is(err, errLaneResult), ok && answer.Code == queryCanceled:
-		q.stayAway(laneBan)
-		return false, nil
-	case !ok, outdated(err), unavailable(answer.Code):
+	case !ok, answer.Code == queryCanceled, outdated(err), unavailable(answer.Code):
 		return false, nil
 	}
 	return true, dataapi.Wrap(dataapi.CodeInternal, err)
-}
-
-// judgeTime keeps the query off lanes when it makes others wait: briefly at first, since anything can be slow for once on a
-// busy machine, and twice as long each time that it happens again before enough quick runs have made up for it.
-func (q *query) judgeTime(slow bool) {
-	switch {
-	case slow:
-		before := max(0, q.slowness.Add(laneForgiven)/laneForgiven-1) // quick runs at once may have gone below zero
-		q.stayAway(laneFirstBan << min(before, 10))
-	case q.slowness.Load() > 0:
-		q.slowness.Add(-1)
-	}
-}
-
-// stayAway keeps the query off lanes for a while, at most laneBan.
-func (q *query) stayAway(ban time.Duration) {
-	q.banned.Store(time.Now().Add(min(ban, laneBan)).UnixNano())
 }
 
 func lengthOf(args [][]byte) int {

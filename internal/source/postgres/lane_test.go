@@ -339,3 +339,22 @@ func TestLanesAreRefusedWhereSessionsAreNotShared(t *testing.T) {
 		}
 	}
 }
+
+// A row that the lane does not keep, because it is larger than its buffer, is not left out of the result.
+func TestLaneGivesUpAResultWithALargeRow(t *testing.T) {
+	s := open(t, pgtest.New(t), withLanes(1))
+	onLane(t, s)
+	for _, size := range []int{60_000, 65_520, 65_536, 70_000, 1_000_000, 3_000_000} {
+		query := compile(t, s, "SELECT repeat('x', l::int) AS v FROM unnest(ARRAY[1, @n, 2]) AS l", n)
+		if _, err := query.Check(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			got, err := short(t, query, number(int64(size)))
+			if err != nil || len(got) != 3 || len(got[0]) != 1 || len(got[1]) != size || len(got[2]) != 2 {
+				t.Errorf("%d bytes: %d rows, %v", size, len(got), err)
+			}
+		}
+	}
+	onLane(t, s)
+}

@@ -18,9 +18,9 @@ import (
 // laneConn is a connection that runs share. One goroutine writes, another reads: the two halves of the driver's frontend
 // do not touch each other.
 type laneConn struct {
-	wire     *pgconn.HijackedConn
-	incoming *wire // what its frontend reads through
-	born     time.Time
+	raw  *pgconn.HijackedConn
+	wire *wire // what its frontend reads through
+	born time.Time
 
 	offered chan *laneRequest // to the writer
 	sent    chan *laneRequest // from the writer to the reader, in the order of the answers
@@ -43,14 +43,14 @@ var (
 	errLanePlan   = errors.New("the plan does not fit")
 )
 
-func newLaneConn(wire *pgconn.HijackedConn, incoming *wire) *laneConn {
+func newLaneConn(raw *pgconn.HijackedConn, wire *wire) *laneConn {
 	c := &laneConn{
-		wire: wire, incoming: incoming, born: time.Now(), ended: make(chan struct{}), statements: make(map[*plan]*laneStatement),
+		raw: raw, wire: wire, born: time.Now(), ended: make(chan struct{}), statements: make(map[*plan]*laneStatement),
 		offered: make(chan *laneRequest, laneLength), sent: make(chan *laneRequest, laneLength),
 	}
 	c.end = sync.OnceFunc(func() {
 		close(c.ended)
-		_ = wire.Conn.Close()
+		_ = raw.Conn.Close()
 	})
 	return c
 }
@@ -106,8 +106,8 @@ func (c *laneConn) write() {
 				more = false
 			}
 		}
-		_ = c.wire.Conn.SetWriteDeadline(time.Now().Add(cancelGrace)) // fails only when the connection is closed
-		if err := c.wire.Frontend.Flush(); err != nil {
+		_ = c.raw.Conn.SetWriteDeadline(time.Now().Add(cancelGrace)) // fails only when the connection is closed
+		if err := c.raw.Frontend.Flush(); err != nil {
 			return
 		}
 	}
@@ -127,7 +127,7 @@ func (c *laneConn) send(r *laneRequest) bool {
 		}
 	}
 	r.statement = statement
-	frontend := c.wire.Frontend
+	frontend := c.raw.Frontend
 	frontend.SendBind(&pgproto3.Bind{PreparedStatement: statement.name, Parameters: r.args, ResultFormatCodes: r.plan.formats})
 	frontend.SendExecute(&pgproto3.Execute{})
 	frontend.SendSync(&pgproto3.Sync{})
@@ -137,11 +137,11 @@ func (c *laneConn) send(r *laneRequest) bool {
 // prepare sends what prepares a plan's statement. Whether it could be prepared is known when its answer has been read,
 // which is before that of any run.
 func (c *laneConn) prepare(p *plan) (*laneStatement, bool) {
-	frontend := c.wire.Frontend
+	frontend := c.raw.Frontend
 	if len(c.statements) >= maxStatements { // as on every connection
 		clear(c.statements)
 		frontend.SendQuery(&pgproto3.Query{String: "DEALLOCATE ALL"})
-		if !c.await(newLaneRequest(p, nil)) {
+		if !c.await(newLaneRequest(p, nil, nil)) {
 			return nil, false
 		}
 	}
@@ -151,7 +151,7 @@ func (c *laneConn) prepare(p *plan) (*laneStatement, bool) {
 	frontend.SendParse(&pgproto3.Parse{Name: statement.name, Query: p.sql, ParameterOIDs: p.paramOIDs})
 	frontend.SendDescribe(&pgproto3.Describe{ObjectType: 'S', Name: statement.name})
 	frontend.SendSync(&pgproto3.Sync{})
-	r := newLaneRequest(p, nil)
+	r := newLaneRequest(p, nil, nil)
 	r.statement, r.prepares = statement, true
 	return statement, c.await(r)
 }
@@ -163,7 +163,7 @@ func (c *laneConn) await(r *laneRequest) bool {
 	default:
 	}
 	// The reader can be this far behind only when it waits for what still lies in the buffer.
-	if c.wire.Frontend.Flush() != nil {
+	if c.raw.Frontend.Flush() != nil {
 		return false
 	}
 	select {
@@ -188,6 +188,9 @@ func (c *laneConn) read() {
 			c.since.Store(0)
 			if tooLarge(err) { // the run that asked for it stays away; the others run again elsewhere
 				r.err = errLaneResult
+				if r.standing != nil {
+					r.standing.stayAway(laneBan)
+				}
 				r.done <- struct{}{}
 			}
 			if err != nil {
@@ -196,7 +199,9 @@ func (c *laneConn) read() {
 			if r.err == nil && r.statement != nil && r.statement.unfit.Load() {
 				r.err = errLanePlan
 			}
-			r.slow = time.Since(c.born)-since > laneSlow
+			if r.standing != nil { // here, so that a caller who does not wait for the end is judged too
+				r.standing.judge(time.Since(c.born)-since, r.err)
+			}
 			r.done <- struct{}{}
 		}
 	}
@@ -205,10 +210,10 @@ func (c *laneConn) read() {
 // receive reads one answer to its end. An error is one of the connection; that of a statement belongs to the request.
 func (c *laneConn) receive(r *laneRequest) error {
 	for {
-		for row, ok := c.incoming.row(); ok; row, ok = c.incoming.row() {
+		for row, ok := c.wire.row(); ok; row, ok = c.wire.row() {
 			r.keep(row)
 		}
-		message, err := c.wire.Frontend.Receive()
+		message, err := c.raw.Frontend.Receive()
 		if err != nil {
 			return err
 		}

@@ -14,48 +14,42 @@ import (
 type laneRequest struct {
 	plan      *plan
 	args      [][]byte
+	standing  *standing // of the query; nil when it runs nothing
 	statement *laneStatement
 	prepares  bool        // it runs nothing
 	left      atomic.Bool // nobody waits for the answer
 	done      chan struct{}
 
-	slow   bool // it has made others wait
-	rows   int
-	result []byte // the rows' values, as they stand in its messages
+	result []byte // the contents of the rows' messages, each behind 4 bytes of length
 	err    error
 }
 
 var laneRequests = sync.Pool{New: func() any { return &laneRequest{done: make(chan struct{}, 1)} }}
 
-func newLaneRequest(p *plan, args [][]byte) *laneRequest {
+func newLaneRequest(p *plan, args [][]byte, standing *standing) *laneRequest {
 	r := laneRequests.Get().(*laneRequest)
-	r.plan, r.args = p, args
+	r.plan, r.args, r.standing = p, args, standing
 	return r
 }
 
 // recycle gives the request back. Nobody else may know it.
 func (r *laneRequest) recycle() {
-	r.plan, r.args, r.statement, r.prepares, r.slow, r.err = nil, nil, nil, false, false, nil
-	r.rows, r.result = 0, r.result[:0]
+	r.plan, r.args, r.standing, r.statement, r.prepares, r.err = nil, nil, nil, nil, false, nil
+	r.result = r.result[:0]
 	laneRequests.Put(r)
 }
 
-// keep copies a row's message, as long as somebody waits for it and the result is not too large.
+// keep copies the content of a row's message, as long as somebody waits for it and the result is not too large.
 func (r *laneRequest) keep(row []byte) {
 	if r.err != nil || r.left.Load() {
 		return
 	}
-	if len(row) < 2 || int(binary.BigEndian.Uint16(row)) != len(r.plan.codecs) {
-		r.err = errLanePlan
-		return
-	}
-	values := row[2:]
-	if len(r.result)+len(values) > laneResult {
+	if len(r.result)+4+len(row) > laneResult {
 		r.err = errLaneResult
 		return
 	}
-	r.result = append(r.result, values...)
-	r.rows++
+	r.result = binary.BigEndian.AppendUint32(r.result, uint32(len(row)))
+	r.result = append(r.result, row...)
 }
 
 // push hands the columns and the rows to the sink, whose error it returns unchanged.
@@ -64,15 +58,16 @@ func (r *laneRequest) push(sink result.Sink) error {
 	if err := sink.Columns(p.columns); err != nil {
 		return err
 	}
-	reader := p.readers.Get().(*reader)
-	defer p.release(reader)
-	rest := r.result
-	for range r.rows {
-		var err error
-		if rest, err = reader.readValues(p, rest); err != nil {
+	into := p.readers.Get().(*reader)
+	defer p.release(into)
+	for rest := r.result; len(rest) > 0; {
+		length := binary.BigEndian.Uint32(rest)
+		row := rest[4 : 4+length]
+		rest = rest[4+length:]
+		if err := into.readMessage(p, row); err != nil {
 			return dataapi.Wrap(dataapi.CodeInternal, err)
 		}
-		if err := sink.Row(reader.values); err != nil {
+		if err := sink.Row(into.values); err != nil {
 			return err
 		}
 	}

@@ -28,7 +28,7 @@ const (
 )
 
 const (
-	readBuffer        = 64 << 10         // bytes; a system call for each 8 KiB of a large result, as with the driver's own buffer, costs much
+	readBuffer        = 64 << 10         // bytes; with the driver's own 8 KiB a large result takes a system call for each 8 KiB
 	maxRow            = 32 << 20         // bytes of a row, on the wire and as text; each connection may hold one
 	maxIdleTime       = 5 * time.Minute  // of a connection
 	maxLifetime       = time.Hour        // of a connection, so that a failover behind a DNS name is noticed

@@ -23,9 +23,8 @@ type query struct {
 	paramOIDs []uint32 // of $1, $2, ...
 	names     names    // that it can call functions by
 	plan      atomic.Pointer[plan]
-	arrays    bool         // among the parameters
-	banned    atomic.Int64 // from lanes, until this Unix time in nanoseconds
-	slowness  atomic.Int64 // on lanes: laneForgiven for each slow run, less the quick ones since
+	arrays    bool     // among the parameters
+	standing  standing // with lanes
 }
 
 // Compile implements [source.Source]. Parameters have the types that they are declared with: string is text, integer

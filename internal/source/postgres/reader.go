@@ -23,7 +23,7 @@ func newReaderFor(codecs []codec) *reader {
 
 // read decodes a row that the driver has received.
 func (r *reader) read(p *plan, row [][]byte) error {
-	if err := r.counts(len(row)); err != nil {
+	if err := r.checkCount(len(row)); err != nil {
 		return err
 	}
 	size := 0
@@ -35,53 +35,47 @@ func (r *reader) read(p *plan, row [][]byte) error {
 	return nil
 }
 
-// readMessage decodes the content of a row's message: how many values there are, and then the values.
+// wireNull stands in place of a NULL's length.
+const wireNull = ^uint32(0)
+
+// readMessage decodes the content of a row's message: how many values there are, and each as its length and its bytes.
 func (r *reader) readMessage(p *plan, content []byte) error {
 	if len(content) < 2 {
 		return errWire
 	}
-	if err := r.counts(int(binary.BigEndian.Uint16(content))); err != nil {
+	if err := r.checkCount(int(binary.BigEndian.Uint16(content))); err != nil {
 		return err
 	}
-	rest, err := r.readValues(p, content[2:])
-	if err == nil && len(rest) > 0 {
-		return errWire
-	}
-	return err
-}
-
-func (r *reader) counts(values int) error {
-	if values != len(r.cells) {
-		return fmt.Errorf("the database sent %d values for %d columns", values, len(r.cells))
-	}
-	return nil
-}
-
-// wireNull stands in place of a NULL's length.
-const wireNull = ^uint32(0)
-
-// readValues decodes a row's values as they stand in its message, each as 4 bytes of length and its bytes, and returns what
-// follows them.
-func (r *reader) readValues(p *plan, rest []byte) ([]byte, error) {
+	rest := content[2:]
 	size := 0
 	for i := range r.cells {
 		if len(rest) < 4 {
-			return nil, errWire
+			return errWire
 		}
 		var value []byte
 		length := binary.BigEndian.Uint32(rest)
 		rest = rest[4:]
 		if length != wireNull {
 			if uint64(length) > uint64(len(rest)) {
-				return nil, errWire
+				return errWire
 			}
 			value, rest = rest[:length:length], rest[length:]
 		}
 		if err := r.cell(p, i, value, &size); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return rest, nil
+	if len(rest) > 0 {
+		return errWire
+	}
+	return nil
+}
+
+func (r *reader) checkCount(values int) error {
+	if values != len(r.cells) {
+		return fmt.Errorf("the database sent %d values for %d columns", values, len(r.cells))
+	}
+	return nil
 }
 
 // cell decodes one value, nil for NULL, and adds what it takes to the row's size.

@@ -56,7 +56,7 @@ func (c *conn) push(rows *pgconn.ResultReader, p *plan, sink result.Sink) error 
 		if err := mark(sink.Row(r.values)); err != nil {
 			return err
 		}
-		for row, more := c.wire.row(); more; row, more = c.wire.row() {
+		for row, ok := c.wire.row(); ok; row, ok = c.wire.row() {
 			if err := r.readMessage(p, row); err != nil {
 				return err
 			}

@@ -126,14 +126,17 @@ func (c *conn) transaction(ctx context.Context, work func() error) (err error) {
 
 // controls are the statements around an endpoint's own, prepared on a connection. They have one field each, which is not
 // read, because the driver asks for the fields of a statement that has none.
-type controls struct{ begin, settings, rollback, unlock *pgconn.StatementDescription }
+type controls struct {
+	begin, settings, rollback, unlock *pgconn.StatementDescription
+	complete                          bool
+}
 
 // prepareControls prepares them once for each connection.
 func (c *conn) prepareControls(ctx context.Context) error {
-	if c.controls != nil || c.source.config.NoStatementCache {
+	if c.controls.complete || c.source.config.NoStatementCache {
 		return nil
 	}
-	made := &controls{}
+	made := &c.controls
 	for _, one := range []struct {
 		name, sql string
 		to        **pgconn.StatementDescription
@@ -141,15 +144,15 @@ func (c *conn) prepareControls(ctx context.Context) error {
 		{"data_api_begin", begin, &made.begin}, {"data_api_settings", c.source.settings, &made.settings},
 		{"data_api_rollback", rollback, &made.rollback}, {"data_api_unlock", unlock, &made.unlock},
 	} {
-		if one.sql == "" {
+		if one.sql == "" || *one.to != nil {
 			continue
 		}
-		if _, err := c.pg.Prepare(ctx, one.name, one.sql, nil); err != nil {
+		if _, err := c.keep(ctx, one.name, one.sql, nil); err != nil {
 			return err
 		}
 		*one.to = &pgconn.StatementDescription{Name: one.name, Fields: make([]pgconn.FieldDescription, 1)}
 	}
-	c.controls = made
+	made.complete = true
 	return nil
 }
 

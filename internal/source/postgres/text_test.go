@@ -146,7 +146,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 23, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 1, 255, 255, 255, 255})
 	f.Add([]byte{0x7f, 255, 255, 255, 255, 255, 255, 254})
 	f.Fuzz(func(t *testing.T, wire []byte) {
-		for _, codecs := range []map[uint32]codec{scalars, arrays} {
+		for _, codecs := range []map[uint32]codec{textual, scalars, arrays} {
 			for _, codec := range codecs {
 				c := cell{codec: codec}
 				var value result.Value

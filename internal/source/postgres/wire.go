@@ -9,7 +9,7 @@ import (
 
 const (
 	headerSize = 5   // of a message: its type, and its length without that type
-	rowMessage = 'D' // PostgreSQL's protocol, 55.7
+	rowMessage = 'D' // PostgreSQL's documentation, Message Formats
 )
 
 // wire is the buffer between a connection and the driver. It knows where messages end, and never lets the driver read past
@@ -22,16 +22,16 @@ type wire struct {
 	buffer     []byte
 	start, end int   // of what is buffered
 	left       int   // of the message that the driver is reading
-	err        error // of from, met while something was buffered
+	err        error // of from, which the driver has still to be told
+
+	frontend *pgproto3.Frontend // the driver's, which reads from here
 }
 
-func newWire(from io.Reader) *wire { return &wire{from: from, buffer: make([]byte, readBuffer)} }
-
-// frontend makes the driver's half of a connection.
-func (w *wire) frontend(to io.Writer) *pgproto3.Frontend {
-	frontend := pgproto3.NewFrontend(w, to)
-	frontend.SetMaxBodyLen(maxRow)
-	return frontend
+func newWire(from io.Reader, to io.Writer) *wire {
+	w := &wire{from: from, buffer: make([]byte, readBuffer)}
+	w.frontend = pgproto3.NewFrontend(w, to)
+	w.frontend.SetMaxBodyLen(maxRow)
+	return w
 }
 
 // Read implements [io.Reader] for the driver: it ends at the end of a message, whatever is buffered behind that.
@@ -39,6 +39,11 @@ func (w *wire) Read(to []byte) (int, error) {
 	if w.left == 0 && w.fill(headerSize) {
 		_, length := w.header()
 		w.left = max(length, headerSize) // a length that cannot be is the driver's to refuse
+	}
+	if w.left > 0 && w.start == w.end && w.err == nil && len(to) >= len(w.buffer) { // of a huge message: without another copy
+		n, err := w.from.Read(to[:min(len(to), w.left)])
+		w.left -= n
+		return n, err
 	}
 	if w.left == 0 || w.start == w.end && !w.fill(1) {
 		err := w.err

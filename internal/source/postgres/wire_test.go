@@ -6,11 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 
 	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/solucao42/caddy-data-api/internal/result"
 )
 
 // pieces is a stream that comes in reads of these lengths, over and over.
@@ -38,8 +42,8 @@ func (p *pieces) Read(to []byte) (int, error) {
 func told(stream []byte, lengths []byte, rows bool) []string {
 	var all []string
 	from := &pieces{rest: stream, lengths: lengths}
-	w := newWire(from)
-	frontend := w.frontend(io.Discard)
+	w := newWire(from, io.Discard)
+	frontend := w.frontend
 	if !rows {
 		frontend = pgproto3.NewFrontend(from, io.Discard)
 		frontend.SetMaxBodyLen(maxRow)
@@ -51,7 +55,11 @@ func told(stream []byte, lengths []byte, rows bool) []string {
 				break
 			}
 			var message pgproto3.DataRow
-			if err := message.Decode(row); err != nil {
+			err := message.Decode(row)
+			if fault := agree(row, message.Values, err); fault != "" {
+				return append(all, fault)
+			}
+			if err != nil {
 				return append(all, "error")
 			}
 			all = append(all, fmt.Sprintf("row %q", message.Values))
@@ -66,6 +74,37 @@ func told(stream []byte, lengths []byte, rows bool) []string {
 		}
 		all = append(all, fmt.Sprintf("%T %+v", message, message))
 	}
+}
+
+// agree compares what our decoding makes of a row with what the driver's makes of it. Ours takes nothing behind the last value.
+func agree(row []byte, values [][]byte, err error) string {
+	text := codec{typ: result.Varchar, format: pgtype.TextFormatCode, decode: decodeText}
+	columns := 0
+	if len(row) >= 2 {
+		columns = int(binary.BigEndian.Uint16(row))
+	}
+	p := &plan{columns: make([]result.Column, columns), codecs: slices.Repeat([]codec{text}, columns)}
+	r := newReaderFor(p.codecs)
+	ours := r.readMessage(p, row)
+	size := 2
+	for _, value := range values {
+		size += 4 + len(value)
+	}
+	switch {
+	case err != nil || size < len(row):
+		if ours == nil {
+			return fmt.Sprintf("a broken row %q was read", row)
+		}
+	case ours != nil:
+		return fmt.Sprintf("row %q: %v", row, ours)
+	default:
+		for i, value := range values {
+			if got := r.values[i]; string(got.Bytes) != string(value) || (got.Kind == result.Null) != (value == nil) {
+				return fmt.Sprintf("row %q: value %d is %q", row, i, got.Bytes)
+			}
+		}
+	}
+	return ""
 }
 
 func message(kind byte, content string) string {
@@ -85,6 +124,7 @@ func FuzzWire(f *testing.F) {
 	for _, stream := range []string{
 		"", bound + smallRow + complete + ready, bound + strings.Repeat(smallRow, 10_000) + complete + ready,
 		smallRow + largeRow + smallRow + complete + ready + bound + smallRow, bound + ready + bound + smallRow + smallRow,
+		message('D', "\x00\x01\x00\x00\x00\x02a"), message('D', "\x00\x01\x00\x00\x00\x01ab"), message('D', "\x00"), message('D', "\x00\x01\x80\x00\x00\x00"),
 		"D\x00\x00\x00\x04", "D\x00\x00\x00\x03", "D\xff\xff\xff\xff", "D\x7f\xff\xff\xff" + smallRow, smallRow[:7], smallRow + "D\x00", largeRow[:70_000],
 	} {
 		for _, lengths := range []string{"", "\x00", "\x04", "\xff", "\x01\x0c\x30"} {
@@ -103,7 +143,7 @@ func FuzzWire(f *testing.F) {
 func TestWireGoesOnAfterADeadline(t *testing.T) {
 	stream := bound + smallRow + smallRow + complete
 	for cut := range len(stream) {
-		w := newWire(io.MultiReader(strings.NewReader(stream[:cut]), &once{iotest.ErrTimeout}, strings.NewReader(stream[cut:])))
+		w := newWire(io.MultiReader(strings.NewReader(stream[:cut]), &once{iotest.ErrTimeout}, strings.NewReader(stream[cut:])), io.Discard)
 		var got bytes.Buffer
 		failures := 0
 		for got.Len() < len(stream) {
