@@ -93,9 +93,9 @@ GUIDES := point-hs256 shared claimed page-hs256 big-hs256 cache sqlite-rows
 pgo: bin/caddy-guided ## write bench/server.pgo anew: where the server's time goes, for the compiler
 	@$(GO_BUILD) -o bin/bench ./bench
 	@rm -rf bin/profiles && bin/bench -row point,lane,claims,page,big,cache,sqlite -rounds 1 -seconds 5 -profiles bin/profiles
-	@go tool pprof -proto $(foreach guide,$(GUIDES),bin/profiles/$(guide)*.profile) | gunzip | \
-	LC_ALL=C sed "s#$(CURDIR)#$$(echo '$(CURDIR)' | sed 's/./-/g')#g" | gzip -n9 >bench/server.pgo # nobody's paths
-	@ls -l bench/server.pgo
+	@go tool pprof -proto -output bin/profiles/all $(foreach guide,$(GUIDES),bin/profiles/$(guide)*.profile)
+	@export LC_ALL=C; gunzip -c <bin/profiles/all | sed "s#$(CURDIR)#$$(echo '$(CURDIR)' | sed 's/./-/g')#g" | gzip -n9 >bin/profiles/guide
+	@mv bin/profiles/guide bench/server.pgo && ls -l bench/server.pgo # without the path of this directory
 
 .PHONY: timing
 timing: bin/caddy-quick ## compare the times in which wrong credentials are refused; ARGS='-n 2000' shortens it
@@ -115,7 +115,7 @@ bin/caddy-quick:
 	@echo "Building bin/caddy. The first time this downloads and compiles Caddy, which takes some minutes."
 	@mkdir -p bin && $(GO_BUILD) -o bin/caddy ./internal/cmd/caddy
 
-# As xcaddy.sh builds it: guided by a profile. Every package is compiled anew for it.
+# Guided by a profile, as what xcaddy.sh builds is. Every package is compiled anew for it.
 .PHONY: bin/caddy-guided
 bin/caddy-guided:
 	@echo "Building bin/caddy, guided by a profile. The first time this downloads and compiles Caddy, which takes some minutes."

@@ -13,7 +13,7 @@ echo "Downloading modules. The first time this takes a minute or two (about 100 
 go -C "$root" mod download
 # xcaddy begins with Caddy alone, in the versions that Caddy asks for. Where we ask for newer ones, these are not here yet.
 # They are checked against Caddy's own go.sum.
-GOFLAGS=-mod=readonly go -C "$(go -C "$root" list -m -f '{{.Dir}}' github.com/caddyserver/caddy/v2)" mod download
+GOFLAGS="$(go env GOFLAGS) -mod=readonly" go -C "$(go -C "$root" list -m -f '{{.Dir}}' github.com/caddyserver/caddy/v2)" mod download
 
 module=$(go -C "$root" list -m)
 caddy=$(go -C "$root" list -m -f '{{.Version}}' github.com/caddyserver/caddy/v2)
@@ -37,7 +37,9 @@ esac
 export GOPROXY
 
 # The compiler is told where a loaded server spends its time, which is worth some percent of it. Nothing else changes.
-GOFLAGS="$(go env GOFLAGS) '-pgo=$root/bench/server.pgo'"
+# A -pgo in the user's own flags stands behind it, and wins.
+case $root in *\'*) quote='"' ;; *) quote="'" ;; esac
+GOFLAGS="$quote-pgo=$root/bench/server.pgo$quote $(go env GOFLAGS)"
 export GOFLAGS
 
 echo "Building Caddy $caddy with $module. The first time this takes some minutes."
