@@ -229,6 +229,7 @@ func (s *server) reload() error {
 	if err != nil {
 		return fmt.Errorf("reload: %w\n%s", err, stderr)
 	}
+	http.DefaultClient.CloseIdleConnections() // they lead to the server that is going: it would not read another request
 	return nil
 }
 

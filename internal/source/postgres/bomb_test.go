@@ -91,7 +91,7 @@ func TestLaneMeetsASlowStatementSeldom(t *testing.T) {
 		t.Fatal(err)
 	}
 	on := 0
-	for range 20 { // which together would take 1.2 s on the lane, where two are met at most in that time, and hardly ever three
+	for range 20 { // in 1.2 s, which is time for two on the lane; on a busy machine it takes longer, and is time for more
 		got, err := short(t, slow)
 		if err != nil {
 			t.Fatal(err)
@@ -100,7 +100,7 @@ func TestLaneMeetsASlowStatementSeldom(t *testing.T) {
 			on++
 		}
 	}
-	if on > 4 {
+	if on > 8 {
 		t.Errorf("%d of 20 ran on the lane", on)
 	}
 }
