@@ -21,20 +21,7 @@ const composedRoutes = `[
 func TestModulesComposeByHand(t *testing.T) {
 	e := engines[0]
 	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: files(e)})
-	content, err := os.ReadFile(s.caddyfile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	logged := strings.Replace(string(content), "\n\tdata_api\n}", "\n\tdata_api\n\tlog\n}", 1)
-	if logged == string(content) {
-		t.Fatalf("the Caddyfile is another one: %s", content)
-	}
-	if err := os.WriteFile(s.caddyfile, []byte(logged), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.reload(); err != nil {
-		t.Fatal(err)
-	}
+	s.reconfigure("\n\tdata_api\n}", "\n\tdata_api\n\tlog\n}")
 	key, token := s.createKeyAndLogin("acme", "integration")
 	revoked, ended := s.createKeyAndLogin("acme", "integration")
 	s.mustCLI(s.admin("keys", "revoke", revoked.Key)...)
@@ -92,23 +79,10 @@ func TestModulesComposeByHand(t *testing.T) {
 func TestHeaderFieldsAreEachAnswersOwn(t *testing.T) {
 	e := engines[0]
 	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: files(e)})
-	content, err := os.ReadFile(s.caddyfile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	changing := strings.Replace(string(content), "\n\tdata_api\n}", "\n\theader >* ^ x\n\tdata_api\n}", 1)
-	if changing == string(content) {
-		t.Fatalf("the Caddyfile is another one: %s", content)
-	}
 	_, token := s.createKeyAndLogin("acme", "integration")
 	const execute = "/api/v1/data-api/default/few/execute"
 	plain := s.post(execute, token, `{}`).want(http.StatusOK)
-	if err := os.WriteFile(s.caddyfile, []byte(changing), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.reload(); err != nil {
-		t.Fatal(err)
-	}
+	s.reconfigure("\n\tdata_api\n}", "\n\theader >* ^ x\n\tdata_api\n}")
 	for range 3 {
 		answer := s.post(execute, token, `{}`).want(http.StatusOK)
 		for _, field := range []string{"X-Data-Api-Revision", "Cache-Control", "Content-Type", "Vary"} {

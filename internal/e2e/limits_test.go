@@ -16,17 +16,7 @@ import (
 // behindProxy makes the server believe what a proxy on this machine says of its callers' addresses.
 func (s *server) behindProxy() {
 	s.t.Helper()
-	text, err := os.ReadFile(s.caddyfile)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	trusting := strings.Replace(string(text), "protocols h1 h2c", "protocols h1 h2c\n\t\ttrusted_proxies static 127.0.0.1/32", 1)
-	if err := os.WriteFile(s.caddyfile, []byte(trusting), 0o600); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := s.reload(); err != nil {
-		s.t.Fatal(err)
-	}
+	s.reconfigure("protocols h1 h2c", "protocols h1 h2c\n\t\ttrusted_proxies static 127.0.0.1/32")
 }
 
 // loginFrom exchanges a key, as from an address behind the proxy.

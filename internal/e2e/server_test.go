@@ -233,6 +233,25 @@ func (s *server) reload() error {
 	return nil
 }
 
+// reconfigure changes a part of the Caddyfile and reloads it.
+func (s *server) reconfigure(part, changed string) {
+	s.t.Helper()
+	content, err := os.ReadFile(s.caddyfile)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	before, after, found := strings.Cut(string(content), part)
+	if !found {
+		s.t.Fatalf("the Caddyfile has no %q: %s", part, content)
+	}
+	if err := os.WriteFile(s.caddyfile, []byte(before+changed+after), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.reload(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 type credentials struct {
 	Key    string `json:"api_key"`
 	Secret string `json:"api_secret"`
