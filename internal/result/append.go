@@ -3,6 +3,7 @@ package result
 import (
 	"encoding/hex"
 	"math/bits"
+	"strconv"
 )
 
 // AppendJSON appends value as JSON, exactly as PostgreSQL's to_json writes it in a session whose time zone is UTC.
@@ -20,7 +21,7 @@ func appendJSON(dst []byte, value *Value) []byte {
 		}
 		return append(dst, "false"...)
 	case Int:
-		return appendInt(dst, value.Int)
+		return strconv.AppendInt(dst, value.Int, 10)
 	case Float32:
 		return appendFloat(dst, value.Float, &single)
 	case Float64:

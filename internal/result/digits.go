@@ -3,7 +3,6 @@ package result
 import (
 	"encoding/binary"
 	"slices"
-	"strconv"
 )
 
 // twoDigits holds every number from 00 to 99 as its two characters, the first in the lower byte.
@@ -17,27 +16,6 @@ var twoDigits = func() (table [100]uint16) {
 // putTwo writes n, which is less than 100, with two digits. It writes both at once, since numbers, dates and times make up
 // most of a result.
 func putTwo(dst []byte, n uint32) { binary.LittleEndian.PutUint16(dst, twoDigits[n]) }
-
-// appendInt is [strconv.AppendInt], which takes three times as long for the numbers that most results are made of.
-func appendInt(dst []byte, n int64) []byte {
-	const most = 99_999_999
-	if n < 0 || n > most {
-		return strconv.AppendInt(dst, n, 10)
-	}
-	var digits [8]byte
-	rest := uint32(n)
-	start := len(digits)
-	for rest >= 10 {
-		start -= 2
-		putTwo(digits[start:], rest%100)
-		rest /= 100
-	}
-	if rest > 0 || start == len(digits) {
-		start--
-		digits[start] = byte('0' + rest)
-	}
-	return append(dst, digits[start:]...)
-}
 
 // extend makes dst longer by n bytes that are still to be written.
 func extend(dst []byte, n int) []byte {

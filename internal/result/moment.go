@@ -39,7 +39,7 @@ func appendDate(dst []byte, days int64) []byte {
 	return dst
 }
 
-// appendDay writes the day that lies this many days after 0001-01-01, up to the year 9999. Package time could do it, at many
+// appendDay writes the day that lies this many days after 0001-01-01, up to the year 9999. Package time could do it, at nine
 // times the cost: it has to care for more years than four digits hold.
 //
 // The year is taken to begin in March, so that the leap day is its last. The divisions by the length of a year and of a month

@@ -2,8 +2,6 @@ package result
 
 import (
 	"fmt"
-	"math"
-	"strconv"
 	"testing"
 	"time"
 )
@@ -27,22 +25,6 @@ func TestEveryDay(t *testing.T) {
 	}
 	if got := string(appendDate(nil, lastDay+1)); got != "10000-01-01" {
 		t.Errorf("the day after the last of four digits is %s", got)
-	}
-}
-
-// TestIntegers compares what is written two digits at a time with package strconv.
-func TestIntegers(t *testing.T) {
-	for n := int64(-1000); n < 1_000_000; n++ {
-		if got := string(appendInt(nil, n)); got != strconv.FormatInt(n, 10) {
-			t.Fatalf("%d is written as %s", n, got)
-		}
-	}
-	for n := int64(1); n < math.MaxInt64/10; n *= 10 {
-		for _, n := range []int64{n - 1, n, n + 1, 10*n - 1, -n, 5*n + 7} {
-			if got := string(appendInt([]byte("x"), n)); got != "x"+strconv.FormatInt(n, 10) {
-				t.Errorf("%d is written as %s", n, got)
-			}
-		}
 	}
 }
 

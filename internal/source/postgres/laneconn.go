@@ -188,9 +188,7 @@ func (c *laneConn) read() {
 			c.since.Store(0)
 			if tooLarge(err) { // the run that asked for it stays away; the others run again elsewhere
 				r.err = errLaneResult
-				if r.standing != nil {
-					r.standing.stayAway(laneBan)
-				}
+				r.judge(time.Since(c.born) - since)
 				r.done <- struct{}{}
 			}
 			if err != nil {
@@ -199,9 +197,7 @@ func (c *laneConn) read() {
 			if r.err == nil && r.statement != nil && r.statement.unfit.Load() {
 				r.err = errLanePlan
 			}
-			if r.standing != nil { // here, so that a caller who does not wait for the end is judged too
-				r.standing.judge(time.Since(c.born)-since, r.err)
-			}
+			r.judge(time.Since(c.born) - since)
 			r.done <- struct{}{}
 		}
 	}

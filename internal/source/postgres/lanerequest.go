@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/result"
@@ -37,6 +38,14 @@ func (r *laneRequest) recycle() {
 	r.plan, r.args, r.standing, r.statement, r.prepares, r.err = nil, nil, nil, nil, false, nil
 	r.result = r.result[:0]
 	laneRequests.Put(r)
+}
+
+// judge holds against the query what its run has cost others. The lane does it, so that it is done for a caller who does not
+// wait for the end, too.
+func (r *laneRequest) judge(took time.Duration) {
+	if r.standing != nil {
+		r.standing.judge(took, r.err)
+	}
 }
 
 // keep copies the content of a row's message, as long as somebody waits for it and the result is not too large.
