@@ -53,8 +53,9 @@ lint: bin/golangci-lint ## check format, vet, go.mod, the linters, and who impor
 		echo "make lint: internal/ outside lease, config and cmd depends on Caddy, through the packages above" >&2; exit 1; fi
 
 .PHONY: faults
-faults: ## kill -9 a hundred times, make the disk fail and fill it up; needs Linux, strace and root
-	DATA_API_TEST_KILL_ROUNDS=100 go test -count 1 -v -tags faults -run 'Killed|FailingDisk|FullFileSystem|Stopped' ./internal/job
+faults: ## the long tests of faults, TestFaults..., in every package that has some; needs Linux, strace and root
+	DATA_API_TEST_KILL_ROUNDS=100 go test -count 1 -v -p 1 -timeout 60m -tags faults -run '^TestFaults' \
+		$$(grep -rl --include='*_test.go' '^func TestFaults' . | xargs -n 1 dirname | sort -u)
 
 .PHONY: interop
 interop: ## let JavaScript's libraries verify callbacks and tokens, sign tokens, read Arrow, lint OpenAPI and call us; needs Node.js and npm

@@ -22,6 +22,9 @@ import (
 
 // binary is built once for all tests.
 var binary = sync.OnceValues(func() (string, error) {
+	if path := os.Getenv("DATA_API_TEST_CADDY"); path != "" {
+		return path, nil // a binary of this tree that was just built, such as that of `make bin/caddy-quick`
+	}
 	path, err := filepath.Abs("../../bin/caddy-e2e")
 	if err != nil {
 		return "", err

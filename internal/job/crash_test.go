@@ -26,7 +26,7 @@ const (
 	defaultRounds  = 10
 )
 
-// crashHelper is the process that TestKilledProcessLosesNothing kills: it accepts, runs and cancels jobs for good, and
+// crashHelper is the process that TestFaultsKilledProcessLosesNothing kills: it accepts, runs and cancels jobs for good, and
 // compacts its store meanwhile. It says what it has acknowledged, and which ends it has stored.
 func crashHelper(path string) error {
 	store, err := boltstore.Open(path, boltstore.Options{LockTimeout: 10 * time.Second})
@@ -191,7 +191,7 @@ func (k *killed) look() {
 	}
 }
 
-func TestKilledProcessLosesNothing(t *testing.T) {
+func TestFaultsKilledProcessLosesNothing(t *testing.T) {
 	rounds := defaultRounds
 	if text := os.Getenv(roundsVariable); text != "" {
 		var err error

@@ -19,9 +19,9 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
-// TestFailingDiskLosesNothing makes every seventh fdatasync of a thread fail with EIO, under load, in processes that are
+// TestFaultsFailingDiskLosesNothing makes every seventh fdatasync of a thread fail with EIO, under load, in processes that are
 // killed in the end.
-func TestFailingDiskLosesNothing(t *testing.T) {
+func TestFaultsFailingDiskLosesNothing(t *testing.T) {
 	strace, err := exec.LookPath("strace")
 	if err != nil {
 		t.Fatal("this test needs strace, which makes system calls fail; Debian's package is strace")
@@ -41,8 +41,8 @@ func TestFailingDiskLosesNothing(t *testing.T) {
 	}
 }
 
-// TestFullFileSystemLosesNothing fills a small file system, and makes room again.
-func TestFullFileSystemLosesNothing(t *testing.T) {
+// TestFaultsFullFileSystemLosesNothing fills a small file system, and makes room again.
+func TestFaultsFullFileSystemLosesNothing(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=40m"); err != nil {
 		t.Fatalf("this test needs root, to mount a small file system: %v", err)

@@ -171,9 +171,9 @@ func stoppedHelper(socket string) error {
 	select {}
 }
 
-// TestStoppedWorkerCannotWrite stops a worker's process for longer than its lease. Another one takes the job over. The
+// TestFaultsStoppedWorkerCannotWrite stops a worker's process for longer than its lease. Another one takes the job over. The
 // first goes on then, and finds its writes refused.
-func TestStoppedWorkerCannotWrite(t *testing.T) {
+func TestFaultsStoppedWorkerCannotWrite(t *testing.T) {
 	store := &sharedStore{Store: newStore(t)}
 	dir, err := os.MkdirTemp("", "store") //nolint:usetesting // t.TempDir can be too long for a socket's name
 	if err != nil {
