@@ -8,6 +8,9 @@
 export CGO_ENABLED := 0
 GO_BUILD := go build -buildvcs=false
 
+# Guides the compiler: it stands beside the main package that it was measured of.
+PROFILE := internal/cmd/caddy/server.pgo
+
 # The packages in which goroutines meet; the end-to-end tests run the server as a process of its own.
 RACE ?= $(shell go list ./internal/... ./caddymodule/... | grep -v /internal/e2e)
 # How long each fuzz target runs.
@@ -42,11 +45,10 @@ test: ## run all tests, and again with the race detector where goroutines meet
 lint: bin/golangci-lint ## check format, vet, go.mod, the linters, and who imports Caddy
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
 		echo "make lint: not formatted; run gofmt -w on:" >&2; echo "$$unformatted" >&2; exit 1; fi
-	go vet ./...
-	go mod tidy -diff
+	@for module in . bench; do (cd $$module && echo "lint $$module: go vet, go mod tidy, golangci-lint" && \
+		go vet ./... && go mod tidy -diff && $(CURDIR)/bin/golangci-lint run ./...) || exit 1; done
 	@grep -qF "$$(go list -m)/" .golangci.yml || { \
 		echo "make lint: .golangci.yml holds rules for another module than $$(go list -m): its import rules check nothing" >&2; exit 1; }
-	bin/golangci-lint run ./...
 	@packages=$$(go list ./internal/... | grep -Ev '/internal/(lease|config|cmd)(/|$$)') && \
 	dependencies=$$(go list -deps $$packages) && \
 	if echo "$$dependencies" | grep '^github.com/caddyserver/'; then \
@@ -75,7 +77,7 @@ fuzz: ## run every fuzz target for FUZZTIME=2m
 		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" || exit 1; \
 	done
 
-# For `make bench`: ROW=point,page runs two groups of rows, ARGS='-rounds 3 -seconds 2' shortens it (bench/main.go lists all).
+# For `make bench`: ROW=point,page runs two groups of rows, ARGS='-rounds 3 -seconds 2' shortens it (bench/cmd/bench/main.go lists all).
 .PHONY: bench
 bench: bin/caddy-guided ## measure against the machine's limits and real peers, within 20 minutes; ROW=NAME,NAME runs some rows
 	@command -v wrk >/dev/null || { \
@@ -84,27 +86,27 @@ bench: bin/caddy-guided ## measure against the machine's limits and real peers, 
 		else \
 			echo "make bench: wrk was not found: install it (apt-get install wrk, brew install wrk)" >&2; exit 1; \
 		fi; }
-	@$(GO_BUILD) -o bin/bench ./bench
+	@cd bench && $(GO_BUILD) -o ../bin/bench ./cmd/bench
 	@bin/bench $(if $(ROW),-row $(ROW)) $(ARGS)
 
 # What the profile holds: the ways of a request that are worth the compiler's care.
 GUIDES := point-hs256 shared claimed page-hs256 big-hs256 cache sqlite-rows
 
 .PHONY: pgo
-pgo: bin/caddy-guided ## write bench/server.pgo anew: where the server's time goes, for the compiler
-	@$(GO_BUILD) -o bin/bench ./bench
+pgo: bin/caddy-guided ## write the compiler's profile anew: where the server's time goes, for the compiler
+	@cd bench && $(GO_BUILD) -o ../bin/bench ./cmd/bench
 	@rm -rf bin/profiles && bin/bench -row point,lane,claims,page,big,cache,sqlite -rounds 1 -seconds 5 -profiles bin/profiles
 	@go tool pprof -proto -output bin/profiles/all $(foreach guide,$(GUIDES),bin/profiles/$(guide)*.profile)
 	@export LC_ALL=C; gunzip -c <bin/profiles/all | sed "s#$(CURDIR)#$$(echo '$(CURDIR)' | sed 's/./-/g')#g" | gzip -n9 >bin/profiles/guide
-	@mv bin/profiles/guide bench/server.pgo && ls -l bench/server.pgo # without the path of this directory
+	@mv bin/profiles/guide $(PROFILE) && ls -l $(PROFILE) # without the path of this directory
 
 .PHONY: timing
 timing: bin/caddy-quick ## compare the times in which wrong credentials are refused; ARGS='-n 2000' shortens it
-	@go run ./bench/timing $(ARGS)
+	@cd bench && $(GO_BUILD) -o ../bin/timing ./cmd/timing && cd .. && bin/timing $(ARGS)
 
 .PHONY: fairness
 fairness: bin/caddy-quick ## measure what a company with fifty callers does to the p99 of another
-	@go run ./bench/fairness $(ARGS)
+	@cd bench && $(GO_BUILD) -o ../bin/fairness ./cmd/fairness && cd .. && bin/fairness $(ARGS)
 
 .PHONY: bench-micro
 bench-micro: bin/benchstat ## compare the hot path's micro-benchmarks with those of BASE=COMMIT
@@ -120,7 +122,7 @@ bin/caddy-quick:
 .PHONY: bin/caddy-guided
 bin/caddy-guided:
 	@echo "Building bin/caddy, guided by a profile. The first time this downloads and compiles Caddy, which takes some minutes."
-	@mkdir -p bin && $(GO_BUILD) -trimpath -pgo=bench/server.pgo -o bin/caddy ./internal/cmd/caddy
+	@mkdir -p bin && $(GO_BUILD) -trimpath -pgo=$(PROFILE) -o bin/caddy ./internal/cmd/caddy
 
 .PHONY: bin/demo
 bin/demo:

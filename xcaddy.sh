@@ -39,7 +39,7 @@ export GOPROXY
 # The compiler is told where a loaded server spends its time, which is worth some percent of it. Nothing else changes.
 # A -pgo in the user's own flags stands behind it, and wins.
 case $root in *\'*) quote='"' ;; *) quote="'" ;; esac
-GOFLAGS="$quote-pgo=$root/bench/server.pgo$quote $(go env GOFLAGS)"
+GOFLAGS="$quote-pgo=$root/internal/cmd/caddy/server.pgo$quote $(go env GOFLAGS)"
 export GOFLAGS
 
 echo "Building Caddy $caddy with $module. The first time this takes some minutes."
@@ -47,7 +47,7 @@ mkdir -p "$root/bin"
 # xcaddy tidies its module and warns of every test dependency that the cache lacks; only a failure needs these words.
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-if ! "$xcaddy" build "$caddy" --with "$module/caddymodule" --replace "$module=$root" --output "$root/bin/caddy" "$@" >"$log" 2>&1; then
+if ! "$xcaddy" build "$caddy" --with "$module" --replace "$module=$root" --output "$root/bin/caddy" "$@" >"$log" 2>&1; then
 	cat "$log" >&2
 	exit 1
 fi
