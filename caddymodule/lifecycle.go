@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -30,12 +31,14 @@ const (
 )
 
 // lifecycle is where an app stands among the configurations before and after it. Caddy calls Start and Stop of apps in any
-// order, and rejects a configuration after some of them have started. So an app that has started serves requests, which
-// Caddy may send it at once, but does nothing of its own accord before its configuration is in force: it runs no job,
-// ends none, and records nothing.
+// order, rejects a configuration after some of them have started, and sends requests to one that is not in force yet, or
+// not any more. So an app acts only while its configuration is in force: before and after that it runs no job, ends none
+// and records nothing, and hands requests on.
 type lifecycle struct {
+	inForce atomic.Bool // from takeOver to end
+
 	ending context.Context //nolint:containedctx // an event: this configuration is replaced or rejected, or the server stops
-	end    context.CancelFunc
+	cancel context.CancelFunc
 
 	mu       sync.Mutex
 	logging  *attach.Attachment[slog.Handler]
@@ -49,7 +52,7 @@ type lifecycle struct {
 // followEvents arranges that the app hears when its configuration comes into force and when it ends. Caddy waits for the
 // requests of a server that stops before it stops the other apps, or after that, and so says in advance that it is about to.
 func (a *App) followEvents(ctx caddy.Context) error {
-	a.ending, a.end = context.WithCancel(context.Background())
+	a.ending, a.cancel = context.WithCancel(context.Background())
 	found, err := ctx.App("events")
 	if err != nil {
 		return err
@@ -113,6 +116,7 @@ func (a *App) takeOver() {
 	}
 	a.detach = detach
 	a.auditing = sharedTrail.trails.Attach(a.trail)
+	a.inForce.Store(true)
 }
 
 // takeOverLater is for a server where a handler of another module has aborted the event that takeOver waits for.
@@ -159,7 +163,7 @@ func (a *App) Stop() error {
 // Cleanup lets go of everything that Provision and Start took hold of, also when either failed half way: Caddy calls Stop
 // only on apps whose Start has succeeded.
 func (a *App) Cleanup() error {
-	if a.end != nil {
+	if a.cancel != nil {
 		a.end()
 	}
 	a.release()
@@ -178,7 +182,15 @@ func (a *App) Cleanup() error {
 	return nil
 }
 
-// ended reports whether this configuration is replaced or rejected, or the server stops. It is cheap.
+// end makes ended true.
+func (a *App) end() {
+	a.mu.Lock() // takeOver comes before or after it
+	defer a.mu.Unlock()
+	a.inForce.Store(false)
+	a.cancel()
+}
+
+// ended reports whether this configuration is replaced or rejected, or the server stops.
 func (a *App) ended() bool { return a.ending.Err() != nil }
 
 // release takes this configuration away from the job engine.

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -220,6 +221,41 @@ func TestRejectedCatalogIsNoChange(t *testing.T) {
 	if trail := s.logOf("good.audit") + s.logOf("bad.audit"); strings.Contains(trail, "catalog.changed") {
 		t.Errorf("the trail has %s", trail)
 	}
+}
+
+// TestRejectedConfigurationAnswersNothing: its HTTP server has accepted connections before it is rejected, and none of their
+// requests is answered with what was not to be.
+func TestRejectedConfigurationAnswersNothing(t *testing.T) {
+	s := run(t)
+	s.mustLoad(settings{name: "good", catalog: catalogOf(t, map[string]string{"say": sayOne})})
+	s.login()
+	ctx, stop := context.WithCancel(t.Context())
+	var callers sync.WaitGroup
+	var answers atomic.Int64
+	for range 4 {
+		callers.Go(func() {
+			for ctx.Err() == nil {
+				client := s.client(nil)
+				// Connections may be reset while two configurations share a port.
+				if status, body, err := s.execute(client, "say"); err == nil {
+					answers.Add(1)
+					if status != http.StatusOK || !strings.Contains(string(body), `{"n":1}`) {
+						t.Errorf("%d %s", status, body)
+					}
+				}
+				client.CloseIdleConnections()
+			}
+		})
+	}
+	bad := settings{name: "bad", catalog: catalogOf(t, map[string]string{"say": sayTwo}), apps: refused}
+	for range 20 {
+		if err := s.load(bad); err == nil {
+			t.Error("the bad configuration was accepted")
+		}
+	}
+	stop()
+	callers.Wait()
+	t.Logf("%d answers", answers.Load())
 }
 
 // TestStartThatFailsLeavesNothing: a configuration whose own Start fails half way is as if it had never been.

@@ -15,42 +15,43 @@ import (
 const maxEnter = 3
 
 // enter returns what a request is answered with, and holds the resources of its configuration until leave. It is this
-// app's as long as its configuration is in force, or is about to be.
+// app's as long as its configuration is in force.
 //
-// Requests come later as well. Caddy's HTTP server tells the clients of a server that stops to go elsewhere, but for
-// those whose TLS handshake was not at its end: these stay, for as long as they like. They are answered by the
-// configuration in force, as all others are, and told to connect anew.
+// Requests come before and after that. Caddy's HTTP server serves as soon as it has started, though the configuration
+// may be rejected. And when it stops it tells clients to go elsewhere, but for those whose TLS handshake was not at its
+// end: these stay, for as long as they like. All are answered by the configuration in force, and those who come late are
+// told to connect anew.
 func (a *App) enter(w http.ResponseWriter, r *http.Request) (*services, error) {
+	if a.inForce.Load() && a.generation.Enter() {
+		return a.entered()
+	}
 	if a.ended() {
 		endConnection(w, r)
 	}
 	for range maxEnter {
-		app := a.inForce()
-		if !app.generation.Enter() {
-			continue
+		app := activeApp()
+		if app == nil {
+			app = a // the first configuration, or the last
 		}
-		ready, err := app.ready()
-		if err != nil {
-			app.generation.Leave()
-			return nil, dataapi.Wrap(dataapi.CodeOverloaded, err)
+		if app.generation.Enter() {
+			return app.entered()
 		}
-		return ready, nil
 	}
 	return nil, dataapi.Wrap(dataapi.CodeOverloaded, lease.ErrReleased)
 }
 
+// entered returns the services of an app whose generation was entered.
+func (a *App) entered() (*services, error) {
+	ready, err := a.ready()
+	if err != nil {
+		a.generation.Leave()
+		return nil, dataapi.Wrap(dataapi.CodeOverloaded, err)
+	}
+	return ready, nil
+}
+
 // leave lets go of what enter holds.
 func (s *services) leave() { s.app.generation.Leave() }
-
-// inForce returns the app that answers what this one is asked: itself, until it has ended and another one is active.
-func (a *App) inForce() *App {
-	if a.ended() {
-		if active := activeApp(); active != nil {
-			return active
-		}
-	}
-	return a
-}
 
 // activeApp returns the app of the configuration that is in force; nil: there is none.
 func activeApp() *App {

@@ -53,6 +53,7 @@ type server struct {
 	port      int
 	cmd       *exec.Cmd
 	globals   string // lines of the global options
+	sockets   []*os.File
 	exited    chan struct{}
 	log       *syncBuffer
 }
@@ -64,6 +65,7 @@ type serverConfig struct {
 	globals string            // further lines of the global options
 	files   map[string]string // of the catalog, by path
 	env     []string
+	sockets []*os.File // inherited, from descriptor 3 on
 }
 
 const companyFile = `name: Acme
@@ -74,7 +76,7 @@ users:
 
 func newServer(t testing.TB, config serverConfig) *server {
 	t.Helper()
-	s := &server{t: t, dir: t.TempDir(), port: freePort(t), globals: config.globals}
+	s := &server{t: t, dir: t.TempDir(), port: freePort(t), globals: config.globals, sockets: config.sockets}
 	s.writeCatalog("acme/company.yaml", companyFile)
 	for path, content := range config.files {
 		s.writeCatalog(path, content)
@@ -150,6 +152,7 @@ func (s *server) start(env ...string) {
 	s.cmd = exec.Command(builtBinary(s.t), "run", "--config", s.caddyfile)
 	s.cmd.Env = s.environment(env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	s.cmd.ExtraFiles = s.sockets
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
