@@ -46,7 +46,7 @@ func TestStopHasOneOrder(t *testing.T) {
 			}
 			answered <- err
 		}()
-		for deadline := time.Now().Add(time.Minute); running() < 2; time.Sleep(5 * time.Millisecond) {
+		for deadline := time.Now().Add(patience); running() < 2; time.Sleep(5 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatal("the queries do not start")
 			}
