@@ -77,7 +77,7 @@ func adminRoute(pattern string, methods map[string]adminHandler) caddy.AdminRout
 		if err != nil {
 			return adminError(err)
 		}
-		defer ready.app.generation.Leave()
+		defer ready.leave()
 		status, document, err := handle(ready, r)
 		if err != nil {
 			return adminError(err)
@@ -89,13 +89,12 @@ func adminRoute(pattern string, methods map[string]adminHandler) caddy.AdminRout
 	})}
 }
 
-// activeServices returns the services of the active configuration. The caller has to leave its generation.
+// activeServices returns the services of the active configuration, which the caller has to leave.
 func activeServices() (*services, error) {
-	found, err := caddy.ActiveContext().AppIfConfigured("data_api")
-	if err != nil {
+	app := activeApp()
+	if app == nil {
 		return nil, dataapi.Errorf(dataapi.CodeNotFound, "The active configuration has no data_api app. A server that is starting has none yet.")
 	}
-	app := found.(*App)
 	if !app.generation.Enter() {
 		return nil, dataapi.Errorf(dataapi.CodeOverloaded, "The configuration is being replaced; try again.")
 	}

@@ -8,25 +8,17 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"net/http"
-	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyevents"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	_ "github.com/solucao42/caddy-data-api/caddyfile" // the directive and the global option
 	"github.com/solucao42/caddy-data-api/internal/admission"
-	"github.com/solucao42/caddy-data-api/internal/attach"
-	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/config"
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
-	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/lease"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
@@ -34,15 +26,6 @@ import (
 func init() {
 	caddy.RegisterModule(new(App))
 }
-
-const (
-	// retireGrace is how long a replaced configuration keeps its resources for requests that were on their way to it.
-	retireGrace = 10 * time.Second
-
-	// drainTimeout is how long the end of the process waits for running jobs. Those that are not done are run again at
-	// the next start.
-	drainTimeout = 10 * time.Second
-)
 
 // App serves named, governed SQL endpoints to API clients. Endpoints are files in a catalog; they run on sources; keys,
 // jobs and results are kept in a store. The handlers http.handlers.data_api_token and http.handlers.data_api_execute and
@@ -60,13 +43,10 @@ type App struct {
 	queries    *execution.Queries
 	catalog    *catalog.Catalog
 	plan       atomic.Pointer[execution.Plan]
+	changes    *catalogTrail
 	started    atomic.Bool // sources may be asked
-	detach     func()
-	logging    *attach.Attachment[slog.Handler]
-	auditing   *attach.Attachment[audit.Trail]
 
-	ending context.Context //nolint:containedctx // an event: this configuration is replaced, or the server stops
-	end    context.CancelFunc
+	lifecycle
 
 	preparing sync.Mutex
 	prepared  atomic.Pointer[services]
@@ -83,7 +63,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	a.log = ctx.Slogger()
 	a.trail = newLogTrail(ctx.Logger())
 	a.generation = lease.NewGeneration()
-	if err := a.watchEnd(ctx); err != nil {
+	if err := a.followEvents(ctx); err != nil {
 		return err
 	}
 	a.SetDefaults()
@@ -106,26 +86,6 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	return a.openCatalog()
-}
-
-// watchEnd arranges that requests which wait for a job are answered when this configuration ends. Caddy waits for the
-// requests of a server that stops before it stops the apps, in any order, and so says in advance that it is about to.
-func (a *App) watchEnd(ctx caddy.Context) error {
-	a.ending, a.end = context.WithCancel(context.Background())
-	events, err := ctx.App("events")
-	if err != nil {
-		return err
-	}
-	return events.(*caddyevents.App).On("stopping", endOnEvent(a.end))
-}
-
-// endOnEvent is an event handler that calls a function.
-type endOnEvent func()
-
-// Handle calls the function.
-func (end endOnEvent) Handle(context.Context, caddy.Event) error {
-	end()
-	return nil
 }
 
 // resolve replaces the placeholders of settings that may hold them.
@@ -193,91 +153,6 @@ func (a *App) holdSources(ctx caddy.Context) error {
 	return nil
 }
 
-// Start opens the store, checks every statement on its source and lets jobs run under this configuration. A store that
-// cannot be opened or a statement that a source refuses fails it; a source that cannot be reached does not.
-func (a *App) Start() error {
-	a.logging = sharedLog.attach(a.log)
-	a.auditing = sharedTrail.trails.Attach(a.trail)
-	ready, err := a.ready()
-	if err != nil {
-		return err
-	}
-	if err := a.checkStatements(); err != nil {
-		return err
-	}
-	if a.detach, err = a.state.attach(ready); err != nil {
-		return err
-	}
-	snapshot := a.catalog.Current()
-	a.log.Info("serving",
-		slog.String("catalog", a.Catalog),
-		slog.Int("companies", len(snapshot.Companies())),
-		slog.Int("endpoints", len(snapshot.Endpoints())),
-		slog.Any("sources", slices.Sorted(maps.Keys(a.sources))),
-		slog.String("store", a.storeName))
-	return nil
-}
-
-// Stop takes this configuration away from the job engine: running jobs end under it, new ones begin under the one that
-// has been started since. When the process ends, running jobs are given a while to end.
-func (a *App) Stop() error {
-	a.end()
-	if a.detach != nil {
-		a.detach()
-		a.detach = nil
-	}
-	if caddy.Exiting() {
-		a.state.drain(drainTimeout)
-	}
-	if a.logging != nil {
-		a.logging.Detach()
-		a.auditing.Detach()
-	}
-	return nil
-}
-
-// Cleanup lets go of everything that Provision took hold of, also when Provision failed half way.
-func (a *App) Cleanup() error {
-	if a.end != nil {
-		a.end()
-	}
-	if a.catalog != nil {
-		_ = a.catalog.Close()
-	}
-	if a.generation != nil {
-		a.generation.Retire(retireGrace)
-	}
-	return nil
-}
-
-// use runs f with an API that is ready, and holds the resources of this configuration meanwhile.
-func (a *App) use(f func(*httpapi.API) error) error {
-	if !a.generation.Enter() {
-		return dataapi.Wrap(dataapi.CodeOverloaded, lease.ErrReleased)
-	}
-	defer a.generation.Leave()
-	ready, err := a.ready()
-	if err != nil {
-		return dataapi.Wrap(dataapi.CodeOverloaded, err)
-	}
-	return f(ready.api)
-}
-
-// serve answers a request, with a problem document when the app is not ready. It never returns an error: the contract's
-// errors are answers.
-func (a *App) serve(w http.ResponseWriter, r *http.Request, f func(*httpapi.API)) error {
-	err := a.use(func(api *httpapi.API) error {
-		f(api)
-		return nil
-	})
-	if err != nil {
-		httpapi.SetRequestID(w, r)
-		a.log.Error("not ready to serve", slog.String("request_id", httpapi.RequestID(w)), slog.Any("error", err))
-		httpapi.WriteProblem(w, err)
-	}
-	return nil
-}
-
 // ready returns this configuration's services. The first call opens the store; when that fails the next call tries again.
 func (a *App) ready() (*services, error) {
 	if ready := a.prepared.Load(); ready != nil {
@@ -300,9 +175,9 @@ func (a *App) ready() (*services, error) {
 	return ready, nil
 }
 
-// findApp returns the app of the configuration that ctx belongs to.
+// findApp returns the app of the configuration that ctx belongs to, for a handler that ctx provisions.
 func findApp(ctx caddy.Context) (*App, error) {
-	app, err := ctx.AppIfConfigured("data_api")
+	found, err := ctx.AppIfConfigured("data_api")
 	if errors.Is(err, caddy.ErrNotConfigured) {
 		return nil, errors.New("the data_api app is not configured: in a Caddyfile add a global data_api block with " +
 			"a catalog and a source")
@@ -310,7 +185,11 @@ func findApp(ctx caddy.Context) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	return app.(*App), nil
+	app := found.(*App)
+	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
+		app.servedBy(server)
+	}
+	return app, nil
 }
 
 // Interface guards.

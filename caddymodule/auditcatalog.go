@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/catalog"
@@ -14,28 +15,57 @@ import (
 // maxCatalogChanges is how many changes one event lists; the others are counted.
 const maxCatalogChanges = 50
 
-// auditCatalog returns a function that is told of each snapshot of the catalog, and records what has changed since the
-// one before. Of the first one it records nothing: that is a configuration's beginning, and no change.
-func (a *App) auditCatalog() func(*catalog.Snapshot) {
-	var before map[string]string
-	return func(snapshot *catalog.Snapshot) {
-		if !a.trail.Enabled() {
-			return
-		}
-		after := describeCatalog(snapshot)
-		changes := compareCatalogs(before, after)
-		first := before == nil
-		before = after
-		if first || len(changes) == 0 {
-			return
-		}
-		if more := len(changes) - maxCatalogChanges; more > 0 {
-			changes = append(changes[:maxCatalogChanges], fmt.Sprintf("and %d more", more))
-		}
-		a.trail.Record(audit.Event{
-			Action: audit.CatalogChanged, Outcome: audit.Success, Actor: audit.Operator, Changes: changes,
-		})
+// catalogTrail records what changes in the catalog that is in force. What a configuration sees that is not in force yet,
+// or never comes into force, is no change of anything that anybody is served.
+type catalogTrail struct {
+	app *App
+
+	mu    sync.Mutex
+	began map[string]string // what the configuration has come into force with
+	told  map[string]string // what the trail was told of last; nil: it is off
+}
+
+// follow is told of each snapshot of the catalog.
+func (c *catalogTrail) follow(snapshot *catalog.Snapshot) {
+	if !c.app.trail.Enabled() || c.app.ended() {
+		return
 	}
+	now := describeCatalog(snapshot)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if activeApp() == c.app {
+		c.record(c.told, now)
+	} else {
+		c.began = now
+	}
+	c.told = now
+}
+
+// inherit records in what the catalog has changed with the configuration, when this one replaces that of before.
+func (c *catalogTrail) inherit(before *catalogTrail) {
+	before.mu.Lock()
+	told := before.told
+	before.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.record(told, c.began)
+}
+
+// record writes what differs. Where one of the two is not known, since the trail was off, nothing does.
+func (c *catalogTrail) record(before, after map[string]string) {
+	if before == nil || after == nil {
+		return
+	}
+	changes := compareCatalogs(before, after)
+	if len(changes) == 0 {
+		return
+	}
+	if more := len(changes) - maxCatalogChanges; more > 0 {
+		changes = append(changes[:maxCatalogChanges], fmt.Sprintf("and %d more", more))
+	}
+	c.app.trail.Record(audit.Event{
+		Action: audit.CatalogChanged, Outcome: audit.Success, Actor: audit.Operator, Changes: changes,
+	})
 }
 
 // describeCatalog names everything in a catalog that decides who may do what, with a text that differs when it does.

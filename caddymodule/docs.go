@@ -21,7 +21,8 @@ func init() {
 type DocsHandler struct {
 	config.Docs
 
-	page *docspage.Handler
+	page  *docspage.Handler
+	ended func() error // not nil: the configuration is replaced
 }
 
 // CaddyModule returns the Caddy module information.
@@ -30,7 +31,8 @@ func (*DocsHandler) CaddyModule() caddy.ModuleInfo {
 }
 
 // Provision sets the default.
-func (h *DocsHandler) Provision(caddy.Context) error {
+func (h *DocsHandler) Provision(ctx caddy.Context) error {
+	h.ended = ctx.Err
 	if h.Path == "" {
 		h.Path = config.DefaultDocsPath
 	}
@@ -48,6 +50,9 @@ func (h *DocsHandler) Validate() error {
 
 // ServeHTTP answers the request; it calls no further handler.
 func (h *DocsHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+	if h.ended() != nil {
+		endConnection(w, r) // see App.enter
+	}
 	h.page.ServeHTTP(w, r)
 	return nil
 }

@@ -49,7 +49,13 @@ func (h *TokenHandler) Provision(ctx caddy.Context) (err error) {
 
 // ServeHTTP answers the request; it calls no further handler.
 func (h *TokenHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
-	return h.app.serve(w, r, func(api *httpapi.API) { api.ServeToken(w, r) })
+	ready, err := h.app.enter(w, r)
+	if err != nil {
+		return h.app.unready(w, r, err)
+	}
+	defer ready.leave()
+	ready.api.ServeToken(w, r)
+	return nil
 }
 
 // JWTAuthenticator vouches for callers who present an access token in the Authorization header. On every request it
@@ -76,12 +82,7 @@ func (a *JWTAuthenticator) Provision(ctx caddy.Context) (err error) {
 // Authenticate verifies the token. Bad credentials are no error: they give the challenge and Caddy's own 401. An error
 // is a technical failure.
 func (a *JWTAuthenticator) Authenticate(w http.ResponseWriter, r *http.Request) (caddyauth.User, bool, error) {
-	var caller identity.Principal
-	presented := false
-	err := a.app.use(func(api *httpapi.API) (err error) {
-		caller, presented, err = a.vouch(w, r, api)
-		return err
-	})
+	caller, presented, err := a.authenticate(w, r)
 	switch {
 	case dataapi.HasCode(err, dataapi.CodeUnauthenticated):
 		httpapi.SetChallenge(w, presented)
@@ -96,10 +97,15 @@ func (a *JWTAuthenticator) Authenticate(w http.ResponseWriter, r *http.Request) 
 	return userOf(caller), true, nil
 }
 
-// vouch returns who the request's token speaks for, and whether there was a token.
-func (*JWTAuthenticator) vouch(w http.ResponseWriter, r *http.Request, api *httpapi.API) (identity.Principal, bool, error) {
+// authenticate returns who the request's token speaks for, and whether there was a token.
+func (a *JWTAuthenticator) authenticate(w http.ResponseWriter, r *http.Request) (identity.Principal, bool, error) {
+	ready, err := a.app.enter(w, r)
+	if err != nil {
+		return identity.Principal{}, false, err
+	}
+	defer ready.leave()
 	httpapi.SetRequestID(w, r)
-	return api.Authenticate(w, r)
+	return ready.api.Authenticate(w, r)
 }
 
 // userOf is the caller as Caddy knows users.
@@ -158,8 +164,14 @@ func (h *ExecuteHandler) Validate() error {
 
 // ServeHTTP answers the request; it calls no further handler. Without a caller it answers 401.
 func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+	ready, err := h.app.enter(w, r)
+	if err != nil {
+		return h.app.unready(w, r, err)
+	}
+	defer ready.leave()
 	if h.authenticator != nil {
-		return h.app.serve(w, r, func(api *httpapi.API) { h.authenticate(w, r, api) })
+		h.authenticate(w, r, ready.api)
+		return nil
 	}
 	caller, ok := caddyhttp.GetVar(r.Context(), callerVar).(identity.Principal)
 	if !ok {
@@ -167,13 +179,15 @@ func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ cad
 		httpapi.WriteUnauthenticated(w, false)
 		return nil
 	}
-	return h.app.serve(w, r, func(api *httpapi.API) { api.ServeExecute(w, r, caller, h.MaxBody) })
+	ready.api.ServeExecute(w, r, caller, h.MaxBody)
+	return nil
 }
 
 // authenticate serves whoever presents a good token, and does for all others what the authenticator and the problem
 // handler do together.
 func (h *ExecuteHandler) authenticate(w http.ResponseWriter, r *http.Request, api *httpapi.API) {
-	caller, presented, err := h.authenticator.vouch(w, r, api)
+	httpapi.SetRequestID(w, r)
+	caller, presented, err := api.Authenticate(w, r)
 	switch {
 	case dataapi.HasCode(err, dataapi.CodeUnauthenticated):
 		httpapi.WriteUnauthenticated(w, presented)

@@ -70,6 +70,9 @@ func (a *App) newServices(opened *openState) (*services, error) {
 		catalogChanged: make(chan struct{}, 1),
 	}
 	ready.callbacks = callback.Config{AllowedHosts: a.Callbacks.Allow, Permit: ready.permitDelivery}
+	if err := ready.callbacks.Validate(); err != nil {
+		return nil, err
+	}
 	ready.api = httpapi.New(httpapi.Services{
 		Directory: directory,
 		Tokens:    authority,
@@ -109,7 +112,8 @@ func (a *App) openCatalog() error {
 	}
 	a.catalog = opened
 	opened.OnChange(func(snapshot *catalog.Snapshot) { a.plan.Store(execution.NewPlan(snapshot, a.queries)) })
-	opened.OnChange(a.auditCatalog())
+	a.changes = &catalogTrail{app: a}
+	opened.OnChange(a.changes.follow)
 	return nil
 }
 

@@ -129,9 +129,13 @@ func build(ctx context.Context, opened store.Store) (*openState, error) {
 	return built, err
 }
 
-// attach makes the services the ones that jobs and callbacks begin under from now on, and starts the engines where they
-// stand still. The function that it returns takes them away again. Whatever has begun under them ends under them: their
-// generation is held until then.
+// startEngines starts the engines where they stand still. Nothing begins before something is attached.
+func (o *openState) startEngines() error {
+	return errors.Join(o.engine.Start(context.Background()), o.dispatcher.Start(context.Background()))
+}
+
+// attach makes the services the ones that jobs and callbacks begin under from now on. The function that it returns takes
+// them away again. Whatever has begun under them ends under them: their generation is held until then.
 func (s *state) attach(ready *services) (detach func(), err error) {
 	generation := ready.app.generation
 	if !generation.Enter() {
@@ -145,7 +149,7 @@ func (s *state) attach(ready *services) (detach func(), err error) {
 	}
 	jobs := opened.engine.Attach(ready.runtime, ready.jobSettings)
 	endUpkeep := ready.startUpkeep()
-	detach = sync.OnceFunc(func() {
+	return func() {
 		endUpkeep()
 		jobs.Detach()
 		callbacks.Detach()
@@ -154,12 +158,7 @@ func (s *state) attach(ready *services) (detach func(), err error) {
 			<-callbacks.Done()
 			generation.Leave()
 		}()
-	})
-	if err := errors.Join(opened.engine.Start(context.Background()), opened.dispatcher.Start(context.Background())); err != nil {
-		detach()
-		return nil, err
-	}
-	return detach, nil
+	}, nil
 }
 
 // drain stops the engines and waits for what runs, at most this long. What is not done by then is given back and done

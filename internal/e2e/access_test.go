@@ -66,7 +66,7 @@ func TestJobsKeepToTheShareContextOfTheirReader(t *testing.T) {
 	other := s.login("globex", "reader").Access
 	foreign := start(other, "Sul")
 	s.writeCatalog("acme/default/by-region-job.sql", strings.Replace(byRegionJob, "[Sul, Norte]", "[Norte]", 1))
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		if got := s.get(foreign, other); got.Status == http.StatusNotFound {
 			break
 		}

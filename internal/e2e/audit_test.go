@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 const personEndpoint = "acme/default/person"
@@ -134,7 +133,7 @@ SELECT regiao FROM vendas WHERE @cpf IS NOT NULL AND @numbers IS NULL AND regiao
 	fifth := s.exchange("acme", successor)
 	s.post(logoutRoute, "", refreshBody(fifth.Refresh)).want(http.StatusNoContent)
 	s.writeCatalog("acme/default/few.sql", "/*---\nsource: main\n---*/\nSELECT regiao FROM vendas")
-	eventually(t, "the catalog's change is told", 10*time.Second, func() bool {
+	eventually(t, "the catalog's change is told", patience, func() bool {
 		lines := readTrail(t, trailPath)
 		return lines[len(lines)-1].Msg == "catalog.changed"
 	})

@@ -97,7 +97,7 @@ func TestCachedResults(t *testing.T) {
 	if stale.at() != old || !strings.HasPrefix(stale.Header.Get("Cache-Status"), "data-api; hit; ttl=-") {
 		t.Errorf("a stale answer: %s", stale.Header.Get("Cache-Status"))
 	}
-	for deadline := time.Now().Add(10 * time.Second); s.execute("moment", token, `{}`).at() == old; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); s.execute("moment", token, `{}`).at() == old; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the stale entry is not replaced")
 		}
@@ -130,7 +130,7 @@ func TestCachedResults(t *testing.T) {
 		t.Errorf("an endpoint without a company: %v %s", err, stderr)
 	}
 	s.writeCatalog("acme/default/minute.sql", "/*---\nsource: main\nlimits: { cache: 60s }\n---*/\nSELECT clock_timestamp()::text AS at, 1 AS more")
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(string(s.execute("minute", token, `{}`).Body), `"more"`); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !strings.Contains(string(s.execute("minute", token, `{}`).Body), `"more"`); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the changed endpoint answers with its old rows")
 		}
@@ -198,7 +198,7 @@ func TestHitsNeverTouchTheDatabase(t *testing.T) {
 		t.Error("the revocation of one key has taken the entry from others")
 	}
 	s.writeCatalog("acme/company.yaml", strings.Replace(companyFile, "integration", "other", 1)+"  colleague: { policies: [] }\n")
-	for deadline := time.Now().Add(10 * time.Second); s.execute("minute", colleague, `{}`).Status != http.StatusForbidden; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); s.execute("minute", colleague, `{}`).Status != http.StatusForbidden; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("a withdrawn permission still gets hits")
 		}

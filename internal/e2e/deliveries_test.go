@@ -49,7 +49,7 @@ func newHook(t *testing.T) *hook {
 // await returns the request number n, from 0.
 func (h *hook) await(t *testing.T, n int) (http.Header, []byte) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
 		h.mu.Lock()
 		if len(h.payloads) > n {
 			defer h.mu.Unlock()
@@ -93,7 +93,7 @@ func TestDeliveriesAreListedReplayedAndSignedAnew(t *testing.T) {
 		State string `json:"state"`
 		Log   []struct{ Status int }
 	}
-	for deadline := time.Now().Add(10 * time.Second); len(dead) == 0; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); len(dead) == 0; time.Sleep(10 * time.Millisecond) {
 		out := s.mustCLI(s.admin("deliveries", "list", "--state", "dead", "--json")...)
 		if err := json.Unmarshal([]byte(out), &dead); err != nil || time.Now().After(deadline) {
 			t.Fatalf("%s: %v", out, err)

@@ -90,7 +90,7 @@ func TestGuideWordForWord(t *testing.T) {
 		}
 	}
 	var ended document
-	for deadline := time.Now().Add(time.Minute); ended.Status != "completed"; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ended.Status != "completed"; time.Sleep(100 * time.Millisecond) {
 		if mustDecode(t, run(poll), &ended); time.Now().After(deadline) {
 			t.Fatalf("the job does not end: %+v", ended)
 		}

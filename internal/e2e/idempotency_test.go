@@ -64,20 +64,23 @@ func TestIdempotencyKey(t *testing.T) {
 		// In flight: a sync caller is told to come again.
 		done := make(chan answer)
 		go func() {
-			got, _ := s.trySend(t.Context(), http.MethodPost, endpoints+"slow/execute", token, `{"parameter_values":{}}`, "Idempotency-Key", "k-5")
+			got, _ := s.trySend(t.Context(), http.MethodPost, endpoints+"endless/execute", token, `{"parameter_values":{}}`, "Idempotency-Key", "k-5")
 			done <- got
 		}()
-		var conflict answer
-		eventually(t, "the request is in flight", 900*time.Millisecond, func() bool {
-			var list listing
-			s.get(endpoints+"slow/jobs", token).want(http.StatusOK).decode(&list)
+		var list listing
+		eventually(t, "the request is in flight", patience, func() bool {
+			s.get(endpoints+"endless/jobs", token).want(http.StatusOK).decode(&list)
 			return len(list.Jobs) == 1
 		})
-		conflict = s.call("slow", token, `{}`, "Idempotency-Key", "k-5").problem(http.StatusConflict, "IDEMPOTENCY_CONFLICT")
+		conflict := s.call("endless", token, `{}`, "Idempotency-Key", "k-5").problem(http.StatusConflict, "IDEMPOTENCY_CONFLICT")
 		if conflict.Header.Get("Retry-After") != "1" {
 			t.Errorf("Retry-After is %q", conflict.Header.Get("Retry-After"))
 		}
-		(<-done).problem(http.StatusRequestTimeout, "EXECUTION_TIMEOUT")
+		s.send(http.MethodDelete, endpoints+"endless/jobs/"+list.Jobs[0].ID, token, "").want(http.StatusOK)
+		if got := <-done; got.Status < 400 {
+			t.Errorf("the call whose work was cancelled got %d %s", got.Status, got.Body)
+		}
+		s.call("slow", token, `{}`, "Idempotency-Key", "k-6").problem(http.StatusRequestTimeout, "EXECUTION_TIMEOUT")
 
 		for name, key := range map[string]string{
 			"empty": "", "long": strings.Repeat("k", 256), "space": "a b", "not ASCII": "chave-ç", "half": `"k`, "two": `"a" "b"`, "empty quoted": `""`,

@@ -82,6 +82,9 @@ func (a answer) job() (pollingURL string) {
 	return accepted.PollingURL
 }
 
+// patience is how long a test waits for what comes in a moment, unless the machine has other things to do.
+const patience = time.Minute
+
 // eventually waits for a condition.
 func eventually(t testing.TB, what string, within time.Duration, check func() bool) {
 	t.Helper()

@@ -218,7 +218,7 @@ users:
 	}
 	// The company's list of users has the last word.
 	s.writeCatalog("acme/company.yaml", strings.Replace(catalog["acme/company.yaml"], "subject:", "active: false, subject:", 1))
-	for deadline := time.Now().Add(10 * time.Second); s.execute("few", token, `{}`).Status != http.StatusUnauthorized; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); s.execute("few", token, `{}`).Status != http.StatusUnauthorized; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("a user who was made inactive is served")
 		}

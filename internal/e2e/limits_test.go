@@ -233,7 +233,7 @@ func TestWaitingCallersAreBounded(t *testing.T) {
 	}()
 	poll := func(status int) answer {
 		t.Helper()
-		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 			if got := s.send(http.MethodGet, job, token, "", "Prefer", "wait=1"); got.Status == status || time.Now().After(deadline) {
 				return got.want(status)
 			}

@@ -17,7 +17,7 @@ func version(matter, name string) string {
 func (s *server) publish(path, token, name, content string) string {
 	s.t.Helper()
 	s.writeCatalog("acme/"+path+".sql", content)
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		answer := s.post("/api/v1/data-api/"+path+"/execute", token, `{}`)
 		if strings.Contains(string(answer.Body), `"version":"`+name+`"`) {
 			return answer.Header.Get("X-Data-Api-Revision")
@@ -102,7 +102,7 @@ func TestRevisionsArePinned(t *testing.T) {
 
 	// Switched off, nothing of it can be had, and its older revisions do not come back with it.
 	s.writeCatalog("acme/"+path+".sql", version("active: false\n", "off"))
-	for deadline := time.Now().Add(10 * time.Second); s.post(at(two), token, `{}`).Status != http.StatusNotFound; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); s.post(at(two), token, `{}`).Status != http.StatusNotFound; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("an older revision outlives the endpoint")
 		}

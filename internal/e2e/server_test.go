@@ -53,6 +53,7 @@ type server struct {
 	port      int
 	cmd       *exec.Cmd
 	globals   string // lines of the global options
+	sockets   []*os.File
 	exited    chan struct{}
 	log       *syncBuffer
 }
@@ -64,6 +65,7 @@ type serverConfig struct {
 	globals string            // further lines of the global options
 	files   map[string]string // of the catalog, by path
 	env     []string
+	sockets []*os.File // inherited, from descriptor 3 on
 }
 
 const companyFile = `name: Acme
@@ -74,7 +76,7 @@ users:
 
 func newServer(t testing.TB, config serverConfig) *server {
 	t.Helper()
-	s := &server{t: t, dir: t.TempDir(), port: freePort(t), globals: config.globals}
+	s := &server{t: t, dir: t.TempDir(), port: freePort(t), globals: config.globals, sockets: config.sockets}
 	s.writeCatalog("acme/company.yaml", companyFile)
 	for path, content := range config.files {
 		s.writeCatalog(path, content)
@@ -150,6 +152,7 @@ func (s *server) start(env ...string) {
 	s.cmd = exec.Command(builtBinary(s.t), "run", "--config", s.caddyfile)
 	s.cmd.Env = s.environment(env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	s.cmd.ExtraFiles = s.sockets
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -162,7 +165,7 @@ func (s *server) start(env ...string) {
 	// Caddy serves HTTP a moment before the configuration counts as active for its admin API.
 	client := &http.Client{Transport: unixTransport(s.adminSocket())}
 	defer client.CloseIdleConnections()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		response, err := client.Get("http://127.0.0.1/data_api/catalog")
 		if err == nil {
@@ -194,7 +197,7 @@ func (s *server) stop() {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.exited:
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		s.t.Errorf("the server does not stop:\n%s", s.log)
 		s.kill()
 	}
@@ -252,6 +255,25 @@ func (s *server) reconfigure(part, changed string) {
 	}
 	if err := s.reload(); err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+// within fails the test when something took longer than a server on a machine at rest may let it. On a busy machine, where
+// requests that need no work take their time too, it may be as much longer as fifty of them.
+func (s *server) within(what string, took, limit time.Duration) {
+	s.t.Helper()
+	if took <= limit {
+		return
+	}
+	var control time.Duration
+	for range 10 {
+		begun := time.Now()
+		s.get("/.well-known/jwks.json", "").want(http.StatusOK)
+		control = max(control, time.Since(begun))
+	}
+	s.t.Logf("%s took %s instead of %s, while a request takes %s", what, took, limit, control)
+	if took > limit+50*control {
+		s.t.Errorf("%s took %s: it may take %s", what, took, limit)
 	}
 }
 
@@ -420,7 +442,7 @@ type document struct {
 // await polls until the job has ended.
 func (s *server) await(pollingURL, token string) document {
 	s.t.Helper()
-	deadline := time.Now().Add(60 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		var job document
 		s.get(pollingURL, token).want(http.StatusOK).decode(&job)

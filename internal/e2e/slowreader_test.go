@@ -38,5 +38,7 @@ func TestSlowReaderLosesItsPlace(t *testing.T) {
 		t.Fatalf("%q, %v", begun, err)
 	}
 	s.execute("short", token, `{}`).problem(http.StatusServiceUnavailable, "OVERLOADED") // the place is taken
-	eventually(t, "the place is free", 15*time.Second, func() bool { return s.execute("short", token, `{}`).Status == http.StatusOK })
+	taken := time.Now()
+	eventually(t, "the place is free", patience, func() bool { return s.execute("short", token, `{}`).Status == http.StatusOK })
+	s.within("the end of a reader that does not read", time.Since(taken), 15*time.Second)
 }

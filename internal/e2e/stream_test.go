@@ -155,7 +155,7 @@ func TestLongPoll(t *testing.T) {
 		begun := time.Now()
 		var ended document
 		s.send(http.MethodGet, job, token, "", "Prefer", "wait=30").want(http.StatusOK).applied("wait=30").decode(&ended)
-		if took := time.Since(begun); ended.Status != "failed" || took > 10*time.Second {
+		if took := time.Since(begun); ended.Status != "failed" || took > 30*time.Second {
 			t.Errorf("after %s the job is %+v", took, ended)
 		}
 		endless := s.call("endless-job", token, `{}`).job()
@@ -192,8 +192,10 @@ func TestRevokedKeyEndsWaiting(t *testing.T) {
 	for e := range events {
 		last = e
 	}
-	if took := time.Since(revoked); last.name != "reconnect" || took > 2*time.Second {
+	if took := time.Since(revoked); last.name != "reconnect" {
 		t.Errorf("the stream ended after %s with %v", took, last)
+	} else {
+		s.within("the end of the stream", took, 2*time.Second)
 	}
 	s.send(http.MethodDelete, job, s.login("acme", "integration").Access, "").want(http.StatusOK) // the stop would wait for it
 }
@@ -220,9 +222,8 @@ func TestWaitersEndWithTheConfiguration(t *testing.T) {
 	ended := timed(waiters.Wait)
 	t.Logf("a reload took %s, and %s with %d long polls and %d event streams, which had ended %s later",
 		bare.Round(time.Millisecond), took.Round(time.Millisecond), each, each, ended.Round(time.Millisecond))
-	if took > bare+time.Second || ended > 2*time.Second {
-		t.Errorf("the reload took %s, and then %s", took, ended)
-	}
+	s.within("the reload", took, bare+time.Second)
+	s.within("the end of all who waited", ended, 2*time.Second)
 	// The job goes on under the new configuration.
 	var still document
 	s.get(job, token).want(http.StatusOK).decode(&still)
@@ -238,7 +239,7 @@ func TestWaitersEndWithTheConfiguration(t *testing.T) {
 		got, _ := s.trySend(context.Background(), http.MethodPost, endpoints+"endless/execute", token, `{"parameter_values":{}}`, "Idempotency-Key", "stop")
 		strict <- got
 	}()
-	eventually(t, "the request is in flight", 10*time.Second, func() bool {
+	eventually(t, "the request is in flight", patience, func() bool {
 		var list listing
 		s.get(endpoints+"endless/jobs", token).want(http.StatusOK).decode(&list)
 		return len(list.Jobs) == 1
@@ -250,14 +251,13 @@ func TestWaitersEndWithTheConfiguration(t *testing.T) {
 		gone <- time.Since(begun)
 	}()
 	go s.stop()
-	if took := <-gone; took > 5*time.Second {
-		t.Errorf("who waited had to wait %s for the stop", took)
-	}
+	answered := <-gone
 	<-s.exited
 	(<-strict).problem(http.StatusServiceUnavailable, "OVERLOADED")
 	// The drain of running jobs takes 10 s; more would be somebody who is waited for.
-	if took := time.Since(begun); took > 15*time.Second {
-		t.Errorf("the stop took %s", took)
+	took = time.Since(begun)
+	if answered > took/2 || took > 25*time.Second {
+		t.Errorf("who waited was answered after %s of the %s that the stop took", answered, took)
 	}
 	s.start()
 	// The jobs run again; the stop at the end would wait for them.

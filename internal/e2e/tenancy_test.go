@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 )
@@ -43,7 +42,7 @@ func TestRowLevelSecurityOverHTTP(t *testing.T) {
 					t.Errorf("%s got %s, want %s", company, got.Body, want)
 				}
 				polling := s.call("sales", token, `{}`, "Prefer", "respond-async").job()
-				eventually(t, "the job's rows", 10*time.Second, func() bool {
+				eventually(t, "the job's rows", patience, func() bool {
 					return strings.Contains(string(s.get(polling, token).want(http.StatusOK).Body), want)
 				})
 				personal[company] = polling

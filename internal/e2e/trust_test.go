@@ -85,9 +85,7 @@ func TestProviderThatComesAndGoes(t *testing.T) {
 	for range 20 {
 		s.execute("few", own, `{}`).want(http.StatusOK)
 	}
-	if took := time.Since(begun); took > 5*time.Second {
-		t.Errorf("20 requests with our own tokens took %v", took)
-	}
+	s.within("20 requests with our own tokens", time.Since(begun), 5*time.Second)
 	if got := s.execute("few", foreign, `{}`).problem(http.StatusServiceUnavailable, "OVERLOADED"); got.Header.Get("Retry-After") == "" {
 		t.Error("a 503 without Retry-After")
 	}
@@ -95,7 +93,7 @@ func TestProviderThatComesAndGoes(t *testing.T) {
 		t.Errorf("a reload while the provider is down: %v", err)
 	}
 	p.start()
-	eventually(t, "the provider is found", 30*time.Second, func() bool { return s.execute("few", foreign, `{}`).Status == http.StatusOK })
+	eventually(t, "the provider is found", patience, func() bool { return s.execute("few", foreign, `{}`).Status == http.StatusOK })
 	p.stop()
 	for range 3 {
 		if err := s.reload(); err != nil {
@@ -190,12 +188,12 @@ func TestVouchedUserWhoIsDeactivated(t *testing.T) {
 		defer receiver.mu.Unlock()
 		return len(receiver.payloads)
 	}
-	eventually(t, "the callback comes", 10*time.Second, func() bool { return delivered() == 1 })
+	eventually(t, "the callback comes", patience, func() bool { return delivered() == 1 })
 
 	endless := fmt.Sprintf(`{"callback_url":%q}`, receiver.URL)
 	running := s.post(endpoints+"endless-job/execute", token, endless).want(http.StatusAccepted).Header.Get("Location")
 	queued := s.post(endpoints+"endless-job/execute", token, endless).want(http.StatusAccepted).Header.Get("Location")
-	eventually(t, "the job runs", 10*time.Second, func() bool {
+	eventually(t, "the job runs", patience, func() bool {
 		return strings.Contains(string(s.get(running, token).Body), `"progress":{`)
 	})
 	file := filepath.Join(s.dir, "catalog/acme/company.yaml")
@@ -204,10 +202,10 @@ func TestVouchedUserWhoIsDeactivated(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.writeCatalog("acme/company.yaml", strings.Replace(string(content), "integration: {", "integration: { active: false,", 1))
-	eventually(t, "the user is refused", 10*time.Second, func() bool { return s.execute("few", token, `{}`).Status == http.StatusUnauthorized })
+	eventually(t, "the user is refused", patience, func() bool { return s.execute("few", token, `{}`).Status == http.StatusUnauthorized })
 	for _, location := range []string{running, queued} {
 		var ended document
-		eventually(t, "the job ends", 5*time.Second, func() bool {
+		eventually(t, "the job ends", patience, func() bool {
 			s.get(location, colleague).want(http.StatusOK).decode(&ended)
 			return ended.Status != "processing"
 		})

@@ -33,7 +33,7 @@ func hold(t *testing.T, pool *lease.Pool[*resource], g *lease.Generation, key st
 
 func eventually(t *testing.T, what string, check func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); !check(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !check(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("not in time: " + what)
 		}

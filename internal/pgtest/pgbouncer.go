@@ -105,7 +105,7 @@ func (p *PgBouncer) run(t testing.TB, binary string, account *syscall.Credential
 		_ = command.Wait()
 		_ = os.RemoveAll(p.dir)
 	})
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for {
 		conn, err := pgconn.Connect(ctx, p.DSN(ReaderRole))
@@ -114,7 +114,7 @@ func (p *PgBouncer) run(t testing.TB, binary string, account *syscall.Credential
 		}
 		if ctx.Err() != nil {
 			log, _ := os.ReadFile(filepath.Join(p.dir, "log"))
-			return fmt.Errorf("PgBouncer was not ready within 10 s: %w\n%s", err, log)
+			return fmt.Errorf("PgBouncer was not ready within a minute: %w\n%s", err, log)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

@@ -1,0 +1,250 @@
+package caddymodule
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyevents"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/solucao42/caddy-data-api/internal/attach"
+	"github.com/solucao42/caddy-data-api/internal/audit"
+)
+
+const (
+	// retireGrace is how long a configuration that has no successor keeps its resources for requests that are on their way
+	// to it. Where there is a successor, that answers them.
+	retireGrace = 10 * time.Second
+
+	// drainTimeout is how long the end of the process waits for running jobs. Those that are not done are run again at
+	// the next start.
+	drainTimeout = 10 * time.Second
+
+	// takeOverRetry is how often an app looks whether its configuration has come into force without an event that says so.
+	takeOverRetry = time.Second
+)
+
+// lifecycle is where an app stands among the configurations before and after it. Caddy calls Start and Stop of apps in any
+// order, rejects a configuration after some of them have started, and sends requests to one that is not in force yet, or
+// not any more. So an app acts only while its configuration is in force: before and after that it runs no job, ends none
+// and records nothing, and hands requests on.
+type lifecycle struct {
+	inForce atomic.Bool // from takeOver to end
+
+	ending context.Context //nolint:containedctx // an event: this configuration is replaced or rejected, or the server stops
+	cancel context.CancelFunc
+
+	mu       sync.Mutex
+	logging  *attach.Attachment[slog.Handler]
+	auditing *attach.Attachment[audit.Trail]
+	detach   func()        // not nil: jobs and callbacks begin under this configuration
+	drained  chan struct{} // not nil: the server stops; closed when no job runs any more
+
+	servers map[*caddyhttp.Server]bool // that handlers of this app are part of
+}
+
+// followEvents arranges that the app hears when its configuration comes into force and when it ends. Caddy waits for the
+// requests of a server that stops before it stops the other apps, or after that, and so says in advance that it is about to.
+func (a *App) followEvents(ctx caddy.Context) error {
+	a.ending, a.cancel = context.WithCancel(context.Background())
+	found, err := ctx.App("events")
+	if err != nil {
+		return err
+	}
+	events := found.(*caddyevents.App)
+	if err := events.On("started", eventHandler(a.takeOver)); err != nil {
+		return err
+	}
+	return events.On("stopping", eventHandler(a.handOver))
+}
+
+// eventHandler is an event handler that calls a function.
+type eventHandler func()
+
+// Handle calls the function.
+func (handle eventHandler) Handle(context.Context, caddy.Event) error {
+	handle()
+	return nil
+}
+
+// Start opens the store and checks every statement on its source. A store that cannot be opened or a statement that a
+// source refuses fails it; a source that cannot be reached does not.
+func (a *App) Start() error {
+	a.mu.Lock()
+	a.logging = sharedLog.attach(a.log)
+	a.mu.Unlock()
+	ready, err := a.ready()
+	if err != nil {
+		return err
+	}
+	if err := a.checkStatements(); err != nil {
+		return err
+	}
+	if err := ready.startEngines(); err != nil {
+		return err
+	}
+	a.takeOverLater()
+	snapshot := a.catalog.Current()
+	a.log.Info("serving",
+		slog.String("catalog", a.Catalog),
+		slog.Int("companies", len(snapshot.Companies())),
+		slog.Int("endpoints", len(snapshot.Endpoints())),
+		slog.Any("sources", slices.Sorted(maps.Keys(a.sources))),
+		slog.String("store", a.storeName))
+	return nil
+}
+
+// takeOver makes this configuration the one that jobs and callbacks begin under, and that records what they come to. It is
+// called when all apps have started, and may be called again.
+func (a *App) takeOver() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	ready := a.prepared.Load()
+	if ready == nil || a.detach != nil || a.ended() {
+		return
+	}
+	detach, err := a.state.attach(ready)
+	if err != nil {
+		a.log.Error("no job and no callback begins under this configuration", slog.Any("error", err))
+		return
+	}
+	a.detach = detach
+	a.auditing = sharedTrail.trails.Attach(a.trail)
+	a.inForce.Store(true)
+}
+
+// takeOverLater is for a server where a handler of another module has aborted the event that takeOver waits for.
+func (a *App) takeOverLater() {
+	time.AfterFunc(takeOverRetry, func() {
+		switch {
+		case a.ended():
+		case activeApp() == a:
+			a.takeOver()
+		default:
+			a.takeOverLater()
+		}
+	})
+}
+
+// handOver ends what goes on only as long as a configuration is in force: callers who wait for a job are answered. When the
+// server stops, jobs end from now on, beside the requests that Caddy waits for.
+func (a *App) handOver() {
+	a.end()
+	if successor := activeApp(); successor != nil && successor != a {
+		successor.changes.inherit(a.changes)
+	}
+	if caddy.Exiting() {
+		a.drain()
+	}
+}
+
+// Stop takes this configuration away from the job engine: running jobs end under it, new ones begin under the one that
+// has been started since. When the process ends, running jobs are given a while to end.
+func (a *App) Stop() error {
+	a.end()
+	a.release()
+	if !caddy.Exiting() {
+		a.silence()
+		return nil
+	}
+	drained := a.drain()
+	if len(a.servers) == 0 {
+		<-drained // else the HTTP servers wait for it: were they stopped after this app, they would accept requests meanwhile
+	}
+	return nil
+}
+
+// Cleanup lets go of everything that Provision and Start took hold of, also when either failed half way: Caddy calls Stop
+// only on apps whose Start has succeeded.
+func (a *App) Cleanup() error {
+	if a.cancel != nil {
+		a.end()
+	}
+	a.release()
+	a.silence()
+	if a.catalog != nil {
+		_ = a.catalog.Close()
+	}
+	if a.generation == nil {
+		return nil
+	}
+	grace := retireGrace
+	if successor := activeApp(); successor != nil && successor != a {
+		grace = 0
+	}
+	a.generation.Retire(grace)
+	return nil
+}
+
+// end makes ended true.
+func (a *App) end() {
+	a.mu.Lock() // takeOver comes before or after it
+	defer a.mu.Unlock()
+	a.inForce.Store(false)
+	a.cancel()
+}
+
+// ended reports whether this configuration is replaced or rejected, or the server stops.
+func (a *App) ended() bool { return a.ending.Err() != nil }
+
+// release takes this configuration away from the job engine.
+func (a *App) release() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.detach != nil {
+		a.detach()
+		a.detach = nil
+	}
+}
+
+// silence ends that what outlives this configuration writes to its logs.
+func (a *App) silence() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.logging != nil {
+		a.logging.Detach()
+	}
+	if a.auditing != nil {
+		a.auditing.Detach()
+	}
+}
+
+// drain begins to end the jobs, and returns a channel that is closed when none runs any more, or none obeys. It does not
+// block, and may be called again.
+func (a *App) drain() <-chan struct{} {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.drained == nil {
+		drained := make(chan struct{})
+		a.drained = drained
+		go func() {
+			defer close(drained)
+			a.state.drain(drainTimeout)
+		}()
+	}
+	return a.drained
+}
+
+// servedBy arranges that a server which stops with the process waits for the jobs too, once it accepts nothing any more and
+// its requests have ended. So it makes no difference which of the two apps Caddy stops first.
+func (a *App) servedBy(server *caddyhttp.Server) {
+	if a.servers[server] {
+		return
+	}
+	if a.servers == nil {
+		a.servers = make(map[*caddyhttp.Server]bool)
+	}
+	a.servers[server] = true
+	server.RegisterOnStop(func(context.Context) error {
+		if caddy.Exiting() {
+			<-a.drain()
+		}
+		return nil
+	})
+}
