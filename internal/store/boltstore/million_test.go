@@ -158,7 +158,7 @@ func TestFileStopsGrowing(t *testing.T) {
 			if err := s.AppendChunks(ctx, j.ID, j.Attempt, 0, chunks); err != nil {
 				t.Error(err)
 			}
-			if err := s.Finish(ctx, j.ID, j.Attempt, job.Outcome{
+			if _, err := s.Finish(ctx, j.ID, j.Attempt, job.Outcome{
 				Status: job.Completed, CompletedAt: now, ExpiresAt: now.Add(retention * time.Minute),
 				Result: job.Result{Chunks: len(chunks), BlockSize: job.BlockSize},
 			}); err != nil {
