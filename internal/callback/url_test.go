@@ -143,7 +143,7 @@ func TestSpecialAddressesAreRefusedAtDial(t *testing.T) {
 	if len(special) < 40 {
 		t.Fatalf("%d addresses", len(special))
 	}
-	client := newClient(nil, nil)
+	client := newClient(nil, nil, newLoad(new(Options)))
 	for _, address := range special {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+net.JoinHostPort(address, "443")+"/", nil)
 		if err != nil {
@@ -160,8 +160,8 @@ func TestSpecialAddressesAreRefusedAtDial(t *testing.T) {
 	}
 }
 
-// nameServer answers every question for an A record with what answer returns, on a local UDP port.
-func nameServer(t *testing.T, answer func() [4]byte) *net.Resolver {
+// NameServer answers every question for an A record with what answer returns, on a local UDP port.
+func NameServer(t *testing.T, answer func() [4]byte) *net.Resolver {
 	t.Helper()
 	conn, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
 	if err != nil {
@@ -204,7 +204,7 @@ func nameServer(t *testing.T, answer func() [4]byte) *net.Resolver {
 
 func TestNameThatLeadsInsideIsRefusedAtDial(t *testing.T) {
 	var asked atomic.Int32
-	resolver := nameServer(t, func() [4]byte {
+	resolver := NameServer(t, func() [4]byte {
 		asked.Add(1)
 		return [4]byte{127, 0, 0, 1}
 	})
@@ -218,7 +218,7 @@ func TestNameThatLeadsInsideIsRefusedAtDial(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	response, err := newClient(nil, resolver).Do(request)
+	response, err := newClient(nil, resolver, newLoad(new(Options))).Do(request)
 	if err == nil {
 		_ = response.Body.Close()
 	}
@@ -247,7 +247,7 @@ func TestOtherPortsAreRefusedAtDialAndProxiesIgnored(t *testing.T) {
 	}()
 	t.Setenv("HTTPS_PROXY", "http://"+listener.Addr().String())
 	t.Setenv("HTTP_PROXY", "http://"+listener.Addr().String())
-	client := newClient(hosts{"127.0.0.1:1": true}, nil)
+	client := newClient(hosts{"127.0.0.1:1": true}, nil, newLoad(new(Options)))
 	for _, target := range []string{"https://" + listener.Addr().String() + "/", "http://192.0.2.1/", "https://192.0.2.1/"} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, target, nil)
 		if err != nil {

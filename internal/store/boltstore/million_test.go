@@ -15,6 +15,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
@@ -169,7 +170,7 @@ func TestFileStopsGrowing(t *testing.T) {
 			group.Go(func() { work(j) })
 		}
 		group.Wait()
-		due, _, err := s.ClaimDeliveries(ctx, now, now.Add(time.Minute), perRound)
+		due, _, err := s.ClaimDeliveries(ctx, now, now.Add(time.Minute), callback.Room{Deliveries: perRound})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -150,7 +150,7 @@ func testSweepDeliveries(t *testing.T, s Stores) {
 	for range 3 {
 		endWithCallback(t, s, start)
 	}
-	due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start, start.Add(time.Minute), 3)
+	due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start, start.Add(time.Minute), callback.Room{Deliveries: 3})
 	if err != nil || len(due) != 3 {
 		t.Fatalf("claimed %d, %v", len(due), err)
 	}
@@ -191,7 +191,7 @@ func testDurability(t *testing.T, s Stores) {
 	finish(t, s, ended, completed(start, 1))
 	announced := endWithCallback(t, s, start)
 	waiting := accept(t, s, "acme")
-	due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start, start.Add(time.Minute), 1)
+	due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start, start.Add(time.Minute), callback.Room{Deliveries: 1})
 	if err != nil || len(due) != 1 {
 		t.Fatalf("claimed %d, %v", len(due), err)
 	}
@@ -230,7 +230,7 @@ func testCancelledContext(t *testing.T, s Stores) {
 	wantErr(t, "Accept", s.Jobs.Accept(ended, newJob("acme"), job.Allowance{}), context.Canceled)
 	_, err = s.Jobs.Finish(ended, j.ID, 0, failed(start))
 	wantErr(t, "Finish", err, context.Canceled)
-	_, _, err = s.Callbacks.ClaimDeliveries(ended, start, start, 1)
+	_, _, err = s.Callbacks.ClaimDeliveries(ended, start, start, callback.Room{Deliveries: 1})
 	wantErr(t, "ClaimDeliveries", err, context.Canceled)
 	wantJob(t, get(t, s, j.ID), j)
 }

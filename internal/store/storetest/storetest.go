@@ -64,6 +64,8 @@ func Run(t *testing.T, open func(tb testing.TB) Stores) {
 		"DeliveryOutbox":                testDeliveryOutbox,
 		"DeliveryClaim":                 testDeliveryClaim,
 		"DeliveriesClaimedConcurrently": testDeliveryClaimConcurrently,
+		"DeliveryOrder":                 testDeliveryOrder,
+		"DeliveryHeld":                  testDeliveryHeld,
 		"DeliverySettle":                testDeliverySettle,
 		"DeliveryList":                  testDeliveryList,
 		"DeliveryReplay":                testDeliveryReplay,
