@@ -9,10 +9,10 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/claim"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
@@ -85,8 +85,7 @@ func errorText(err error) string {
 	if err == nil {
 		return ""
 	}
-	text := strings.ToValidUTF8(err.Error(), "?")
-	return text[:min(len(text), maxErrorText)]
+	return dataapi.Shorten(err.Error(), maxErrorText)
 }
 
 // post sends the job's document once. It returns the answer's status and how long the receiver wants to be left alone.
