@@ -110,11 +110,13 @@ func keyEvent(action audit.Action, key identity.Key) audit.Event {
 }
 
 func revokeKey(ready *services, r *http.Request) (int, any, error) {
-	key, err := ready.keys.Revoke(r.Context(), r.PathValue("id"))
+	key, changed, err := ready.keys.Revoke(r.Context(), r.PathValue("id"))
 	if err != nil {
 		ready.auditFailure(r, audit.Event{Action: audit.KeyRevoked, KeyID: r.PathValue("id")}, err)
 		return 0, nil, err
 	}
-	ready.auditOperator(r, keyEvent(audit.KeyRevoked, key))
+	if changed {
+		ready.auditOperator(r, keyEvent(audit.KeyRevoked, key))
+	}
 	return http.StatusOK, describeKey(ready, key), nil
 }

@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"errors"
 	"net/http"
-	"strings"
 
 	"go.uber.org/zap"
 
@@ -49,7 +48,7 @@ func (t *logTrail) Record(event audit.Event) {
 		}
 	}
 	add("outcome", event.Outcome)
-	add("reason", shortReason(event.Reason))
+	add("reason", dataapi.Shorten(event.Reason, maxReason))
 	add("actor", event.Actor)
 	add("company", event.Company)
 	add("user", event.User)
@@ -76,13 +75,6 @@ func (t *logTrail) Record(event audit.Event) {
 
 // maxReason bounds a reason, in bytes: it may quote what a caller has sent, of which anybody can send much.
 const maxReason = 300
-
-func shortReason(reason string) string {
-	if len(reason) <= maxReason {
-		return reason
-	}
-	return strings.ToValidUTF8(reason[:maxReason], "") + "..."
-}
 
 // sharedTrail is the trail of what outlives a configuration, such as the job engine. It passes events on to the newest
 // configuration that has started.

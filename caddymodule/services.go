@@ -65,7 +65,8 @@ func (a *App) newServices(opened *openState) (*services, error) {
 		directory: directory,
 		runtime:   &execution.JobRuntime{Directory: directory, Plan: a.plan.Load},
 		jobSettings: job.Settings{
-			Workers: a.Jobs.Workers, PerCompany: a.Jobs.PerCompany, Quota: a.Jobs.Quota, Retention: time.Duration(a.Jobs.Retention),
+			Workers: a.Jobs.Workers, PerCompany: a.Jobs.PerCompany, PerSource: a.jobsPerSource(), Quota: a.Jobs.Quota,
+			Retention: time.Duration(a.Jobs.Retention),
 		},
 		catalogChanged: make(chan struct{}, 1),
 	}
@@ -101,6 +102,14 @@ func (a *App) newServices(opened *openState) (*services, error) {
 		ready.tellCatalogChange()
 	})
 	return ready, nil
+}
+
+// jobsPerSource leaves a worker for the other sources, where there are any.
+func (a *App) jobsPerSource() int {
+	if len(a.sources) < 2 {
+		return a.Jobs.Workers
+	}
+	return max(1, a.Jobs.Workers-1)
 }
 
 // openCatalog reads the catalog and compiles every statement. It asks no source: see [App.checkStatements].

@@ -106,7 +106,8 @@ func (g *Gate) Enter(ctx context.Context, name string) (Pass, error) {
 		g.mu.Unlock()
 		return Pass{g, c}, nil
 	}
-	if c.waiting() >= g.options.MaxQueue || g.waiting >= g.options.MaxQueued {
+	patience, patient := patienceOf(ctx)
+	if !patient && (c.waiting() >= g.options.MaxQueue || g.waiting >= g.options.MaxQueued) {
 		err := g.overloaded(c, fmt.Errorf("%d of the company wait, and %d in all", c.waiting(), g.waiting))
 		g.mu.Unlock()
 		return Pass{}, err
@@ -114,13 +115,17 @@ func (g *Gate) Enter(ctx context.Context, name string) (Pass, error) {
 	w := g.waiters.Get().(*waiter)
 	place := g.enqueue(c, w)
 	g.mu.Unlock()
-	return g.wait(ctx, c, w, place)
+	if !patient {
+		return g.wait(ctx, c, w, place, g.options.MaxWait)
+	}
+	defer patience.Wait()()
+	return g.wait(ctx, c, w, place, patience.MaxWait)
 }
 
 // wait blocks until the waiter has a place, its time is over, or ctx ends.
-func (g *Gate) wait(ctx context.Context, c *company, w *waiter, place *list.Element) (Pass, error) {
+func (g *Gate) wait(ctx context.Context, c *company, w *waiter, place *list.Element, maxWait time.Duration) (Pass, error) {
 	defer g.recycle(w)
-	w.timer.Reset(g.options.MaxWait)
+	w.timer.Reset(maxWait)
 	select {
 	case <-w.ready:
 		return Pass{g, c}, nil
@@ -140,7 +145,7 @@ func (g *Gate) wait(ctx context.Context, c *company, w *waiter, place *list.Elem
 	g.abandon(c, place)
 	err := ctx.Err()
 	if err == nil {
-		err = g.overloaded(c, fmt.Errorf("no place of %d came free within %s", g.options.Capacity, g.options.MaxWait))
+		err = g.overloaded(c, fmt.Errorf("no place of %d came free within %s", g.options.Capacity, maxWait))
 	}
 	g.mu.Unlock()
 	return Pass{}, err

@@ -62,6 +62,27 @@ func (d *Delivery) MessageID() string { return "msg_" + d.JobID.String() }
 // Tries is how many attempts count towards the schedule.
 func (d *Delivery) Tries() int { return d.Attempt - d.Forgiven }
 
+// Host is the host and port that the delivery goes to, in one form for all ways of writing them.
+func (d *Delivery) Host() string { return hostOf(d.URL) }
+
+// Line is where the deliveries of one company to one host wait.
+type Line struct{ Company, Host string }
+
+// Room is how many deliveries may be claimed.
+type Room struct {
+	Deliveries int            // in all, at least 1
+	PerCompany int            // of one company, those included that Running counts; 0: any number
+	Running    map[string]int // how many of each company run already; those with fewer come first
+	PerHost    int            // to one host, those included that Hosts counts; 0: any number
+	Hosts      map[string]int // how many go to each host already
+
+	// Left is how many more of a company may go to a host now. It must not block, nor change its mind during a claim. Nil:
+	// any number.
+	Left func(Line) int
+
+	Held map[job.ID]int // the attempts that the caller makes itself
+}
+
 // SigningKey is one key that a user's callbacks are signed with.
 type SigningKey struct {
 	Key      []byte    `json:"key"`                // 24 to 64 bytes
@@ -87,10 +108,16 @@ var (
 // Store keeps deliveries and signing keys. What job.Store says of durability, transactions, errors of the store itself
 // and copies holds here too. Deliveries are made by job.Store.Finish and removed, with their jobs, by job.Store.Sweep.
 type Store interface {
-	// ClaimDeliveries gives the caller at most limit pending deliveries whose NextAttempt is not after now, earliest first.
-	// Each has its Attempt raised by one and its NextAttempt set to until: if the caller dies, it is due again then.
-	// When it returns none, next is when one will be due; zero: none is pending. Then nothing is written.
-	ClaimDeliveries(ctx context.Context, now, until time.Time, limit int) (due []Delivery, next time.Time, err error)
+	// ClaimDeliveries gives the caller as many pending deliveries whose NextAttempt is not after now as there is room for.
+	// Each has its Attempt raised by one and its NextAttempt set to until: if the caller dies, it is due again then. What
+	// room.Held names is not given away: when it is due again, its NextAttempt is set to until.
+	//
+	// The order is fair among companies and hosts. The next delivery is one of the company of which the fewest run; a
+	// company's hosts take turns, and those of one host come in the order in which they were due. A company or host for
+	// which there is no room is passed over.
+	//
+	// When it returns none, next is when one will be due by the passing of time alone; zero: never.
+	ClaimDeliveries(ctx context.Context, now, until time.Time, room Room) (due []Delivery, next time.Time, err error)
 
 	// SettleDelivery stores what came of an attempt: State, NextAttempt, Forgiven, EndedAt and Log of d. It returns
 	// ErrLost when the stored delivery is not pending with d.Attempt, and ErrNotFound when there is none.

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/attach"
@@ -36,8 +35,14 @@ type Config struct {
 
 // Options belong to a dispatcher for good. Zero values stand for the defaults.
 type Options struct {
-	Workers  int             // deliveries that are tried at the same time, in all; default 32
-	PerHost  int             // those of them to one host and port, so that a slow one does not hold them all; default 4
+	// Workers are the tries at the same time that have not taken a second yet; default 32. As many more may take longer.
+	Workers int
+	// PerCompany are those of one company, of either kind; default twice PerHost, and a quarter of the workers at least.
+	PerCompany int
+	// PerHost are all tries to one host and port, and those of one company to one address whatever its name; default 4. A
+	// company has one try at a time to what has been slow.
+	PerHost int
+
 	Timeout  time.Duration   // of one try, from dialling to the end of the answer; default 15 s
 	Schedule []time.Duration // delays before each try; default [Schedule]
 	Logger   *slog.Logger    // default slog.Default()
@@ -51,6 +56,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.PerHost <= 0 {
 		o.PerHost = 4
+	}
+	if o.PerCompany <= 0 {
+		o.PerCompany = min(o.Workers, max(2*o.PerHost, o.Workers/4))
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = 15 * time.Second
@@ -85,21 +93,16 @@ type Dispatcher struct {
 	log     *slog.Logger
 	stack   attach.Stack[attached]
 	loop    *claim.Loop
-
-	mu      sync.Mutex
-	running int            // tries
-	byHost  map[string]int // how many of them go to each host
-	trying  map[*tryRun]struct{}
+	steady  func() time.Time // decides when deliveries are due; see [claim.Steady]
+	load    *load
 }
 
 // NewDispatcher makes a dispatcher that uses the store and does not own it. It delivers nothing before Start.
 func NewDispatcher(store Store, jobs Jobs, options Options) *Dispatcher {
 	options.setDefaults()
-	d := &Dispatcher{
-		store: store, jobs: jobs, options: options, log: options.Logger,
-		byHost: make(map[string]int), trying: make(map[*tryRun]struct{}),
-	}
-	d.loop = claim.New(d.claim, claim.Options{What: "callbacks", Logger: options.Logger, Now: options.Now})
+	d := &Dispatcher{store: store, jobs: jobs, options: options, log: options.Logger, steady: claim.Steady(options.Now)}
+	d.load = newLoad(&d.options)
+	d.loop = claim.New(d.claim, claim.Options{What: "callbacks", Logger: options.Logger, Now: d.steady})
 	return d
 }
 
@@ -120,7 +123,7 @@ func (d *Dispatcher) Attach(config Config) (*Attachment, error) {
 	if config.MaxResult == 0 {
 		config.MaxResult = 256 << 10
 	}
-	attachment := d.stack.Attach(attached{config, allowed, newClient(allowed, d.options.Resolver)})
+	attachment := d.stack.Attach(attached{config, allowed, newClient(allowed, d.options.Resolver, d.load)})
 	d.Wake()
 	return attachment, nil
 }
@@ -139,13 +142,13 @@ func (d *Dispatcher) Wake() { d.loop.Wake() }
 
 // claim claims deliveries for the workers that are free, and begins to try them. It is a [claim.Func].
 func (d *Dispatcher) claim(ctx context.Context, now time.Time) (claimed int, next time.Time, err error) {
-	free := d.options.Workers - d.busy()
-	if _, ok := d.stack.Newest(); !ok || free <= 0 {
+	room := d.load.room()
+	if _, ok := d.stack.Newest(); !ok || room.Deliveries <= 0 {
 		return 0, time.Time{}, nil
 	}
 	// Whoever is silent for this long is dead: a try ends after its timeout.
 	until := now.Add(2*d.options.Timeout + 30*time.Second)
-	due, next, err := d.store.ClaimDeliveries(ctx, now, until, free)
+	due, next, err := d.store.ClaimDeliveries(ctx, now, until, room)
 	for _, delivery := range due {
 		d.begin(delivery)
 	}
@@ -156,26 +159,17 @@ func (d *Dispatcher) claim(ctx context.Context, now time.Time) (claimed int, nex
 func (d *Dispatcher) begin(delivery Delivery) {
 	current, release, ok := d.stack.Acquire()
 	if !ok { // the last configuration was detached in between
-		d.loop.Go(func(ctx context.Context) { d.settle(ctx, putOff(delivery, d.options.Now())) })
+		d.loop.Go(func(ctx context.Context) { d.settle(ctx, putOff(delivery, d.steady())) })
 		return
 	}
-	free, ok := d.enter(delivery)
+	run := d.load.begin(delivery)
 	d.loop.Go(func(ctx context.Context) {
 		defer release()
-		defer free()
-		if !ok {
-			now := d.options.Now()
-			d.settle(ctx, putOff(delivery, now.Add(hostBusy(delivery.Forgiven))))
-			return
-		}
-		watched, end := d.watch(ctx, delivery)
-		defer end()
-		d.settle(ctx, d.try(watched, delivery, current))
+		watched, cancel := d.load.watch(ctx, run)
+		defer cancel(nil)
+		settled := d.try(watched, delivery, current)
+		// Its place is free once what came of it is stored: until then it must not be claimed again.
+		d.settle(ctx, settled)
+		d.load.end(run, settled.Tries() == delivery.Tries())
 	})
-}
-
-func (d *Dispatcher) busy() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.running
 }

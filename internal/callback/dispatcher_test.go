@@ -127,6 +127,8 @@ type answer string
 
 func (answer) Permit(context.Context, job.Job) error { return nil }
 
+func (answer) TimeLimit(job.Job) time.Duration { return time.Minute }
+
 func (a answer) Run(_ context.Context, _ job.Job, w io.Writer) (result.Summary, error) {
 	if a == "fail" {
 		return result.Summary{}, errors.New("SELECT secret")

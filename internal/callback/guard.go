@@ -1,7 +1,6 @@
 package callback
 
 import (
-	"context"
 	"net"
 	"net/http"
 	"net/netip"
@@ -20,20 +19,13 @@ var guardian = ssrf.New(
 // newClient makes a client that connects to public addresses, port 443, and to allowed hosts. The address is checked
 // after the name was resolved and before anything is sent, so that a name server cannot change its mind in between.
 // It uses no proxy, follows no redirect and keeps no connection.
-func newClient(allowed hosts, resolver *net.Resolver) *http.Client {
-	plain := &net.Dialer{Timeout: 10 * time.Second, Resolver: resolver}
-	guarded := &net.Dialer{Timeout: 10 * time.Second, Resolver: resolver, Control: guardian.Safe}
+func newClient(allowed hosts, resolver *net.Resolver, load *load) *http.Client {
+	dial := &dialer{load: load, resolver: resolver, allowed: allowed, guarded: net.Dialer{Control: guardian.Safe}}
 	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			Proxy: nil, // a proxy would connect where it likes
-			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-				dialer := guarded
-				if host, port, err := net.SplitHostPort(address); err == nil && allowed[canonicalHost(host, port)] {
-					dialer = plain
-				}
-				return dialer.DialContext(ctx, network, address)
-			},
+			Proxy:                  nil, // a proxy would connect where it likes
+			DialContext:            dial.DialContext,
 			DisableKeepAlives:      true,
 			DisableCompression:     true,
 			TLSHandshakeTimeout:    10 * time.Second,

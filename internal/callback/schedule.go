@@ -1,9 +1,11 @@
 package callback
 
 import (
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -29,10 +31,11 @@ func jitter(delay time.Duration) time.Duration {
 
 // retryAfter reads a Retry-After header, in seconds or as a date (RFC 9110, 10.2.3); 0: there is none that counts.
 func retryAfter(header http.Header, now time.Time) time.Duration {
-	text := header.Get("Retry-After")
+	text := strings.TrimSpace(header.Get("Retry-After"))
 	var delay time.Duration
-	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
-		delay = time.Duration(seconds) * time.Second
+	if seconds, err := strconv.ParseUint(text, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		// As many digits as one likes are a number: one that is too large is the largest.
+		delay = time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
 	} else if at, err := http.ParseTime(text); err == nil {
 		delay = at.Sub(now)
 	}

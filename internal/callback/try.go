@@ -6,12 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/claim"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
@@ -31,16 +32,19 @@ var errRefused = errors.New("given up")
 func (d *Dispatcher) try(ctx context.Context, delivery Delivery, current attached) Delivery {
 	begun := d.options.Now()
 	status, wait, err := d.post(ctx, delivery, current, begun)
-	now := d.options.Now()
+	now, due := d.options.Now(), d.steady()
 	if err != nil && ctx.Err() != nil {
 		if err = context.Cause(ctx); !errors.Is(err, errRefused) {
-			return putOff(delivery, now) // the dispatcher stops
+			return putOff(delivery, due) // the dispatcher stops
 		}
+	}
+	if errors.Is(err, errHostBusy) {
+		return putOff(delivery, due.Add(hostBusy(delivery.Forgiven)))
 	}
 	log := d.log.With("job", delivery.JobID.String(), "user", delivery.Company+"/"+delivery.User, "attempt", delivery.Attempt)
 	if errors.Is(err, errNotTried) {
 		log.Error("a callback could not be made", "error", err)
-		return putOff(delivery, now.Add(5*time.Second))
+		return putOff(delivery, due.Add(5*time.Second))
 	}
 	delivery.Log = append(delivery.Log, Try{At: begun.UTC(), Took: now.Sub(begun), Status: status, Error: errorText(err)})
 	delivery.Log = delivery.Log[max(0, len(delivery.Log)-MaxLog):]
@@ -53,7 +57,7 @@ func (d *Dispatcher) try(ctx context.Context, delivery Delivery, current attache
 	}
 	log.Info("a callback failed and will be tried again", "status", status, "error", err)
 	delay := max(jitter(d.options.Schedule[delivery.Tries()]), wait)
-	delivery.NextAttempt = now.Add(delay)
+	delivery.NextAttempt = due.Add(delay)
 	return delivery
 }
 
@@ -69,13 +73,19 @@ func putOff(delivery Delivery, at time.Time) Delivery {
 	return delivery
 }
 
+// hostBusy is how long a delivery waits whose address has as many tries as it may. It doubles, so that a long queue before
+// a slow host costs little, and varies, so that the queue spreads.
+func hostBusy(before int) time.Duration {
+	delay := min(250*time.Millisecond<<min(before, 10), time.Minute)
+	return delay/2 + rand.N(delay) //nolint:gosec // nothing depends on it being unpredictable
+}
+
 // errorText is what the delivery log keeps of an error.
 func errorText(err error) string {
 	if err == nil {
 		return ""
 	}
-	text := strings.ToValidUTF8(err.Error(), "?")
-	return text[:min(len(text), maxErrorText)]
+	return dataapi.Shorten(err.Error(), maxErrorText)
 }
 
 // post sends the job's document once. It returns the answer's status and how long the receiver wants to be left alone.

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // maxURL is the longest callback URL, in bytes.
@@ -59,6 +61,8 @@ func (h hosts) check(rawURL string) (*url.URL, error) {
 		return nil, errNoURL
 	}
 	switch {
+	case strings.ContainsFunc(rawURL, notInURL):
+		return nil, errors.New("the URL must not hold spaces, control characters or backslashes: write a space as %20")
 	case u.Scheme != "https" && u.Scheme != "http":
 		return nil, errors.New("the URL must begin with https://")
 	case u.User != nil:
@@ -79,6 +83,11 @@ func (h hosts) check(rawURL string) (*url.URL, error) {
 		return nil, errors.New("the URL must use port 443")
 	}
 	return u, checkHost(u.Hostname())
+}
+
+// notInURL reports characters that no URL holds, and that programs which pass it on read in different ways.
+func notInURL(c rune) bool {
+	return c == '\\' || c == utf8.RuneError || unicode.IsSpace(c) || unicode.IsControl(c)
 }
 
 // checkHost refuses hosts that no public service has.

@@ -56,6 +56,18 @@ func TestCheckURL(t *testing.T) {
 		{"https://hooks.exa mple.com/", "not a URL"},
 		{"https://hooks.example.com\\@127.0.0.1/", "not a URL"},
 		{"https://[::1", "not a URL"},
+		{"https://hooks.example.com/a b", "%20"},
+		{"https://hooks.example.com/?q=a b", "%20"},
+		{"https://hooks.example.com/ ", "%20"},
+		{" https://hooks.example.com/", "not a URL"},
+		{"https://hooks.example.com/a\u00a0b", "%20"},
+		{"https://hooks.example.com/a\u2028b", "%20"},
+		{"https://hooks.example.com/\u0085", "%20"},
+		{"https://hooks.example.com/\xff", "%20"},
+		{"https://hooks.example.com/a\\b", "backslashes"},
+		{"http://127.0.0.1:3101/a b", "%20"},
+		{"https://hooks.example.com/a%20b?q=a+b", ""},
+		{"https://hooks.example.com/\u00e9", ""},
 		{"https://b\u00fccher.example/", "xn--"},
 		{"https://hooks.example.com%2f@x/", "user name or password"},
 		{"https://a!b.example/", "not a valid name"},
@@ -143,7 +155,7 @@ func TestSpecialAddressesAreRefusedAtDial(t *testing.T) {
 	if len(special) < 40 {
 		t.Fatalf("%d addresses", len(special))
 	}
-	client := newClient(nil, nil)
+	client := newClient(nil, nil, newLoad(new(Options)))
 	for _, address := range special {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+net.JoinHostPort(address, "443")+"/", nil)
 		if err != nil {
@@ -160,8 +172,8 @@ func TestSpecialAddressesAreRefusedAtDial(t *testing.T) {
 	}
 }
 
-// nameServer answers every question for an A record with what answer returns, on a local UDP port.
-func nameServer(t *testing.T, answer func() [4]byte) *net.Resolver {
+// NameServer answers every question for an A record with what answer returns, on a local UDP port.
+func NameServer(t *testing.T, answer func() [4]byte) *net.Resolver {
 	t.Helper()
 	conn, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
 	if err != nil {
@@ -204,7 +216,7 @@ func nameServer(t *testing.T, answer func() [4]byte) *net.Resolver {
 
 func TestNameThatLeadsInsideIsRefusedAtDial(t *testing.T) {
 	var asked atomic.Int32
-	resolver := nameServer(t, func() [4]byte {
+	resolver := NameServer(t, func() [4]byte {
 		asked.Add(1)
 		return [4]byte{127, 0, 0, 1}
 	})
@@ -218,7 +230,7 @@ func TestNameThatLeadsInsideIsRefusedAtDial(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	response, err := newClient(nil, resolver).Do(request)
+	response, err := newClient(nil, resolver, newLoad(new(Options))).Do(request)
 	if err == nil {
 		_ = response.Body.Close()
 	}
@@ -247,7 +259,7 @@ func TestOtherPortsAreRefusedAtDialAndProxiesIgnored(t *testing.T) {
 	}()
 	t.Setenv("HTTPS_PROXY", "http://"+listener.Addr().String())
 	t.Setenv("HTTP_PROXY", "http://"+listener.Addr().String())
-	client := newClient(hosts{"127.0.0.1:1": true}, nil)
+	client := newClient(hosts{"127.0.0.1:1": true}, nil, newLoad(new(Options)))
 	for _, target := range []string{"https://" + listener.Addr().String() + "/", "http://192.0.2.1/", "https://192.0.2.1/"} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, target, nil)
 		if err != nil {

@@ -184,6 +184,27 @@ func (l *Loop) claimAll(ctx context.Context) (wait time.Duration, err error) {
 	return LookEvery, nil
 }
 
+// Steady returns a clock that now drives, and that never goes back: when now does, it goes on at the pace of the monotonic
+// clock. Leases and delays are reckoned by it, so that nothing waits longer because somebody has set the clock back. When
+// the clock is set forward it follows, since a server can have started before its clock was right: what is under way must
+// therefore not be known by its lease alone. It is safe for concurrent use.
+func Steady(now func() time.Time) func() time.Time {
+	var mu sync.Mutex
+	read := now() // with its monotonic reading, where it has one
+	shown := read.Round(0)
+	return func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		at := now()
+		shown = shown.Add(max(0, at.Sub(read)))
+		read = at
+		if at.Round(0).After(shown) {
+			shown = at.Round(0)
+		}
+		return shown
+	}
+}
+
 // Recovered turns a panic into an error, in a function that defers it.
 func Recovered(err *error) {
 	if cause := recover(); cause != nil {

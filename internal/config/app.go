@@ -80,7 +80,8 @@ type Tokens struct {
 
 // Jobs configures asynchronous execution.
 type Jobs struct {
-	// How many jobs run at once. The default is 4, the most is 1024.
+	// How many jobs run at once. The default is 4, the most is 1024. A job that waits for a connection of its source
+	// does not count; as many jobs of one source as this run and wait at most.
 	Workers int `json:"workers,omitempty"`
 
 	// How many of them may be jobs of one company. The default is one less than workers, and at least 1: so a worker is

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -34,13 +35,15 @@ const (
 	CodeRangeNotSatisfiable  Code = "RANGE_NOT_SATISFIABLE"
 	CodeInvalidParameter     Code = "INVALID_PARAMETER"
 	CodeParameterNotAllowed  Code = "PARAMETER_NOT_ALLOWED"
+	CodeValueRefused         Code = "VALUE_REFUSED"
 	CodeIdempotencyKeyReused Code = "IDEMPOTENCY_KEY_REUSED"
 	CodeRateLimited          Code = "RATE_LIMITED"
 	CodeQuotaExceeded        Code = "QUOTA_EXCEEDED"
 	CodeAttemptsExhausted    Code = "ATTEMPTS_EXHAUSTED"
 	CodeInternal             Code = "INTERNAL_ERROR"
 	CodeOverloaded           Code = "OVERLOADED"
-	CodeSourceUnavailable    Code = "SOURCE_UNAVAILABLE"
+	CodeSourceUnavailable    Code = "SOURCE_UNAVAILABLE"    // nothing has run
+	CodeExecutionInterrupted Code = "EXECUTION_INTERRUPTED" // it may have run, in part or as a whole
 )
 
 // Definition is one row of the error catalogue.
@@ -111,6 +114,9 @@ func AsError(err error) *Error {
 	}
 	return Wrap(CodeInternal, err)
 }
+
+// Passing reports whether what the code says passes by itself, so that the same request can succeed later.
+func (c Code) Passing() bool { return c.Definition().Status == http.StatusServiceUnavailable }
 
 // JoinFaults returns the first of the errors, with the faults of all of them where each error has faults; nil when there
 // is none. The code is CodeInvalidParameter as soon as one of them has it.

@@ -27,6 +27,8 @@ type endless struct{ query source.Query }
 
 func (endless) Permit(context.Context, job.Job) error { return nil }
 
+func (endless) TimeLimit(job.Job) time.Duration { return time.Minute }
+
 func (e endless) Run(ctx context.Context, _ job.Job, w io.Writer) (result.Summary, error) {
 	encoder := result.NewJSON(w, result.JSONOptions{})
 	defer encoder.Close()

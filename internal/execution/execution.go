@@ -136,6 +136,11 @@ func (b *Bound) PersonalTo() string {
 func (b *Bound) Run(ctx context.Context, encoder result.Encoder) (result.Summary, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
+	return b.run(ctx, encoder)
+}
+
+// run is Run without a time limit of its own.
+func (b *Bound) run(ctx context.Context, encoder result.Encoder) (result.Summary, error) {
 	summary := result.Summary{MaxRows: b.Endpoint.Limits.MaxRows, ExecutedAt: time.Now().UTC()}
 	limited := &limitedSink{Encoder: encoder, summary: &summary}
 	if err := b.query.Run(ctx, b.call, limited); err != nil {

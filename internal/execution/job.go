@@ -4,7 +4,9 @@ import (
 	"context"
 	"io"
 	"sync/atomic"
+	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/admission"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
@@ -34,13 +36,46 @@ func (r *JobRuntime) Run(ctx context.Context, j job.Job, w io.Writer) (result.Su
 	}
 	encoder := result.NewJSON(w, result.JSONOptions{OmitLimits: true})
 	defer encoder.Close()
-	return bound.Run(ctx, countedRows{encoder, job.RowCounter(ctx)})
+	return bound.runJob(ctx, countedRows{encoder, job.RowCounter(ctx), func() { job.SourceAnswers(ctx) }})
+}
+
+// runJob is Run for a job, which waits for a place at its source as long as its time limit, without a worker, and then has
+// the whole of that limit.
+func (b *Bound) runJob(ctx context.Context, encoder result.Encoder) (result.Summary, error) {
+	limited, end := withJobLimit(ctx, b.timeout)
+	defer end()
+	return b.run(admission.WithPatience(limited, admission.Patience{
+		MaxWait: b.timeout,
+		Wait: func() (over func()) {
+			goOn, begin := job.WaitForSource(ctx), limited.wait()
+			return func() {
+				goOn()
+				begin()
+			}
+		},
+	}), encoder)
+}
+
+// TimeLimit returns the time limit of the job's endpoint; 0: it is gone, or the job's user may not use it any more.
+func (r *JobRuntime) TimeLimit(j job.Job) time.Duration {
+	bound, err := r.bind(j)
+	if err != nil {
+		return 0
+	}
+	return bound.timeout
 }
 
 // countedRows lets the job's progress be seen.
 type countedRows struct {
 	result.Encoder
-	rows *atomic.Int64
+	rows    *atomic.Int64
+	answers func()
+}
+
+// Columns notes that the source answers, and passes the columns on.
+func (c countedRows) Columns(columns []result.Column) error {
+	c.answers()
+	return c.Encoder.Columns(columns)
 }
 
 // Row counts a row and passes it on.

@@ -155,8 +155,12 @@ func (a *API) logout(w http.ResponseWriter, r *http.Request, event *audit.Event)
 	claims, err := a.Tokens.VerifyRefresh(request.RefreshToken)
 	if verified(&attempt, err) == nil {
 		about(event, claims)
-		if err := a.Families.End(r.Context(), claims.Family); err != nil {
+		ended, err := a.Families.End(r.Context(), claims.Family)
+		if err != nil {
 			return err
+		}
+		if !ended {
+			event.Action = "" // it had ended before, which is recorded
 		}
 	} else {
 		event.Action = "" // nobody was logged out

@@ -149,8 +149,5 @@ func position(body []byte, offset int64) (line, column int) {
 // shorten keeps what is echoed to a caller short.
 func shorten(text string) string {
 	const most = 60
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "..."
+	return dataapi.Shorten(text, most)
 }

@@ -80,7 +80,9 @@ func (a *API) acceptJob(
 		User:     caller.User.Name,
 		KeyID:    caller.KeyID,
 		Address:  bound.Endpoint.Address,
+		Source:   bound.Endpoint.Source,
 		Revision: bound.Endpoint.Revision, PinRevision: bound.Pinned,
+		Attended: !terms.detach,
 		Personal: bound.PersonalTo() != "",
 		Params:   canonical,
 		PollingPath: func(id job.ID) string {

@@ -135,7 +135,7 @@ func TestEveryRefusalLooksTheSame(t *testing.T) {
 	key, secret := createKey(t, directory, "acme", "loader")
 	foreign, foreignSecret := createKey(t, directory, "globex", "loader")
 	revoked, revokedSecret := createKey(t, directory, "acme", "loader")
-	if _, err := keys.Revoke(t.Context(), revoked.ID); err != nil {
+	if _, _, err := keys.Revoke(t.Context(), revoked.ID); err != nil {
 		t.Fatal(err)
 	}
 	expiring, expiringSecret, err := directory.CreateKey(t.Context(), identity.NewKey{
@@ -269,7 +269,7 @@ func TestReload(t *testing.T) {
 	if _, err := before.Resolve("acme", "loader", other.ID); err != nil {
 		t.Errorf("the old configuration does not know a key made by the new one: %v", err)
 	}
-	if _, err := keys.Revoke(t.Context(), other.ID); err != nil {
+	if _, _, err := keys.Revoke(t.Context(), other.ID); err != nil {
 		t.Fatal(err)
 	}
 	for name, directory := range map[string]*identity.Directory{"old": before, "new": after} {

@@ -122,26 +122,26 @@ func (k *Keys) List(ctx context.Context, company string) ([]Key, error) {
 }
 
 // Revoke ends a key for good and returns its record. When it returns, no request authenticates by the key or by a token
-// that the key vouched for. It is idempotent. An unknown key is dataapi.CodeNotFound. When the store fails, the key is
+// that the key vouched for. It is idempotent, and reports whether this call has ended the key. An unknown key is dataapi.CodeNotFound. When the store fails, the key is
 // refused all the same until this process ends, and the error says that a restart may bring it back.
-func (k *Keys) Revoke(ctx context.Context, id string) (Key, error) {
+func (k *Keys) Revoke(ctx context.Context, id string) (key Key, changed bool, err error) {
 	k.writing.Lock()
 	defer k.writing.Unlock()
 	at := k.now().UTC().Truncate(time.Microsecond)
 	record, err := k.store.RevokeKey(ctx, id, at)
 	switch {
 	case errors.Is(err, ErrKeyNotFound):
-		return Key{}, noSuchKey(id)
+		return Key{}, false, noSuchKey(id)
 	case err == nil:
 		k.put(record)
-		return record, nil
+		return record, record.RevokedAt.Equal(at), nil // one that was revoked before keeps its first time
 	}
 	if known, ok := (*k.index.Load())[id]; ok && known.RevokedAt.IsZero() {
 		refused := known.Key
 		refused.RevokedAt = at
 		k.put(refused)
 	}
-	return Key{}, fmt.Errorf("the key is refused from now on, but keeping its revocation failed, "+
+	return Key{}, false, fmt.Errorf("the key is refused from now on, but keeping its revocation failed, "+
 		"so that a restart may bring it back; revoke it again: %w", err)
 }
 

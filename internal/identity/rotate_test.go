@@ -124,7 +124,7 @@ func TestLastUseIsSavedInBatches(t *testing.T) {
 	if store.writes > 2 || store.keys < 2 || store.keys > 4 { // 4 when a minute has just begun
 		t.Errorf("%d writes of %d uses", store.writes, store.keys)
 	}
-	if _, err := keys.Revoke(t.Context(), first.ID); err != nil {
+	if _, _, err := keys.Revoke(t.Context(), first.ID); err != nil {
 		t.Fatal(err)
 	}
 	for _, keys := range []*identity.Keys{keys, openKeys(t, store)} {

@@ -37,10 +37,11 @@ func (e *Engine) end(ctx context.Context, id ID, outcome Outcome) (Job, error) {
 		if j.Status.Terminal() {
 			return j, ErrEnded
 		}
-		outcome.CompletedAt = e.options.Now().UTC()
-		outcome.ExpiresAt = expiry(j, outcome.CompletedAt, e.settings().Retention)
-		err = e.store.Finish(ctx, id, j.Attempt, outcome)
+		outcome = e.ending(j, e.settings(), outcome)
+		changed, err := e.store.Finish(ctx, id, j.Attempt, outcome)
 		switch {
+		case err == nil && !changed:
+			continue // somebody else has ended it so, and tells of it
 		case err == nil:
 			e.runs.cancel(id)
 			e.ended(j, outcome)
@@ -69,6 +70,17 @@ func (e *Engine) Progress(id ID) (Progress, bool) {
 		return Progress{}, false
 	}
 	return Progress{Rows: r.rows.Load(), Elapsed: e.options.Now().Sub(r.begun)}, true
+}
+
+// ending completes the end of a job that ends now.
+func (e *Engine) ending(j Job, settings Settings, outcome Outcome) Outcome {
+	outcome.CompletedAt = e.options.Now().UTC()
+	outcome.FreeKey = j.Attended && outcome.Error != nil && (outcome.Error.Code.Passing() || outcome.Error.Code == dataapi.CodeAttemptsExhausted)
+	if outcome.FreeKey {
+		j.Idempotency = nil
+	}
+	outcome.ExpiresAt = expiry(j, outcome.CompletedAt, settings.Retention)
+	return outcome
 }
 
 // expiry is until when a job that ends can be read: a repeated request finds it as long as its key is bound.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
 )
 
 func TestCancelWaitingJob(t *testing.T) {
@@ -237,4 +238,62 @@ func FuzzParseCursor(f *testing.F) {
 			t.Errorf("%q became %q", text, cursor.String())
 		}
 	})
+}
+
+// However many callers and configurations end a job at the same time, one of them has ended it, and its end is told once.
+func TestEndIsToldOnce(t *testing.T) {
+	var told sync.Map
+	engine := start(t, newStore(t), job.Options{Ended: func(j job.Job) {
+		count, _ := told.LoadOrStore(j.ID, new(atomic.Int32))
+		count.(*atomic.Int32).Add(1)
+	}})
+	for range 30 { // nothing is attached: the jobs wait
+		j := accept(t, engine)
+		var did atomic.Int32
+		var group sync.WaitGroup
+		for range 4 {
+			group.Go(func() {
+				switch ended, err := engine.Cancel(context.Background(), j.ID); {
+				case err == nil:
+					did.Add(1)
+				case !errors.Is(err, job.ErrEnded):
+					t.Error(err)
+				case ended.Status != job.Cancelled:
+					t.Errorf("it is %s", ended.Status)
+				}
+			})
+		}
+		group.Wait()
+		count, ok := told.Load(j.ID)
+		if !ok || count.(*atomic.Int32).Load() != 1 || did.Load() != 1 {
+			t.Fatalf("%d callers have ended the job, and its end was told %v times", did.Load(), count.(*atomic.Int32).Load())
+		}
+	}
+}
+
+// unknownStore writes an end and says that it does not know whether it has.
+type unknownStore struct {
+	job.Store
+	left atomic.Int32
+}
+
+func (s *unknownStore) Finish(ctx context.Context, id job.ID, attempt int, outcome job.Outcome) (bool, error) {
+	changed, err := s.Store.Finish(ctx, id, attempt, outcome)
+	if s.left.Add(-1) >= 0 {
+		return false, boltstore.ErrUnknown
+	}
+	return changed, err
+}
+
+// An end that was stored although the store did not know it is told all the same, once.
+func TestEndOfUnknownOutcomeIsTold(t *testing.T) {
+	store := &unknownStore{Store: newStore(t)}
+	store.left.Store(2)
+	var told atomic.Int32
+	engine := start(t, store, job.Options{Ended: func(job.Job) { told.Add(1) }})
+	engine.Attach(answer(`1`), job.Settings{})
+	if j := wait(t, engine, accept(t, engine).ID); j.Status != job.Completed {
+		t.Fatalf("got %+v", j)
+	}
+	eventually(t, "the end is told", func() bool { return told.Load() == 1 })
 }

@@ -73,12 +73,12 @@ func crashHelper(path string) error {
 // tellingStore says which ends are on disk.
 type tellingStore struct{ *boltstore.Store }
 
-func (s *tellingStore) Finish(ctx context.Context, id job.ID, attempt int, outcome job.Outcome) error {
-	err := s.Store.Finish(ctx, id, attempt, outcome)
+func (s *tellingStore) Finish(ctx context.Context, id job.ID, attempt int, outcome job.Outcome) (bool, error) {
+	changed, err := s.Store.Finish(ctx, id, attempt, outcome)
 	if err == nil {
 		fmt.Fprintln(os.Stdout, "ended", id, attempt, outcome.Status)
 	}
-	return err
+	return changed, err
 }
 
 // killed is what is known from outside about the jobs of processes that were killed.

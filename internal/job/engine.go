@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/attach"
@@ -23,15 +22,23 @@ type Runtime interface {
 
 	// Run executes the job's endpoint and writes the result's JSON to w, all of it before it returns. An error of w is
 	// returned, possibly wrapped. When ctx ends the query is cancelled inside the database before Run returns. An error
-	// of package dataapi becomes the job's error, any other one INTERNAL_ERROR; CodeSourceUnavailable makes
-	// the engine try again, as often as it tries a job; CodeOverloaded too, without counting as a try.
+	// of package dataapi becomes the job's error, any other one INTERNAL_ERROR. One whose code is Passing makes the engine
+	// try again, as often as it tries a job. CodeSourceUnavailable, after which nothing has run, and CodeOverloaded do not
+	// count as a try.
+	//
+	// Run calls WaitForSource around a wait for a place at the source, and SourceAnswers when rows begin to come.
 	Run(ctx context.Context, j Job, w io.Writer) (result.Summary, error)
+
+	// TimeLimit is how long the job may run, and also how long it waits for a source that cannot be reached. Zero: that
+	// is not known, since its endpoint is gone. It must not block.
+	TimeLimit(j Job) time.Duration
 }
 
 // Settings are the numbers of a configuration. Zero values stand for the defaults.
 type Settings struct {
-	Workers    int           // jobs that run at the same time, in all; default 4
+	Workers    int           // jobs that run at the same time, in all, and that run or wait on one source; default 4
 	PerCompany int           // of them, jobs of one company; default: any number
+	PerSource  int           // of them, jobs on one source; default: any number
 	Retention  time.Duration // how long a job can be read after its end; default 24 h
 	MaxWaiting int           // jobs of one company that wait for a worker; default 10,000
 	Quota      int64         // bytes of results that are kept for one company when it asks for a job; default: any number
@@ -109,17 +116,17 @@ type Engine struct {
 	stack   attach.Stack[attached]
 	waiters waiters
 	runs    runs
+	sources *sources
+	steady  func() time.Time // decides about leases and delays; see [claim.Steady]
 	loop    *claim.Loop
-
-	mu      sync.Mutex
-	running map[string]int // jobs that run, by company
 }
 
 // NewEngine makes an engine that uses store and does not own it. It runs nothing before Start.
 func NewEngine(store Store, options Options) *Engine {
 	options.setDefaults()
-	e := &Engine{store: store, options: options, log: options.Logger, running: make(map[string]int)}
-	e.loop = claim.New(e.claim, claim.Options{What: "jobs", Logger: options.Logger, Now: options.Now})
+	e := &Engine{store: store, options: options, log: options.Logger, steady: claim.Steady(options.Now)}
+	e.sources = newSources(options.Backoff, e.steady)
+	e.loop = claim.New(e.claim, claim.Options{What: "jobs", Logger: options.Logger, Now: e.steady})
 	return e
 }
 
@@ -136,7 +143,9 @@ func (e *Engine) Attach(runtime Runtime, settings Settings) *Attachment {
 // Start makes the jobs claimable that an earlier process has left unfinished, and begins to run jobs. It fails with the
 // store's error, and may then be called again. Starting a started engine does nothing; a stopped one gives
 // [claim.ErrStopped].
-func (e *Engine) Start(ctx context.Context) error { return e.loop.Start(ctx, e.recover, e.sweepLoop) }
+func (e *Engine) Start(ctx context.Context) error {
+	return e.loop.Start(ctx, e.recover, e.sweepLoop, e.expireLoop)
+}
 
 func (e *Engine) recover(ctx context.Context) error {
 	n, err := e.store.Recover(ctx, e.options.Owner)
@@ -155,12 +164,14 @@ func (e *Engine) Stop(ctx context.Context) error { return e.loop.Stop(ctx) }
 type Request struct {
 	Company, User, KeyID string // who asks
 	Address              dataapi.Address
+	Source               string // of the endpoint
 	Revision             string
 	PinRevision          bool            // the job is of this revision or fails
 	Personal             bool            // the rows are the user's alone
 	Params               []byte          // one JSON value: the bound parameters
 	PollingPath          func(ID) string // where the job can be polled; nil: nowhere
 	CallbackURL          string          // checked by callback.CheckURL; empty: none
+	Attended             bool            // the caller waits for the result and is never told of the job: see [Job]
 }
 
 // Accept stores a job, which is on disk when it returns, and wakes a worker. Errors: ctx's; CodeQuotaExceeded when the
@@ -177,7 +188,7 @@ func (e *Engine) newJob(request Request) Job {
 	j := Job{
 		ID: NewID(now), Company: request.Company, User: request.User, KeyID: request.KeyID,
 		Address: request.Address, Revision: request.Revision, PinRevision: request.PinRevision,
-		Personal: request.Personal, Params: request.Params,
+		Personal: request.Personal, Params: request.Params, Source: request.Source, Attended: request.Attended,
 		CallbackURL: request.CallbackURL, Status: Processing, CreatedAt: now,
 	}
 	if request.PollingPath != nil {

@@ -40,6 +40,7 @@ func TestMain(m *testing.M) {
 type runtime struct {
 	permit func(job.Job) error
 	run    func(ctx context.Context, j job.Job, w io.Writer) error
+	limit  time.Duration // 0: timeLimit
 }
 
 func (r runtime) Permit(_ context.Context, j job.Job) error {
@@ -47,6 +48,16 @@ func (r runtime) Permit(_ context.Context, j job.Job) error {
 		return nil
 	}
 	return r.permit(j)
+}
+
+// timeLimit is that of the jobs of tests.
+const timeLimit = time.Minute
+
+func (r runtime) TimeLimit(job.Job) time.Duration {
+	if r.limit > 0 {
+		return r.limit
+	}
+	return timeLimit
 }
 
 func (r runtime) Run(ctx context.Context, j job.Job, w io.Writer) (result.Summary, error) {
@@ -206,8 +217,6 @@ func TestFailures(t *testing.T) {
 		{"own words", dataapi.Errorf(dataapi.CodeInvalidParameter, "mes is wrong"), nil, 1, dataapi.CodeInvalidParameter, "mes is wrong"},
 		{"cause stays inside", errors.New("SELECT secret"), nil, 1, dataapi.CodeInternal, dataapi.CodeInternal.Definition().Detail},
 		{"deadline", context.DeadlineExceeded, nil, 1, dataapi.CodeExecutionTimeout, dataapi.CodeExecutionTimeout.Definition().Detail},
-		{"source down", dataapi.Wrap(dataapi.CodeSourceUnavailable, errors.New("dial")), nil, 3, dataapi.CodeAttemptsExhausted,
-			"The job was tried 3 times. The last attempt ended with SOURCE_UNAVAILABLE."},
 		{"not permitted", nil, dataapi.Errorf(dataapi.CodeForbidden, "no longer"), 0, dataapi.CodeForbidden, "no longer"},
 	}
 	for _, c := range cases {

@@ -41,12 +41,16 @@ type Job struct {
 	Revision    string          `json:"revision,omitempty"`     // of the endpoint when the job was accepted
 	PinRevision bool            `json:"pin_revision,omitempty"` // the caller has asked for that revision, and no other will do
 	Personal    bool            `json:"personal,omitempty"`     // the rows are User's, since the database is shown who asks
+	Source      string          `json:"source,omitempty"`       // of the endpoint when the job was accepted: jobs share the workers by it
 	Params      json.RawMessage `json:"params,omitempty"`       // the bound values, canonical
 	PollingPath string          `json:"polling_path,omitempty"` // where the caller polls
 	CallbackURL string          `json:"callback_url,omitempty"` // empty: nobody is told
 
-	// Idempotency is the key that the job was asked for with; nil: none.
+	// Idempotency is the key that the job was asked for with; nil: none, or it was given back.
 	Idempotency *Idempotency `json:"idempotency,omitempty"`
+	// Attended: whoever asked waits for the result and is never told of the job. What passes, such as a source that
+	// cannot be reached, ends it at once and gives its idempotency key back, so that the caller can ask again.
+	Attended bool `json:"attended,omitempty"`
 
 	Status      Status    `json:"status"`
 	CreatedAt   time.Time `json:"created_at"`
@@ -57,7 +61,8 @@ type Job struct {
 	// Attempt counts the claims, from 1; 0 is a job that was never claimed. It fences: whoever writes to a job that is
 	// running names the attempt that it was given, and is refused once there is a newer one.
 	Attempt int `json:"attempt,omitempty"`
-	// Forgiven is how many of the attempts do not count as tries, since an orderly stop ended them.
+	// Forgiven is how many of the attempts do not count as tries, since an orderly stop ended them, or the source could
+	// not be reached.
 	Forgiven int `json:"forgiven,omitempty"`
 	// NotBefore is when a job that waits for another attempt may be claimed; zero: at once.
 	NotBefore time.Time `json:"not_before,omitzero"`
@@ -109,6 +114,7 @@ type Outcome struct {
 	ExpiresAt   time.Time
 	Error       *Error // for Failed
 	Result      Result // for Completed
+	FreeKey     bool   // gives the job's idempotency key back: the next request with it is a new one
 }
 
 // Pinned returns the revision that the job's caller has asked for; empty: whichever is the present one when it runs.

@@ -238,7 +238,7 @@ func TestHeartbeatKeepsAndLosesTheLease(t *testing.T) {
 	if got, err := engine.Get(t.Context(), j.ID); err != nil || got.Status != job.Processing || got.LeaseOwner != "second" {
 		t.Errorf("the lost attempt has changed the job: %+v, %v", got, err)
 	}
-	if err := store.Finish(t.Context(), j.ID, 2, job.Outcome{Status: job.Cancelled, CompletedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}); err != nil {
+	if _, err := store.Finish(t.Context(), j.ID, 2, job.Outcome{Status: job.Cancelled, CompletedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -266,9 +266,9 @@ type failingStore struct {
 	failures atomic.Int32
 }
 
-func (s *failingStore) Finish(ctx context.Context, id job.ID, attempt int, outcome job.Outcome) error {
+func (s *failingStore) Finish(ctx context.Context, id job.ID, attempt int, outcome job.Outcome) (bool, error) {
 	if s.failures.Add(-1) >= 0 {
-		return boltstore.ErrNotCommitted
+		return false, boltstore.ErrNotCommitted
 	}
 	return s.Store.Finish(ctx, id, attempt, outcome)
 }

@@ -2,7 +2,6 @@ package job
 
 import (
 	"context"
-	"maps"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/claim"
@@ -16,10 +15,11 @@ func (e *Engine) claim(ctx context.Context, now time.Time) (claimed int, next ti
 	if !ok {
 		return 0, time.Time{}, nil
 	}
-	room := e.room(newest.settings)
+	room := e.sources.room(newest.settings)
 	if room.Jobs <= 0 {
 		return 0, time.Time{}, nil
 	}
+	room.Held = e.runs.held()
 	jobs, next, err := e.store.Claim(ctx, e.options.Owner, now, now.Add(e.options.Lease), room)
 	for _, j := range jobs {
 		e.begin(j)
@@ -34,33 +34,32 @@ func (e *Engine) begin(j Job) {
 		e.loop.Go(func(ctx context.Context) { e.giveBack(ctx, j) })
 		return
 	}
-	e.count(j.Company, +1)
+	line := Line{Source: j.Source, Company: j.Company}
+	e.sources.tried(j.Source)
+	e.sources.change(line, +1, 0)
+	under := &run{attempt: j.Attempt, begun: e.options.Now()}
+	remove := e.runs.add(j.ID, under)
 	e.loop.Go(func(ctx context.Context) {
 		defer release()
-		defer e.count(j.Company, -1)
-		e.work(ctx, j, current)
+		defer e.sources.change(line, -1, 0)
+		defer remove()
+		e.work(ctx, j, current, under)
 	})
 }
 
-// count notes that a job of a company has begun or ended.
-func (e *Engine) count(company string, change int) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.running[company] += change
-	if e.running[company] == 0 {
-		delete(e.running, company)
-	}
+// waitForSource takes the worker from a job, and returns what gives it back.
+func (e *Engine) waitForSource(line Line) (over func()) {
+	e.sources.change(line, -1, +1)
+	e.loop.Wake()
+	return func() { e.sources.change(line, +1, -1) }
 }
 
-// room returns how many jobs more may run.
-func (e *Engine) room(settings Settings) Room {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	room := Room{Jobs: settings.Workers, PerCompany: settings.PerCompany, Running: maps.Clone(e.running)}
-	for _, running := range e.running {
-		room.Jobs -= running
+// sourceAnswers notes that a source can be reached.
+func (e *Engine) sourceAnswers(source string) {
+	if e.sources.answered(source) {
+		e.log.Info("a source can be reached again", "source", source)
+		e.loop.Wake()
 	}
-	return room
 }
 
 // sweepLoop removes what has expired, until ctx ends.

@@ -9,9 +9,33 @@ import (
 
 // run is one attempt that is under way in this process.
 type run struct {
-	begun  time.Time
-	rows   atomic.Int64
-	cancel context.CancelCauseFunc
+	attempt int
+	begun   time.Time
+	rows    atomic.Int64
+
+	mu     sync.Mutex
+	cancel context.CancelCauseFunc // nil: its context is not made yet
+	cause  error                   // why it was ended before that
+}
+
+// bind makes the run's context one that end ends.
+func (r *run) bind(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cancel = cancel
+	if r.cause != nil {
+		cancel(r.cause)
+	}
+	return ctx, cancel
+}
+
+func (r *run) end(cause error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.cause = cause; r.cancel != nil {
+		r.cancel(cause)
+	}
 }
 
 // runs holds the attempts that are under way. When a job has two of them, since one has lost its lease and does not know
@@ -44,9 +68,20 @@ func (rs *runs) get(id ID) (*run, bool) {
 	return r, ok
 }
 
+// held returns the attempts.
+func (rs *runs) held() map[ID]int {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	held := make(map[ID]int, len(rs.byID))
+	for id, r := range rs.byID {
+		held[id] = r.attempt
+	}
+	return held
+}
+
 func (rs *runs) cancel(id ID) {
 	if r, ok := rs.get(id); ok {
-		r.cancel(errCancelled)
+		r.end(errCancelled)
 	}
 }
 

@@ -75,7 +75,7 @@ func (s *sharedStore) Call(w Write, answer *Answer) error {
 	case "AppendChunks":
 		err = s.Store.AppendChunks(ctx, w.ID, w.Attempt, w.First, w.Chunks)
 	case "Finish":
-		err = s.Store.Finish(ctx, w.ID, w.Attempt, w.Outcome)
+		_, err = s.Store.Finish(ctx, w.ID, w.Attempt, w.Outcome)
 	}
 	if w.Method == "AppendChunks" || w.Method == "Extend" || w.Method == "Finish" {
 		s.mu.Lock()
@@ -139,9 +139,9 @@ func (r *remoteStore) AppendChunks(_ context.Context, id job.ID, attempt, first 
 	return err
 }
 
-func (r *remoteStore) Finish(_ context.Context, id job.ID, attempt int, outcome job.Outcome) error {
+func (r *remoteStore) Finish(_ context.Context, id job.ID, attempt int, outcome job.Outcome) (bool, error) {
 	_, err := r.call(Write{Method: "Finish", ID: id, Attempt: attempt, Outcome: outcome})
-	return err
+	return err == nil, err
 }
 
 func (r *remoteStore) Sweep(context.Context, time.Time, int) (bool, error) { return false, nil }
@@ -252,7 +252,7 @@ func TestFaultsStoppedWorkerCannotWrite(t *testing.T) {
 	}
 	eventually(t, "its chunk is refused", func() bool { return refused("AppendChunks") })
 	// What it would have written in the end is refused as well.
-	if err := store.Finish(t.Context(), j.ID, 1, job.Outcome{Status: job.Failed}); !errors.Is(err, job.ErrLost) {
+	if _, err := store.Finish(t.Context(), j.ID, 1, job.Outcome{Status: job.Failed}); !errors.Is(err, job.ErrLost) {
 		t.Errorf("its end: %v", err)
 	}
 	after, err := engine.Get(t.Context(), j.ID)

@@ -41,6 +41,8 @@ const (
 type Unfinished struct {
 	ID                   ID
 	Company, User, KeyID string
+	Source               string
+	CreatedAt            time.Time
 }
 
 // Store keeps jobs and their results. It is safe for concurrent use, by several processes if it can be shared.
@@ -71,14 +73,15 @@ type Store interface {
 	// and at least as long as nobody else takes it: Sweep removes it with its job.
 	Accept(ctx context.Context, j Job, allowance Allowance) error
 
-	// Claim gives as many waiting jobs to owner as there is room for, with a lease until the given time. Each of them has its Attempt
-	// raised by one, StartedAt set to now, and NotBefore cleared. A job is claimable when it waits and NotBefore is not
-	// after now, or when its lease ended at or before now. No job is given to two callers with the same attempt.
+	// Claim gives as many waiting jobs to owner as there is room for, with a lease until the given time. Each of them has
+	// its Attempt raised by one, StartedAt set to now, and NotBefore cleared. A job is claimable when it waits and
+	// NotBefore is not after now, or when its lease ended at or before now. No job is given to two callers with the same
+	// attempt. An attempt that room.Held names is not given away: when its lease has ended, that is extended.
 	//
-	// The order is fair among companies: of the jobs that wait, each company's are taken in the order in which they were
-	// accepted, and a company that has n jobs waiting delays another's first job by no more than two of them. Jobs that
-	// wait for a further attempt come first. Jobs of a company for which there is no room are passed over, and keep their
-	// places.
+	// The order is fair among sources and companies. The next job is one of the source of which the fewest run. Of one
+	// source's jobs that wait, each company's are taken in the order in which they were accepted, further attempts
+	// included, and a company that has n of them waiting delays another's first by no more than two. A source or company
+	// for which there is no room is passed over, and its jobs keep their places.
 	//
 	// When it returns no job, next is when one may become claimable by the passing of time alone; zero: never.
 	// It returns without error, writes nothing and is cheap when there is nothing to claim, or no room for it.
@@ -102,8 +105,9 @@ type Store interface {
 	// Finish ends a job that is processing with this attempt, whether it runs or waits. If the job names a callback, a
 	// delivery that is due at once is stored in the same transaction (package callback). A completed job must have
 	// stored exactly outcome.Result.Chunks chunks with this attempt, else it gets ErrMissingChunk.
-	// Finish is idempotent: repeating it with the same attempt and status returns nil and changes nothing.
-	Finish(ctx context.Context, id ID, attempt int, outcome Outcome) error
+	// Finish is idempotent: repeating it with the same attempt and status returns nil and changes nothing. It reports
+	// whether this call has ended the job, so that an end is announced once.
+	Finish(ctx context.Context, id ID, attempt int, outcome Outcome) (changed bool, err error)
 
 	// Get returns a job, expired ones included until Sweep has removed them.
 	Get(ctx context.Context, id ID) (Job, error)
@@ -129,7 +133,8 @@ type Store interface {
 
 	// Recover makes jobs claimable at once, whose owner can be known to be gone, and returns how many these are. Owner
 	// is the caller's own name. A store that only one process can hold knows that every other owner is gone; a shared
-	// one waits for their leases to end and returns 0.
+	// one waits for their leases to end and returns 0. With the others, it makes those claimable that wait for a further
+	// attempt: the clock of the process that has set their NotBefore may have been wrong.
 	Recover(ctx context.Context, owner string) (int, error)
 }
 
@@ -142,11 +147,21 @@ type Allowance struct {
 // Room is how many jobs may be claimed.
 type Room struct {
 	Jobs       int            // in all, at least 1
-	PerCompany int            // of one company, those included that Running counts; 0: any number
+	PerCompany int            // of one company, those included that Running and Waiting count; 0: any number
 	Running    map[string]int // how many of each company run already
+	Waiting    map[Line]int   // how many of each company were claimed and wait for their source; they count there alone
+
+	PerSource int                   // of one source, those included that run already; 0: any number
+	Sources   map[string]SourceRoom // of the sources that are busy
+	Held      map[ID]int            // the attempts that the caller runs itself
 }
 
-// Full reports whether there is no room for a job of a company.
-func (r Room) Full(company string) bool {
-	return r.PerCompany > 0 && r.Running[company] >= r.PerCompany
+// Line is where the jobs of one company on one source wait.
+type Line struct{ Source, Company string }
+
+// SourceRoom says how many jobs of one source there may be.
+type SourceRoom struct {
+	Running int // jobs that run already
+	Waiting int // jobs that were claimed and wait for a place at the source
+	Most    int // how many may run and wait together; 0: any number; below 0: none
 }

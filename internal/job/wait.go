@@ -3,6 +3,8 @@ package job
 import (
 	"context"
 	"sync"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
 // waiters are told when a job ends in this process.
@@ -15,6 +17,9 @@ type waiters struct {
 type waiter struct {
 	ended chan struct{}
 	count int
+
+	attended bool   // the job is one that ends when its source cannot be reached: see [Job]
+	source   string // of such a job
 }
 
 func (ws *waiters) join(id ID) *waiter {
@@ -30,6 +35,25 @@ func (ws *waiters) join(id ID) *waiter {
 	}
 	w.count++
 	return w
+}
+
+// attend notes that the job is one that its caller attends.
+func (ws *waiters) attend(w *waiter, source string) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	w.attended, w.source = true, source
+}
+
+// attended returns the jobs of a source that their callers attend and wait for.
+func (ws *waiters) attended(source string) (ids []ID) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	for id, w := range ws.byID {
+		if w.attended && w.source == source {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 func (ws *waiters) leave(id ID, w *waiter) {
@@ -60,6 +84,13 @@ func (e *Engine) Wait(ctx context.Context, id ID) (Job, error) {
 	j, err := e.Get(ctx, id)
 	if err != nil || j.Status.Terminal() {
 		return j, err
+	}
+	if j.Attended {
+		e.waiters.attend(w, j.Source)
+		if _, down := e.sources.down(j.Source); down && !j.Running() {
+			e.endUnavailable(ctx, id, &dataapi.Error{Code: dataapi.CodeSourceUnavailable})
+			return e.Get(ctx, id)
+		}
 	}
 	select {
 	case <-w.ended:

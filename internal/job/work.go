@@ -15,12 +15,15 @@ import (
 const releaseTimeout = 5 * time.Second
 
 // work carries out one attempt of a job: heartbeat, run, and whatever end it comes to.
-func (e *Engine) work(ctx context.Context, j Job, current attached) {
+func (e *Engine) work(ctx context.Context, j Job, current attached, under *run) {
 	log := e.log.With("job", j.ID.String(), "endpoint", j.Address.String(), "attempt", j.Attempt)
-	ctx, cancel := context.WithCancelCause(ctx)
-	under := &run{begun: e.options.Now(), cancel: cancel}
-	defer e.runs.add(j.ID, under)()
+	ctx, cancel := under.bind(ctx)
 	ctx = context.WithValue(ctx, rowsKey{}, &under.rows)
+	line := Line{Source: j.Source, Company: j.Company}
+	ctx = context.WithValue(ctx, runningJobKey{}, runningJob{
+		wait:   func() func() { return e.waitForSource(line) },
+		answer: func() { e.sourceAnswers(j.Source) },
+	})
 	defer e.heartbeat(ctx, cancel, j)()
 
 	summary, kept, err := e.attempt(ctx, j, current)
@@ -29,6 +32,7 @@ func (e *Engine) work(ctx context.Context, j Job, current attached) {
 		log.Info("the job was ended while it ran")
 		return
 	case err == nil:
+		e.sourceAnswers(j.Source)
 		e.finish(ctx, j, current.settings, Outcome{Status: Completed, Result: Result{
 			RowCount: summary.RowCount, Truncated: summary.Truncated,
 			Size: kept.size, Chunks: kept.stored, BlockSize: BlockSize,
@@ -42,23 +46,29 @@ func (e *Engine) work(ctx context.Context, j Job, current attached) {
 		e.giveBack(ctx, j)
 		return
 	}
-	failure := dataapi.AsError(err)
-	log.Warn("the job's attempt failed", "code", failure.Code, "error", err)
-	if !errors.Is(err, errStoring) && failure.Code != dataapi.CodeSourceUnavailable && failure.Code != dataapi.CodeOverloaded {
-		e.finish(ctx, j, current.settings, failed(failure))
+	e.failed(ctx, j, current, err)
+}
+
+// failed decides what becomes of a job whose attempt has failed: its end, or another attempt.
+func (e *Engine) failed(ctx context.Context, j Job, current attached, err error) {
+	failure, storing := dataapi.AsError(err), errors.Is(err, errStoring)
+	if failure.Code == dataapi.CodeSourceUnavailable && !storing {
+		e.sourceFailed(ctx, j, current, failure)
 		return
 	}
-	if failure.Code == dataapi.CodeOverloaded {
+	e.log.Warn("the job's attempt failed", "job", j.ID.String(), "endpoint", j.Address.String(), "attempt", j.Attempt,
+		"code", failure.Code, "error", err)
+	switch {
+	case !storing && (j.Attended || !failure.Code.Passing()):
+		e.finish(ctx, j, current.settings, failed(failure))
+	case failure.Code == dataapi.CodeOverloaded:
 		// Others were using the source: the job has not had its try, and must not fail for their sake.
 		e.releaseAfter(ctx, j, max(e.options.Backoff, failure.RetryAfter), true)
-		return
-	}
-	if j.Tries() >= e.options.MaxAttempts {
+	case j.Tries() >= e.options.MaxAttempts:
 		e.finish(ctx, j, current.settings, failed(exhausted(j, failure)))
-		return
+	default:
+		e.releaseAfter(ctx, j, max(e.options.Backoff<<min(j.Tries()-1, 16), failure.RetryAfter), false)
 	}
-	delay := max(e.options.Backoff<<min(j.Tries()-1, 16), failure.RetryAfter)
-	e.releaseAfter(ctx, j, delay, false)
 }
 
 // withDigits returns the columns if the digits of one are known, which the kept bytes do not tell.
@@ -73,7 +83,12 @@ func withDigits(columns []result.Column) []result.Column {
 
 // releaseAfter lets the job be claimed again after a delay.
 func (e *Engine) releaseAfter(ctx context.Context, j Job, delay time.Duration, forgive bool) {
-	if err := e.store.Release(ctx, j.ID, j.Attempt, e.options.Now().Add(delay), forgive); err != nil {
+	e.release(ctx, j, e.steady().Add(delay), forgive)
+}
+
+// release lets the job be claimed again from notBefore on.
+func (e *Engine) release(ctx context.Context, j Job, notBefore time.Time, forgive bool) {
+	if err := e.store.Release(ctx, j.ID, j.Attempt, notBefore, forgive); err != nil {
 		e.log.Warn("the job could not be given back; it is tried again when its lease ends", "job", j.ID, "error", err)
 	}
 }
@@ -126,15 +141,16 @@ func exhausted(j Job, last *dataapi.Error) *dataapi.Error {
 
 // finish stores the job's end, and tries until that is done, the job is lost, or the engine aborts.
 func (e *Engine) finish(ctx context.Context, j Job, settings Settings, outcome Outcome) {
-	outcome.CompletedAt = e.options.Now().UTC()
-	outcome.ExpiresAt = expiry(j, outcome.CompletedAt, settings.Retention)
-	for delay := 50 * time.Millisecond; ; delay = min(2*delay, claim.LookEvery) {
+	outcome = e.ending(j, settings, outcome)
+	for unknown, delay := false, 50*time.Millisecond; ; unknown, delay = true, min(2*delay, claim.LookEvery) {
 		// Once the work is done its end is worth storing, even while the engine stops.
-		err := e.store.Finish(context.WithoutCancel(ctx), j.ID, j.Attempt, outcome)
+		changed, err := e.store.Finish(context.WithoutCancel(ctx), j.ID, j.Attempt, outcome)
 		switch {
-		case err == nil:
+		case err == nil && (changed || unknown && e.isOurs(ctx, j, outcome)):
 			e.ended(j, outcome)
 			return
+		case err == nil:
+			return // whoever has ended it so has told everybody
 		case errors.Is(err, ErrLost), errors.Is(err, ErrNotFound):
 			e.log.Warn("the job ended elsewhere; this end is dropped", "job", j.ID.String(), "attempt", j.Attempt)
 			return
@@ -144,6 +160,12 @@ func (e *Engine) finish(ctx context.Context, j Job, settings Settings, outcome O
 			return // nobody renews the lease any more: the job runs again
 		}
 	}
+}
+
+// isOurs reports whether a job's end is this one: an earlier write of it may have succeeded though its outcome was unknown.
+func (e *Engine) isOurs(ctx context.Context, j Job, outcome Outcome) bool {
+	stored, err := e.store.Get(context.WithoutCancel(ctx), j.ID)
+	return err == nil && stored.CompletedAt.Equal(outcome.CompletedAt)
 }
 
 // ended tells those who wait for the job, and the callbacks.
@@ -205,7 +227,7 @@ func (e *Engine) beat(ctx context.Context, j Job) error {
 func (e *Engine) extend(ctx context.Context, j Job) error {
 	ctx, cancel := context.WithTimeout(ctx, e.options.Lease/3)
 	defer cancel()
-	return e.store.Extend(ctx, j.ID, j.Attempt, e.options.Now().Add(e.options.Lease))
+	return e.store.Extend(ctx, j.ID, j.Attempt, e.steady().Add(e.options.Lease))
 }
 
 // sleep waits, and returns ctx's error when that ends first.

@@ -108,8 +108,8 @@ func keepFor(header http.Header) time.Duration {
 		if !strings.EqualFold(name, "max-age") {
 			continue
 		}
-		if seconds, err := strconv.Atoi(strings.Trim(value, `"`)); err == nil && seconds >= 0 {
-			seconds = min(seconds, int(maxInterval/time.Second))
+		if seconds, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+			seconds = min(seconds, uint64(maxInterval/time.Second)) // a number of too many digits is the largest
 			return max(minInterval, time.Duration(seconds)*time.Second)
 		}
 	}

@@ -336,7 +336,7 @@ func TestKeepFor(t *testing.T) {
 	for field, want := range map[string]time.Duration{
 		"": defaultInterval, "no-store": defaultInterval, "max-age=x": defaultInterval, "max-age=-1": defaultInterval,
 		"max-age=0": minInterval, "public, max-age=300": 5 * time.Minute, "Max-Age=\"300\"": 5 * time.Minute,
-		"max-age=31536000": maxInterval, "max-age=99999999999999999999": defaultInterval, "max-age=9223372036854775807": maxInterval,
+		"max-age=31536000": maxInterval, "max-age=99999999999999999999": maxInterval, "max-age=9223372036854775807": maxInterval,
 		"s-maxage=60, max-age=120": 2 * time.Minute,
 	} {
 		if got := keepFor(http.Header{"Cache-Control": {field}}); got != want {

@@ -94,22 +94,22 @@ func (f *Families) Rotate(ctx context.Context, authority *Authority, presented C
 }
 
 // End revokes a family: when it returns, no token of it is accepted. A family that has ended, or is not kept, stays as it
-// is. When the store fails, the family is refused all the same until this process ends, and the error is
+// is; ended says whether this call has ended it. When the store fails, the family is refused all the same until this process ends, and the error is
 // dataapi.CodeOverloaded.
-func (f *Families) End(ctx context.Context, id string) error {
+func (f *Families) End(ctx context.Context, id string) (ended bool, err error) {
 	now := f.now()
 	family, err := f.store.ChangeFamily(ctx, id, func(family *Family) bool {
-		if !family.RevokedAt.IsZero() {
-			return false
+		ended = family.RevokedAt.IsZero()
+		if ended {
+			family.RevokedAt = now
 		}
-		family.RevokedAt = now
-		return true
+		return ended
 	})
 	f.refuseAfter(family, id, now, err)
 	if err != nil && !errors.Is(err, ErrFamilyNotFound) {
-		return failed("revoking a token family", err)
+		return false, failed("revoking a token family", err)
 	}
-	return nil
+	return ended && err == nil, nil
 }
 
 // Revoked reports whether a family has ended. It is meant for every request: it takes no lock, does no I/O and does not

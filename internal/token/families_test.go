@@ -194,7 +194,7 @@ func TestTokenGenerations(t *testing.T) {
 					h := newHouse(t)
 					pairs := h.generations(count, pause)
 					for range 2 {
-						if err := h.families.End(t.Context(), pairs[chosen].Refresh.Claims.Family); err != nil {
+						if _, err := h.families.End(t.Context(), pairs[chosen].Refresh.Claims.Family); err != nil {
 							t.Fatal(err)
 						}
 					}
@@ -284,7 +284,7 @@ func TestTokenOfUnknownFamilyIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.wantCause(stranger, token.ErrUnknownFamily)
-	if err := h.families.End(t.Context(), stranger.Refresh.Claims.Family); err != nil {
+	if _, err := h.families.End(t.Context(), stranger.Refresh.Claims.Family); err != nil {
 		t.Errorf("ending what is not kept: %v", err)
 	}
 	if h.families.Revoked("") {
@@ -295,8 +295,11 @@ func TestTokenOfUnknownFamilyIsRefused(t *testing.T) {
 func TestPruneForgetsWhatIsOver(t *testing.T) {
 	h := newHouse(t)
 	ended, living := h.begin(), h.begin()
-	if err := h.families.End(t.Context(), ended.Refresh.Claims.Family); err != nil {
-		t.Fatal(err)
+	if did, err := h.families.End(t.Context(), ended.Refresh.Claims.Family); err != nil || !did {
+		t.Fatalf("%t, %v", did, err)
+	}
+	if did, err := h.families.End(t.Context(), ended.Refresh.Claims.Family); err != nil || did {
+		t.Fatalf("a second time: %t, %v", did, err)
 	}
 	prune := func() {
 		t.Helper()
@@ -336,7 +339,7 @@ func TestRevocationOutlivesLongerTokens(t *testing.T) {
 	if err != nil || !again || longer.Access.Claims.ExpiresAt.Sub(h.now()) != 2*time.Hour {
 		t.Fatalf("again %t, %v", again, err)
 	}
-	if err := h.families.End(t.Context(), longer.Access.Claims.Family); err != nil {
+	if _, err := h.families.End(t.Context(), longer.Access.Claims.Family); err != nil {
 		t.Fatal(err)
 	}
 	h.sleep(2*time.Hour - time.Second)
@@ -384,7 +387,7 @@ func TestFailingStoreFailsClosed(t *testing.T) {
 	}
 	for name, err := range map[string]error{
 		"a stolen token": func() error { _, _, err := h.rotate(stolen[0]); return err }(),
-		"a logout":       h.families.End(t.Context(), ended.Access.Claims.Family),
+		"a logout":       endFamily(h.families, ended.Access.Claims.Family),
 	} {
 		if !dataapi.HasCode(err, dataapi.CodeOverloaded) || !errors.Is(err, errDisk) {
 			t.Errorf("%s: %v", name, err)
@@ -438,10 +441,16 @@ func TestRandomWalk(t *testing.T) {
 func TestRevokedDoesNotAllocate(t *testing.T) {
 	h := newHouse(t)
 	pair := h.begin()
-	if err := h.families.End(t.Context(), pair.Access.Claims.Family); err != nil {
+	if _, err := h.families.End(t.Context(), pair.Access.Claims.Family); err != nil {
 		t.Fatal(err)
 	}
 	if allocations := testing.AllocsPerRun(100, func() { h.families.Revoked(pair.Access.Claims.Family) }); allocations != 0 {
 		t.Errorf("%v allocations", allocations)
 	}
+}
+
+// endFamily ends a family and returns only why that fails.
+func endFamily(families *token.Families, id string) error {
+	_, err := families.End(context.Background(), id)
+	return err
 }

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
 // inspection asks about the server and about every role that a statement could run as: $1, the role that runs them or
@@ -96,10 +97,7 @@ func (s *Source) inspectClaims(holds func(int) bool, text func(int) string) erro
 
 func shorten(list string) string {
 	const most = 200
-	if len(list) <= most {
-		return list
-	}
-	return strings.ToValidUTF8(list[:most], "") + "..."
+	return dataapi.Shorten(list, most)
 }
 
 // inspectSession makes sure that statements will run as they should: read-only, and as the role.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -113,7 +114,7 @@ func TestOpenRefusesForeignFiles(t *testing.T) {
 		make func(t *testing.T, path string)
 		want string
 	}{
-		{"newer", version("4"), "a newer version of this program has written it: it has schema 4"},
+		{"newer", version(strconv.Itoa(schema + 1)), fmt.Sprintf("a newer version of this program has written it: it has schema %d", schema+1)},
 		{"not a number", version("x"), `the schema version "x" is not a number`},
 		{"other program", write(func(tx *bbolt.Tx) error {
 			_, err := tx.CreateBucket([]byte("etcd"))

@@ -3,6 +3,7 @@ package boltstore
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,25 +18,52 @@ var _ callback.Store = (*Store)(nil)
 var (
 	// deliveryBucket holds a callback.Delivery for each job that announces its end, by the job's ID.
 	deliveryBucket = bucket("deliveries")
-	// deliveryDueBucket holds the pending ones, by NextAttempt and ID.
+	// deliveryDueBucket holds the pending ones for which the clock decides, by NextAttempt and ID.
 	deliveryDueBucket = bucket("deliveries_due")
+	// deliveryQueue holds the pending ones that are due, by company and host.
+	deliveryQueue = newFairQueue("deliveries_ready")
 )
+
+// deliveryRecord is a delivery as it is kept.
+type deliveryRecord struct {
+	callback.Delivery
+	Place uint64 `json:"place,omitempty"` // in the queue; 0: it is not there
+}
+
+func (d *deliveryRecord) queued() queued {
+	return queued{group: d.Company, member: d.Host(), place: d.Place, id: d.JobID}
+}
+
+// removeDeliveryIndex takes a pending delivery out of the index where it stands. The record must be as it was stored.
+func removeDeliveryIndex(tx *bbolt.Tx, d *deliveryRecord) error {
+	if d.Place == 0 {
+		return tx.Bucket(deliveryDueBucket).Delete(timeKey(d.NextAttempt, d.JobID))
+	}
+	q := d.queued()
+	d.Place = 0
+	return deliveryQueue.remove(tx, q)
+}
 
 // addDelivery makes the delivery of a job that ends in this transaction.
 func addDelivery(tx *bbolt.Tx, j *job.Job) error {
-	return putDelivery(tx, &callback.Delivery{
+	return putDelivery(tx, &deliveryRecord{Delivery: callback.Delivery{
 		JobID: j.ID, Company: j.Company, User: j.User, URL: j.CallbackURL,
 		State: callback.Pending, CreatedAt: j.CompletedAt, NextAttempt: j.CompletedAt,
-	})
+	}})
 }
 
 // putDelivery stores a delivery whose old index entry is gone, with the one that belongs to it now.
-func putDelivery(tx *bbolt.Tx, d *callback.Delivery) error {
+func putDelivery(tx *bbolt.Tx, d *deliveryRecord) (err error) {
 	d.CreatedAt, d.NextAttempt, d.EndedAt = d.CreatedAt.UTC(), utc(d.NextAttempt), utc(d.EndedAt)
-	if d.State == callback.Pending {
-		if err := tx.Bucket(deliveryDueBucket).Put(timeKey(d.NextAttempt, d.JobID), nil); err != nil {
-			return err
-		}
+	switch {
+	case d.State != callback.Pending:
+	case d.Place > 0:
+		err = deliveryQueue.push(tx, d.queued())
+	default:
+		err = tx.Bucket(deliveryDueBucket).Put(timeKey(d.NextAttempt, d.JobID), nil)
+	}
+	if err != nil {
+		return err
 	}
 	value, err := json.Marshal(d)
 	if err != nil {
@@ -45,12 +73,12 @@ func putDelivery(tx *bbolt.Tx, d *callback.Delivery) error {
 	return tx.Bucket(deliveryBucket).Put(id[:], value)
 }
 
-func readDelivery(tx *bbolt.Tx, id job.ID) (*callback.Delivery, error) {
+func readDelivery(tx *bbolt.Tx, id job.ID) (*deliveryRecord, error) {
 	kept := tx.Bucket(deliveryBucket).Get(id[:])
 	if kept == nil {
 		return nil, callback.ErrNotFound
 	}
-	d := new(callback.Delivery)
+	d := new(deliveryRecord)
 	if err := json.Unmarshal(kept, d); err != nil {
 		return nil, fmt.Errorf("the delivery of job %s is damaged: %w", id, err)
 	}
@@ -73,33 +101,65 @@ func deliveryNeedsJobUntil(tx *bbolt.Tx, id job.ID, now time.Time) time.Time {
 
 func removeDelivery(tx *bbolt.Tx, id job.ID) error { return tx.Bucket(deliveryBucket).Delete(id[:]) }
 
+// deliveryRoom makes the room of one claim, which counts what it takes.
+func deliveryRoom(given callback.Room) room {
+	companies, hosts, lines := make(map[string]int), make(map[string]int), make(map[callback.Line]int)
+	return room{
+		groupRunning: func(company string) int { return given.Running[company] },
+		full: func(company, host string) bool {
+			line := callback.Line{Company: company, Host: host}
+			return given.PerCompany > 0 && given.Running[company]+companies[company] >= given.PerCompany ||
+				given.PerHost > 0 && given.Hosts[host]+hosts[host] >= given.PerHost ||
+				given.Left != nil && lines[line] >= given.Left(line)
+		},
+		take: func(company, host string) {
+			companies[company]++
+			hosts[host]++
+			lines[callback.Line{Company: company, Host: host}]++
+		},
+	}
+}
+
 // ClaimDeliveries implements callback.Store.
 func (s *Store) ClaimDeliveries(
-	ctx context.Context, now, until time.Time, limit int,
+	ctx context.Context, now, until time.Time, room callback.Room,
 ) (due []callback.Delivery, next time.Time, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, time.Time{}, err
 	}
+	if room.Deliveries < 1 {
+		return nil, time.Time{}, errors.New("a claim needs room for at least 1 delivery")
+	}
 	err = s.view(func(tx *bbolt.Tx) error {
 		next = time.Time{}
+		if deliveryQueue.claimable(tx, deliveryRoom(room)) {
+			return nil
+		}
 		if key, _ := tx.Bucket(deliveryDueBucket).Cursor().First(); key != nil {
 			next, _ = splitTimeKey(key)
 		}
+		if next.IsZero() || next.After(now) {
+			return errNothingToClaim
+		}
 		return nil
 	})
-	if err != nil || next.IsZero() || next.After(now) {
-		return nil, next, err
+	if errors.Is(err, errNothingToClaim) {
+		return nil, next, nil
+	}
+	if err != nil {
+		return nil, time.Time{}, err
 	}
 	err = s.update(ctx, func(tx *bbolt.Tx) error {
 		due = nil
-		for len(due) < limit && isDue(tx, deliveryDueBucket, now) {
-			key, _ := tx.Bucket(deliveryDueBucket).Cursor().First()
-			_, id := splitTimeKey(key)
-			d, err := readDelivery(tx, id)
+		if err := enqueueDeliveries(tx, now, until, room.Held); err != nil {
+			return err
+		}
+		return deliveryQueue.claim(tx, room.Deliveries, deliveryRoom(room), func(q queued) error {
+			d, err := readDelivery(tx, q.id)
 			if err != nil {
 				return err
 			}
-			if err := tx.Bucket(deliveryDueBucket).Delete(timeKey(d.NextAttempt, id)); err != nil {
+			if err := removeDeliveryIndex(tx, d); err != nil {
 				return err
 			}
 			d.Attempt++
@@ -107,14 +167,41 @@ func (s *Store) ClaimDeliveries(
 			if err := putDelivery(tx, d); err != nil {
 				return err
 			}
-			due = append(due, *d)
-		}
-		return nil
+			due = append(due, d.Delivery)
+			return nil
+		})
 	})
 	if err != nil {
 		return nil, time.Time{}, err
 	}
 	return due, time.Time{}, nil
+}
+
+// enqueueDeliveries puts those deliveries into the queue whose time has come, and puts those off that are held.
+func enqueueDeliveries(tx *bbolt.Tx, now, until time.Time, held map[job.ID]int) error {
+	for range maxDue {
+		if !isDue(tx, deliveryDueBucket, now) {
+			return nil
+		}
+		key, _ := tx.Bucket(deliveryDueBucket).Cursor().First()
+		_, id := splitTimeKey(key)
+		d, err := readDelivery(tx, id)
+		if err != nil {
+			return err
+		}
+		if err := removeDeliveryIndex(tx, d); err != nil {
+			return err
+		}
+		if attempt, ok := held[id]; ok && attempt == d.Attempt && until.After(now) {
+			d.NextAttempt = until
+		} else if d.Place, err = deliveryQueue.place(tx); err != nil {
+			return err
+		}
+		if err := putDelivery(tx, d); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // SettleDelivery implements callback.Store.
@@ -130,7 +217,7 @@ func (s *Store) SettleDelivery(ctx context.Context, settled callback.Delivery) e
 		if d.Attempt != settled.Attempt || d.State != callback.Pending {
 			return refuse(callback.ErrLost)
 		}
-		if err := tx.Bucket(deliveryDueBucket).Delete(timeKey(d.NextAttempt, d.JobID)); err != nil {
+		if err := removeDeliveryIndex(tx, d); err != nil {
 			return err
 		}
 		d.State, d.NextAttempt, d.Forgiven = settled.State, settled.NextAttempt, settled.Forgiven
@@ -156,7 +243,7 @@ func (s *Store) ReplayDelivery(ctx context.Context, id job.ID, now time.Time) (c
 		if err := putDelivery(tx, d); err != nil {
 			return err
 		}
-		replayed = *d
+		replayed = d.Delivery
 		return nil
 	})
 	if err != nil {
@@ -170,7 +257,7 @@ func (s *Store) GetDelivery(ctx context.Context, id job.ID) (callback.Delivery, 
 	if err := ctx.Err(); err != nil {
 		return callback.Delivery{}, err
 	}
-	var d *callback.Delivery
+	var d *deliveryRecord
 	err := s.view(func(tx *bbolt.Tx) (err error) {
 		d, err = readDelivery(tx, id)
 		return err
@@ -178,7 +265,7 @@ func (s *Store) GetDelivery(ctx context.Context, id job.ID) (callback.Delivery, 
 	if err != nil {
 		return callback.Delivery{}, err
 	}
-	return *d, nil
+	return d.Delivery, nil
 }
 
 // listBatch is how many deliveries one transaction looks at, so that a long search does not stay in it.
@@ -223,7 +310,7 @@ func deliveriesAfter(tx *bbolt.Tx, after job.ID) (batch []callback.Delivery, err
 		if err != nil {
 			return nil, err
 		}
-		batch = append(batch, *d)
+		batch = append(batch, d.Delivery)
 	}
 	return batch, nil
 }

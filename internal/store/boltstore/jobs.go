@@ -20,7 +20,7 @@ var jobBucket = bucket("jobs")
 // record is a job as it is kept.
 type record struct {
 	job.Job
-	Round uint64 `json:"round,omitempty"` // its place in the queue; 0: it is not in the queue
+	Place uint64 `json:"place,omitempty"` // in the queue, among the jobs of its source and company; 0: it was never there
 }
 
 // Accept implements job.Store.
@@ -37,7 +37,7 @@ func (s *Store) Accept(ctx context.Context, j job.Job, allowance job.Allowance) 
 		if tx.Bucket(jobBucket).Get(j.ID[:]) != nil {
 			return refuse(job.ErrExists)
 		}
-		if allowance.Waiting > 0 && readLine(tx, j.Company).waiting >= uint64(allowance.Waiting) {
+		if allowance.Waiting > 0 && waitingOf(tx, j.Company) >= uint64(allowance.Waiting) {
 			return refuse(job.ErrQueueFull)
 		}
 		if allowance.Kept > 0 && keptBytes(tx, j.Company) >= allowance.Kept {
@@ -100,11 +100,12 @@ func (s *Store) changeRunning(ctx context.Context, id job.ID, attempt int, chang
 }
 
 // Finish implements job.Store.
-func (s *Store) Finish(ctx context.Context, id job.ID, attempt int, outcome job.Outcome) error {
+func (s *Store) Finish(ctx context.Context, id job.ID, attempt int, outcome job.Outcome) (changed bool, err error) {
 	if !outcome.Status.Terminal() {
-		return fmt.Errorf("a job cannot end as %s", outcome.Status)
+		return false, fmt.Errorf("a job cannot end as %s", outcome.Status)
 	}
-	return s.update(ctx, func(tx *bbolt.Tx) error {
+	err = s.update(ctx, func(tx *bbolt.Tx) error {
+		changed = false
 		rec, err := readRecord(tx, id)
 		if err != nil {
 			return refuse(err)
@@ -118,8 +119,10 @@ func (s *Store) Finish(ctx context.Context, id job.ID, attempt int, outcome job.
 		if outcome.Status == job.Completed && !hasExactly(tx, id, attempt, outcome.Result.Chunks) {
 			return refuse(job.ErrMissingChunk)
 		}
+		changed = true
 		return finish(tx, rec, outcome)
 	})
+	return changed && err == nil, err
 }
 
 // finish ends a job that is processing, and announces its end when the caller asked for that.
@@ -139,6 +142,12 @@ func finish(tx *bbolt.Tx, rec *record, outcome job.Outcome) error {
 		}
 	} else if err := discardChunks(tx, rec.ID, rec.Attempt); err != nil {
 		return err
+	}
+	if outcome.FreeKey {
+		if err := releaseKey(tx, &rec.Job); err != nil {
+			return err
+		}
+		rec.Idempotency = nil
 	}
 	if err := putCompanyEntry(tx, &rec.Job); err != nil {
 		return err
@@ -202,23 +211,28 @@ func (s *Store) Recover(ctx context.Context, owner string) (int, error) {
 	recovered := 0
 	err := s.update(ctx, func(tx *bbolt.Tx) error {
 		recovered = 0
-		orphans, err := runningOf(tx, func(rec *record) bool { return rec.LeaseOwner != owner })
+		waiting, err := dueJobs(tx)
 		if err != nil {
 			return refuse(err)
 		}
-		for _, rec := range orphans {
+		for _, rec := range waiting {
+			if rec.LeaseOwner == owner {
+				continue
+			}
+			if rec.Running() {
+				recovered++
+			}
 			if err := requeue(tx, rec); err != nil {
 				return err
 			}
 		}
-		recovered = len(orphans)
 		return nil
 	})
 	return recovered, err
 }
 
-// runningOf returns the jobs that are leased and match.
-func runningOf(tx *bbolt.Tx, match func(*record) bool) ([]*record, error) {
+// dueJobs returns the jobs that are leased, or wait for a further attempt.
+func dueJobs(tx *bbolt.Tx) ([]*record, error) {
 	var found []*record
 	err := tx.Bucket(dueBucket).ForEach(func(key, _ []byte) error {
 		_, id := splitKey(key)
@@ -226,9 +240,7 @@ func runningOf(tx *bbolt.Tx, match func(*record) bool) ([]*record, error) {
 		if err != nil {
 			return err
 		}
-		if rec.Running() && match(rec) {
-			found = append(found, rec)
-		}
+		found = append(found, rec)
 		return nil
 	})
 	return found, err

@@ -21,6 +21,10 @@ func TestNothingIsLeftOver(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	finish := func(id job.ID, attempt int, outcome job.Outcome) error {
+		_, err := s.Finish(ctx, id, attempt, outcome)
+		return err
+	}
 	for i := range 12 {
 		j := job.Job{ID: job.NewID(now), Company: "acme", Status: job.Processing, CreatedAt: now}
 		check(s.Accept(ctx, j, job.Allowance{}))
@@ -33,11 +37,11 @@ func TestNothingIsLeftOver(t *testing.T) {
 			check(s.AppendChunks(ctx, j.ID, attempt, 0, [][]byte{{1}, {2}, {3}}))
 			switch {
 			case attempt == 3 && i%3 == 0:
-				check(s.Finish(ctx, j.ID, attempt, job.Outcome{
+				check(finish(j.ID, attempt, job.Outcome{
 					Status: job.Completed, CompletedAt: now, ExpiresAt: now, Result: job.Result{Chunks: 3},
 				}))
 			case attempt == 3 && i%3 == 1:
-				check(s.Finish(ctx, j.ID, attempt, job.Outcome{Status: job.Failed, CompletedAt: now, ExpiresAt: now}))
+				check(finish(j.ID, attempt, job.Outcome{Status: job.Failed, CompletedAt: now, ExpiresAt: now}))
 			case i%2 == 0:
 				check(s.Release(ctx, j.ID, attempt, time.Time{}, false))
 			default:
@@ -45,7 +49,7 @@ func TestNothingIsLeftOver(t *testing.T) {
 			}
 		}
 		if i%3 == 2 {
-			check(s.Finish(ctx, j.ID, 3, job.Outcome{Status: job.Cancelled, CompletedAt: now, ExpiresAt: now}))
+			check(finish(j.ID, 3, job.Outcome{Status: job.Cancelled, CompletedAt: now, ExpiresAt: now}))
 		}
 	}
 	for more := true; more; {

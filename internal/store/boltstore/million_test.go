@@ -15,6 +15,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
@@ -158,7 +159,7 @@ func TestFileStopsGrowing(t *testing.T) {
 			if err := s.AppendChunks(ctx, j.ID, j.Attempt, 0, chunks); err != nil {
 				t.Error(err)
 			}
-			if err := s.Finish(ctx, j.ID, j.Attempt, job.Outcome{
+			if _, err := s.Finish(ctx, j.ID, j.Attempt, job.Outcome{
 				Status: job.Completed, CompletedAt: now, ExpiresAt: now.Add(retention * time.Minute),
 				Result: job.Result{Chunks: len(chunks), BlockSize: job.BlockSize},
 			}); err != nil {
@@ -169,7 +170,7 @@ func TestFileStopsGrowing(t *testing.T) {
 			group.Go(func() { work(j) })
 		}
 		group.Wait()
-		due, _, err := s.ClaimDeliveries(ctx, now, now.Add(time.Minute), perRound)
+		due, _, err := s.ClaimDeliveries(ctx, now, now.Add(time.Minute), callback.Room{Deliveries: perRound})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,11 +1,9 @@
 package boltstore
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
-	"maps"
 	"math"
 	"time"
 
@@ -14,57 +12,26 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
-// The indexes. A job stands in exactly one of the first three, according to what happens to it next.
+// The indexes. A job stands in exactly one of them, according to what happens to it next.
 var (
-	// queueBucket holds the jobs that can be claimed, by round and ID; the value is the company.
-	//
-	// Rounds make the order fair: each company gets at most one new place in a round. A company's next job goes into the
-	// round after its last one, or after the round that is being claimed from, whichever is later, so that a company with
-	// a thousand waiting jobs stands in a thousand rounds, and another's one job in the next.
-	queueBucket = bucket("jobs_queue")
+	// jobQueue holds the jobs that can be claimed, by source and company.
+	jobQueue = newFairQueue("jobs_ready")
 	// dueBucket holds the jobs for which the clock decides, by time and ID: the end of a lease, or NotBefore.
 	dueBucket = bucket("jobs_due")
 	// expiryBucket holds the jobs that have ended, by the time at which they are to be removed and ID.
 	expiryBucket = bucket("jobs_expiry")
-	// lineBucket holds, by company, the last round that it has a place in and how many of its jobs are in the queue.
-	lineBucket = bucket("jobs_lines")
-	// currentRoundKey, in metaBucket, is the round that was last claimed from.
-	currentRoundKey = []byte("jobs_round")
 )
 
-// maxDue bounds how many jobs a claim moves from dueBucket to queueBucket.
+// maxDue bounds how many jobs a claim moves from dueBucket to the queue.
 const maxDue = 1000
 
-// line is what is known of one company's jobs in the queue.
-type line struct{ last, waiting uint64 }
-
-func readLine(tx *bbolt.Tx, company string) line {
-	kept := tx.Bucket(lineBucket).Get([]byte(company))
-	if len(kept) != 16 {
-		return line{}
-	}
-	return line{last: binary.BigEndian.Uint64(kept), waiting: binary.BigEndian.Uint64(kept[8:])}
-}
-
-func putLine(tx *bbolt.Tx, company string, l line) error {
-	if l.waiting == 0 {
-		// Nothing is owed to a company that waits for nothing: its next place is in the next round.
-		return tx.Bucket(lineBucket).Delete([]byte(company))
-	}
-	value := binary.BigEndian.AppendUint64(nil, l.last)
-	return tx.Bucket(lineBucket).Put([]byte(company), binary.BigEndian.AppendUint64(value, l.waiting))
-}
-
-func currentRound(tx *bbolt.Tx) uint64 {
-	kept := tx.Bucket(metaBucket).Get(currentRoundKey)
-	if len(kept) != 8 {
-		return 1
-	}
-	return binary.BigEndian.Uint64(kept)
+// queued returns the job's entry in the queue.
+func (rec *record) queued() queued {
+	return queued{group: rec.Source, member: rec.Company, place: rec.Place, id: rec.ID}
 }
 
 // addIndex puts a job into the index where it belongs.
-func addIndex(tx *bbolt.Tx, rec *record) error {
+func addIndex(tx *bbolt.Tx, rec *record) (err error) {
 	switch {
 	case rec.Status.Terminal():
 		return tx.Bucket(expiryBucket).Put(timeKey(rec.ExpiresAt, rec.ID), nil)
@@ -73,18 +40,12 @@ func addIndex(tx *bbolt.Tx, rec *record) error {
 	case !rec.NotBefore.IsZero():
 		return tx.Bucket(dueBucket).Put(timeKey(rec.NotBefore, rec.ID), nil)
 	}
-	l := readLine(tx, rec.Company)
-	if rec.Attempt > 0 {
-		rec.Round = 0 // it has had its turn, and was interrupted: before all others, passed over ones included
-	} else {
-		rec.Round = max(currentRound(tx), l.last) + 1
-		l.last = rec.Round
+	if rec.Place == 0 { // a job that was interrupted gets its place back, which is before all that have not begun
+		if rec.Place, err = jobQueue.place(tx); err != nil {
+			return err
+		}
 	}
-	l.waiting++
-	if err := putLine(tx, rec.Company, l); err != nil {
-		return err
-	}
-	return tx.Bucket(queueBucket).Put(numberKey(rec.Round, rec.ID), []byte(rec.Company))
+	return jobQueue.push(tx, rec.queued())
 }
 
 // removeIndex takes a job that is processing out of the index where it stands. The record must be as it was stored.
@@ -95,14 +56,39 @@ func removeIndex(tx *bbolt.Tx, rec *record) error {
 	case !rec.NotBefore.IsZero():
 		return tx.Bucket(dueBucket).Delete(timeKey(rec.NotBefore, rec.ID))
 	}
-	l := readLine(tx, rec.Company)
-	l.waiting = max(l.waiting, 1) - 1
-	if err := putLine(tx, rec.Company, l); err != nil {
-		return err
+	return jobQueue.remove(tx, rec.queued())
+}
+
+// waitingOf returns how many jobs of a company are in the queue. Sources are few.
+func waitingOf(tx *bbolt.Tx, company string) (count uint64) {
+	for _, source := range jobQueue.candidates(tx, nothingRuns) {
+		count += jobQueue.waiting(tx, source.name, company)
 	}
-	key := numberKey(rec.Round, rec.ID)
-	rec.Round = 0
-	return tx.Bucket(queueBucket).Delete(key)
+	return count
+}
+
+var nothingRuns = room{groupRunning: func(string) int { return 0 }}
+
+// jobRoom makes the room of one claim, which counts what it takes.
+func jobRoom(given job.Room) room {
+	companies, sources := make(map[string]int), make(map[string]int)
+	return room{
+		groupRunning: func(source string) int { return given.Sources[source].Running },
+		full: func(source, company string) bool {
+			if limit := given.Sources[source]; limit.Most != 0 && sources[source] >= limit.Most-limit.Running-limit.Waiting {
+				return true
+			}
+			if given.PerSource > 0 && given.Sources[source].Running+sources[source] >= given.PerSource {
+				return true
+			}
+			line := job.Line{Source: source, Company: company}
+			return given.PerCompany > 0 && given.Running[company]+given.Waiting[line]+companies[company] >= given.PerCompany
+		},
+		take: func(source, company string) {
+			companies[company]++
+			sources[source]++
+		},
+	}
 }
 
 var errNothingToClaim = errors.New("nothing to claim")
@@ -120,7 +106,7 @@ func (s *Store) Claim(
 	// Looking first spares a commit, with its fsync, when there is nothing to do.
 	err = s.view(func(tx *bbolt.Tx) error {
 		next = time.Time{}
-		if claimable(tx, room) {
+		if jobQueue.claimable(tx, jobRoom(room)) {
 			return nil
 		}
 		key, _ := tx.Bucket(dueBucket).Cursor().First()
@@ -141,25 +127,17 @@ func (s *Store) Claim(
 	}
 	err = s.update(ctx, func(tx *bbolt.Tx) error {
 		jobs = nil
-		if err := enqueueDue(tx, now); err != nil {
+		if err := enqueueDue(tx, now, until, room.Held); err != nil {
 			return err
 		}
-		left := room
-		left.Running = make(map[string]int)
-		maps.Copy(left.Running, room.Running)
-		var key []byte
-		for len(jobs) < room.Jobs && claimable(tx, left) {
-			if key = nextWithRoom(tx, key, left); key == nil {
-				return nil
-			}
-			rec, err := claim(tx, key, owner, now, until)
+		return jobQueue.claim(tx, room.Jobs, jobRoom(room), func(q queued) error {
+			rec, err := claim(tx, q.id, owner, now, until)
 			if err != nil {
 				return err
 			}
-			left.Running[rec.Company]++
 			jobs = append(jobs, rec.Job)
-		}
-		return nil
+			return nil
+		})
 	})
 	if err != nil {
 		return nil, time.Time{}, err
@@ -167,35 +145,8 @@ func (s *Store) Claim(
 	return jobs, time.Time{}, nil
 }
 
-// claimable reports whether the queue holds a job for which there is room. It does not look at the jobs: a company without
-// room may have thousands of them.
-func claimable(tx *bbolt.Tx, room job.Room) bool {
-	if room.PerCompany <= 0 {
-		key, _ := tx.Bucket(queueBucket).Cursor().First()
-		return key != nil
-	}
-	lines := tx.Bucket(lineBucket).Cursor()
-	for company, _ := lines.First(); company != nil; company, _ = lines.Next() {
-		if !room.Full(string(company)) {
-			return true
-		}
-	}
-	return false
-}
-
-// nextWithRoom returns the key of the first job in the queue, after the given one, for which there is room; nil: there is
-// none.
-func nextWithRoom(tx *bbolt.Tx, after []byte, room job.Room) []byte {
-	queue := tx.Bucket(queueBucket).Cursor()
-	key, company := queue.Seek(after)
-	for key != nil && room.Full(string(company)) {
-		key, company = queue.Next()
-	}
-	return bytes.Clone(key)
-}
-
-// enqueueDue makes those jobs claimable whose lease or waiting time has ended.
-func enqueueDue(tx *bbolt.Tx, now time.Time) error {
+// enqueueDue makes those jobs claimable whose lease or waiting time has ended, and extends the leases that are held.
+func enqueueDue(tx *bbolt.Tx, now, until time.Time, held map[job.ID]int) error {
 	for range maxDue {
 		key, _ := tx.Bucket(dueBucket).Cursor().First()
 		if key == nil {
@@ -209,6 +160,12 @@ func enqueueDue(tx *bbolt.Tx, now time.Time) error {
 		if err != nil {
 			return err
 		}
+		if attempt, ok := held[id]; ok && rec.Running() && rec.Attempt == attempt && until.After(now) {
+			if err := extend(tx, rec, until); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := requeue(tx, rec); err != nil {
 			return err
 		}
@@ -216,8 +173,15 @@ func enqueueDue(tx *bbolt.Tx, now time.Time) error {
 	return nil
 }
 
-func claim(tx *bbolt.Tx, key []byte, owner string, now, until time.Time) (*record, error) {
-	round, id := splitKey(key)
+func extend(tx *bbolt.Tx, rec *record, until time.Time) error {
+	if err := removeIndex(tx, rec); err != nil {
+		return err
+	}
+	rec.LeaseUntil = until
+	return putRecord(tx, rec)
+}
+
+func claim(tx *bbolt.Tx, id job.ID, owner string, now, until time.Time) (*record, error) {
 	rec, err := readRecord(tx, id)
 	if err != nil {
 		return nil, err
@@ -232,13 +196,7 @@ func claim(tx *bbolt.Tx, key []byte, owner string, now, until time.Time) (*recor
 	}
 	rec.Attempt++
 	rec.StartedAt, rec.LeaseOwner, rec.LeaseUntil = now, owner, until
-	if err := putRecord(tx, rec); err != nil {
-		return nil, err
-	}
-	if round <= currentRound(tx) {
-		return rec, nil
-	}
-	return rec, tx.Bucket(metaBucket).Put(currentRoundKey, binary.BigEndian.AppendUint64(nil, round))
+	return rec, putRecord(tx, rec)
 }
 
 // Keys of the indexes: 8 bytes big-endian, then the ID.

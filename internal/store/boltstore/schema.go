@@ -11,7 +11,8 @@ import (
 //
 // 2: jobs_company lists the jobs of each company.
 // 3: token_keys holds the keys that sign tokens; before, secrets held one.
-const schema = 3
+// 4: jobs_ready queues jobs by source and company; before, jobs_queue did by company.
+const schema = 4
 
 // prepare checks the version of the layout and makes the buckets that are missing.
 func prepare(db *bbolt.DB) error {
@@ -49,7 +50,12 @@ func prepare(db *bbolt.DB) error {
 		}
 	}
 	return db.Update(func(tx *bbolt.Tx) error {
-		if err := moveTokenKey(tx); err != nil {
+		if version < 3 {
+			if err := moveTokenKey(tx); err != nil {
+				return err
+			}
+		}
+		if err := moveQueue(tx); err != nil {
 			return err
 		}
 		return upToDate(tx)

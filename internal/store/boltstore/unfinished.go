@@ -35,7 +35,10 @@ func (s *Store) Unfinished(ctx context.Context) ([]job.Unfinished, error) {
 				case err != nil:
 					return err
 				case !rec.Status.Terminal():
-					found = append(found, job.Unfinished{ID: id, Company: rec.Company, User: rec.User, KeyID: rec.KeyID})
+					found = append(found, job.Unfinished{
+						ID: id, Company: rec.Company, User: rec.User, KeyID: rec.KeyID,
+						Source: rec.Source, CreatedAt: rec.CreatedAt,
+					})
 				}
 			}
 			return nil
@@ -55,17 +58,14 @@ func (s *Store) unfinishedIDs(ctx context.Context) (ids []job.ID, err error) {
 	}
 	err = s.view(func(tx *bbolt.Tx) error {
 		ids = nil
-		for _, index := range [][]byte{queueBucket, dueBucket} {
-			err := tx.Bucket(index).ForEach(func(key, _ []byte) error {
-				_, id := splitKey(key)
-				ids = append(ids, id)
-				return nil
-			})
-			if err != nil {
-				return err
-			}
+		if err := jobQueue.forEach(tx, func(id job.ID) { ids = append(ids, id) }); err != nil {
+			return err
 		}
-		return nil
+		return tx.Bucket(dueBucket).ForEach(func(key, _ []byte) error {
+			_, id := splitKey(key)
+			ids = append(ids, id)
+			return nil
+		})
 	})
 	return ids, err
 }

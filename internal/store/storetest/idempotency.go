@@ -69,11 +69,31 @@ func testIdempotency(t *testing.T, s Stores) {
 	wantRepeated(t, s, keyed("acme", "k", 2, day), second.ID)
 
 	// A removed job's key is free.
-	if err := s.Jobs.Finish(t.Context(), second.ID, 0, job.Outcome{Status: job.Cancelled, CompletedAt: day, ExpiresAt: day}); err != nil {
+	if err := tryFinish(s, second.ID, 0, job.Outcome{Status: job.Cancelled, CompletedAt: day, ExpiresAt: day}); err != nil {
 		t.Fatal(err)
 	}
 	sweep(t, s, day, 10)
 	acceptJob(t, s, keyed("acme", "k", 3, day))
+}
+
+// A key that was given back can be used again at once, for anything.
+func testFreedKey(t *testing.T, s Stores) {
+	first := keyed("acme", "k", 1, start)
+	acceptJob(t, s, first)
+	outcome := failed(start)
+	outcome.FreeKey = true
+	finish(t, s, claimOne(t, s, start), outcome)
+	if got := get(t, s, first.ID); got.Idempotency != nil || got.Status != job.Failed {
+		t.Errorf("got %s", show(got))
+	}
+	second := keyed("acme", "k", 2, start)
+	acceptJob(t, s, second)
+	wantRepeated(t, s, keyed("acme", "k", 2, start), second.ID)
+	sweep(t, s, start.Add(2*time.Hour), 10) // the first job's removal takes nothing from the second
+	_, err := s.Jobs.Get(t.Context(), first.ID)
+	wantErr(t, "the expired job", err, job.ErrNotFound)
+	wantRepeated(t, s, keyed("acme", "k", 2, start), second.ID)
+	finish(t, s, accept(t, s, "acme"), outcome) // a job without a key has none to give back
 }
 
 func testIdempotencyConcurrently(t *testing.T, s Stores) {

@@ -141,12 +141,12 @@ func testClaimOrder(t *testing.T, s Stores) {
 	if len(otherOrder) != 3 || otherOrder[0] != other[0] || otherOrder[1] != other[1] || otherOrder[2] != other[2] {
 		t.Errorf("the other company's order: %v, want %v", otherOrder, other)
 	}
-	// A job that was interrupted goes before those that have not begun.
-	if err := s.Jobs.Release(t.Context(), rest[4].ID, 1, time.Time{}, false); err != nil {
+	// A job that was interrupted goes before those of its company that have not begun.
+	if err := s.Jobs.Release(t.Context(), busy[0], 1, time.Time{}, false); err != nil {
 		t.Fatal(err)
 	}
-	if next := claim(1)[0]; next.ID != rest[4].ID {
-		t.Error("a job that waits for a further attempt is not the first")
+	if next := claim(1)[0]; next.ID != busy[0] {
+		t.Error("a job that waits for a further attempt is not the first of its company")
 	}
 	// A company that comes back does not pay for having been served.
 	late := accept(t, s, "late").ID
@@ -190,6 +190,11 @@ func testClaimRoom(t *testing.T, s Stores) {
 	}
 	if got := claim(job.Room{Jobs: 2, PerCompany: 3, Running: map[string]int{"busy": 2, "other": 1}}); len(got) != 2 || got[0] != "busy" {
 		t.Fatalf("claimed %v, want the job that was passed over first", got)
+	}
+	accept(t, s, "other")
+	waits := job.Room{Jobs: 1, PerCompany: 2, Waiting: map[job.Line]int{{Company: "busy"}: 2}}
+	if got := claim(waits); len(got) != 1 || got[0] != "other" {
+		t.Fatalf("claimed %v, though two of the first company wait for that source already", got)
 	}
 	if got := claim(job.Room{Jobs: 30}); len(got) != 16 {
 		t.Fatalf("claimed %d jobs, want the 16 that are left", len(got))
@@ -252,7 +257,7 @@ func testClaimConcurrently(t *testing.T, s Stores) {
 					mu.Lock()
 					claims[j.ID]++
 					mu.Unlock()
-					if err := s.Jobs.Finish(context.Background(), j.ID, j.Attempt, failed(start)); err != nil {
+					if err := tryFinish(s, j.ID, j.Attempt, failed(start)); err != nil {
 						t.Error(err)
 					}
 					ended.Add(1)
@@ -332,8 +337,8 @@ func testFencing(t *testing.T, s Stores) {
 			"Extend":              s.Jobs.Extend(t.Context(), stale.ID, attempt, start.Add(time.Hour)),
 			"Release":             s.Jobs.Release(t.Context(), stale.ID, attempt, start, false),
 			"AppendChunks":        s.Jobs.AppendChunks(t.Context(), stale.ID, attempt, 0, bytesOf("evil")),
-			"Finish":              s.Jobs.Finish(t.Context(), stale.ID, attempt, failed(start)),
-			"Finish as completed": s.Jobs.Finish(t.Context(), stale.ID, attempt, completed(start, 1)),
+			"Finish":              tryFinish(s, stale.ID, attempt, failed(start)),
+			"Finish as completed": tryFinish(s, stale.ID, attempt, completed(start, 1)),
 		} {
 			wantErr(t, what, err, job.ErrLost)
 		}
@@ -361,7 +366,7 @@ func testFinish(t *testing.T, s Stores) {
 		wantJob(t, get(t, s, j.ID), want)
 		for _, other := range []job.Outcome{completed(start, 0), failed(start), {Status: job.Cancelled}} {
 			if other.Status != outcome.Status {
-				wantErr(t, string(outcome.Status)+", then "+string(other.Status), s.Jobs.Finish(t.Context(), j.ID, 1, other), job.ErrLost)
+				wantErr(t, string(outcome.Status)+", then "+string(other.Status), tryFinish(s, j.ID, 1, other), job.ErrLost)
 			}
 		}
 		wantErr(t, "Extend", s.Jobs.Extend(t.Context(), j.ID, 1, start), job.ErrLost)
@@ -374,10 +379,10 @@ func testFinish(t *testing.T, s Stores) {
 	finish(t, s, waiting, job.Outcome{Status: job.Cancelled, CompletedAt: start, ExpiresAt: start.Add(time.Hour)})
 	expectNone(t, s, start.Add(1000*time.Hour), time.Time{})
 
-	if err := s.Jobs.Finish(t.Context(), accept(t, s, "acme").ID, 0, job.Outcome{Status: job.Processing}); err == nil {
+	if err := tryFinish(s, accept(t, s, "acme").ID, 0, job.Outcome{Status: job.Processing}); err == nil {
 		t.Error("a job ended as processing")
 	}
-	wantErr(t, "an unknown job", s.Jobs.Finish(t.Context(), newJob("acme").ID, 1, failed(start)), job.ErrNotFound)
+	wantErr(t, "an unknown job", tryFinish(s, newJob("acme").ID, 1, failed(start)), job.ErrNotFound)
 }
 
 func testFinishOnce(t *testing.T, s Stores) {
@@ -389,7 +394,7 @@ func testFinishOnce(t *testing.T, s Stores) {
 		var group sync.WaitGroup
 		for _, outcome := range outcomes {
 			group.Go(func() {
-				switch err := s.Jobs.Finish(context.Background(), j.ID, 1, outcome); {
+				switch err := tryFinish(s, j.ID, 1, outcome); {
 				case err == nil:
 					won.Add(1)
 				case !errors.Is(err, job.ErrLost):
@@ -433,5 +438,116 @@ func testRecover(t *testing.T, s Stores) {
 		if i < want && j.Attempt != 2 {
 			t.Errorf("place %d: attempt %d", i, j.Attempt)
 		}
+	}
+	// One that waits for another attempt need not wait any longer, since the clock by which it does may have been wrong.
+	if err := s.Jobs.Release(t.Context(), jobs[0].ID, jobs[0].Attempt, start.Add(1000*time.Hour), false); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.Jobs.Recover(t.Context(), "mine"); err != nil || n != 0 {
+		t.Fatalf("recovered %d, %v", n, err)
+	}
+	if s.Exclusive {
+		if again := claimOne(t, s, start); again.ID != jobs[0].ID {
+			t.Errorf("claimed %s", show(again))
+		}
+	}
+}
+
+func testFinishTellsWhoChanged(t *testing.T, s Stores) {
+	for range 10 {
+		j := accept(t, s, "acme")
+		var changed atomic.Int32
+		var group sync.WaitGroup
+		for range 4 {
+			group.Go(func() {
+				did, err := s.Jobs.Finish(context.Background(), j.ID, 0, job.Outcome{
+					Status: job.Cancelled, CompletedAt: start, ExpiresAt: start.Add(time.Hour),
+				})
+				if err != nil {
+					t.Error(err)
+				}
+				if did {
+					changed.Add(1)
+				}
+			})
+		}
+		group.Wait()
+		if changed.Load() != 1 {
+			t.Fatalf("%d of four calls say that they have ended the job", changed.Load())
+		}
+	}
+	if did, err := s.Jobs.Finish(t.Context(), newJob("acme").ID, 0, failed(start)); did || err == nil {
+		t.Errorf("an unknown job: %t, %v", did, err)
+	}
+}
+
+// Sources share what is claimed as companies do, and one without room holds nobody up.
+func testClaimBySource(t *testing.T, s Stores) {
+	on := func(source, company string) job.ID {
+		j := newJob(company)
+		j.Source = source
+		acceptJob(t, s, j)
+		return j.ID
+	}
+	claim := func(room job.Room) (jobs []job.Job) {
+		t.Helper()
+		jobs, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), room)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return jobs
+	}
+	for range 50 {
+		on("busy", "acme")
+		on("busy", "globex")
+	}
+	later := on("idle", "acme") // fifty of its company stand before it, elsewhere
+	room := job.Room{Jobs: 1, Sources: map[string]job.SourceRoom{"busy": {Running: 1, Waiting: 3, Most: 4}}}
+	if got := claim(room); len(got) != 1 || got[0].ID != later {
+		t.Fatalf("claimed %s, want the job on the idle source", show(got))
+	}
+	if got := claim(room); len(got) != 0 {
+		t.Fatalf("claimed %s of a source without room", show(got))
+	}
+	room.Sources["busy"] = job.SourceRoom{Most: -1}
+	if got := claim(room); len(got) != 0 {
+		t.Fatalf("claimed %s of a source that takes none", show(got))
+	}
+	for range 10 {
+		on("idle", "acme")
+	}
+	room = job.Room{Jobs: 8, Sources: map[string]job.SourceRoom{"busy": {Running: 2, Most: 8}, "idle": {Running: 1, Most: 8}}}
+	counts := map[string]int{}
+	for _, j := range claim(room) {
+		counts[j.Source]++
+	}
+	if counts["idle"] != 5 && counts["idle"] != 4 || counts["busy"] != 8-counts["idle"] {
+		t.Errorf("eight places were shared as %v, though two of one source and one of the other ran already", counts)
+	}
+	room = job.Room{Jobs: 8, Sources: map[string]job.SourceRoom{"busy": {Running: 2, Waiting: 1, Most: 5}, "idle": {Most: -1}}}
+	if got := claim(room); len(got) != 2 || got[0].Company == got[1].Company {
+		t.Errorf("claimed %s, want one job of each company, for which there is room", show(got))
+	}
+}
+
+// Nobody is given what it runs itself, whatever its clock says.
+func testHeld(t *testing.T, s Stores) {
+	accept(t, s, "acme")
+	j := claimOne(t, s, start)
+	late := start.Add(time.Hour) // the lease has ended long ago
+	jobs, _, err := s.Jobs.Claim(t.Context(), "worker", late, late.Add(lease), job.Room{Jobs: 10, Held: map[job.ID]int{j.ID: 1}})
+	if err != nil || len(jobs) != 0 {
+		t.Fatalf("claimed %s, %v", show(jobs), err)
+	}
+	if got := get(t, s, j.ID); got.Attempt != 1 || !got.LeaseUntil.Equal(late.Add(lease)) {
+		t.Errorf("the lease was not extended: %s", show(got))
+	}
+	finish(t, s, j, completed(late, 0))
+
+	accept(t, s, "acme")
+	j = claimOne(t, s, start)
+	jobs, _, err = s.Jobs.Claim(t.Context(), "worker", late, late.Add(lease), job.Room{Jobs: 10, Held: map[job.ID]int{j.ID: 0}})
+	if err != nil || len(jobs) != 1 || jobs[0].Attempt != 2 {
+		t.Errorf("another attempt is held: claimed %s, %v", show(jobs), err)
 	}
 }

@@ -63,6 +63,7 @@ func (m *model) pick(rt *rapid.T) (*modelJob, int) {
 func (m *model) accept(rt *rapid.T) {
 	j := newJob(rapid.SampledFrom([]string{"acme", "globex", "initech"}).Draw(rt, "company"))
 	j.CreatedAt = m.now.UTC()
+	j.Source = rapid.SampledFrom([]string{"", "warehouse", "orders"}).Draw(rt, "source")
 	if rapid.Bool().Draw(rt, "callback") {
 		j.CallbackURL = "https://hooks.example.com/"
 	}
@@ -123,69 +124,106 @@ func (m *model) list(rt *rapid.T) {
 	}
 }
 
-// claimable says which jobs a claim may give away now, in the order in which they were accepted.
-func (m *model) claimable() (retries, fresh []*modelJob) {
+// claimable says which jobs a claim may give away now, in the order in which they were accepted. What owner holds is not
+// among them.
+func (m *model) claimable(held map[job.ID]int) (all []*modelJob) {
 	for _, id := range m.order {
 		j := m.jobs[id]
+		attempt, holds := held[id]
 		switch {
 		case j.Status.Terminal() || j.Running() && j.LeaseUntil.After(m.now) || j.NotBefore.After(m.now):
-		case j.Attempt > 0:
-			retries = append(retries, j)
+		case j.Running() && holds && attempt == j.Attempt:
 		default:
-			fresh = append(fresh, j)
+			all = append(all, j)
 		}
 	}
-	return retries, fresh
+	return all
 }
 
-// withRoom counts the jobs for which there is room.
-func withRoom(room job.Room, lists ...[]*modelJob) (count int) {
-	taken := make(map[string]int)
-	for _, j := range slices.Concat(lists...) {
-		if room.PerCompany == 0 || room.Running[j.Company]+taken[j.Company] < room.PerCompany {
-			taken[j.Company]++
-			count++
-		}
+// taken counts what a claim has given away.
+type taken struct {
+	companies, sources map[string]int
+}
+
+func (t taken) room(room job.Room, j *modelJob) bool {
+	limit := room.Sources[j.Source]
+	if limit.Most != 0 && limit.Running+limit.Waiting+t.sources[j.Source] >= limit.Most {
+		return false
 	}
-	return count
+	if room.PerSource > 0 && limit.Running+t.sources[j.Source] >= room.PerSource {
+		return false
+	}
+	waiting := room.Waiting[job.Line{Source: j.Source, Company: j.Company}]
+	return room.PerCompany == 0 || room.Running[j.Company]+waiting+t.companies[j.Company] < room.PerCompany
 }
 
-func (m *model) claim(rt *rapid.T) {
+func (m *model) room(rt *rapid.T) job.Room {
+	companies := rapid.SampledFrom([]string{"acme", "globex", "initech"})
+	sources := rapid.SampledFrom([]string{"", "warehouse", "orders"})
 	room := job.Room{
 		Jobs:       rapid.IntRange(1, 4).Draw(rt, "room"),
 		PerCompany: rapid.IntRange(0, 3).Draw(rt, "per company"),
-		Running:    rapid.MapOf(rapid.SampledFrom([]string{"acme", "globex", "initech"}), rapid.IntRange(1, 3)).Draw(rt, "running"),
+		PerSource:  rapid.IntRange(0, 3).Draw(rt, "per source"),
+		Running:    rapid.MapOf(companies, rapid.IntRange(1, 3)).Draw(rt, "running"),
+		Waiting:    map[job.Line]int{{Source: sources.Draw(rt, "waiting at"), Company: companies.Draw(rt, "waiting")}: 1},
+		Sources:    map[string]job.SourceRoom{},
+		Held:       map[job.ID]int{},
 	}
+	if rapid.Bool().Draw(rt, "a source is busy") {
+		room.Sources[sources.Draw(rt, "busy")] = job.SourceRoom{
+			Running: rapid.IntRange(0, 2).Draw(rt, "its running"), Waiting: rapid.IntRange(0, 2).Draw(rt, "its waiting"),
+			Most: rapid.IntRange(-1, 4).Draw(rt, "its most"),
+		}
+	}
+	for _, id := range m.order {
+		if j := m.jobs[id]; j.Running() && rapid.Bool().Draw(rt, "held") {
+			room.Held[id] = j.Attempt
+		}
+	}
+	return room
+}
+
+func (m *model) claim(rt *rapid.T) {
+	room := m.room(rt)
 	owner := rapid.SampledFrom([]string{"one", "two"}).Draw(rt, "owner")
-	retries, fresh := m.claimable()
+	claimable := m.claimable(room.Held)
 	until := m.now.Add(lease)
 	claimed, _, err := m.stores.Jobs.Claim(rt.Context(), owner, m.now, until, room)
 	must(rt, err, nil)
-	if want := min(room.Jobs, withRoom(room, retries, fresh)); len(claimed) != want {
-		rt.Fatalf("claimed %d jobs, want %d", len(claimed), want)
-	}
-	again := withRoom(room, retries)
-	taken := make(map[string]int)
+	taken := taken{make(map[string]int), make(map[string]int)}
 	for i, got := range claimed {
 		j := m.jobs[got.ID]
-		if taken[got.Company]++; room.PerCompany > 0 && room.Running[got.Company]+taken[got.Company] > room.PerCompany {
-			rt.Fatalf("place %d went to %s, though there is no room for its company", i, got.ID)
+		if !taken.room(room, j) {
+			rt.Fatalf("place %d went to %s, though there is no room for it", i, got.ID)
 		}
-		if i < again {
-			if !slices.Contains(retries, j) {
-				rt.Fatalf("place %d went to %s, though jobs wait for a further attempt", i, got.ID)
-			}
-		} else {
-			next := slices.IndexFunc(fresh, func(f *modelJob) bool { return f.Company == j.Company })
-			if next < 0 || fresh[next] != j {
-				rt.Fatalf("place %d went to %s, which is not the first of its company", i, got.ID)
-			}
-			fresh = slices.Delete(fresh, next, next+1)
+		taken.companies[j.Company]++
+		taken.sources[j.Source]++
+		next := slices.IndexFunc(claimable, func(f *modelJob) bool { return f.Company == j.Company && f.Source == j.Source })
+		if next < 0 || claimable[next] != j {
+			rt.Fatalf("place %d went to %s, which is not the first of its company on its source", i, got.ID)
 		}
+		claimable = slices.Delete(claimable, next, next+1)
 		j.Attempt++
 		j.StartedAt, j.NotBefore, j.LeaseOwner, j.LeaseUntil = m.now.UTC(), time.Time{}, owner, until.UTC()
 		if show(got) != show(j.Job) {
 			rt.Fatalf("claimed %s, want %s", show(got), show(j.Job))
+		}
+	}
+	if left := slices.IndexFunc(claimable, func(j *modelJob) bool { return taken.room(room, j) }); len(claimed) < room.Jobs && left >= 0 {
+		rt.Fatalf("%s was not claimed, though there was room", claimable[left].ID)
+	}
+	m.extended(rt, room.Held, until)
+}
+
+// extended follows what a claim has done with leases that had ended and are held: a store that found nothing to claim may
+// have left them.
+func (m *model) extended(rt *rapid.T, held map[job.ID]int, until time.Time) {
+	for id := range held {
+		j := m.jobs[id]
+		got, err := m.stores.Jobs.Get(rt.Context(), id)
+		must(rt, err, nil)
+		if j.Running() && !j.LeaseUntil.After(m.now) && got.LeaseUntil.Equal(until) {
+			j.LeaseUntil = until.UTC()
 		}
 	}
 }
@@ -260,16 +298,22 @@ func (m *model) finish(rt *rapid.T) {
 	outcome := rapid.SampledFrom([]job.Outcome{completed(m.now, n), failed(m.now), {
 		Status: job.Cancelled, CompletedAt: m.now, ExpiresAt: m.now.Add(time.Minute),
 	}}).Draw(rt, "outcome")
-	err := m.stores.Jobs.Finish(rt.Context(), j.ID, attempt, outcome)
+	changed, err := m.stores.Jobs.Finish(rt.Context(), j.ID, attempt, outcome)
 	switch {
 	case attempt == j.Attempt && j.Status == outcome.Status:
 		must(rt, err, nil)
+		if changed {
+			rt.Fatal("a repetition says that it has changed something")
+		}
 	case attempt != j.Attempt || j.Status.Terminal():
 		must(rt, err, job.ErrLost)
 	case outcome.Status == job.Completed && n != len(j.chunks[attempt]):
 		must(rt, err, job.ErrMissingChunk)
 	default:
 		must(rt, err, nil)
+		if !changed {
+			rt.Fatal("an end says that it has changed nothing")
+		}
 		j.Status, j.CompletedAt, j.ExpiresAt = outcome.Status, outcome.CompletedAt.UTC(), outcome.ExpiresAt.UTC()
 		j.LeaseOwner, j.LeaseUntil, j.NotBefore = "", time.Time{}, time.Time{}
 		j.Error, j.Result = outcome.Error, outcome.Result
@@ -294,8 +338,8 @@ func (m *model) recover(rt *rapid.T) {
 	_, err := m.stores.Jobs.Recover(rt.Context(), "one")
 	must(rt, err, nil)
 	for _, j := range m.jobs {
-		if m.stores.Exclusive && j.Running() && j.LeaseOwner != "one" {
-			j.LeaseOwner, j.LeaseUntil = "", time.Time{}
+		if m.stores.Exclusive && j.LeaseOwner != "one" {
+			j.LeaseOwner, j.LeaseUntil, j.NotBefore = "", time.Time{}, time.Time{}
 		}
 	}
 }

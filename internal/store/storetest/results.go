@@ -36,7 +36,7 @@ func testChunks(t *testing.T, s Stores) {
 	own[0] = 'x' // what was handed over is copied
 	wantErr(t, "a gap", put(4, []byte("x")), job.ErrMissingChunk)
 	for _, n := range []int{0, 2, 4, -1} {
-		wantErr(t, fmt.Sprintf("completing with %d chunks", n), s.Jobs.Finish(t.Context(), j.ID, 1, completed(start, n)), job.ErrMissingChunk)
+		wantErr(t, fmt.Sprintf("completing with %d chunks", n), tryFinish(s, j.ID, 1, completed(start, n)), job.ErrMissingChunk)
 	}
 	if _, err := s.Jobs.ReadChunk(t.Context(), j.ID, 0, nil); !errors.Is(err, job.ErrNotFound) {
 		t.Errorf("reading while the job runs: %v", err)
@@ -69,7 +69,7 @@ func testChunksOfAttempts(t *testing.T, s Stores) {
 	wantErr(t, "going on where another attempt stopped",
 		s.Jobs.AppendChunks(t.Context(), j.ID, 2, 3, bytesOf("four")), job.ErrMissingChunk)
 	wantErr(t, "completing with another attempt's chunks",
-		s.Jobs.Finish(t.Context(), j.ID, 2, completed(start, 3)), job.ErrMissingChunk)
+		tryFinish(s, j.ID, 2, completed(start, 3)), job.ErrMissingChunk)
 	appendChunks(t, s, second, "uno")
 	sweep(t, s, start.Add(lease), 2) // removes what the first attempt left
 	finish(t, s, second, completed(start, 1))
@@ -96,7 +96,7 @@ func testSweep(t *testing.T, s Stores) {
 	wantErr(t, "an expired job", err, job.ErrNotFound)
 	_, err = s.Jobs.ReadChunk(t.Context(), ended.ID, 0, nil)
 	wantErr(t, "an expired result", err, job.ErrNotFound)
-	wantErr(t, "Finish of an expired job", s.Jobs.Finish(t.Context(), ended.ID, 1, completed(start, 2)), job.ErrNotFound)
+	wantErr(t, "Finish of an expired job", tryFinish(s, ended.ID, 1, completed(start, 2)), job.ErrNotFound)
 
 	sweep(t, s, start.Add(10_000*time.Hour), 100)
 	if get(t, s, running.ID).Status != job.Processing || get(t, s, waiting.ID).Status != job.Processing {
@@ -150,7 +150,7 @@ func testSweepDeliveries(t *testing.T, s Stores) {
 	for range 3 {
 		endWithCallback(t, s, start)
 	}
-	due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start, start.Add(time.Minute), 3)
+	due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start, start.Add(time.Minute), callback.Room{Deliveries: 3})
 	if err != nil || len(due) != 3 {
 		t.Fatalf("claimed %d, %v", len(due), err)
 	}
@@ -191,7 +191,7 @@ func testDurability(t *testing.T, s Stores) {
 	finish(t, s, ended, completed(start, 1))
 	announced := endWithCallback(t, s, start)
 	waiting := accept(t, s, "acme")
-	due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start, start.Add(time.Minute), 1)
+	due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start, start.Add(time.Minute), callback.Room{Deliveries: 1})
 	if err != nil || len(due) != 1 {
 		t.Fatalf("claimed %d, %v", len(due), err)
 	}
@@ -228,8 +228,9 @@ func testCancelledContext(t *testing.T, s Stores) {
 	_, _, err = s.Jobs.Claim(ended, "worker", start, start.Add(lease), job.Room{Jobs: 1})
 	wantErr(t, "Claim", err, context.Canceled)
 	wantErr(t, "Accept", s.Jobs.Accept(ended, newJob("acme"), job.Allowance{}), context.Canceled)
-	wantErr(t, "Finish", s.Jobs.Finish(ended, j.ID, 0, failed(start)), context.Canceled)
-	_, _, err = s.Callbacks.ClaimDeliveries(ended, start, start, 1)
+	_, err = s.Jobs.Finish(ended, j.ID, 0, failed(start))
+	wantErr(t, "Finish", err, context.Canceled)
+	_, _, err = s.Callbacks.ClaimDeliveries(ended, start, start, callback.Room{Deliveries: 1})
 	wantErr(t, "ClaimDeliveries", err, context.Canceled)
 	wantJob(t, get(t, s, j.ID), j)
 }

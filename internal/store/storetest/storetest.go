@@ -49,6 +49,10 @@ func Run(t *testing.T, open func(tb testing.TB) Stores) {
 		"Fencing":                       testFencing,
 		"Finish":                        testFinish,
 		"FinishOnce":                    testFinishOnce,
+		"FinishTellsWhoChanged":         testFinishTellsWhoChanged,
+		"FreedKey":                      testFreedKey,
+		"ClaimBySource":                 testClaimBySource,
+		"Held":                          testHeld,
 		"Recover":                       testRecover,
 		"Chunks":                        testChunks,
 		"ChunksOfAttempts":              testChunksOfAttempts,
@@ -60,6 +64,8 @@ func Run(t *testing.T, open func(tb testing.TB) Stores) {
 		"DeliveryOutbox":                testDeliveryOutbox,
 		"DeliveryClaim":                 testDeliveryClaim,
 		"DeliveriesClaimedConcurrently": testDeliveryClaimConcurrently,
+		"DeliveryOrder":                 testDeliveryOrder,
+		"DeliveryHeld":                  testDeliveryHeld,
 		"DeliverySettle":                testDeliverySettle,
 		"DeliveryList":                  testDeliveryList,
 		"DeliveryReplay":                testDeliveryReplay,
@@ -163,9 +169,15 @@ func failed(at time.Time) job.Outcome {
 	}
 }
 
+// tryFinish ends a job and returns only why that fails.
+func tryFinish(s Stores, id job.ID, attempt int, outcome job.Outcome) error {
+	_, err := s.Jobs.Finish(context.Background(), id, attempt, outcome)
+	return err
+}
+
 func finish(tb testing.TB, s Stores, j job.Job, outcome job.Outcome) {
 	tb.Helper()
-	if err := s.Jobs.Finish(tb.Context(), j.ID, j.Attempt, outcome); err != nil {
+	if err := tryFinish(s, j.ID, j.Attempt, outcome); err != nil {
 		tb.Fatal(err)
 	}
 }

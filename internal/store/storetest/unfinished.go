@@ -20,7 +20,9 @@ func testUnfinished(t *testing.T, s Stores) {
 			t.Fatalf("%d unfinished jobs, want %d: %+v", len(got), len(want), got)
 		}
 		for _, j := range want {
-			if !slices.Contains(got, job.Unfinished{ID: j.ID, Company: j.Company, User: j.User, KeyID: j.KeyID}) {
+			if !slices.Contains(got, job.Unfinished{
+				ID: j.ID, Company: j.Company, User: j.User, KeyID: j.KeyID, Source: j.Source, CreatedAt: j.CreatedAt.UTC(),
+			}) {
 				t.Errorf("%s is not among %+v", j.ID, got)
 			}
 		}
@@ -31,7 +33,7 @@ func testUnfinished(t *testing.T, s Stores) {
 	running := claimOne(t, s, start)
 	want(first)
 	second := newJob("globex")
-	second.KeyID = "s42_other"
+	second.KeyID, second.Source = "s42_other", "warehouse"
 	acceptJob(t, s, second)
 	want(first, second)
 	if err := s.Jobs.Release(t.Context(), running.ID, running.Attempt, start.Add(time.Minute), false); err != nil {

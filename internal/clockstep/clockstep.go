@@ -1,0 +1,40 @@
+// Package clockstep builds and runs tests with a system clock that can be set: Go's time.Now is compiled with an offset,
+// which a test changes by time.ClockStep, in seconds. The monotonic clock goes on as it is, as on a machine whose clock
+// somebody sets. Such tests stand in files with the build tag clockstep, which nothing else sets. It is for tests only.
+package clockstep
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// Overlay writes a file for the go command's flag -overlay into dir, and returns its path.
+func Overlay(dir string) (path string, err error) {
+	original := filepath.Join(runtime.GOROOT(), "src", "time", "time.go") //nolint:staticcheck // tests run where Go is
+	source, err := os.ReadFile(original)
+	if err != nil {
+		return "", err
+	}
+	const call = "\tsec, nsec, mono := runtimeNow()\n\tif mono == 0 {\n\t\treturn Time{uint64(nsec), sec + unixToInternal, Local}\n"
+	if bytes.Count(source, []byte(call)) != 1 {
+		return "", errors.New("time.Now is not as this package knows it")
+	}
+	const read = "\tsec, nsec, mono := runtimeNow()\n"
+	changed := bytes.Replace(source, []byte(call), []byte(read+"\tsec += ClockStep\n"+call[len(read):]), 1)
+	changed = append(changed, "\n// ClockStep is added to the wall clock, in seconds.\nvar ClockStep int64\n"...)
+	replacement := filepath.Join(dir, "time.go")
+	if err := os.WriteFile(replacement, changed, 0o600); err != nil {
+		return "", err
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{original: replacement}})
+	if err != nil {
+		return "", fmt.Errorf("overlay: %w", err)
+	}
+	path = filepath.Join(dir, "overlay.json")
+	return path, os.WriteFile(path, overlay, 0o600)
+}

@@ -1,0 +1,20 @@
+package dataapi
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Shorten keeps a text short that a log or an answer repeats: of one that is longer, at most so many bytes are kept and "..."
+// is added. It never cuts inside a character, and what is not UTF-8 becomes question marks, one for each run of it.
+func Shorten(text string, most int) string {
+	text = strings.ToValidUTF8(text, "?")
+	if len(text) <= most {
+		return text
+	}
+	end := most
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "..."
+}

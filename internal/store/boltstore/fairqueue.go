@@ -1,0 +1,250 @@
+package boltstore
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/solucao42/caddy-data-api/internal/job"
+)
+
+// fairQueue is an index of what can be claimed, in an order that is fair at two levels: among groups, and inside each
+// group among its members. Jobs are grouped by source, with companies as members; deliveries by company, with hosts.
+//
+// Inside a group the members take turns, one entry each. Entries of one member keep the order in which they came. What
+// a claim costs depends on how many groups and members wait, and not on how many entries do: a member for which there
+// is no room is passed over as a whole.
+type fairQueue struct {
+	entries []byte // group, member, place and ID of each entry
+	turns   []byte // group, turn and member of each member that has entries; the lowest turn is served first
+	members []byte // by group and member: its turn, and how many entries it has
+	groups  []byte // by group: the turn that was served last, and when the group was served last, as a count
+}
+
+func newFairQueue(name string) fairQueue {
+	return fairQueue{bucket(name), bucket(name + "_turns"), bucket(name + "_members"), bucket(name + "_groups")}
+}
+
+// queued is an entry of a queue. Place is its position among the entries of its member, above 0; [fairQueue.place] makes
+// a new last one.
+type queued struct {
+	group, member string
+	place         uint64
+	id            job.ID
+}
+
+// Keys begin with names that have their length before them, so that none is the beginning of another.
+
+func nameKey(names ...string) (key []byte) {
+	for _, name := range names {
+		key = binary.BigEndian.AppendUint16(key, uint16(len(name)))
+		key = append(key, name...)
+	}
+	return key
+}
+
+func (q *queued) key() []byte {
+	key := binary.BigEndian.AppendUint64(nameKey(q.group, q.member), q.place)
+	return append(key, q.id[:]...)
+}
+
+func turnKey(group string, turn uint64, member string) []byte {
+	return append(binary.BigEndian.AppendUint64(nameKey(group), turn), member...)
+}
+
+// pair is the value of members and groups.
+func pair(a, b uint64) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(make([]byte, 0, 16), a), b)
+}
+
+func splitPair(value []byte) (a, b uint64) {
+	if len(value) != 16 {
+		return 0, 0
+	}
+	return binary.BigEndian.Uint64(value), binary.BigEndian.Uint64(value[8:])
+}
+
+// place returns the place behind all others.
+func (f *fairQueue) place(tx *bbolt.Tx) (uint64, error) { return tx.Bucket(f.entries).NextSequence() }
+
+// waiting returns how many entries a member has in a group.
+func (f *fairQueue) waiting(tx *bbolt.Tx, group, member string) uint64 {
+	_, count := splitPair(tx.Bucket(f.members).Get(nameKey(group, member)))
+	return count
+}
+
+// push adds an entry. A member that had none takes its turn after the one that was served last: nothing is owed to it.
+func (f *fairQueue) push(tx *bbolt.Tx, q queued) error {
+	turn, count := splitPair(tx.Bucket(f.members).Get(nameKey(q.group, q.member)))
+	if count == 0 {
+		round, served := splitPair(tx.Bucket(f.groups).Get([]byte(q.group + groupMark)))
+		turn = round + 1
+		if err := tx.Bucket(f.turns).Put(turnKey(q.group, turn, q.member), nil); err != nil {
+			return err
+		}
+		if err := tx.Bucket(f.groups).Put([]byte(q.group+groupMark), pair(round, served)); err != nil {
+			return err
+		}
+	}
+	if err := tx.Bucket(f.members).Put(nameKey(q.group, q.member), pair(turn, count+1)); err != nil {
+		return err
+	}
+	return tx.Bucket(f.entries).Put(q.key(), nil)
+}
+
+// groupMark ends the key of a group, since a key must not be empty and a group's name may be.
+const groupMark = "\x00"
+
+// remove takes an entry out, wherever it stands.
+func (f *fairQueue) remove(tx *bbolt.Tx, q queued) error {
+	entries := tx.Bucket(f.entries)
+	if !hasKey(entries, q.key()) {
+		return nil
+	}
+	if err := entries.Delete(q.key()); err != nil {
+		return err
+	}
+	member := nameKey(q.group, q.member)
+	turn, count := splitPair(tx.Bucket(f.members).Get(member))
+	if count > 1 {
+		return tx.Bucket(f.members).Put(member, pair(turn, count-1))
+	}
+	if err := tx.Bucket(f.members).Delete(member); err != nil {
+		return err
+	}
+	if err := tx.Bucket(f.turns).Delete(turnKey(q.group, turn, q.member)); err != nil {
+		return err
+	}
+	if key, _ := tx.Bucket(f.turns).Cursor().Seek(nameKey(q.group)); bytes.HasPrefix(key, nameKey(q.group)) {
+		return nil
+	}
+	return tx.Bucket(f.groups).Delete([]byte(q.group + groupMark))
+}
+
+func hasKey(b *bbolt.Bucket, key []byte) bool {
+	found, _ := b.Cursor().Seek(key)
+	return bytes.Equal(found, key)
+}
+
+// room says what a claim may take. Its functions must not change anything: a transaction may run more than once.
+type room struct {
+	groupRunning func(group string) int          // how many of a group run already: groups with fewer come first
+	full         func(group, member string) bool // whether nothing more may be taken, what take has noted included
+	take         func(group, member string)      // notes that one was taken
+}
+
+// candidate is a group from which something may be taken.
+type candidate struct {
+	name    string
+	running int
+	served  uint64
+}
+
+// candidates returns the groups that have something for which there may be room.
+func (f *fairQueue) candidates(tx *bbolt.Tx, r room) (all []candidate) {
+	groups := tx.Bucket(f.groups).Cursor()
+	for key, value := groups.First(); key != nil; key, value = groups.Next() {
+		_, served := splitPair(value)
+		name := string(key[:len(key)-len(groupMark)])
+		all = append(all, candidate{name: name, running: r.groupRunning(name), served: served})
+	}
+	return all
+}
+
+// claimable reports whether there is anything for which there is room.
+func (f *fairQueue) claimable(tx *bbolt.Tx, r room) bool {
+	return slices.ContainsFunc(f.candidates(tx, r), func(c candidate) bool {
+		_, ok := f.firstOf(tx, c.name, r)
+		return ok
+	})
+}
+
+// firstOf returns the entry of a group whose turn it is.
+func (f *fairQueue) firstOf(tx *bbolt.Tx, group string, r room) (queued, bool) {
+	prefix := nameKey(group)
+	turns := tx.Bucket(f.turns).Cursor()
+	for key, _ := turns.Seek(prefix); bytes.HasPrefix(key, prefix); key, _ = turns.Next() {
+		member := string(key[len(prefix)+8:])
+		if r.full(group, member) {
+			continue
+		}
+		line := nameKey(group, member)
+		entry, _ := tx.Bucket(f.entries).Cursor().Seek(line)
+		if !bytes.HasPrefix(entry, line) {
+			continue
+		}
+		q := queued{group: group, member: member, place: binary.BigEndian.Uint64(entry[len(line):])}
+		copy(q.id[:], entry[len(line)+8:])
+		return q, true
+	}
+	return queued{}, false
+}
+
+// claim takes at most limit entries and hands each of them to begin, which removes it from the queue.
+func (f *fairQueue) claim(tx *bbolt.Tx, limit int, r room, begin func(queued) error) error {
+	candidates := f.candidates(tx, r)
+	for taken := 0; taken < limit && len(candidates) > 0; {
+		i := fewest(candidates)
+		c := &candidates[i]
+		next, ok := f.firstOf(tx, c.name, r)
+		if !ok {
+			candidates = slices.Delete(candidates, i, i+1)
+			continue
+		}
+		served, err := f.serve(tx, next)
+		if err != nil {
+			return err
+		}
+		if err := begin(next); err != nil {
+			return err
+		}
+		r.take(next.group, next.member)
+		taken++
+		c.running, c.served = c.running+1, served
+	}
+	return nil
+}
+
+// fewest returns which group comes next: the one of which the fewest run, and among equals the one that was served longest
+// ago.
+func fewest(candidates []candidate) (best int) {
+	for i, c := range candidates {
+		b := candidates[best]
+		if c.running < b.running || c.running == b.running && c.served < b.served {
+			best = i
+		}
+	}
+	return best
+}
+
+// serve gives the member of an entry that is about to be removed its next turn, which is behind all who wait.
+func (f *fairQueue) serve(tx *bbolt.Tx, q queued) (served uint64, err error) {
+	if served, err = tx.Bucket(f.groups).NextSequence(); err != nil {
+		return 0, err
+	}
+	round, _ := splitPair(tx.Bucket(f.groups).Get([]byte(q.group + groupMark)))
+	turn, count := splitPair(tx.Bucket(f.members).Get(nameKey(q.group, q.member)))
+	round = max(round, turn)
+	if err := tx.Bucket(f.groups).Put([]byte(q.group+groupMark), pair(round, served)); err != nil {
+		return 0, err
+	}
+	if err := tx.Bucket(f.turns).Delete(turnKey(q.group, turn, q.member)); err != nil {
+		return 0, err
+	}
+	if err := tx.Bucket(f.turns).Put(turnKey(q.group, round+1, q.member), nil); err != nil {
+		return 0, err
+	}
+	return served, tx.Bucket(f.members).Put(nameKey(q.group, q.member), pair(round+1, count))
+}
+
+// forEach calls do for every entry's ID, in no order that means anything.
+func (f *fairQueue) forEach(tx *bbolt.Tx, do func(id job.ID)) error {
+	return tx.Bucket(f.entries).ForEach(func(key, _ []byte) error {
+		var id job.ID
+		copy(id[:], key[len(key)-len(id):])
+		do(id)
+		return nil
+	})
+}
