@@ -19,7 +19,24 @@ type companyFile struct {
 	file     string
 	text     [32]byte                               // SHA-256 of the file
 	contexts map[string]map[string]constraintPlaces // of users' share contexts, by user and parameter
-	narrowed bool                                   // made by without, not read
+	narrowed bool                                   // made by without or refusing, not read
+	refused  map[string]bool                        // the users whom refusing has switched off
+}
+
+// refusing returns the file with a user switched off whose share context is at fault. It returns f itself when that is so
+// already, and for "".
+func (f *companyFile) refusing(user string) *companyFile {
+	if user == "" || f.refused[user] {
+		return f
+	}
+	company, off := *f.company, *f.company.Users[user]
+	off.Active = false
+	company.Users = maps.Clone(company.Users)
+	company.Users[user] = &off
+	refusing := *f
+	refusing.company, refusing.narrowed, refusing.refused = &company, true, map[string]bool{user: true}
+	maps.Copy(refusing.refused, f.refused)
+	return &refusing
 }
 
 // without returns the file without what a newer one that is at fault withdraws: a deactivation, of the company or of a
@@ -42,7 +59,9 @@ func (f *companyFile) without(newer *companyFile) *companyFile {
 		return f
 	}
 	// It keeps the old text's hash, so that the newer file is read again until it is sound.
-	return &companyFile{company: &company, file: f.file, text: f.text, contexts: f.contexts, narrowed: true}
+	return &companyFile{
+		company: &company, file: f.file, text: f.text, contexts: f.contexts, narrowed: true, refused: f.refused,
+	}
 }
 
 var policyName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,62}$`)

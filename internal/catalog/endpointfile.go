@@ -108,7 +108,7 @@ func (e *Endpoint) readFrontMatter(root *node, r *report) {
 	e.Title, e.Description = f.text("title"), strings.TrimSpace(f.text("description"))
 	e.Source = e.readSource(f)
 	e.Mode = readMode(f)
-	e.Active = f.boolean("active", true)
+	e.Active = f.active()
 	e.Deprecated, e.Sunset = readRetirement(f)
 	e.OnTimeout = readOnTimeout(f, e.Mode)
 	e.Limits = readLimits(f, e.Mode, e.OnTimeout)
@@ -116,13 +116,14 @@ func (e *Endpoint) readFrontMatter(root *node, r *report) {
 	e.Contract = readParams(f)
 	e.Statement.MaxRows = e.Limits.MaxRows
 	e.Shares, e.places.shares = readShares(f)
-	e.places.params = paramPlaces(f)
+	e.places.params = memberPlaces(f, "params")
 	if e.Contract != nil {
 		e.Statement.Params = sourceParams(e.Contract)
 	}
 	e.checkShares(r)
 	before := len(r.faults)
 	e.Statement.Columns, e.Columns = readColumns(f)
+	e.places.columns = memberPlaces(f, "columns")
 	e.checkNames(f)
 	for _, fault := range statementFaults(e.Statement.SQL) {
 		line, column := e.Position(fault.offset)
@@ -248,12 +249,12 @@ func typeList[T ~string](types []T) string {
 	return strings.Join(names, ", ")
 }
 
-// paramPlaces is where the parameters stand that a file declares, sound or not.
-func paramPlaces(f fields) map[string]place {
+// memberPlaces is where the members of a map stand, such as the parameters that a file declares, sound or not.
+func memberPlaces(f fields, key string) map[string]place {
 	places := make(map[string]place)
-	if member, ok := f.by["params"]; ok && member.value.kind == mapNode {
-		for _, param := range member.value.members {
-			places[param.key] = param.place
+	if member, ok := f.by[key]; ok && member.value.kind == mapNode {
+		for _, one := range member.value.members {
+			places[one.key] = one.place
 		}
 	}
 	return places
