@@ -30,6 +30,9 @@ type Options struct {
 	// times. Zero: 1 s.
 	Retry time.Duration
 
+	// CheckTimeout is how long a source may take to judge one statement. Zero: 5 s.
+	CheckTimeout time.Duration
+
 	// Strict lets Open refuse a catalog with a fault. Otherwise what is at fault is left out.
 	Strict bool
 }
@@ -79,6 +82,9 @@ func Open(root string, options Options) (*Catalog, error) {
 	}
 	if options.Retry <= 0 {
 		options.Retry = time.Second
+	}
+	if options.CheckTimeout <= 0 {
+		options.CheckTimeout = 5 * time.Second
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Catalog{

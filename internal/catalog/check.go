@@ -31,16 +31,13 @@ type CheckFunc func(ctx context.Context, endpoint *Endpoint) ([]result.Column, e
 // ErrNotYet is what a [CheckFunc] returns, or wraps, while sources are not to be asked: the next Reload asks them.
 var ErrNotYet = errors.New("sources are not asked yet")
 
-// How long a source is given to judge one statement. Most take milliseconds; one that does not is set aside, so that others
-// need not wait for it, and asked about again with the whole time. What takes longer is the statement's own fault: the
-// database works parts of a statement out while it plans it.
-const (
-	quickTimeout = time.Second
-	slowTimeout  = 5 * time.Second
+// quickPart is the part of Options.CheckTimeout in which most statements are judged: they take milliseconds. One that is not
+// is set aside, so that others need not wait for it, and asked about again with the whole time. What takes longer than
+// that is the statement's own fault: the database works parts of a statement out while it plans it.
+const quickPart = 5
 
-	// slowAgain is how long it is taken for true that a statement is too slow.
-	slowAgain = 10 * time.Minute
-)
+// slowAgain is how long it is taken for true that a statement is too slow.
+const slowAgain = 10 * time.Minute
 
 // How many statements are asked about at once: on a source, on a source of those that are slow, and of one company, which
 // leaves a place to others.
@@ -238,7 +235,7 @@ func (q *inquiry) askQuickly(endpoint *Endpoint) {
 	}
 	lane := q.lane(endpoint.Source)
 	before := lane.answers()
-	columns, err := q.ask(endpoint, lane.quick, quickTimeout)
+	columns, err := q.ask(endpoint, lane.quick, q.options.CheckTimeout/quickPart)
 	if alive(err) {
 		lane.hear()
 	}
@@ -280,10 +277,10 @@ func (q *inquiry) settle(endpoint *Endpoint, v *verdict) {
 // answered others meanwhile is not to blame.
 func (c *Catalog) askSlowly(endpoint *Endpoint, lane *lane) {
 	before := lane.answers()
-	columns, err := c.ask(endpoint, lane.slow, slowTimeout)
+	columns, err := c.ask(endpoint, lane.slow, c.options.CheckTimeout)
 	answered := judge(endpoint, columns, err)
 	if timedOut(err) && (alive(err) || lane.answers() != before) {
-		answered = &verdict{kind: refused, reason: errTooSlow, slow: time.Now()}
+		answered = &verdict{kind: refused, reason: tooSlow(c.options.CheckTimeout), slow: time.Now()}
 	}
 	if alive(err) {
 		lane.hear()
@@ -294,10 +291,10 @@ func (c *Catalog) askSlowly(endpoint *Endpoint, lane *lane) {
 	}
 }
 
-// errTooSlow is the fault of a statement that no source judges in time.
-var errTooSlow = &source.StatementError{
-	Offset:  -1,
-	Message: fmt.Sprintf("the database takes longer than %s to plan the statement; what does not depend on a row is worked out meanwhile", slowTimeout),
+// tooSlow is the fault of a statement that no source judges in time.
+func tooSlow(limit time.Duration) error {
+	return &source.StatementError{Offset: -1, Message: fmt.Sprintf(
+		"the database takes longer than %s to plan the statement; what does not depend on a row is worked out meanwhile", limit)}
 }
 
 // alive reports that the source has answered, if to say that it needs longer.
