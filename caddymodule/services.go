@@ -131,13 +131,13 @@ func (a *App) checkEndpoint(ctx context.Context, endpoint *catalog.Endpoint) ([]
 // case before the statement first runs; so is a statement that takes long to judge. What is at fault is left out, and said.
 // In a strict configuration every statement is waited for, and a fault is an error.
 func (a *App) checkStatements() error {
-	a.started.Store(true)
 	if a.Strict {
-		if err := a.catalog.Settle(context.Background()); err != nil {
+		if err := a.checkAll(); err != nil {
 			return fmt.Errorf("the catalog has faults:\n%w", err)
 		}
 		return nil
 	}
+	a.started.Store(true)
 	_ = a.catalog.Reload() // its faults are logged, and kept
 	if faults := a.catalog.Faults(); len(faults) > 0 {
 		a.log.Error("the catalog has faults: what is at fault is left out, and everything else is served; "+
@@ -145,6 +145,12 @@ func (a *App) checkStatements() error {
 			slog.Int("faults", len(faults)), slog.String("first", faults[0].WithEffect()))
 	}
 	return nil
+}
+
+// checkAll asks the sources about every statement, waits for the slowest, and returns the faults that there are.
+func (a *App) checkAll() error {
+	a.started.Store(true)
+	return a.catalog.Settle(context.Background())
 }
 
 // permitDelivery looks again at who asked for a job, and where it is to be announced: whoever may not ask any more is not

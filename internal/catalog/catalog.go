@@ -122,10 +122,16 @@ func (c *Catalog) Faults() Faults { return slices.Clone(c.current.Load().faults)
 
 // Warnings returns what is doubtful, and what waits for a source that cannot be reached. The slice is the caller's own.
 func (c *Catalog) Warnings() Faults {
+	return append(c.Unchecked(), c.current.Load().warnings...).sorted()
+}
+
+// Unchecked returns, among the warnings, the endpoints whose statement no source has accepted yet, since it could not be
+// asked. The slice is the caller's own.
+func (c *Catalog) Unchecked() Faults {
 	current := c.current.Load()
 	var pending Faults
 	c.look(func(g *ground) { pending = g.pending(current) })
-	return append(pending, current.warnings...).sorted()
+	return pending
 }
 
 // OnChange calls listener with the current snapshot at once, and from then on with each new one, one after another.
