@@ -142,7 +142,7 @@ func TestAShareThatIsTakenBackStopsOneUser(t *testing.T) {
 		s.execute("ids", s.login("acme", "integration").Access, `{}`).want(http.StatusOK)
 		body := fmt.Sprintf(`{"company_slug":"globex","api_key":%q,"api_secret":%q}`, key.Key, key.Secret)
 		s.post("/api/v1/auth/api-key", "", body).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
-		const want = `globex/company.yaml:2:57: users.bi.share_context constrains "city", which is a parameter of no endpoint of company globex, nor of one shared with it; the user is refused, and the rest of the file is live`
+		const want = `globex/company.yaml:2:55: users.bi.share_context constrains "city", which is a parameter of no endpoint of company globex, nor of one shared with it; the user is refused, and the rest of the file is live`
 		if status := s.mustCLI(s.admin("status")...); !strings.Contains(status, want) {
 			t.Errorf("status:\n%s", status)
 		}
