@@ -165,7 +165,7 @@ func (r *branchReader) readCompany() *readCompany {
 	report := report{file: r.name(below)}
 	read := &readCompany{file: report.file, text: sum(text)}
 	read.sound, read.draft = parseCompany(r.slug, text, &report)
-	read.faults, read.warnings = report.faults, report.warnings
+	read.faults, read.warnings = report.all(), report.warnings
 	return read
 }
 
@@ -218,7 +218,7 @@ func (r *branchReader) parse(b *branch, file endpointFile, text []byte) {
 	report := report{file: r.name(file.below)}
 	read := &readFile{text: sum(text)}
 	read.endpoint, read.sound = parseEndpoint(file.address, text, &report)
-	read.faults, read.warnings = report.faults, report.warnings
+	read.faults, read.warnings = report.all(), report.warnings
 	b.files[report.file] = read
 }
 

@@ -23,19 +23,21 @@ type companyFile struct {
 	refused  map[string]bool                        // the users whom refusing has switched off
 }
 
-// refusing returns the file with a user switched off whose share context is at fault. It returns f itself when that is so
-// already, and for "".
-func (f *companyFile) refusing(user string) *companyFile {
-	if user == "" || f.refused[user] {
+// refusing returns the file with users switched off whose share contexts are at fault. It returns f itself when that is so
+// already.
+func (f *companyFile) refusing(users []string) *companyFile {
+	if !slices.ContainsFunc(users, func(user string) bool { return !f.refused[user] }) {
 		return f
 	}
-	company, off := *f.company, *f.company.Users[user]
-	off.Active = false
+	company, refusing := *f.company, *f
 	company.Users = maps.Clone(company.Users)
-	company.Users[user] = &off
-	refusing := *f
-	refusing.company, refusing.narrowed, refusing.refused = &company, true, map[string]bool{user: true}
+	refusing.company, refusing.narrowed, refusing.refused = &company, true, make(map[string]bool)
 	maps.Copy(refusing.refused, f.refused)
+	for _, user := range users {
+		off := *f.company.Users[user]
+		off.Active = false
+		company.Users[user], refusing.refused[user] = &off, true
+	}
 	return &refusing
 }
 
@@ -161,7 +163,11 @@ func (r *report) readUser(
 			continue
 		}
 		if !identity.ManagedPolicy(name) && company.Policies[name] == nil {
-			r.fault(item.place, "%s", unknownPolicy(f.name("policies"), name, company))
+			message := ""
+			if !r.full() { // it compares the name with all policies
+				message = unknownPolicy(f.name("policies"), name, company)
+			}
+			r.fault(item.place, "%s", message)
 		}
 		read.Policies = append(read.Policies, name)
 	}

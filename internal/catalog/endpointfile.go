@@ -121,7 +121,7 @@ func (e *Endpoint) readFrontMatter(root *node, r *report) {
 		e.Statement.Params = sourceParams(e.Contract)
 	}
 	e.checkShares(r)
-	before := len(r.faults)
+	before := r.count()
 	e.Statement.Columns, e.Columns = readColumns(f)
 	e.places.columns = memberPlaces(f, "columns")
 	e.checkNames(f)
@@ -129,7 +129,7 @@ func (e *Endpoint) readFrontMatter(root *node, r *report) {
 		line, column := e.Position(fault.offset)
 		r.fault(place{line, column}, "%s", fault.message)
 	}
-	e.places.askable = len(r.faults) == before && e.Contract != nil && e.Source != "" && e.Statement.SQL != ""
+	e.places.askable = r.count() == before && e.Contract != nil && e.Source != "" && e.Statement.SQL != ""
 }
 
 func (e *Endpoint) readSource(f fields) string {
@@ -265,15 +265,17 @@ func memberPlaces(f fields, key string) map[string]place {
 // asked later; this is for catalogs that are checked without their sources.
 func (e *Endpoint) checkNames(f fields) {
 	names := e.places.params
+	known := declared(sortedKeys(names))
 	for _, use := range parameterUses(e.Statement.SQL) {
 		if _, ok := names[use.name]; ok {
 			continue
 		}
 		line, column := e.Position(use.offset)
-		f.fault(place{line, column}, "@%s is not declared in params; %s", use.name, declared(sortedKeys(names)))
+		f.fault(place{line, column}, "@%s is not declared in params; %s", use.name, known)
 	}
+	mentioned := mentions(e.Statement.SQL)
 	for _, name := range sortedKeys(names) {
-		if !mentions(e.Statement.SQL, name) && e.Statement.SQL != "" && params.ValidName(name) && !f.report.has(names[name]) {
+		if !mentioned[name] && e.Statement.SQL != "" && params.ValidName(name) && !f.report.has(names[name]) {
 			f.fault(names[name], "parameter %s is declared and never used in the statement; use @%s there, or leave it out here", name, name)
 		}
 	}

@@ -12,9 +12,14 @@ import (
 
 // link checks the files of a tree against each other.
 func (g *ground) link(t *tree) linked {
-	l := linker{tree: t, ground: g}
+	l := linker{tree: t, ground: g, reports: make(map[string]*report)}
 	l.shares()
 	l.linkContexts()
+	for _, r := range l.reports {
+		if r.more > 0 {
+			l.faults = append(l.faults, linkFault{Fault: r.all()[maxFaults]})
+		}
+	}
 	return l.linked
 }
 
@@ -30,34 +35,51 @@ type linkFault struct {
 	rivals  []*Endpoint // that share the same path with the same company
 	company string      // whose company.yaml it is in
 	user    string      // whose share context would hide nothing
+	untold  bool        // it has no message, since the file has too many faults
 }
 
 type linker struct {
 	*tree
 	*ground
 	linked
+	reports map[string]*report // by file
 }
 
-func (l *linker) fault(file string, at place, format string, args ...any) *linkFault {
-	l.linked.faults = append(l.linked.faults, linkFault{
-		Fault: Fault{File: file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)},
-	})
-	return &l.linked.faults[len(l.linked.faults)-1]
+// fault reports what is wrong in a file. When it is one of too many it is not told, and what it says is not put together; it
+// counts all the same.
+func (l *linker) fault(file string, at place, message func() string) *linkFault {
+	r := l.reports[file]
+	if r == nil {
+		r = &report{file: file}
+		l.reports[file] = r
+	}
+	fault := linkFault{Fault: Fault{File: file, Line: at.line, Column: at.column}, untold: r.full()}
+	if fault.untold {
+		r.fault(at, "")
+	} else {
+		fault.Message = message()
+		r.fault(at, "%s", fault.Message)
+	}
+	l.faults = append(l.faults, fault)
+	return &l.faults[len(l.faults)-1]
 }
 
 // shares reports shares with companies that cannot take them, and two companies that share one namespace and slug with
 // a third: it could not tell them apart.
 func (l *linker) shares() {
 	received := make(map[dataapi.Address][]*Endpoint)
+	companies := l.companyList()
 	for _, file := range sortedKeys(l.endpoints) {
 		endpoint := l.endpoints[file]
 		for _, company := range sortedKeys(endpoint.Shares) {
 			at := endpoint.places.shares[company].key
 			switch {
 			case company == endpoint.Company:
-				l.fault(file, at, "share.%s: an endpoint needs no share with its own company", company)
+				l.fault(file, at, func() string {
+					return fmt.Sprintf("share.%s: an endpoint needs no share with its own company", company)
+				})
 			case l.companies[company] == nil && l.branches[company] == nil: // of one that is at fault, its own file is told
-				l.fault(file, at, "share.%s: there is no such company; %s", company, l.companyList())
+				l.fault(file, at, func() string { return fmt.Sprintf("share.%s: there is no such company; %s", company, companies) })
 			case endpoint.Active:
 				address := dataapi.Address{Company: company, Namespace: endpoint.Namespace, Slug: endpoint.Slug}
 				received[address] = append(received[address], endpoint)
@@ -69,9 +91,10 @@ func (l *linker) shares() {
 			continue
 		}
 		for _, endpoint := range endpoints {
-			fault := l.fault(endpoint.File, endpoint.places.shares[address.Company].key,
-				"share.%s: %s is shared with %s by %s too, so that a call could mean either; rename one or take one share back",
-				address.Company, address.Path(), address.Company, others(endpoints, endpoint))
+			fault := l.fault(endpoint.File, endpoint.places.shares[address.Company].key, func() string {
+				return fmt.Sprintf("share.%s: %s is shared with %s by %s too, so that a call could mean either; rename one or take one share back",
+					address.Company, address.Path(), address.Company, others(endpoints, endpoint))
+			})
 			fault.rivals = endpoints
 		}
 	}
@@ -149,17 +172,21 @@ func (l *linker) context(file *companyFile, user *identity.User, within map[stri
 		}
 		switch {
 		case having == 0:
-			fault := l.fault(file.file, at.key, "%s constrains %q, which is a parameter of no endpoint of company %s, nor of one shared with it%s",
-				path, parameter, file.company.Slug, suggestion(parameter, within))
+			fault := l.fault(file.file, at.key, func() string {
+				return fmt.Sprintf("%s constrains %q, which is a parameter of no endpoint of company %s, nor of one shared with it%s",
+					path, parameter, file.company.Slug, suggestion(parameter, within))
+			})
 			fault.company, fault.user = file.company.Slug, user.Name
 		case len(refusing) == having:
-			fault := l.fault(file.file, at.of(faults[0]), "%s: %s (endpoint %s)", path, contextMessage(faults[0]), refusing[0].Address)
+			fault := l.fault(file.file, at.of(faults[0]), func() string {
+				return fmt.Sprintf("%s: %s (endpoint %s)", path, contextMessage(faults[0]), refusing[0].Address)
+			})
 			fault.company = file.company.Slug
 		default:
 			for i, endpoint := range refusing {
 				at, message := at.of(faults[i]), fmt.Sprintf("%s: %s; endpoint %s does not take this value from the user",
 					path, contextMessage(faults[i]), endpoint.Address)
-				l.linked.warnings = append(l.linked.warnings, Fault{File: file.file, Line: at.line, Column: at.column, Message: message})
+				l.warnings = append(l.warnings, Fault{File: file.file, Line: at.line, Column: at.column, Message: message})
 			}
 		}
 	}

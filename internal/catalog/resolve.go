@@ -64,8 +64,17 @@ type resolution struct {
 	*ground
 	*state
 	previous *state
-	between  map[Fault]linkFault // what is wrong between the files as they are written
+	between  map[spot]linkFault  // what is wrong between the files as they are written
+	refusals map[string][]string // users who are to be refused, by company
 }
+
+// spot is where a fault stands.
+type spot struct {
+	file string
+	place
+}
+
+func spotOf(f Fault) spot { return spot{f.File, place{f.Line, f.Column}} }
 
 // resolve says what is to be live, what has been until now being given. It does no I/O. What is at fault leaves the live what
 // was live of it, if anything; what takes access away holds although other parts of its file are at fault.
@@ -73,7 +82,9 @@ func (g *ground) resolve(previous *state) *state {
 	if g.listing.silent {
 		return g.keepEverything(previous)
 	}
-	r := resolution{ground: g, state: newState(), previous: previous, between: make(map[Fault]linkFault)}
+	r := resolution{
+		ground: g, state: newState(), previous: previous, between: make(map[spot]linkFault), refusals: make(map[string][]string),
+	}
 	r.addFound(g.listing.found)
 	for _, slug := range sortedKeys(g.branches) {
 		r.addBranch(slug, g.branches[slug])
@@ -82,8 +93,10 @@ func (g *ground) resolve(previous *state) *state {
 	// The files are linked as they stand, so that a fault of one kind hides none of another.
 	written := r.link(r.asWritten())
 	for _, fault := range written.faults {
-		r.faults = append(r.faults, fault.Fault)
-		r.between[fault.Fault] = fault
+		if !fault.untold {
+			r.faults = append(r.faults, fault.Fault)
+		}
+		r.between[spotOf(fault.Fault)] = fault
 	}
 	r.warnings = append(r.warnings, written.warnings...)
 	r.settle()
@@ -295,6 +308,7 @@ func (r *resolution) settle() {
 				r.faults = append(r.faults, fault.Fault)
 			}
 		}
+		changed = r.refuseUsers() || changed
 	}
 }
 
@@ -323,18 +337,29 @@ func (r *resolution) takeBack(fault linkFault) bool {
 		return false
 	}
 	before := r.previous.live.companies[fault.company]
-	next := company
-	if _, written := r.between[fault.Fault]; written { // else an endpoint has the parameter, and is at fault itself
-		next = company.refusing(fault.user)
-	}
-	if before != nil && len(before.refused) == 0 {
-		if company == before || company.narrowed {
-			return false
+	if before == nil || len(before.refused) > 0 {
+		// A parameter that some endpoint has, which is at fault itself, is no slip of the pen.
+		if fault.user != "" && r.between[spotOf(fault.Fault)].user == fault.user {
+			r.refusals[fault.company] = append(r.refusals[fault.company], fault.user)
 		}
-		next = before.without(company)
+		return false
 	}
-	r.live.companies[fault.company] = next
-	return next != company
+	if company == before || company.narrowed {
+		return false
+	}
+	r.live.companies[fault.company] = before.without(company)
+	return true
+}
+
+// refuseUsers switches users off whom takeBack has found, and reports whether that changed anything.
+func (r *resolution) refuseUsers() (changed bool) {
+	for slug, users := range r.refusals {
+		next := r.live.companies[slug].refusing(users)
+		changed = changed || next != r.live.companies[slug]
+		r.live.companies[slug] = next
+	}
+	clear(r.refusals)
+	return changed
 }
 
 // settleRefusals keeps the pointer of a file of which the same users are refused as before.
@@ -369,7 +394,8 @@ const (
 func (r *resolution) tellEffects() {
 	for i := range r.faults {
 		fault := &r.faults[i]
-		link, between := r.between[*fault]
+		link, between := r.between[spotOf(*fault)]
+		between = between && link.Message == fault.Message
 		slug, name := r.companyOf(fault.File)
 		if name == companyFileName {
 			fault.Effect = r.companyEffect(slug, link.user)

@@ -39,6 +39,9 @@ type valueRules struct {
 	minimum, maximum *Value
 }
 
+// MaxParams is the most parameters of a contract.
+const MaxParams = 1000
+
 // MaxListed is the most values of an enum, and of a share context's list.
 const MaxListed = 10_000
 
@@ -67,6 +70,9 @@ type DefinitionFault struct {
 // Compile checks definitions and makes their contract. It returns every fault at once, and then no contract.
 // Parameters are bound in the order in which they are given.
 func Compile(params []Param) (*Contract, []DefinitionFault) {
+	if len(params) > MaxParams {
+		return nil, []DefinitionFault{{"", "", -1, fmt.Sprintf("there must be at most %d; got %d", MaxParams, len(params))}}
+	}
 	contract := &Contract{index: make(map[string]int, len(params))}
 	var faults []DefinitionFault
 	names := make(map[string]bool, len(params))
