@@ -148,10 +148,7 @@ func (c *Catalog) OnChange(listener func(*Snapshot)) {
 // After Close it does nothing.
 func (c *Catalog) Reload() error {
 	c.readAll()
-	if c.ctx.Err() != nil {
-		return nil
-	}
-	if faults := c.Faults(); len(faults) > 0 {
+	if faults := c.Faults(); len(faults) > 0 && c.ctx.Err() == nil {
 		return faults
 	}
 	return nil
@@ -200,11 +197,8 @@ func (c *Catalog) list() []string {
 // does not block. What is said of an endpoint that is not live is ignored.
 func (c *Catalog) Doubt(endpoint *Endpoint, failure error) {
 	c.background(func() {
-		c.changing.Lock()
-		c.groundMu.Lock()
-		known := c.ground.doubt(endpoint, failure)
-		c.groundMu.Unlock()
-		c.changing.Unlock()
+		known := false
+		c.amend(func(g *ground) { known = g.doubt(endpoint, failure) })
 		if known {
 			c.request(endpoint.Company)
 		}

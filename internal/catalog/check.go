@@ -161,8 +161,10 @@ func SameColumns(a, b []result.Column) bool {
 type lane struct {
 	quick, slow chan struct{}
 
-	mu    sync.Mutex
-	heard uint64 // how often the source has answered
+	mu     sync.Mutex
+	heard  uint64    // how often the source has answered
+	reason error     // why it is not asked
+	until  time.Time // for how long it is not
 }
 
 func newLane() *lane {
@@ -173,12 +175,33 @@ func (l *lane) hear() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.heard++
+	l.reason = nil
 }
 
 func (l *lane) answers() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.heard
+}
+
+// rest lets nobody ask for a while, unless the source has answered since somebody has counted its answers: then it is
+// only the statement that takes long.
+func (l *lane) rest(since uint64, reason error, pause time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.heard == since {
+		l.reason, l.until = reason, time.Now().Add(pause)
+	}
+}
+
+// silent returns why the source is not asked, or nil.
+func (l *lane) silent() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.reason != nil && time.Now().Before(l.until) {
+		return l.reason
+	}
+	return nil
 }
 
 // lane returns the places of a source.
@@ -191,17 +214,32 @@ func (c *Catalog) lane(source string) *lane {
 	return c.lanes[source]
 }
 
-// ask asks once within a time limit, when its turn has come.
-func (c *Catalog) ask(endpoint *Endpoint, turn chan struct{}, limit time.Duration) ([]result.Column, error) {
+// answer is what a source has said of a statement.
+type answer struct {
+	columns []result.Column
+	err     error
+	rests   bool   // it was not asked, since it had not answered others; err says why
+	since   uint64 // how often it had answered when it was asked
+}
+
+// ask asks once within a time limit, when its turn has come. A source that rests then is not asked quickly.
+func (c *Catalog) ask(endpoint *Endpoint, l *lane, turn chan struct{}, limit time.Duration) (a answer) {
 	select {
 	case turn <- struct{}{}:
 	case <-c.ctx.Done():
-		return nil, c.ctx.Err()
+		return answer{err: c.ctx.Err()}
 	}
 	defer func() { <-turn }()
+	if reason := l.silent(); reason != nil && turn == l.quick {
+		return answer{err: reason, rests: true}
+	}
+	a.since = l.answers()
 	ctx, cancel := context.WithTimeout(c.ctx, limit)
 	defer cancel()
-	return c.options.Check(ctx, endpoint)
+	if a.columns, a.err = c.options.Check(ctx, endpoint); alive(a.err) {
+		l.hear()
+	}
+	return a
 }
 
 // inquiry is one round of asking sources about the statements of a company.
@@ -209,13 +247,13 @@ type inquiry struct {
 	*Catalog
 	mu       sync.Mutex
 	verdicts map[*Endpoint]*verdict
-	silent   map[string]error // sources that could not be asked once in this round: they are not asked again in it
+	silent   map[string]silence // sources that could not be asked once in this round: they are not asked again in it
 }
 
 // inquire asks about the statements of a company, each for a short time, and returns what the sources say. Those that
 // need longer are asked about in the background.
 func (c *Catalog) inquire(endpoints []*Endpoint) map[*Endpoint]*verdict {
-	round := inquiry{Catalog: c, verdicts: make(map[*Endpoint]*verdict), silent: make(map[string]error)}
+	round := inquiry{Catalog: c, verdicts: make(map[*Endpoint]*verdict), silent: make(map[string]silence)}
 	var group errgroup.Group
 	group.SetLimit(companyParallel)
 	for _, endpoint := range endpoints {
@@ -229,39 +267,40 @@ func (c *Catalog) inquire(endpoints []*Endpoint) map[*Endpoint]*verdict {
 }
 
 func (q *inquiry) askQuickly(endpoint *Endpoint) {
-	if reason, silent := q.isSilent(endpoint.Source); silent {
-		q.settle(endpoint, &verdict{kind: unanswered, reason: reason})
+	if reason := q.isSilent(endpoint.Source); reason != nil {
+		q.settle(endpoint, reason.verdict())
 		return
 	}
 	lane := q.lane(endpoint.Source)
-	before := lane.answers()
-	columns, err := q.ask(endpoint, lane.quick, q.options.CheckTimeout/quickPart)
-	if alive(err) {
-		lane.hear()
-	}
-	switch answered := judge(endpoint, columns, err); {
+	a := q.ask(endpoint, lane, lane.quick, q.options.CheckTimeout/quickPart)
+	switch answered := judge(endpoint, a.columns, a.err); {
 	case answered.kind != unanswered:
 		q.settle(endpoint, answered)
-	case timedOut(err):
-		q.settle(endpoint, &verdict{kind: undecided, aside: true})
+	case timedOut(a.err) && !a.rests:
+		lane.rest(a.since, a.err, q.options.CheckTimeout)
+		q.amend(func(g *ground) { g.decide(map[*Endpoint]*verdict{endpoint: {kind: undecided, aside: true}}) })
 		q.background(func() { q.askSlowly(endpoint, lane) })
-		if lane.answers() == before { // as far as we know it is the source that is slow
-			q.silence(endpoint.Source, err)
-		}
 	default:
-		q.silence(endpoint.Source, answered.reason)
+		q.silence(endpoint.Source, silence{answered.reason})
 		q.settle(endpoint, answered)
 	}
 }
 
-func (q *inquiry) isSilent(source string) (error, bool) { //nolint:revive // it is no error of this function
+// silence is why a source could not be asked; nil inside: nobody has tried.
+type silence struct{ reason error }
+
+func (s silence) verdict() *verdict { return &verdict{kind: unanswered, reason: s.reason} }
+
+func (q *inquiry) isSilent(source string) *silence {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	reason, silent := q.silent[source]
-	return reason, silent
+	if found, ok := q.silent[source]; ok {
+		return &found
+	}
+	return nil
 }
 
-func (q *inquiry) silence(source string, reason error) {
+func (q *inquiry) silence(source string, reason silence) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.silent[source] = reason
@@ -276,18 +315,14 @@ func (q *inquiry) settle(endpoint *Endpoint, v *verdict) {
 // askSlowly asks about a statement that a source has not judged quickly, and publishes what it says. A source that has
 // answered others meanwhile is not to blame.
 func (c *Catalog) askSlowly(endpoint *Endpoint, lane *lane) {
-	before := lane.answers()
-	columns, err := c.ask(endpoint, lane.slow, c.options.CheckTimeout)
-	answered := judge(endpoint, columns, err)
-	if timedOut(err) && (alive(err) || lane.answers() != before) {
+	a := c.ask(endpoint, lane, lane.slow, c.options.CheckTimeout)
+	answered := judge(endpoint, a.columns, a.err)
+	if timedOut(a.err) && lane.answers() != a.since {
 		answered = &verdict{kind: refused, reason: tooSlow(c.options.CheckTimeout), slow: time.Now()}
-	}
-	if alive(err) {
-		lane.hear()
 	}
 	c.publish(func(g *ground) { g.decide(map[*Endpoint]*verdict{endpoint: answered}) })
 	if answered.kind != unanswered {
-		_ = c.request(endpoint.Company) // what had to wait since the source seemed silent
+		c.request(endpoint.Company) // what had to wait since the source seemed silent
 	}
 }
 

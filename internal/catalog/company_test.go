@@ -162,10 +162,26 @@ func TestAStatementThatIsSlowToJudgeHoldsUpNoOther(t *testing.T) {
 
 // A source that accepts connections and never answers is no fault of any statement.
 func TestASourceThatIsSilentIsNoFaultOfAStatement(t *testing.T) {
+	var asked atomic.Int64
 	silent := checkFunc(func(ctx context.Context, _ *catalog.Endpoint) error {
+		asked.Add(1)
 		<-ctx.Done()
 		return dataapi.Wrap(dataapi.CodeExecutionTimeout, ctx.Err())
 	})
+	many := files{}
+	for i := range 20 {
+		many[fmt.Sprintf("c%d/company.yaml", i)], many[fmt.Sprintf("c%d/default/a.sql", i)] = "", titled("one")
+	}
+	large, err := catalog.Open(build(t, many), catalog.Options{Logger: slog.New(slog.DiscardHandler), Check: silent.columns()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if asked.Load() > 4+1 { // as many as are asked at once, and one of those again
+		t.Errorf("it is asked %d times while the catalog is opened", asked.Load())
+	}
+	if err := large.Close(); err != nil {
+		t.Fatal(err)
+	}
 	c, err := catalog.Open(build(t, small), catalog.Options{
 		Logger: slog.New(slog.DiscardHandler), Check: silent.columns(), CheckTimeout: 100 * time.Millisecond,
 	})

