@@ -26,7 +26,17 @@ type readCompany struct {
 	text  [32]byte
 	sound *companyFile      // nil when it has a fault of its own
 	draft *identity.Company // of a file at fault: what could be read all the same, or nil
+	ahead *companyFile      // of a file that is sound: nothing but what it takes away counts yet
 	found
+}
+
+// takingAway is the file as it counts before the endpoint files beside it have been read, which may belong to one change with
+// it: what it grants or limits could not fit them yet.
+func (c *readCompany) takingAway() *readCompany {
+	if c == nil || c.sound == nil {
+		return c
+	}
+	return &readCompany{file: c.file, ahead: c.sound}
 }
 
 // readFile is what an endpoint file says. It is kept from reading to reading while the file does not change, so that each
@@ -91,7 +101,11 @@ func (r *branchReader) read() (b *branch, complete bool, err error) {
 	b.found = r.found
 	for i, file := range changed {
 		if i == 0 {
-			r.told(b.clone())
+			first := b.clone()
+			if first.company != r.previous.company {
+				first.company = first.company.takingAway()
+			}
+			r.told(first)
 		}
 		if i > 0 && r.stop() {
 			return b, false, nil

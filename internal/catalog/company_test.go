@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -336,5 +337,32 @@ func TestDoubtsAreLookedInto(t *testing.T) {
 	eventually(t, "and it is sound again, when the source can be asked again", func() bool { return len(c.Faults())+len(c.Warnings()) == 0 })
 	if again, _, _ := c.Current().Find("acme", "default", "a"); again != endpoint {
 		t.Error("the endpoint is another one")
+	}
+}
+
+// A company's files that belong to one change are published together, though what takes access away goes first.
+func TestOneChangeOfACompanyIsNoFaultOnItsWay(t *testing.T) {
+	const param = "/*---\nsource: demo\nparams: { regiao: { type: string } }\n---*/\nSELECT @regiao AS n"
+	root := build(t, small.with(files{"acme/company.yaml": "users: { erp: {}, old: {} }"}))
+	var logged bytes.Buffer
+	c, err := catalog.Open(root, catalog.Options{Logger: slog.New(slog.NewTextHandler(&logged, nil)), Debounce: time.Hour, Rescan: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	write(t, root, "acme/company.yaml", "users: { erp: { share_context: { regiao: Sul } } }")
+	write(t, root, "acme/default/a.sql", param)
+	var steps []string
+	c.OnChange(func(snapshot *catalog.Snapshot) {
+		company, _ := snapshot.Company("acme")
+		old := company.Users["old"]
+		steps = append(steps, fmt.Sprintf("old %t, limited %t", old != nil && old.Active, len(company.Users["erp"].ShareContext) > 0))
+	})
+	if err := c.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "steps", strings.Join(steps, "\n"), "old true, limited false\nold false, limited false\nold false, limited true")
+	if strings.Contains(logged.String(), "ERROR") {
+		t.Error(logged.String())
 	}
 }

@@ -42,25 +42,29 @@ func (f *companyFile) refusing(users []string) *companyFile {
 }
 
 // without returns the file without what a newer one that is at fault withdraws: a deactivation, of the company or of a
-// user, and the removal of a user take effect although the rest of the newer file does not. Its fault may be another
-// company's doing. It returns f itself when nothing is withdrawn.
+// user, the removal of a user, and of a policy from a user, take effect although the rest of the newer file does not. Its
+// fault may be another company's doing. It returns f itself when nothing is withdrawn.
 func (f *companyFile) without(newer *companyFile) *companyFile {
 	company := *f.company
 	company.Active = company.Active && newer.company.Active
 	withdrawn := company.Active != f.company.Active
 	company.Users = maps.Clone(company.Users)
 	for name, user := range company.Users {
-		if now := newer.company.Users[name]; user.Active && (now == nil || !now.Active) {
-			inactive := *user
-			inactive.Active = false
-			company.Users[name] = &inactive
+		now := newer.company.Users[name]
+		if now == nil {
+			now = &identity.User{}
+		}
+		kept := slices.DeleteFunc(slices.Clone(user.Policies), func(policy string) bool { return !slices.Contains(now.Policies, policy) })
+		if user.Active && !now.Active || user.Active && len(kept) < len(user.Policies) {
+			less := *user
+			less.Active, less.Policies = now.Active, kept
+			company.Users[name] = &less
 			withdrawn = true
 		}
 	}
 	if !withdrawn {
 		return f
 	}
-	// It keeps the old text's hash, so that the newer file is read again until it is sound.
 	return &companyFile{
 		company: &company, file: f.file, text: f.text, contexts: f.contexts, narrowed: true, refused: f.refused,
 	}
@@ -79,7 +83,11 @@ func (f *companyFile) deactivating(newer *identity.Company) *companyFile {
 	for name, user := range f.company.Users {
 		if whole.Users[name] == nil {
 			whole.Users[name] = user
+			continue
 		}
+		now := *whole.Users[name]
+		now.Policies = user.Policies // those that are read without a fault may not be all
+		whole.Users[name] = &now
 	}
 	return f.without(&companyFile{company: &whole})
 }

@@ -152,6 +152,8 @@ func (r *resolution) addCompany(slug string, read *readCompany) {
 	switch {
 	case read.sound != nil:
 		r.live.companies[slug] = read.sound
+	case before != nil && read.ahead != nil:
+		r.live.companies[slug] = before.without(read.ahead)
 	case before != nil && read.draft != nil:
 		r.live.companies[slug] = before.deactivating(read.draft)
 	case before != nil:
