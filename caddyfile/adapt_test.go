@@ -77,7 +77,7 @@ func TestMistakesNamePlaceAndWhatIsAllowed(t *testing.T) {
 		"second block":           {"{\n\tdata_api {\n" + catalog + source + "\t}\n\tdata_api {\n\t}\n}\n", `Caddyfile:6: data_api is configured twice`},
 		"no catalog":             {global(source), "Caddyfile:4: data_api needs a catalog: write `catalog DIR`"},
 		"no source":              {global(catalog), "Caddyfile:4: data_api needs a source: write `source NAME sqlite FILE`"},
-		"unknown option":         {global("\t\tcatalogue ./c\n"), `Caddyfile:3: unknown option "catalogue": allowed are catalog, store, source, tokens, jobs, callbacks, cache and audit`},
+		"unknown option":         {global("\t\tcatalogue ./c\n"), `Caddyfile:3: unknown option "catalogue": allowed are catalog, strict, store, source, tokens, jobs, callbacks, cache and audit`},
 		"catalog twice":          {global(catalog + catalog), `Caddyfile:4: catalog is set twice`},
 		"catalog without value":  {global("\t\tcatalog\n"), `Caddyfile:3: catalog needs a value`},
 		"catalog with two":       {global("\t\tcatalog a b\n"), `Caddyfile:3: catalog takes one value; "b" is one too many`},

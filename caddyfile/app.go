@@ -26,6 +26,7 @@ func init() {
 //
 //	data_api {
 //		catalog   DIR
+//		strict
 //		store     NAME [ARGS...] [{ ... }]
 //		source    NAME KIND [ARGS...] [{ ... }]
 //		tokens    { issuer URL; audience NAME; access_ttl 10m; refresh_ttl 168h; algorithm EdDSA; hs256_secret {env.X}; throttle { ... } }
@@ -67,6 +68,12 @@ func parseAppOption(d *caddyfile.Dispenser, app *config.App, option string) erro
 	switch option {
 	case "catalog":
 		return oneArg(d, &app.Catalog)
+	case "strict":
+		if d.NextArg() {
+			return d.Errf("strict takes no argument; got %q", d.Val())
+		}
+		app.Strict = true
+		return nil
 	case "store":
 		raw, err := parseGuest(d, "data_api.stores", "store")
 		app.StoreRaw = raw
@@ -89,7 +96,7 @@ func parseAppOption(d *caddyfile.Dispenser, app *config.App, option string) erro
 		app.Audit = new(config.Audit)
 		return parseAudit(d, app.Audit)
 	default:
-		return d.Errf("unknown option %q: allowed are catalog, store, source, tokens, jobs, callbacks, cache and audit", option)
+		return d.Errf("unknown option %q: allowed are catalog, strict, store, source, tokens, jobs, callbacks, cache and audit", option)
 	}
 }
 

@@ -3,41 +3,81 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
+	"io"
 
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 )
 
 func checkCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "check DIR",
+	cmd := &cobra.Command{
+		Use:   "check DIR | --config FILE",
 		Short: "Checks a catalog without a server and prints every fault as FILE:LINE:COLUMN",
 		Long: `
 Reads every file of a catalog and prints its faults, one on a line, as
-FILE:LINE:COLUMN: what is wrong, and what is allowed. It needs neither a server
-nor a database; what only a database can tell, such as an unknown table, is found
-when the server loads the catalog.
+FILE:LINE:COLUMN: what is wrong, and what is allowed. It needs no server.
 
-The exit code is 0 when there is no fault.`,
-		Args:         oneArgument("DIR"),
+With DIR it needs no database either: what only a database can tell, such as an
+unknown table, is not found. With --config it checks the catalog that the
+configuration names, and asks the configuration's databases about every statement,
+as the server does. That is for pipelines: a server leaves out what is at fault and
+serves the rest, unless its configuration says strict.
+
+The exit code is 0 when there is no fault, and every database could be asked.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("config") {
+				return cobra.NoArgs(cmd, args)
+			}
+			return oneArgument("DIR, or --config FILE instead")(cmd, args)
+		},
 		SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			flags := caddycmd.Flags{FlagSet: cmd.Flags()}
+			if cmd.Flags().Changed("config") {
+				return checkConfig(cmd.OutOrStdout(), flags.String("config"), flags.String("adapter"))
+			}
 			snapshot, err := catalog.Load(args[0])
-			if faults, ok := errors.AsType[catalog.Faults](err); ok {
-				for _, fault := range faults {
-					fmt.Fprintln(cmd.OutOrStdout(), fault)
-				}
-				return fmt.Errorf("%s: %s", args[0], count(len(faults), "fault"))
-			}
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, %s, no faults\n", args[0],
-				count(len(snapshot.Companies()), "company"), count(len(snapshot.Endpoints()), "endpoint"))
-			return nil
+			return printCheck(cmd.OutOrStdout(), args[0], snapshot, err)
 		},
 	}
+	cmd.Flags().StringP("config", "c", "", "the server's configuration file, to check its catalog against its databases")
+	cmd.Flags().StringP("adapter", "a", "", "name of the configuration's adapter")
+	return cmd
+}
+
+// checkConfig checks the catalog of a configuration, and asks its databases.
+func checkConfig(out io.Writer, file, adapter string) error {
+	app, err := provisionAlone(file, adapter)
+	if err != nil {
+		return err
+	}
+	err = app.checkAll()
+	unasked := app.catalog.Unchecked()
+	for _, warning := range unasked {
+		fmt.Fprintln(out, warning)
+	}
+	if err == nil && len(unasked) > 0 {
+		return fmt.Errorf("%s: %s could not be checked", app.Catalog, count(len(unasked), "endpoint"))
+	}
+	return printCheck(out, app.Catalog, app.catalog.Current(), err)
+}
+
+// printCheck prints faults, or how much there is without one.
+func printCheck(out io.Writer, name string, snapshot *catalog.Snapshot, err error) error {
+	if faults, ok := errors.AsType[catalog.Faults](err); ok {
+		for _, fault := range faults {
+			fmt.Fprintln(out, fault)
+		}
+		return fmt.Errorf("%s: %s", name, count(len(faults), "fault"))
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s: %s, %s, no faults\n", name,
+		count(len(snapshot.Companies()), "company"), count(len(snapshot.Endpoints()), "endpoint"))
+	return nil
 }
 
 // count writes a number with its noun.

@@ -1,13 +1,10 @@
 package caddymodule
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
@@ -71,39 +68,14 @@ func runOpenAPI(cmd *cobra.Command, _ []string) error {
 	return err
 }
 
-// planOfConfig provisions the app of a configuration alone, without starting anything, and asks its databases. The process
-// ends soon after, and with it what it holds.
+// planOfConfig is the plan of a configuration, for which its databases are asked.
 func planOfConfig(file, adapter string) (*catalog.Snapshot, *execution.Plan, error) {
-	raw, _, _, err := caddycmd.LoadConfig(file, adapter)
+	app, err := provisionAlone(file, adapter)
 	if err != nil {
 		return nil, nil, err
 	}
-	var config struct {
-		Apps map[string]json.RawMessage `json:"apps"`
-	}
-	if len(raw) > 0 {
-		if err := json.Unmarshal(raw, &config); err != nil {
-			return nil, nil, fmt.Errorf("reading the configuration: %w", err)
-		}
-	}
-	if config.Apps["data_api"] == nil {
-		return nil, nil, errors.New("no data_api app is configured: name the server's configuration with --config, or a catalog with --catalog")
-	}
-	ctx, err := caddy.ProvisionContext(&caddy.Config{
-		Admin:   &caddy.AdminConfig{Disabled: true},
-		Logging: &caddy.Logging{Logs: map[string]*caddy.CustomLog{"default": {BaseLog: caddy.BaseLog{Level: "ERROR"}}}},
-		AppsRaw: caddy.ModuleMap{"data_api": config.Apps["data_api"]},
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	found, err := ctx.App("data_api")
-	if err != nil {
-		return nil, nil, err
-	}
-	app := found.(*App)
-	if err := app.checkStatements(); err != nil {
-		return nil, nil, err
+	if err := app.checkAll(); err != nil {
+		return nil, nil, fmt.Errorf("the catalog has faults:\n%w", err)
 	}
 	return app.catalog.Current(), app.plan.Load(), nil
 }

@@ -66,7 +66,7 @@ func TestValidateOpensNothing(t *testing.T) {
 }
 
 func TestFaultyConfigurations(t *testing.T) {
-	sources := `"sources": {"main": {"source": "sqlite", "path": "x.db"}}`
+	const sources, strict = `"sources": {"main": {"source": "sqlite", "path": "x.db"}}`, `, "strict": true`
 	app := func(directory, rest string) string {
 		return fmt.Sprintf(`"data_api": {"catalog": %q, %s}`, directory, rest)
 	}
@@ -76,9 +76,9 @@ func TestFaultyConfigurations(t *testing.T) {
 		"no source":         {app(catalog(t, good), `"store": {"store": "bbolt", "path": "x"}`), "sources are missing"},
 		"unknown field":     {app(catalog(t, good), sources+`, "catalogue": "x"`), "unknown field"},
 		"no catalog there":  {app(filepath.Join(t.TempDir(), "nowhere"), sources), "nowhere"},
-		"faulty endpoint":   {app(catalog(t, "/*---\nsource: main\nmode: later\n---*/\nSELECT 1 AS one"), sources), "test.sql:3:7: mode must be sync or async"},
-		"unknown source":    {app(catalog(t, "/*---\nsource: warehouse\n---*/\nSELECT 1 AS one"), sources), `test.sql:2:9: source "warehouse" is not configured; configured are main`},
-		"unused parameter":  {app(catalog(t, "/*---\nsource: main\n---*/\nSELECT @x AS one"), sources), "test.sql:4:8:"},
+		"faulty endpoint":   {app(catalog(t, "/*---\nsource: main\nmode: later\n---*/\nSELECT 1 AS one"), sources+strict), "test.sql:3:7: mode must be sync or async"},
+		"unknown source":    {app(catalog(t, "/*---\nsource: warehouse\n---*/\nSELECT 1 AS one"), sources+strict), `test.sql:2:9: source "warehouse" is not configured; configured are main`},
+		"unused parameter":  {app(catalog(t, "/*---\nsource: main\n---*/\nSELECT @x AS one"), sources+strict), "test.sql:4:8:"},
 		"missing variable":  {app(catalog(t, good), `"sources": {"main": {"source": "postgres", "dsn": "postgres://u:{env.NOT_SET_ANYWHERE}@db/x"}}`), "placeholder has no value"},
 		"empty variable":    {app(catalog(t, good), sources+`, "tokens": {"hs256_secret": "{env.EMPTY_SECRET}"}`), "placeholder has no value"},
 		"short secret":      {app(catalog(t, good), sources+`, "tokens": {"hs256_secret": "short"}`), "HS256 needs at least 32"},
@@ -90,6 +90,12 @@ func TestFaultyConfigurations(t *testing.T) {
 			err := validate(t, test.apps)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got  %v\nwant %s", err, test.want)
+			}
+			// What is at fault in the catalog is left out unless the configuration is strict.
+			if lenient := strings.Replace(test.apps, strict, "", 1); lenient != test.apps {
+				if err := validate(t, lenient); err != nil {
+					t.Errorf("a configuration that is not strict is refused: %v", err)
+				}
 			}
 		})
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
@@ -112,14 +113,16 @@ func (a *App) jobsPerSource() int {
 	return max(1, a.Jobs.Workers-1)
 }
 
-// openCatalog reads the catalog and compiles every statement. It asks no source: see [App.checkStatements].
+// openCatalog reads the catalog and compiles every statement. It asks no source: see [App.checkStatements]. What is at
+// fault is left out, unless the configuration is strict.
 func (a *App) openCatalog() error {
 	a.queries = execution.NewQueries(a.sources)
-	opened, err := catalog.Open(a.Catalog, catalog.Options{Logger: a.log, Check: a.checkEndpoint})
+	opened, err := catalog.Open(a.Catalog, catalog.Options{Logger: a.log, Check: a.checkEndpoint, Strict: a.Strict})
 	if err != nil {
 		return fmt.Errorf("the catalog has faults:\n%w", err)
 	}
 	a.catalog = opened
+	a.queries.Watch(opened.Doubt)
 	opened.OnChange(func(snapshot *catalog.Snapshot) { a.plan.Store(execution.NewPlan(snapshot, a.queries)) })
 	a.changes = &catalogTrail{app: a}
 	opened.OnChange(a.changes.follow)
@@ -127,24 +130,40 @@ func (a *App) openCatalog() error {
 }
 
 // checkEndpoint is what an endpoint has to pass before it goes live.
-func (a *App) checkEndpoint(ctx context.Context, endpoint *catalog.Endpoint) error {
+func (a *App) checkEndpoint(ctx context.Context, endpoint *catalog.Endpoint) ([]result.Column, error) {
 	if err := a.queries.Compile(endpoint); err != nil {
-		return err
+		return nil, err
 	}
 	if !a.started.Load() {
-		return catalog.ErrNotYet // sources are asked when the configuration starts
+		return nil, catalog.ErrNotYet // sources are asked when the configuration starts
 	}
 	return a.queries.Check(ctx, endpoint)
 }
 
 // checkStatements asks the sources about every statement. One that cannot be reached is asked again later, and in any
-// case before the statement first runs.
+// case before the statement first runs; so is a statement that takes long to judge. What is at fault is left out, and said.
+// In a strict configuration every statement is waited for, and a fault is an error.
 func (a *App) checkStatements() error {
+	if a.Strict {
+		if err := a.checkAll(); err != nil {
+			return fmt.Errorf("the catalog has faults:\n%w", err)
+		}
+		return nil
+	}
 	a.started.Store(true)
-	if err := a.catalog.Reload(); err != nil {
-		return fmt.Errorf("the catalog has faults:\n%w", err)
+	_ = a.catalog.Reload() // its faults are logged, and kept
+	if faults := a.catalog.Faults(); len(faults) > 0 {
+		a.log.Error("the catalog has faults: what is at fault is left out, and everything else is served; "+
+			"caddy data-api status shows them",
+			slog.Int("faults", len(faults)), slog.String("first", faults[0].WithEffect()))
 	}
 	return nil
+}
+
+// checkAll asks the sources about every statement, waits for the slowest, and returns the faults that there are.
+func (a *App) checkAll() error {
+	a.started.Store(true)
+	return a.catalog.Settle(context.Background())
 }
 
 // permitDelivery looks again at who asked for a job, and where it is to be announced: whoever may not ask any more is not

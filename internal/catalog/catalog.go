@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -28,27 +29,47 @@ type Options struct {
 	// Retry is how soon a source that could not be reached is asked again. Each time in vain doubles it, up to eight
 	// times. Zero: 1 s.
 	Retry time.Duration
+
+	// CheckTimeout is how long a source may take to judge one statement. Zero: 5 s.
+	CheckTimeout time.Duration
+
+	// Strict lets Open refuse a catalog with a fault. Otherwise what is at fault is left out.
+	Strict bool
 }
 
 // Catalog is a snapshot that follows the files. It is safe for concurrent use.
+//
+// The files of each company are read by themselves, and what they say is published by itself: no company waits for another
+// one's files, nor for what a database takes to judge them.
 type Catalog struct {
 	root    string
 	options Options
 	current atomic.Pointer[state]
+	unasked chan struct{} // holds a token while sources could not be asked
 
-	unasked   chan struct{} // holds a token after a reading that left sources unasked
-	changing  sync.Mutex    // held while the files are read and listeners are told
+	changing  sync.Mutex // held while something is published, and listeners are told
+	opening   bool       // nothing is published yet
 	listeners []func(*Snapshot)
 
-	ctx    context.Context
-	cancel context.CancelFunc
-	done   chan struct{}
-	closed sync.Once
+	groundMu sync.Mutex // held for a moment; the ground is read with it or with changing, and written with both
+	ground   *ground
+	changes  []func(*ground) // that are not made yet
+
+	listing   sync.Mutex // held while the root is listed
+	readersMu sync.Mutex
+	readers   map[string]*reader // by the company's slug
+	lanesMu   sync.Mutex
+	lanes     map[string]*lane // by source
+
+	ctx       context.Context
+	cancel    context.CancelFunc
+	working   sync.WaitGroup
+	workingMu sync.Mutex // held while work begins, so that none begins after Close
 }
 
-// Open reads the catalog below root and watches it until Close. A catalog with faults is refused: the error is [Faults].
-// It blocks while files are read and, with Options.Check, while sources are asked: at most 5 s for each source that does
-// not answer.
+// Open reads the catalog below root and watches it until Close. What is at fault is left out and logged: see Faults. The
+// error is [Faults] when the root cannot be read, and with Options.Strict when anything is at fault. It blocks while
+// files are read and, with Options.Check, while sources are asked: about a second for each source that does not answer.
 func Open(root string, options Options) (*Catalog, error) {
 	if options.Logger == nil {
 		options.Logger = slog.Default()
@@ -62,38 +83,59 @@ func Open(root string, options Options) (*Catalog, error) {
 	if options.Retry <= 0 {
 		options.Retry = time.Second
 	}
+	if options.CheckTimeout <= 0 {
+		options.CheckTimeout = 5 * time.Second
+	}
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &Catalog{root: root, options: options, ctx: ctx, cancel: cancel, done: make(chan struct{}), unasked: make(chan struct{}, 1)}
+	c := &Catalog{
+		root: root, options: options, ctx: ctx, cancel: cancel, opening: true, unasked: make(chan struct{}, 1),
+		ground: newGround(root), readers: make(map[string]*reader), lanes: make(map[string]*lane),
+	}
+	if options.Check != nil {
+		c.ground.verdicts = make(map[*Endpoint]*verdict)
+	}
+	empty := newState()
+	c.current.Store(empty)
 	watcher := newWatcher(root, options.Logger) // before the files are read, so that no change falls between
-	first := load(ctx, root, nil, options.Check)
-	if len(first.faults) > 0 {
-		cancel()
+	c.readAll()
+	c.changing.Lock()
+	c.opening = false
+	first := c.ground.resolve(empty)
+	if c.ground.listing.silent || options.Strict && len(first.faults) > 0 {
+		c.changing.Unlock()
 		watcher.close()
+		_ = c.Close()
 		return nil, first.faults
 	}
-	c.current.Store(first)
-	c.logNew(slog.LevelWarn, first.warnings, nil)
-	c.logSources(first, &state{live: newTree()})
-	c.askAgain(first)
-	go c.follow(watcher)
+	c.install(first, empty)
+	c.changing.Unlock()
+	c.background(func() { c.follow(watcher) })
 	return c, nil
 }
 
 // Current returns the snapshot of this moment. It neither blocks nor allocates.
 func (c *Catalog) Current() *Snapshot { return c.current.Load().snapshot }
 
-// Faults returns what is wrong with the files now, while the last good revision of what is at fault stays live. The slice is
-// the caller's own.
+// Faults returns what is wrong with the files now, and with the statements of endpoints that are live. The slice is the
+// caller's own.
 func (c *Catalog) Faults() Faults { return slices.Clone(c.current.Load().faults) }
 
 // Warnings returns what is doubtful, and what waits for a source that cannot be reached. The slice is the caller's own.
 func (c *Catalog) Warnings() Faults {
+	return append(c.Unchecked(), c.current.Load().warnings...).sorted()
+}
+
+// Unchecked returns, among the warnings, the endpoints whose statement no source has accepted yet, since it could not be
+// asked. The slice is the caller's own.
+func (c *Catalog) Unchecked() Faults {
 	current := c.current.Load()
-	return append(current.pending(), current.warnings...).sorted()
+	var pending Faults
+	c.look(func(g *ground) { pending = g.pending(current) })
+	return pending
 }
 
 // OnChange calls listener with the current snapshot at once, and from then on with each new one, one after another.
-// A listener must not call Reload, OnChange or Close, and delays the next reading of the files while it runs.
+// A listener must not call Reload, OnChange or Close, and delays further changes while it runs.
 func (c *Catalog) OnChange(listener func(*Snapshot)) {
 	c.changing.Lock()
 	defer c.changing.Unlock()
@@ -101,59 +143,108 @@ func (c *Catalog) OnChange(listener func(*Snapshot)) {
 	listener(c.Current())
 }
 
-// Reload reads the files now, without waiting for a notice of a change, and returns the faults that they have, or nil.
-// What is at fault keeps its last good revision. After Close it does nothing.
+// Reload reads the files now, without waiting for a notice of a change, and returns the faults that there are, or nil.
+// What is at fault keeps its last good revision. Statements that take a source over a second to judge are judged later.
+// After Close it does nothing.
 func (c *Catalog) Reload() error {
-	c.changing.Lock()
-	defer c.changing.Unlock()
-	if c.ctx.Err() != nil {
-		return nil
-	}
-	before := c.current.Load()
-	next := load(c.ctx, c.root, before, c.options.Check)
-	if c.ctx.Err() != nil { // closed meanwhile, so that sources were not asked to the end
-		return nil
-	}
-	changed := !next.live.same(before.live)
-	if !changed {
-		next.snapshot = before.snapshot
-	}
-	c.current.Store(next)
-	c.logNew(slog.LevelError, next.faults, before.faults)
-	c.logNew(slog.LevelWarn, next.warnings, before.warnings)
-	c.logSources(next, before)
-	c.askAgain(next)
-	c.logWithdrawn(next.snapshot, before.snapshot)
-	if len(next.faults) == 0 && len(before.faults) > 0 {
-		c.options.Logger.Info("the catalog has no faults any more")
-	}
-	if changed {
-		c.options.Logger.Info("the catalog changed",
-			"companies", len(next.snapshot.companies), "endpoints", len(next.snapshot.endpoints))
-		for _, listener := range c.listeners {
-			listener(next.snapshot)
-		}
-	}
-	if len(next.faults) > 0 {
-		return slices.Clone(next.faults)
+	c.readAll()
+	if faults := c.Faults(); len(faults) > 0 && c.ctx.Err() == nil {
+		return faults
 	}
 	return nil
 }
 
-// askAgain has the sources asked again soon that could not be asked.
-func (c *Catalog) askAgain(s *state) {
-	if len(s.down) == 0 {
-		return
+// readAll reads every company, and returns when each of them has been read.
+func (c *Catalog) readAll() {
+	var done []<-chan struct{}
+	for _, slug := range c.list() {
+		done = append(done, c.request(slug))
 	}
-	select {
-	case c.unasked <- struct{}{}:
-	default: // a token is there already
+	for _, one := range done {
+		select {
+		case <-one:
+		case <-c.ctx.Done():
+			return
+		}
 	}
+}
+
+// list lists the root, withdraws the companies whose directories are gone, and returns those that there are.
+func (c *Catalog) list() []string {
+	c.listing.Lock()
+	defer c.listing.Unlock()
+	if c.ctx.Err() != nil {
+		return nil
+	}
+	listed := scanRoot(c.root, len(c.current.Load().live.companies))
+	changed := false
+	c.look(func(g *ground) { changed = !listed.same(g.listing) })
+	if changed {
+		c.publish(func(g *ground) { g.take(listed) })
+	}
+	if listed.silent {
+		return nil
+	}
+	c.readersMu.Lock()
+	defer c.readersMu.Unlock()
+	maps.DeleteFunc(c.readers, func(slug string, r *reader) bool { return !listed.has(slug) && r.idle() })
+	return listed.companies
+}
+
+// Doubt says that a run of an endpoint has met something else than what was published: columns that have changed, when
+// failure is nil, or a statement that the source does not accept any more. The source is asked again, and what it says
+// stands among the faults or the warnings, while the endpoint stays live. A later Doubt without a failure takes one back. It
+// does not block. What is said of an endpoint that is not live is ignored.
+func (c *Catalog) Doubt(endpoint *Endpoint, failure error) {
+	c.background(func() {
+		known := false
+		c.amend(func(g *ground) { known = g.doubt(endpoint, failure) })
+		if known {
+			c.request(endpoint.Company)
+		}
+	})
+}
+
+// Settle is Reload that waits for the slowest statement, too. The error is ctx's when that ends.
+func (c *Catalog) Settle(ctx context.Context) error {
+	poll := time.NewTicker(10 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		err := c.Reload()
+		if !c.asksInBackground() {
+			return err
+		}
+		for c.asksInBackground() {
+			select {
+			case <-poll.C:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+	}
+}
+
+func (c *Catalog) asksInBackground() (asks bool) {
+	c.look(func(g *ground) { asks = g.asksInBackground() })
+	return asks && c.ctx.Err() == nil
+}
+
+// background does work that Close waits for. It reports false, and does nothing, after Close.
+func (c *Catalog) background(work func()) bool {
+	c.workingMu.Lock()
+	defer c.workingMu.Unlock()
+	if c.ctx.Err() != nil {
+		return false
+	}
+	c.working.Go(work)
+	return true
 }
 
 // Close stops watching. It waits for a reading that is under way, and may be called again. Snapshots stay usable.
 func (c *Catalog) Close() error {
-	c.closed.Do(c.cancel)
-	<-c.done
+	c.workingMu.Lock()
+	c.cancel()
+	c.workingMu.Unlock()
+	c.working.Wait()
 	return nil
 }

@@ -4,8 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"reflect"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,116 +19,348 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/source"
 )
 
-// CheckFunc asks an endpoint's source whether it accepts the statement. A *source.StatementError is a fault at its
-// offset. dataapi.CodeSourceUnavailable, dataapi.CodeOverloaded and the end of ctx mean that nobody could be asked: an
-// endpoint whose checked revision is live keeps that, a new one is taken unchecked, and the source is asked again soon.
-// [ErrNotYet] means the same without any haste. Every other error is a fault of the endpoint's source key; its text is
-// for the author. It is called from several goroutines at once, also for files that have faults of their own.
-type CheckFunc func(ctx context.Context, endpoint *Endpoint) error
+// CheckFunc asks an endpoint's source whether it accepts the statement, and returns the columns of its result; nil: they
+// are not known. A *source.StatementError is a fault at its offset. dataapi.CodeSourceUnavailable,
+// dataapi.CodeOverloaded and the end of ctx mean that nobody could be asked: an endpoint whose checked revision is live
+// keeps that, a new one is taken unchecked, and the source is asked again soon. [ErrNotYet] means the same without any
+// haste. Every other error is a fault of the endpoint's source key; its text is for the author. It is called from
+// several goroutines at once, also for files that have faults of their own, and again for endpoints of which [Catalog.Doubt]
+// was told.
+type CheckFunc func(ctx context.Context, endpoint *Endpoint) ([]result.Column, error)
 
 // ErrNotYet is what a [CheckFunc] returns, or wraps, while sources are not to be asked: the next Reload asks them.
 var ErrNotYet = errors.New("sources are not asked yet")
 
+// quickPart is the part of Options.CheckTimeout in which most statements are judged: they take milliseconds. One that is not
+// is set aside, so that others need not wait for it, and asked about again with the whole time. What takes longer than
+// that is the statement's own fault: the database works parts of a statement out while it plans it.
+const quickPart = 5
+
+// slowAgain is how long it is taken for true that a statement is too slow.
+const slowAgain = 10 * time.Minute
+
+// How many statements are asked about at once: on a source, on a source of those that are slow, and of one company, which
+// leaves a place to others.
 const (
-	checkTimeout  = 5 * time.Second // for one endpoint
-	checkParallel = 4
+	quickParallel   = 4
+	slowParallel    = 1
+	companyParallel = 3
 )
 
-// inquiry is one round of asking sources.
-type inquiry struct {
-	*state
-	previous *state
-	mu       sync.Mutex
-	silent   map[string]bool // sources that could not be asked once: they are not asked again in this round
+// verdict is what a source says of a statement. It is immutable.
+type verdict struct {
+	kind    verdictKind
+	reason  error           // of refused: the fault, nil when the columns are at fault; why the source could not be asked, nil: nobody tried
+	columns []result.Column // as the source has described them the last time; nil: not known
+	told    []result.Column // as they were when the source first accepted the statement
+	aside   bool            // it needs longer, and is being asked about in the background
+	slow    time.Time       // when it was refused since it took too long; zero: it was not
+	doubted bool            // a run has met something else: the source is to be asked again
+	failure error           // what a run met that the source does not refuse when it is asked; nil: nothing
 }
 
-// check asks about every endpoint that was not live and checked before, and takes back those that are at fault. It asks
-// about files with other faults too, so that their authors see all faults at once.
-func (s *state) check(ctx context.Context, check CheckFunc, previous *state) {
-	round := inquiry{state: s, previous: previous, silent: make(map[string]bool)}
+type verdictKind uint8
+
+const (
+	undecided verdictKind = iota
+	unanswered
+	accepted
+	refused
+)
+
+// faults says what is wrong with a statement.
+func (v *verdict) faults(endpoint *Endpoint) Faults {
+	switch {
+	case v.kind == refused && v.reason == nil:
+		return endpoint.columnFaults(v.columns)
+	case v.kind == refused:
+		return Faults{checkFault(endpoint, v.reason)}
+	case v.kind == accepted && v.failure != nil && !v.doubted:
+		fault := checkFault(endpoint, v.failure)
+		fault.Message = "the source accepts the statement, and it fails when it runs: " + fault.Message
+		return Faults{fault}
+	default:
+		return nil
+	}
+}
+
+// warnings says what is doubtful about a statement that its source accepts.
+func (v *verdict) warnings(endpoint *Endpoint) Faults {
+	if v.kind != accepted || SameColumns(v.told, v.columns) {
+		return nil
+	}
+	at := endpoint.places.statement
+	return Faults{{
+		File: endpoint.File, Line: at.line, Column: at.column,
+		Message: "the result has other columns than when the endpoint was published: " + difference(v.told, v.columns),
+		Effect:  "callers get them, and are told so in the list of endpoints and in OpenAPI",
+	}}
+}
+
+// columnFaults reports columns that are declared and that the result does not have.
+func (e *Endpoint) columnFaults(columns []result.Column) (faults Faults) {
+	if columns == nil {
+		return nil
+	}
+	names := make([]string, len(columns))
+	for i, column := range columns {
+		names[i] = column.Name
+	}
+	for _, declared := range sortedKeys(e.Statement.Columns) {
+		if !slices.Contains(names, declared) {
+			at := e.places.columns[declared]
+			faults = append(faults, Fault{File: e.File, Line: at.line, Column: at.column,
+				Message: fmt.Sprintf("columns: the result has no column %q%s", shorten(declared), alternatives(declared, names))})
+		}
+	}
+	return faults
+}
+
+// difference says what has become of columns.
+func difference(before, now []result.Column) string {
+	types := func(columns []result.Column) map[string]result.Type {
+		by := make(map[string]result.Type, len(columns))
+		for _, column := range columns {
+			by[column.Name] = column.Type
+		}
+		return by
+	}
+	was, is := types(before), types(now)
+	var changes []string
+	for _, column := range before {
+		switch t, ok := is[column.Name]; {
+		case !ok:
+			changes = append(changes, fmt.Sprintf("%s is gone", column.Name))
+		case t != column.Type:
+			changes = append(changes, fmt.Sprintf("%s is %s and was %s", column.Name, t, column.Type))
+		}
+	}
+	for _, column := range now {
+		if _, ok := was[column.Name]; !ok {
+			changes = append(changes, fmt.Sprintf("%s (%s) is new", column.Name, column.Type))
+		}
+	}
+	if len(changes) == 0 {
+		return "their order or their digits are others"
+	}
+	return strings.Join(changes, ", ")
+}
+
+// SameColumns reports whether two descriptions of a result's columns say the same. A type that is not known, since only the
+// rows tell it, is the same as every other.
+func SameColumns(a, b []result.Column) bool {
+	return slices.EqualFunc(a, b, func(one, other result.Column) bool {
+		if one.Type == "" || other.Type == "" {
+			return one.Name == other.Name
+		}
+		return one == other
+	})
+}
+
+// lane is the places in which a source is asked.
+type lane struct {
+	quick, slow chan struct{}
+
+	mu     sync.Mutex
+	heard  uint64    // how often the source has answered
+	reason error     // why it is not asked
+	until  time.Time // for how long it is not
+}
+
+func newLane() *lane {
+	return &lane{quick: make(chan struct{}, quickParallel), slow: make(chan struct{}, slowParallel)}
+}
+
+func (l *lane) hear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.heard++
+	l.reason = nil
+}
+
+func (l *lane) answers() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.heard
+}
+
+// rest lets nobody ask for a while, unless the source has answered since somebody has counted its answers: then it is
+// only the statement that takes long.
+func (l *lane) rest(since uint64, reason error, pause time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.heard == since {
+		l.reason, l.until = reason, time.Now().Add(pause)
+	}
+}
+
+// silent returns why the source is not asked, or nil.
+func (l *lane) silent() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.reason != nil && time.Now().Before(l.until) {
+		return l.reason
+	}
+	return nil
+}
+
+// lane returns the places of a source.
+func (c *Catalog) lane(source string) *lane {
+	c.lanesMu.Lock()
+	defer c.lanesMu.Unlock()
+	if c.lanes[source] == nil {
+		c.lanes[source] = newLane()
+	}
+	return c.lanes[source]
+}
+
+// answer is what a source has said of a statement.
+type answer struct {
+	columns []result.Column
+	err     error
+	rests   bool   // it was not asked, since it had not answered others; err says why
+	since   uint64 // how often it had answered when it was asked
+}
+
+// ask asks once within a time limit, when its turn has come. A source that rests then is not asked quickly.
+func (c *Catalog) ask(endpoint *Endpoint, l *lane, turn chan struct{}, limit time.Duration) (a answer) {
+	select {
+	case turn <- struct{}{}:
+	case <-c.ctx.Done():
+		return answer{err: c.ctx.Err()}
+	}
+	defer func() { <-turn }()
+	if reason := l.silent(); reason != nil && turn == l.quick {
+		return answer{err: reason, rests: true}
+	}
+	a.since = l.answers()
+	ctx, cancel := context.WithTimeout(c.ctx, limit)
+	defer cancel()
+	if a.columns, a.err = c.options.Check(ctx, endpoint); alive(a.err) {
+		l.hear()
+	}
+	return a
+}
+
+// inquiry is one round of asking sources about the statements of a company.
+type inquiry struct {
+	*Catalog
+	mu       sync.Mutex
+	verdicts map[*Endpoint]*verdict
+	silent   map[string]silence // sources that could not be asked once in this round: they are not asked again in it
+}
+
+// inquire asks about the statements of a company, each for a short time, and returns what the sources say. Those that
+// need longer are asked about in the background.
+func (c *Catalog) inquire(endpoints []*Endpoint) map[*Endpoint]*verdict {
+	round := inquiry{Catalog: c, verdicts: make(map[*Endpoint]*verdict), silent: make(map[string]silence)}
 	var group errgroup.Group
-	group.SetLimit(checkParallel)
-	for _, endpoint := range s.toAsk(previous) {
-		s.asked[endpoint] = true
+	group.SetLimit(companyParallel)
+	for _, endpoint := range endpoints {
 		group.Go(func() error {
-			var err error
-			skip := round.isSilent(endpoint.Source)
-			if !skip {
-				err = checkOne(ctx, check, endpoint)
-			}
-			round.settle(endpoint, skip, err)
+			round.askQuickly(endpoint)
 			return nil
 		})
 	}
 	_ = group.Wait() // the functions return no error
+	return round.verdicts
 }
 
-func (q *inquiry) isSilent(source string) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.silent[source]
+func (q *inquiry) askQuickly(endpoint *Endpoint) {
+	if reason := q.isSilent(endpoint.Source); reason != nil {
+		q.settle(endpoint, reason.verdict())
+		return
+	}
+	lane := q.lane(endpoint.Source)
+	a := q.ask(endpoint, lane, lane.quick, q.options.CheckTimeout/quickPart)
+	switch answered := judge(endpoint, a.columns, a.err); {
+	case answered.kind != unanswered:
+		q.settle(endpoint, answered)
+	case timedOut(a.err) && !a.rests:
+		lane.rest(a.since, a.err, q.options.CheckTimeout)
+		q.amend(func(g *ground) { g.decide(map[*Endpoint]*verdict{endpoint: {kind: undecided, aside: true}}) })
+		q.background(func() { q.askSlowly(endpoint, lane) })
+	default:
+		q.silence(endpoint.Source, silence{answered.reason})
+		q.settle(endpoint, answered)
+	}
 }
 
-// settle takes a source's answer in.
-func (q *inquiry) settle(endpoint *Endpoint, skipped bool, err error) {
+// silence is why a source could not be asked; nil inside: nobody has tried.
+type silence struct{ reason error }
+
+func (s silence) verdict() *verdict { return &verdict{kind: unanswered, reason: s.reason} }
+
+func (q *inquiry) isSilent(source string) *silence {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	draft := q.live.endpoints[endpoint.File] != endpoint
+	if found, ok := q.silent[source]; ok {
+		return &found
+	}
+	return nil
+}
+
+func (q *inquiry) silence(source string, reason silence) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.silent[source] = reason
+}
+
+func (q *inquiry) settle(endpoint *Endpoint, v *verdict) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.verdicts[endpoint] = v
+}
+
+// askSlowly asks about a statement that a source has not judged quickly, and publishes what it says. A source that has
+// answered others meanwhile is not to blame.
+func (c *Catalog) askSlowly(endpoint *Endpoint, lane *lane) {
+	a := c.ask(endpoint, lane, lane.slow, c.options.CheckTimeout)
+	answered := judge(endpoint, a.columns, a.err)
+	if timedOut(a.err) && lane.answers() != a.since {
+		answered = &verdict{kind: refused, reason: tooSlow(c.options.CheckTimeout), slow: time.Now()}
+	}
+	c.publish(func(g *ground) { g.decide(map[*Endpoint]*verdict{endpoint: answered}) })
+	if answered.kind != unanswered {
+		c.request(endpoint.Company) // what had to wait since the source seemed silent
+	}
+}
+
+// tooSlow is the fault of a statement that no source judges in time.
+func tooSlow(limit time.Duration) error {
+	return &source.StatementError{Offset: -1, Message: fmt.Sprintf(
+		"the database takes longer than %s to plan the statement; what does not depend on a row is worked out meanwhile", limit)}
+}
+
+// alive reports that the source has answered, if to say that it needs longer.
+func alive(err error) bool {
+	return err == nil || errors.Is(err, source.ErrPlanning) || !unreachable(err) && !errors.Is(err, ErrNotYet)
+}
+
+// judge makes a verdict of a source's answer.
+func judge(endpoint *Endpoint, columns []result.Column, err error) *verdict {
 	switch {
-	case skipped || unreachable(err):
-		q.silent[endpoint.Source] = true
-		if err != nil && !errors.Is(err, ErrNotYet) {
-			q.down[endpoint.Source] = reason(err)
-		}
-		if !draft {
-			q.postpone(endpoint, q.previous)
-		}
-	case err != nil:
-		q.addFault(checkFault(endpoint, err))
-		if !draft {
-			q.refuse(endpoint, q.previous)
-		}
+	case err == nil && len(endpoint.columnFaults(columns)) > 0:
+		return &verdict{kind: refused, columns: columns}
+	case err == nil:
+		return &verdict{kind: accepted, columns: columns, told: columns}
+	case errors.Is(err, ErrNotYet):
+		return &verdict{kind: unanswered}
+	case unreachable(err):
+		return &verdict{kind: unanswered, reason: reason(err)}
+	default:
+		return &verdict{kind: refused, reason: err}
 	}
-}
-
-// addFault adds a fault of a statement, unless reading the file found one at that place already: both look for parameters
-// that are not declared, for example, in different words.
-func (s *state) addFault(fault Fault) {
-	for _, known := range s.faults {
-		if known.File == fault.File && known.Line == fault.Line && known.Column == fault.Column {
-			return
-		}
-	}
-	s.faults = append(s.faults, fault)
-}
-
-// toAsk lists the endpoints that are new, changed, or live without having been checked, and the files that are at fault
-// and yet say enough to be asked about.
-func (s *state) toAsk(previous *state) []*Endpoint {
-	var endpoints []*Endpoint
-	for _, file := range sortedKeys(s.live.endpoints) {
-		endpoint := s.live.endpoints[file]
-		if previous.live.endpoints[file] != endpoint || previous.unchecked[endpoint] {
-			endpoints = append(endpoints, endpoint)
-		}
-	}
-	for _, file := range sortedKeys(s.live.read) {
-		if draft := s.live.read[file]; !draft.sound && draft.endpoint != nil && draft.endpoint.places.askable {
-			endpoints = append(endpoints, draft.endpoint)
-		}
-	}
-	return endpoints
-}
-
-func checkOne(ctx context.Context, check CheckFunc, endpoint *Endpoint) error {
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
-	defer cancel()
-	return check(ctx, endpoint)
 }
 
 func unreachable(err error) bool {
-	return dataapi.HasCode(err, dataapi.CodeSourceUnavailable) || dataapi.HasCode(err, dataapi.CodeOverloaded) ||
-		errors.Is(err, ErrNotYet) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
+	return dataapi.HasCode(err, dataapi.CodeSourceUnavailable) || dataapi.HasCode(err, dataapi.CodeOverloaded) || timedOut(err) ||
+		errors.Is(err, context.Canceled)
+}
+
+// timedOut reports that the source has not answered in time.
+func timedOut(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || dataapi.HasCode(err, dataapi.CodeExecutionTimeout)
 }
 
 // reason is why a source could not be asked, without the code that callers get: it says unavailable of a refusal too.
@@ -145,30 +380,49 @@ func checkFault(endpoint *Endpoint, err error) Fault {
 	return Fault{File: endpoint.File, Line: at.line, Column: at.column, Message: message}
 }
 
-// refuse takes an endpoint back that its source does not accept. One that was live unchecked never was good: it goes.
-func (s *state) refuse(endpoint *Endpoint, previous *state) {
-	before := previous.live.endpoints[endpoint.File]
-	if before == nil || before == endpoint {
-		delete(s.live.endpoints, endpoint.File)
-		return
+// decide takes in what sources have said. Of an endpoint that was accepted before it keeps what callers were told at first.
+func (g *ground) decide(verdicts map[*Endpoint]*verdict) {
+	for endpoint, v := range verdicts {
+		before := g.verdicts[endpoint]
+		if before == nil || before.told == nil {
+			g.verdicts[endpoint] = v
+			continue
+		}
+		next := *v
+		if v.kind == unanswered || v.kind == undecided { // what was said before stands, and the source is asked again
+			next = *before
+			next.reason, next.aside, next.doubted = v.reason, v.aside, true
+		} else {
+			next.told, next.failure = before.told, before.failure
+		}
+		g.verdicts[endpoint] = &next
 	}
-	s.live.endpoints[endpoint.File] = before
 }
 
-// postpone decides about an endpoint whose source cannot be asked. A checked revision that is live stays: it may run again
-// before the new one can be judged, and would be lost if the new one turned out to be wrong. What needs no judgement
-// is taken at once: an endpoint that was switched off, and a change beside the statement, such as a share taken back.
-func (s *state) postpone(endpoint *Endpoint, previous *state) {
-	before := previous.live.endpoints[endpoint.File]
-	checked := before != nil && before != endpoint && !previous.unchecked[before]
-	switch {
-	case checked && sameStatement(before, endpoint):
-	case checked && endpoint.Active:
-		s.live.endpoints[endpoint.File] = before
-		s.waiting[endpoint.File] = true
-	default:
-		s.unchecked[endpoint] = true
+// toAsk lists the endpoints of a company of which the source is to be asked: those that it has not accepted, those that
+// are doubted, and files that are at fault and yet say enough to be asked about.
+func (g *ground) toAsk(b *branch, current *state) (endpoints []*Endpoint) {
+	if g.verdicts == nil || b == nil {
+		return nil
 	}
+	asked := make(map[*Endpoint]bool)
+	ask := func(endpoint *Endpoint) {
+		v := g.verdicts[endpoint]
+		wanted := v == nil || !v.aside && time.Since(v.slow) > slowAgain && (v.kind != accepted || v.doubted)
+		if wanted && !asked[endpoint] {
+			asked[endpoint] = true
+			endpoints = append(endpoints, endpoint)
+		}
+	}
+	for _, file := range sortedKeys(b.files) {
+		if live := current.live.endpoints[file]; live != nil && live != b.files[file].endpoint && current.unchecked[live] {
+			ask(live)
+		}
+		if read := b.files[file]; read.endpoint != nil && (read.sound || read.endpoint.places.askable) {
+			ask(read.endpoint)
+		}
+	}
+	return endpoints
 }
 
 // sameStatement reports whether a source that accepts one of the endpoints accepts the other.
@@ -179,7 +433,7 @@ func sameStatement(a, b *Endpoint) bool {
 }
 
 // pending lists what waits for a source that cannot be asked.
-func (s *state) pending() Faults {
+func (g *ground) pending(s *state) Faults {
 	var list Faults
 	add := func(endpoint *Endpoint, effect string) {
 		if s.down[endpoint.Source] == nil {
@@ -189,9 +443,11 @@ func (s *state) pending() Faults {
 		list = append(list, Fault{endpoint.File, at.line, at.column,
 			"source " + endpoint.Source + " cannot be asked about the statement, so it is unchecked", effect})
 	}
-	for file := range s.waiting {
-		if read := s.live.read[file]; read != nil && read.endpoint != nil {
-			add(read.endpoint, effectWaiting)
+	for _, b := range g.branches {
+		for file := range b.files {
+			if s.waiting[file] != nil {
+				add(b.files[file].endpoint, effectWaiting)
+			}
 		}
 	}
 	for endpoint := range s.unchecked {

@@ -19,30 +19,55 @@ type companyFile struct {
 	file     string
 	text     [32]byte                               // SHA-256 of the file
 	contexts map[string]map[string]constraintPlaces // of users' share contexts, by user and parameter
-	narrowed bool                                   // made by without, not read
+	narrowed bool                                   // made by without or refusing, not read
+	refused  map[string]bool                        // the users whom refusing has switched off
+}
+
+// refusing returns the file with users switched off whose share contexts are at fault. It returns f itself when that is so
+// already.
+func (f *companyFile) refusing(users []string) *companyFile {
+	if !slices.ContainsFunc(users, func(user string) bool { return !f.refused[user] }) {
+		return f
+	}
+	company, refusing := *f.company, *f
+	company.Users = maps.Clone(company.Users)
+	refusing.company, refusing.narrowed, refusing.refused = &company, true, make(map[string]bool)
+	maps.Copy(refusing.refused, f.refused)
+	for _, user := range users {
+		off := *f.company.Users[user]
+		off.Active = false
+		company.Users[user], refusing.refused[user] = &off, true
+	}
+	return &refusing
 }
 
 // without returns the file without what a newer one that is at fault withdraws: a deactivation, of the company or of a
-// user, and the removal of a user take effect although the rest of the newer file does not. Its fault may be another
-// company's doing. It returns f itself when nothing is withdrawn.
+// user, the removal of a user, and of a policy from a user, take effect although the rest of the newer file does not. Its
+// fault may be another company's doing. It returns f itself when nothing is withdrawn.
 func (f *companyFile) without(newer *companyFile) *companyFile {
 	company := *f.company
 	company.Active = company.Active && newer.company.Active
 	withdrawn := company.Active != f.company.Active
 	company.Users = maps.Clone(company.Users)
 	for name, user := range company.Users {
-		if now := newer.company.Users[name]; user.Active && (now == nil || !now.Active) {
-			inactive := *user
-			inactive.Active = false
-			company.Users[name] = &inactive
+		now := newer.company.Users[name]
+		if now == nil {
+			now = &identity.User{}
+		}
+		kept := slices.DeleteFunc(slices.Clone(user.Policies), func(policy string) bool { return !slices.Contains(now.Policies, policy) })
+		if user.Active && !now.Active || user.Active && len(kept) < len(user.Policies) {
+			less := *user
+			less.Active, less.Policies = now.Active, kept
+			company.Users[name] = &less
 			withdrawn = true
 		}
 	}
 	if !withdrawn {
 		return f
 	}
-	// It keeps the old text's hash, so that the newer file is read again until it is sound.
-	return &companyFile{company: &company, file: f.file, text: f.text, contexts: f.contexts, narrowed: true}
+	return &companyFile{
+		company: &company, file: f.file, text: f.text, contexts: f.contexts, narrowed: true, refused: f.refused,
+	}
 }
 
 var policyName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,62}$`)
@@ -58,7 +83,11 @@ func (f *companyFile) deactivating(newer *identity.Company) *companyFile {
 	for name, user := range f.company.Users {
 		if whole.Users[name] == nil {
 			whole.Users[name] = user
+			continue
 		}
+		now := *whole.Users[name]
+		now.Policies = user.Policies // those that are read without a fault may not be all
+		whole.Users[name] = &now
 	}
 	return f.without(&companyFile{company: &whole})
 }
@@ -142,7 +171,11 @@ func (r *report) readUser(
 			continue
 		}
 		if !identity.ManagedPolicy(name) && company.Policies[name] == nil {
-			r.fault(item.place, "%s", unknownPolicy(f.name("policies"), name, company))
+			message := ""
+			if !r.full() { // it compares the name with all policies
+				message = unknownPolicy(f.name("policies"), name, company)
+			}
+			r.fault(item.place, "%s", message)
 		}
 		read.Policies = append(read.Policies, name)
 	}

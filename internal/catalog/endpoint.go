@@ -79,8 +79,19 @@ type Endpoint struct {
 	Revision    string                         // the first 16 hexadecimal digits of the file's SHA-256
 	File        string                         // the root as it was given, and the path below it
 
-	text   [32]byte // SHA-256 of the file
-	places endpointPlaces
+	text        [32]byte // SHA-256 of the file
+	places      endpointPlaces
+	switchedOff bool // it is the last good revision of a file that is at fault and says active: false
+}
+
+// withoutAccess is the endpoint as callers do not find it.
+func (e *Endpoint) withoutAccess() *Endpoint {
+	if !e.Active {
+		return e
+	}
+	off := *e
+	off.Active, off.switchedOff = false, true
+	return &off
 }
 
 // ColumnNote is what an author says of a column to callers. It changes nothing of what they get.
@@ -93,6 +104,7 @@ type ColumnNote struct {
 type endpointPlaces struct {
 	source    place
 	statement place
+	columns   map[string]place
 	shares    map[string]sharePlaces
 	params    map[string]place // of every parameter that the file declares
 	askable   bool             // the source can be asked about the statement, whatever else is wrong with the file

@@ -108,7 +108,7 @@ func (e *Endpoint) readFrontMatter(root *node, r *report) {
 	e.Title, e.Description = f.text("title"), strings.TrimSpace(f.text("description"))
 	e.Source = e.readSource(f)
 	e.Mode = readMode(f)
-	e.Active = f.boolean("active", true)
+	e.Active = f.active()
 	e.Deprecated, e.Sunset = readRetirement(f)
 	e.OnTimeout = readOnTimeout(f, e.Mode)
 	e.Limits = readLimits(f, e.Mode, e.OnTimeout)
@@ -116,19 +116,20 @@ func (e *Endpoint) readFrontMatter(root *node, r *report) {
 	e.Contract = readParams(f)
 	e.Statement.MaxRows = e.Limits.MaxRows
 	e.Shares, e.places.shares = readShares(f)
-	e.places.params = paramPlaces(f)
+	e.places.params = memberPlaces(f, "params")
 	if e.Contract != nil {
 		e.Statement.Params = sourceParams(e.Contract)
 	}
 	e.checkShares(r)
-	before := len(r.faults)
+	before := r.count()
 	e.Statement.Columns, e.Columns = readColumns(f)
+	e.places.columns = memberPlaces(f, "columns")
 	e.checkNames(f)
 	for _, fault := range statementFaults(e.Statement.SQL) {
 		line, column := e.Position(fault.offset)
 		r.fault(place{line, column}, "%s", fault.message)
 	}
-	e.places.askable = len(r.faults) == before && e.Contract != nil && e.Source != "" && e.Statement.SQL != ""
+	e.places.askable = r.count() == before && e.Contract != nil && e.Source != "" && e.Statement.SQL != ""
 }
 
 func (e *Endpoint) readSource(f fields) string {
@@ -248,12 +249,12 @@ func typeList[T ~string](types []T) string {
 	return strings.Join(names, ", ")
 }
 
-// paramPlaces is where the parameters stand that a file declares, sound or not.
-func paramPlaces(f fields) map[string]place {
+// memberPlaces is where the members of a map stand, such as the parameters that a file declares, sound or not.
+func memberPlaces(f fields, key string) map[string]place {
 	places := make(map[string]place)
-	if member, ok := f.by["params"]; ok && member.value.kind == mapNode {
-		for _, param := range member.value.members {
-			places[param.key] = param.place
+	if member, ok := f.by[key]; ok && member.value.kind == mapNode {
+		for _, one := range member.value.members {
+			places[one.key] = one.place
 		}
 	}
 	return places
@@ -264,15 +265,17 @@ func paramPlaces(f fields) map[string]place {
 // asked later; this is for catalogs that are checked without their sources.
 func (e *Endpoint) checkNames(f fields) {
 	names := e.places.params
+	known := declared(sortedKeys(names))
 	for _, use := range parameterUses(e.Statement.SQL) {
 		if _, ok := names[use.name]; ok {
 			continue
 		}
 		line, column := e.Position(use.offset)
-		f.fault(place{line, column}, "@%s is not declared in params; %s", use.name, declared(sortedKeys(names)))
+		f.fault(place{line, column}, "@%s is not declared in params; %s", use.name, known)
 	}
+	mentioned := mentions(e.Statement.SQL)
 	for _, name := range sortedKeys(names) {
-		if !mentions(e.Statement.SQL, name) && e.Statement.SQL != "" && params.ValidName(name) && !f.report.has(names[name]) {
+		if !mentioned[name] && e.Statement.SQL != "" && params.ValidName(name) && !f.report.has(names[name]) {
 			f.fault(names[name], "parameter %s is declared and never used in the statement; use @%s there, or leave it out here", name, name)
 		}
 	}

@@ -53,21 +53,54 @@ func (f Faults) sorted() Faults {
 // place is where something stands in a file: line and column, from 1.
 type place struct{ line, column int }
 
+// maxFaults is the most faults that are told of one file. Whoever has a hundred of them has one that makes the others, or a
+// file of another kind.
+const maxFaults = 100
+
 // report collects the faults of one file.
 type report struct {
 	file     string
 	faults   Faults
 	warnings Faults
+	places   map[place]bool // of the faults
+	more     int            // faults that are not told
+	next     place          // where the first of those is
 }
 
 func (r *report) fault(at place, format string, args ...any) {
+	if r.full() {
+		if r.more++; r.more == 1 {
+			r.next = at
+		}
+		return
+	}
+	if r.places == nil {
+		r.places = make(map[place]bool)
+	}
+	r.places[at] = true
 	r.faults = append(r.faults, Fault{File: r.file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)})
 }
 
-// has reports whether something is wrong at a place already, so that what follows from it need not be said.
-func (r *report) has(at place) bool {
-	return slices.ContainsFunc(r.faults, func(f Fault) bool { return f.Line == at.line && f.Column == at.column })
+// full reports that further faults are counted, and not told.
+func (r *report) full() bool { return len(r.faults) >= maxFaults }
+
+// count is how many faults there are, with those that are not told.
+func (r *report) count() int { return len(r.faults) + r.more }
+
+// all returns the faults, with one that stands for those that are not told.
+func (r *report) all() Faults {
+	if r.more == 0 {
+		return r.faults
+	}
+	return append(slices.Clip(r.faults), Fault{File: r.file, Line: r.next.line, Column: r.next.column, Message: unlisted(r.more)})
 }
+
+func unlisted(count int) string {
+	return fmt.Sprintf("the file has %d more faults that are not listed", count)
+}
+
+// has reports whether something is wrong at a place already, so that what follows from it need not be said.
+func (r *report) has(at place) bool { return r.places[at] }
 
 func (r *report) warn(at place, format string, args ...any) {
 	r.warnings = append(r.warnings, Fault{File: r.file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)})

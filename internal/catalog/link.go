@@ -11,41 +11,75 @@ import (
 )
 
 // link checks the files of a tree against each other.
-func (t *tree) link() (faults, warnings Faults) {
-	l := linker{tree: t, reports: make(map[string]*report)}
+func (g *ground) link(t *tree) linked {
+	l := linker{tree: t, ground: g, reports: make(map[string]*report)}
 	l.shares()
-	l.contexts()
+	l.linkContexts()
 	for _, r := range l.reports {
-		faults, warnings = append(faults, r.faults...), append(warnings, r.warnings...)
+		if r.more > 0 {
+			l.faults = append(l.faults, linkFault{Fault: r.all()[maxFaults]})
+		}
 	}
-	return faults, warnings
+	return l.linked
+}
+
+// linked is what was found between files.
+type linked struct {
+	faults   []linkFault
+	warnings Faults
+}
+
+// linkFault is a fault between files, with what it is about.
+type linkFault struct {
+	Fault
+	rivals  []*Endpoint // that share the same path with the same company
+	company string      // whose company.yaml it is in
+	user    string      // whose share context would hide nothing
+	untold  bool        // it has no message, since the file has too many faults
 }
 
 type linker struct {
 	*tree
+	*ground
+	linked
 	reports map[string]*report // by file
 }
 
-func (l *linker) report(file string) *report {
-	if l.reports[file] == nil {
-		l.reports[file] = &report{file: file}
+// fault reports what is wrong in a file. When it is one of too many it is not told, and what it says is not put together; it
+// counts all the same.
+func (l *linker) fault(file string, at place, message func() string) *linkFault {
+	r := l.reports[file]
+	if r == nil {
+		r = &report{file: file}
+		l.reports[file] = r
 	}
-	return l.reports[file]
+	fault := linkFault{Fault: Fault{File: file, Line: at.line, Column: at.column}, untold: r.full()}
+	if fault.untold {
+		r.fault(at, "")
+	} else {
+		fault.Message = message()
+		r.fault(at, "%s", fault.Message)
+	}
+	l.faults = append(l.faults, fault)
+	return &l.faults[len(l.faults)-1]
 }
 
 // shares reports shares with companies that cannot take them, and two companies that share one namespace and slug with
 // a third: it could not tell them apart.
 func (l *linker) shares() {
 	received := make(map[dataapi.Address][]*Endpoint)
+	companies := l.companyList()
 	for _, file := range sortedKeys(l.endpoints) {
 		endpoint := l.endpoints[file]
 		for _, company := range sortedKeys(endpoint.Shares) {
 			at := endpoint.places.shares[company].key
 			switch {
 			case company == endpoint.Company:
-				l.report(file).fault(at, "share.%s: an endpoint needs no share with its own company", company)
-			case l.companies[company] == nil:
-				l.report(file).fault(at, "share.%s: there is no such company; %s", company, l.companyList())
+				l.fault(file, at, func() string {
+					return fmt.Sprintf("share.%s: an endpoint needs no share with its own company", company)
+				})
+			case l.companies[company] == nil && l.branches[company] == nil: // of one that is at fault, its own file is told
+				l.fault(file, at, func() string { return fmt.Sprintf("share.%s: there is no such company; %s", company, companies) })
 			case endpoint.Active:
 				address := dataapi.Address{Company: company, Namespace: endpoint.Namespace, Slug: endpoint.Slug}
 				received[address] = append(received[address], endpoint)
@@ -57,9 +91,11 @@ func (l *linker) shares() {
 			continue
 		}
 		for _, endpoint := range endpoints {
-			l.report(endpoint.File).fault(endpoint.places.shares[address.Company].key,
-				"share.%s: %s is shared with %s by %s too, so that a call could mean either; rename one or take one share back",
-				address.Company, address.Path(), address.Company, others(endpoints, endpoint))
+			fault := l.fault(endpoint.File, endpoint.places.shares[address.Company].key, func() string {
+				return fmt.Sprintf("share.%s: %s is shared with %s by %s too, so that a call could mean either; rename one or take one share back",
+					address.Company, address.Path(), address.Company, others(endpoints, endpoint))
+			})
+			fault.rivals = endpoints
 		}
 	}
 }
@@ -82,10 +118,10 @@ func others(endpoints []*Endpoint, without *Endpoint) string {
 	return strings.Join(names, ", ")
 }
 
-// contexts checks users' share contexts. A name that no endpoint has is a fault: were it a slip of the pen, the user
+// linkContexts checks users' share contexts. A name that no endpoint has is a fault: were it a slip of the pen, the user
 // would see what the context was meant to hide. A value that some of the endpoints cannot have is a warning, since
 // those endpoints refuse the user; when none of them can have it, it is a fault.
-func (l *linker) contexts() {
+func (l *linker) linkContexts() {
 	within := l.reachable()
 	for _, slug := range sortedKeys(l.companies) {
 		file := l.companies[slug]
@@ -95,63 +131,69 @@ func (l *linker) contexts() {
 	}
 }
 
-// reachable lists the endpoints of each company: its own, and those shared with it.
-func (l *linker) reachable() map[string][]*Endpoint {
-	within := make(map[string][]*Endpoint)
+// reachable lists the endpoints of each company, its own and those shared with it, by the parameters that they have.
+func (l *linker) reachable() map[string]map[string][]*Endpoint {
+	within := make(map[string]map[string][]*Endpoint)
+	add := func(company string, endpoint *Endpoint) {
+		if within[company] == nil {
+			within[company] = make(map[string][]*Endpoint)
+		}
+		for parameter := range endpoint.places.params {
+			within[company][parameter] = append(within[company][parameter], endpoint)
+		}
+	}
 	for _, file := range sortedKeys(l.endpoints) {
 		endpoint := l.endpoints[file]
-		within[endpoint.Company] = append(within[endpoint.Company], endpoint)
+		add(endpoint.Company, endpoint)
 		for company := range endpoint.Shares {
 			if company != endpoint.Company {
-				within[company] = append(within[company], endpoint)
+				add(company, endpoint)
 			}
 		}
 	}
 	return within
 }
 
-func (l *linker) context(file *companyFile, user *identity.User, endpoints []*Endpoint) {
-	r := l.report(file.file)
+func (l *linker) context(file *companyFile, user *identity.User, within map[string][]*Endpoint) {
 	for _, parameter := range sortedKeys(user.ShareContext) {
 		at := file.contexts[user.Name][parameter]
 		path := fmt.Sprintf("users.%s.share_context", user.Name)
-		one := params.ShareContext{parameter: user.ShareContext[parameter]}
 		var refusing []*Endpoint
 		var faults []params.ContextFault
-		having := 0
-		for _, endpoint := range endpoints {
-			if _, ok := endpoint.places.params[parameter]; !ok {
-				continue
-			}
-			having++
+		having := len(within[parameter])
+		for _, endpoint := range within[parameter] {
 			if endpoint.Contract == nil {
 				continue // its parameters are at fault, and the file says so
 			}
-			if found := endpoint.Contract.CheckContext(one); len(found) > 0 {
+			if found := l.ground.contexts.check(endpoint, user, parameter); len(found) > 0 {
 				refusing = append(refusing, endpoint)
-				faults = append(faults, found...)
+				faults = append(faults, found[0])
 			}
 		}
 		switch {
 		case having == 0:
-			r.fault(at.key, "%s constrains %q, which is a parameter of no endpoint of company %s, nor of one shared with it%s",
-				path, parameter, file.company.Slug, suggestion(parameter, endpoints))
+			fault := l.fault(file.file, at.key, func() string {
+				return fmt.Sprintf("%s constrains %q, which is a parameter of no endpoint of company %s, nor of one shared with it%s",
+					path, parameter, file.company.Slug, suggestion(parameter, within))
+			})
+			fault.company, fault.user = file.company.Slug, user.Name
 		case len(refusing) == having:
-			r.fault(at.of(faults[0]), "%s: %s (endpoint %s)", path, contextMessage(faults[0]), refusing[0].Address)
+			fault := l.fault(file.file, at.of(faults[0]), func() string {
+				return fmt.Sprintf("%s: %s (endpoint %s)", path, contextMessage(faults[0]), refusing[0].Address)
+			})
+			fault.company = file.company.Slug
 		default:
 			for i, endpoint := range refusing {
-				r.warn(at.of(faults[i]), "%s: %s; endpoint %s does not take this value from the user", path, contextMessage(faults[i]), endpoint.Address)
+				at, message := at.of(faults[i]), fmt.Sprintf("%s: %s; endpoint %s does not take this value from the user",
+					path, contextMessage(faults[i]), endpoint.Address)
+				l.warnings = append(l.warnings, Fault{File: file.file, Line: at.line, Column: at.column, Message: message})
 			}
 		}
 	}
 }
 
-func suggestion(parameter string, endpoints []*Endpoint) string {
-	var names []string
-	for _, endpoint := range endpoints {
-		names = append(names, sortedKeys(endpoint.places.params)...)
-	}
-	if near := nearest(parameter, names); near != "" {
+func suggestion(parameter string, within map[string][]*Endpoint) string {
+	if near := nearest(parameter, sortedKeys(within)); near != "" {
 		return fmt.Sprintf("; did you mean %s?", near)
 	}
 	return ""

@@ -1,14 +1,24 @@
 package catalog
 
-import (
-	"log/slog"
-	"slices"
-)
+import "log/slog"
 
-// logNew logs the entries that were not there before.
-func (c *Catalog) logNew(level slog.Level, now, before Faults) {
+// logNew logs what was not there before: faults, warnings, and sources that cannot be asked, or can be again.
+func (c *Catalog) logNew(now, before *state) {
+	c.logFaults(slog.LevelError, now.faults, before.faults)
+	c.logFaults(slog.LevelWarn, now.warnings, before.warnings)
+	c.logSources(now, before)
+	if len(now.faults) == 0 && len(before.faults) > 0 {
+		c.options.Logger.Info("the catalog has no faults any more")
+	}
+}
+
+func (c *Catalog) logFaults(level slog.Level, now, before Faults) {
+	known := make(map[Fault]bool, len(before))
+	for _, fault := range before {
+		known[fault] = true
+	}
 	for _, fault := range now {
-		if slices.Contains(before, fault) {
+		if known[fault] {
 			continue
 		}
 		attributes := []any{"fault", fault.String()}
@@ -35,7 +45,7 @@ func (c *Catalog) logSources(now, before *state) {
 			"source", source, "unchecked_endpoints", unchecked, "error", now.down[source])
 	}
 	for _, file := range sortedKeys(now.waiting) {
-		if !before.waiting[file] || now.live.read[file] != before.live.read[file] {
+		if now.waiting[file] != before.waiting[file] {
 			c.options.Logger.Warn("a changed file waits for its source", "file", file, "effect", effectWaiting)
 		}
 	}

@@ -10,7 +10,7 @@ func TestDeactivationTakesEffectInAFileAtFault(t *testing.T) {
 		"acme/company.yaml": "",
 		"acme/default/a.sql": "/*---\nsource: s\nparams: { regiao: { type: string } }\nshare: { globex: { regiao: [Sul] } }\n---*/\n" +
 			"SELECT @regiao AS one",
-		"globex/company.yaml": "users: { bi: { share_context: { regiao: Sul } }, other: {} }",
+		"globex/company.yaml": "users: { bi: { share_context: { regiao: Sul } }, other: { policies: [DataAPIConsumer, VisualizationViewer] } }",
 	})
 	c := open(t, root, nil)
 	active := func(user string) bool {
@@ -24,8 +24,17 @@ func TestDeactivationTakesEffectInAFileAtFault(t *testing.T) {
 	write(t, root, "acme/default/a.sql", "/*---\nsource: s\nparams: { regiao: { type: string } }\n---*/\nSELECT @regiao AS one")
 	eventually(t, "the fault is seen", func() bool { return len(c.Faults()) == 1 })
 
-	write(t, root, "globex/company.yaml", "users: { bi: { active: false, share_context: { regiao: Sul } }, other: {} }")
+	write(t, root, "globex/company.yaml", "users: { bi: { active: false, share_context: { regiao: Sul } }, other: { policies: [DataAPIConsumer, VisualizationViewer] } }")
 	eventually(t, "a user is deactivated", func() bool { return !active("bi") && active("other") })
+	policies := func() int {
+		company, _ := c.Current().Company("globex")
+		return len(company.Users["other"].Policies)
+	}
+	if policies() != 2 {
+		t.Fatal("the user has no policies to begin with")
+	}
+	write(t, root, "globex/company.yaml", "users: { bi: { active: false, share_context: { regiao: Sul } }, other: { policies: [VisualizationViewer, VisualizationManager] } }")
+	eventually(t, "a policy is taken from a user", func() bool { return policies() == 1 && active("other") })
 	write(t, root, "globex/company.yaml", "users: { bi: { active: false, share_context: { regiao: Sul } } }")
 	eventually(t, "a user is removed", func() bool { return !active("other") })
 	write(t, root, "globex/company.yaml", "active: false\nusers: { bi: { share_context: { regiao: Sul } } }")

@@ -133,13 +133,13 @@ func TestASourceThatIsBackIsAskedSoon(t *testing.T) {
 	var asked atomic.Int64
 	c, err := catalog.Open(root, catalog.Options{
 		Logger: slog.New(slog.NewTextHandler(&logged, nil)), Debounce: 10 * time.Millisecond, Rescan: time.Hour, Retry: 5 * time.Millisecond,
-		Check: func(context.Context, *catalog.Endpoint) error {
+		Check: checkFunc(func(context.Context, *catalog.Endpoint) error {
 			asked.Add(1)
 			if down.Load() {
 				return dataapi.Wrap(dataapi.CodeSourceUnavailable, errors.New("nobody listens"))
 			}
 			return nil
-		},
+		}).columns(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -179,10 +179,10 @@ func TestSourcesThatAreNotAskedYet(t *testing.T) {
 	var asked atomic.Int64
 	c, err := catalog.Open(build(t, small), catalog.Options{
 		Logger: slog.New(slog.DiscardHandler), Retry: time.Millisecond,
-		Check: func(context.Context, *catalog.Endpoint) error {
+		Check: checkFunc(func(context.Context, *catalog.Endpoint) error {
 			asked.Add(1)
 			return catalog.ErrNotYet
-		},
+		}).columns(),
 	})
 	if err != nil {
 		t.Fatal(err)

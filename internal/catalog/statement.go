@@ -15,12 +15,20 @@ type use struct {
 // parameterUses finds the parameters that a statement has in every dialect. It takes no @ inside of a word or of @@ for
 // one.
 func parameterUses(sql string) []use {
-	uses := dialects[0].uses(sql)
+	return inEach(func(d dialect) []use { return d.uses(sql) })
+}
+
+// inEach returns what is found in every dialect.
+func inEach[T comparable](find func(dialect) []T) []T {
+	found := find(dialects[0])
 	for _, other := range dialects[1:] {
-		also := other.uses(sql)
-		uses = slices.DeleteFunc(uses, func(u use) bool { return !slices.Contains(also, u) })
+		also := make(map[T]bool)
+		for _, one := range find(other) {
+			also[one] = true
+		}
+		found = slices.DeleteFunc(found, func(one T) bool { return !also[one] })
 	}
-	return uses
+	return found
 }
 
 func (d dialect) uses(sql string) []use {
@@ -37,18 +45,19 @@ func (d dialect) uses(sql string) []use {
 	return uses
 }
 
-// mentions reports whether a statement may use a parameter: @name stands outside of comments and quotes in some dialect.
-func mentions(sql, name string) bool {
-	return slices.ContainsFunc(dialects, func(d dialect) bool {
+// mentions returns the parameters that a statement may use: @name stands outside of comments and quotes in some dialect.
+func mentions(sql string) map[string]bool {
+	names := make(map[string]bool)
+	for _, d := range dialects {
 		for i := 0; i < len(sql); {
 			kind, end := d.nextToken(sql, i)
-			if kind == tokenAt && sql[i+1:end] == name {
-				return true
+			if kind == tokenAt {
+				names[sql[i+1:end]] = true
 			}
 			i = end
 		}
-		return false
-	})
+	}
+	return names
 }
 
 // statementFault is what is wrong with a statement whatever database it is for.
@@ -60,12 +69,7 @@ type statementFault struct {
 // statementFaults finds what no source accepts: a statement that does not read, a second one, and parameters that are not
 // written as @name. It returns only what each dialect refuses.
 func statementFaults(sql string) []statementFault {
-	faults := dialects[0].faults(sql)
-	for _, other := range dialects[1:] {
-		also := other.faults(sql)
-		faults = slices.DeleteFunc(faults, func(f statementFault) bool { return !slices.Contains(also, f) })
-	}
-	return faults
+	return inEach(func(d dialect) []statementFault { return d.faults(sql) })
 }
 
 func (d dialect) faults(sql string) []statementFault {

@@ -20,69 +20,82 @@ const maxFileSize = 1 << 20
 
 const companyFileName = "company.yaml"
 
-// tree is what was found in the files, before the files are checked against each other.
+// tree is what a snapshot is made of.
 type tree struct {
 	companies map[string]*companyFile // by slug
 	endpoints map[string]*Endpoint    // by file, as in Endpoint.File
-	read      map[string]*readFile    // the endpoint files as they are now, by file
-	failed    map[string]bool         // company files that are not live as they are now
-	kept      string                  // the root, when everything was kept because it says nothing; else ""
-	faults    Faults
-	warnings  Faults
-}
-
-// readFile is what an endpoint file says now, which need not be what is live. It is kept from reading to reading while
-// the file does not change, so that each revision is one Endpoint.
-type readFile struct {
-	text     [32]byte
-	endpoint *Endpoint // nil when the file says too little
-	sound    bool      // the endpoint has no fault of its own and may go live
-	faults   Faults
-	warnings Faults
 }
 
 func newTree() *tree {
-	return &tree{
-		companies: make(map[string]*companyFile), endpoints: make(map[string]*Endpoint), read: make(map[string]*readFile),
-		failed: make(map[string]bool),
-	}
+	return &tree{companies: make(map[string]*companyFile), endpoints: make(map[string]*Endpoint)}
 }
 
-// scan reads a whole tree. What previous read from the same bytes is taken over; of a file that is at fault now, what
-// previous read is kept. A file or directory that is gone is gone: what was deleted grants nothing. A directory that
-// exists and cannot be read says nothing, so what previous read below it is kept, with a fault. A root that is gone or
-// empty says nothing either: that is a mount that failed, or a checkout under way.
-func scan(root string, previous *tree) *tree {
-	s := scanner{given: root, previous: previous, tree: newTree()}
-	opened, err := os.OpenRoot(root)
+// listing is what the root says: which directories there are. It is immutable.
+type listing struct {
+	companies []string // the slugs of the directories that can be companies
+	found
+	silent bool // the root says nothing, so that everything stays as it is
+}
+
+func (l listing) has(slug string) bool { return slices.Contains(l.companies, slug) }
+
+func (l listing) same(other listing) bool {
+	return l.silent == other.silent && slices.Equal(l.companies, other.companies) && l.found.same(other.found)
+}
+
+// found is what a scan has met beside what it was looking for.
+type found struct {
+	faults   Faults
+	warnings Faults
+	unread   []string // files and directories that exist and say nothing, since they cannot be read: what was live of them stays
+}
+
+func (f found) same(other found) bool {
+	return slices.Equal(f.faults, other.faults) && slices.Equal(f.warnings, other.warnings) && slices.Equal(f.unread, other.unread)
+}
+
+// keeps reports whether what was live of a file stays because the file, or a directory above it, cannot be read.
+func (f found) keeps(file string) bool {
+	return slices.ContainsFunc(f.unread, func(unread string) bool {
+		return file == unread || strings.HasPrefix(file, unread+string(filepath.Separator))
+	})
+}
+
+// scanRoot lists a catalog. A directory that is gone is gone: what was deleted grants nothing. A root that is gone says
+// nothing, and neither does an empty one that had companies before: that is a mount that failed, or a checkout under way.
+func scanRoot(given string, before int) listing {
+	s := scanner{given: given}
+	opened, err := os.OpenRoot(given)
 	if err != nil {
 		s.unreadable("", err)
-		return s.tree
+		return listing{found: s.found, silent: true}
 	}
 	defer opened.Close()
 	s.root = opened
 	entries := s.list("")
-	if !slices.ContainsFunc(entries, func(e entry) bool { return e.dir }) && previous != nil && len(previous.companies) > 0 &&
-		len(s.faults) == 0 {
-		s.fault("", "is empty, and had %d companies before; to withdraw a company, set active: false in its %s",
-			len(previous.companies), companyFileName)
-		s.keep("")
+	if len(s.unread) > 0 && s.unread[0] == given {
+		return listing{found: s.found, silent: true}
 	}
+	if !slices.ContainsFunc(entries, func(e entry) bool { return e.dir }) && before > 0 && len(s.faults) == 0 {
+		s.fault("", "is empty, and had %d companies before; to withdraw a company, set active: false in its %s", before, companyFileName)
+		return listing{found: s.found, silent: true}
+	}
+	var companies []string
 	for _, entry := range entries {
-		if entry.dir {
-			s.company(entry.name)
-			continue
+		switch {
+		case !entry.dir:
+			s.misplaced(entry)
+		case s.validDirectory(entry.name, "company"):
+			companies = append(companies, entry.name)
 		}
-		s.misplaced(entry)
 	}
-	return s.tree
+	return listing{companies: companies, found: s.found}
 }
 
 type scanner struct {
-	*tree
-	given    string // the root as the operator wrote it
-	root     *os.Root
-	previous *tree
+	found
+	given string // the root as the operator wrote it
+	root  *os.Root
 }
 
 // entry is a file or directory that is not ignored.
@@ -141,46 +154,6 @@ func ignored(name string) bool {
 	return false
 }
 
-func (s *scanner) company(slug string) {
-	if !s.validDirectory(slug, "company") {
-		return
-	}
-	hasFile := false
-	for _, entry := range s.list(slug) {
-		switch {
-		case entry.dir:
-			s.namespace(slug, entry)
-		case entry.name == companyFileName:
-			hasFile = true
-			s.readCompany(slug, entry.path)
-		default:
-			s.misplaced(entry)
-		}
-	}
-	if kept := s.tree.companies[slug]; !hasFile && kept == nil {
-		s.fault(path.Join(slug, companyFileName), "is missing; every directory of the catalog is a company and needs one")
-	}
-}
-
-func (s *scanner) namespace(company string, directory entry) {
-	if !s.validDirectory(directory.path, "namespace") {
-		return
-	}
-	for _, entry := range s.list(directory.path) {
-		slug, isSQL := strings.CutSuffix(entry.name, ".sql")
-		switch {
-		case entry.dir:
-			s.fault(entry.path, "is a directory below a namespace; allowed are <company>/<namespace>/<slug>.sql")
-		case !isSQL:
-			s.misplaced(entry)
-		case !dataapi.ValidSlug(slug):
-			s.fault(entry.path, "the file's name without .sql is the endpoint's slug; it must be %s", dataapi.SlugRule)
-		default:
-			s.readEndpoint(dataapi.Address{Company: company, Namespace: directory.name, Slug: slug}, entry.path)
-		}
-	}
-}
-
 func (s *scanner) validDirectory(below, what string) bool {
 	if dataapi.ValidSlug(path.Base(below)) {
 		return true
@@ -202,64 +175,6 @@ func (s *scanner) misplaced(file entry) {
 		r.warn(place{1, 1}, "is ignored; the catalog reads <company>/%s and <company>/<namespace>/<slug>.sql", companyFileName)
 		s.warnings = append(s.warnings, r.warnings...)
 	}
-}
-
-func (s *scanner) readCompany(slug, below string) {
-	text, ok := s.read(below)
-	if !ok {
-		return
-	}
-	if before := s.previousCompany(slug); before != nil && before.text == sum(text) && !before.narrowed {
-		s.tree.companies[slug] = before
-		return
-	}
-	r := report{file: s.name(below)}
-	parsed, draft := parseCompany(slug, text, &r)
-	if parsed != nil {
-		s.tree.companies[slug] = parsed
-	} else {
-		s.keep(below)
-		if kept := s.tree.companies[slug]; kept != nil && draft != nil {
-			s.tree.companies[slug] = kept.deactivating(draft)
-		}
-	}
-	s.faults, s.warnings = append(s.faults, r.faults...), append(s.warnings, r.warnings...)
-}
-
-func (s *scanner) readEndpoint(address dataapi.Address, below string) {
-	text, ok := s.read(below)
-	if !ok {
-		return
-	}
-	file := s.name(below)
-	read := s.previousRead(file, sum(text))
-	if read == nil {
-		r := report{file: file}
-		read = &readFile{text: sum(text)}
-		read.endpoint, read.sound = parseEndpoint(address, text, &r)
-		read.faults, read.warnings = r.faults, r.warnings
-	}
-	s.tree.read[file] = read
-	if read.sound {
-		s.endpoints[file] = read.endpoint
-	} else {
-		s.keep(below)
-	}
-	s.faults, s.warnings = append(s.faults, read.faults...), append(s.warnings, read.warnings...)
-}
-
-// previousRead returns what was read from the same bytes before.
-func (s *scanner) previousRead(file string, text [32]byte) *readFile {
-	if s.previous == nil {
-		return nil
-	}
-	if live := s.previous.endpoints[file]; live != nil && live.text == text {
-		return &readFile{text: text, endpoint: live, sound: true}
-	}
-	if read := s.previous.read[file]; read != nil && read.text == text {
-		return read
-	}
-	return nil
 }
 
 // read returns a file's bytes. A file that was deleted just now is not there, and no fault.
@@ -303,35 +218,8 @@ func (s *scanner) unreadable(below string, err error) {
 	s.keep(below)
 }
 
-// keep takes over what previous had live of a file, or of everything below a directory; "" is the root.
-func (s *scanner) keep(below string) {
-	if s.previous == nil {
-		return
-	}
-	name := s.name(below)
-	if below == "" {
-		s.kept = name
-	}
-	inside := name + string(filepath.Separator)
-	for file, endpoint := range s.previous.endpoints {
-		if below == "" || file == name || strings.HasPrefix(file, inside) {
-			s.endpoints[file] = endpoint
-		}
-	}
-	for slug, company := range s.previous.companies {
-		if below == "" || company.file == name || strings.HasPrefix(company.file, inside) {
-			s.tree.companies[slug] = company
-			s.failed[company.file] = true
-		}
-	}
-}
-
-func (s *scanner) previousCompany(slug string) *companyFile {
-	if s.previous == nil {
-		return nil
-	}
-	return s.previous.companies[slug]
-}
+// keep lets what was live of a file, or of everything below a directory, stay live; "" is the root.
+func (s *scanner) keep(below string) { s.unread = append(s.unread, s.name(below)) }
 
 // name is a path as faults show it.
 func (s *scanner) name(below string) string {

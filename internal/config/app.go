@@ -22,6 +22,11 @@ type App struct {
 	// It is watched: a changed file takes effect without a reload. Required.
 	Catalog string `json:"catalog,omitempty"`
 
+	// Whether a catalog with a fault is refused as a whole, with the configuration that names it. By default an endpoint or a
+	// company at fault is left out, which the log and `caddy data-api status` say, and everything else is served: a fault
+	// of one author, or of one database, takes no other site down. Pipelines should rather run `caddy data-api check`.
+	Strict bool `json:"strict,omitempty"`
+
 	// Where keys, jobs, results and deliveries are kept. The default is a bbolt file in Caddy's data directory.
 	StoreRaw json.RawMessage `json:"store,omitempty" caddy:"namespace=data_api.stores inline_key=store"`
 

@@ -128,6 +128,7 @@ func TestBadConfigurationsAreRefused(t *testing.T) {
 	if _, stderr, err := s.cli("validate", "--config", s.caddyfile); err != nil {
 		t.Errorf("validate beside the running server: %v\n%s", err, stderr)
 	}
+	s.reconfigure("\t\tstore ", "\t\tstrict\n\t\tstore ")
 	s.writeCatalog("acme/default/bad.sql", "/*---\nsource: elsewhere\nlimits: { max_rows: 0 }\n---*/\nSELECT 1 AS one")
 	_, stderr, err := s.cli("validate", "--config", s.caddyfile)
 	if err == nil || !strings.Contains(stderr, "bad.sql:3:") {

@@ -49,7 +49,7 @@ func NewPlan(snapshot *catalog.Snapshot, queries *Queries) *Plan {
 // Call is an endpoint that a company may run.
 type Call struct {
 	Endpoint *catalog.Endpoint
-	query    source.Query
+	query    *checkedQuery
 	shared   params.ShareContext // what the owner has limited the caller's company to; nil for the owner itself
 
 	// pinned: the caller has asked for this revision. Before are the limits of the share as that revision has them.
@@ -75,7 +75,7 @@ func (p *Plan) Find(company, namespace, slug string) (Call, error) {
 type Bound struct {
 	Endpoint *catalog.Endpoint
 	Pinned   bool // the caller has asked for this revision of the endpoint
-	query    source.Query
+	query    *checkedQuery
 	call     source.Call
 	timeout  time.Duration // of the query
 }
@@ -142,7 +142,7 @@ func (b *Bound) Run(ctx context.Context, encoder result.Encoder) (result.Summary
 // run is Run without a time limit of its own.
 func (b *Bound) run(ctx context.Context, encoder result.Encoder) (result.Summary, error) {
 	summary := result.Summary{MaxRows: b.Endpoint.Limits.MaxRows, ExecutedAt: time.Now().UTC()}
-	limited := &limitedSink{Encoder: encoder, summary: &summary}
+	limited := &limitedSink{Encoder: encoder, summary: &summary, query: b.query}
 	if err := b.query.Run(ctx, b.call, limited); err != nil {
 		return summary, b.discreet(err)
 	}
@@ -153,10 +153,12 @@ func (b *Bound) run(ctx context.Context, encoder result.Encoder) (result.Summary
 type limitedSink struct {
 	result.Encoder
 	summary *result.Summary
+	query   *checkedQuery
 }
 
 // Columns passes the columns on.
 func (s *limitedSink) Columns(columns []result.Column) error {
+	s.query.meet(columns)
 	s.summary.Columns = columns
 	return s.Encoder.Columns(columns)
 }

@@ -25,8 +25,9 @@ type Queries struct {
 
 	mu       sync.Mutex
 	compiled map[*catalog.Endpoint]*checkedQuery
-	learned  atomic.Uint64 // counts the statements whose columns have become known
+	learned  atomic.Uint64 // counts the descriptions of columns that have become known
 	history  history
+	doubt    atomic.Pointer[func(*catalog.Endpoint, error)]
 }
 
 // NewQueries makes an empty set over these sources.
@@ -41,14 +42,20 @@ func (q *Queries) Compile(endpoint *catalog.Endpoint) error {
 	return err
 }
 
-// Check asks the source whether it accepts an endpoint's statement. It is a [catalog.CheckFunc].
-func (q *Queries) Check(ctx context.Context, endpoint *catalog.Endpoint) error {
+// Check asks the source whether it accepts an endpoint's statement, and what the columns of its result are. It is a
+// [catalog.CheckFunc].
+func (q *Queries) Check(ctx context.Context, endpoint *catalog.Endpoint) ([]result.Column, error) {
 	query, err := q.get(endpoint)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return query.check(ctx)
+	return query.describe(ctx)
 }
+
+// Watch has doubt told, from now on, that a run has met something else than what the source said of the statement: columns
+// that have changed, with no failure, or a *source.StatementError. It is told once, and again without a failure when a run succeeds
+// after one that failed so. It must not block.
+func (q *Queries) Watch(doubt func(endpoint *catalog.Endpoint, failure error)) { q.doubt.Store(&doubt) }
 
 func (q *Queries) get(endpoint *catalog.Endpoint) (*checkedQuery, error) {
 	q.mu.Lock()
@@ -65,7 +72,7 @@ func (q *Queries) get(endpoint *catalog.Endpoint) (*checkedQuery, error) {
 	if err != nil {
 		return nil, err
 	}
-	query := &checkedQuery{Query: compiled, learned: &q.learned}
+	query := &checkedQuery{Query: compiled, endpoint: endpoint, queries: q}
 	q.compiled[endpoint] = query
 	return query, nil
 }
@@ -89,30 +96,63 @@ func (q *Queries) accepted(endpoint *catalog.Endpoint) bool {
 // published is checked before it first runs.
 type checkedQuery struct {
 	source.Query
-	columns atomic.Pointer[[]result.Column] // as the database described them; nil: it has not accepted the statement yet
-	learned *atomic.Uint64                  // counts what was accepted
+	endpoint *catalog.Endpoint
+	queries  *Queries
+	columns  atomic.Pointer[[]result.Column] // as the database described them; nil: it has not accepted the statement yet
+	met      atomic.Pointer[[]result.Column] // what a run has met instead, and was told of
+	failing  atomic.Bool                     // a run was refused, and none has succeeded since
 }
 
-func (q *checkedQuery) check(ctx context.Context) error {
-	if q.columns.Load() != nil {
-		return nil
-	}
+// describe asks the database about the statement.
+func (q *checkedQuery) describe(ctx context.Context) ([]result.Column, error) {
 	columns, err := q.Query.Check(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	q.columns.Store(&columns)
-	q.learned.Add(1)
-	return nil
+	if known := q.columns.Load(); known == nil || !catalog.SameColumns(*known, columns) {
+		q.columns.Store(&columns)
+		q.queries.learned.Add(1)
+	}
+	return columns, nil
 }
 
 // Run checks the statement if that is still to be done, and runs it.
 func (q *checkedQuery) Run(ctx context.Context, call source.Call, sink result.Sink) error {
-	if err := q.check(ctx); err != nil {
-		if refused, ok := errors.AsType[*source.StatementError](err); ok {
-			return dataapi.Wrap(dataapi.CodeInternal, fmt.Errorf("the source refuses the statement: %w", refused))
+	if q.columns.Load() == nil {
+		if _, err := q.describe(ctx); err != nil {
+			if refused, ok := errors.AsType[*source.StatementError](err); ok {
+				return dataapi.Wrap(dataapi.CodeInternal, fmt.Errorf("the source refuses the statement: %w", refused))
+			}
+			return err
 		}
-		return err
 	}
-	return q.Query.Run(ctx, call, sink)
+	err := q.Query.Run(ctx, call, sink)
+	if refused, ok := errors.AsType[*source.StatementError](err); ok && !q.failing.Swap(true) {
+		q.tell(refused)
+	}
+	return err
+}
+
+// meet compares what a run has met with what the database said when it was asked. It neither blocks nor allocates when
+// that is the same.
+func (q *checkedQuery) meet(columns []result.Column) {
+	if q.failing.Load() && q.failing.Swap(false) {
+		q.tell(nil)
+	}
+	known := q.columns.Load()
+	if known == nil || len(columns) > 0 && len(*known) == len(columns) && &columns[0] == &(*known)[0] || catalog.SameColumns(*known, columns) {
+		return
+	}
+	if met := q.met.Load(); met != nil && catalog.SameColumns(*met, columns) {
+		return // and told of
+	}
+	met := slices.Clone(columns)
+	q.met.Store(&met)
+	q.tell(nil)
+}
+
+func (q *checkedQuery) tell(failure error) {
+	if doubt := q.queries.doubt.Load(); doubt != nil {
+		(*doubt)(q.endpoint, failure)
+	}
 }

@@ -32,7 +32,7 @@ func TestRevisionsOfAnotherSourceAreNotHad(t *testing.T) {
 			t.Fatal(err)
 		}
 		endpoint := snapshot.Endpoints()[0]
-		if err := queries.Check(t.Context(), endpoint); err != nil {
+		if _, err := queries.Check(t.Context(), endpoint); err != nil {
 			t.Fatal(err)
 		}
 		return execution.NewPlan(snapshot, queries), endpoint.Revision

@@ -61,7 +61,7 @@ func offersOf(t failer, dir string, files map[string]string, columns []result.Co
 	}
 	queries := execution.NewQueries(execution.Sources{"main": described(columns)})
 	for _, endpoint := range snapshot.Endpoints() {
-		if err := queries.Check(context.Background(), endpoint); err != nil {
+		if _, err := queries.Check(context.Background(), endpoint); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -6,7 +6,6 @@ package params
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
@@ -110,19 +109,42 @@ func appendValue(dst []byte, value Value) []byte {
 
 // validate lets the schema judge what was read, and turns its errors into faults.
 func (b *binding) validate() error {
-	if b.certain() {
-		return nil
+	if !b.certain() {
+		if err := b.contract.schema.Validate(b.given); err != nil {
+			invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
+			if !ok {
+				return dataapi.Wrap(dataapi.CodeInternal, err)
+			}
+			b.explain(invalid)
+		}
 	}
-	err := b.contract.schema.Validate(b.given)
-	if err == nil {
-		return nil
+	for i := range b.states {
+		if b.states[i] == given && b.contract.params[i].rules.members != nil {
+			b.judgeEnum(i)
+		}
 	}
-	invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
-	if !ok {
-		return dataapi.Wrap(dataapi.CodeInternal, err)
-	}
-	b.explain(invalid)
 	return nil
+}
+
+// judgeEnum looks for values that the parameter's enum does not have.
+func (b *binding) judgeEnum(i int) {
+	rules, value := &b.contract.params[i].rules, &b.values[i]
+	refuse := func(item int, v Value) {
+		b.fail(i, item, notAmong(rules, v))
+		b.states[i] = faulty
+	}
+	switch {
+	case !value.Array:
+		if !rules.among(*value) {
+			refuse(-1, *value)
+		}
+	default:
+		for item := range value.Items {
+			if !rules.among(value.Items[item]) {
+				refuse(item, value.Items[item])
+			}
+		}
+	}
 }
 
 // certain reports that the schema can have no objection, so that the common request need not be walked through it: what
@@ -181,7 +203,7 @@ func (b *binding) refusal() *dataapi.Error {
 		if dropped := b.dropped(i); dropped > 0 {
 			refusal.Faults = append(refusal.Faults, dataapi.Fault{
 				Parameter: b.contract.params[i].Name, Code: dataapi.CodeInvalidParameter,
-				Detail: fmt.Sprintf("has %d more faults that are not listed", dropped),
+				Detail: unlisted(dropped),
 			})
 		}
 	}

@@ -23,19 +23,40 @@ type parameter struct {
 	rules    valueRules
 	fallback *Value // the default
 	sample   *Value // the example
-	anyValue bool   // every value of the type is allowed, so that reading one has judged it
+	anyValue bool   // every value of the type is allowed, or of the enum, so that the schema has nothing to judge
 }
 
-// unruled reports whether the definition allows every value of its type.
+// unruled reports whether the definition allows every value of its type, or of its enum.
 func unruled(p Param) bool {
-	return len(p.Enum) == 0 && p.Minimum == nil && p.Maximum == nil && p.MinLength == nil && p.MaxLength == nil &&
+	return p.Minimum == nil && p.Maximum == nil && p.MinLength == nil && p.MaxLength == nil &&
 		p.Pattern == "" && p.MinItems == nil // reading has counted the items against MaxItems
 }
 
 // valueRules are the rules on values, read and in canonical spelling.
 type valueRules struct {
 	enum             []Value
+	members          map[string]struct{} // the keys of enum; nil: every value is one
 	minimum, maximum *Value
+}
+
+// MaxParams is the most parameters of a contract.
+const MaxParams = 1000
+
+// MaxListed is the most values of an enum, and of a share context's list.
+const MaxListed = 10_000
+
+// tooManyListed refuses a list.
+func tooManyListed(got int) string {
+	return fmt.Sprintf("must list at most %d values; got %d. Let the statement look them up in a table instead", MaxListed, got)
+}
+
+// among reports whether the enum has a value. Its members have passed the other rules.
+func (r *valueRules) among(v Value) bool {
+	if r.members == nil {
+		return true
+	}
+	_, ok := r.members[key(v)]
+	return ok
 }
 
 // DefinitionFault is a mistake in the definition of a parameter.
@@ -49,6 +70,9 @@ type DefinitionFault struct {
 // Compile checks definitions and makes their contract. It returns every fault at once, and then no contract.
 // Parameters are bound in the order in which they are given.
 func Compile(params []Param) (*Contract, []DefinitionFault) {
+	if len(params) > MaxParams {
+		return nil, []DefinitionFault{{"", "", -1, fmt.Sprintf("there must be at most %d; got %d", MaxParams, len(params))}}
+	}
 	contract := &Contract{index: make(map[string]int, len(params))}
 	var faults []DefinitionFault
 	names := make(map[string]bool, len(params))
@@ -74,8 +98,12 @@ func Compile(params []Param) (*Contract, []DefinitionFault) {
 	// What is sound so far makes a contract, against which the definitions' own values are judged as a caller's would be.
 	// It is given out only when that is all of it.
 	var err error
+	var rules json.RawMessage
 	if contract.document, err = document(members(contract.params)); err == nil {
-		contract.schema, err = compileSchema(contract.document)
+		rules, err = rulesDocument(contract.params)
+	}
+	if err == nil {
+		contract.schema, err = compileSchema(rules)
 	}
 	if err != nil { // a limit of the schema library, which must not pass silently
 		fault := DefinitionFault{"", "", -1, fmt.Sprintf("the parameters do not compile to a JSON Schema: %v", err)}
@@ -140,10 +168,11 @@ func (c *Contract) checkValues(i int) []DefinitionFault {
 	param := &c.params[i]
 	check := definitionCheck{param: param.Param}
 	for index, allowed := range param.rules.enum {
-		if problem := c.judgeItem(i, allowed); problem != "" {
-			check.report("enum", index, problem)
+		if problem := c.judgeRules(i, allowed); problem != "" {
+			check.reportItem("enum", index, problem)
 		}
 	}
+	check.reportMore("enum")
 	if param.Default != nil {
 		param.fallback = c.checkValue(i, param.Default, "default", &check)
 	}

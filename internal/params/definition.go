@@ -13,10 +13,26 @@ import (
 type definitionCheck struct {
 	param  Param
 	faults []DefinitionFault
+	items  int // of a list, that are at fault
 }
 
 func (c *definitionCheck) report(field string, index int, message string) {
 	c.faults = append(c.faults, DefinitionFault{c.param.Name, field, index, message})
+}
+
+// reportItem reports an entry of a list, as long as not too many others are at fault already.
+func (c *definitionCheck) reportItem(field string, index int, message string) {
+	if c.items++; c.items <= maxFaults {
+		c.report(field, index, message)
+	}
+}
+
+// reportMore counts the entries at fault that reportItem has left out, and begins anew.
+func (c *definitionCheck) reportMore(field string) {
+	if c.items > maxFaults {
+		c.report(field, -1, unlisted(c.items-maxFaults))
+	}
+	c.items = 0
 }
 
 // fields checks that each field is allowed for the type and sound by itself, and reads the rules on values.
@@ -37,10 +53,12 @@ func (c *definitionCheck) fields() valueRules {
 	c.lengths("min_length", "max_length", p.MinLength, p.MaxLength, p.Type == String, "type string")
 	c.lengths("min_items", "max_items", p.MinItems, p.MaxItems, p.Array, "an array")
 	c.pattern()
-	return valueRules{
-		enum:    c.enum(),
-		minimum: c.bound("minimum", p.Minimum), maximum: c.bound("maximum", p.Maximum),
-	}.checkOrder(c)
+	rules := valueRules{minimum: c.bound("minimum", p.Minimum), maximum: c.bound("maximum", p.Maximum)}
+	rules.enum, rules.members = c.enum()
+	if rules.minimum != nil && rules.maximum != nil && compare(*rules.minimum, *rules.maximum) > 0 {
+		c.report("minimum", -1, fmt.Sprintf("must not be above maximum: %s > %s", rules.minimum.Text, rules.maximum.Text))
+	}
+	return rules
 }
 
 // json checks that a value is one that can be judged.
@@ -91,26 +109,35 @@ func (c *definitionCheck) pattern() {
 	}
 }
 
-func (c *definitionCheck) enum() []Value {
-	if c.param.Enum != nil && len(c.param.Enum) == 0 {
+func (c *definitionCheck) enum() (values []Value, members map[string]struct{}) {
+	switch listed := len(c.param.Enum); {
+	case c.param.Enum == nil:
+		return nil, nil
+	case listed == 0:
 		c.report("enum", -1, "must list at least one value; leave it out to allow any")
+		return nil, nil
+	case listed > MaxListed:
+		c.report("enum", -1, tooManyListed(listed))
+		return nil, nil
 	}
-	var values []Value
-	seen := make(map[string]int, len(c.param.Enum))
+	members = make(map[string]struct{}, len(c.param.Enum))
+	first := make(map[string]int, len(c.param.Enum))
 	for i, raw := range c.param.Enum {
 		value, problem := readRaw(c.param.Type, raw)
 		if problem != "" {
-			c.report("enum", i, problem)
+			c.reportItem("enum", i, problem)
 			continue
 		}
-		if first, twice := seen[key(value)]; twice {
-			c.report("enum", i, fmt.Sprintf("repeats the value at index %d: %s", first, show(value)))
+		if at, twice := first[key(value)]; twice {
+			c.reportItem("enum", i, fmt.Sprintf("repeats the value at index %d: %s", at, show(value)))
 			continue
 		}
-		seen[key(value)] = i
+		first[key(value)] = i
+		members[key(value)] = struct{}{}
 		values = append(values, value)
 	}
-	return values
+	c.reportMore("enum")
+	return values, members
 }
 
 func (c *definitionCheck) bound(field string, raw json.RawMessage) *Value {
@@ -132,13 +159,6 @@ func (c *definitionCheck) bound(field string, raw json.RawMessage) *Value {
 // unordered refuses a bound.
 func unordered(t Type) string {
 	return fmt.Sprintf("is allowed for a parameter of type integer, decimal, date or timestamp only; this one is a %s", t)
-}
-
-func (r valueRules) checkOrder(c *definitionCheck) valueRules {
-	if r.minimum != nil && r.maximum != nil && compare(*r.minimum, *r.maximum) > 0 {
-		c.report("minimum", -1, fmt.Sprintf("must not be above maximum: %s > %s", r.minimum.Text, r.maximum.Text))
-	}
-	return r
 }
 
 // readRaw reads one scalar that stands alone, as definitions and share contexts have it.

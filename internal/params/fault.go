@@ -92,6 +92,9 @@ func (b *binding) explain(invalid *jsonschema.ValidationError) {
 	}
 	i, item := b.contract.index[location[0]], -1
 	value := b.values[i]
+	if b.contract.params[i].rules.members != nil && (len(location) > 1 || !value.Array) {
+		return // a member of the enum has passed the other rules, and of what is none no more is to be said than that
+	}
 	if len(location) > 1 {
 		item, _ = strconv.Atoi(location[1])
 		value = value.Items[item]
@@ -115,11 +118,6 @@ func firstSentence(err error, rules *valueRules, value Value) string {
 // sentence says what is wrong with a value that the schema refused.
 func sentence(refused jsonschema.ErrorKind, rules *valueRules, value Value) string {
 	switch refused := refused.(type) {
-	case *kind.Enum:
-		if len(rules.enum) == 1 {
-			return fmt.Sprintf("must be %s; got %s", show(rules.enum[0]), show(value))
-		}
-		return fmt.Sprintf("must be one of %s; got %s", showList(rules.enum), show(value))
 	case *kind.Minimum:
 		return fmt.Sprintf("must be at least %s; got %s", shorten(rules.minimum.Text), show(value))
 	case *kind.Maximum:
@@ -140,6 +138,17 @@ func sentence(refused jsonschema.ErrorKind, rules *valueRules, value Value) stri
 		return refusedWords + ": " + show(value)
 	}
 }
+
+// notAmong says that an enum does not have a value.
+func notAmong(rules *valueRules, value Value) string {
+	if len(rules.enum) == 1 {
+		return fmt.Sprintf("must be %s; got %s", show(rules.enum[0]), show(value))
+	}
+	return fmt.Sprintf("must be one of %s; got %s", showList(rules.enum), show(value))
+}
+
+// unlisted counts what was left out of a list of faults.
+func unlisted(count int) string { return fmt.Sprintf("has %d more faults that are not listed", count) }
 
 func tooManyItems(most, got int) string {
 	return fmt.Sprintf("must have at most %s; got %d", count(most, "item"), got)

@@ -1,10 +1,6 @@
 package params
 
-import (
-	"bytes"
-	"encoding/json"
-	"slices"
-)
+import "encoding/json"
 
 // Intersect returns what two contexts allow together, for readers that have no contract to read the values by. Numbers
 // are compared by value and strings as they are written, except that bounds which are dates or timestamps are compared
@@ -37,9 +33,13 @@ func (c Constraint) intersect(other Constraint) Constraint {
 	case c.Allowed == nil:
 		both.Allowed = other.Allowed
 	case other.Allowed != nil:
+		also := make(map[string]struct{}, len(other.Allowed))
+		for _, value := range other.Allowed {
+			also[keyOfJSON(value)] = struct{}{}
+		}
 		both.Allowed = make([]json.RawMessage, 0, len(c.Allowed)) // not nil: a list, if an empty one
 		for _, value := range c.Allowed {
-			if slices.ContainsFunc(other.Allowed, func(also json.RawMessage) bool { return sameJSON(value, also) }) {
+			if _, ok := also[keyOfJSON(value)]; ok {
 				both.Allowed = append(both.Allowed, value)
 			}
 		}
@@ -74,16 +74,12 @@ func tighter(a, b json.RawMessage, sign int) (bound json.RawMessage, ok bool) {
 	return nil, false
 }
 
-func sameJSON(a, b json.RawMessage) bool {
-	if bytes.Equal(a, b) {
-		return true
-	}
+// keyOfJSON is one text for all spellings of the same number or string; of whatever else it is the text itself.
+func keyOfJSON(raw json.RawMessage) string {
 	for _, t := range []Type{Decimal, String} {
-		first, fault := readRaw(t, a)
-		second, otherFault := readRaw(t, b)
-		if fault == "" && otherFault == "" {
-			return key(first) == key(second)
+		if value, fault := readRaw(t, raw); fault == "" {
+			return string(t) + key(value)
 		}
 	}
-	return false
+	return string(raw)
 }

@@ -115,19 +115,30 @@ func (c *Contract) compileConstraint(i int, constraint Constraint) (*allowance, 
 		compiled.nothing = true
 	}
 
-	for index, raw := range constraint.Allowed {
+	allowed := constraint.Allowed
+	if len(allowed) > MaxListed {
+		report("allowed", -1, tooManyListed(len(allowed)))
+		compiled.nothing, allowed = true, nil
+	}
+	wrong := 0
+	for index, raw := range allowed {
 		value, problem := readRaw(param.Type, raw)
 		if problem == "" {
 			problem = c.judgeItem(i, value)
 		}
 		if problem != "" {
-			report("allowed", index, problem)
+			if wrong++; wrong <= maxFaults {
+				report("allowed", index, problem)
+			}
 			continue
 		}
 		if _, twice := compiled.keys[key(value)]; !twice {
 			compiled.keys[key(value)] = struct{}{}
 			compiled.list = append(compiled.list, value)
 		}
+	}
+	if wrong > maxFaults {
+		report("allowed", -1, unlisted(wrong-maxFaults))
 	}
 	if len(constraint.Allowed) == 0 && constraint.Minimum == nil && constraint.Maximum == nil {
 		report("", -1, "must allow something: give one value, a list of values, or minimum and maximum")
@@ -136,8 +147,19 @@ func (c *Contract) compileConstraint(i int, constraint Constraint) (*allowance, 
 	return compiled, faults
 }
 
-// judgeItem lets the schema judge one value, or one item of an array, and says what is wrong with it.
+// judgeItem judges one value, or one item of an array, and says what is wrong with it.
 func (c *Contract) judgeItem(i int, value Value) string {
+	if rules := &c.params[i].rules; rules.members != nil {
+		if !rules.among(value) {
+			return notAmong(rules, value)
+		}
+		return ""
+	}
+	return c.judgeRules(i, value)
+}
+
+// judgeRules is judgeItem for the rules beside the enum.
+func (c *Contract) judgeRules(i int, value Value) string {
 	property := c.schema.Properties[c.params[i].Name]
 	if c.params[i].Array {
 		property = property.Items2020
@@ -174,11 +196,14 @@ func onlyAllowed(restrictions []restriction, i int) (Value, bool) {
 		}
 		var left []Value
 		for _, value := range restriction[i].list {
-			if allowedByAll(restrictions, i, value) {
-				left = append(left, value)
+			if !allowedByAll(restrictions, i, value) {
+				continue
+			}
+			if left = append(left, value); len(left) > 1 {
+				return Value{}, false
 			}
 		}
-		if len(left) != 1 {
+		if len(left) == 0 {
 			return Value{}, false
 		}
 		return left[0], true

@@ -128,6 +128,17 @@ func document(members []member) (json.RawMessage, error) {
 	return text.Bytes(), nil
 }
 
+// rulesDocument is the schema that values are validated with: the contract's without its enums. A validator compares a value
+// with each of theirs, and so each item of an array; a set judges them instead.
+func rulesDocument(params []parameter) (json.RawMessage, error) {
+	list := members(params)
+	for i, p := range params {
+		p.rules.enum = nil
+		list[i].schema = propertyOf(p.Param, p.rules)
+	}
+	return document(list)
+}
+
 // compileSchema makes the validator of a document. Its formats and bounds are this package's own.
 func compileSchema(document json.RawMessage) (*jsonschema.Schema, error) {
 	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(document))

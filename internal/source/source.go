@@ -4,6 +4,7 @@ package source
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/solucao42/caddy-data-api/internal/params"
@@ -31,7 +32,8 @@ type Bounded interface {
 type Query interface {
 	// Check asks the database whether the statement is one read-only statement with distinct column names, without
 	// running it, and returns its columns. A fault of the statement is a *StatementError; a database that cannot be
-	// reached is dataapi.CodeSourceUnavailable.
+	// reached is dataapi.CodeSourceUnavailable. When ctx's deadline passes it is dataapi.CodeExecutionTimeout, which wraps
+	// [ErrPlanning] where the database is known to have been at work on the statement.
 	Check(ctx context.Context) ([]result.Column, error)
 
 	// Run executes the statement with the call's arguments, one for each of Statement.Params, and pushes at most
@@ -87,6 +89,9 @@ type Param struct {
 	Type  params.Type
 	Array bool
 }
+
+// ErrPlanning says that a database answers, and had not come to an end with judging a statement.
+var ErrPlanning = errors.New("the database was still planning the statement")
 
 // StatementError is a fault of a statement, found when it is published.
 type StatementError struct {

@@ -1,11 +1,17 @@
 package postgres_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/params"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 	"github.com/solucao42/caddy-data-api/internal/result"
@@ -122,5 +128,46 @@ func TestMaxRowsIsChecked(t *testing.T) {
 	s := open(t, pgtest.New(t))
 	if _, err := s.Compile(source.Statement{SQL: "SELECT 1 AS a"}); err == nil {
 		t.Error("max_rows 0 was accepted")
+	}
+}
+
+// A database that takes longer to plan a statement than there is time is told from one that does not answer: it is known to
+// be at work, and others can be asked about.
+func TestAStatementThatIsSlowToPlan(t *testing.T) {
+	db := pgtest.New(t)
+	db.Exec(`CREATE FUNCTION slow() RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(600); RETURN 1; END $$`)
+	s := open(t, db)
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_, err := compile(t, s, "SELECT slow() AS v").Check(ctx)
+	if !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) || !errors.Is(err, source.ErrPlanning) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := compile(t, s, "SELECT 1 AS v").Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	// Without the time even to ask, nothing is known of the database.
+	over, cancelOver := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancelOver()
+	if _, err := compile(t, s, "SELECT 1 AS v").Check(over); !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) || errors.Is(err, source.ErrPlanning) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// What the database refuses when the statement runs, and not when it is asked, is a fault of the statement too.
+func TestAFaultInsideOfAFunction(t *testing.T) {
+	db := pgtest.New(t)
+	db.Exec(`CREATE FUNCTION inside() RETURNS bigint STABLE LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT count(*) FROM nowhere); END $$`)
+	query := compile(t, open(t, db), "SELECT inside() AS v")
+	if _, err := query.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	err := query.Run(t.Context(), source.Call{}, result.NewJSON(io.Discard, result.JSONOptions{}))
+	fault, ok := errors.AsType[*source.StatementError](err)
+	if !ok || fault.Message != `relation "nowhere" does not exist (SQLSTATE 42P01)` || !dataapi.HasCode(err, dataapi.CodeInternal) {
+		t.Errorf("got %v", err)
+	}
+	if _, ok := errors.AsType[*pgconn.PgError](err); !ok {
+		t.Error("the database's own error is lost")
 	}
 }

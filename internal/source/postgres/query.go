@@ -61,16 +61,25 @@ func (q *query) Check(ctx context.Context) ([]result.Column, error) {
 	err := q.source.use(ctx, func(ctx context.Context, c *conn) (bool, error) {
 		p, err := q.makePlan(ctx, c)
 		if err != nil {
-			return false, err
+			return false, stillPlanning(ctx, err)
 		}
 		if _, err := c.prepare(ctx, p); err != nil {
-			return false, err
+			return false, stillPlanning(ctx, err)
 		}
 		q.plan.Store(p)
 		columns = p.columns
 		return false, nil
 	})
 	return columns, err
+}
+
+// stillPlanning tells a database that had not come to an end when the time was over from one that is silent: it has answered
+// the cancel request.
+func stillPlanning(ctx context.Context, err error) error {
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && answer.Code == queryCanceled && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return dataapi.Wrap(dataapi.CodeExecutionTimeout, errors.Join(source.ErrPlanning, ctx.Err()))
+	}
+	return err
 }
 
 // UsesClaims implements [source.Query].
@@ -84,7 +93,7 @@ func (q *query) Run(ctx context.Context, call source.Call, sink result.Sink) err
 	if done, err := q.share(ctx, call.Args, sink); done {
 		return err
 	}
-	return q.source.use(ctx, func(ctx context.Context, c *conn) (bool, error) {
+	return blame(q.source.use(ctx, func(ctx context.Context, c *conn) (bool, error) {
 		if err := c.limit(ctx); err != nil {
 			return false, err
 		}
@@ -108,7 +117,28 @@ func (q *query) Run(ctx context.Context, call source.Call, sink result.Sink) err
 				return false, err
 			}
 		}
-	})
+	}))
+}
+
+// runError is a fault of a statement that the database has found when it ran.
+type runError struct {
+	*pgconn.PgError
+	fault *source.StatementError
+}
+
+// Unwrap lets errors.As find both.
+func (f *runError) Unwrap() []error { return []error{f.PgError, f.fault} }
+
+// blame marks a fault of the statement that the database does not see when it is asked about it, such as a table that is
+// missing inside of a function.
+func blame(err error) error {
+	answer, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || answer.Code[:2] != classSyntaxOrAccess || !dataapi.HasCode(err, dataapi.CodeInternal) {
+		return err
+	}
+	return dataapi.Wrap(dataapi.CodeInternal, &runError{answer, &source.StatementError{
+		Offset: -1, Message: answer.Message + " (SQLSTATE " + answer.Code + ")",
+	}})
 }
 
 // maxPlans is how many plans one run makes while the schema changes under it.

@@ -1,0 +1,256 @@
+package catalog
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/identity"
+)
+
+// branch is what the files of one company's directory say, which need not be what is live. It is immutable.
+type branch struct {
+	company *readCompany         // nil: there is no company.yaml, or it cannot be read
+	files   map[string]*readFile // the endpoint files, by file
+	found
+}
+
+// readCompany is what a company.yaml says. It is kept from reading to reading while the file does not change.
+type readCompany struct {
+	file  string
+	text  [32]byte
+	sound *companyFile      // nil when it has a fault of its own
+	draft *identity.Company // of a file at fault: what could be read all the same, or nil
+	ahead *companyFile      // of a file that is sound: nothing but what it takes away counts yet
+	found
+}
+
+// takingAway is the file as it counts before the endpoint files beside it have been read, which may belong to one change with
+// it: what it grants or limits could not fit them yet.
+func (c *readCompany) takingAway() *readCompany {
+	if c == nil || c.sound == nil {
+		return c
+	}
+	return &readCompany{file: c.file, ahead: c.sound}
+}
+
+// readFile is what an endpoint file says. It is kept from reading to reading while the file does not change, so that each
+// revision is one Endpoint.
+type readFile struct {
+	text     [32]byte
+	endpoint *Endpoint // nil when the file says too little
+	sound    bool      // the endpoint has no fault of its own and may go live
+	faults   Faults
+	warnings Faults
+}
+
+// same reports whether nothing has changed from one reading to the next.
+func (b *branch) same(other *branch) bool {
+	return other != nil && b.company == other.company && maps.Equal(b.files, other.files) && b.found.same(other.found)
+}
+
+// heavyFile is the size in bytes from which a file is read in turn with those of others: the tree of its YAML takes a
+// hundred times as much memory.
+const heavyFile = 64 << 10
+
+// heavy lets two files through at a time. Those who wait are served in turn, and no company waits with more than one.
+var heavy = make(chan struct{}, 2)
+
+// branchReader reads one company's directory in two passes, so that what takes access away does not wait for anything:
+// the first one lists, reads company.yaml and what endpoint files switch off, the second one everything else that has
+// changed. A part of the work is told as soon as it is done.
+type branchReader struct {
+	scanner
+	slug     string
+	live     *tree         // what is live as the reading begins
+	previous *branch       // as it was read before, or nil
+	told     func(*branch) // is given what is known so far; files that are not read yet are as they were before
+	stop     func() bool   // reports that the reading shall end, since it has to begin anew
+}
+
+// errDirectoryGone says that there is no directory to read: whether the company is gone is for the root to say.
+var errDirectoryGone = errors.New("the company's directory is gone")
+
+// read returns what the directory says. Complete is false when it was stopped: the branch is good all the same, and
+// another reading goes on where it ended.
+func (r *branchReader) read() (b *branch, complete bool, err error) {
+	if r.previous == nil {
+		r.previous = &branch{}
+	}
+	b = &branch{files: make(map[string]*readFile)}
+	files, hasFile, err := r.list()
+	if err != nil {
+		return nil, false, err
+	}
+	if hasFile {
+		b.company = r.readCompany()
+	} else if !r.keeps(r.name(path.Join(r.slug, companyFileName))) {
+		r.fault(path.Join(r.slug, companyFileName), "is missing; every directory of the catalog is a company and needs one")
+	}
+	var changed []endpointFile
+	for _, file := range files {
+		if later := r.glance(b, file); later {
+			changed = append(changed, file)
+		}
+	}
+	b.found = r.found
+	for i, file := range changed {
+		if i == 0 {
+			first := b.clone()
+			if first.company != r.previous.company {
+				first.company = first.company.takingAway()
+			}
+			r.told(first)
+		}
+		if i > 0 && r.stop() {
+			return b, false, nil
+		}
+		r.readEndpoint(b, file)
+		b.found = r.found
+	}
+	return b, true, nil
+}
+
+func (b *branch) clone() *branch {
+	copied := *b
+	copied.files = maps.Clone(b.files)
+	return &copied
+}
+
+// endpointFile is where an endpoint stands.
+type endpointFile struct {
+	address dataapi.Address
+	below   string
+}
+
+// list finds the endpoint files, and reports what cannot belong there.
+func (r *branchReader) list() (files []endpointFile, hasFile bool, err error) {
+	if _, err := r.root.Stat(r.slug); errors.Is(err, fs.ErrNotExist) {
+		return nil, false, errDirectoryGone
+	}
+	for _, entry := range r.scanner.list(r.slug) {
+		switch {
+		case entry.dir:
+			files = append(files, r.namespace(entry)...)
+		case entry.name == companyFileName:
+			hasFile = true
+		default:
+			r.misplaced(entry)
+		}
+	}
+	return files, hasFile, nil
+}
+
+func (r *branchReader) namespace(directory entry) (files []endpointFile) {
+	if !r.validDirectory(directory.path, "namespace") {
+		return nil
+	}
+	for _, entry := range r.scanner.list(directory.path) {
+		slug, isSQL := strings.CutSuffix(entry.name, ".sql")
+		switch {
+		case entry.dir:
+			r.fault(entry.path, "is a directory below a namespace; allowed are <company>/<namespace>/<slug>.sql")
+		case !isSQL:
+			r.misplaced(entry)
+		case !dataapi.ValidSlug(slug):
+			r.fault(entry.path, "the file's name without .sql is the endpoint's slug; it must be %s", dataapi.SlugRule)
+		default:
+			files = append(files, endpointFile{dataapi.Address{Company: r.slug, Namespace: directory.name, Slug: slug}, entry.path})
+		}
+	}
+	return files
+}
+
+func (r *branchReader) readCompany() *readCompany {
+	below := path.Join(r.slug, companyFileName)
+	text, ok := r.scanner.read(below)
+	if !ok {
+		return nil
+	}
+	defer takeTurn(text)()
+	if before := r.previous.company; before != nil && before.text == sum(text) {
+		return before
+	}
+	report := report{file: r.name(below)}
+	read := &readCompany{file: report.file, text: sum(text)}
+	read.sound, read.draft = parseCompany(r.slug, text, &report)
+	read.faults, read.warnings = report.all(), report.warnings
+	return read
+}
+
+// switchesOff matches front matter that takes its endpoint away.
+var switchesOff = regexp.MustCompile(`(?m)^active:\s*(false|no|off)\b`)
+
+// glance takes over a file that has not changed, and reads one that switches its endpoint off. Of another one that has
+// changed it takes over what was read before, and reports that it is to be read.
+func (r *branchReader) glance(b *branch, file endpointFile) (later bool) {
+	text, ok := r.scanner.read(file.below)
+	if !ok {
+		return false
+	}
+	name := r.name(file.below)
+	before := r.previous.files[name]
+	switch {
+	case before != nil && before.text == sum(text):
+		b.files[name] = before
+	case r.isLive(name, sum(text)):
+		b.files[name] = &readFile{text: sum(text), endpoint: r.live.endpoints[name], sound: true}
+	case switchesOff.Match(text):
+		r.parse(b, file, text)
+	default:
+		if before != nil {
+			b.files[name] = before
+		}
+		return true
+	}
+	return false
+}
+
+// isLive reports whether a text is that of the revision which is live, as when an edit was undone.
+func (r *branchReader) isLive(file string, text [32]byte) bool {
+	live := r.live.endpoints[file]
+	return live != nil && live.text == text && !live.switchedOff
+}
+
+// readEndpoint reads a file again, rather than keep the texts of all files at once.
+func (r *branchReader) readEndpoint(b *branch, file endpointFile) {
+	text, ok := r.scanner.read(file.below)
+	if !ok {
+		delete(b.files, r.name(file.below))
+		return
+	}
+	r.parse(b, file, text)
+}
+
+func (r *branchReader) parse(b *branch, file endpointFile, text []byte) {
+	defer takeTurn(text)()
+	report := report{file: r.name(file.below)}
+	read := &readFile{text: sum(text)}
+	read.endpoint, read.sound = parseEndpoint(file.address, text, &report)
+	read.faults, read.warnings = report.all(), report.warnings
+	b.files[report.file] = read
+}
+
+// takeTurn waits until a large file may be read, and returns what ends that.
+func takeTurn(text []byte) (done func()) {
+	if len(text) < heavyFile {
+		return func() {}
+	}
+	heavy <- struct{}{}
+	return func() { <-heavy }
+}
+
+// readBranch reads the directory of a company once, from its beginning to its end.
+func readBranch(given string, root *os.Root, slug string) (*branch, error) {
+	r := branchReader{
+		scanner: scanner{given: given, root: root}, slug: slug, live: newTree(),
+		told: func(*branch) {}, stop: func() bool { return false },
+	}
+	b, _, err := r.read()
+	return b, err
+}
