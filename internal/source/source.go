@@ -23,8 +23,18 @@ type Source interface {
 // Bounded is a source that runs only so many queries at once, and makes others wait. It is optional: in front of such a
 // source callers are admitted in an order that is fair among companies.
 type Bounded interface {
-	// Capacity returns how many queries run at once, at least 1. It does not change.
+	// Capacity returns how many queries run at once now, at least 1. It changes only where the source is [Resizing].
 	Capacity() int
+}
+
+// Resizing is a source whose capacity changes while it runs, as when its database grants fewer connections than were
+// asked for. It is optional.
+type Resizing interface {
+	Bounded
+
+	// OnResize has the function called with the new capacity after every change from now on. It is called once, before the
+	// source is used. The function must not call the source.
+	OnResize(func(capacity int))
 }
 
 // Query is a statement that a source can run. It is safe for concurrent use and holds no connection between calls.

@@ -47,12 +47,20 @@ var watched = [...]string{
 
 // open makes a connection and refuses a server or role that would not be safe to run on.
 func (s *Source) open(ctx context.Context) (*conn, error) {
-	if err := s.health.recent(); err != nil {
+	if err := s.health.ask(); err != nil {
 		return nil, err
 	}
 	c, err := s.dial(ctx)
-	if s.closing.Err() == nil {
-		s.health.note(err, s.config.Logger)
+	if s.closing.Err() != nil {
+		return c, err
+	}
+	outcome := err
+	if crowded(err) {
+		s.size.refuse(err)
+		outcome = nil // it answers
+	}
+	if s.health.note(outcome, s.config.Logger) {
+		s.size.restore()
 	}
 	return c, err
 }

@@ -90,7 +90,8 @@ type Source struct {
 	config   Config
 	connect  *pgconn.Config
 	settings string        // the statement that sets what a transaction needs; empty for nothing
-	slots    chan struct{} // holds one for each connection that is in use
+	slots    chan struct{} // holds one for each connection that is in use, or that cannot be had
+	size     size          // of the slots
 	pool     *puddle.Pool[*conn]
 	health   health
 	lanes    *lanes
@@ -100,7 +101,10 @@ type Source struct {
 	sweeper sync.WaitGroup
 }
 
-var _ source.Source = (*Source)(nil)
+var (
+	_ source.Source   = (*Source)(nil)
+	_ source.Resizing = (*Source)(nil)
+)
 
 // New makes a source. It does no network I/O: connections are made when they are first needed. It fails when the
 // configuration cannot work.
@@ -143,9 +147,10 @@ func New(config Config) (*Source, error) {
 
 	s := &Source{config: config, connect: connect, settings: settingsStatement(config), slots: make(chan struct{}, config.MaxConns)}
 	s.closing, s.close = context.WithCancel(context.Background())
+	s.size = size{slots: s.slots, logger: config.Logger}
 	s.pool, err = puddle.NewPool(&puddle.Config[*conn]{
-		Constructor: s.open,
-		Destructor:  (*conn).close,
+		Constructor: s.openPooled,
+		Destructor:  s.closePooled,
 		MaxSize:     int32(config.MaxConns),
 	})
 	if err != nil {
@@ -157,7 +162,23 @@ func New(config Config) (*Source, error) {
 }
 
 // Capacity implements [source.Bounded].
-func (s *Source) Capacity() int { return cap(s.slots) }
+func (s *Source) Capacity() int { return s.size.capacity() }
+
+// OnResize implements [source.Resizing].
+func (s *Source) OnResize(told func(capacity int)) { s.size.onChange(told) }
+
+func (s *Source) openPooled(ctx context.Context) (*conn, error) {
+	c, err := s.open(ctx)
+	if err == nil {
+		s.size.opened()
+	}
+	return c, err
+}
+
+func (s *Source) closePooled(c *conn) {
+	c.close()
+	s.size.gone()
+}
 
 // configureSession fixes everything that decides what a session may do and how its values are written. It travels in
 // the start-up packet, so that it costs no round trip, and overrides what the DSN and ALTER ROLE say. A proxy refuses
@@ -188,6 +209,7 @@ func configureSession(connect *pgconn.Config, config Config) {
 // Close cancels what runs, waits until it has ended, and closes every connection.
 func (s *Source) Close() error {
 	s.close()
+	s.size.close()
 	s.lanes.close()
 	s.pool.Close()
 	s.sweeper.Wait()
