@@ -50,7 +50,11 @@ func (s *Source) open(ctx context.Context) (*conn, error) {
 	if err := s.health.ask(); err != nil {
 		return nil, err
 	}
-	c, err := s.dial(ctx)
+	target := s.target.Load()
+	c, err := s.dial(ctx, target)
+	if err != nil && !crowded(err) && s.closing.Err() == nil && s.renew(target) {
+		c, err = s.dial(ctx, s.target.Load())
+	}
 	if s.closing.Err() != nil {
 		return c, err
 	}
@@ -65,13 +69,13 @@ func (s *Source) open(ctx context.Context) (*conn, error) {
 	return c, err
 }
 
-func (s *Source) dial(ctx context.Context) (*conn, error) {
+func (s *Source) dial(ctx context.Context, target *target) (*conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.closing, cancel)()
 
 	var last *wire // one for each address that is tried
-	connect := s.connect.Copy()
+	connect := target.attempt()
 	connect.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
 		last = newWire(r, w)
 		return last.frontend
@@ -93,7 +97,7 @@ func (s *Source) dial(ctx context.Context) (*conn, error) {
 	c := &conn{
 		source: s, pg: pg, wire: last, statements: map[string]*pgconn.StatementDescription{}, fitted: map[string]*plan{}, backstop: minBackstop,
 	}
-	ctx, cancelInspection := context.WithTimeout(ctx, s.config.ConnectTimeout)
+	ctx, cancelInspection := context.WithTimeout(ctx, connect.ConnectTimeout)
 	defer cancelInspection()
 	if err := s.inspect(ctx, c); err != nil {
 		c.close()

@@ -134,17 +134,24 @@ func (l *lane) dial() {
 	})
 }
 
+// end ends the connections of all lanes. What was under way runs elsewhere, and new ones are made when they are needed.
+func (l *lanes) end() {
+	for _, lane := range l.all {
+		if c := lane.current.Load(); c != nil {
+			c.end()
+		}
+	}
+}
+
 // yield ends the connections of all lanes for a while, because the database grants none to anybody else. What was under way
 // runs elsewhere.
 func (l *lanes) yield() {
 	for _, lane := range l.all {
 		lane.mu.Lock()
-		if c := lane.current.Load(); c != nil {
-			c.end()
-		}
 		lane.retryAt = time.Now().Add(laneYield)
 		lane.mu.Unlock()
 	}
+	l.end()
 }
 
 // close ends the connection, and waits for its goroutines. What was under way fails.
@@ -160,7 +167,7 @@ func (l *lane) close() {
 
 // openLane makes a connection as every other is made, and takes it out of the driver's hands.
 func (s *Source) openLane() (*laneConn, error) {
-	ctx, cancel := context.WithTimeout(s.closing, 2*s.config.ConnectTimeout)
+	ctx, cancel := context.WithTimeout(s.closing, 2*s.target.Load().connect.ConnectTimeout)
 	defer cancel()
 	c, err := s.open(ctx)
 	if err != nil {

@@ -155,10 +155,13 @@ func (s *size) close() {
 	}
 }
 
+// connectionsExhausted is the SQLSTATE of a role, a database or a server that has as many connections as it may.
+const connectionsExhausted = "53300"
+
 // crowded reports whether the server is there and grants no further connection: of the role, the database, the server, or
 // PgBouncer, which has no code of its own for it.
 func crowded(err error) bool {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (answer.Code == tooManyConnections ||
+	return ok && (answer.Code == connectionsExhausted ||
 		answer.Code == protocolViolation && strings.HasPrefix(answer.Message, "no more connections allowed"))
 }
