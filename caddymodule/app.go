@@ -56,6 +56,7 @@ type App struct {
 	state      *state
 	storeName  string
 	sources    execution.Sources
+	pooled     map[string]*pooledSource // the same
 	trusts     []token.Trust
 	queries    *execution.Queries
 	catalog    *catalog.Catalog
@@ -173,6 +174,7 @@ func (a *App) holdSources(ctx caddy.Context) error {
 		return fmt.Errorf("loading the sources: %w", err)
 	}
 	a.sources = make(execution.Sources)
+	a.pooled = make(map[string]*pooledSource)
 	for name, guest := range guests.(map[string]any) {
 		module, ok := guest.(SourceModule)
 		if !ok {
@@ -183,12 +185,12 @@ func (a *App) holdSources(ctx caddy.Context) error {
 			if err != nil {
 				return nil, err
 			}
-			return &pooledSource{Source: admission.Admit(opened, admission.Options{})}, nil
+			return &pooledSource{Source: admission.Admit(opened, admission.Options{}), configured: time.Now()}, nil
 		})
 		if err != nil {
 			return fmt.Errorf("source %s: %w", name, err)
 		}
-		a.sources[name] = held.Source
+		a.sources[name], a.pooled[name] = held.Source, held
 	}
 	return nil
 }
@@ -208,6 +210,7 @@ func (a *App) Start() error {
 	if a.detach, err = a.state.attach(ready); err != nil {
 		return err
 	}
+	a.tellUnproven()
 	snapshot := a.catalog.Current()
 	a.log.Info("serving",
 		slog.String("catalog", a.Catalog),
