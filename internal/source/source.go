@@ -49,9 +49,9 @@ type Query interface {
 	// with the statement: when ctx ends, the statement is cancelled inside the database before Run returns.
 	//
 	// Errors: the sink's own, unchanged; context.Canceled when ctx was cancelled; and of package dataapi
-	// CodeExecutionTimeout when ctx's deadline passed, CodeSourceUnavailable when the database cannot be reached or
-	// goes away, CodeOverloaded when no connection came free in time, CodeInternal for everything that the statement
-	// itself did wrong.
+	// CodeExecutionTimeout when ctx's deadline passed, CodeValueRefused when a value of the call is what the database
+	// cannot work with, CodeSourceUnavailable when the database cannot be reached or goes away, CodeOverloaded when no
+	// connection came free in time, CodeInternal for everything that the statement itself did wrong.
 	Run(ctx context.Context, call Call, sink result.Sink) error
 
 	// UsesClaims reports whether the rows can differ with Call.Claims, which decides who may be given the same result

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/params"
 )
 
 // failure translates what went wrong at the database into the errors that [source.Query] documents.
@@ -19,9 +21,38 @@ func (s *Source) failure(ctx context.Context, err error) error {
 		return dataapi.Wrap(dataapi.CodeSourceUnavailable, errClosed)
 	case isUnavailable(err):
 		return dataapi.Wrap(dataapi.CodeSourceUnavailable, err)
+	case errors.As(err, new(valueError)):
+		return dataapi.Wrap(dataapi.CodeValueRefused, err)
 	default:
 		return dataapi.Wrap(dataapi.CodeInternal, err)
 	}
+}
+
+// valueError is an error that a caller's value has brought about in a statement that is right.
+type valueError struct{ error }
+
+func (e valueError) Unwrap() error { return e.error }
+
+// blame tells whether an error of a run is its caller's: a value was given, SQLite complains about what it computes, such
+// as a pattern that is too long or a text that is no JSON, and it accepts the statement itself still. SQLite has one
+// code for that and for a schema that has changed.
+func (c *conn) blame(q *query, p *prepared, args []params.Value, err error) error {
+	if err == nil || !p.given(args) || errors.As(err, new(sinkError)) {
+		return err
+	}
+	if !errors.Is(err, sqlite3.ERROR) && !errors.Is(err, sqlite3.TOOBIG) && !errors.Is(err, sqlite3.MISMATCH) {
+		return err
+	}
+	again, fault := c.prepare(q)
+	if fault != nil {
+		return err
+	}
+	return valueError{errors.Join(err, again.stmt.Close())}
+}
+
+// given reports whether the statement uses a value of its caller.
+func (p *prepared) given(args []params.Value) bool {
+	return slices.ContainsFunc(p.arguments, func(argument int) bool { return !args[argument].Null })
 }
 
 // contextError says how a context ended.

@@ -55,14 +55,14 @@ func (q *query) Run(ctx context.Context, call source.Call, sink result.Sink) err
 		if err != nil {
 			return err
 		}
-		if err := p.bind(call.Args); err != nil {
-			return err
+		err = p.bind(call.Args)
+		if err == nil {
+			err = c.push(q, p, sink)
 		}
-		err = c.push(q, p, sink)
 		// Resetting ends the read transaction and repeats the error of the last step; clearing frees the arguments.
 		_ = p.stmt.Reset()
 		_ = p.stmt.ClearBindings()
-		return err
+		return c.blame(q, p, call.Args, err)
 	})
 }
 
