@@ -34,7 +34,7 @@ func TestEveryKeywordIsHonouredOrRefusedByName(t *testing.T) {
 	}
 }
 
-func TestFaultsOfConnectionStrings(t *testing.T) {
+func TestConnectionStringFaults(t *testing.T) {
 	for dsn, want := range map[string]string{
 		"postgres://u:hunter2@localhost/db?schema=sales":                    `DSN: schema is no keyword of PostgreSQL's connection strings: write options=-csearch_path=NAME. Allowed are application_name, channel_binding,`,
 		"postgres://u:hunter2@localhost/db?pgbouncer=true":                  "DSN: pgbouncer is no keyword of PostgreSQL's connection strings: set statement_cache off on the source. Allowed are",

@@ -55,7 +55,7 @@ func TestCallersValuesThatSQLiteRefuses(t *testing.T) {
 }
 
 // The statement's own faults, and those of a schema that has changed, are not the caller's.
-func TestFaultsThatAreNotTheCallers(t *testing.T) {
+func TestWhatIsNotTheCallersFault(t *testing.T) {
 	path := create(t, "CREATE TABLE t(a TEXT); INSERT INTO t VALUES ('abc')")
 	s := openSource(t, path, 1)
 	compile := func(sql string) source.Query {
