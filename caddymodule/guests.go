@@ -171,7 +171,8 @@ func (p *PostgresSource) SourceKey() string {
 // refuses the one that was there.
 func (p *PostgresSource) OpenSource(logger *slog.Logger) (source.Source, error) {
 	return postgres.New(postgres.Config{
-		DSN: p.DSN, Renew: func() (string, error) { return rereadSecret("dsn", p.template) }, MaxConns: p.MaxConns, AllowSuperuser: p.AllowSuperuser, Role: p.Role, Claims: p.Claims,
+		DSN: p.DSN, Renew: func() (string, error) { return rereadSecret("dsn", p.template) },
+		MaxConns: p.MaxConns, AllowSuperuser: p.AllowSuperuser, Role: p.Role, Claims: p.Claims,
 		AllowSetConfig: p.AllowSetConfig, NoStatementCache: p.NoStatementCache, Lanes: p.Lanes, Logger: logger,
 	})
 }

@@ -50,7 +50,7 @@ func (p *pooledSource) ask(ctx context.Context) error {
 	defer cancel()
 	query, err := p.Compile(source.Statement{SQL: "SELECT 1 AS one", MaxRows: 1})
 	if err != nil {
-		return nil //nolint:nilerr // of another dialect: it cannot be asked
+		return nil // of another dialect: it cannot be asked
 	}
 	_, err = query.Check(ctx)
 	switch {

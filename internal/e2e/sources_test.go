@@ -59,7 +59,7 @@ func TestPasswordInAFile(t *testing.T) {
 	if err := db.Conn().QueryRow(t.Context(), "SHOW hba_file").Scan(&hba); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(hba, []byte("local all "+pgtest.ReaderRole+" scram-sha-256\nlocal all all trust\n"), 0o600); err != nil {
+	if err := os.WriteFile(hba, []byte("local all "+pgtest.ReaderRole+" scram-sha-256\nlocal all postgres trust\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	db.Exec("SELECT pg_reload_conf()")

@@ -158,7 +158,7 @@ func TestChangedCertificatesAreReadAgain(t *testing.T) {
 	data := scalar[string](t, db, "SHOW data_directory")
 	role := "tls_" + db.Name
 	db.Exec("CREATE ROLE " + role + " LOGIN")
-	rules := "hostssl all " + role + " all cert\nlocal all all trust\n"
+	rules := "hostssl all " + role + " all cert\nlocal all postgres trust\n"
 	if err := os.WriteFile(scalar[string](t, db, "SHOW hba_file"), []byte(rules), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -43,8 +43,8 @@ func (p *patience) pause(ctx context.Context) error {
 	}
 }
 
-// noConnection is why a run got no connection.
-type noConnection struct{ error }
+// unconnectedError is why a run got no connection.
+type unconnectedError struct{ error }
 
 // mayPass reports whether a run that got no connection may have one before its patience ends: other connections are there
 // and will come free, the database may grant one more, or it has only just gone, as when it is restarted. A refusal

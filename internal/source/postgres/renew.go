@@ -73,10 +73,12 @@ func (t *target) attempt() *pgconn.Config {
 		return connect
 	}
 	list := places(connect)
+	//nolint:gosec // it spreads load, and nobody gains by guessing it
 	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	setPlaces(connect, list)
 	connect.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
 		addresses, err := t.connect.LookupFunc(ctx, host)
+		//nolint:gosec // as above
 		rand.Shuffle(len(addresses), func(i, j int) { addresses[i], addresses[j] = addresses[j], addresses[i] })
 		return addresses, err
 	}

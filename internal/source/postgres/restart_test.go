@@ -20,12 +20,12 @@ import (
 
 // load is callers who run a query again and again.
 type load struct {
-	callers          sync.WaitGroup
-	stop             context.CancelFunc
-	good, bad        atomic.Int64
-	mu               sync.Mutex
-	failures         map[string]int
-	running, slowest atomic.Int64
+	callers            sync.WaitGroup
+	stop               context.CancelFunc
+	good, bad, slowest atomic.Int64
+
+	mu       sync.Mutex
+	failures map[string]int // how often, by their texts
 }
 
 func startLoad(query source.Query, callers int) *load {
@@ -110,7 +110,7 @@ func newPasswordServer(t *testing.T) *passwordServer {
 	t.Helper()
 	db := pgtest.NewCluster(t).New(t)
 	hba := scalar[string](t, db, "SHOW hba_file")
-	rules := "local all " + pgtest.ReaderRole + " scram-sha-256\nlocal all all trust\n"
+	rules := "local all " + pgtest.ReaderRole + " scram-sha-256\nlocal all postgres trust\n"
 	if err := os.WriteFile(hba, []byte(rules), 0o600); err != nil { // it keeps its owner
 		t.Fatal(err)
 	}

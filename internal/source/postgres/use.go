@@ -48,7 +48,7 @@ func (s *Source) useSlot(ctx context.Context, wait *patience, do work) (err erro
 			s.pool.Reset() // what dropped one idle connection has probably dropped them all
 			continue
 		}
-		failure, unconnected := errors.AsType[noConnection](err)
+		failure, unconnected := errors.AsType[unconnectedError](err) // a type of its own: no sink returns it
 		switch {
 		case !unconnected:
 			return err
@@ -101,7 +101,7 @@ func (s *Source) attempt(ctx, running context.Context, cancel context.CancelCaus
 		if ctx.Err() != nil {
 			return false, interrupted(ctx.Err())
 		}
-		return false, noConnection{err}
+		return false, unconnectedError{err}
 	}
 	c := resource.Value()
 	fresh := !c.used
