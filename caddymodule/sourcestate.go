@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,9 +56,11 @@ func (p *pooledSource) ask(ctx context.Context) error {
 	_, err = query.Check(ctx)
 	switch {
 	case dataapi.HasCode(err, dataapi.CodeSourceUnavailable):
-		return errors.Unwrap(dataapi.AsError(err))
-	case dataapi.HasCode(err, dataapi.CodeExecutionTimeout):
+		return cmp.Or(errors.Unwrap(dataapi.AsError(err)), err) // without the code, which is for callers
+	case dataapi.HasCode(err, dataapi.CodeExecutionTimeout), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("no answer within %s", sourceAnswer)
+	case errors.Is(err, context.Canceled):
+		return err
 	}
 	p.answered.Store(true) // also when it is too busy, or finds fault with the statement
 	return nil
