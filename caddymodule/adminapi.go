@@ -131,11 +131,13 @@ func decodeAdminBody(r *http.Request, target any) error {
 	return nil
 }
 
-// catalogAnswer describes what is served, what is wrong with the files, and what is doubtful or waits for its source.
+// catalogAnswer describes what is served, what is wrong with the files, what is doubtful or waits for its source, and whether
+// the sources answer.
 type catalogAnswer struct {
 	Endpoints []catalogEndpoint `json:"endpoints"`
 	Faults    []string          `json:"faults"`
 	Warnings  []string          `json:"warnings"`
+	Sources   []sourceState     `json:"sources,omitempty"` // with ?sources, which takes as long as they do to answer
 }
 
 type catalogEndpoint struct {
@@ -147,7 +149,7 @@ type catalogEndpoint struct {
 	Revision string `json:"revision"`
 }
 
-func showCatalog(ready *services, _ *http.Request) (int, any, error) {
+func showCatalog(ready *services, r *http.Request) (int, any, error) {
 	document := catalogAnswer{Endpoints: []catalogEndpoint{}, Faults: []string{}, Warnings: []string{}}
 	for _, endpoint := range ready.app.catalog.Current().Endpoints() {
 		document.Endpoints = append(document.Endpoints, catalogEndpoint{
@@ -160,6 +162,9 @@ func showCatalog(ready *services, _ *http.Request) (int, any, error) {
 	}
 	for _, warning := range ready.app.catalog.Warnings() {
 		document.Warnings = append(document.Warnings, warning.WithEffect())
+	}
+	if r.URL.Query().Has("sources") {
+		document.Sources = ready.app.askSources(r.Context())
 	}
 	return http.StatusOK, document, nil
 }

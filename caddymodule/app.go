@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -39,6 +40,7 @@ type App struct {
 	state      *state
 	storeName  string
 	sources    execution.Sources
+	pooled     map[string]*pooledSource // the same
 	trusts     []token.Trust
 	queries    *execution.Queries
 	catalog    *catalog.Catalog
@@ -133,6 +135,7 @@ func (a *App) holdSources(ctx caddy.Context) error {
 		return fmt.Errorf("loading the sources: %w", err)
 	}
 	a.sources = make(execution.Sources)
+	a.pooled = make(map[string]*pooledSource)
 	for name, guest := range guests.(map[string]any) {
 		module, ok := guest.(SourceModule)
 		if !ok {
@@ -143,12 +146,12 @@ func (a *App) holdSources(ctx caddy.Context) error {
 			if err != nil {
 				return nil, err
 			}
-			return &pooledSource{Source: admission.Admit(opened, admission.Options{})}, nil
+			return &pooledSource{Source: admission.Admit(opened, admission.Options{}), configured: time.Now()}, nil
 		})
 		if err != nil {
 			return fmt.Errorf("source %s: %w", name, err)
 		}
-		a.sources[name] = held.Source
+		a.sources[name], a.pooled[name] = held.Source, held
 	}
 	return nil
 }

@@ -47,10 +47,10 @@ func refuseUnknown(cmd *cobra.Command, args []string) error {
 }
 
 func statusCommand() *cobra.Command {
-	return serverCommand("status", "Shows the endpoints that are served, and the faults of files that are not", cobra.NoArgs,
+	return serverCommand("status", "Shows the endpoints that are served, the faults of files that are not, and whether the sources answer", cobra.NoArgs,
 		func(server adminServer, cmd *cobra.Command, _ []string) error {
 			var catalog catalogAnswer
-			raw, err := server.call(http.MethodGet, adminCatalogPath, nil, &catalog)
+			raw, err := server.call(http.MethodGet, adminCatalogPath+"?sources", nil, &catalog)
 			if err != nil || server.json {
 				return printRaw(cmd.OutOrStdout(), raw, err)
 			}
@@ -69,6 +69,11 @@ func statusCommand() *cobra.Command {
 			}
 			printSection(cmd.OutOrStdout(), "FAULTS", catalog.Faults)
 			printSection(cmd.OutOrStdout(), "WARNINGS", catalog.Warnings)
+			var states []string
+			for _, state := range catalog.Sources {
+				states = append(states, state.String())
+			}
+			printSection(cmd.OutOrStdout(), "SOURCES", states)
 			return nil
 		})
 }

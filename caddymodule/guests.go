@@ -1,10 +1,12 @@
 package caddymodule
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -117,6 +119,8 @@ func (s *SQLiteSource) OpenSource(logger *slog.Logger) (source.Source, error) {
 // PostgresSource is a PostgreSQL database that endpoints read.
 type PostgresSource struct {
 	config.Postgres
+
+	template string // the connection string before its placeholders were replaced
 }
 
 // CaddyModule returns the Caddy module information.
@@ -131,7 +135,8 @@ func (p *PostgresSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 
 // Provision resolves the secrets of the connection string.
 func (p *PostgresSource) Provision(caddy.Context) error {
-	dsn, err := resolveSecret("dsn", p.DSN)
+	p.template = p.DSN
+	dsn, err := resolveSecret("dsn", p.template)
 	p.DSN = dsn
 	return err
 }
@@ -156,16 +161,18 @@ func (p *PostgresSource) Validate() error {
 	return validMaxConns("postgres", p.MaxConns)
 }
 
-// SourceKey is the connection string and the settings.
+// SourceKey is the connection string, as it stands and with its placeholders replaced, and the settings.
 func (p *PostgresSource) SourceKey() string {
-	return sourceKey("postgres", p.DSN, p.MaxConns, p.AllowSuperuser, p.Role, p.Claims, p.AllowSetConfig, p.NoStatementCache,
+	return sourceKey("postgres", p.template, p.DSN, p.MaxConns, p.AllowSuperuser, p.Role, p.Claims, p.AllowSetConfig, p.NoStatementCache,
 		p.Lanes)
 }
 
-// OpenSource makes the source; it connects at the first use.
+// OpenSource makes the source; it connects at the first use. A password in {file.X} is read again when the database
+// refuses the one that was there.
 func (p *PostgresSource) OpenSource(logger *slog.Logger) (source.Source, error) {
 	return postgres.New(postgres.Config{
-		DSN: p.DSN, MaxConns: p.MaxConns, AllowSuperuser: p.AllowSuperuser, Role: p.Role, Claims: p.Claims,
+		DSN: p.DSN, Renew: func() (string, error) { return rereadSecret("dsn", p.template) },
+		MaxConns: p.MaxConns, AllowSuperuser: p.AllowSuperuser, Role: p.Role, Claims: p.Claims,
 		AllowSetConfig: p.AllowSetConfig, NoStatementCache: p.NoStatementCache, Lanes: p.Lanes, Logger: logger,
 	})
 }
@@ -191,6 +198,30 @@ func resolveSecret(setting, value string) (string, error) {
 	resolved, err := caddy.NewReplacer().ReplaceOrErr(value, true, true)
 	if err != nil {
 		return "", fmt.Errorf("data_api: %s: a placeholder has no value: %w", setting, err)
+	}
+	return resolved, nil
+}
+
+// rereadSecret replaces placeholders once more, while the server runs. Unlike Caddy's own replacement it logs nothing about
+// a file that cannot be read, since it may be asked for often; its error says why.
+func rereadSecret(setting, value string) (string, error) {
+	replacer := caddy.NewReplacer().WithoutFile()
+	var unreadable error
+	replacer.Map(func(key string) (any, bool) {
+		name, ok := strings.CutPrefix(key, "file.")
+		if !ok {
+			return nil, false
+		}
+		content, err := os.ReadFile(name)
+		if err != nil {
+			unreadable = err
+			return nil, true
+		}
+		return strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r"), true
+	})
+	resolved, err := replacer.ReplaceOrErr(value, true, true)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", setting, cmp.Or(unreadable, err))
 	}
 	return resolved, nil
 }

@@ -90,6 +90,7 @@ func (a *App) Start() error {
 		return err
 	}
 	a.takeOverLater()
+	a.tellUnproven()
 	snapshot := a.catalog.Current()
 	a.log.Info("serving",
 		slog.String("catalog", a.Catalog),

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/callback"
@@ -28,6 +29,8 @@ var (
 // pooledSource is a source in the pool.
 type pooledSource struct {
 	source.Source
+	configured time.Time   // when it was made
+	answered   atomic.Bool // at least once since
 }
 
 // Destruct closes the source when its last holder has let go.

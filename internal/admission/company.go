@@ -50,7 +50,7 @@ func (c *company) wants() int { return max(c.peak, c.before) }
 
 // want notes that a company uses, or would use, this many places at once.
 func (g *Gate) want(c *company, places int) {
-	places = min(places, g.options.Capacity)
+	places = min(places, g.capacity)
 	if places <= c.peak {
 		return
 	}
@@ -69,7 +69,7 @@ func (g *Gate) roll(now time.Duration) {
 		if long {
 			c.before = 0
 		}
-		c.peak = min(c.running+c.waiting(), g.options.Capacity)
+		c.peak = min(c.running+c.waiting(), g.capacity)
 		if c.wants() == 0 {
 			delete(g.companies, name)
 			continue
@@ -81,11 +81,11 @@ func (g *Gate) roll(now time.Duration) {
 
 // mayEnter reports whether a place is free that is not kept for others.
 func (g *Gate) mayEnter(c *company) bool {
-	if g.running >= g.options.Capacity {
+	if g.running >= g.capacity {
 		return false
 	}
-	kept := min(g.wanted-c.wants(), g.options.Capacity/2)
-	return c.running < g.options.Capacity-kept
+	kept := min(g.wanted-c.wants(), g.capacity/2)
+	return c.running < g.capacity-kept
 }
 
 // hold changes how many places a company holds, and its turn with it.

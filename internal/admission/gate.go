@@ -14,7 +14,7 @@ import (
 
 // Options describe a gate. Zero values stand for the defaults.
 type Options struct {
-	Capacity  int           // how many may be inside at once, at least 1
+	Capacity  int           // how many may be inside at once at first, at least 1; see SetCapacity
 	MaxWait   time.Duration // how long one waits at most; default 2 s
 	MaxQueue  int           // how many of one company wait at most; default 1000
 	MaxQueued int           // how many wait at most in all; default 8000
@@ -47,6 +47,7 @@ type Gate struct {
 	epoch   time.Time
 
 	mu        sync.Mutex
+	capacity  int
 	running   int
 	waiting   int
 	companies map[string]*company
@@ -75,7 +76,7 @@ func New(options Options) *Gate {
 	if options.Now == nil {
 		options.Now = time.Now
 	}
-	return &Gate{options: options, epoch: options.Now(), companies: make(map[string]*company), waiters: sync.Pool{New: newWaiter}}
+	return &Gate{options: options, capacity: options.Capacity, epoch: options.Now(), companies: make(map[string]*company), waiters: sync.Pool{New: newWaiter}}
 }
 
 // Pass is a place inside. The zero Pass holds none.
@@ -145,7 +146,7 @@ func (g *Gate) wait(ctx context.Context, c *company, w *waiter, place *list.Elem
 	g.abandon(c, place)
 	err := ctx.Err()
 	if err == nil {
-		err = g.overloaded(c, fmt.Errorf("no place of %d came free within %s", g.options.Capacity, maxWait))
+		err = g.overloaded(c, fmt.Errorf("no place of %d came free within %s", g.capacity, maxWait))
 	}
 	g.mu.Unlock()
 	return Pass{}, err
@@ -168,6 +169,15 @@ func (g *Gate) overloaded(c *company, cause error) error {
 			"Wait as long as the Retry-After header says."
 	}
 	return failure
+}
+
+// SetCapacity changes how many may be inside at once, at least 1. Where fewer may than are, nobody enters until enough
+// have left.
+func (g *Gate) SetCapacity(capacity int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.capacity = max(1, capacity)
+	g.admit()
 }
 
 // Load returns how many are inside and how many wait.

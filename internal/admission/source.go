@@ -11,14 +11,18 @@ import (
 
 // Admit puts a gate in front of a source: a run takes a place for its company before it begins, and holds it until its
 // last row has been taken, so that a slow reader counts. A source that does not say how much it runs at once
-// ([source.Bounded]) is returned as it is. The capacity of the options is the source's.
+// ([source.Bounded]) is returned as it is. The capacity of the options is the source's, and follows it.
 func Admit(s source.Source, options Options) source.Source {
 	bounded, ok := s.(source.Bounded)
 	if !ok {
 		return s
 	}
 	options.Capacity = max(1, bounded.Capacity())
-	return &gated{Source: s, gate: New(options)}
+	gate := New(options)
+	if resizing, ok := s.(source.Resizing); ok {
+		resizing.OnResize(gate.SetCapacity)
+	}
+	return &gated{Source: s, gate: gate}
 }
 
 type gated struct {

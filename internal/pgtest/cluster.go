@@ -41,10 +41,10 @@ type Cluster struct {
 }
 
 // NewCluster starts a cluster for one test, and removes it when the test ends. DATA_API_TEST_DSN does not apply, since
-// the test is going to stop it.
-func NewCluster(t testing.TB) *Cluster {
+// the test is going to stop it. Further arguments are the server's, such as "-c", "listen_addresses=127.0.0.2".
+func NewCluster(t testing.TB, arguments ...string) *Cluster {
 	t.Helper()
-	cluster, err := start()
+	cluster, err := start(arguments...)
 	if err != nil {
 		t.Fatalf("no PostgreSQL for this test: %v", err)
 	}

@@ -24,8 +24,18 @@ type Source interface {
 // Bounded is a source that runs only so many queries at once, and makes others wait. It is optional: in front of such a
 // source callers are admitted in an order that is fair among companies.
 type Bounded interface {
-	// Capacity returns how many queries run at once, at least 1. It does not change.
+	// Capacity returns how many queries run at once now, at least 1. It changes only where the source is [Resizing].
 	Capacity() int
+}
+
+// Resizing is a source whose capacity changes while it runs, as when its database grants fewer connections than were
+// asked for. It is optional.
+type Resizing interface {
+	Bounded
+
+	// OnResize has the function called with the new capacity after every change from now on. It is called once, before the
+	// source is used. The function must not call the source.
+	OnResize(func(capacity int))
 }
 
 // Query is a statement that a source can run. It is safe for concurrent use and holds no connection between calls.
@@ -41,9 +51,9 @@ type Query interface {
 	// with the statement: when ctx ends, the statement is cancelled inside the database before Run returns.
 	//
 	// Errors: the sink's own, unchanged; context.Canceled when ctx was cancelled; and of package dataapi
-	// CodeExecutionTimeout when ctx's deadline passed, CodeSourceUnavailable when the database cannot be reached or
-	// goes away, CodeOverloaded when no connection came free in time, CodeInternal for everything that the statement
-	// itself did wrong.
+	// CodeExecutionTimeout when ctx's deadline passed, CodeValueRefused when a value of the call is what the database
+	// cannot work with, CodeSourceUnavailable when the database cannot be reached or goes away, CodeOverloaded when no
+	// connection came free in time, CodeInternal for everything that the statement itself did wrong.
 	Run(ctx context.Context, call Call, sink result.Sink) error
 
 	// UsesClaims reports whether the rows can differ with Call.Claims, which decides who may be given the same result

@@ -36,7 +36,7 @@ func newTenants(t testing.TB) *tenants {
 	db := pgtest.New(t)
 	b := &tenants{DB: db, login: "login_" + db.Name, running: "running_" + db.Name}
 	b.dsn = strings.Replace(db.ReaderDSN, "user='"+pgtest.ReaderRole+"'", "user='"+b.login+"'", 1)
-	b.Exec(fmt.Sprintf(`CREATE ROLE %[1]s LOGIN PASSWORD 'data-api-test'; CREATE ROLE %[2]s; GRANT %[2]s TO %[1]s;
+	b.Exec(fmt.Sprintf(`CREATE ROLE %[1]s LOGIN NOINHERIT PASSWORD 'data-api-test'; CREATE ROLE %[2]s; GRANT %[2]s TO %[1]s;
 		REVOKE EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) FROM PUBLIC;
 		GRANT EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) TO %[1]s;
 		CREATE TABLE sales (id int, company text, region text);

@@ -47,23 +47,35 @@ var watched = [...]string{
 
 // open makes a connection and refuses a server or role that would not be safe to run on.
 func (s *Source) open(ctx context.Context) (*conn, error) {
-	if err := s.health.recent(); err != nil {
+	if err := s.health.ask(); err != nil {
 		return nil, err
 	}
-	c, err := s.dial(ctx)
-	if s.closing.Err() == nil {
-		s.health.note(err, s.config.Logger)
+	target := s.target.Load()
+	c, err := s.dial(ctx, target)
+	if err != nil && !crowded(err) && s.closing.Err() == nil && s.renew(target) {
+		c, err = s.dial(ctx, s.target.Load())
+	}
+	if s.closing.Err() != nil {
+		return c, err
+	}
+	outcome := err
+	if crowded(err) {
+		s.size.refuse(err)
+		outcome = nil // it answers
+	}
+	if s.health.note(outcome, s.config.Logger) {
+		s.size.restore()
 	}
 	return c, err
 }
 
-func (s *Source) dial(ctx context.Context) (*conn, error) {
+func (s *Source) dial(ctx context.Context, target *target) (*conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.closing, cancel)()
 
 	var last *wire // one for each address that is tried
-	connect := s.connect.Copy()
+	connect := target.attempt()
 	connect.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
 		last = newWire(r, w)
 		return last.frontend
@@ -85,7 +97,7 @@ func (s *Source) dial(ctx context.Context) (*conn, error) {
 	c := &conn{
 		source: s, pg: pg, wire: last, statements: map[string]*pgconn.StatementDescription{}, fitted: map[string]*plan{}, backstop: minBackstop,
 	}
-	ctx, cancelInspection := context.WithTimeout(ctx, s.config.ConnectTimeout)
+	ctx, cancelInspection := context.WithTimeout(ctx, connect.ConnectTimeout)
 	defer cancelInspection()
 	if err := s.inspect(ctx, c); err != nil {
 		c.close()

@@ -11,38 +11,52 @@ const (
 	maxBackoff   = 2 * time.Second
 )
 
-// health remembers a failure to connect for a moment, so that a database that is down is not asked again by every
-// request, and its recovery is noticed within maxBackoff.
+// health remembers a failure to connect, so that a database that is down is not asked again by every request: one
+// connection at a time tries, ever more seldom, and its recovery is noticed within maxBackoff.
 type health struct {
-	mu      sync.Mutex
-	failure error // nil while the database is well
-	backoff time.Duration
-	retryAt time.Time
+	mu       sync.Mutex
+	answered bool      // at least once
+	failure  error     // nil while the database is well
+	since    time.Time // when it failed first
+	probing  bool      // somebody tries
+	backoff  time.Duration
+	retryAt  time.Time
 }
 
 // recent returns the last failure while it is too early to try again.
 func (h *health) recent() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.failure != nil && time.Now().Before(h.retryAt) {
+	if h.failure != nil && (h.probing || time.Now().Before(h.retryAt)) {
 		return h.failure
 	}
 	return nil
 }
 
-// note records the outcome of an attempt, and logs when it differs from the one before.
-func (h *health) note(err error, logger *slog.Logger) {
+// ask reports whether to try to connect, by returning no error. Who tries notes the outcome.
+func (h *health) ask() error {
 	h.mu.Lock()
-	before := h.failure
-	h.failure = err
-	if err == nil {
-		h.backoff = 0
-	} else {
-		h.backoff = min(max(2*h.backoff, firstBackoff), maxBackoff)
-		h.retryAt = time.Now().Add(h.backoff)
+	defer h.mu.Unlock()
+	if h.failure == nil {
+		return nil
 	}
-	h.mu.Unlock()
+	if h.probing || time.Now().Before(h.retryAt) {
+		return h.failure
+	}
+	h.probing = true
+	return nil
+}
 
+// shorter reports whether the database has answered before, and has failed for less than this.
+func (h *health) shorter(than time.Duration) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.answered && (h.failure == nil || time.Since(h.since) < than)
+}
+
+// note records the outcome of an attempt, and logs when it differs from the one before. It reports a recovery.
+func (h *health) note(err error, logger *slog.Logger) (recovered bool) {
+	before := h.record(err)
 	switch {
 	case err != nil && before != nil && refused(err) == refused(before):
 	case err != nil && refused(err):
@@ -51,5 +65,25 @@ func (h *health) note(err error, logger *slog.Logger) {
 		logger.Error("the database is unavailable", "error", err)
 	case before != nil:
 		logger.Info("the database is available again")
+		return true
 	}
+	return false
+}
+
+func (h *health) record(err error) (before error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	before = h.failure
+	h.failure = err
+	switch {
+	case err == nil:
+		h.answered, h.probing, h.backoff = true, false, 0
+	case before == nil:
+		h.since, h.backoff = time.Now(), firstBackoff
+		h.retryAt = h.since.Add(h.backoff)
+	case h.probing: // and not one of those that began when the database was still well
+		h.probing, h.backoff = false, min(2*h.backoff, maxBackoff)
+		h.retryAt = time.Now().Add(h.backoff)
+	}
+	return before
 }

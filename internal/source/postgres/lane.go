@@ -29,6 +29,8 @@ const (
 	laneRow       = 4 << 20                // bytes of a row that are read, if only to drop them; a larger one ends the connection
 	laneArguments = 16 << 10               // bytes of one run's arguments
 	laneLength    = 256                    // runs that may line up on one connection
+	laneRetry     = time.Second            // after which a connection that could not be made is tried for again
+	laneYield     = time.Minute            // for which a lane that gave way stays away
 )
 
 // A lane is a connection that many runs share at once: each sends its statement without waiting for the answers to those
@@ -48,6 +50,7 @@ type lane struct {
 
 	mu       sync.Mutex
 	dialling bool
+	retryAt  time.Time // earlier than that no connection is made
 	closed   bool
 	running  sync.WaitGroup // of dialling, and of the connection's goroutines
 }
@@ -108,7 +111,7 @@ func (l *lane) dial() {
 	if c := l.current.Load(); c != nil && !c.over() {
 		return // somebody was quicker
 	}
-	if l.dialling || l.closed || l.source.health.recent() != nil {
+	if l.dialling || l.closed || l.source.health.recent() != nil || time.Now().Before(l.retryAt) {
 		return
 	}
 	l.dialling = true
@@ -118,6 +121,7 @@ func (l *lane) dial() {
 		defer l.mu.Unlock()
 		l.dialling = false
 		if err != nil {
+			l.retryAt = time.Now().Add(laneRetry)
 			return // and noted by health
 		}
 		if l.closed {
@@ -128,6 +132,26 @@ func (l *lane) dial() {
 		l.running.Go(c.read)
 		l.current.Store(c)
 	})
+}
+
+// end ends the connections of all lanes. What was under way runs elsewhere, and new ones are made when they are needed.
+func (l *lanes) end() {
+	for _, lane := range l.all {
+		if c := lane.current.Load(); c != nil {
+			c.end()
+		}
+	}
+}
+
+// yield ends the connections of all lanes for a while, because the database grants none to anybody else. What was under way
+// runs elsewhere.
+func (l *lanes) yield() {
+	for _, lane := range l.all {
+		lane.mu.Lock()
+		lane.retryAt = time.Now().Add(laneYield)
+		lane.mu.Unlock()
+	}
+	l.end()
 }
 
 // close ends the connection, and waits for its goroutines. What was under way fails.
@@ -143,7 +167,7 @@ func (l *lane) close() {
 
 // openLane makes a connection as every other is made, and takes it out of the driver's hands.
 func (s *Source) openLane() (*laneConn, error) {
-	ctx, cancel := context.WithTimeout(s.closing, 2*s.config.ConnectTimeout)
+	ctx, cancel := context.WithTimeout(s.closing, 2*s.target.Load().connect.ConnectTimeout)
 	defer cancel()
 	c, err := s.open(ctx)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -40,9 +41,15 @@ const (
 // Config describes a PostgreSQL source.
 type Config struct {
 	// DSN is a connection string in URL or keyword=value form. What it leaves out comes from the PG* environment
-	// variables, as in psql. It is never logged and never part of an error. Of several hosts, choose the primary with
-	// target_session_attrs=primary: read-write never matches, since every session of this source is read-only.
+	// variables, as in psql. It is never logged and never part of an error. All keywords of libpq are honoured, or refused by
+	// name. Of target_session_attrs, read-write is a server that can write, and read-only one that cannot, whatever the
+	// session: every session of this source is read-only.
 	DSN string
+
+	// Renew returns the connection string as it is now. It is called when no connection can be made, since a password may have
+	// been changed, and must be safe for concurrent use. Files that the string names are read again with it. Nil: the string
+	// does not change.
+	Renew func() (string, error)
 
 	// MaxConns is the most connections, and so the most statements that run at once. Default 8.
 	MaxConns int
@@ -50,7 +57,8 @@ type Config struct {
 	// MaxWait is how long a run waits for one of them before it fails as overloaded. Default 2 s.
 	MaxWait time.Duration
 
-	// ConnectTimeout limits one attempt to connect to one host. Default 5 s.
+	// ConnectTimeout limits one attempt to connect to one host, where the connection string has no connect_timeout.
+	// Default 5 s.
 	ConnectTimeout time.Duration
 
 	// AllowSuperuser lets the source run as a role that the server refuses otherwise: a superuser, one with REPLICATION or
@@ -88,19 +96,27 @@ type Config struct {
 // Source is a [source.Source] on PostgreSQL.
 type Source struct {
 	config   Config
-	connect  *pgconn.Config
+	target   atomic.Pointer[target]
 	settings string        // the statement that sets what a transaction needs; empty for nothing
-	slots    chan struct{} // holds one for each connection that is in use
+	slots    chan struct{} // holds one for each connection that is in use, or that cannot be had
+	size     size          // of the slots
 	pool     *puddle.Pool[*conn]
 	health   health
 	lanes    *lanes
+
+	renewing   sync.Mutex
+	dsn        string // as it was read last; guarded by renewing
+	unreadable string // why it could not be read since; guarded by renewing
 
 	closing context.Context // ends when Close begins
 	close   context.CancelFunc
 	sweeper sync.WaitGroup
 }
 
-var _ source.Source = (*Source)(nil)
+var (
+	_ source.Source   = (*Source)(nil)
+	_ source.Resizing = (*Source)(nil)
+)
 
 // New makes a source. It does no network I/O: connections are made when they are first needed. It fails when the
 // configuration cannot work.
@@ -127,25 +143,24 @@ func New(config Config) (*Source, error) {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
-	connect, err := pgconn.ParseConfig(config.DSN)
-	if err != nil {
-		// The parser's words quote the DSN, password included.
-		return nil, errors.New("the DSN is not a PostgreSQL connection string such as postgres://user@host/database or host=HOST user=USER dbname=DATABASE")
-	}
-	config.DSN = ""
 	if config.Claims && config.Role == "" && !config.AllowSetConfig {
 		return nil, errors.New("claims need a role that cannot execute set_config: name it with role")
 	}
 	if config.AllowSetConfig && !config.Claims {
 		return nil, errors.New("allow_set_config is for claims, which are off")
 	}
-	configureSession(connect, config)
-
-	s := &Source{config: config, connect: connect, settings: settingsStatement(config), slots: make(chan struct{}, config.MaxConns)}
+	target, err := newTarget(config)
+	if err != nil {
+		return nil, err
+	}
+	s := &Source{config: config, dsn: config.DSN, settings: settingsStatement(config), slots: make(chan struct{}, config.MaxConns)}
+	s.config.DSN = ""
+	s.target.Store(target)
 	s.closing, s.close = context.WithCancel(context.Background())
+	s.size = size{slots: s.slots, logger: config.Logger}
 	s.pool, err = puddle.NewPool(&puddle.Config[*conn]{
-		Constructor: s.open,
-		Destructor:  (*conn).close,
+		Constructor: s.openPooled,
+		Destructor:  s.closePooled,
 		MaxSize:     int32(config.MaxConns),
 	})
 	if err != nil {
@@ -157,13 +172,28 @@ func New(config Config) (*Source, error) {
 }
 
 // Capacity implements [source.Bounded].
-func (s *Source) Capacity() int { return cap(s.slots) }
+func (s *Source) Capacity() int { return s.size.capacity() }
+
+// OnResize implements [source.Resizing].
+func (s *Source) OnResize(told func(capacity int)) { s.size.onChange(told) }
+
+func (s *Source) openPooled(ctx context.Context) (*conn, error) {
+	c, err := s.open(ctx)
+	if err == nil {
+		s.size.opened()
+	}
+	return c, err
+}
+
+func (s *Source) closePooled(c *conn) {
+	c.close()
+	s.size.gone()
+}
 
 // configureSession fixes everything that decides what a session may do and how its values are written. It travels in
 // the start-up packet, so that it costs no round trip, and overrides what the DSN and ALTER ROLE say. A proxy refuses
 // start-up parameters that it does not know: behind one, most of it is set in each transaction.
 func configureSession(connect *pgconn.Config, config Config) {
-	connect.ConnectTimeout = config.ConnectTimeout
 	connect.RuntimeParams["client_encoding"] = "UTF8"
 	if config.NoStatementCache {
 		for _, name := range trackedSettings {
@@ -188,6 +218,7 @@ func configureSession(connect *pgconn.Config, config Config) {
 // Close cancels what runs, waits until it has ended, and closes every connection.
 func (s *Source) Close() error {
 	s.close()
+	s.size.close()
 	s.lanes.close()
 	s.pool.Close()
 	s.sweeper.Wait()

@@ -32,12 +32,14 @@ func (e connectError) Error() string {
 // Unwrap returns the driver's error.
 func (e connectError) Unwrap() error { return e.error }
 
-// SQLSTATE codes with which a server that is well turns a client away.
-const (
-	classAuthorization    = "28" // no such role, a wrong password, an entry of pg_hba.conf
-	noSuchDatabase        = "3D000"
-	insufficientPrivilege = "42501" // to connect to the database
-)
+// refusals are the classes of SQLSTATE with which a server that is well turns a client away.
+var refusals = []string{
+	"0A", // no such version of the protocol
+	"22", // a value that a setting does not take
+	"28", // no such role, a wrong password, an entry of pg_hba.conf
+	"3D", // no such database
+	"42", // no such setting, or no privilege to connect to the database
+}
 
 // refused reports whether waiting does not help: the server is there, and it or we say no.
 func refused(err error) bool {
@@ -45,6 +47,5 @@ func refused(err error) bool {
 		return true
 	}
 	answer, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (strings.HasPrefix(answer.Code, classAuthorization) || answer.Code == noSuchDatabase ||
-		answer.Code == insufficientPrivilege)
+	return ok && slices.Contains(refusals, answer.Code[:min(2, len(answer.Code))])
 }

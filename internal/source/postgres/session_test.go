@@ -173,6 +173,9 @@ func TestOutageAndRecovery(t *testing.T) {
 	if err := <-slow; !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {
 		t.Errorf("the query that ran: %v", err)
 	}
+	if err := query.Run(t.Context(), source.Call{}, &count{}); !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {
+		t.Errorf("at the beginning of the outage, which may be short: %v", err)
+	}
 	for range 3 {
 		started := time.Now()
 		if err := query.Run(t.Context(), source.Call{}, &count{}); !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {

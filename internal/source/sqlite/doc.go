@@ -67,7 +67,7 @@
 // The file is opened with mode=ro, so that it is neither written nor created; a database in WAL mode needs its -wal and
 // -shm files beside it, which SQLite makes when they are missing. Every connection has an authorizer that allows
 // nothing but reading, no attached databases, limits on the size of statements (256 KiB), values and rows (4 MiB), and
-// of patterns of LIKE and GLOB (256 bytes), and at most 64 MiB of memory of its own. A statement that needs more memory
+// of patterns of LIKE and GLOB (100 bytes), and at most 64 MiB of memory of its own. A statement that needs more memory
 // fails; sorting spills into unnamed temporary files instead. The driver is SQLite translated to Go, whose memory is
 // walled off per connection; it is built without load_extension. Full-text search (FTS5) can be read; R-trees cannot,
 // since they prepare to write when they are opened.

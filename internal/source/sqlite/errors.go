@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/internal/source"
 )
 
 // failure translates what went wrong at the database into the errors that [source.Query] documents.
@@ -19,9 +22,45 @@ func (s *Source) failure(ctx context.Context, err error) error {
 		return dataapi.Wrap(dataapi.CodeSourceUnavailable, errClosed)
 	case isUnavailable(err):
 		return dataapi.Wrap(dataapi.CodeSourceUnavailable, err)
+	case errors.As(err, new(valueError)):
+		return dataapi.Wrap(dataapi.CodeValueRefused, err)
 	default:
 		return dataapi.Wrap(dataapi.CodeInternal, err)
 	}
+}
+
+// valueError is an error that a caller's value has brought about in a statement that is right.
+type valueError struct{ error }
+
+func (e valueError) Unwrap() error { return e.error }
+
+// blame tells whose an error of a run is. SQLite has one code for a statement that the schema has outlived, which it prepares
+// again by itself, and for everything that goes wrong in a step, such as a pattern that is too long or a text that is no
+// JSON: what cannot be prepared any more is a fault of the statement, and otherwise a value that was given is refused.
+func (c *conn) blame(q *query, p *prepared, args []params.Value, err error) error {
+	if err == nil || errors.As(err, new(sinkError)) {
+		return err
+	}
+	if !errors.Is(err, sqlite3.ERROR) && !errors.Is(err, sqlite3.TOOBIG) && !errors.Is(err, sqlite3.MISMATCH) {
+		return err
+	}
+	again, refused := c.prepare(q)
+	if fault, ok := errors.AsType[*source.StatementError](refused); ok {
+		return fault
+	}
+	if refused != nil {
+		return err
+	}
+	err = errors.Join(err, again.stmt.Close())
+	if !p.given(args) {
+		return err
+	}
+	return valueError{err}
+}
+
+// given reports whether the statement uses a value of its caller.
+func (p *prepared) given(args []params.Value) bool {
+	return slices.ContainsFunc(p.arguments, func(argument int) bool { return !args[argument].Null })
 }
 
 // contextError says how a context ended.

@@ -55,31 +55,15 @@ func (q *query) Run(ctx context.Context, call source.Call, sink result.Sink) err
 		if err != nil {
 			return err
 		}
-		if err := p.bind(call.Args); err != nil {
-			return err
+		err = p.bind(call.Args)
+		if err == nil {
+			err = c.push(q, p, sink)
 		}
-		err = c.push(q, p, sink)
 		// Resetting ends the read transaction and repeats the error of the last step; clearing frees the arguments.
 		_ = p.stmt.Reset()
 		_ = p.stmt.ClearBindings()
-		if errors.Is(err, sqlite3.ERROR) {
-			return c.blame(q, err)
-		}
-		return err
+		return c.blame(q, p, call.Args, err)
 	})
-}
-
-// blame tells a statement that the schema has outlived from one that failed on its way: SQLite prepares it again by
-// itself when the schema has changed, and reports what is wrong with it as it does everything that goes wrong in a step.
-func (c *conn) blame(q *query, err error) error {
-	p, again := c.prepare(q)
-	if fault, ok := errors.AsType[*source.StatementError](again); ok {
-		return fault
-	}
-	if again == nil {
-		_ = p.stmt.Close()
-	}
-	return err
 }
 
 func (p *prepared) bind(args []params.Value) error {

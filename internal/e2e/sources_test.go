@@ -1,0 +1,89 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/pgtest"
+)
+
+// A source that is configured wrongly keeps nothing from being served; the log of the reload and status tell of it, also
+// when no endpoint runs on it.
+func TestSourceThatNeverAnswers(t *testing.T) {
+	db := pgtest.New(t)
+	db.Exec(sales)
+	good := `source main postgres "` + db.ReaderDSN + `"`
+	s := newServer(t, serverConfig{sources: good, files: files(engines[1])})
+	if status := s.mustCLI(s.admin("status")...); !strings.Contains(status, "\nSOURCES\nmain: answers\n") {
+		t.Errorf("status is\n%s", status)
+	}
+	content, err := os.ReadFile(s.caddyfile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := strings.Replace(string(content), good, good+"\nsource spare postgres postgres://reader@nowhere.invalid/db", 1)
+	if err := os.WriteFile(s.caddyfile, []byte(changed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.mustCLI("reload", "--config", s.caddyfile)
+	eventually(t, "the log tells of the source", 30*time.Second, func() bool {
+		return strings.Contains(s.log.String(), "a source has never answered since it was configured")
+	})
+	status := s.mustCLI(s.admin("status")...)
+	if !strings.Contains(status, "\nspare: has never answered since it was configured at ") || !strings.Contains(status, "\nmain: answers\n") {
+		t.Errorf("status is\n%s", status)
+	}
+	if status := s.mustCLI(s.admin("status", "--json")...); !strings.Contains(status, `"source":"spare","state":"never_answered"`) {
+		t.Errorf("status is\n%s", status)
+	}
+
+	broken := strings.Replace(changed, "nowhere.invalid/db", "nowhere.invalid/db?schema=sales", 1)
+	if err := os.WriteFile(s.caddyfile, []byte(broken), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, stderr, err := s.cli("reload", "--config", s.caddyfile); err == nil || !strings.Contains(stderr, "source spare: DSN: schema is no keyword") {
+		t.Errorf("a reload to a faulty string: %v\n%s", err, stderr)
+	}
+}
+
+// A password in a file is changed without a reload.
+func TestPasswordInAFile(t *testing.T) {
+	db := pgtest.NewCluster(t).New(t)
+	db.Exec(sales)
+	var hba string
+	if err := db.Conn().QueryRow(t.Context(), "SHOW hba_file").Scan(&hba); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(hba, []byte("local all "+pgtest.ReaderRole+" scram-sha-256\nlocal all postgres trust\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db.Exec("SELECT pg_reload_conf()")
+	file := filepath.Join(t.TempDir(), "password")
+	change := func(password string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(password+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		db.Exec("ALTER ROLE " + pgtest.ReaderRole + " PASSWORD '" + password + "'")
+		db.Exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '" + pgtest.ReaderRole + "'")
+	}
+	change("first")
+	s := newServer(t, serverConfig{
+		sources: fmt.Sprintf(`source main postgres "%s password={file.%s}"`, db.ReaderDSN, file), files: files(engines[1]),
+	})
+	token := s.login("acme", "integration").Access
+	for _, password := range []string{"second", "third"} {
+		if got := s.execute("vendas-por-regiao", token, `{"data_inicio":"2026-01-01"}`); got.Status != http.StatusOK {
+			t.Errorf("before it is changed to the %s: %d %s", password, got.Status, got.Body)
+		}
+		change(password)
+		if got := s.execute("vendas-por-regiao", token, `{"data_inicio":"2026-01-01"}`); got.Status != http.StatusOK {
+			t.Errorf("with the %s: %d %s", password, got.Status, got.Body)
+		}
+	}
+}

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package postgres
+
+import (
+	"syscall"
+	"time"
+)
+
+// userTimeout has nothing to set here.
+func userTimeout(time.Duration) func(string, string, syscall.RawConn) error { return nil }
