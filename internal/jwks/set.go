@@ -87,6 +87,22 @@ type members struct {
 	Operations []string       `json:"key_ops"`
 	Private    jsontext.Value `json:"d"`
 	Symmetric  jsontext.Value `json:"k"`
+	publicMembers
+}
+
+// publicMembers are those that make a public key. All others are left out, above all certificates (x5c, x5t, x5u): no chain
+// is verified, so they add nothing, and whoever writes them wrongly, or with a serial number that Go refuses, has a good
+// key all the same.
+type publicMembers struct {
+	Type      jsontext.Value `json:"kty,omitzero"`
+	Use       jsontext.Value `json:"use,omitzero"`
+	ID        jsontext.Value `json:"kid,omitzero"`
+	Algorithm jsontext.Value `json:"alg,omitzero"`
+	Curve     jsontext.Value `json:"crv,omitzero"`
+	X         jsontext.Value `json:"x,omitzero"`
+	Y         jsontext.Value `json:"y,omitzero"`
+	N         jsontext.Value `json:"n,omitzero"`
+	E         jsontext.Value `json:"e,omitzero"`
 }
 
 func (s *Set) add(text jsontext.Value) error {
@@ -100,8 +116,12 @@ func (s *Set) add(text jsontext.Value) error {
 	if rules.Operations != nil && !slices.Contains(rules.Operations, "verify") {
 		return errors.New("its key_ops do not allow to verify")
 	}
+	public, err := json.Marshal(rules.publicMembers)
+	if err != nil {
+		return err
+	}
 	var key jose.JSONWebKey
-	if err := key.UnmarshalJSON(text); err != nil {
+	if err := key.UnmarshalJSON(public); err != nil {
 		return err
 	}
 	switch {
