@@ -66,7 +66,9 @@ func (f *companyFile) deactivating(newer *identity.Company) *companyFile {
 // parseCompany reads a company.yaml. It returns nil when there are faults, all of which are in the report, and with it as
 // a draft what could be read all the same.
 func parseCompany(slug string, text []byte, r *report) (file *companyFile, draft *identity.Company) {
-	if !checkText(text, r) {
+	digest := sum(text)
+	text, ok := plainText(text, r)
+	if !ok {
 		return nil, nil
 	}
 	root := parseYAML(text, 1, r)
@@ -82,7 +84,7 @@ func parseCompany(slug string, text []byte, r *report) (file *companyFile, draft
 		company.Name = slug
 	}
 	file = &companyFile{
-		company: company, file: r.file, text: sum(text), contexts: make(map[string]map[string]constraintPlaces),
+		company: company, file: r.file, text: digest, contexts: make(map[string]map[string]constraintPlaces),
 	}
 	if member, ok := f.by["policies"]; ok {
 		for _, policy := range f.membersOf(member.value, "policies") {

@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"bytes"
 	"encoding/hex"
 	"slices"
 	"strings"
@@ -42,17 +41,17 @@ func parseEndpoint(address dataapi.Address, text []byte, r *report) (endpoint *E
 
 // splitFile divides a file into its front matter, which begins in line 2, and its statement.
 func splitFile(text []byte, r *report) (matter []byte, sql string, sqlAt place, ok bool) {
-	if !checkText(text, r) {
+	text, ok = plainText(text, r)
+	if !ok {
 		return nil, "", place{}, false
 	}
-	text = bytes.TrimPrefix(text, []byte("\ufeff")) // a byte order mark, which some editors write
 	lines := strings.SplitAfter(string(text), "\n")
-	if strings.TrimRight(lines[0], " \t\r\n") != frontMatterBegin {
+	if strings.TrimRight(lines[0], " \t\n") != frontMatterBegin {
 		r.fault(place{1, 1}, "the file must begin with a line %s, then YAML, then a line %s, then the statement", frontMatterBegin, frontMatterEnd)
 		return nil, "", place{}, false
 	}
 	for i := 1; i < len(lines); i++ {
-		if strings.TrimRight(lines[i], " \t\r\n") == frontMatterEnd {
+		if strings.TrimRight(lines[i], " \t\n") == frontMatterEnd {
 			matter := strings.Join(lines[1:i], "")
 			sql, at := trimStatement(strings.Join(lines[i+1:], ""), i+2)
 			if sql == "" {
@@ -70,36 +69,12 @@ func splitFile(text []byte, r *report) (matter []byte, sql string, sqlAt place, 
 	return nil, "", place{}, false
 }
 
-// checkText refuses what no file of the catalog may hold.
-func checkText(text []byte, r *report) bool {
-	for offset := 0; offset < len(text); {
-		character, size := utf8.DecodeRune(text[offset:])
-		switch {
-		case character == utf8.RuneError && size == 1:
-			r.fault(placeOf(text, offset), "the file must be UTF-8; here is the byte 0x%02x", text[offset])
-			return false
-		case character == 0:
-			r.fault(placeOf(text, offset), "the file must not contain the NUL character")
-			return false
-		}
-		offset += size
-	}
-	return true
-}
-
-// placeOf maps the offset of a byte in a file to its place.
-func placeOf(text []byte, offset int) place {
-	before := text[:offset]
-	start := bytes.LastIndexByte(before, '\n') + 1
-	return place{bytes.Count(before, []byte("\n")) + 1, utf8.RuneCount(before[start:]) + 1}
-}
-
 // trimStatement cuts the space around a statement and returns where it begins.
 func trimStatement(text string, line int) (string, place) {
-	trimmed := strings.TrimLeft(text, " \t\r\n")
+	trimmed := strings.TrimLeft(text, " \t\n")
 	before := text[:len(text)-len(trimmed)]
 	column := len(before) - (strings.LastIndexByte(before, '\n') + 1) + 1
-	return strings.TrimRight(trimmed, " \t\r\n"), place{line + strings.Count(before, "\n"), column}
+	return strings.TrimRight(trimmed, " \t\n"), place{line + strings.Count(before, "\n"), column}
 }
 
 func (e *Endpoint) readFrontMatter(root *node, r *report) {

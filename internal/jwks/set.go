@@ -3,6 +3,7 @@
 package jwks
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -61,6 +62,7 @@ func Parse(document []byte) (*Set, error) {
 	if len(document) > MaxBytes {
 		return nil, fmt.Errorf("the key set is longer than %d bytes", MaxBytes)
 	}
+	document = bytes.TrimPrefix(document, []byte("\ufeff")) // RFC 8259, 8.1: a byte order mark may be ignored
 	var parsed struct {
 		Keys []jsontext.Value `json:"keys"`
 	}

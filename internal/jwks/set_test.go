@@ -209,6 +209,9 @@ func TestDocumentsThatAreNoKeySet(t *testing.T) {
 			t.Errorf("%s: %d keys", name, set.Len())
 		}
 	}
+	if set, err := Parse(append([]byte("\ufeff"), document(publicJWK(t, ed, "k", ""))...)); err != nil || set.Len() != 1 {
+		t.Errorf("a byte order mark: %v", err)
+	}
 	if set, err := Parse([]byte(`{"keys":[]}`)); err != nil || set.Len() != 0 {
 		t.Errorf("an issuer without keys: %v", err)
 	}
