@@ -112,6 +112,8 @@ func TestMistakesNamePlaceAndWhatIsAllowed(t *testing.T) {
 		"page on the API":        {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tdocs /api/docs\n\t}\n}\n", `Caddyfile:9: docs must not lie below /api or /.well-known`},
 		"page nowhere":           {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tdocs no\n\t}\n}\n", `Caddyfile:9: docs must be off, or a path such as /docs`},
 		"directive argument":     {global(catalog+source) + ":80 {\n\tdata_api foo\n}\n", `Caddyfile:8: data_api has one argument too many, "foo": its options stand in a block`},
+		"problem with argument":  {global(catalog+source) + ":80 {\n\tdata_api_problem 404\n}\n", `Caddyfile:8: data_api_problem takes a matcher and nothing else; got "404"`},
+		"problem with block":     {global(catalog+source) + ":80 {\n\tdata_api_problem {\n\t\tdocs off\n\t}\n}\n", `Caddyfile:9: data_api_problem takes a matcher and nothing else; got "docs"`},
 		"size":                   {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tmax_body huge\n\t}\n}\n", `Caddyfile:9: max_body must be a size from 1 byte to 64MiB, such as 256KiB or 1MB; got "huge"`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,5 +1,5 @@
-// Package caddyfile reads the product's Caddyfile syntax: the global data_api block and the data_api directive. It
-// turns tokens into the structs of internal/config and emits JSON; it needs no module's Go type.
+// Package caddyfile reads the product's Caddyfile syntax: the global data_api block and the directives data_api and
+// data_api_problem. It turns tokens into the structs of internal/config and emits JSON; it needs no module's Go type.
 package caddyfile
 
 import (
@@ -20,6 +20,8 @@ func init() {
 	// It answers its own paths only, so it may stand before the handlers that answer every request; but behind encode,
 	// which compresses its answers.
 	httpcaddyfile.RegisterDirectiveOrder("data_api", httpcaddyfile.After, "encode")
+	httpcaddyfile.RegisterDirective("data_api_problem", parseProblem)
+	httpcaddyfile.RegisterDirectiveOrder("data_api_problem", httpcaddyfile.After, "acme_server") // the last of Caddy's
 }
 
 // parseApp reads the global block:

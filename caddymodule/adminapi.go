@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 
 	strictjson "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -124,9 +126,16 @@ func unknownCompany(slug string) error {
 	return dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no company %q in the catalog.", slug)
 }
 
+// decodeAdminBody reads a request's JSON object into target, a pointer to a struct.
 func decodeAdminBody(r *http.Request, target any) error {
-	body := http.MaxBytesReader(nil, r.Body, maxAdminBodyBytes)
-	if err := strictjson.UnmarshalRead(body, target, strictjson.RejectUnknownMembers(true)); err != nil {
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxAdminBodyBytes))
+	if err == nil {
+		err = strictjson.Unmarshal(body, target, strictjson.RejectUnknownMembers(true))
+	}
+	if err == nil && jsontext.Value(body).Kind() != '{' { // the decoder takes null for an object without members
+		err = errors.New("it must be one JSON object; got null")
+	}
+	if err != nil {
 		return dataapi.Errorf(dataapi.CodeInvalidRequest, "The body cannot be read: %v", err)
 	}
 	return nil
