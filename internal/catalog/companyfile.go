@@ -3,6 +3,7 @@ package catalog
 import (
 	"fmt"
 	"maps"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -117,18 +118,33 @@ func (r *report) readCallbackHosts(n *node) (hosts []string) {
 	for _, entry := range entries {
 		host := strings.ToLower(r.textOf(entry, f.name("hosts")))
 		if entry.kind == scalarNode && !identity.ValidCallbackHost(host) {
-			r.fault(entry.place, "callbacks.hosts: %q must be %s", shorten(host), identity.CallbackHostRule)
+			r.fault(entry.place, "callbacks.hosts: %q must be %s%s", shorten(host), identity.CallbackHostRule, didYouMean(hostMeant(host)))
 		}
 		hosts = append(hosts, host)
 	}
 	return hosts
 }
 
+// hostMeant is the host of what looks like an address with more than that: a scheme, a port, a path.
+func hostMeant(text string) string {
+	if _, rest, found := strings.Cut(text, "://"); found {
+		text = rest
+	}
+	host, _, _ := strings.Cut(text, "/")
+	if bare, _, err := net.SplitHostPort(host); err == nil {
+		host = bare
+	}
+	if !identity.ValidCallbackHost(host) {
+		return ""
+	}
+	return host
+}
+
 func (r *report) readUser(
 	user member, company *identity.Company, rate ratelimit.Limit,
 ) (*identity.User, map[string]constraintPlaces) {
 	if !dataapi.ValidSlug(user.key) {
-		r.fault(user.place, "users: the name %q must be %s", shorten(user.key), dataapi.SlugRule)
+		r.fault(user.place, "users: the name %q must be %s%s", shorten(user.key), dataapi.SlugRule, didYouMean(slugMeant(user.key)))
 	}
 	f := r.fieldsOf(user.value, "users."+user.key, "name", "active", "rate", "subject", "policies", "share_context")
 	read := &identity.User{Name: user.key, DisplayName: f.text("name"), Active: f.active()}
@@ -189,6 +205,17 @@ func (r *report) readPolicy(policy member) *identity.Policy {
 	return read
 }
 
+// actionAdvice ends a sentence about a word that is no action. Many leave the prefix out.
+func actionAdvice(word string) string {
+	known := names(dataapi.Actions())
+	for _, action := range known {
+		if _, bare, _ := strings.Cut(action, ":"); strings.EqualFold(bare, word) || dataapi.Nearest(word, []string{bare}) != "" {
+			return alternatives(action, known)
+		}
+	}
+	return alternatives(word, known)
+}
+
 func (r *report) readGrant(n *node, path string) identity.Grant {
 	f := r.fieldsOf(n, path, "actions", "endpoints")
 	var grant identity.Grant
@@ -202,7 +229,7 @@ func (r *report) readGrant(n *node, path string) identity.Grant {
 	for _, item := range actions {
 		action := dataapi.Action(r.textOf(item, f.name("actions")))
 		if item.kind == scalarNode && !slices.Contains(dataapi.Actions(), action) {
-			r.fault(item.place, "%s names the unknown action %q; allowed are %s", f.name("actions"), shorten(string(action)), typeList(dataapi.Actions()))
+			r.fault(item.place, "%s names the unknown action %q%s", f.name("actions"), shorten(string(action)), actionAdvice(string(action)))
 		}
 		grant.Actions = append(grant.Actions, action)
 	}

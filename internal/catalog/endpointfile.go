@@ -2,6 +2,8 @@ package catalog
 
 import (
 	"encoding/hex"
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -101,7 +103,11 @@ func (e *Endpoint) readFrontMatter(root *node, r *report) {
 	e.checkNames(f)
 	for _, fault := range statementFaults(e.Statement.SQL) {
 		line, column := e.Position(fault.offset)
-		r.fault(place{line, column}, "%s", fault.message)
+		advice := ""
+		if fault.placeholder && len(e.places.params) > 0 {
+			advice = "; " + declared(sortedKeys(e.places.params))
+		}
+		r.fault(place{line, column}, "%s%s", fault.message, advice)
 	}
 	e.places.askable = len(r.faults) == before && e.Contract != nil && e.Source != "" && e.Statement.SQL != ""
 }
@@ -125,7 +131,7 @@ func readMode(f fields) Mode {
 		}
 	}
 	if value := f.by["mode"].value; value.kind == scalarNode {
-		f.fault(value.place, "mode must be sync or async; got %s", value.describe())
+		f.fault(value.place, "mode must be sync or async; got %s%s", value.describe(), valueMeant(value, string(Sync), string(Async)))
 	}
 	return Sync
 }
@@ -141,25 +147,27 @@ func readOnTimeout(f fields, mode Mode) OnTimeout {
 	case way == Fail, way == Continue:
 		return way
 	case member.value.kind == scalarNode:
-		f.fault(member.value.place, "on_timeout must be fail or continue; got %s", member.value.describe())
+		f.fault(member.value.place, "on_timeout must be fail or continue; got %s%s", member.value.describe(),
+			valueMeant(member.value, string(Fail), string(Continue)))
 	}
 	return Fail
 }
 
 func readLimits(f fields, mode Mode, onTimeout OnTimeout) Limits {
 	limits := Limits{Timeout: MaxSyncTimeout, MaxRows: DefaultMaxRows}
-	most := MaxSyncTimeout
+	most, beyond := MaxSyncTimeout, "; a longer query runs as a job, for up to "+span(MaxAsyncTimeout)+
+		": with mode: async, or with on_timeout: continue and limits.job_timeout"
 	if mode == Async {
-		limits.Timeout, most = DefaultAsyncTimeout, MaxAsyncTimeout
+		limits.Timeout, most, beyond = DefaultAsyncTimeout, MaxAsyncTimeout, ""
 	}
 	given := fields{report: f.report}
 	if member, ok := f.by["limits"]; ok {
 		given = f.fieldsOf(member.value, "limits", "timeout", "job_timeout", "max_rows", "cache", "stale_while_revalidate")
 	}
-	limits.Timeout = given.duration("timeout", limits.Timeout, most)
+	limits.Timeout = given.duration("timeout", limits.Timeout, most, beyond)
 	limits.JobTimeout = limits.Timeout
 	if onTimeout == Continue {
-		limits.JobTimeout = given.duration("job_timeout", DefaultAsyncTimeout, MaxAsyncTimeout)
+		limits.JobTimeout = given.duration("job_timeout", DefaultAsyncTimeout, MaxAsyncTimeout, "")
 	} else if given.has("job_timeout") {
 		given.fault(given.placeOf("job_timeout"), "limits.job_timeout is allowed beside on_timeout: continue only; otherwise limits.timeout holds for jobs too")
 	}
@@ -172,8 +180,8 @@ func readLimits(f fields, mode Mode, onTimeout OnTimeout) Limits {
 
 // readCacheLimits reads how long results are kept in memory. What runs as a job is kept by the store, and not here.
 func readCacheLimits(given fields, limits *Limits, mode Mode, onTimeout OnTimeout) {
-	limits.Cache = given.duration("cache", 0, MaxCache)
-	limits.StaleWhileRevalidate = given.duration("stale_while_revalidate", 0, MaxCache)
+	limits.Cache = given.duration("cache", 0, MaxCache, "")
+	limits.StaleWhileRevalidate = given.duration("stale_while_revalidate", 0, MaxCache, "")
 	if given.has("cache") && (mode == Async || onTimeout == Continue) {
 		given.fault(given.placeOf("cache"),
 			"limits.cache is for mode: sync with on_timeout: fail; other endpoints answer with jobs, whose results are kept anyway")
@@ -196,8 +204,9 @@ func readColumns(f fields) (map[string]result.ColumnSpec, map[string]ColumnNote)
 		given := f.fieldsOf(column.value, "columns."+column.key, "type", "scale", "nullable", "description")
 		spec := result.ColumnSpec{Type: result.Type(given.text("type")), Scale: given.integer("scale", 0, maxScale)}
 		if spec.Type != "" && !validColumnType(spec.Type) {
-			given.fault(given.placeOf("type"), "%s must be one of %s, or an array of one such as %s; got %q",
-				given.name("type"), typeList(result.Types()), result.ArrayOf(result.Integer), spec.Type)
+			given.fault(given.placeOf("type"), "%s must be one of %s, or an array of one such as %s; got %q%s",
+				given.name("type"), typeList(result.Types()), result.ArrayOf(result.Integer), spec.Type,
+				typeMeant(string(spec.Type), names(result.Types()), columnTypesMeant))
 		} else if spec.Scale != nil && spec.Type != result.DecimalType {
 			given.fault(given.placeOf("scale"), "%s is allowed beside type: %s only", given.name("scale"), result.DecimalType)
 		}
@@ -215,12 +224,14 @@ func validColumnType(t result.Type) bool {
 	})
 }
 
-func typeList[T ~string](types []T) string {
-	var names []string
+func typeList[T ~string](types []T) string { return strings.Join(names(types), ", ") }
+
+func names[T ~string](types []T) []string {
+	list := make([]string, 0, len(types))
 	for _, name := range types {
-		names = append(names, string(name))
+		list = append(list, string(name))
 	}
-	return strings.Join(names, ", ")
+	return list
 }
 
 // paramPlaces is where the parameters stand that a file declares, sound or not.
@@ -244,13 +255,34 @@ func (e *Endpoint) checkNames(f fields) {
 			continue
 		}
 		line, column := e.Position(use.offset)
-		f.fault(place{line, column}, "@%s is not declared in params; %s", use.name, declared(sortedKeys(names)))
+		f.fault(place{line, column}, "@%s is not declared in params; %s%s", use.name, declared(sortedKeys(names)),
+			didYouMean(at(dataapi.Nearest(use.name, sortedKeys(names)))))
 	}
 	for _, name := range sortedKeys(names) {
 		if !mentions(e.Statement.SQL, name) && e.Statement.SQL != "" && params.ValidName(name) && !f.report.has(names[name]) {
-			f.fault(names[name], "parameter %s is declared and never used in the statement; use @%s there, or leave it out here", name, name)
+			f.fault(names[name], "parameter %s is declared and never used in the statement; use @%s there, or leave it out here%s",
+				name, name, e.mentionedAsText(name))
 		}
 	}
+}
+
+// mentionedAsText says where a statement has the name of a parameter that it does not use: inside of quotes, or written as
+// other systems do.
+func (e *Endpoint) mentionedAsText(name string) string {
+	found := regexp.MustCompile(`(?i)[@:$#{]\s*` + name + `\b`).FindStringIndex(e.Statement.SQL)
+	if found == nil {
+		return ""
+	}
+	line, _ := e.Position(found[0])
+	return fmt.Sprintf("; %s in line %d is no use of it: a parameter is written @name, in lower case, outside of quotes and comments",
+		strings.TrimLeft(e.Statement.SQL[found[0]:found[1]], "{ "), line)
+}
+
+func at(name string) string {
+	if name == "" {
+		return ""
+	}
+	return "@" + name
 }
 
 func declared(names []string) string {
@@ -266,8 +298,8 @@ func (e *Endpoint) checkShares(r *report) {
 		places := e.places.shares[company]
 		for name := range context {
 			if _, ok := e.places.params[name]; !ok {
-				r.fault(places.constraints[name].key, "share.%s constrains %q, which is not a parameter of this endpoint; %s",
-					company, name, declared(sortedKeys(e.places.params)))
+				r.fault(places.constraints[name].key, "share.%s constrains %q, which is not a parameter of this endpoint; %s%s",
+					company, name, declared(sortedKeys(e.places.params)), didYouMean(dataapi.Nearest(name, sortedKeys(e.places.params))))
 			}
 		}
 		if e.Contract == nil {

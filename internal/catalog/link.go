@@ -45,7 +45,8 @@ func (l *linker) shares() {
 			case company == endpoint.Company:
 				l.report(file).fault(at, "share.%s: an endpoint needs no share with its own company", company)
 			case l.companies[company] == nil:
-				l.report(file).fault(at, "share.%s: there is no such company; %s", company, l.companyList())
+				l.report(file).fault(at, "share.%s: there is no such company; %s%s", company, l.companyList(),
+					didYouMean(dataapi.Nearest(company, sortedKeys(l.companies))))
 			case endpoint.Active:
 				address := dataapi.Address{Company: company, Namespace: endpoint.Namespace, Slug: endpoint.Slug}
 				received[address] = append(received[address], endpoint)
@@ -151,8 +152,5 @@ func suggestion(parameter string, endpoints []*Endpoint) string {
 	for _, endpoint := range endpoints {
 		names = append(names, sortedKeys(endpoint.places.params)...)
 	}
-	if near := nearest(parameter, names); near != "" {
-		return fmt.Sprintf("; did you mean %s?", near)
-	}
-	return ""
+	return didYouMean(dataapi.Nearest(parameter, names))
 }
