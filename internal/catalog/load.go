@@ -19,6 +19,15 @@ func Load(root string) (*Snapshot, error) {
 	return loaded.snapshot, nil
 }
 
+// Inspect reads and checks as Load does, and returns what is doubtful too. There is no snapshot when there are faults.
+func Inspect(root string) (snapshot *Snapshot, faults, warnings Faults) {
+	loaded := load(context.Background(), root, nil, nil)
+	if len(loaded.faults) > 0 {
+		return nil, loaded.faults, loaded.warnings
+	}
+	return loaded.snapshot, nil, loaded.warnings
+}
+
 // state is a catalog between two changes.
 type state struct {
 	snapshot  *Snapshot

@@ -318,7 +318,7 @@ func (s *scanner) read(below string) ([]byte, bool) {
 func (s *scanner) unreadable(below string, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		if below == "" {
-			s.fault(below, "does not exist; it must be a directory with one directory for each company")
+			s.fault(below, "does not exist; it must be a directory with one directory for each company%s", relativeTo(s.given))
 			s.keep(below)
 		}
 		return
@@ -328,6 +328,18 @@ func (s *scanner) unreadable(below string, err error) {
 	}
 	s.fault(below, "cannot be read: %v", err)
 	s.keep(below)
+}
+
+// relativeTo ends a sentence about a file that is not there: it says where a relative path begins, and nothing of others.
+func relativeTo(given string) string {
+	if filepath.IsAbs(given) {
+		return ""
+	}
+	directory, err := os.Getwd()
+	if err != nil {
+		return ""
+	}
+	return "; a relative path begins at " + directory + ", where the program was started"
 }
 
 // keep takes over what previous had live of a file, or of everything below a directory; "" is the root.

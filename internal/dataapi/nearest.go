@@ -1,8 +1,6 @@
 package dataapi
 
-import (
-	"strings"
-)
+import "strings"
 
 // Nearest returns the one of the words that was probably meant by another, or "" when none is near: it differs in case, in
 // what joins its parts (max-items, maxItems and max_items), or by at most two letters, and fewer than half of its own.
