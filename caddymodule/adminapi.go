@@ -5,14 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 
 	strictjson "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/identity"
 )
 
 func init() {
@@ -122,8 +126,37 @@ func adminError(err error) error {
 	return caddy.APIError{HTTPStatus: known.Code.Definition().Status, Err: errors.New(message)}
 }
 
-func unknownCompany(slug string) error {
-	return dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no company %q in the catalog.", slug)
+// knownCompany returns a company of the catalog, or refuses the slug and says which there are.
+func knownCompany(snapshot *catalog.Snapshot, slug string) (*identity.Company, error) {
+	company, ok := snapshot.Company(slug)
+	if !ok {
+		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no company %q in the catalog%s",
+			slug, beside(slug, slices.Sorted(maps.Keys(snapshot.Companies()))))
+	}
+	return company, nil
+}
+
+// knownUser returns a user of a company, or refuses the name and says which there are.
+func knownUser(company *identity.Company, name string) (*identity.User, error) {
+	user, ok := company.Users[name]
+	if !ok {
+		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The company %s has no user %q%s",
+			company.Slug, name, beside(name, slices.Sorted(maps.Keys(company.Users))))
+	}
+	return user, nil
+}
+
+// beside ends a sentence about a name that is not there with those that are, unless they are many.
+func beside(name string, names []string) string {
+	const most = 20
+	switch near := dataapi.Nearest(name, names); {
+	case near != "":
+		return fmt.Sprintf("; did you mean %q?", near)
+	case len(names) > most:
+		return fmt.Sprintf("; it has %d others.", len(names))
+	default:
+		return "; it has " + dataapi.Listing(names) + "."
+	}
 }
 
 // decodeAdminBody reads a request's JSON object into target, a pointer to a struct.

@@ -41,6 +41,13 @@ func createKey(ready *services, r *http.Request) (int, any, error) {
 	if err := decodeAdminBody(r, &request); err != nil {
 		return 0, nil, err
 	}
+	company, err := knownCompany(ready.app.catalog.Current(), request.Company)
+	if err == nil {
+		_, err = knownUser(company, request.User)
+	}
+	if err != nil {
+		return 0, nil, err
+	}
 	key, secret, err := ready.directory.CreateKey(r.Context(), identity.NewKey{
 		Company: request.Company, User: request.User, Name: request.Name, ExpiresAt: request.ExpiresAt,
 	})
@@ -53,8 +60,10 @@ func createKey(ready *services, r *http.Request) (int, any, error) {
 
 func listKeys(ready *services, r *http.Request) (int, any, error) {
 	company := r.URL.Query().Get("company")
-	if _, known := ready.app.catalog.Current().Company(company); company != "" && !known {
-		return 0, nil, unknownCompany(company)
+	if company != "" {
+		if _, err := knownCompany(ready.app.catalog.Current(), company); err != nil {
+			return 0, nil, err
+		}
 	}
 	keys, err := ready.keys.List(r.Context(), company)
 	if err != nil {
