@@ -157,7 +157,7 @@ func FuzzCaddyfile(f *testing.F) {
 }
 
 func TestASourceMayBeNamedAsItsKind(t *testing.T) {
-	adapted, err := adapt(t, "{\n\tdata_api {\n\t\tcatalog ./c\n\t\tsource sqlite sqlite ./demo.db\n\t\tsource postgres sqlite ./other.db\n\t}\n}\n")
+	adapted, err := adapt(t, "{\n\tdata_api {\n\t\tcatalog ./c\n\t\tsource \"sqlite\" sqlite ./demo.db\n\t\tsource postgres sqlite ./other.db\n\t}\n}\n")
 	if err != nil || !strings.Contains(string(adapted), `"path": "./other.db"`) || !strings.Contains(string(adapted), `"path": "./demo.db"`) {
 		t.Errorf("%s %v", adapted, err)
 	}

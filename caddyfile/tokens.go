@@ -125,10 +125,12 @@ var optionsMeant = map[string]string{
 	"database": "source", "db": "source", "datasource": "source", "storage": "store", "endpoints": "catalog", "directory": "catalog", "dir": "catalog",
 	"auth": "tokens", "jwt": "tokens", "token": "tokens", "webhooks": "callbacks", "callback": "callbacks", "job": "jobs", "queue": "jobs",
 	"conns": "max_conns", "connections": "max_conns", "poolsize": "max_conns", "maxconnections": "max_conns", "url": "dsn", "file": "path",
-	"ttl": "access_ttl", "accesstokenttl": "access_ttl", "refreshtokenttl": "refresh_ttl", "secret": "hs256_secret", "alg": "algorithm", "aud": "audience", "iss": "issuer",
+	"ttl": "access_ttl", "accesstokenttl": "access_ttl", "refreshtokenttl": "refresh_ttl",
+	"secret": "hs256_secret", "alg": "algorithm", "aud": "audience", "iss": "issuer",
 	"ratelimit": "throttle", "concurrency": "workers", "threads": "workers", "ttlresults": "retention", "keep": "retention", "ip": "address",
 	"bodysize": "max_body", "maxsize": "max_body", "bodylimit": "max_body", "superuser": "allow_superuser", "rls": "claims",
-	"postgresql": "postgres", "pg": "postgres", "pgx": "postgres", "sqlite3": "sqlite", "bolt": "bbolt", "jwksuri": "jwks", "jwksurl": "jwks", "tenant": "company",
+	"postgresql": "postgres", "pg": "postgres", "pgx": "postgres", "sqlite3": "sqlite",
+	"bolt": "bbolt", "jwksuri": "jwks", "jwksurl": "jwks", "tenant": "company",
 }
 
 // example shows a value of an option, for those who have left it out.
