@@ -131,7 +131,7 @@ func knownCompany(snapshot *catalog.Snapshot, slug string) (*identity.Company, e
 	company, ok := snapshot.Company(slug)
 	if !ok {
 		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no company %q in the catalog%s",
-			slug, beside(slug, slices.Sorted(maps.Keys(snapshot.Companies()))))
+			slug, dataapi.Beside(slug, slices.Sorted(maps.Keys(snapshot.Companies()))))
 	}
 	return company, nil
 }
@@ -141,22 +141,9 @@ func knownUser(company *identity.Company, name string) (*identity.User, error) {
 	user, ok := company.Users[name]
 	if !ok {
 		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The company %s has no user %q%s",
-			company.Slug, name, beside(name, slices.Sorted(maps.Keys(company.Users))))
+			company.Slug, name, dataapi.Beside(name, slices.Sorted(maps.Keys(company.Users))))
 	}
 	return user, nil
-}
-
-// beside ends a sentence about a name that is not there with those that are, unless they are many.
-func beside(name string, names []string) string {
-	const most = 20
-	switch near := dataapi.Nearest(name, names); {
-	case near != "":
-		return fmt.Sprintf("; did you mean %q?", near)
-	case len(names) > most:
-		return fmt.Sprintf("; it has %d others.", len(names))
-	default:
-		return "; it has " + dataapi.Listing(names) + "."
-	}
 }
 
 // decodeAdminBody reads a request's JSON object into target, a pointer to a struct.

@@ -61,7 +61,7 @@ func checkPurged(snapshot *catalog.Snapshot, slug, namespace, endpoint string) e
 		}
 	}
 	if path := namespace + "/" + endpoint; !slices.Contains(paths, path) {
-		return dataapi.Errorf(dataapi.CodeInvalidRequest, "The company %s has no endpoint %q%s", slug, path, beside(path, paths))
+		return dataapi.Errorf(dataapi.CodeInvalidRequest, "The company %s has no endpoint %q%s", slug, path, dataapi.Beside(path, paths))
 	}
 	return nil
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/spf13/cobra"
 
 	_ "github.com/solucao42/caddy-data-api/caddyfile"
+	"github.com/solucao42/caddy-data-api/internal/catalog"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
 // runCommand runs `caddy data-api ARGS`.
@@ -125,18 +127,32 @@ func TestCheckPrintsWarnings(t *testing.T) {
 	}
 }
 
-func TestUnknownNamesSayWhichThereAre(t *testing.T) {
-	for name, test := range map[string]struct {
-		names []string
-		want  string
-	}{
-		"acmee": {[]string{"acme", "globex"}, `; did you mean "acme"?`},
-		"x":     {[]string{"acme", "globex"}, "; it has acme and globex."},
-		"y":     {nil, "; it has none."},
-		"z":     {make([]string, 21), "; it has 21 others."},
+func TestAPurgeNamesWhatTheCatalogHas(t *testing.T) {
+	root := t.TempDir()
+	for path, text := range map[string]string{"acme/company.yaml": "", "acme/default/test.sql": "/*---\nsource: x\n---*/\nSELECT 1 AS n\n"} {
+		full := filepath.Join(root, path)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(full), 0o755), os.WriteFile(full, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	snapshot, err := catalog.Load(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ company, namespace, slug, want string }{
+		{"", "", "", ""},
+		{"acme", "", "", ""},
+		{"acme", "default", "test", ""},
+		{"acmee", "", "", `There is no company "acmee" in the catalog; did you mean "acme"?`},
+		{"acme", "default", "tets", `The company acme has no endpoint "default/tets"; did you mean "default/test"?`},
+		{"acme", "other", "thing", `The company acme has no endpoint "other/thing"; there is default/test.`},
 	} {
-		if got := beside(name, test.names); got != test.want {
-			t.Errorf("%s: got %q, want %q", name, got, test.want)
+		got := ""
+		if err := checkPurged(snapshot, test.company, test.namespace, test.slug); err != nil {
+			got = dataapi.AsError(err).Detail
+		}
+		if got != test.want {
+			t.Errorf("%+v: got %s", test, got)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package dataapi
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Nearest returns the one of the words that was probably meant by another, or "" when none is near: it differs in case, in
 // what joins its parts (max-items, maxItems and max_items), or by at most two letters, and fewer than half of its own.
@@ -53,5 +56,21 @@ func Listing(words []string) string {
 	default:
 		last := len(words) - 1
 		return strings.Join(words[:last], ", ") + " and " + words[last]
+	}
+}
+
+// Beside ends a sentence about a name that is not there: with the name that was probably meant, or those that there are,
+// or how many they are.
+func Beside(name string, names []string) string {
+	const most = 20
+	switch near := Nearest(name, names); {
+	case near != "":
+		return fmt.Sprintf("; did you mean %q?", near)
+	case len(names) > most:
+		return fmt.Sprintf("; there are %d others.", len(names))
+	case len(names) == 0:
+		return "; there is none."
+	default:
+		return "; there is " + Listing(names) + "."
 	}
 }

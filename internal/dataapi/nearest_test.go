@@ -29,3 +29,19 @@ func TestListing(t *testing.T) {
 		}
 	}
 }
+
+func TestBeside(t *testing.T) {
+	for name, test := range map[string]struct {
+		names []string
+		want  string
+	}{
+		"acmee": {[]string{"acme", "globex"}, `; did you mean "acme"?`},
+		"x":     {[]string{"acme", "globex"}, "; there is acme and globex."},
+		"y":     {nil, "; there is none."},
+		"z":     {make([]string, 21), "; there are 21 others."},
+	} {
+		if got := dataapi.Beside(name, test.names); got != test.want {
+			t.Errorf("%s: got %q, want %q", name, got, test.want)
+		}
+	}
+}

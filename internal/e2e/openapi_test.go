@@ -228,7 +228,7 @@ func TestOpenAPICommandNeedsNoServer(t *testing.T) {
 		t.Errorf("%s", printed)
 	}
 	for want, args := range map[string][]string{
-		`has no user "nobody"; it has housing-reader and integration`: {"--company", "acme", "--user", "nobody", "--catalog", catalog},
+		`has no user "nobody"; there is housing-reader and integration`: {"--company", "acme", "--user", "nobody", "--catalog", catalog},
 		`There is no company "nothing"`:                               {"--company", "nothing", "--catalog", catalog},
 		`no data_api app is configured`:                               {"--company", "acme", "--config", emptyConfig(t)},
 	} {
