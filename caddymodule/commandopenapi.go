@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
@@ -57,6 +58,9 @@ func runOpenAPI(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	caller, err := describedCaller(snapshot, flags.String("company"), flags.String("user"))
+	if known, ok := errors.AsType[*dataapi.Error](err); ok && known.Detail != "" {
+		return errors.New(known.Detail) // the code is for callers
+	}
 	if err != nil {
 		return err
 	}
