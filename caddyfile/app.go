@@ -1,9 +1,10 @@
-// Package caddyfile reads the product's Caddyfile syntax: the global data_api block and the data_api directive. It
-// turns tokens into the structs of internal/config and emits JSON; it needs no module's Go type.
+// Package caddyfile reads the product's Caddyfile syntax: the global data_api block and the directives data_api and
+// data_api_problem. It turns tokens into the structs of internal/config and emits JSON; it needs no module's Go type.
 package caddyfile
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -20,6 +21,8 @@ func init() {
 	// It answers its own paths only, so it may stand before the handlers that answer every request; but behind encode,
 	// which compresses its answers.
 	httpcaddyfile.RegisterDirectiveOrder("data_api", httpcaddyfile.After, "encode")
+	httpcaddyfile.RegisterDirective("data_api_problem", parseProblem)
+	httpcaddyfile.RegisterDirectiveOrder("data_api_problem", httpcaddyfile.After, "acme_server") // the last of Caddy's
 }
 
 // parseApp reads the global block:
@@ -96,7 +99,8 @@ func parseAppOption(d *caddyfile.Dispenser, app *config.App, option string) erro
 		app.Audit = new(config.Audit)
 		return parseAudit(d, app.Audit)
 	default:
-		return d.Errf("unknown option %q: allowed are catalog, strict, store, source, tokens, jobs, callbacks, cache and audit", option)
+		return d.Errf("unknown option %q%s", option,
+			allowed(option, []string{"catalog", "strict", "store", "source", "tokens", "jobs", "callbacks", "cache", "audit"}))
 	}
 }
 
@@ -105,6 +109,13 @@ func parseSource(d *caddyfile.Dispenser, app *config.App) error {
 		return d.Err("source needs a name and a kind, such as `source warehouse postgres {env.WAREHOUSE_URL}`")
 	}
 	name := d.Val()
+	if kinds := moduleNames("data_api.sources"); slices.Contains(kinds, name) {
+		more := d.NextArg()
+		if !more || !slices.Contains(kinds, d.Val()) {
+			return d.Errf("source needs a name of your choice before its kind: write `source NAME %s ...`", name)
+		}
+		d.Prev()
+	}
 	if !dataapi.ValidSlug(name) {
 		return d.Errf("%q cannot name a source: a name has %s", name, dataapi.SlugRule)
 	}
@@ -125,12 +136,12 @@ func parseSource(d *caddyfile.Dispenser, app *config.App) error {
 // parseGuest reads the name of a guest module and leaves the rest of the segment to the module itself.
 func parseGuest(d *caddyfile.Dispenser, namespace, inlineKey string) (json.RawMessage, error) {
 	if !d.NextArg() {
-		return nil, d.Errf("%s needs a kind: allowed are %s", inlineKey, moduleNames(namespace))
+		return nil, d.Errf("%s needs a kind: allowed are %s", inlineKey, dataapi.Listing(moduleNames(namespace)))
 	}
 	kind := d.Val()
 	id := namespace + "." + kind
 	if _, err := caddy.GetModule(id); err != nil {
-		return nil, d.Errf("unknown %s %q: allowed are %s", inlineKey, kind, moduleNames(namespace))
+		return nil, d.Errf("unknown %s %q%s", inlineKey, kind, allowed(kind, moduleNames(namespace)))
 	}
 	guest, err := caddyfile.UnmarshalModule(d, id)
 	if err != nil {

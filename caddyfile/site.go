@@ -61,6 +61,29 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	return values, nil
 }
 
+// parseProblem expands the directive that answers with problem documents:
+//
+//	data_api_problem [<matcher>]
+//
+// In handle_errors it answers what led there, elsewhere with 404: it stands behind all other handlers, so that it gets
+// only what none of them has answered.
+func parseProblem(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
+	h.Next() // consume the directive's name
+	matcher, err := h.ExtractMatcherSet()
+	if err != nil {
+		return nil, err
+	}
+	h.Next() // the extraction has rewound the segment
+	if h.NextArg() || h.NextBlock(0) {
+		return nil, h.Errf("data_api_problem takes a matcher and nothing else; got %q", h.Val())
+	}
+	answer := caddyhttp.Route{HandlersRaw: []json.RawMessage{caddyconfig.JSONModuleObject(struct{}{}, "handler", "data_api_problem", nil)}}
+	if matcher != nil {
+		answer.MatcherSetsRaw = []caddy.ModuleMap{matcher}
+	}
+	return []httpcaddyfile.ConfigValue{{Class: "route", Value: answer}}, nil
+}
+
 // authenticator names the module that vouches for callers.
 var authenticator = json.RawMessage(`{"provider":"data_api_jwt"}`)
 

@@ -8,6 +8,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
 // parseBlock reads a block of options, each at most once, and calls the reader of each with the dispenser on its name.
@@ -25,7 +27,7 @@ func parseRepeatable(d *caddyfile.Dispenser, name, repeatable string, options ma
 		option := d.Val()
 		read, ok := options[option]
 		if !ok {
-			return d.Errf("unknown %s option %q: allowed are %s", name, option, list(slices.Sorted(maps.Keys(options))))
+			return d.Errf("unknown %s option %q%s", name, option, allowed(option, slices.Sorted(maps.Keys(options))))
 		}
 		if seen[option] && option != repeatable {
 			return d.Errf("%s is set twice", option)
@@ -42,7 +44,7 @@ func parseRepeatable(d *caddyfile.Dispenser, name, repeatable string, options ma
 func oneArg(d *caddyfile.Dispenser, target *string) error {
 	option := d.Val()
 	if !d.NextArg() {
-		return d.Errf("%s needs a value", option)
+		return d.Errf("%s needs a value%s", option, example(option))
 	}
 	*target = d.Val()
 	if *target == "" {
@@ -106,25 +108,53 @@ func onOff(d *caddyfile.Dispenser, target *bool) error {
 	return nil
 }
 
+// allowed ends a sentence about a word that is not one of those allowed. Words that other systems use are known too.
+func allowed(word string, words []string) string {
+	near := dataapi.Nearest(word, words)
+	if meant := optionsMeant[strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(word))]; slices.Contains(words, meant) {
+		near = meant
+	}
+	if near != "" {
+		return "; did you mean " + near + "? Allowed are " + dataapi.Listing(words)
+	}
+	return ": allowed are " + dataapi.Listing(words)
+}
+
+// optionsMeant are words that other systems use for options of ours.
+var optionsMeant = map[string]string{
+	"database": "source", "db": "source", "datasource": "source", "storage": "store", "endpoints": "catalog", "directory": "catalog", "dir": "catalog",
+	"auth": "tokens", "jwt": "tokens", "token": "tokens", "webhooks": "callbacks", "callback": "callbacks", "job": "jobs", "queue": "jobs",
+	"conns": "max_conns", "connections": "max_conns", "poolsize": "max_conns", "maxconnections": "max_conns", "url": "dsn", "file": "path",
+	"ttl": "access_ttl", "accesstokenttl": "access_ttl", "refreshtokenttl": "refresh_ttl",
+	"secret": "hs256_secret", "alg": "algorithm", "aud": "audience", "iss": "issuer",
+	"ratelimit": "throttle", "concurrency": "workers", "threads": "workers", "ttlresults": "retention", "keep": "retention", "ip": "address",
+	"bodysize": "max_body", "maxsize": "max_body", "bodylimit": "max_body", "superuser": "allow_superuser", "rls": "claims",
+	"postgresql": "postgres", "pg": "postgres", "pgx": "postgres", "sqlite3": "sqlite",
+	"bolt": "bbolt", "jwksuri": "jwks", "jwksurl": "jwks", "tenant": "company",
+}
+
+// example shows a value of an option, for those who have left it out.
+func example(option string) string {
+	if value := examples[option]; value != "" {
+		return ", such as `" + option + " " + value + "`"
+	}
+	return ""
+}
+
+var examples = map[string]string{
+	"catalog": "./catalog", "path": "./data/demo.db", "dsn": "{env.WAREHOUSE_URL}", "max_conns": "8", "role": "reporting", "claims": "on",
+	"statement_cache": "off", "lanes": "2", "issuer": "https://api.example.com", "audience": "https://api.example.com", "algorithm": "EdDSA",
+	"access_ttl": "10m", "refresh_ttl": "168h", "hs256_secret": "{env.TOKEN_SECRET}", "workers": "4", "per_company": "3", "waiting_callers": "1000",
+	"quota": "10GiB", "retention": "24h", "size": "64MiB", "max_result": "1MiB", "max_body": "256KiB", "docs": "/docs", "company": "acme",
+	"jwks": "https://login.example.com/.well-known/jwks.json", "user_claim": "sub",
+}
+
 // moduleNames lists the guests that this binary holds in a namespace.
-func moduleNames(namespace string) string {
+func moduleNames(namespace string) []string {
 	var names []string
 	for _, info := range caddy.GetModules(namespace) {
 		names = append(names, info.ID.Name())
 	}
 	slices.Sort(names)
-	return list(names)
-}
-
-// list joins names as a sentence does: a, b and c.
-func list(names []string) string {
-	switch len(names) {
-	case 0:
-		return "none"
-	case 1:
-		return names[0]
-	default:
-		last := len(names) - 1
-		return strings.Join(names[:last], ", ") + " and " + names[last]
-	}
+	return names
 }

@@ -4,13 +4,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
+	"slices"
 
 	strictjson "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/identity"
 )
 
 func init() {
@@ -119,13 +125,36 @@ func adminError(err error) error {
 	return caddy.APIError{HTTPStatus: known.Code.Definition().Status, Err: errors.New(message)}
 }
 
-func unknownCompany(slug string) error {
-	return dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no company %q in the catalog.", slug)
+// knownCompany returns a company of the catalog, or refuses the slug and says which there are.
+func knownCompany(snapshot *catalog.Snapshot, slug string) (*identity.Company, error) {
+	company, ok := snapshot.Company(slug)
+	if !ok {
+		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no company %q in the catalog%s",
+			slug, dataapi.Beside(slug, slices.Sorted(maps.Keys(snapshot.Companies()))))
+	}
+	return company, nil
 }
 
+// knownUser returns a user of a company, or refuses the name and says which there are.
+func knownUser(company *identity.Company, name string) (*identity.User, error) {
+	user, ok := company.Users[name]
+	if !ok {
+		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The company %s has no user %q%s",
+			company.Slug, name, dataapi.Beside(name, slices.Sorted(maps.Keys(company.Users))))
+	}
+	return user, nil
+}
+
+// decodeAdminBody reads a request's JSON object into target, a pointer to a struct.
 func decodeAdminBody(r *http.Request, target any) error {
-	body := http.MaxBytesReader(nil, r.Body, maxAdminBodyBytes)
-	if err := strictjson.UnmarshalRead(body, target, strictjson.RejectUnknownMembers(true)); err != nil {
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxAdminBodyBytes))
+	if err == nil {
+		err = strictjson.Unmarshal(body, target, strictjson.RejectUnknownMembers(true))
+	}
+	if err == nil && jsontext.Value(body).Kind() != '{' { // the decoder takes null for an object without members
+		err = errors.New("it must be one JSON object; got null")
+	}
+	if err != nil {
 		return dataapi.Errorf(dataapi.CodeInvalidRequest, "The body cannot be read: %v", err)
 	}
 	return nil

@@ -2,8 +2,10 @@ package caddymodule
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
+	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
@@ -34,8 +36,32 @@ func purgeCache(ready *services, r *http.Request) (int, any, error) {
 	case !pair || !dataapi.ValidSlug(namespace) || !dataapi.ValidSlug(slug):
 		return 0, nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "endpoint must be NAMESPACE/SLUG; got %q.", request.Endpoint)
 	}
+	if err := checkPurged(ready.app.catalog.Current(), request.Company, namespace, slug); err != nil {
+		return 0, nil, err
+	}
 	return http.StatusOK, purgeAnswer{ready.cache.Purge(func(address dataapi.Address) bool {
 		return (request.Company == "" || address.Company == request.Company) &&
 			(request.Endpoint == "" || address.Namespace == namespace && address.Slug == slug)
 	})}, nil
+}
+
+// checkPurged refuses a company or an endpoint that the catalog does not have: its results were forgotten with it, and a
+// slip of the pen would look like a success. An empty name stands for all.
+func checkPurged(snapshot *catalog.Snapshot, slug, namespace, endpoint string) error {
+	if slug == "" {
+		return nil
+	}
+	if _, err := knownCompany(snapshot, slug); err != nil || namespace == "" {
+		return err
+	}
+	var paths []string
+	for _, other := range snapshot.Endpoints() {
+		if other.Company == slug {
+			paths = append(paths, other.Path())
+		}
+	}
+	if path := namespace + "/" + endpoint; !slices.Contains(paths, path) {
+		return dataapi.Errorf(dataapi.CodeInvalidRequest, "The company %s has no endpoint %q%s", slug, path, dataapi.Beside(path, paths))
+	}
+	return nil
 }

@@ -53,8 +53,10 @@ func createKey(ready *services, r *http.Request) (int, any, error) {
 
 func listKeys(ready *services, r *http.Request) (int, any, error) {
 	company := r.URL.Query().Get("company")
-	if _, known := ready.app.catalog.Current().Company(company); company != "" && !known {
-		return 0, nil, unknownCompany(company)
+	if company != "" {
+		if _, err := knownCompany(ready.app.catalog.Current(), company); err != nil {
+			return 0, nil, err
+		}
 	}
 	keys, err := ready.keys.List(r.Context(), company)
 	if err != nil {

@@ -77,13 +77,9 @@ func readSecretRequest(ready *services, r *http.Request) (request callbackSecret
 	if err := decodeAdminBody(r, &request); err != nil {
 		return request, err
 	}
-	company, ok := ready.app.catalog.Current().Company(request.Company)
-	if !ok {
-		return request, unknownCompany(request.Company)
+	company, err := knownCompany(ready.app.catalog.Current(), request.Company)
+	if err == nil {
+		_, err = knownUser(company, request.User)
 	}
-	if _, ok := company.Users[request.User]; !ok {
-		return request, dataapi.Errorf(dataapi.CodeInvalidRequest, "The company %s has no user %q; its company.yaml lists them.",
-			request.Company, request.User)
-	}
-	return request, nil
+	return request, err
 }

@@ -3,14 +3,10 @@ package caddymodule
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
-	"regexp"
 	"strings"
-	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -30,24 +26,21 @@ catalog, and prints OpenAPI documents, without a server.
 
 The server is found at its default admin address, at --address, or at the address
 that the configuration given with --config names.`,
-		CobraFunc: func(cmd *cobra.Command) {
-			cmd.AddCommand(keysCommand(), signingKeysCommand(), callbackSecretCommand(), deliveriesCommand(),
-				storeCommand(), cacheCommand(), statusCommand(), checkCommand(), openAPICommand())
-			// A group of commands does nothing itself; a word that is none of them is a mistake worth an exit code.
-			cmd.RunE = refuseUnknown
-		},
+		CobraFunc: addCommands,
 	})
 }
 
-func refuseUnknown(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return fmt.Errorf("unknown command %q for %q; `%s --help` lists the commands", args[0], cmd.CommandPath(), cmd.CommandPath())
-	}
-	return cmd.Help()
+// addCommands makes the command data-api of an empty one.
+func addCommands(cmd *cobra.Command) {
+	cmd.AddCommand(keysCommand(), signingKeysCommand(), callbackSecretCommand(), deliveriesCommand(),
+		storeCommand(), cacheCommand(), statusCommand(), checkCommand(), openAPICommand())
+	cmd.SetFlagErrorFunc(explainFlag)
+	// A group of commands does nothing itself; a word that is none of them is a mistake worth an exit code.
+	cmd.RunE = refuseUnknown
 }
 
 func statusCommand() *cobra.Command {
-	return serverCommand("status", "Shows the endpoints that are served, the faults of files that are not, and whether the sources answer", cobra.NoArgs,
+	return serverCommand("status", "Shows the endpoints that are served, the faults of files that are not, and whether the sources answer", noArguments,
 		func(server adminServer, cmd *cobra.Command, _ []string) error {
 			var catalog catalogAnswer
 			raw, err := server.call(http.MethodGet, adminCatalogPath+"?sources", nil, &catalog)
@@ -88,8 +81,7 @@ func printSection(out io.Writer, heading string, lines []string) {
 func companyUserFlags(cmd *cobra.Command) {
 	cmd.Flags().String("company", "", "slug of the company (required)")
 	cmd.Flags().String("user", "", "name of the company's user (required)")
-	_ = cmd.MarkFlagRequired("company") // fails only for a flag that does not exist
-	_ = cmd.MarkFlagRequired("user")
+	requireFlags(cmd, "company", "user")
 }
 
 // adminServer is a running server's admin API.
@@ -109,9 +101,9 @@ func serverCommand(
 	cmd.Flags().Bool("json", false, "print the answer as JSON")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		flags := caddycmd.Flags{FlagSet: cmd.Flags()}
-		address, err := caddycmd.DetermineAdminAPIAddress(flags.String("address"), nil, flags.String("config"), flags.String("adapter"))
+		address, err := adminAddress(flags.String("address"), flags.String("config"), flags.String("adapter"))
 		if err != nil {
-			return fmt.Errorf("finding the admin address: %w", err)
+			return err
 		}
 		return run(adminServer{address: address, json: flags.Bool("json")}, cmd, args)
 	}
@@ -138,35 +130,6 @@ func (s adminServer) call(method, path string, request, target any) ([]byte, err
 		return nil, fmt.Errorf("reading the server's answer: %w", err)
 	}
 	return raw, json.Unmarshal(raw, target)
-}
-
-// refusal matches the error that Caddy's client makes of an admin API's error document.
-var refusal = regexp.MustCompile(`(?s)HTTP \d+: (\{.*\})`)
-
-// explain puts what went wrong into the words of whoever runs the command.
-func (s adminServer) explain(err error) error {
-	if found := refusal.FindStringSubmatch(err.Error()); found != nil {
-		var document struct {
-			Error string `json:"error"`
-		}
-		if json.Unmarshal([]byte(found[1]), &document) == nil && document.Error != "" {
-			return errors.New(document.Error)
-		}
-	}
-	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("no server answers at %s: start it, or name its admin API with --address or --config", s.address)
-	}
-	return err
-}
-
-// oneArgument wants exactly one argument and names it when it is missing.
-func oneArgument(name string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return fmt.Errorf("%s takes one argument, %s; got %d. Usage: %s", cmd.CommandPath(), name, len(args), cmd.UseLine())
-		}
-		return nil
-	}
 }
 
 func printRaw(out io.Writer, raw []byte, err error) error {

@@ -15,7 +15,7 @@ func cacheCommand() *cobra.Command {
 		RunE:  refuseUnknown,
 	}
 	purge := serverCommand("purge [--company SLUG [--endpoint NAMESPACE/SLUG]]",
-		"Forgets kept results: all of them, those of a company's endpoints, or of one endpoint", cobra.NoArgs, runPurge)
+		"Forgets kept results: all of them, those of a company's endpoints, or of one endpoint", noArguments, runPurge)
 	purge.Flags().String("company", "", "slug of the company that owns the endpoints")
 	purge.Flags().String("endpoint", "", "NAMESPACE/SLUG of one of its endpoints")
 	group.AddCommand(purge)

@@ -25,10 +25,11 @@ configuration names, and asks the configuration's databases about every statemen
 as the server does. That is for pipelines: a server leaves out what is at fault and
 serves the rest, unless its configuration says strict.
 
+What is doubtful, such as a file that nothing reads, is printed as a warning.
 The exit code is 0 when there is no fault, and every database could be asked.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("config") {
-				return cobra.NoArgs(cmd, args)
+				return noArguments(cmd, args)
 			}
 			return oneArgument("DIR, or --config FILE instead")(cmd, args)
 		},
@@ -38,8 +39,8 @@ The exit code is 0 when there is no fault, and every database could be asked.`,
 			if cmd.Flags().Changed("config") {
 				return checkConfig(cmd.OutOrStdout(), flags.String("config"), flags.String("adapter"))
 			}
-			snapshot, err := catalog.Load(args[0])
-			return printCheck(cmd.OutOrStdout(), args[0], snapshot, err)
+			snapshot, faults, warnings := catalog.Inspect(args[0])
+			return printCheck(cmd.OutOrStdout(), args[0], snapshot, faults, warnings)
 		},
 	}
 	cmd.Flags().StringP("config", "c", "", "the server's configuration file, to check its catalog against its databases")
@@ -61,23 +62,37 @@ func checkConfig(out io.Writer, file, adapter string) error {
 	if err == nil && len(unasked) > 0 {
 		return fmt.Errorf("%s: %s could not be checked", app.Catalog, count(len(unasked), "endpoint"))
 	}
-	return printCheck(out, app.Catalog, app.catalog.Current(), err)
-}
-
-// printCheck prints faults, or how much there is without one.
-func printCheck(out io.Writer, name string, snapshot *catalog.Snapshot, err error) error {
-	if faults, ok := errors.AsType[catalog.Faults](err); ok {
-		for _, fault := range faults {
-			fmt.Fprintln(out, fault)
-		}
-		return fmt.Errorf("%s: %s", name, count(len(faults), "fault"))
-	}
-	if err != nil {
+	faults, ok := errors.AsType[catalog.Faults](err)
+	if err != nil && !ok {
 		return err
 	}
-	fmt.Fprintf(out, "%s: %s, %s, no faults\n", name,
+	return printCheck(out, app.Catalog, app.catalog.Current(), faults, app.catalog.Warnings())
+}
+
+// printCheck prints faults and warnings, or how much there is without a fault.
+func printCheck(out io.Writer, name string, snapshot *catalog.Snapshot, faults, warnings catalog.Faults) error {
+	for _, fault := range faults {
+		fmt.Fprintln(out, fault)
+	}
+	for _, warning := range warnings {
+		fmt.Fprintln(out, asWarning(warning))
+	}
+	if len(faults) > 0 {
+		return fmt.Errorf("%s: %s", name, count(len(faults), "fault"))
+	}
+	fmt.Fprintf(out, "%s: %s, %s, no faults", name,
 		count(len(snapshot.Companies()), "company"), count(len(snapshot.Endpoints()), "endpoint"))
+	if len(warnings) > 0 {
+		fmt.Fprintf(out, ", %s", count(len(warnings), "warning"))
+	}
+	fmt.Fprintln(out)
 	return nil
+}
+
+// asWarning writes what is doubtful so that it is not taken for a fault, in the form that editors turn into a link.
+func asWarning(doubt catalog.Fault) catalog.Fault {
+	doubt.Message = "warning: " + doubt.Message
+	return doubt
 }
 
 // count writes a number with its noun.

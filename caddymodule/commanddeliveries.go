@@ -21,7 +21,7 @@ func deliveriesCommand() *cobra.Command {
 		Short: "Lists callbacks, and makes those that were given up once more",
 		RunE:  refuseUnknown,
 	}
-	list := serverCommand("list [--state STATE]", "Lists callbacks, oldest job first", cobra.NoArgs, runListDeliveries)
+	list := serverCommand("list [--state STATE]", "Lists callbacks, oldest job first", noArguments, runListDeliveries)
 	list.Flags().String("state", "", "list only those that are pending, delivered or dead")
 	list.Flags().Int("limit", 100, "list at most this many")
 	replay := serverCommand("replay JOB_ID... | replay --dead", "Makes callbacks that have ended due again at once", cobra.ArbitraryArgs, runReplay)

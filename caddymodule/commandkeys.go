@@ -26,10 +26,10 @@ func keysCommand() *cobra.Command {
 
 func createKeyCommand() *cobra.Command {
 	cmd := serverCommand("create --company SLUG --user NAME",
-		"Makes an API key and prints its secret, once", cobra.NoArgs, runCreateKey)
+		"Makes an API key and prints its secret, once", noArguments, runCreateKey)
 	companyUserFlags(cmd)
 	cmd.Flags().String("name", "", "a label, to tell the key from others")
-	cmd.Flags().Duration("expires-in", 0, "when the key ends, such as 2160h; by default it does not")
+	duration(cmd, "expires-in", 0, "when the key ends, such as 90d; by default it does not")
 	return cmd
 }
 
@@ -70,8 +70,8 @@ func rotateKeyCommand() *cobra.Command {
 	cmd := serverCommand("rotate API_KEY [--overlap 24h]",
 		"Makes a successor of an API key and prints its secret, once; the old key works beside it for a while",
 		oneArgument("API_KEY"), runRotateKey)
-	cmd.Flags().Duration("overlap", defaultOverlap, "how long the old key works beside the new one; 0s ends it at once")
-	cmd.Flags().Duration("expires-in", 0, "when the new key ends, such as 2160h; by default it lives as long as the old one was made for")
+	duration(cmd, "overlap", defaultOverlap, "how long the old key works beside the new one; 0s ends it at once")
+	duration(cmd, "expires-in", 0, "when the new key ends, such as 90d; by default it lives as long as the old one was made for")
 	return cmd
 }
 
@@ -95,7 +95,7 @@ func runRotateKey(server adminServer, cmd *cobra.Command, args []string) error {
 }
 
 func listKeysCommand() *cobra.Command {
-	cmd := serverCommand("list [--company SLUG]", "Lists API keys, without secrets", cobra.NoArgs, runListKeys)
+	cmd := serverCommand("list [--company SLUG]", "Lists API keys, without secrets", noArguments, runListKeys)
 	cmd.Flags().String("company", "", "list the keys of this company only")
 	return cmd
 }

@@ -1,14 +1,14 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
@@ -27,7 +27,7 @@ share context of its own limits.
 It needs no server. The configuration, by default the Caddyfile of this directory,
 names the catalog and the databases, which are asked for the columns of results.
 With --catalog no database is asked: results have no columns in the document then.`,
-		Args:         cobra.NoArgs,
+		Args:         noArguments,
 		SilenceUsage: true,
 		RunE:         runOpenAPI,
 	}
@@ -37,7 +37,7 @@ With --catalog no database is asked: results have no columns in the document the
 	cmd.Flags().String("server", "", "URL that the document gives for the server, such as https://api.example.com")
 	cmd.Flags().StringP("config", "c", "", "the server's configuration file")
 	cmd.Flags().StringP("adapter", "a", "", "name of the configuration's adapter")
-	_ = cmd.MarkFlagRequired("company") // fails only for a flag that does not exist
+	requireFlags(cmd, "company")
 	cmd.MarkFlagsMutuallyExclusive("catalog", "config")
 	return cmd
 }
@@ -56,6 +56,9 @@ func runOpenAPI(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	caller, err := describedCaller(snapshot, flags.String("company"), flags.String("user"))
+	if known, ok := errors.AsType[*dataapi.Error](err); ok && known.Detail != "" {
+		return errors.New(known.Detail) // the code is for callers
+	}
 	if err != nil {
 		return err
 	}
@@ -82,27 +85,15 @@ func planOfConfig(file, adapter string) (*catalog.Snapshot, *execution.Plan, err
 
 // describedCaller is whom a document is for.
 func describedCaller(snapshot *catalog.Snapshot, companySlug, userName string) (identity.Principal, error) {
-	company, ok := snapshot.Company(companySlug)
-	if !ok {
-		return identity.Principal{}, unknownCompany(companySlug)
+	company, err := knownCompany(snapshot, companySlug)
+	if err != nil {
+		return identity.Principal{}, err
 	}
 	user := &identity.User{Active: true, Policies: []string{identity.PolicyDataAPIConsumer}}
 	if userName != "" {
-		if user, ok = company.Users[userName]; !ok {
-			return identity.Principal{}, fmt.Errorf("the company %s has no user %q; it has %s", companySlug, userName, userNames(company))
+		if user, err = knownUser(company, userName); err != nil {
+			return identity.Principal{}, err
 		}
 	}
 	return identity.NewPrincipal(company, user)
-}
-
-func userNames(company *identity.Company) string {
-	names := make([]string, 0, len(company.Users))
-	for name := range company.Users {
-		names = append(names, name)
-	}
-	if len(names) == 0 {
-		return "none"
-	}
-	slices.Sort(names)
-	return strings.Join(names, ", ")
 }

@@ -10,19 +10,19 @@ import (
 
 func callbackSecretCommand() *cobra.Command {
 	cmd := serverCommand("callback-secret --company SLUG --user NAME",
-		"Makes the secret that a user's callbacks are signed with, and prints it, once", cobra.NoArgs,
+		"Makes the secret that a user's callbacks are signed with, and prints it, once", noArguments,
 		func(server adminServer, cmd *cobra.Command, _ []string) error {
 			return printSecret(server, cmd, adminSecretPath, "")
 		})
 	companyUserFlags(cmd)
 	rotate := serverCommand("rotate --company SLUG --user NAME",
-		"Makes a new secret, and prints it, once; callbacks carry the old one's signature too for a while", cobra.NoArgs,
+		"Makes a new secret, and prints it, once; callbacks carry the old one's signature too for a while", noArguments,
 		func(server adminServer, cmd *cobra.Command, _ []string) error {
 			overlap := caddycmd.Flags{FlagSet: cmd.Flags()}.Duration("overlap")
 			return printSecret(server, cmd, adminRotatePath, overlap.String())
 		})
 	companyUserFlags(rotate)
-	rotate.Flags().Duration("overlap", defaultOverlap, "how long the old secret signs too; 0s ends it at once")
+	duration(rotate, "overlap", defaultOverlap, "how long the old secret signs too; 0s ends it at once")
 	cmd.AddCommand(rotate)
 	return cmd
 }

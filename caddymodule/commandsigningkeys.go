@@ -20,10 +20,10 @@ func signingKeysCommand() *cobra.Command {
 		RunE:  refuseUnknown,
 	}
 	rotate := serverCommand("rotate", "Publishes a new key, which signs once everybody who verifies tokens can know it",
-		cobra.NoArgs, runRotateSigningKey)
+		noArguments, runRotateSigningKey)
 	rotate.Flags().Bool("now", false, "let the new key sign at once; others who verify tokens may refuse some meanwhile")
 	keys.AddCommand(
-		serverCommand("list", "Lists the keys, without secrets", cobra.NoArgs, runListSigningKeys),
+		serverCommand("list", "Lists the keys, without secrets", noArguments, runListSigningKeys),
 		rotate,
 		serverCommand("withdraw KID", "Ends a key, and every token that it has signed, at once and for good",
 			oneArgument("KID"), runWithdrawSigningKey),

@@ -13,7 +13,7 @@ func storeCommand() *cobra.Command {
 		Short: "Cares for the store of a running server",
 		RunE:  refuseUnknown,
 	}
-	compact := serverCommand("compact", "Gives the disk space of removed jobs and results back", cobra.NoArgs, runCompact)
+	compact := serverCommand("compact", "Gives the disk space of removed jobs and results back", noArguments, runCompact)
 	compact.Long = `
 Copies the store to a new file and puts that in its place, while the server runs.
 Writes wait meanwhile, some seconds for each GB; reads go on. It needs the disk space

@@ -220,8 +220,9 @@ func nameUser(r *http.Request, caller identity.Principal) {
 	})
 }
 
-// ProblemHandler writes the error of an earlier handler as application/problem+json. In the error routes behind the
-// data_api_jwt authentication provider it answers what that refuses as every other error is answered.
+// ProblemHandler writes the error of an earlier handler as application/problem+json: in error routes, behind the data_api_jwt
+// authentication provider or any other handler, it answers what that refuses as every other error is answered. Where no
+// error has led to it, at the end of a site's routes, it answers 404.
 type ProblemHandler struct{}
 
 // CaddyModule returns the Caddy module information.
@@ -229,7 +230,7 @@ func (*ProblemHandler) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.handlers.data_api_problem", New: func() caddy.Module { return new(ProblemHandler) }}
 }
 
-// ServeHTTP answers with the error that led here.
+// ServeHTTP answers with the error that led here; it calls no further handler.
 func (*ProblemHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
 	err, _ := r.Context().Value(caddyhttp.ErrorCtxKey).(error)
 	httpapi.SetRequestID(w, r)
@@ -238,14 +239,28 @@ func (*ProblemHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddy
 	switch {
 	case failed:
 		httpapi.WriteProblem(w, failure)
-	case ok && refused.StatusCode == http.StatusUnauthorized:
-		httpapi.WriteProblem(w, &dataapi.Error{Code: dataapi.CodeUnauthenticated})
-	case ok && refused.StatusCode == http.StatusServiceUnavailable:
-		httpapi.WriteProblem(w, dataapi.Wrap(dataapi.CodeOverloaded, err))
+	case err == nil:
+		httpapi.WriteProblem(w, &dataapi.Error{Code: dataapi.CodeNotFound})
+	case ok && statusCodes[refused.StatusCode] != "":
+		httpapi.WriteProblem(w, dataapi.Wrap(statusCodes[refused.StatusCode], err))
 	default:
 		httpapi.WriteProblem(w, err)
 	}
 	return nil
+}
+
+// statusCodes are the catalogue's names for what other handlers refuse with a status. Whatever is not here is internal.
+var statusCodes = map[int]dataapi.Code{
+	http.StatusBadRequest:            dataapi.CodeInvalidRequest,
+	http.StatusUnauthorized:          dataapi.CodeUnauthenticated,
+	http.StatusForbidden:             dataapi.CodeForbidden,
+	http.StatusNotFound:              dataapi.CodeNotFound,
+	http.StatusMethodNotAllowed:      dataapi.CodeMethodNotAllowed,
+	http.StatusNotAcceptable:         dataapi.CodeNotAcceptable,
+	http.StatusRequestEntityTooLarge: dataapi.CodeRequestTooLarge,
+	http.StatusUnsupportedMediaType:  dataapi.CodeUnsupportedMediaType,
+	http.StatusTooManyRequests:       dataapi.CodeRateLimited,
+	http.StatusServiceUnavailable:    dataapi.CodeOverloaded,
 }
 
 // Interface guards.

@@ -79,6 +79,7 @@ func TestFaultyConfigurations(t *testing.T) {
 		"faulty endpoint":   {app(catalog(t, "/*---\nsource: main\nmode: later\n---*/\nSELECT 1 AS one"), sources+strict), "test.sql:3:7: mode must be sync or async"},
 		"unknown source":    {app(catalog(t, "/*---\nsource: warehouse\n---*/\nSELECT 1 AS one"), sources+strict), `test.sql:2:9: source "warehouse" is not configured; configured are main`},
 		"unused parameter":  {app(catalog(t, "/*---\nsource: main\n---*/\nSELECT @x AS one"), sources+strict), "test.sql:4:8:"},
+		"near source":       {app(catalog(t, "/*---\nsource: mian\n---*/\nSELECT 1 AS one"), sources+strict), `source "mian" is not configured; configured are main; did you mean main?`},
 		"missing variable":  {app(catalog(t, good), `"sources": {"main": {"source": "postgres", "dsn": "postgres://u:{env.NOT_SET_ANYWHERE}@db/x"}}`), "placeholder has no value"},
 		"empty variable":    {app(catalog(t, good), sources+`, "tokens": {"hs256_secret": "{env.EMPTY_SECRET}"}`), "placeholder has no value"},
 		"short secret":      {app(catalog(t, good), sources+`, "tokens": {"hs256_secret": "short"}`), "HS256 needs at least 32"},

@@ -158,7 +158,7 @@ func (r *branchReader) namespace(directory entry) (files []endpointFile) {
 		case !isSQL:
 			r.misplaced(entry)
 		case !dataapi.ValidSlug(slug):
-			r.fault(entry.path, "the file's name without .sql is the endpoint's slug; it must be %s", dataapi.SlugRule)
+			r.fault(entry.path, "the file's name without .sql is the endpoint's slug; it must be %s%s", dataapi.SlugRule, fileMeant(slug))
 		default:
 			files = append(files, endpointFile{dataapi.Address{Company: r.slug, Namespace: directory.name, Slug: slug}, entry.path})
 		}

@@ -66,7 +66,7 @@ func TestOpenLeavesOutWhatIsAtFault(t *testing.T) {
 	same(t, "faults", below(root, c.Faults()), `acme/default/bad.sql:3:7: mode must be sync or async; got fast; the endpoint is not published
 acme/default/refused.sql:5:8: no such column; the endpoint is not published
 acme/default/shared.sql:3:34: share.nobody: there is no such company; the catalog has acme, globex; the endpoint is live without this share
-broken/company.yaml:1:8: users must be a map of keys and values; got 5; the company and its endpoints are not published`)
+broken/company.yaml:1:8: users must be a map of keys and values such as { erp: { policies: [DataAPIConsumer] } }; got 5; the company and its endpoints are not published`)
 	if _, err := catalog.Open(filepath.Join(root, "missing"), catalog.Options{}); err == nil {
 		t.Error("a catalog that is not there is served")
 	}
@@ -227,7 +227,7 @@ func TestWithdrawalsGoFirst(t *testing.T) {
 		}
 	}
 	faults := below(root, c.Faults())
-	if !strings.Contains(faults, "word.sql:3:9: active must be true or false; got no; the last good revision is switched off") ||
+	if !strings.Contains(faults, "word.sql:3:9: active must be true or false; got no; did you mean false? The last good revision is switched off") ||
 		!strings.Contains(faults, "faulty.sql:4:1: unknown key \"titel\"") {
 		t.Error(faults)
 	}

@@ -18,8 +18,8 @@ users:
 		`callbacks: { hosts: [hooks.example.com, "https://x.com", "a.com:443", "*"], url: x }
 `,
 		[]string{
-			`1:41: callbacks.hosts: "https://x.com" must be a host name or address without a port, such as hooks.example.com, or *. and a domain for all names below it`,
-			`1:58: callbacks.hosts: "a.com:443" must be a host name or address without a port, such as hooks.example.com, or *. and a domain for all names below it`,
+			`1:41: callbacks.hosts: "https://x.com" must be a host name or address without a port, such as hooks.example.com, or *. and a domain for all names below it; did you mean x.com?`,
+			`1:58: callbacks.hosts: "a.com:443" must be a host name or address without a port, such as hooks.example.com, or *. and a domain for all names below it; did you mean a.com?`,
 			`1:71: callbacks.hosts: "*" must be a host name or address without a port, such as hooks.example.com, or *. and a domain for all names below it`,
 			`1:77: in callbacks: unknown key "url"; allowed are hosts`,
 		},
@@ -63,14 +63,14 @@ policies:
 `,
 		[]string{
 			`1:1: unknown key "nam"; did you mean name? Allowed are name, active, rate, users, policies, callbacks`,
-			`3:3: users: the name "ERP" must be 1 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit`,
+			`3:3: users: the name "ERP" must be 1 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit; did you mean erp?`,
 			`4:21: users.erp.policies names the unknown policy "DataApiConsumer"; did you mean DataAPIConsumer? Allowed are DataAPIConsumer, VisualizationViewer, VisualizationManager, P`,
 			`4:38: users.erp.policies names the unknown policy "3"; allowed are DataAPIConsumer, VisualizationViewer, VisualizationManager, P`,
 			`4:41: users.erp.policies names the unknown policy "Nope"; allowed are DataAPIConsumer, VisualizationViewer, VisualizationManager, P`,
 			`4:48: in users.erp: unknown key "share_contex"; did you mean share_context? Allowed are name, active, rate, subject, policies, share_context`,
-			`4:75: users.erp.active must be true or false; got 1`,
+			`4:75: users.erp.active must be true or false; got 1; did you mean true?`,
 			`5:6: users.x must be a map of keys and values; got a list`,
-			`6:18: users.y.policies must be a list such as [a, b]; got P`,
+			`6:18: users.y.policies must be a list such as [P]; got P`,
 			`8:3: policies.DataAPIConsumer.grants must list at least one grant, such as {actions: [data_api:execute], endpoints: [default/*]}`,
 			`8:3: policies: DataAPIConsumer is a managed policy that every company has; choose another name`,
 			`9:3: policies.a b.grants must list at least one grant, such as {actions: [data_api:execute], endpoints: [default/*]}`,

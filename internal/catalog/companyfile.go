@@ -3,6 +3,7 @@ package catalog
 import (
 	"fmt"
 	"maps"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -95,7 +96,9 @@ func (f *companyFile) deactivating(newer *identity.Company) *companyFile {
 // parseCompany reads a company.yaml. It returns nil when there are faults, all of which are in the report, and with it as
 // a draft what could be read all the same.
 func parseCompany(slug string, text []byte, r *report) (file *companyFile, draft *identity.Company) {
-	if !checkText(text, r) {
+	digest := sum(text)
+	text, ok := plainText(text, r)
+	if !ok {
 		return nil, nil
 	}
 	root := parseYAML(text, 1, r)
@@ -111,7 +114,7 @@ func parseCompany(slug string, text []byte, r *report) (file *companyFile, draft
 		company.Name = slug
 	}
 	file = &companyFile{
-		company: company, file: r.file, text: sum(text), contexts: make(map[string]map[string]constraintPlaces),
+		company: company, file: r.file, text: digest, contexts: make(map[string]map[string]constraintPlaces),
 	}
 	if member, ok := f.by["policies"]; ok {
 		for _, policy := range f.membersOf(member.value, "policies") {
@@ -144,18 +147,33 @@ func (r *report) readCallbackHosts(n *node) (hosts []string) {
 	for _, entry := range entries {
 		host := strings.ToLower(r.textOf(entry, f.name("hosts")))
 		if entry.kind == scalarNode && !identity.ValidCallbackHost(host) {
-			r.fault(entry.place, "callbacks.hosts: %q must be %s", shorten(host), identity.CallbackHostRule)
+			r.fault(entry.place, "callbacks.hosts: %q must be %s%s", shorten(host), identity.CallbackHostRule, didYouMean(hostMeant(host)))
 		}
 		hosts = append(hosts, host)
 	}
 	return hosts
 }
 
+// hostMeant is the host of what looks like an address with more than that: a scheme, a port, a path.
+func hostMeant(text string) string {
+	if _, rest, found := strings.Cut(text, "://"); found {
+		text = rest
+	}
+	host, _, _ := strings.Cut(text, "/")
+	if bare, _, err := net.SplitHostPort(host); err == nil {
+		host = bare
+	}
+	if !identity.ValidCallbackHost(host) {
+		return ""
+	}
+	return host
+}
+
 func (r *report) readUser(
 	user member, company *identity.Company, rate ratelimit.Limit,
 ) (*identity.User, map[string]constraintPlaces) {
 	if !dataapi.ValidSlug(user.key) {
-		r.fault(user.place, "users: the name %q must be %s", shorten(user.key), dataapi.SlugRule)
+		r.fault(user.place, "users: the name %q must be %s%s", shorten(user.key), dataapi.SlugRule, didYouMean(slugMeant(user.key)))
 	}
 	f := r.fieldsOf(user.value, "users."+user.key, "name", "active", "rate", "subject", "policies", "share_context")
 	read := &identity.User{Name: user.key, DisplayName: f.text("name"), Active: f.active()}
@@ -220,6 +238,17 @@ func (r *report) readPolicy(policy member) *identity.Policy {
 	return read
 }
 
+// actionAdvice ends a sentence about a word that is no action. Many leave the prefix out.
+func actionAdvice(word string) string {
+	known := names(dataapi.Actions())
+	for _, action := range known {
+		if _, bare, _ := strings.Cut(action, ":"); strings.EqualFold(bare, word) || dataapi.Nearest(word, []string{bare}) != "" {
+			return alternatives(action, known)
+		}
+	}
+	return alternatives(word, known)
+}
+
 func (r *report) readGrant(n *node, path string) identity.Grant {
 	f := r.fieldsOf(n, path, "actions", "endpoints")
 	var grant identity.Grant
@@ -233,7 +262,7 @@ func (r *report) readGrant(n *node, path string) identity.Grant {
 	for _, item := range actions {
 		action := dataapi.Action(r.textOf(item, f.name("actions")))
 		if item.kind == scalarNode && !slices.Contains(dataapi.Actions(), action) {
-			r.fault(item.place, "%s names the unknown action %q; allowed are %s", f.name("actions"), shorten(string(action)), typeList(dataapi.Actions()))
+			r.fault(item.place, "%s names the unknown action %q%s", f.name("actions"), shorten(string(action)), actionAdvice(string(action)))
 		}
 		grant.Actions = append(grant.Actions, action)
 	}

@@ -1,8 +1,9 @@
 package catalog
 
 import (
-	"bytes"
 	"encoding/hex"
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -42,17 +43,17 @@ func parseEndpoint(address dataapi.Address, text []byte, r *report) (endpoint *E
 
 // splitFile divides a file into its front matter, which begins in line 2, and its statement.
 func splitFile(text []byte, r *report) (matter []byte, sql string, sqlAt place, ok bool) {
-	if !checkText(text, r) {
+	text, ok = plainText(text, r)
+	if !ok {
 		return nil, "", place{}, false
 	}
-	text = bytes.TrimPrefix(text, []byte("\ufeff")) // a byte order mark, which some editors write
 	lines := strings.SplitAfter(string(text), "\n")
-	if strings.TrimRight(lines[0], " \t\r\n") != frontMatterBegin {
+	if strings.TrimRight(lines[0], " \t\n") != frontMatterBegin {
 		r.fault(place{1, 1}, "the file must begin with a line %s, then YAML, then a line %s, then the statement", frontMatterBegin, frontMatterEnd)
 		return nil, "", place{}, false
 	}
 	for i := 1; i < len(lines); i++ {
-		if strings.TrimRight(lines[i], " \t\r\n") == frontMatterEnd {
+		if strings.TrimRight(lines[i], " \t\n") == frontMatterEnd {
 			matter := strings.Join(lines[1:i], "")
 			sql, at := trimStatement(strings.Join(lines[i+1:], ""), i+2)
 			if sql == "" {
@@ -70,36 +71,12 @@ func splitFile(text []byte, r *report) (matter []byte, sql string, sqlAt place, 
 	return nil, "", place{}, false
 }
 
-// checkText refuses what no file of the catalog may hold.
-func checkText(text []byte, r *report) bool {
-	for offset := 0; offset < len(text); {
-		character, size := utf8.DecodeRune(text[offset:])
-		switch {
-		case character == utf8.RuneError && size == 1:
-			r.fault(placeOf(text, offset), "the file must be UTF-8; here is the byte 0x%02x", text[offset])
-			return false
-		case character == 0:
-			r.fault(placeOf(text, offset), "the file must not contain the NUL character")
-			return false
-		}
-		offset += size
-	}
-	return true
-}
-
-// placeOf maps the offset of a byte in a file to its place.
-func placeOf(text []byte, offset int) place {
-	before := text[:offset]
-	start := bytes.LastIndexByte(before, '\n') + 1
-	return place{bytes.Count(before, []byte("\n")) + 1, utf8.RuneCount(before[start:]) + 1}
-}
-
 // trimStatement cuts the space around a statement and returns where it begins.
 func trimStatement(text string, line int) (string, place) {
-	trimmed := strings.TrimLeft(text, " \t\r\n")
+	trimmed := strings.TrimLeft(text, " \t\n")
 	before := text[:len(text)-len(trimmed)]
 	column := len(before) - (strings.LastIndexByte(before, '\n') + 1) + 1
-	return strings.TrimRight(trimmed, " \t\r\n"), place{line + strings.Count(before, "\n"), column}
+	return strings.TrimRight(trimmed, " \t\n"), place{line + strings.Count(before, "\n"), column}
 }
 
 func (e *Endpoint) readFrontMatter(root *node, r *report) {
@@ -127,7 +104,11 @@ func (e *Endpoint) readFrontMatter(root *node, r *report) {
 	e.checkNames(f)
 	for _, fault := range statementFaults(e.Statement.SQL) {
 		line, column := e.Position(fault.offset)
-		r.fault(place{line, column}, "%s", fault.message)
+		advice := ""
+		if fault.placeholder && len(e.places.params) > 0 {
+			advice = "; " + declared(sortedKeys(e.places.params))
+		}
+		r.fault(place{line, column}, "%s%s", fault.message, advice)
 	}
 	e.places.askable = r.count() == before && e.Contract != nil && e.Source != "" && e.Statement.SQL != ""
 }
@@ -151,7 +132,7 @@ func readMode(f fields) Mode {
 		}
 	}
 	if value := f.by["mode"].value; value.kind == scalarNode {
-		f.fault(value.place, "mode must be sync or async; got %s", value.describe())
+		f.fault(value.place, "mode must be sync or async; got %s%s", value.describe(), valueMeant(value, string(Sync), string(Async)))
 	}
 	return Sync
 }
@@ -167,25 +148,27 @@ func readOnTimeout(f fields, mode Mode) OnTimeout {
 	case way == Fail, way == Continue:
 		return way
 	case member.value.kind == scalarNode:
-		f.fault(member.value.place, "on_timeout must be fail or continue; got %s", member.value.describe())
+		f.fault(member.value.place, "on_timeout must be fail or continue; got %s%s", member.value.describe(),
+			valueMeant(member.value, string(Fail), string(Continue)))
 	}
 	return Fail
 }
 
 func readLimits(f fields, mode Mode, onTimeout OnTimeout) Limits {
 	limits := Limits{Timeout: MaxSyncTimeout, MaxRows: DefaultMaxRows}
-	most := MaxSyncTimeout
+	most, beyond := MaxSyncTimeout, "; a longer query runs as a job, for up to "+span(MaxAsyncTimeout)+
+		": with mode: async, or with on_timeout: continue and limits.job_timeout"
 	if mode == Async {
-		limits.Timeout, most = DefaultAsyncTimeout, MaxAsyncTimeout
+		limits.Timeout, most, beyond = DefaultAsyncTimeout, MaxAsyncTimeout, ""
 	}
 	given := fields{report: f.report}
 	if member, ok := f.by["limits"]; ok {
 		given = f.fieldsOf(member.value, "limits", "timeout", "job_timeout", "max_rows", "cache", "stale_while_revalidate")
 	}
-	limits.Timeout = given.duration("timeout", limits.Timeout, most)
+	limits.Timeout = given.duration("timeout", limits.Timeout, most, beyond)
 	limits.JobTimeout = limits.Timeout
 	if onTimeout == Continue {
-		limits.JobTimeout = given.duration("job_timeout", DefaultAsyncTimeout, MaxAsyncTimeout)
+		limits.JobTimeout = given.duration("job_timeout", DefaultAsyncTimeout, MaxAsyncTimeout, "")
 	} else if given.has("job_timeout") {
 		given.fault(given.placeOf("job_timeout"), "limits.job_timeout is allowed beside on_timeout: continue only; otherwise limits.timeout holds for jobs too")
 	}
@@ -198,8 +181,8 @@ func readLimits(f fields, mode Mode, onTimeout OnTimeout) Limits {
 
 // readCacheLimits reads how long results are kept in memory. What runs as a job is kept by the store, and not here.
 func readCacheLimits(given fields, limits *Limits, mode Mode, onTimeout OnTimeout) {
-	limits.Cache = given.duration("cache", 0, MaxCache)
-	limits.StaleWhileRevalidate = given.duration("stale_while_revalidate", 0, MaxCache)
+	limits.Cache = given.duration("cache", 0, MaxCache, "")
+	limits.StaleWhileRevalidate = given.duration("stale_while_revalidate", 0, MaxCache, "")
 	if given.has("cache") && (mode == Async || onTimeout == Continue) {
 		given.fault(given.placeOf("cache"),
 			"limits.cache is for mode: sync with on_timeout: fail; other endpoints answer with jobs, whose results are kept anyway")
@@ -222,8 +205,9 @@ func readColumns(f fields) (map[string]result.ColumnSpec, map[string]ColumnNote)
 		given := f.fieldsOf(column.value, "columns."+column.key, "type", "scale", "nullable", "description")
 		spec := result.ColumnSpec{Type: result.Type(given.text("type")), Scale: given.integer("scale", 0, maxScale)}
 		if spec.Type != "" && !validColumnType(spec.Type) {
-			given.fault(given.placeOf("type"), "%s must be one of %s, or an array of one such as %s; got %q",
-				given.name("type"), typeList(result.Types()), result.ArrayOf(result.Integer), spec.Type)
+			given.fault(given.placeOf("type"), "%s must be one of %s, or an array of one such as %s; got %q%s",
+				given.name("type"), typeList(result.Types()), result.ArrayOf(result.Integer), spec.Type,
+				typeMeant(string(spec.Type), names(result.Types()), columnTypesMeant))
 		} else if spec.Scale != nil && spec.Type != result.DecimalType {
 			given.fault(given.placeOf("scale"), "%s is allowed beside type: %s only", given.name("scale"), result.DecimalType)
 		}
@@ -241,12 +225,14 @@ func validColumnType(t result.Type) bool {
 	})
 }
 
-func typeList[T ~string](types []T) string {
-	var names []string
+func typeList[T ~string](types []T) string { return strings.Join(names(types), ", ") }
+
+func names[T ~string](types []T) []string {
+	list := make([]string, 0, len(types))
 	for _, name := range types {
-		names = append(names, string(name))
+		list = append(list, string(name))
 	}
-	return strings.Join(names, ", ")
+	return list
 }
 
 // memberPlaces is where the members of a map stand, such as the parameters that a file declares, sound or not.
@@ -265,20 +251,42 @@ func memberPlaces(f fields, key string) map[string]place {
 // asked later; this is for catalogs that are checked without their sources.
 func (e *Endpoint) checkNames(f fields) {
 	names := e.places.params
-	known := declared(sortedKeys(names))
+	declaredNames := sortedKeys(names)
+	known := declared(declaredNames)
 	for _, use := range parameterUses(e.Statement.SQL) {
 		if _, ok := names[use.name]; ok {
 			continue
 		}
 		line, column := e.Position(use.offset)
-		f.fault(place{line, column}, "@%s is not declared in params; %s", use.name, known)
+		f.fault(place{line, column}, "@%s is not declared in params; %s%s", use.name, known,
+			didYouMean(at(dataapi.Nearest(use.name, declaredNames))))
 	}
 	mentioned := mentions(e.Statement.SQL)
-	for _, name := range sortedKeys(names) {
+	for _, name := range declaredNames {
 		if !mentioned[name] && e.Statement.SQL != "" && params.ValidName(name) && !f.report.has(names[name]) {
-			f.fault(names[name], "parameter %s is declared and never used in the statement; use @%s there, or leave it out here", name, name)
+			f.fault(names[name], "parameter %s is declared and never used in the statement; use @%s there, or leave it out here%s",
+				name, name, e.mentionedAsText(name))
 		}
 	}
+}
+
+// mentionedAsText says where a statement has the name of a parameter that it does not use: inside of quotes, or written as
+// other systems do.
+func (e *Endpoint) mentionedAsText(name string) string {
+	found := regexp.MustCompile(`(?i)[@:$#{]\s*` + name + `\b`).FindStringIndex(e.Statement.SQL)
+	if found == nil {
+		return ""
+	}
+	line, _ := e.Position(found[0])
+	return fmt.Sprintf("; %s in line %d is no use of it: a parameter is written @name, in lower case, outside of quotes and comments",
+		strings.TrimLeft(e.Statement.SQL[found[0]:found[1]], "{ "), line)
+}
+
+func at(name string) string {
+	if name == "" {
+		return ""
+	}
+	return "@" + name
 }
 
 func declared(names []string) string {
@@ -294,8 +302,8 @@ func (e *Endpoint) checkShares(r *report) {
 		places := e.places.shares[company]
 		for name := range context {
 			if _, ok := e.places.params[name]; !ok {
-				r.fault(places.constraints[name].key, "share.%s constrains %q, which is not a parameter of this endpoint; %s",
-					company, name, declared(sortedKeys(e.places.params)))
+				r.fault(places.constraints[name].key, "share.%s constrains %q, which is not a parameter of this endpoint; %s%s",
+					company, name, declared(sortedKeys(e.places.params)), didYouMean(dataapi.Nearest(name, sortedKeys(e.places.params))))
 			}
 		}
 		if e.Contract == nil {

@@ -21,6 +21,9 @@ func (f Fault) WithEffect() string {
 	if f.Effect == "" {
 		return f.String()
 	}
+	if strings.HasSuffix(f.Message, "?") { // a question ends its sentence
+		return f.String() + " " + strings.ToUpper(f.Effect[:1]) + f.Effect[1:]
+	}
 	return f.String() + "; " + f.Effect
 }
 
@@ -108,51 +111,7 @@ func (r *report) warn(at place, format string, args ...any) {
 
 // unknownKey words a key that is not one of those allowed.
 func unknownKey(key string, allowed []string) string {
-	return fmt.Sprintf("unknown key %q", shorten(key)) + alternatives(key, allowed)
-}
-
-// alternatives ends a sentence about a word that is not one of those allowed.
-func alternatives(word string, allowed []string) string {
-	list := strings.Join(allowed, ", ")
-	if near := nearest(word, allowed); near != "" {
-		return fmt.Sprintf("; did you mean %s? Allowed are %s", near, list)
-	}
-	return "; allowed are " + list
-}
-
-// nearest returns the word that was probably meant: at most two edits away, and fewer than half of its letters.
-func nearest(word string, words []string) string {
-	best, least := "", 3
-	for _, candidate := range words {
-		if len(word) > 2*len(candidate)+2 {
-			continue
-		}
-		if edits := distance(strings.ToLower(word), strings.ToLower(candidate)); edits < least && 2*edits < len(candidate)+1 {
-			best, least = candidate, edits
-		}
-	}
-	return best
-}
-
-// distance is the number of letters to insert, drop or replace to turn a into b (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
+	return fmt.Sprintf("unknown key %q", shorten(key)) + keyAdvice(key, allowed)
 }
 
 // shorten cuts text for an error message.

@@ -85,16 +85,16 @@ func TestTreeFaults(t *testing.T) {
 	const slugRule = "1 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit"
 	const link = ":1:1: is a symbolic link that leads out of the catalog or nowhere; allowed are links to files and directories of the catalog"
 	want := []string{
-		`Bad:1:1: the directory's name is the company's slug; it must be ` + slugRule + `. A directory whose name begins with a dot is ignored`,
-		`acme/_ns:1:1: the directory's name is the namespace's slug; it must be ` + slugRule + `. A directory whose name begins with a dot is ignored`,
+		`Bad:1:1: the directory's name is the company's slug; it must be ` + slugRule + `. A directory whose name begins with a dot is ignored; did you mean bad?`,
+		`acme/_ns:1:1: the directory's name is the namespace's slug; it must be ` + slugRule + `. A directory whose name begins with a dot is ignored; did you mean ns?`,
 		`acme/company.yml:1:1: is not read here; a company is described by <company>/company.yaml`,
-		`acme/default/Bad_Name.sql:1:1: the file's name without .sql is the endpoint's slug; it must be ` + slugRule,
+		`acme/default/Bad_Name.sql:1:1: the file's name without .sql is the endpoint's slug; it must be ` + slugRule + `; did you mean bad-name.sql?`,
 		`acme/default/big.sql:1:1: is larger than 1 MiB`,
 		`acme/default/company.yaml:1:1: is not read here; a company is described by <company>/company.yaml`,
 		`acme/default/deep:1:1: is a directory below a namespace; allowed are <company>/<namespace>/<slug>.sql`,
 		`acme/default/m.sql` + link,
 		`acme/default/p.sql` + link,
-		`acme/default/s.SQL:1:1: is not served here; endpoints are <company>/<namespace>/<slug>.sql, in lower case`,
+		`acme/default/s.SQL:1:1: is not served here; endpoints are <company>/<namespace>/<slug>.sql, in lower case; did you mean s.sql?`,
 		`acme/default/up.sql` + link,
 		`acme/y.sql:1:1: is not served here; endpoints are <company>/<namespace>/<slug>.sql, in lower case`,
 		`linked` + link,
@@ -154,7 +154,7 @@ func TestAFaultOfAParameterIsNoFaultOfContexts(t *testing.T) {
 		"acme/company.yaml":  "users: { erp: { share_context: { regiao: Sul } } }",
 		"acme/default/s.sql": "/*---\nsource: x\nparams: { regiao: { type: text } }\n---*/\nSELECT @regiao AS r",
 	}))
-	if want := `acme/default/s.sql:3:27: params.regiao.type must be one of string, integer, decimal, boolean, date, timestamp, uuid, or an array of one such as array<integer>; got text`; got != want {
+	if want := `acme/default/s.sql:3:27: params.regiao.type must be one of string, integer, decimal, boolean, date, timestamp, uuid, or an array of one such as array<integer>; got text; did you mean string?`; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }

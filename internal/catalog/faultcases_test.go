@@ -17,7 +17,7 @@ columns: { n: { nullable: no, description: [x] } }
 `,
 		[]string{
 			`4:9: sunset must not be before deprecated: 2026-11-30T23:59:59Z < 2026-12-01`,
-			`5:27: columns.n.nullable must be true or false; got no`,
+			`5:27: columns.n.nullable must be true or false; got no; did you mean false?`,
 			`5:44: columns.n.description must be text; got a list`,
 		},
 	},
@@ -45,10 +45,10 @@ limits: { timeout: 2m, max_rows: 0, rows: 3 }
 `,
 		[]string{
 			`3:7: mode must be sync or async; got fast`,
-			`4:9: active must be true or false; got yes`,
-			`5:20: limits.timeout must be a duration such as 500ms, 5s or 10m, from 1ms to 1m; got 2m`,
+			`4:9: active must be true or false; got yes; did you mean true?`,
+			`5:20: limits.timeout must be a duration such as 500ms, 5s or 10m, from 1ms to 1m; got 2m; a longer query runs as a job, for up to 24h: with mode: async, or with on_timeout: continue and limits.job_timeout`,
 			`5:34: limits.max_rows must be a whole number from 1 to 10000000; got 0`,
-			`5:37: in limits: unknown key "rows"; allowed are timeout, job_timeout, max_rows, cache, stale_while_revalidate`,
+			`5:37: in limits: unknown key "rows"; did you mean max_rows? Allowed are timeout, job_timeout, max_rows, cache, stale_while_revalidate`,
 		},
 	},
 	{
@@ -72,7 +72,7 @@ limits: { cache: 60s, stale_while_revalidate: 25h }
 `,
 		[]string{
 			"3:7: rate: 10 per second must be written COUNT/PERIOD such as 100/1m or 5/1s, with `burst N` behind it where " +
-				"fewer or more than COUNT may come at once, such as 100/1m burst 20; or unlimited",
+				"fewer or more than COUNT may come at once, such as 100/1m burst 20; or unlimited; did you mean 10/1s?",
 		},
 	},
 	{
@@ -113,7 +113,7 @@ on_timeout: continue
 limits: { timeout: 61s, job_timeout: 25h }
 `,
 		[]string{
-			`4:20: limits.timeout must be a duration such as 500ms, 5s or 10m, from 1ms to 1m; got 61s`,
+			`4:20: limits.timeout must be a duration such as 500ms, 5s or 10m, from 1ms to 1m; got 61s; a longer query runs as a job, for up to 24h: with mode: async, or with on_timeout: continue and limits.job_timeout`,
 			`4:38: limits.job_timeout must be a duration such as 500ms, 5s or 10m, from 1ms to 24h; got 25h`,
 		},
 	},
@@ -124,7 +124,7 @@ title: {a: b}
 `,
 		[]string{
 			`3:7: mode must be text; got a list`,
-			`4:9: limits must be a map of keys and values; got 5`,
+			`4:9: limits must be a map of keys and values such as { timeout: 5s }; got 5`,
 			`5:8: title must be text; got a map`,
 		},
 	},
@@ -139,10 +139,10 @@ title: {a: b}
   f: { type: integer, minimum: "1", maximum: 1.5 }
 `,
 		[]string{
-			`4:3: params: the name "Região" must be 1 to 63 lower-case letters, digits and underscores, not beginning with a digit`,
+			`4:3: params: the name "Região" must be 1 to 63 lower-case letters, digits and underscores, not beginning with a digit; did you mean regiao?`,
 			`5:3: params.a.type is missing; it is one of string, integer, decimal, boolean, date, timestamp, uuid, or an array of one such as array<integer>`,
 			`6:3: params.b.type is missing; it is one of string, integer, decimal, boolean, date, timestamp, uuid, or an array of one such as array<integer>`,
-			`7:14: params.c.type must be one of string, integer, decimal, boolean, date, timestamp, uuid, or an array of one such as array<integer>; got text`,
+			`7:14: params.c.type must be one of string, integer, decimal, boolean, date, timestamp, uuid, or an array of one such as array<integer>; got text; did you mean string?`,
 			`8:14: params.d.type must be one of string, integer, decimal, boolean, date, timestamp, uuid, or an array of one such as array<integer>; got array<array<date>>`,
 			`9:32: 010 is not a plain number; write it in decimal notation such as 10 or -2.50, or put quotes around it if it is text`,
 			`10:32: params.f.minimum must be an integer, written without quotes; got "1"`,
@@ -158,9 +158,9 @@ title: {a: b}
   g: { type: integer, maxium: 3 }
 `,
 		[]string{
-			`4:34: params.a.enum[1] must be a string; got 10`,
+			`4:34: params.a.enum[1] must be a string; got 10; put quotes around it`,
 			`4:38: params.a.enum[2] repeats the value at index 0: "Sul"`,
-			`5:28: params.b.enum must be a list such as [a, b]; got Sul`,
+			`5:28: params.b.enum must be a list such as [Sul]; got Sul`,
 			`6:29: params.c.default must not stand beside required: a required parameter never falls back to a default`,
 			"7:31: params.d.pattern must be a regular expression in RE2 syntax: error parsing regexp: invalid or unsupported Perl syntax: `(?=`",
 			`7:52: params.d.min_length must not be above max_length: 3 > 2`,
@@ -183,7 +183,7 @@ title: {a: b}
   m: { type: array<date>, scal: 2 }
 `,
 		[]string{
-			`4:18: columns.total.type must be one of varchar, decimal, smallint, integer, bigint, real, double, boolean, date, time, timestamp, timestamptz, uuid, json, varbinary, interval, or an array of one such as array<integer>; got "money"`,
+			`4:18: columns.total.type must be one of varchar, decimal, smallint, integer, bigint, real, double, boolean, date, time, timestamp, timestamptz, uuid, json, varbinary, interval, or an array of one such as array<integer>; got "money"; did you mean decimal?`,
 			`5:30: columns.n.scale is allowed beside type: decimal only`,
 			`6:27: in columns.m: unknown key "scal"; did you mean scale? Allowed are type, scale, nullable, description`,
 		},
@@ -200,7 +200,7 @@ share:
 			`5:13: share.globex constrains "b", which is not a parameter of this endpoint; declared are @a, @n`,
 			`5:22: share.globex.a has no bound; allowed is one value, a list of values such as [a, b], or bounds such as {minimum: 1, maximum: 5}`,
 			`5:52: share.globex: n.maximum must be an integer, written without quotes; got "x"`,
-			`6:3: share: "Bad" cannot be a company; a company's slug is 1 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit`,
+			`6:3: share: "Bad" cannot be a company; a company's slug is 1 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit; did you mean bad?`,
 			`7:3: share.acme: an endpoint needs no share with its own company`,
 			`8:3: share.nobody: there is no such company; the catalog has acme, globex`,
 		},
@@ -211,7 +211,7 @@ share:
   nobody: { a: 1, b: 2, c: 3 }
 `,
 		[]string{
-			`3:22: params.a.type must be one of string, integer, decimal, boolean, date, timestamp, uuid, or an array of one such as array<integer>; got text`,
+			`3:22: params.a.type must be one of string, integer, decimal, boolean, date, timestamp, uuid, or an array of one such as array<integer>; got text; did you mean string?`,
 			`5:3: share.nobody: there is no such company; the catalog has acme, globex`,
 			`5:25: share.nobody constrains "c", which is not a parameter of this endpoint; declared are @a, @b`,
 		},
@@ -249,7 +249,7 @@ share:
   globex: { a: 5 }
 `,
 		[]string{
-			`5:16: share.globex: a must be a string; got 5`,
+			`5:16: share.globex: a must be a string; got 5; put quotes around it`,
 		},
 	},
 	{
@@ -281,28 +281,28 @@ description: *x
 		`a: [1
 `,
 		[]string{
-			`3:4: the YAML cannot be read: sequence end token ']' not found`,
+			`3:4: the YAML cannot be read: the list that begins here is not closed: ] is missing`,
 		},
 	},
 	{
 		`title: "x
 `,
 		[]string{
-			`3:8: the YAML cannot be read: could not find end character of double-quoted text`,
+			`3:8: the YAML cannot be read: the text that begins here is not closed: " is missing at its end`,
 		},
 	},
 	{
 		`- a
 `,
 		[]string{
-			`3:1: the YAML cannot be read: non-map value is specified`,
+			`3:1: the YAML cannot be read: an entry of a list stands among the keys of a map: a map is written key: value, a list as lines that begin with a hyphen`,
 		},
 	},
 	{
 		`title: a: b
 `,
 		[]string{
-			`3:8: the YAML cannot be read: a second "key: value" begins in this line; put quotes around text that contains a colon and a space, such as "a: b"`,
+			`3:8: the YAML cannot be read: a second "key: value" begins in this line; put quotes around text that contains a colon and a space, such as "a: b", or write a map as { key: value }`,
 		},
 	},
 	{
@@ -414,10 +414,10 @@ SELECT @dais, '@days', n@day, @day_ -- @days
 `,
 		[]string{
 			`3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, on_timeout, active, params, limits, rate, columns, deprecated, sunset, share`,
-			`4:11: parameter days is declared and never used in the statement; use @days there, or leave it out here`,
+			`4:11: parameter days is declared and never used in the statement; use @days there, or leave it out here; @days in line 6 is no use of it: a parameter is written @name, in lower case, outside of quotes and comments`,
 			`4:43: params.days.default must be an integer, written without quotes; got "x"`,
 			`4:55: params.days.minimum must be an integer, written without quotes; got "y"`,
-			`6:31: @day_ is not declared in params; declared are @dais, @day, @days`,
+			`6:31: @day_ is not declared in params; declared are @dais, @day, @days; did you mean @day?`,
 		},
 	},
 	{
@@ -429,7 +429,7 @@ INSERT INTO t VALUES (:a, $1, ?2); SELECT 1
 `,
 		[]string{
 			`5:1: a statement must begin with SELECT, VALUES or WITH; this one begins with INSERT`,
-			`5:23: write a parameter as @name, not as :a`,
+			`5:23: write a parameter as @a, not as :a`,
 			`5:27: write a parameter as @name, not as $1`,
 			`5:31: write a parameter as @name, not as ?2`,
 			`5:36: only one statement is allowed: remove what follows its semicolon`,

@@ -43,10 +43,33 @@ func (r *report) membersOf(n *node, path string) []member {
 		if name == "" {
 			name = "the YAML"
 		}
-		r.fault(n.place, "%s must be a map of keys and values; got %s", name, n.describe())
+		r.fault(n.place, "%s must be a map of keys and values%s; got %s", name, mapExample(path, n), n.describe())
 		return nil
 	}
 	return n.members
+}
+
+// mapExamples show how the maps are written that are most often written otherwise.
+var mapExamples = map[string]string{
+	"params": "{ region: { type: string } }", "limits": "{ timeout: 5s }", "columns": "{ total: { type: decimal, scale: 2 } }",
+	"share": "{ globex: {} }", "users": "{ erp: { policies: [DataAPIConsumer] } }", "callbacks": "{ hosts: [hooks.example.com] }",
+	"policies": "{ Reader: { grants: [{ actions: [data_api:execute] }] } }",
+}
+
+func mapExample(path string, n *node) string {
+	example := mapExamples[path]
+	if parent, name, below := strings.Cut(path, "."); below && n.kind == scalarNode && !strings.Contains(name, ".") {
+		switch parent {
+		case "params", "columns":
+			example = "{ type: " + n.text + " }"
+		case "users":
+			example = "{ policies: [" + n.text + "] }"
+		}
+	}
+	if example == "" {
+		return ""
+	}
+	return " such as " + shorten(example)
 }
 
 func inPath(path string) string {
@@ -117,7 +140,7 @@ func (f fields) readBoolean(key string, otherwise bool) (value, sound bool) {
 	if value := member.value; value.kind == scalarNode && !value.quoted && (value.text == "true" || value.text == "false") {
 		return value.text == "true", true
 	}
-	f.fault(member.value.place, "%s must be true or false; got %s", f.name(key), member.value.describe())
+	f.fault(member.value.place, "%s must be true or false; got %s%s", f.name(key), member.value.describe(), valueMeant(member.value, "true", "false"))
 	return false, false
 }
 
@@ -137,20 +160,25 @@ func (f fields) integer(key string, least, most int) *int {
 	return nil
 }
 
-// duration returns a time span above zero and up to most.
-func (f fields) duration(key string, otherwise, most time.Duration) time.Duration {
+// duration returns a time span above zero and up to most. Beyond says what to do for a longer one; "" for nothing.
+func (f fields) duration(key string, otherwise, most time.Duration, beyond string) time.Duration {
 	member, ok := f.by[key]
 	if !ok {
 		return otherwise
 	}
-	value := member.value
+	value, advice := member.value, ""
 	if value.kind == scalarNode {
-		if span, err := time.ParseDuration(value.text); err == nil && span >= time.Millisecond && span <= most {
-			return span
+		switch given, err := time.ParseDuration(value.text); {
+		case err != nil:
+			advice = durationMeant(value.text)
+		case given >= time.Millisecond && given <= most:
+			return given
+		case given > most:
+			advice = beyond
 		}
 	}
-	f.fault(value.place, "%s must be a duration such as 500ms, 5s or 10m, from 1ms to %s; got %s",
-		f.name(key), span(most), value.describe())
+	f.fault(value.place, "%s must be a duration such as 500ms, 5s or 10m, from 1ms to %s; got %s%s",
+		f.name(key), span(most), value.describe(), advice)
 	return otherwise
 }
 
@@ -190,7 +218,11 @@ func (f fields) list(key string) ([]*node, bool) {
 		return nil, false
 	}
 	if member.value.kind != listNode {
-		f.fault(member.value.place, "%s must be a list such as [a, b]; got %s", f.name(key), member.value.describe())
+		example := "a, b"
+		if member.value.kind == scalarNode {
+			example = shorten(member.value.text)
+		}
+		f.fault(member.value.place, "%s must be a list such as [%s]; got %s", f.name(key), example, member.value.describe())
 		return nil, false
 	}
 	return member.value.items, true

@@ -79,7 +79,10 @@ func (l *linker) shares() {
 					return fmt.Sprintf("share.%s: an endpoint needs no share with its own company", company)
 				})
 			case l.companies[company] == nil && l.branches[company] == nil: // of one that is at fault, its own file is told
-				l.fault(file, at, func() string { return fmt.Sprintf("share.%s: there is no such company; %s", company, companies) })
+				l.fault(file, at, func() string {
+					return fmt.Sprintf("share.%s: there is no such company; %s%s", company, companies,
+						didYouMean(dataapi.Nearest(company, sortedKeys(l.companies))))
+				})
 			case endpoint.Active:
 				address := dataapi.Address{Company: company, Namespace: endpoint.Namespace, Slug: endpoint.Slug}
 				received[address] = append(received[address], endpoint)
@@ -193,8 +196,5 @@ func (l *linker) context(file *companyFile, user *identity.User, within map[stri
 }
 
 func suggestion(parameter string, within map[string][]*Endpoint) string {
-	if near := nearest(parameter, sortedKeys(within)); near != "" {
-		return fmt.Sprintf("; did you mean %s?", near)
-	}
-	return ""
+	return didYouMean(dataapi.Nearest(parameter, sortedKeys(within)))
 }

@@ -68,12 +68,17 @@ func readParam(name string, given fields) params.Param {
 func reportDefinition(fault params.DefinitionFault, given fields, name place) {
 	switch {
 	case fault.Field == "name":
-		given.fault(name, "params: the name %q %s", shorten(fault.Parameter), fault.Message)
+		advice := ""
+		if meant := joined(fault.Parameter, "_"); !params.ValidName(fault.Parameter) && params.ValidName(meant) {
+			advice = didYouMean(meant)
+		}
+		given.fault(name, "params: the name %q %s%s", shorten(fault.Parameter), fault.Message, advice)
 	case fault.Field == "type" && !given.has("type"):
 		given.fault(name, "%s is missing; it is one of %s, or an array of one such as array<integer>", given.name("type"), typeList(params.Types()))
 	case fault.Field == "type":
-		given.fault(given.placeOf("type"), "%s must be one of %s, or an array of one such as array<integer>; got %s",
-			given.name("type"), typeList(params.Types()), given.by["type"].value.describe())
+		value := given.by["type"].value
+		given.fault(given.placeOf("type"), "%s must be one of %s, or an array of one such as array<integer>; got %s%s",
+			given.name("type"), typeList(params.Types()), value.describe(), typeMeant(value.text, names(params.Types()), paramTypesMeant))
 	default:
 		at, index := given.placeOf(fault.Field), ""
 		if items := given.by[fault.Field].value; fault.Index >= 0 && items != nil && fault.Index < len(items.items) {
@@ -83,7 +88,10 @@ func reportDefinition(fault params.DefinitionFault, given fields, name place) {
 	}
 }
 
-// inYAML rewords what is said of JSON: in YAML a number is what has no quotes.
+// inYAML rewords what is said of JSON: in YAML a number is what has no quotes, and text that looks like one needs them.
 func inYAML(message string) string {
+	if got, found := strings.CutPrefix(message, "must be a string; got "); found && !strings.ContainsAny(got[:1], "\"[{") {
+		return message + "; put quotes around it"
+	}
 	return strings.ReplaceAll(message, ", written as a JSON number", ", written without quotes")
 }

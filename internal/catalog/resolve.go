@@ -13,6 +13,15 @@ import (
 // Load reads and checks the catalog below root, without asking any source. The error is [Faults] with every fault. It
 // does file I/O only.
 func Load(root string) (*Snapshot, error) {
+	snapshot, faults, _ := Inspect(root)
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return snapshot, nil
+}
+
+// Inspect reads and checks as Load does, and returns what is doubtful too. There is no snapshot when there are faults.
+func Inspect(root string) (snapshot *Snapshot, faults, warnings Faults) {
 	ground := newGround(root)
 	ground.listing = scanRoot(root, 0)
 	if opened, err := os.OpenRoot(root); err == nil {
@@ -25,9 +34,9 @@ func Load(root string) (*Snapshot, error) {
 	}
 	loaded := ground.resolve(newState())
 	if len(loaded.faults) > 0 {
-		return nil, loaded.faults
+		return nil, loaded.faults, loaded.warnings
 	}
-	return loaded.snapshot, nil
+	return loaded.snapshot, nil, loaded.warnings
 }
 
 // ground is everything that is known of a catalog: what its files say, and what sources say of its statements.

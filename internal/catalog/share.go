@@ -44,7 +44,8 @@ func readShares(f fields) (map[string]params.ShareContext, map[string]sharePlace
 	places := make(map[string]sharePlaces)
 	for _, company := range f.membersOf(member.value, "share") {
 		if !dataapi.ValidSlug(company.key) {
-			f.fault(company.place, "share: %q cannot be a company; a company's slug is %s", shorten(company.key), dataapi.SlugRule)
+			f.fault(company.place, "share: %q cannot be a company; a company's slug is %s%s", shorten(company.key), dataapi.SlugRule,
+				didYouMean(slugMeant(company.key)))
 			continue
 		}
 		context, constraints := f.readContext(company.value, "share."+company.key)
@@ -61,7 +62,11 @@ func (r *report) readContext(n *node, path string) (params.ShareContext, map[str
 	for _, param := range r.membersOf(n, path) {
 		name := path + "." + param.key
 		if !params.ValidName(param.key) {
-			r.fault(param.place, "%s: %q cannot be a parameter; a parameter's name is %s", path, shorten(param.key), params.NameRule)
+			advice := ""
+			if meant := joined(param.key, "_"); params.ValidName(meant) {
+				advice = didYouMean(meant)
+			}
+			r.fault(param.place, "%s: %q cannot be a parameter; a parameter's name is %s%s", path, shorten(param.key), params.NameRule, advice)
 			continue
 		}
 		constraint, at := r.readConstraint(param.value, name)

@@ -2,8 +2,11 @@ package catalog
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/solucao42/caddy-data-api/internal/params"
 )
 
 // use is a parameter in a statement.
@@ -62,8 +65,9 @@ func mentions(sql string) map[string]bool {
 
 // statementFault is what is wrong with a statement whatever database it is for.
 type statementFault struct {
-	offset  int
-	message string
+	offset      int
+	message     string
+	placeholder bool // a parameter in another style than @name
 }
 
 // statementFaults finds what no source accepts: a statement that does not read, a second one, and parameters that are not
@@ -75,7 +79,7 @@ func statementFaults(sql string) []statementFault {
 func (d dialect) faults(sql string) []statementFault {
 	var faults []statementFault
 	fault := func(offset int, format string, args ...any) {
-		faults = append(faults, statementFault{offset, fmt.Sprintf(format, args...)})
+		faults = append(faults, statementFault{offset: offset, message: fmt.Sprintf(format, args...)})
 	}
 	first, ended := true, false
 	depth := 0 // of brackets: a[1:n] is a slice
@@ -97,7 +101,7 @@ func (d dialect) faults(sql string) []statementFault {
 			depth--
 		default:
 			if placeholder := sql[i:max(i+1, placeholderEnd(sql, i, depth))]; len(placeholder) > 1 {
-				fault(i, "write a parameter as @name, not as %s", shorten(placeholder))
+				faults = append(faults, statementFault{i, placeholderAdvice(placeholder), true})
 				end = i + len(placeholder)
 			} else if strings.HasPrefix(sql[i:], "::") {
 				end = i + 2
@@ -113,9 +117,26 @@ func reads(word string) bool {
 	return slices.ContainsFunc([]string{"SELECT", "VALUES", "WITH"}, func(k string) bool { return strings.EqualFold(k, word) })
 }
 
+// placeholderAdvice says how a parameter in another style is written here.
+func placeholderAdvice(placeholder string) string {
+	name := joined(strings.TrimLeft(strings.Trim(placeholder, "{}"), "$#:?{ "), "_")
+	if !params.ValidName(name) {
+		name = "name"
+	}
+	return fmt.Sprintf("write a parameter as @%s, not as %s", name, shorten(placeholder))
+}
+
+// bracedPlaceholder matches what templates have: no database knows braces outside of quotes.
+var bracedPlaceholder = regexp.MustCompile(`^(?:\{\{[^{}]*\}\}|[$#]?\{[^{}]*\})`)
+
 // placeholderEnd returns the offset behind a parameter in a style other than @name, or 0. A question mark alone can be
 // an operator.
 func placeholderEnd(sql string, i, depth int) int {
+	if strings.IndexByte("{$#", sql[i]) >= 0 {
+		if braced := bracedPlaceholder.FindString(sql[i:]); braced != "" {
+			return i + len(braced)
+		}
+	}
 	end := wordEnd(sql, i+1)
 	if end == i+1 {
 		return 0

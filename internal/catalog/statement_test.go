@@ -32,7 +32,12 @@ func TestStatementFaults(t *testing.T) {
 		{"SELECT $1, a$1, x=$2", []string{style(7, "$1"), style(18, "$2")}},
 		{"SELECT ?1, x ? 'a', x ?| y", []string{style(7, "?1")}},
 		{"SELECT ?", nil}, // an operator's beginning in PostgreSQL
-		{"SELECT :days, @x::date, @x :: date, a[1:n], ':x', \":x\"", []string{style(7, ":days")}},
+		{"SELECT :days, @x::date, @x :: date, a[1:n], ':x', \":x\"", []string{"7: write a parameter as @days, not as :days"}},
+		{"SELECT {{ dataInicio }}, ${n}, #{n}, {n}, '{{n}}', ARRAY[1]", []string{
+			"7: write a parameter as @data_inicio, not as {{ dataInicio }}", "25: write a parameter as @n, not as ${n}",
+			"31: write a parameter as @n, not as #{n}", "37: write a parameter as @n, not as {n}",
+		}},
+		{"SELECT {{}}, {", []string{style(7, "{{}}")}},
 		{"SELECT a /* :x /* $1 */ :y */", nil}, // :y is a comment in PostgreSQL
 		{"SELECT $name", []string{style(7, "$name")}},
 		{"SELECT 'open ; :x", nil},

@@ -158,23 +158,50 @@ func (s *scanner) validDirectory(below, what string) bool {
 	if dataapi.ValidSlug(path.Base(below)) {
 		return true
 	}
-	s.fault(below, "the directory's name is the %s's slug; it must be %s. A directory whose name begins with a dot is ignored", what, dataapi.SlugRule)
+	s.fault(below, "the directory's name is the %s's slug; it must be %s. A directory whose name begins with a dot is ignored%s",
+		what, dataapi.SlugRule, didYouMean(slugMeant(path.Base(below))))
 	return false
 }
 
 // misplaced reports a file that is not read. A statement or a company file that nobody serves is a fault, since its
 // author believes it live; anything else is worth a warning.
 func (s *scanner) misplaced(file entry) {
+	name, extension := strings.TrimSuffix(file.name, path.Ext(file.name)), strings.ToLower(path.Ext(file.name))
+	inNamespace := strings.Count(file.path, "/") == 2
+	advice := ""
 	switch {
-	case strings.EqualFold(path.Ext(file.name), ".sql"):
-		s.fault(file.path, "is not served here; endpoints are <company>/<namespace>/<slug>.sql, in lower case")
+	case extension == ".sql":
+		if inNamespace {
+			advice = fileMeant(name)
+		}
+		s.fault(file.path, "is not served here; endpoints are <company>/<namespace>/<slug>.sql, in lower case%s", advice)
+		return
 	case strings.HasPrefix(strings.ToLower(file.name), "company."):
 		s.fault(file.path, "is not read here; a company is described by <company>/%s", companyFileName)
-	default:
-		r := report{file: s.name(file.path)}
-		r.warn(place{1, 1}, "is ignored; the catalog reads <company>/%s and <company>/<namespace>/<slug>.sql", companyFileName)
-		s.warnings = append(s.warnings, r.warnings...)
+		return
+	case inNamespace && slices.Contains(sqlExtensions, extension):
+		advice = fileMeant(name)
+	case inNamespace && (extension == ".yaml" || extension == ".yml" || extension == ".json" || extension == ".toml"):
+		advice = "; what is to be said of an endpoint stands in its own file, between the lines " + frontMatterBegin + " and " + frontMatterEnd
+	case extension == ".yaml" || extension == ".yml":
+		if near := dataapi.Nearest(file.name, []string{companyFileName}); near != "" {
+			advice = didYouMean(near)
+		}
 	}
+	r := report{file: s.name(file.path)}
+	r.warn(place{1, 1}, "is ignored; the catalog reads <company>/%s and <company>/<namespace>/<slug>.sql%s", companyFileName, advice)
+	s.warnings = append(s.warnings, r.warnings...)
+}
+
+// sqlExtensions are those that other tools give to files of SQL.
+var sqlExtensions = []string{".psql", ".pgsql", ".plsql", ".tsql", ".mysql", ".sqlite", ".duckdb", ".ddl", ".dml", ".query", ".sqlx", ".hql"}
+
+// fileMeant is the name of an endpoint file that is made of another one's, without its extension.
+func fileMeant(name string) string {
+	if slug := slugMeant(name); slug != "" {
+		return didYouMean(slug + ".sql")
+	}
+	return ""
 }
 
 // read returns a file's bytes. A file that was deleted just now is not there, and no fault.
@@ -206,7 +233,7 @@ func (s *scanner) read(below string) ([]byte, bool) {
 func (s *scanner) unreadable(below string, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		if below == "" {
-			s.fault(below, "does not exist; it must be a directory with one directory for each company")
+			s.fault(below, "does not exist; it must be a directory with one directory for each company%s", relativeTo(s.given))
 			s.keep(below)
 		}
 		return
@@ -220,6 +247,18 @@ func (s *scanner) unreadable(below string, err error) {
 
 // keep lets what was live of a file, or of everything below a directory, stay live; "" is the root.
 func (s *scanner) keep(below string) { s.unread = append(s.unread, s.name(below)) }
+
+// relativeTo ends a sentence about a file that is not there: it says where a relative path begins, and nothing of others.
+func relativeTo(given string) string {
+	if filepath.IsAbs(given) {
+		return ""
+	}
+	directory, err := os.Getwd()
+	if err != nil {
+		return ""
+	}
+	return "; a relative path begins at " + directory + ", where the program was started"
+}
 
 // name is a path as faults show it.
 func (s *scanner) name(below string) string {

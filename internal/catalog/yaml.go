@@ -62,7 +62,7 @@ const maxDepth = 20
 // parseYAML reads one YAML document whose first line is line firstLine of the file. It returns nil, and reports, when
 // there is no tree to go on with.
 func parseYAML(text []byte, firstLine int, r *report) (root *node) {
-	reader := yamlReader{report: r, offset: firstLine - 1}
+	reader := yamlReader{report: r, text: string(text), offset: firstLine - 1}
 	defer func() {
 		// The parser is a third party's, and the file is whatever an editor left: a panic must not end the server.
 		if cause := recover(); cause != nil {
@@ -124,6 +124,7 @@ func tooDeep(text []byte) (at place, deep bool) {
 
 type yamlReader struct {
 	*report
+	text   string
 	offset int // lines of the file before the YAML
 }
 
@@ -136,23 +137,22 @@ func (r *yamlReader) at(t *token.Token) place {
 
 func (r *yamlReader) syntaxError(err error) {
 	if syntax, ok := errors.AsType[*yaml.SyntaxError](err); ok {
-		r.fault(r.at(syntax.Token), "the YAML cannot be read: %s", syntaxAdvice(syntax.Message))
+		at := r.at(syntax.Token)
+		r.fault(at, "the YAML cannot be read: %s", syntaxAdvice(syntax.Message, r.rest(at)))
 		return
 	}
 	first, _, _ := strings.Cut(err.Error(), "\n")
 	r.fault(place{r.offset + 1, 1}, "the YAML cannot be read: %s", first)
 }
 
-// syntaxAdvice says what to do about the two mistakes that the parser words from its own point of view.
-func syntaxAdvice(message string) string {
-	switch {
-	case strings.Contains(message, "found character '\t'"):
-		return "a tab begins here; indent with spaces"
-	case strings.Contains(message, "mapping value is not allowed"):
-		return `a second "key: value" begins in this line; put quotes around text that contains a colon and a space, such as "a: b"`
-	default:
-		return message
+// rest is what stands at a place and behind it in its line.
+func (r *yamlReader) rest(at place) string {
+	lines := strings.Split(r.text, "\n")
+	if i := at.line - r.offset - 1; i >= 0 && i < len(lines) {
+		characters := []rune(lines[i])
+		return string(characters[min(at.column-1, len(characters)):])
 	}
+	return ""
 }
 
 // read turns the parser's tree into nodes. Whatever it refuses becomes null, so that its neighbours are still checked.

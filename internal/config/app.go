@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
 // App configures the data_api app: where endpoints come from, which databases they run on, and where keys, jobs and
@@ -232,7 +234,8 @@ func (t Tokens) Validate() error {
 	case algorithmHS256:
 		// The secret may stand further down in a Caddyfile's block; App.Validate sees when it is missing.
 	default:
-		faults = append(faults, fmt.Errorf("tokens.algorithm is %q: allowed are EdDSA, ES256 and HS256", t.Algorithm))
+		faults = append(faults, fmt.Errorf("tokens.algorithm is %q: allowed are EdDSA, ES256 and HS256%s", t.Algorithm,
+			didYouMean(t.Algorithm, algorithmEdDSA, algorithmES256, algorithmHS256)))
 	}
 	_, err := t.Throttle.Limits()
 	faults = append(faults, err)
@@ -287,6 +290,14 @@ func (c Callbacks) Validate() error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// didYouMean ends a sentence about a word that is not one of those allowed.
+func didYouMean(word string, allowed ...string) string {
+	if near := dataapi.Nearest(word, allowed); near != "" {
+		return "; did you mean " + near + "?"
+	}
+	return ""
 }
 
 // within checks a duration that is set.

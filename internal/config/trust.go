@@ -109,7 +109,8 @@ func (t *Trust) validate(name string) error {
 	}
 	for _, algorithm := range t.Algorithms {
 		if !slices.Contains(jwks.Algorithms(), algorithm) {
-			fault("algorithms: %q is not allowed; choose of %s", algorithm, strings.Join(jwks.Algorithms(), ", "))
+			fault("algorithms: %q is not allowed; choose of %s%s", algorithm, strings.Join(jwks.Algorithms(), ", "),
+				didYouMean(algorithm, jwks.Algorithms()...))
 		}
 	}
 	for _, typ := range t.Types {

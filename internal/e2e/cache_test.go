@@ -122,6 +122,9 @@ func TestCachedResults(t *testing.T) {
 		t.Error("the purge of one endpoint has purged another")
 	}
 	s.mustCLI(s.admin("cache", "purge")...)
+	if _, stderr, err := s.cli(s.admin("cache", "purge", "--company", "globax")...); err == nil || !strings.Contains(stderr, `did you mean "globex"?`) {
+		t.Errorf("an unknown company: %v %s", err, stderr)
+	}
 	second := s.execute("minute", token, `{}`).at()
 	if second == first.at() {
 		t.Error("the purge has left the entry")

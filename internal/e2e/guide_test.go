@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// The consumer guide's commands, word for word from its text, against the demo's catalog; only the address, the key and
+// The consumer guide's commands, word for word from the text that was handed out, against the demo's catalog; only the address, the key and
 // the job's id are filled in.
 func TestGuideWordForWord(t *testing.T) {
 	curl := tool(t, "curl")
-	text, err := os.ReadFile("../../docs/guide.txt")
+	text, err := os.ReadFile("testdata/guide.txt")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,7 +66,11 @@ func (q *Queries) get(endpoint *catalog.Endpoint) (*checkedQuery, error) {
 	database, ok := q.sources[endpoint.Source]
 	if !ok {
 		names := slices.Sorted(maps.Keys(q.sources))
-		return nil, fmt.Errorf("source %q is not configured; configured are %s", endpoint.Source, strings.Join(names, ", "))
+		message := fmt.Sprintf("source %q is not configured; configured are %s", endpoint.Source, strings.Join(names, ", "))
+		if near := dataapi.Nearest(endpoint.Source, names); near != "" {
+			message += "; did you mean " + near + "?"
+		}
+		return nil, errors.New(message)
 	}
 	compiled, err := database.Compile(endpoint.Statement)
 	if err != nil {

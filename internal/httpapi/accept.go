@@ -14,7 +14,7 @@ const (
 )
 
 // acceptsJSON reports whether an Accept header (RFC 9110, 12.5.1) leaves room for application/json. No header accepts
-// anything; so does one that cannot be read, as most servers hold it.
+// anything; so does one that names nothing, and one that cannot be read, as most servers hold it.
 func acceptsJSON(header http.Header) bool {
 	return weigh(header, jsonType).quality > 0
 }
@@ -38,9 +38,8 @@ type weight struct {
 // weigh looks up a media type in the Accept headers. The most specific range decides.
 func weigh(header http.Header, mediaType string) weight {
 	values := header.Values("Accept")
-	if len(values) == 0 {
-		return weight{quality: 1, specificity: -1}
-	}
+	anything := weight{quality: 1, specificity: -1}
+	named := false
 	wildcard := mediaType[:strings.IndexByte(mediaType, '/')+1] + "*"
 	best := weight{specificity: -1}
 	for _, value := range values {
@@ -50,9 +49,10 @@ func weigh(header http.Header, mediaType string) weight {
 			if trimSpace(part) == "" {
 				continue
 			}
+			named = true
 			mediaRange, parameters, err := mime.ParseMediaType(part)
 			if err != nil {
-				return weight{quality: 1, specificity: -1}
+				return anything
 			}
 			specificity := -1
 			switch mediaRange {
@@ -67,6 +67,9 @@ func weigh(header http.Header, mediaType string) weight {
 				best = weight{quality: quality(parameters["q"]), specificity: specificity}
 			}
 		}
+	}
+	if !named {
+		return anything
 	}
 	return best
 }

@@ -75,6 +75,14 @@ type tokenAnswer struct {
 	User                  identity.UserDocument `json:"user"`
 }
 
+// What those are told whose credentials a token route refuses. Whatever was wrong, the words are the same: they tell nobody
+// which companies and keys there are.
+const (
+	wrongKey = "The credentials are missing or invalid. Check company_slug, api_key and api_secret; " +
+		"a key can also have expired or been revoked, or its user or company been made inactive."
+	wrongRefreshToken = "The credentials are missing or invalid. The refresh token is not valid, or not any more: exchange the API key again."
+)
+
 // exchangeKey trades an API key and its secret for a pair of tokens, which begins a family.
 func (a *API) exchangeKey(w http.ResponseWriter, r *http.Request, event *audit.Event) error {
 	attempt, err := a.beginAttempt(r)
@@ -96,7 +104,7 @@ func (a *API) exchangeKey(w http.ResponseWriter, r *http.Request, event *audit.E
 	}
 	caller, err := a.Directory.Verify(request.CompanySlug, request.APIKey, request.APISecret)
 	if err != nil {
-		return verified(&attempt, err)
+		return verified(&attempt, err, wrongKey)
 	}
 	event.User = caller.User.Name
 	pair, err := a.Families.Begin(r.Context(), a.Tokens, token.Subject{
@@ -121,19 +129,19 @@ func (a *API) refresh(w http.ResponseWriter, r *http.Request, event *audit.Event
 	}
 	claims, err := a.Tokens.VerifyRefresh(request.RefreshToken)
 	if err != nil {
-		return verified(&attempt, err)
+		return verified(&attempt, err, wrongRefreshToken)
 	}
 	about(event, claims)
 	caller, err := a.Directory.Resolve(claims.Company, claims.User, claims.KeyID)
 	if err != nil {
-		return verified(&attempt, err)
+		return verified(&attempt, err, wrongRefreshToken)
 	}
 	pair, again, err := a.Families.Rotate(r.Context(), a.Tokens, claims)
 	if errors.Is(err, token.ErrReused) {
 		event.Action = audit.TokenReused
 	}
 	if err != nil {
-		return verified(&attempt, err)
+		return verified(&attempt, err, wrongRefreshToken)
 	}
 	if again {
 		event.Reason = "the same pair again: the token was exchanged a moment ago"
@@ -153,7 +161,7 @@ func (a *API) logout(w http.ResponseWriter, r *http.Request, event *audit.Event)
 		return err
 	}
 	claims, err := a.Tokens.VerifyRefresh(request.RefreshToken)
-	if verified(&attempt, err) == nil {
+	if verified(&attempt, err, wrongRefreshToken) == nil {
 		about(event, claims)
 		ended, err := a.Families.End(r.Context(), claims.Family)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"reflect"
 	"strings"
 	"time"
 
@@ -41,7 +42,10 @@ func decodeBody(r *http.Request, target any, emptyAllowed bool) error {
 		return err
 	}
 	if err := json.Unmarshal(body, target, json.RejectUnknownMembers(true)); err != nil {
-		return &dataapi.Error{Code: dataapi.CodeInvalidRequest, Detail: describeJSON(body, err), Err: err}
+		return &dataapi.Error{Code: dataapi.CodeInvalidRequest, Detail: describeJSON(body, err, target), Err: err}
+	}
+	if kind := jsontext.Value(body).Kind(); kind != '{' { // the decoder takes null for an object without members
+		return dataapi.Errorf(dataapi.CodeInvalidRequest, noObject, kindName(kind))
 	}
 	return nil
 }
@@ -94,8 +98,10 @@ func checkMediaType(contentType string) error {
 	return nil
 }
 
-// describeJSON says in a caller's words what is wrong with a body, and where.
-func describeJSON(body []byte, err error) string {
+const noObject = "The body must be one JSON object; got %s."
+
+// describeJSON says in a caller's words what is wrong with a body that should be read into target, and where.
+func describeJSON(body []byte, err error, target any) string {
 	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		line, column := position(body, syntactic.ByteOffset)
 		if errors.Is(err, jsontext.ErrDuplicateName) {
@@ -108,14 +114,33 @@ func describeJSON(body []byte, err error) string {
 	}
 	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
 		if errors.Is(err, json.ErrUnknownName) {
-			return fmt.Sprintf("The field %s is not known here. See the guide for the fields of this request.", name(semantic.JSONPointer))
+			return unknownField(semantic.JSONPointer.LastToken(), target)
 		}
 		if semantic.JSONPointer == "" {
-			return fmt.Sprintf("The body must be one JSON object; got %s.", kindName(semantic.JSONKind))
+			return fmt.Sprintf(noObject, kindName(semantic.JSONKind))
 		}
 		return fmt.Sprintf("The field %s has the wrong type: got %s.", name(semantic.JSONPointer), kindName(semantic.JSONKind))
 	}
 	return "The body is not valid JSON."
+}
+
+// unknownField says which fields a request has beside the one that was sent.
+func unknownField(field string, target any) string {
+	var known []string
+	for _, member := range reflect.VisibleFields(reflect.TypeOf(target).Elem()) {
+		if name, _, _ := strings.Cut(member.Tag.Get("json"), ","); name != "" {
+			known = append(known, name)
+		}
+	}
+	sentence := fmt.Sprintf("The field %q is not known here. Known are", shorten(field))
+	if near := dataapi.Nearest(field, known); near != "" {
+		sentence = fmt.Sprintf("The field %q is not known here; did you mean %s? Known are", shorten(field), near)
+	}
+	sentence += " " + dataapi.Listing(known)
+	if _, executes := target.(*executeRequest); executes {
+		sentence += "; the endpoint's parameters stand inside parameter_values"
+	}
+	return sentence + "."
 }
 
 func name(pointer jsontext.Pointer) string { return fmt.Sprintf("%q", shorten(pointer.LastToken())) }

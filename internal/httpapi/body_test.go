@@ -26,11 +26,32 @@ func TestDecodeBodySaysWhereAFaultIs(t *testing.T) {
 		`{"parameter_values":{},"parameter_values":{}}`: `The field "parameter_values" stands twice (line 1, column 24).`,
 		"{\n  \"callback_url\": nul }":                  `The body is not valid JSON: invalid character ' ' in literal null (expecting 'l') (line 2, column 22).`,
 		`{"parameter_values":{`:                         "The JSON ends early (line 1, column 22).",
-		`{"parameters":{}}`:                             `The field "parameters" is not known here. See the guide for the fields of this request.`,
+		`{"root":2}`:                                    `The field "root" is not known here. Known are parameter_values and callback_url; the endpoint's parameters stand inside parameter_values.`,
+		`{"parameter_value":{}}`:                        `The field "parameter_value" is not known here; did you mean parameter_values? Known are parameter_values and callback_url; the endpoint's parameters stand inside parameter_values.`,
+		`{"callbackUrl":"x"}`:                           `The field "callbackUrl" is not known here; did you mean callback_url? Known are parameter_values and callback_url; the endpoint's parameters stand inside parameter_values.`,
+		`null`:                                          "The body must be one JSON object; got null.",
+		` null `:                                        "The body must be one JSON object; got null.",
+		`nul`:                                           "The JSON ends early (line 1, column 4).",
 		`[]`:                                            "The body must be one JSON object; got an array.",
 		`{"callback_url":5}`:                            `The field "callback_url" has the wrong type: got a number.`,
 	} {
 		_, err := decodeText(t, body)
+		if got := dataapi.AsError(err); got == nil || got.Code != dataapi.CodeInvalidRequest || got.Detail != want {
+			t.Errorf("%s\ngot  %v\nwant %s", body, err, want)
+		}
+	}
+}
+
+// The token routes say which fields they know, and take null for no object either.
+func TestDecodeFieldsSaysWhatIsKnown(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"apikey":"x"}`:  `The field "apikey" is not known here; did you mean api_key? Known are company_slug, api_key and api_secret.`,
+		`{"company":"x"}`: `The field "company" is not known here. Known are company_slug, api_key and api_secret.`,
+		`null`:            "The body must be one JSON object; got null.",
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		err := decodeFields(r, new(keyRequest))
 		if got := dataapi.AsError(err); got == nil || got.Code != dataapi.CodeInvalidRequest || got.Detail != want {
 			t.Errorf("%s\ngot  %v\nwant %s", body, err, want)
 		}
@@ -63,7 +84,7 @@ func FuzzDecodeBody(f *testing.F) {
 			t.Errorf("%q is accepted", body)
 		}
 		var fields map[string]json.RawMessage
-		if err := json.Unmarshal([]byte(body), &fields); err != nil {
+		if err := json.Unmarshal([]byte(body), &fields); err != nil || fields == nil {
 			t.Fatalf("%q is accepted: %v", body, err)
 		}
 		for name := range fields {

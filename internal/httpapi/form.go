@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -51,7 +52,7 @@ func formOf(w http.ResponseWriter, r *http.Request, suffix result.Format, offere
 		w.Header().Add("Vary", "Accept")
 		var ok bool
 		if asked.format, ok = negotiate(r.Header, offered); !ok {
-			return form{}, errNoFormat(offered)
+			return form{}, errNoFormat(r.Header, offered)
 		}
 	}
 	var err error
@@ -94,13 +95,21 @@ func negotiate(header http.Header, offered []result.Format) (result.Format, bool
 }
 
 // errNoFormat lists what there is.
-func errNoFormat(offered []result.Format) error {
+func errNoFormat(header http.Header, offered []result.Format) error {
 	types := make([]string, len(offered))
 	for i, format := range offered {
 		types[i] = format.MediaType() + " (." + string(format) + ")"
 	}
-	return dataapi.Errorf(dataapi.CodeNotAcceptable, "The result can be had as %s; Accept excludes them all.", strings.Join(types, ", "))
+	detail := fmt.Sprintf("The result can be had as %s; Accept excludes them all.", strings.Join(types, ", "))
+	if asked := weigh(header, result.FormatParquet.MediaType()); asked.quality > 0 && asked.specificity == 2 {
+		detail += " " + parquetOfJobs
+	}
+	return &dataapi.Error{Code: dataapi.CodeNotAcceptable, Detail: detail}
 }
+
+// parquetOfJobs is for who wants Parquet of an endpoint.
+const parquetOfJobs = "Parquet is for the results of jobs: make a job with Prefer: respond-async, and get jobs/{job_id}/result.parquet " +
+	"when it has completed."
 
 // encoder makes an encoder of this form. Limits says whether a JSON document has max_rows and executed_at.
 func (f form) encoder(w io.Writer, limits bool, begin result.BeforeFirstWrite) result.Encoder {

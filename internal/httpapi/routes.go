@@ -1,11 +1,15 @@
 package httpapi
 
 import (
+	"fmt"
+	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/result"
 )
 
 // routes makes a mux of patterns "METHOD PATH". A path that is known with another method is answered with 405 and the
@@ -28,8 +32,59 @@ func routes(handlers map[string]http.HandlerFunc) *http.ServeMux {
 			writeProblem(w, &dataapi.Error{Code: dataapi.CodeMethodNotAllowed})
 		})
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		writeProblem(w, &dataapi.Error{Code: dataapi.CodeNotFound})
+	known := slices.Sorted(maps.Keys(methods))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		writeProblem(w, dataapi.Errorf(dataapi.CodeNotFound, "%s", besides(mux, known, r.URL.Path)))
 	})
 	return mux
+}
+
+// besides says of a path at which there is nothing what there is beside it. It looks at the path alone: whether a company
+// has such an endpoint or job is not told.
+func besides(mux *http.ServeMux, known []string, path string) string {
+	nothing := dataapi.CodeNotFound.Definition().Detail
+	parent, last := cutLast(path)
+	name, format, suffixed := strings.Cut(last, ".")
+	depth := strings.Count(strings.TrimPrefix(path, endpointsPath), "/")
+	switch below := strings.HasPrefix(path, endpointsPath+"/"); {
+	case last == "" && isRoute(mux, parent):
+		return nothing + " There is without the slash at its end."
+	case below && depth == 3 && suffixed && name == "execute":
+		return noSuffix(format, "An endpoint answers", "execute", result.StreamedFormats())
+	case below && depth == 5 && suffixed && name == "result":
+		return noSuffix(format, "A job's result can be had", "result", result.Formats())
+	case below && (depth == 2 || depth == 3):
+		return nothing + " Below an endpoint are execute and jobs."
+	case below && depth == 5:
+		return nothing + " Below a job is result."
+	}
+	if near := dataapi.Nearest(path, known); near != "" && !strings.Contains(near, "{") {
+		return nothing + " Did you mean " + near + "?"
+	}
+	return nothing
+}
+
+// isRoute reports whether there is something at a path, whatever the method.
+func isRoute(mux *http.ServeMux, path string) bool {
+	_, pattern := mux.Handler(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}})
+	return pattern != "/"
+}
+
+// cutLast divides a path at its last slash.
+func cutLast(path string) (parent, last string) {
+	at := strings.LastIndexByte(path, '/')
+	return path[:max(0, at)], path[at+1:]
+}
+
+// noSuffix lists the suffixes that there are.
+func noSuffix(asked, sentence, name string, formats []result.Format) string {
+	paths := make([]string, len(formats))
+	for i, format := range formats {
+		paths[i] = name + "." + string(format)
+	}
+	sentence += " as " + dataapi.Listing(paths) + "."
+	if asked == string(result.FormatParquet) {
+		return parquetOfJobs + " " + sentence
+	}
+	return fmt.Sprintf("There is no format %q here. ", shorten(asked)) + sentence
 }

@@ -28,10 +28,14 @@ func throttled(wait time.Duration) error {
 	return &dataapi.Error{Code: dataapi.CodeRateLimited, RetryAfter: wait}
 }
 
-// verified counts an attempt as a failure when its credentials were refused, and returns the error that it is given.
-func verified(attempt *ratelimit.Attempt, err error) error {
-	if dataapi.HasCode(err, dataapi.CodeUnauthenticated) {
-		attempt.Failed()
+// verified counts an attempt as a failure when its credentials were refused, and puts the refusal into the words of the
+// route; other errors it returns as they are.
+func verified(attempt *ratelimit.Attempt, err error, refusal string) error {
+	if !dataapi.HasCode(err, dataapi.CodeUnauthenticated) {
+		return err
 	}
-	return err
+	attempt.Failed()
+	refused := *dataapi.AsError(err)
+	refused.Detail = refusal
+	return &refused
 }

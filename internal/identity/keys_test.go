@@ -20,9 +20,9 @@ func TestCreateKeyRefusesBadInput(t *testing.T) {
 		wanted identity.NewKey
 		detail string
 	}{
-		"unknown company": {identity.NewKey{Company: "nowhere", User: "loader"}, `There is no company "nowhere" in the catalog.`},
-		"unknown user":    {identity.NewKey{Company: "globex", User: "limited"}, `The company globex has no user "limited"; its company.yaml lists them.`},
-		"nothing":         {identity.NewKey{}, `There is no company "" in the catalog.`},
+		"unknown company": {identity.NewKey{Company: "nowhere", User: "loader"}, `There is no company "nowhere" in the catalog; there is acme and globex.`},
+		"unknown user":    {identity.NewKey{Company: "globex", User: "limited"}, `The company globex has no user "limited"; there is loader.`},
+		"nothing":         {identity.NewKey{}, `There is no company "" in the catalog; there is acme and globex.`},
 		"long name":       {identity.NewKey{Company: "acme", User: "loader", Name: strings.Repeat("é", 81)}, "The name of a key is at most 80 printable characters."},
 		"control in name": {identity.NewKey{Company: "acme", User: "loader", Name: "a\x1b[31m"}, "The name of a key is at most 80 printable characters."},
 		"line in name":    {identity.NewKey{Company: "acme", User: "loader", Name: "a\nb"}, "The name of a key is at most 80 printable characters."},

@@ -2,6 +2,8 @@ package identity
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -47,11 +49,13 @@ func (d *Directory) newKey(wanted NewKey, now time.Time) (Key, string) {
 func (d *Directory) checkNewKey(wanted NewKey, now time.Time) error {
 	entry := (*d.roll.Load())[wanted.Company]
 	if entry == nil {
-		return dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no company %q in the catalog.", wanted.Company)
+		return dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no company %q in the catalog%s",
+			wanted.Company, dataapi.Beside(wanted.Company, slices.Sorted(maps.Keys(*d.roll.Load()))))
 	}
 	if entry.users[wanted.User] == nil {
 		return dataapi.Errorf(dataapi.CodeInvalidRequest,
-			"The company %s has no user %q; its company.yaml lists them.", wanted.Company, wanted.User)
+			"The company %s has no user %q%s", wanted.Company, wanted.User,
+			dataapi.Beside(wanted.User, slices.Sorted(maps.Keys(entry.users))))
 	}
 	if !printable(wanted.Name) || utf8.RuneCountInString(wanted.Name) > MaxKeyName {
 		return dataapi.Errorf(dataapi.CodeInvalidRequest,

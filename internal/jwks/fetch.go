@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -55,6 +56,10 @@ func fetcherOf(location string) fetcher {
 }
 
 func readFile(path string) (fetched, error) {
+	path, err := filepath.Abs(path) // so that what goes wrong says where a relative path began
+	if err != nil {
+		return fetched{}, err
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return fetched{}, err

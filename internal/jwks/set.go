@@ -3,6 +3,7 @@
 package jwks
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -61,6 +62,7 @@ func Parse(document []byte) (*Set, error) {
 	if len(document) > MaxBytes {
 		return nil, fmt.Errorf("the key set is longer than %d bytes", MaxBytes)
 	}
+	document = bytes.TrimPrefix(document, []byte("\ufeff")) // RFC 8259, 8.1: a byte order mark may be ignored
 	var parsed struct {
 		Keys []jsontext.Value `json:"keys"`
 	}
@@ -87,6 +89,22 @@ type members struct {
 	Operations []string       `json:"key_ops"`
 	Private    jsontext.Value `json:"d"`
 	Symmetric  jsontext.Value `json:"k"`
+	publicMembers
+}
+
+// publicMembers are those that make a public key. All others are left out, above all certificates (x5c, x5t, x5u): no chain
+// is verified, so they add nothing, and whoever writes them wrongly, or with a serial number that Go refuses, has a good
+// key all the same.
+type publicMembers struct {
+	Type      jsontext.Value `json:"kty,omitzero"`
+	Use       jsontext.Value `json:"use,omitzero"`
+	ID        jsontext.Value `json:"kid,omitzero"`
+	Algorithm jsontext.Value `json:"alg,omitzero"`
+	Curve     jsontext.Value `json:"crv,omitzero"`
+	X         jsontext.Value `json:"x,omitzero"`
+	Y         jsontext.Value `json:"y,omitzero"`
+	N         jsontext.Value `json:"n,omitzero"`
+	E         jsontext.Value `json:"e,omitzero"`
 }
 
 func (s *Set) add(text jsontext.Value) error {
@@ -100,8 +118,12 @@ func (s *Set) add(text jsontext.Value) error {
 	if rules.Operations != nil && !slices.Contains(rules.Operations, "verify") {
 		return errors.New("its key_ops do not allow to verify")
 	}
+	public, err := json.Marshal(rules.publicMembers)
+	if err != nil {
+		return err
+	}
 	var key jose.JSONWebKey
-	if err := key.UnmarshalJSON(text); err != nil {
+	if err := key.UnmarshalJSON(public); err != nil {
 		return err
 	}
 	switch {

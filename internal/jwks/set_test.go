@@ -1,15 +1,21 @@
 package jwks
 
 import (
+	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"math/big"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -121,6 +127,58 @@ func TestUnusableKeysAreIgnoredAlone(t *testing.T) {
 	}
 }
 
+// Certificates and their addresses beside a key are not looked at: the members of the key itself decide.
+func TestWhatIsSaidOfCertificatesDoesNotSpoilAKey(t *testing.T) {
+	negative := certificate(t, ecKey(t, elliptic.P256()))
+	for name, more := range map[string]string{
+		"no base64":                `"x5c":["%%%"]`,
+		"no certificate":           `"x5c":["MIIB"]`,
+		"empty text":               `"x5c":[""]`,
+		"no list":                  `"x5c":"MIIB"`,
+		"null":                     `"x5c":null`,
+		"another key's":            `"x5c":["` + base64.StdEncoding.EncodeToString(negative) + `"]`,
+		"negative serial":          `"x5c":["` + base64.StdEncoding.EncodeToString(withNegativeSerial(t, negative)) + `"]`,
+		"thumbprint no base64":     `"x5t":"+/+/"`,
+		"thumbprint padded":        `"x5t":"AAAA="`,
+		"thumbprint of wrong size": `"x5t":"AAAA","x5t#S256":"AAAA"`,
+		"address no URL":           `"x5u":"://"`,
+	} {
+		for kind, key := range map[string]crypto.PublicKey{"RSA": &rsaKey(t, 2048).PublicKey, "EC": &ecKey(t, elliptic.P256()).PublicKey, "OKP": edKey(t)} {
+			set, err := Parse(document(publicJWK(t, key, "k", more)))
+			if err != nil || len(set.Ignored()) > 0 || set.Len() == 0 {
+				t.Errorf("%s, %s: %v, ignored %q", name, kind, err, set.Ignored())
+				continue
+			}
+			for _, algorithm := range Algorithms() {
+				if found, ok := set.Find("k", algorithm); ok && !found.(interface{ Equal(crypto.PublicKey) bool }).Equal(key) {
+					t.Errorf("%s, %s: another key", name, kind)
+				}
+			}
+		}
+	}
+}
+
+// certificate is a certificate of a key by itself, whose serial number is 0x11223344.
+func certificate(tb testing.TB, key *ecdsa.PrivateKey) []byte {
+	tb.Helper()
+	template := &x509.Certificate{SerialNumber: big.NewInt(0x11223344), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return der
+}
+
+// withNegativeSerial makes a certificate's serial number negative, as some appliances write it.
+func withNegativeSerial(tb testing.TB, der []byte) []byte {
+	tb.Helper()
+	changed := bytes.Replace(der, []byte{0x11, 0x22, 0x33, 0x44}, []byte{0x91, 0x22, 0x33, 0x44}, 1)
+	if _, err := x509.ParseCertificate(changed); err == nil {
+		tb.Fatal("the certificate is accepted, so that it shows nothing")
+	}
+	return changed
+}
+
 // replaceY gives a point another y.
 func replaceY(tb testing.TB, key string) string {
 	tb.Helper()
@@ -150,6 +208,9 @@ func TestDocumentsThatAreNoKeySet(t *testing.T) {
 		if set, err := Parse([]byte(text)); err == nil {
 			t.Errorf("%s: %d keys", name, set.Len())
 		}
+	}
+	if set, err := Parse(append([]byte("\ufeff"), document(publicJWK(t, ed, "k", ""))...)); err != nil || set.Len() != 1 {
+		t.Errorf("a byte order mark: %v", err)
 	}
 	if set, err := Parse([]byte(`{"keys":[]}`)); err != nil || set.Len() != 0 {
 		t.Errorf("an issuer without keys: %v", err)

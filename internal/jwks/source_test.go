@@ -344,3 +344,12 @@ func TestKeepFor(t *testing.T) {
 		}
 	}
 }
+
+// A relative path is named in full where it cannot be read.
+func TestARelativeFileSaysWhereItWasLookedFor(t *testing.T) {
+	directory := t.TempDir()
+	t.Chdir(directory)
+	if _, err := readFile("keys.json"); err == nil || !strings.Contains(err.Error(), filepath.Join(directory, "keys.json")) {
+		t.Error(err)
+	}
+}

@@ -50,8 +50,15 @@ func (c *definitionCheck) fields() valueRules {
 	}
 	c.json("default", p.Default)
 	c.json("example", p.Example)
-	c.lengths("min_length", "max_length", p.MinLength, p.MaxLength, p.Type == String, "type string")
-	c.lengths("min_items", "max_items", p.MinItems, p.MaxItems, p.Array, "an array")
+	other, length := "", ""
+	if p.Type.ordered() {
+		other = fmt.Sprintf("; for %s there are minimum and maximum", p.Type)
+	}
+	if p.Type == String {
+		length = "; for the length of a string there are min_length and max_length"
+	}
+	c.lengths("min_length", "max_length", p.MinLength, p.MaxLength, p.Type == String, "type string only"+other)
+	c.lengths("min_items", "max_items", p.MinItems, p.MaxItems, p.Array, "an array only"+length)
 	c.pattern()
 	rules := valueRules{minimum: c.bound("minimum", p.Minimum), maximum: c.bound("maximum", p.Maximum)}
 	rules.enum, rules.members = c.enum()
@@ -88,7 +95,7 @@ func (c *definitionCheck) lengths(minField, maxField string, least, most *int, a
 		switch {
 		case length.value == nil:
 		case !applies:
-			c.report(length.field, -1, fmt.Sprintf("is allowed for a parameter of %s only", to))
+			c.report(length.field, -1, "is allowed for a parameter of "+to)
 		case *length.value < 0:
 			c.report(length.field, -1, fmt.Sprintf("must be at least 0; got %d", *length.value))
 		}
@@ -145,7 +152,11 @@ func (c *definitionCheck) bound(field string, raw json.RawMessage) *Value {
 		return nil
 	}
 	if !c.param.Type.ordered() {
-		c.report(field, -1, unordered(c.param.Type))
+		message := unordered(c.param.Type)
+		if c.param.Type == String {
+			message += "; for its length there are min_length and max_length"
+		}
+		c.report(field, -1, message)
 		return nil
 	}
 	value, problem := readRaw(c.param.Type, raw)

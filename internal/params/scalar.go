@@ -8,10 +8,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
+	"golang.org/x/text/unicode/norm"
 )
 
 // literal is one JSON value as it was written, decoded only as far as every type needs.
@@ -209,9 +211,32 @@ func echo(l literal) string {
 		return shorten(l.text)
 	}
 	if short := shorten(l.text); short != l.text {
-		return strconv.QuoteToGraphic(strings.TrimSuffix(short, ellipsis)) + ellipsis
+		return quote(strings.TrimSuffix(short, ellipsis)) + ellipsis
 	}
-	return strconv.QuoteToGraphic(l.text)
+	return quote(l.text)
+}
+
+// quote puts a text into quotes so that two texts that differ do not look the same: what nobody sees, spaces other than
+// the common one, and characters that are composed in another way than Unicode's normalization form C are escaped.
+func quote(text string) string {
+	quoted := strconv.Quote(text) // which escapes what is no letter, mark, number, punctuation, symbol or common space
+	normal := norm.NFC.IsNormalString(text)
+	lookalike := func(r rune) bool {
+		return unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) ||
+			!normal && (!norm.NFC.IsNormalString(string(r)) || !norm.NFC.PropertiesString(string(r)).BoundaryBefore())
+	}
+	if normal && !strings.ContainsFunc(quoted, lookalike) {
+		return quoted
+	}
+	var escaped strings.Builder
+	for _, r := range quoted {
+		if lookalike(r) {
+			escaped.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+			continue
+		}
+		escaped.WriteRune(r)
+	}
+	return escaped.String()
 }
 
 const ellipsis = "…"

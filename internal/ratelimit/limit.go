@@ -42,11 +42,11 @@ func Parse(text string) (Limit, error) {
 	}
 	parts := syntax.FindStringSubmatch(text)
 	if parts == nil {
-		return Limit{}, errors.New("must be written " + Syntax)
+		return Limit{}, errors.New("must be written " + Syntax + meant(text))
 	}
 	period, err := time.ParseDuration(parts[2])
 	if err != nil {
-		return Limit{}, errors.New("has a period that is no duration such as 1s, 1m or 24h")
+		return Limit{}, errors.New("has a period that is no duration such as 1s, 1m or 24h" + meant(text))
 	}
 	limit := Limit{Period: period}
 	limit.Count, _ = strconv.Atoi(parts[1]) // at most nine digits
@@ -55,6 +55,18 @@ func Parse(text string) (Limit, error) {
 		limit.Burst, _ = strconv.Atoi(parts[3])
 	}
 	return limit, limit.check()
+}
+
+// perUnit matches a rate as it is written where the period is one unit: 10/m, 10 per minute, 10r/s.
+var perUnit = regexp.MustCompile(`(?i)^(\d{1,9})\s*(?:r|req|requests)?\s*(?:/|per)\s*(s|m|h)(?:ec|econd|in|inute|our|r)?s?$`)
+
+// meant ends a sentence about a text that is no limit, where one can guess which it should be.
+func meant(text string) string {
+	parts := perUnit.FindStringSubmatch(strings.TrimSpace(text))
+	if parts == nil {
+		return ""
+	}
+	return "; did you mean " + parts[1] + "/1" + strings.ToLower(parts[2]) + "?"
 }
 
 func (l Limit) check() error {

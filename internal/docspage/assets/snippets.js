@@ -31,14 +31,27 @@ const shellQuote = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 const codeQuote = (text) => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
 const mQuote = (text) => `"${text.replaceAll("#(", "#(#)(").replaceAll('"', '""')}"`;
 
+// A job can take longer than an access token is valid. So each program signs in again when it is answered 401, and asks once
+// more. JavaScript's numbers would change digits, such as those of 9007199254740993 and 1.10: there, numbers that would not
+// stay as they are written are read as text.
+const exactJSON = `// Numbers that JavaScript would write otherwise than the server, such as 9007199254740993 or 1.10, are read as text.
+const parse = (text) => JSON.parse(text.replace(/"[^"\\\\]*(?:\\\\.[^"\\\\]*)*"|-?\\d+(?:\\.\\d+)?(?:[eE][+-]?\\d+)?/g,
+  (part) => (part[0] === '"' || /e/i.test(part) || String(Number(part)) === part ? part : \`"\${part}"\`)));
+`;
+
 function curl({ origin, company, endpoint, ...call }) {
   const field = (name) => `sed -n 's/.*"${name}":"\\([^"]*\\)".*/\\1/p'`;
   const head = `# Set DATA_API_KEY and DATA_API_SECRET before.
+set -e
 BASE=${shellQuote(origin)}
-TOKEN=$(curl -sS --fail-with-body "$BASE/api/v1/auth/api-key" \\
-  -H 'Content-Type: application/json' \\
-  -d '{"company_slug": ${JSON.stringify(company)}, "api_key": "'"$DATA_API_KEY"'", "api_secret": "'"$DATA_API_SECRET"'"}' |
-  ${field("access_token")})
+fail() { printf '%s\\n' "$1" >&2; exit 1; }
+sign_in() {
+  ANSWER=$(curl -sS --fail-with-body "$BASE/api/v1/auth/api-key" \\
+    -H 'Content-Type: application/json' \\
+    -d '{"company_slug": ${JSON.stringify(company)}, "api_key": "'"$DATA_API_KEY"'", "api_secret": "'"$DATA_API_SECRET"'"}') || fail "$ANSWER"
+  TOKEN=$(printf '%s' "$ANSWER" | ${field("access_token")})
+}
+sign_in
 `;
   const execute = `curl -sS --fail-with-body "$BASE${endpoint.links.execute}" \\
   -H "Authorization: Bearer $TOKEN" \\
@@ -47,11 +60,16 @@ ${waits(endpoint) ? "  -H 'Prefer: wait=60' \\\n" : ""}  -d ${shellQuote(body(ca
   if (!polls(endpoint)) {
     return `${head}${execute}\n`;
   }
-  return `${head}ANSWER=$(${execute})
-POLL=$(printf '%s' "$ANSWER" | ${field("polling_url")})
+  return `${head}poll() { curl -sS --fail-with-body "$BASE$POLL" -H "Authorization: Bearer $TOKEN" -H 'Prefer: wait=30'; }
+ANSWER=$(${execute}) || fail "$ANSWER"
+case $ANSWER in '{"job_id":'*) POLL=$(printf '%s' "$ANSWER" | ${field("polling_url")}) ;; esac
 while [ -n "$POLL" ]; do
-  ANSWER=$(curl -sS --fail-with-body "$BASE$POLL" -H "Authorization: Bearer $TOKEN" -H 'Prefer: wait=30')
-  case \${ANSWER%%'"result":'*} in *'"status":"processing"'*) ;; *) break ;; esac
+  ANSWER=$(poll) || { sign_in; ANSWER=$(poll) || fail "$ANSWER"; } # the token may have expired
+  case \${ANSWER%%'"result":'*} in
+    *'"status":"processing"'*) ;;
+    *'"status":"completed"'*) break ;;
+    *) fail "$ANSWER" ;;
+  esac
 done
 printf '%s\\n' "$ANSWER"
 `;
@@ -62,7 +80,7 @@ function pythonCall({ origin, company, endpoint, ...call }) {
     ? `
 while "polling_url" in result or result.get("status") == "processing":
     polling_url = result.get("polling_url", "") or polling_url
-    result = call(polling_url, None, {**bearer, "Prefer": "wait=30"})
+    result = call(polling_url, Prefer="wait=30")
 if "status" in result:  # a job
     if result["status"] != "completed":
         raise SystemExit(f"the job is {result['status']}: {result['error']}")
@@ -72,22 +90,40 @@ if "status" in result:  # a job
   return `import decimal
 import json
 import os
+import urllib.error
 import urllib.request
 
 BASE = ${codeQuote(origin)}
+headers = {"Content-Type": "application/json"}
 
 
-def call(path, body, headers={}):
+def send(path, body=None, **more):
     data = None if body is None else body.encode()
-    headers = {"Content-Type": "application/json", **headers}
-    with urllib.request.urlopen(urllib.request.Request(BASE + path, data, headers)) as answer:
+    with urllib.request.urlopen(urllib.request.Request(BASE + path, data, {**headers, **more})) as answer:
         return json.load(answer, parse_float=decimal.Decimal)
 
 
-key = {"company_slug": ${JSON.stringify(company)}, "api_key": os.environ["DATA_API_KEY"], "api_secret": os.environ["DATA_API_SECRET"]}
-bearer = {"Authorization": "Bearer " + call("/api/v1/auth/api-key", json.dumps(key))["access_token"]}
+def sign_in():
+    key = {"company_slug": ${JSON.stringify(company)}, "api_key": os.environ["DATA_API_KEY"], "api_secret": os.environ["DATA_API_SECRET"]}
+    headers["Authorization"] = "Bearer " + send("/api/v1/auth/api-key", json.dumps(key))["access_token"]
+
+
+def call(path, body=None, **more):
+    try:
+        if "Authorization" in headers:
+            try:
+                return send(path, body, **more)
+            except urllib.error.HTTPError as refusal:
+                if refusal.code != 401:
+                    raise
+        sign_in()  # there is no token yet, or it has expired
+        return send(path, body, **more)
+    except urllib.error.HTTPError as refusal:
+        raise SystemExit(f"{refusal}: {refusal.read().decode()}")
+
+
 body = ${codeQuote(body(call))}
-result = call(${codeQuote(endpoint.links.execute)}, body, ${waits(endpoint) ? '{**bearer, "Prefer": "wait=60"}' : "bearer"})
+result = call(${codeQuote(endpoint.links.execute)}, body${waits(endpoint) ? ', Prefer="wait=60"' : ""})
 ${poll}`;
 }
 
@@ -100,7 +136,8 @@ function python(call) {
 function pandas(call) {
   return `${pythonCall(call)}import pandas
 
-frame = pandas.DataFrame(result["rows"], columns=[column["name"] for column in result["columns"]])
+# As objects, since pandas would make floating-point numbers of whole ones beside an empty cell.
+frame = pandas.DataFrame(result["rows"], columns=[column["name"] for column in result["columns"]], dtype=object)
 print(frame)
 `;
 }
@@ -108,7 +145,7 @@ print(frame)
 function javascript({ origin, company, endpoint, ...call }) {
   const poll = polls(endpoint)
     ? `for (let path = result.polling_url; path; ) {
-  const job = await call(path, undefined, { ...bearer, Prefer: "wait=30" });
+  const job = await call(path, undefined, { Prefer: "wait=30" });
   if (job.status === "processing") continue;
   if (job.status !== "completed") throw new Error(\`the job is \${job.status}: \${JSON.stringify(job.error)}\`);
   result = job.result;
@@ -118,23 +155,35 @@ function javascript({ origin, company, endpoint, ...call }) {
     : "";
   return `// Node.js, as a module: node call.mjs
 const BASE = ${codeQuote(origin)};
+let token = "";
 
-async function call(path, body, headers = {}) {
+${exactJSON}
+async function send(path, body, headers) {
   const answer = await fetch(BASE + path, {
     method: body === undefined ? "GET" : "POST",
-    headers: { "Content-Type": "application/json", ...headers },
+    headers: { "Content-Type": "application/json", Authorization: "Bearer " + token, ...headers },
     body,
   });
-  const document = await answer.json();
-  if (!answer.ok) throw new Error(\`\${document.code}: \${document.detail}\`);
+  return { status: answer.status, document: parse(await answer.text()) };
+}
+
+function checked({ status, document }) {
+  if (status >= 400) throw new Error(\`\${document.code}: \${document.detail} \${JSON.stringify(document.errors ?? [])}\`);
   return document;
 }
 
-const key = { company_slug: ${JSON.stringify(company)}, api_key: process.env.DATA_API_KEY, api_secret: process.env.DATA_API_SECRET };
-const bearer = { Authorization: "Bearer " + (await call("/api/v1/auth/api-key", JSON.stringify(key))).access_token };
+async function call(path, body, headers) {
+  const answer = token && await send(path, body, headers);
+  if (answer && answer.status !== 401) return checked(answer);
+  // There is no token yet, or it has expired.
+  const key = { company_slug: ${JSON.stringify(company)}, api_key: process.env.DATA_API_KEY, api_secret: process.env.DATA_API_SECRET };
+  token = checked(await send("/api/v1/auth/api-key", JSON.stringify(key))).access_token;
+  return checked(await send(path, body, headers));
+}
+
 const body = ${codeQuote(body(call))};
-${poll ? "let" : "const"} result = await call(${codeQuote(endpoint.links.execute)}, body, ${waits(endpoint) ? '{ ...bearer, Prefer: "wait=60" }' : "bearer"});
-${poll}console.table(result.rows);
+${poll ? "let" : "const"} result = await call(${codeQuote(endpoint.links.execute)}, body${waits(endpoint) ? ', { Prefer: "wait=60" }' : ""});
+${poll}for (const row of result.rows) console.log(JSON.stringify(row));
 `;
 }
 
@@ -165,7 +214,7 @@ function appsscript({ origin, company, endpoint, ...call }) {
   const name = endpoint.slug.replace(/-+(.)/g, (_, letter) => letter.toUpperCase()).replace(/^[0-9]/, "_$&");
   const poll = polls(endpoint)
     ? `  for (let path = result.polling_url; path; ) {
-    const job = send(path, undefined, { ...bearer, Prefer: "wait=30" });
+    const job = call(path, undefined, { Prefer: "wait=30" });
     if (job.status === "processing") continue;
     if (job.status !== "completed") throw new Error("the job is " + job.status + ": " + JSON.stringify(job.error));
     result = job.result;
@@ -177,19 +226,47 @@ function appsscript({ origin, company, endpoint, ...call }) {
 function ${name}() {
   const base = ${codeQuote(origin)};
   const properties = PropertiesService.getScriptProperties();
-  const send = (path, payload, headers = {}) => JSON.parse(UrlFetchApp.fetch(base + path, {
-    method: payload === undefined ? "get" : "post", contentType: "application/json", headers, payload,
-  }).getContentText());
-  const key = {
-    company_slug: ${JSON.stringify(company)},
-    api_key: properties.getProperty("DATA_API_KEY"), api_secret: properties.getProperty("DATA_API_SECRET"),
+  let token = "";
+${exactJSON.trimEnd().replace(/^/gm, "  ")}
+  const send = (path, payload, headers) => UrlFetchApp.fetch(base + path, {
+    method: payload === undefined ? "get" : "post", contentType: "application/json", payload, muteHttpExceptions: true,
+    headers: { Authorization: "Bearer " + token, ...headers },
+  });
+  const read = (answer) => {
+    const document = parse(answer.getContentText());
+    if (answer.getResponseCode() < 400) return document;
+    throw new Error(document.code + ": " + document.detail + " " + JSON.stringify(document.errors || []));
   };
-  const bearer = { Authorization: "Bearer " + send("/api/v1/auth/api-key", JSON.stringify(key)).access_token };
+  const call = (path, payload, headers) => {
+    const answer = token && send(path, payload, headers);
+    if (answer && answer.getResponseCode() !== 401) return read(answer);
+    // There is no token yet, or it has expired.
+    token = read(send("/api/v1/auth/api-key", JSON.stringify({
+      company_slug: ${JSON.stringify(company)},
+      api_key: properties.getProperty("DATA_API_KEY"), api_secret: properties.getProperty("DATA_API_SECRET"),
+    }))).access_token;
+    return read(send(path, payload, headers));
+  };
   const body = ${codeQuote(body(call))};
-  ${poll ? "let" : "const"} result = send(${codeQuote(endpoint.links.execute)}, body, ${waits(endpoint) ? '{ ...bearer, Prefer: "wait=60" }' : "bearer"});
-${poll}  const names = result.columns.map((column) => column.name);
-  const table = [names, ...result.rows.map((row) => names.map((name) => row[name]))];
-  SpreadsheetApp.getActiveSheet().getRange(1, 1, table.length, names.length).setValues(table);
+  ${poll ? "let" : "const"} result = call(${codeQuote(endpoint.links.execute)}, body${waits(endpoint) ? ', { Prefer: "wait=60" }' : ""});
+${poll}  // A sheet's numbers have 15 digits. What has more, and all text, goes into cells of the format text; the scale of decimals
+  // becomes the format of their cells.
+  const numeric = new Set(["decimal", "smallint", "integer", "bigint", "real", "double"]);
+  const cell = (value, type) => {
+    if (value === null) return ["", "General"];
+    if (typeof value === "object") return [JSON.stringify(value), "@"];
+    if (typeof value !== "string") return [value, "General"];
+    const scale = (value.split(".")[1] || "").length;
+    const fits = numeric.has(type) && /^-?\\d+(\\.\\d+)?$/.test(value) && value.replace(/^-?0*|\\./g, "").length <= 15;
+    return fits ? [Number(value), scale ? "0." + "0".repeat(scale) : "0"] : [value, "@"];
+  };
+  const table = [
+    result.columns.map((column) => [column.name, "@"]),
+    ...result.rows.map((row) => result.columns.map((column) => cell(row[column.name], column.type))),
+  ];
+  SpreadsheetApp.getActiveSheet().getRange(1, 1, table.length, result.columns.length)
+    .setNumberFormats(table.map((line) => line.map(([, format]) => format)))
+    .setValues(table.map((line) => line.map(([value]) => value)));
 }
 `;
 }

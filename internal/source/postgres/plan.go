@@ -146,7 +146,11 @@ func (q *query) fault(err error, prefix string) error {
 	case offset >= 0 && leads(q.text.original[:offset]):
 		message += ". An endpoint is one SELECT, VALUES or WITH statement"
 	}
-	for _, more := range []string{answer.Detail, answer.Hint} {
+	hint := answer.Hint
+	if own := q.mismatch(answer, offset); own != "" {
+		hint = own // the server's is about casts, and does not know what is a parameter
+	}
+	for _, more := range []string{answer.Detail, hint} {
 		if more != "" {
 			message += ". " + strings.TrimSuffix(more, ".")
 		}

@@ -53,7 +53,7 @@ type conn struct {
 func open(ctx context.Context, path string) (_ *conn, err error) {
 	db, err := sqlite3.OpenContext(sqlite3.WithMaxMemory(ctx, maxMemory), uri(path))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", path, err) // the driver does not name the file, and a relative path begins somewhere
 	}
 	c := &conn{db: db, statements: make(map[*query]*prepared)}
 	defer func() {

@@ -76,8 +76,8 @@ func TestPathsAreEscaped(t *testing.T) {
 		}
 	}
 	missing := filepath.Join(t.TempDir(), "none?mode=rwc&x=")
-	if _, err := first(t, compiled(t, openSource(t, missing, 1), "SELECT 1 AS a")); !isDown(err) {
-		t.Errorf("got %v, want the source to be unavailable", err)
+	if _, err := first(t, compiled(t, openSource(t, missing, 1), "SELECT 1 AS a")); !isDown(err) || !strings.Contains(err.Error(), missing) {
+		t.Errorf("got %v, want the source to be unavailable, and the file's name", err)
 	}
 	if _, err := os.Stat(filepath.Dir(missing) + "/none"); err == nil {
 		t.Error("the path opened the database for writing")

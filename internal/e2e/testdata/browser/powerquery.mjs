@@ -21,7 +21,9 @@ const library = {
       if (!["RelativePath", "Headers", "Content"].includes(name)) throw new Error(`Web.Contents has no option ${name}`);
     }
     const url = `${base}/${options.RelativePath}`;
-    return { binary: fetchSync(url, { method: options.Content ? "POST" : "GET", headers: options.Headers, payload: options.Content?.binary }) };
+    const { status, text } = fetchSync(url, { method: options.Content ? "POST" : "GET", headers: options.Headers, payload: options.Content?.binary });
+    if (status >= 400) throw new Error(`DataSource.Error: Web.Contents failed with ${status}`);
+    return { binary: text };
   },
 };
 

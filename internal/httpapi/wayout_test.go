@@ -1,0 +1,104 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/ratelimit"
+	"github.com/solucao42/caddy-data-api/internal/result"
+)
+
+// A path that is none is still 404 NOT_FOUND, and says what stands beside it.
+func TestUnknownPathsSayWhatIsBesideThem(t *testing.T) {
+	api := New(Services{})
+	const below = "/api/v1/data-api/default/sales"
+	for request, want := range map[string]string{
+		"POST " + below + "/execute.parquet": "Parquet is for the results of jobs: make a job with Prefer: respond-async, and get jobs/{job_id}/result.parquet when it has completed. " +
+			"An endpoint answers as execute.json, execute.ndjson, execute.csv and execute.arrow.",
+		"POST " + below + "/execute.xlsx": `There is no format "xlsx" here. An endpoint answers as execute.json, execute.ndjson, execute.csv and execute.arrow.`,
+		"GET " + below + "/jobs/507f1f77bcf86cd799439011/result.xls": `There is no format "xls" here. A job's result can be had as result.json, result.ndjson, ` +
+			`result.csv, result.arrow and result.parquet.`,
+		"POST " + below + "/exec":     "There is nothing at this path. Below an endpoint are execute and jobs.",
+		"GET " + below:                "There is nothing at this path. Below an endpoint are execute and jobs.",
+		"GET " + below + "/":          "There is nothing at this path. Below an endpoint are execute and jobs.",
+		"POST " + below + "/execute/": "There is nothing at this path. There is without the slash at its end.",
+		"GET /api/v1/data-api/":       "There is nothing at this path. There is without the slash at its end.",
+		"GET " + below + "/jobs/507f1f77bcf86cd799439011/results": "There is nothing at this path. Below a job is result.",
+		"GET /api/v1/data-api/default":                            "There is nothing at this path.",
+		"GET /api/v1/data-api/x/y/z/w/v/u":                        "There is nothing at this path.",
+		"GET /elsewhere":                                          "There is nothing at this path.",
+	} {
+		method, path, _ := strings.Cut(request, " ")
+		checkLost(t, api.execute, method, path, want)
+	}
+	for path, want := range map[string]string{
+		"/api/v1/auth/apikey":   "There is nothing at this path. Did you mean /api/v1/auth/api-key?",
+		"/api/v1/auth/api-key/": "There is nothing at this path. There is without the slash at its end.",
+		"/api/v1/auth/login":    "There is nothing at this path.",
+	} {
+		checkLost(t, api.token, http.MethodPost, path, want)
+	}
+}
+
+func checkLost(t *testing.T, handler http.Handler, method, path, want string) {
+	t.Helper()
+	recorder := httptest.NewRecorder()
+	handler.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), method, path, http.NoBody))
+	var got problem
+	if err := json.Unmarshal(recorder.Body.Bytes(), &got); err != nil || recorder.Code != http.StatusNotFound || got.Code != dataapi.CodeNotFound || got.Detail != want {
+		t.Errorf("%s %s\ngot  %d %s %s\nwant %s", method, path, recorder.Code, got.Code, got.Detail, want)
+	}
+}
+
+// Whoever asks an endpoint for Parquet by Accept is told where there is some.
+func TestParquetOfAnEndpointIsRefusedInWords(t *testing.T) {
+	parquet := result.FormatParquet.MediaType()
+	for accept, wanted := range map[string]bool{parquet: true, parquet + ";q=0.5, text/html": true, "text/html": false, parquet + ";q=0": false} {
+		header := http.Header{"Accept": {accept}}
+		err := dataapi.AsError(errNoFormat(header, result.StreamedFormats()))
+		if err.Code != dataapi.CodeNotAcceptable || strings.Contains(err.Detail, "results of jobs") != wanted {
+			t.Errorf("%s: %s %s", accept, err.Code, err.Detail)
+		}
+	}
+}
+
+// A header that names nothing is as one that is not there.
+func TestEmptyAcceptIsAsAbsent(t *testing.T) {
+	for _, fields := range [][]string{nil, {""}, {" "}, {","}, {"", " , "}} {
+		header := http.Header{"Accept": fields}
+		if !acceptsJSON(header) || prefersEvents(header) {
+			t.Errorf("%q: JSON %v, events %v", fields, acceptsJSON(header), prefersEvents(header))
+		}
+		if format, ok := negotiate(header, result.StreamedFormats()); !ok || format != result.FormatJSON {
+			t.Errorf("%q: %s %v", fields, format, ok)
+		}
+	}
+	if !acceptsJSON(http.Header{"Accept": {"", "application/json"}}) || acceptsJSON(http.Header{"Accept": {"", "text/html"}}) {
+		t.Error("an empty field beside another")
+	}
+}
+
+// Refused credentials are told what they were, in the same words whatever was wrong; the cause stays for the audit trail.
+func TestRefusedCredentialsAreToldWhatTheyWere(t *testing.T) {
+	for _, words := range []string{wrongKey, wrongRefreshToken} {
+		cause := errors.New("no such key")
+		throttle := ratelimit.NewThrottle(time.Now)
+		attempt, _ := throttle.Begin(ratelimit.ThrottleLimits{}, "192.0.2.1")
+		err := verified(&attempt, dataapi.Wrap(dataapi.CodeUnauthenticated, cause), words)
+		if known := dataapi.AsError(err); known.Code != dataapi.CodeUnauthenticated || known.Detail != words || !errors.Is(err, cause) {
+			t.Errorf("%v", err)
+		}
+		if _, reason := outcomeOf(err); reason != "no such key" {
+			t.Errorf("the trail has %q", reason)
+		}
+	}
+	if other := dataapi.Wrap(dataapi.CodeOverloaded, nil); !errors.Is(verified(new(ratelimit.Attempt), other, wrongKey), other) {
+		t.Error("another error is changed")
+	}
+}
