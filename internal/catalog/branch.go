@@ -54,8 +54,8 @@ func (b *branch) same(other *branch) bool {
 	return other != nil && b.company == other.company && maps.Equal(b.files, other.files) && b.found.same(other.found)
 }
 
-// heavyFile is the size in bytes from which a file is read in turn with those of others: the tree of its YAML takes a
-// hundred times as much memory.
+// heavyFile is the size in bytes from which an endpoint file is read in turn with those of others: the tree of its YAML takes
+// a hundred times as much memory. A company.yaml waits for nothing, since it may take access away.
 const heavyFile = 64 << 10
 
 // heavy lets two files through at a time. Those who wait are served in turn, and no company waits with more than one.
@@ -172,7 +172,6 @@ func (r *branchReader) readCompany() *readCompany {
 	if !ok {
 		return nil
 	}
-	defer takeTurn(text)()
 	if before := r.previous.company; before != nil && before.text == sum(text) {
 		return before
 	}

@@ -99,7 +99,6 @@ func Open(root string, options Options) (*Catalog, error) {
 	watcher := newWatcher(root, options.Logger) // before the files are read, so that no change falls between
 	c.readAll()
 	c.changing.Lock()
-	c.opening = false
 	first := c.ground.resolve(empty)
 	if c.ground.listing.silent || options.Strict && len(first.faults) > 0 {
 		c.changing.Unlock()
@@ -108,6 +107,7 @@ func Open(root string, options Options) (*Catalog, error) {
 		return nil, first.faults
 	}
 	c.install(first, empty)
+	c.opening = false
 	c.changing.Unlock()
 	c.background(func() { c.follow(watcher) })
 	return c, nil

@@ -59,7 +59,7 @@ func (c *Catalog) install(next, before *state) {
 		return
 	}
 	c.logWithdrawn(next.snapshot, before.snapshot)
-	if !c.opening && before.snapshot.companies != nil {
+	if !c.opening {
 		c.options.Logger.Info("the catalog changed",
 			"companies", len(next.snapshot.companies), "endpoints", len(next.snapshot.endpoints))
 	}
