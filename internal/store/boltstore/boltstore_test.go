@@ -22,6 +22,13 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, compactHelper(path)) // it does not return unless it fails
 		os.Exit(1)
 	}
+	if name, path, ok := strings.Cut(os.Getenv(ChildVariable), ":"); ok {
+		if err := Children[name](path); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	goleak.VerifyTestMain(m)
 }
 
@@ -45,7 +52,7 @@ func storePath(tb testing.TB) string {
 }
 
 func put(key, value string) func(*bbolt.Tx) error {
-	return func(tx *bbolt.Tx) error { return tx.Bucket(secretBucket).Put([]byte(key), []byte(value)) }
+	return func(tx *bbolt.Tx) error { return in(tx, secretBucket).put([]byte(key), []byte(value)) }
 }
 
 func (s *Store) value(tb testing.TB, key string) string {
@@ -113,7 +120,7 @@ func TestOpenRefusesForeignFiles(t *testing.T) {
 		make func(t *testing.T, path string)
 		want string
 	}{
-		{"newer", version("4"), "a newer version of this program has written it: it has schema 4"},
+		{"newer", version("5"), "a newer version of this program has written it: it has schema 5"},
 		{"not a number", version("x"), `the schema version "x" is not a number`},
 		{"other program", write(func(tx *bbolt.Tx) error {
 			_, err := tx.CreateBucket([]byte("etcd"))

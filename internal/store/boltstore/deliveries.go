@@ -1,9 +1,10 @@
 package boltstore
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -16,9 +17,9 @@ var _ callback.Store = (*Store)(nil)
 
 var (
 	// deliveryBucket holds a callback.Delivery for each job that announces its end, by the job's ID.
-	deliveryBucket = bucket("deliveries")
+	deliveryBucket = bucket("deliveries", identified("the delivery of job", 0))
 	// deliveryDueBucket holds the pending ones, by NextAttempt and ID.
-	deliveryDueBucket = bucket("deliveries_due")
+	deliveryDueBucket = index("deliveries_due", identified("the next attempt at the delivery of job", 8))
 )
 
 // addDelivery makes the delivery of a job that ends in this transaction.
@@ -33,7 +34,7 @@ func addDelivery(tx *bbolt.Tx, j *job.Job) error {
 func putDelivery(tx *bbolt.Tx, d *callback.Delivery) error {
 	d.CreatedAt, d.NextAttempt, d.EndedAt = d.CreatedAt.UTC(), utc(d.NextAttempt), utc(d.EndedAt)
 	if d.State == callback.Pending {
-		if err := tx.Bucket(deliveryDueBucket).Put(timeKey(d.NextAttempt, d.JobID), nil); err != nil {
+		if err := in(tx, deliveryDueBucket).put(timeKey(d.NextAttempt, d.JobID), nil); err != nil {
 			return err
 		}
 	}
@@ -42,17 +43,20 @@ func putDelivery(tx *bbolt.Tx, d *callback.Delivery) error {
 		return err
 	}
 	id := d.JobID
-	return tx.Bucket(deliveryBucket).Put(id[:], value)
+	return in(tx, deliveryBucket).put(id[:], value)
 }
 
 func readDelivery(tx *bbolt.Tx, id job.ID) (*callback.Delivery, error) {
-	kept := tx.Bucket(deliveryBucket).Get(id[:])
+	kept, err := in(tx, deliveryBucket).get(id[:])
+	if err != nil {
+		return nil, err
+	}
 	if kept == nil {
 		return nil, callback.ErrNotFound
 	}
 	d := new(callback.Delivery)
 	if err := json.Unmarshal(kept, d); err != nil {
-		return nil, fmt.Errorf("the delivery of job %s is damaged: %w", id, err)
+		return nil, damaged(deliveryBucket, id[:], err.Error())
 	}
 	return d, nil
 }
@@ -71,7 +75,7 @@ func deliveryNeedsJobUntil(tx *bbolt.Tx, id job.ID, now time.Time) time.Time {
 	return time.Time{}
 }
 
-func removeDelivery(tx *bbolt.Tx, id job.ID) error { return tx.Bucket(deliveryBucket).Delete(id[:]) }
+func removeDelivery(tx *bbolt.Tx, id job.ID) error { return in(tx, deliveryBucket).Delete(id[:]) }
 
 // ClaimDeliveries implements callback.Store.
 func (s *Store) ClaimDeliveries(
@@ -82,7 +86,7 @@ func (s *Store) ClaimDeliveries(
 	}
 	err = s.view(func(tx *bbolt.Tx) error {
 		next = time.Time{}
-		if key, _ := tx.Bucket(deliveryDueBucket).Cursor().First(); key != nil {
+		if key := in(tx, deliveryDueBucket).first(); key != nil {
 			next, _ = splitTimeKey(key)
 		}
 		return nil
@@ -93,13 +97,17 @@ func (s *Store) ClaimDeliveries(
 	err = s.update(ctx, func(tx *bbolt.Tx) error {
 		due = nil
 		for len(due) < limit && isDue(tx, deliveryDueBucket, now) {
-			key, _ := tx.Bucket(deliveryDueBucket).Cursor().First()
-			_, id := splitTimeKey(key)
-			d, err := readDelivery(tx, id)
-			if err != nil {
+			key := bytes.Clone(in(tx, deliveryDueBucket).first())
+			if err := in(tx, deliveryDueBucket).Delete(key); err != nil {
 				return err
 			}
-			if err := tx.Bucket(deliveryDueBucket).Delete(timeKey(d.NextAttempt, id)); err != nil {
+			_, id := splitTimeKey(key)
+			d, err := readDelivery(tx, id)
+			if errors.Is(err, ErrDamaged) || errors.Is(err, callback.ErrNotFound) {
+				s.reportDamage(err) // it announces nothing any more, and goes with its job
+				continue
+			}
+			if err != nil {
 				return err
 			}
 			d.Attempt++
@@ -130,7 +138,7 @@ func (s *Store) SettleDelivery(ctx context.Context, settled callback.Delivery) e
 		if d.Attempt != settled.Attempt || d.State != callback.Pending {
 			return refuse(callback.ErrLost)
 		}
-		if err := tx.Bucket(deliveryDueBucket).Delete(timeKey(d.NextAttempt, d.JobID)); err != nil {
+		if err := in(tx, deliveryDueBucket).Delete(timeKey(d.NextAttempt, d.JobID)); err != nil {
 			return err
 		}
 		d.State, d.NextAttempt, d.Forgiven = settled.State, settled.NextAttempt, settled.Forgiven
@@ -213,7 +221,7 @@ func (s *Store) ListDeliveries(
 
 // deliveriesAfter returns the next listBatch deliveries.
 func deliveriesAfter(tx *bbolt.Tx, after job.ID) (batch []callback.Delivery, err error) {
-	cursor := tx.Bucket(deliveryBucket).Cursor()
+	cursor := in(tx, deliveryBucket).Cursor()
 	key, _ := cursor.Seek(after[:])
 	if string(key) == string(after[:]) {
 		key, _ = cursor.Next()

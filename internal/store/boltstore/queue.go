@@ -21,13 +21,13 @@ var (
 	// Rounds make the order fair: each company gets at most one new place in a round. A company's next job goes into the
 	// round after its last one, or after the round that is being claimed from, whichever is later, so that a company with
 	// a thousand waiting jobs stands in a thousand rounds, and another's one job in the next.
-	queueBucket = bucket("jobs_queue")
+	queueBucket = index("jobs_queue", identified("the place in the queue of job", 8))
 	// dueBucket holds the jobs for which the clock decides, by time and ID: the end of a lease, or NotBefore.
-	dueBucket = bucket("jobs_due")
+	dueBucket = index("jobs_due", identified("the next event of job", 8))
 	// expiryBucket holds the jobs that have ended, by the time at which they are to be removed and ID.
-	expiryBucket = bucket("jobs_expiry")
+	expiryBucket = index("jobs_expiry", identified("the expiry of job", 8))
 	// lineBucket holds, by company, the last round that it has a place in and how many of its jobs are in the queue.
-	lineBucket = bucket("jobs_lines")
+	lineBucket = index("jobs_lines", named("the queue of company"))
 	// currentRoundKey, in metaBucket, is the round that was last claimed from.
 	currentRoundKey = []byte("jobs_round")
 )
@@ -38,27 +38,37 @@ const maxDue = 1000
 // line is what is known of one company's jobs in the queue.
 type line struct{ last, waiting uint64 }
 
-func readLine(tx *bbolt.Tx, company string) line {
-	kept := tx.Bucket(lineBucket).Get([]byte(company))
-	if len(kept) != 16 {
-		return line{}
+func readLine(tx *bbolt.Tx, company string) (line, error) {
+	kept, err := in(tx, lineBucket).get([]byte(company))
+	if err != nil || kept == nil {
+		return line{}, err
 	}
-	return line{last: binary.BigEndian.Uint64(kept), waiting: binary.BigEndian.Uint64(kept[8:])}
+	return line{last: binary.BigEndian.Uint64(kept), waiting: binary.BigEndian.Uint64(kept[8:])}, nil
+}
+
+// changeLine lets change work on a line, which begins anew when its record is damaged.
+func changeLine(tx *bbolt.Tx, company string, change func(*line)) error {
+	l, err := readLine(tx, company)
+	if err := tolerate(tx, err); err != nil {
+		return err
+	}
+	change(&l)
+	return putLine(tx, company, l)
 }
 
 func putLine(tx *bbolt.Tx, company string, l line) error {
 	if l.waiting == 0 {
 		// Nothing is owed to a company that waits for nothing: its next place is in the next round.
-		return tx.Bucket(lineBucket).Delete([]byte(company))
+		return in(tx, lineBucket).Delete([]byte(company))
 	}
 	value := binary.BigEndian.AppendUint64(nil, l.last)
-	return tx.Bucket(lineBucket).Put([]byte(company), binary.BigEndian.AppendUint64(value, l.waiting))
+	return in(tx, lineBucket).put([]byte(company), binary.BigEndian.AppendUint64(value, l.waiting))
 }
 
 func currentRound(tx *bbolt.Tx) uint64 {
-	kept := tx.Bucket(metaBucket).Get(currentRoundKey)
-	if len(kept) != 8 {
-		return 1
+	kept, err := in(tx, metaBucket).get(currentRoundKey)
+	if err != nil || kept == nil {
+		return 1 // the order of the queue may be less fair for a while, which is no reason to stop it
 	}
 	return binary.BigEndian.Uint64(kept)
 }
@@ -67,42 +77,45 @@ func currentRound(tx *bbolt.Tx) uint64 {
 func addIndex(tx *bbolt.Tx, rec *record) error {
 	switch {
 	case rec.Status.Terminal():
-		return tx.Bucket(expiryBucket).Put(timeKey(rec.ExpiresAt, rec.ID), nil)
+		return in(tx, expiryBucket).put(timeKey(rec.ExpiresAt, rec.ID), nil)
 	case rec.LeaseOwner != "":
-		return tx.Bucket(dueBucket).Put(timeKey(rec.LeaseUntil, rec.ID), nil)
+		return in(tx, dueBucket).put(timeKey(rec.LeaseUntil, rec.ID), nil)
 	case !rec.NotBefore.IsZero():
-		return tx.Bucket(dueBucket).Put(timeKey(rec.NotBefore, rec.ID), nil)
+		return in(tx, dueBucket).put(timeKey(rec.NotBefore, rec.ID), nil)
 	}
-	l := readLine(tx, rec.Company)
-	if rec.Attempt > 0 {
-		rec.Round = 0 // it has had its turn, and was interrupted: before all others, passed over ones included
-	} else {
-		rec.Round = max(currentRound(tx), l.last) + 1
-		l.last = rec.Round
-	}
-	l.waiting++
-	if err := putLine(tx, rec.Company, l); err != nil {
+	err := changeLine(tx, rec.Company, func(l *line) {
+		if rec.Attempt > 0 {
+			rec.Round = 0 // it has had its turn, and was interrupted: before all others, passed over ones included
+		} else {
+			rec.Round = max(currentRound(tx), l.last) + 1
+			l.last = rec.Round
+		}
+		l.waiting++
+	})
+	if err != nil {
 		return err
 	}
-	return tx.Bucket(queueBucket).Put(numberKey(rec.Round, rec.ID), []byte(rec.Company))
+	return in(tx, queueBucket).put(numberKey(rec.Round, rec.ID), []byte(rec.Company))
 }
 
 // removeIndex takes a job that is processing out of the index where it stands. The record must be as it was stored.
 func removeIndex(tx *bbolt.Tx, rec *record) error {
 	switch {
 	case rec.LeaseOwner != "":
-		return tx.Bucket(dueBucket).Delete(timeKey(rec.LeaseUntil, rec.ID))
+		return in(tx, dueBucket).Delete(timeKey(rec.LeaseUntil, rec.ID))
 	case !rec.NotBefore.IsZero():
-		return tx.Bucket(dueBucket).Delete(timeKey(rec.NotBefore, rec.ID))
+		return in(tx, dueBucket).Delete(timeKey(rec.NotBefore, rec.ID))
 	}
-	l := readLine(tx, rec.Company)
-	l.waiting = max(l.waiting, 1) - 1
-	if err := putLine(tx, rec.Company, l); err != nil {
+	if err := leaveLine(tx, rec.Company); err != nil {
 		return err
 	}
 	key := numberKey(rec.Round, rec.ID)
 	rec.Round = 0
-	return tx.Bucket(queueBucket).Delete(key)
+	return in(tx, queueBucket).Delete(key)
+}
+
+func leaveLine(tx *bbolt.Tx, company string) error {
+	return changeLine(tx, company, func(l *line) { l.waiting = max(l.waiting, 1) - 1 })
 }
 
 var errNothingToClaim = errors.New("nothing to claim")
@@ -123,7 +136,7 @@ func (s *Store) Claim(
 		if claimable(tx, room) {
 			return nil
 		}
-		key, _ := tx.Bucket(dueBucket).Cursor().First()
+		key := in(tx, dueBucket).first()
 		if key == nil {
 			return errNothingToClaim
 		}
@@ -141,7 +154,7 @@ func (s *Store) Claim(
 	}
 	err = s.update(ctx, func(tx *bbolt.Tx) error {
 		jobs = nil
-		if err := enqueueDue(tx, now); err != nil {
+		if err := s.enqueueDue(tx, now); err != nil {
 			return err
 		}
 		left := room
@@ -149,10 +162,18 @@ func (s *Store) Claim(
 		maps.Copy(left.Running, room.Running)
 		var key []byte
 		for len(jobs) < room.Jobs && claimable(tx, left) {
-			if key = nextWithRoom(tx, key, left); key == nil {
+			var company string
+			if key, company = s.nextWithRoom(tx, key, left); key == nil {
 				return nil
 			}
 			rec, err := claim(tx, key, owner, now, until)
+			if errors.Is(err, ErrDamaged) {
+				err = errors.Join(leaveLine(tx, company), s.setAside(tx, queueBucket, key, now, err))
+				if err != nil {
+					return err
+				}
+				continue
+			}
 			if err != nil {
 				return err
 			}
@@ -171,8 +192,7 @@ func (s *Store) Claim(
 // room may have thousands of them.
 func claimable(tx *bbolt.Tx, room job.Room) bool {
 	if room.PerCompany <= 0 {
-		key, _ := tx.Bucket(queueBucket).Cursor().First()
-		return key != nil
+		return in(tx, queueBucket).first() != nil
 	}
 	lines := tx.Bucket(lineBucket).Cursor()
 	for company, _ := lines.First(); company != nil; company, _ = lines.Next() {
@@ -183,21 +203,28 @@ func claimable(tx *bbolt.Tx, room job.Room) bool {
 	return false
 }
 
-// nextWithRoom returns the key of the first job in the queue, after the given one, for which there is room; nil: there is
-// none.
-func nextWithRoom(tx *bbolt.Tx, after []byte, room job.Room) []byte {
-	queue := tx.Bucket(queueBucket).Cursor()
-	key, company := queue.Seek(after)
-	for key != nil && room.Full(string(company)) {
-		key, company = queue.Next()
+// nextWithRoom returns the first job in the queue, from the given key on, for which there is room, and its company; a nil
+// key: there is none. A place that is damaged is passed over until the index is made anew.
+func (s *Store) nextWithRoom(tx *bbolt.Tx, from []byte, room job.Room) (key []byte, company string) {
+	queue := in(tx, queueBucket)
+	cursor := queue.Cursor()
+	for key, sealed := cursor.Seek(from); key != nil; key, sealed = cursor.Next() {
+		company, err := queue.open(key, sealed)
+		if err != nil {
+			s.reportDamage(err)
+			continue
+		}
+		if !room.Full(string(company)) {
+			return bytes.Clone(key), string(company)
+		}
 	}
-	return bytes.Clone(key)
+	return nil, ""
 }
 
 // enqueueDue makes those jobs claimable whose lease or waiting time has ended.
-func enqueueDue(tx *bbolt.Tx, now time.Time) error {
+func (s *Store) enqueueDue(tx *bbolt.Tx, now time.Time) error {
 	for range maxDue {
-		key, _ := tx.Bucket(dueBucket).Cursor().First()
+		key := in(tx, dueBucket).first()
 		if key == nil {
 			return nil
 		}
@@ -206,10 +233,13 @@ func enqueueDue(tx *bbolt.Tx, now time.Time) error {
 			return nil
 		}
 		rec, err := readRecord(tx, id)
-		if err != nil {
-			return err
+		switch {
+		case errors.Is(err, ErrDamaged), errors.Is(err, job.ErrNotFound):
+			err = s.setAside(tx, dueBucket, bytes.Clone(key), now, err)
+		case err == nil:
+			err = requeue(tx, rec)
 		}
-		if err := requeue(tx, rec); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -238,7 +268,7 @@ func claim(tx *bbolt.Tx, key []byte, owner string, now, until time.Time) (*recor
 	if round <= currentRound(tx) {
 		return rec, nil
 	}
-	return rec, tx.Bucket(metaBucket).Put(currentRoundKey, binary.BigEndian.AppendUint64(nil, round))
+	return rec, in(tx, metaBucket).put(currentRoundKey, binary.BigEndian.AppendUint64(nil, round))
 }
 
 // Keys of the indexes: 8 bytes big-endian, then the ID.

@@ -31,6 +31,8 @@ func (s *Store) Unfinished(ctx context.Context) ([]job.Unfinished, error) {
 			for _, id := range batch {
 				rec, err := readRecord(tx, id)
 				switch {
+				case errors.Is(err, ErrDamaged):
+					s.reportDamage(err) // it cannot run, since nobody can read it
 				case errors.Is(err, job.ErrNotFound):
 				case err != nil:
 					return err
@@ -56,7 +58,7 @@ func (s *Store) unfinishedIDs(ctx context.Context) (ids []job.ID, err error) {
 	err = s.view(func(tx *bbolt.Tx) error {
 		ids = nil
 		for _, index := range [][]byte{queueBucket, dueBucket} {
-			err := tx.Bucket(index).ForEach(func(key, _ []byte) error {
+			err := in(tx, index).ForEach(func(key, _ []byte) error {
 				_, id := splitKey(key)
 				ids = append(ids, id)
 				return nil
