@@ -85,7 +85,7 @@ func TestOpenNamesTheFileThatIsHeld(t *testing.T) {
 	path := storePath(t)
 	openStore(t, path, Options{})
 	_, err := Open(path, Options{LockTimeout: 20 * time.Millisecond})
-	if err == nil || err.Error() != "another process holds "+path {
+	if err == nil || err.Error() != "another process holds "+path+": stop it, or configure another store" {
 		t.Fatalf("got %v", err)
 	}
 }

@@ -120,7 +120,7 @@ func (s *Store) adopt(db *bbolt.DB, file *os.File, damaged []string) error {
 func (s *Store) refusal(err error) error {
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
-		return fmt.Errorf("another process holds %s", s.path)
+		return fmt.Errorf("another process holds %s: stop it, or configure another store", s.path)
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrVersionMismatch), errors.Is(err, berrors.ErrChecksum):
 		return fmt.Errorf("%s is not a store, or is damaged: %w: %s", s.path, err, adviceDamaged)
 	case errors.Is(err, ErrDamaged):
