@@ -112,7 +112,9 @@ func (a *App) jobsPerSource() int {
 // openCatalog reads the catalog and compiles every statement. It asks no source: see [App.checkStatements].
 func (a *App) openCatalog() error {
 	a.queries = execution.NewQueries(a.sources)
-	opened, err := catalog.Open(a.Catalog, catalog.Options{Logger: a.log, Check: a.checkEndpoint})
+	opened, err := catalog.Open(a.Catalog, catalog.Options{
+		Logger: a.log, Check: a.checkEndpoint, Forget: a.queries.Forget,
+	})
 	if err != nil {
 		return fmt.Errorf("the catalog has faults:\n%w", err)
 	}

@@ -17,6 +17,10 @@ type Options struct {
 	// Check asks an endpoint's source about its statement before the endpoint goes live. Nil: nobody is asked.
 	Check CheckFunc
 
+	// Forget is told of endpoints that Check was asked about and that never went live, once their files say something
+	// else: whoever keeps something for them lets go of it. Nil: nobody is told.
+	Forget func(endpoint *Endpoint)
+
 	// Debounce is how long files must be quiet before they are read again, since editors and deployments write in
 	// several steps. Zero: 200 ms.
 	Debounce time.Duration
@@ -123,6 +127,7 @@ func (c *Catalog) Reload() error {
 	c.logNew(slog.LevelWarn, next.warnings, before.warnings)
 	c.logSources(next, before)
 	c.askAgain(next)
+	c.forget(before, next)
 	c.logWithdrawn(next.snapshot, before.snapshot)
 	if len(next.faults) == 0 && len(before.faults) > 0 {
 		c.options.Logger.Info("the catalog has no faults any more")
@@ -138,6 +143,22 @@ func (c *Catalog) Reload() error {
 		return slices.Clone(next.faults)
 	}
 	return nil
+}
+
+// forget tells of the drafts that are gone: a file at fault that is saved again and again makes one each time, and
+// changes no snapshot.
+func (c *Catalog) forget(before, next *state) {
+	if c.options.Forget == nil {
+		return
+	}
+	for file, read := range before.live.read {
+		draft, now := read.endpoint, next.live.read[file]
+		if draft == nil || draft == before.live.endpoints[file] || draft == next.live.endpoints[file] ||
+			now != nil && now.endpoint == draft {
+			continue
+		}
+		c.options.Forget(draft)
+	}
 }
 
 // askAgain has the sources asked again soon that could not be asked.
