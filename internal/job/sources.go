@@ -26,6 +26,7 @@ type sourceState struct {
 	failures int
 	since    time.Time // of the first failure
 	retry    time.Time // until when it is not tried
+	trying   bool      // a job tries it, of which nothing has come yet
 }
 
 // lineState counts the jobs of one company on one source.
@@ -114,7 +115,7 @@ func (s *sources) tried(source string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if state := s.byName[source]; state != nil && state.failures > 0 {
-		state.retry = s.now().Add(s.delay(state.failures))
+		state.retry, state.trying = s.now().Add(s.delay(state.failures)), true
 	}
 }
 
@@ -131,9 +132,10 @@ func (s *sources) failed(source string) (since, retry time.Time, news bool) {
 	if news = state.failures == 0; news {
 		state.since = now
 	}
-	if news || !now.Before(state.retry) {
+	if news || state.trying { // those that ran when it went away count once
 		state.failures++
 	}
+	state.trying = false
 	state.retry = now.Add(s.delay(state.failures))
 	return state.since, state.retry, news
 }
@@ -146,7 +148,7 @@ func (s *sources) answered(source string) (news bool) {
 	if state == nil || state.failures == 0 {
 		return false
 	}
-	state.failures, state.since, state.retry = 0, time.Time{}, time.Time{}
+	state.failures, state.since, state.retry, state.trying = 0, time.Time{}, time.Time{}, false
 	s.forget(source)
 	return true
 }
