@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -103,8 +102,8 @@ func (s *Store) ClaimDeliveries(
 			}
 			_, id := splitTimeKey(key)
 			d, err := readDelivery(tx, id)
-			if errors.Is(err, ErrDamaged) || errors.Is(err, callback.ErrNotFound) {
-				s.reportDamage(err) // it announces nothing any more, and goes with its job
+			if unreadable(err) {
+				s.reportUnreadable(deliveryBucket, id[:], err) // it announces nothing any more, and goes with its job
 				continue
 			}
 			if err != nil {

@@ -153,39 +153,43 @@ func (s *Store) Claim(
 		return nil, time.Time{}, err
 	}
 	err = s.update(ctx, func(tx *bbolt.Tx) error {
-		jobs = nil
-		if err := s.enqueueDue(tx, now); err != nil {
+		err := s.enqueueDue(tx, now)
+		if err != nil {
 			return err
 		}
-		left := room
-		left.Running = make(map[string]int)
-		maps.Copy(left.Running, room.Running)
-		var key []byte
-		for len(jobs) < room.Jobs && claimable(tx, left) {
-			var company string
-			if key, company = s.nextWithRoom(tx, key, left); key == nil {
-				return nil
-			}
-			rec, err := claim(tx, key, owner, now, until)
-			if errors.Is(err, ErrDamaged) {
-				err = errors.Join(leaveLine(tx, company), s.setAside(tx, queueBucket, key, now, err))
-				if err != nil {
-					return err
-				}
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			left.Running[rec.Company]++
-			jobs = append(jobs, rec.Job)
-		}
-		return nil
+		jobs, err = s.claimQueued(tx, owner, now, until, room)
+		return err
 	})
 	if err != nil {
 		return nil, time.Time{}, err
 	}
 	return jobs, time.Time{}, nil
+}
+
+// claimQueued claims as many jobs of the queue as there is room for.
+func (s *Store) claimQueued(tx *bbolt.Tx, owner string, now, until time.Time, room job.Room) (jobs []job.Job, err error) {
+	running := make(map[string]int)
+	maps.Copy(running, room.Running)
+	room.Running = running
+	var key []byte
+	for len(jobs) < room.Jobs && claimable(tx, room) {
+		var company string
+		if key, company = s.nextWithRoom(tx, key, room); key == nil {
+			return jobs, nil
+		}
+		rec, err := claim(tx, key, owner, now, until)
+		switch {
+		case unreadable(err):
+			err = errors.Join(leaveLine(tx, company), s.setAside(tx, queueBucket, key, now, err))
+		case err == nil:
+			running[rec.Company]++
+			jobs = append(jobs, rec.Job)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return jobs, nil
 }
 
 // claimable reports whether the queue holds a job for which there is room. It does not look at the jobs: a company without
@@ -234,7 +238,7 @@ func (s *Store) enqueueDue(tx *bbolt.Tx, now time.Time) error {
 		}
 		rec, err := readRecord(tx, id)
 		switch {
-		case errors.Is(err, ErrDamaged), errors.Is(err, job.ErrNotFound):
+		case unreadable(err):
 			err = s.setAside(tx, dueBucket, bytes.Clone(key), now, err)
 		case err == nil:
 			err = requeue(tx, rec)
