@@ -11,7 +11,9 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
 // asideRetention is how long the record of a job is kept that cannot be read, so that whoever asks for it is told so.
@@ -87,10 +89,24 @@ func tolerate(tx *bbolt.Tx, err error) error {
 	return in(tx, metaBucket).put(remakeKey, nil)
 }
 
+// unreadable reports whether a record cannot be read that an index names, since it is damaged or not there.
+func unreadable(err error) bool {
+	return errors.Is(err, ErrDamaged) || errors.Is(err, job.ErrNotFound) || errors.Is(err, callback.ErrNotFound) ||
+		errors.Is(err, token.ErrFamilyNotFound)
+}
+
+// reportUnreadable is reportDamage for a record that an index names.
+func (s *Store) reportUnreadable(bucket, key []byte, err error) {
+	if !errors.Is(err, ErrDamaged) {
+		err = damaged(bucket, key, "an index names it, and it is not there")
+	}
+	s.reportDamage(err)
+}
+
 // setAside is for a job that was taken out of an index, since its record cannot be read, so that it holds up no other. It
 // has it removed later. A caller who asks for it is told meanwhile that its record is damaged.
 func (s *Store) setAside(tx *bbolt.Tx, id job.ID, now time.Time, cause error) error {
-	s.reportDamage(cause)
+	s.reportUnreadable(jobBucket, id[:], cause)
 	return in(tx, expiryBucket).put(timeKey(now.Add(asideRetention), id), nil)
 }
 

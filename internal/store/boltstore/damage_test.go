@@ -318,7 +318,7 @@ func cutInChild(path string) error {
 
 func TestFileThatIsCutWhileOpenEndsNothing(t *testing.T) {
 	path := closedStore(t)
-	command := exec.Command(os.Args[0], "-test.timeout=5m") //nolint:noctx // it ends by itself
+	command := exec.Command(os.Args[0], "-test.timeout=5m")
 	command.Env = append(os.Environ(), ChildVariable+"=cut:"+path)
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%.3000s", err, out)

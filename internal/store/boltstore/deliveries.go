@@ -159,8 +159,8 @@ func (s *Store) ClaimDeliveries(
 		}
 		return deliveryQueue.claim(tx, room.Deliveries, deliveryRoom(room), func(q queued) error {
 			d, err := readDelivery(tx, q.id)
-			if errors.Is(err, ErrDamaged) || errors.Is(err, callback.ErrNotFound) {
-				s.reportDamage(err) // it announces nothing any more, and goes with its job
+			if unreadable(err) {
+				s.reportUnreadable(deliveryBucket, q.id[:], err) // it announces nothing any more, and goes with its job
 				return deliveryQueue.remove(tx, q)
 			}
 			if err != nil {
@@ -193,8 +193,8 @@ func (s *Store) enqueueDeliveries(tx *bbolt.Tx, now, until time.Time, held map[j
 		key := bytes.Clone(in(tx, deliveryDueBucket).first())
 		_, id := splitTimeKey(key)
 		d, err := readDelivery(tx, id)
-		if errors.Is(err, ErrDamaged) || errors.Is(err, callback.ErrNotFound) {
-			s.reportDamage(err)
+		if unreadable(err) {
+			s.reportUnreadable(deliveryBucket, id[:], err)
 			if err := in(tx, deliveryDueBucket).Delete(key); err != nil {
 				return err
 			}

@@ -3,7 +3,6 @@ package boltstore
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -90,8 +89,8 @@ func (s *Store) RevokedFamilies(ctx context.Context) (revoked []token.Family, er
 		revoked = nil
 		return in(tx, revokedFamilyBucket).ForEach(func(id, _ []byte) error {
 			family, err := readFamily(tx, string(id))
-			if errors.Is(err, ErrDamaged) || errors.Is(err, token.ErrFamilyNotFound) {
-				s.reportDamage(err) // it has ended all the same: what is not known is until when a token of it lives
+			if unreadable(err) {
+				s.reportUnreadable(familyBucket, id, err) // it has ended all the same: what is not known is until when a token of it lives
 				family, err = token.Family{ID: string(id), AccessUntil: time.Now().Add(token.MaxAccessTTL)}, nil
 			}
 			revoked = append(revoked, family)
@@ -123,8 +122,8 @@ func (s *Store) PruneFamilies(ctx context.Context, now time.Time, limit int) (mo
 				return nil
 			}
 			family, err := readFamily(tx, string(key[expiryKeyTime:]))
-			if errors.Is(err, ErrDamaged) || errors.Is(err, token.ErrFamilyNotFound) {
-				s.reportDamage(err)
+			if unreadable(err) {
+				s.reportUnreadable(familyBucket, key[expiryKeyTime:], err)
 				if err := removeFamilyEntry(tx, bytes.Clone(key)); err != nil {
 					return err
 				}

@@ -3,7 +3,6 @@ package boltstore
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -267,8 +266,8 @@ func (s *Store) dueJobs(tx *bbolt.Tx) ([]*record, error) {
 	err := in(tx, dueBucket).ForEach(func(key, _ []byte) error {
 		_, id := splitKey(key)
 		rec, err := readRecord(tx, id)
-		if errors.Is(err, ErrDamaged) || errors.Is(err, job.ErrNotFound) {
-			s.reportDamage(err) // it is set aside when its time comes
+		if unreadable(err) {
+			s.reportUnreadable(jobBucket, id[:], err) // it is set aside when its time comes
 			return nil
 		}
 		if err != nil {

@@ -137,7 +137,7 @@ func (s *Store) Claim(
 		}
 		return jobQueue.claim(tx, room.Jobs, jobRoom(room), func(q queued) error {
 			rec, err := claim(tx, q.id, owner, now, until)
-			if errors.Is(err, ErrDamaged) || errors.Is(err, job.ErrNotFound) {
+			if unreadable(err) {
 				return errors.Join(jobQueue.remove(tx, q), s.setAside(tx, q.id, now, err))
 			}
 			if err != nil {
@@ -165,7 +165,7 @@ func (s *Store) enqueueDue(tx *bbolt.Tx, now, until time.Time, held map[job.ID]i
 			return nil
 		}
 		rec, err := readRecord(tx, id)
-		if errors.Is(err, ErrDamaged) || errors.Is(err, job.ErrNotFound) {
+		if unreadable(err) {
 			err = errors.Join(in(tx, dueBucket).Delete(bytes.Clone(key)), s.setAside(tx, id, now, err))
 			if err != nil {
 				return err

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"time"
 
@@ -136,8 +135,8 @@ func (s *Store) expire(tx *bbolt.Tx, key []byte, now time.Time) error {
 		return err
 	}
 	rec, err := readRecord(tx, id)
-	if errors.Is(err, ErrDamaged) || errors.Is(err, job.ErrNotFound) {
-		s.reportDamage(err)
+	if unreadable(err) {
+		s.reportUnreadable(jobBucket, id[:], err)
 		return removeDamagedJob(tx, id)
 	}
 	if err != nil {
