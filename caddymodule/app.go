@@ -168,7 +168,7 @@ func (a *App) ready() (*services, error) {
 	}
 	opened, err := a.state.open(context.Background())
 	if err != nil {
-		return nil, fmt.Errorf("data_api: opening the store: %w: stop whoever uses it, or configure another store", err)
+		return nil, fmt.Errorf("data_api: opening the store: %w", err)
 	}
 	ready, err := a.newServices(opened)
 	if err != nil {

@@ -79,7 +79,7 @@ func (b *BboltStore) StoreKey() string { return "bbolt:" + b.Path }
 
 // OpenStore opens the file, and makes it when there is none.
 func (b *BboltStore) OpenStore() (store.Store, error) {
-	return boltstore.Open(b.Path, boltstore.Options{})
+	return boltstore.Open(b.Path, boltstore.Options{Logger: sharedLog.With(slog.String("part", "store"))})
 }
 
 // SQLiteSource is a SQLite database file that endpoints read.

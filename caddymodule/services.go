@@ -117,7 +117,9 @@ func (a *App) jobsPerSource() int {
 // fault is left out, unless the configuration is strict.
 func (a *App) openCatalog() error {
 	a.queries = execution.NewQueries(a.sources)
-	opened, err := catalog.Open(a.Catalog, catalog.Options{Logger: a.log, Check: a.checkEndpoint, Strict: a.Strict})
+	opened, err := catalog.Open(a.Catalog, catalog.Options{
+		Logger: a.log, Check: a.checkEndpoint, Forget: a.queries.Forget, Strict: a.Strict,
+	})
 	if err != nil {
 		return fmt.Errorf("the catalog has faults:\n%w", err)
 	}

@@ -41,9 +41,15 @@ func (p *pooledSource) Destruct() error { return p.Source.Close() }
 type state struct {
 	openStore func() (store.Store, error)
 
-	mu     sync.Mutex
-	opened *openState
+	mu      sync.Mutex
+	opened  *openState
+	failure error     // of the last attempt to open it
+	retryAt time.Time // until then it is everybody's
 }
+
+// retryOpening is how long the failure to open a store stands: each attempt may take as long as another process is waited
+// for, and every request asks.
+const retryOpening = time.Second
 
 // openState is the open form of a state. It is immutable.
 type openState struct {
@@ -60,13 +66,27 @@ type openState struct {
 
 func newState(openStore func() (store.Store, error)) *state { return &state{openStore: openStore} }
 
-// open opens the store unless it is open. It blocks while the store does, and can be called again after it failed.
+// open opens the store unless it is open. It blocks while the store does, and can be called again after it failed: within
+// a second of a failure it fails at once.
 func (s *state) open(ctx context.Context) (*openState, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.opened != nil {
 		return s.opened, nil
 	}
+	if time.Now().Before(s.retryAt) {
+		return nil, s.failure
+	}
+	built, err := s.openAnew(ctx)
+	if err != nil {
+		s.failure, s.retryAt = err, time.Now().Add(retryOpening)
+		return nil, err
+	}
+	s.opened = built
+	return built, nil
+}
+
+func (s *state) openAnew(ctx context.Context) (*openState, error) {
 	opened, err := s.openStore()
 	if err != nil {
 		return nil, err
@@ -75,7 +95,6 @@ func (s *state) open(ctx context.Context) (*openState, error) {
 	if err != nil {
 		return nil, errors.Join(err, opened.Close())
 	}
-	s.opened = built
 	return built, nil
 }
 
@@ -112,11 +131,19 @@ func build(ctx context.Context, opened store.Store) (*openState, error) {
 	if err != nil {
 		return nil, err
 	}
+	families, err := token.OpenFamilies(ctx, opened, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	// The last that can fail: a ring has a clock that must not outlive the store.
 	ring, err := token.OpenKeyRing(ctx, opened, token.RingOptions{Logger: sharedLog.With(slog.String("part", "tokens"))})
 	if err != nil {
 		return nil, err
 	}
-	built := &openState{store: opened, keys: keys, ring: ring, cursorKey: cursorKey, throttle: ratelimit.NewThrottle(time.Now)}
+	built := &openState{
+		store: opened, keys: keys, ring: ring, families: families, cursorKey: cursorKey,
+		throttle: ratelimit.NewThrottle(time.Now),
+	}
 	built.rates = ratelimit.NewTable(ratePlaces, time.Now)
 	built.dispatcher = callback.NewDispatcher(opened, opened, callback.Options{
 		Logger: sharedLog.With(slog.String("part", "callbacks")),
@@ -128,8 +155,7 @@ func build(ctx context.Context, opened store.Store) (*openState, error) {
 			auditEnded(ended)
 		},
 	})
-	built.families, err = token.OpenFamilies(ctx, opened, time.Now)
-	return built, err
+	return built, nil
 }
 
 // startEngines starts the engines where they stand still. Nothing begins before something is attached.

@@ -59,6 +59,13 @@ func (g *Gate) want(c *company, places int) {
 	g.wanted += c.wants()
 }
 
+// rollWhenDue begins a new window when the present one is over.
+func (g *Gate) rollWhenDue(now time.Duration) {
+	if now-g.rolled >= window {
+		g.roll(now)
+	}
+}
+
 // roll begins a new window: what companies have wanted is forgotten by and by, and companies that want nothing are.
 func (g *Gate) roll(now time.Duration) {
 	long := now-g.rolled >= 2*window

@@ -93,9 +93,7 @@ func (g *Gate) Enter(ctx context.Context, name string) (Pass, error) {
 	}
 	now := g.options.Now().Sub(g.epoch)
 	g.mu.Lock()
-	if now-g.rolled >= window {
-		g.roll(now)
-	}
+	g.rollWhenDue(now)
 	c := g.companies[name]
 	if c == nil {
 		c = new(company)
@@ -115,23 +113,32 @@ func (g *Gate) Enter(ctx context.Context, name string) (Pass, error) {
 	}
 	w := g.waiters.Get().(*waiter)
 	place := g.enqueue(c, w)
+	windowEnds := g.rolled + window - now
 	g.mu.Unlock()
 	if !patient {
-		return g.wait(ctx, c, w, place, g.options.MaxWait)
+		return g.wait(ctx, c, w, place, g.options.MaxWait, windowEnds)
 	}
 	defer patience.Wait()()
-	return g.wait(ctx, c, w, place, patience.MaxWait)
+	return g.wait(ctx, c, w, place, patience.MaxWait, windowEnds)
 }
 
-// wait blocks until the waiter has a place, its time is over, or ctx ends.
-func (g *Gate) wait(ctx context.Context, c *company, w *waiter, place *list.Element, maxWait time.Duration) (Pass, error) {
+// wait blocks until the waiter has a place, its time is over, or ctx ends. Should the window end while it waits, it has the
+// next one begin: nobody else may come who would.
+func (g *Gate) wait(
+	ctx context.Context, c *company, w *waiter, place *list.Element, maxWait, windowEnds time.Duration,
+) (Pass, error) {
 	defer g.recycle(w)
-	w.timer.Reset(maxWait)
-	select {
-	case <-w.ready:
-		return Pass{g, c}, nil
-	case <-ctx.Done():
-	case <-w.timer.C:
+	for left := maxWait; left > 0 && ctx.Err() == nil; {
+		pause := min(left, windowEnds)
+		w.timer.Reset(pause)
+		select {
+		case <-w.ready:
+			return Pass{g, c}, nil
+		case <-ctx.Done():
+		case <-w.timer.C:
+			left -= pause
+			windowEnds = g.rollAfterPause()
+		}
 	}
 	g.mu.Lock()
 	if w.admitted {
@@ -150,6 +157,15 @@ func (g *Gate) wait(ctx context.Context, c *company, w *waiter, place *list.Elem
 	}
 	g.mu.Unlock()
 	return Pass{}, err
+}
+
+// rollAfterPause begins a new window when it is time, and returns how long it lasts still.
+func (g *Gate) rollAfterPause() time.Duration {
+	now := g.options.Now().Sub(g.epoch)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.rollWhenDue(now)
+	return max(g.rolled+window-now, time.Millisecond) // now may be older than another's roll
 }
 
 // Leave gives the place back; it must be called once for each pass.

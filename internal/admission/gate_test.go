@@ -213,6 +213,26 @@ func TestKeptRoomHasBounds(t *testing.T) {
 	})
 }
 
+// What a company wanted a while ago is kept for it no longer, although nobody enters or leaves when that time is over.
+func TestKeptRoomComesFreeByTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t, admission.New(admission.Options{Capacity: 4, MaxWait: 2 * time.Minute}))
+		defer c.empty()
+		c.arrive("b", 2)
+		c.leave("b")
+		c.leave("b") // two places are kept for it
+		time.Sleep(31 * time.Second)
+		c.arrive("a", 4)
+		if n := c.inside("a"); n != 2 {
+			t.Fatalf("%d of a are inside beside the room that is kept, want 2", n)
+		}
+		time.Sleep(31 * time.Second)
+		if n := c.inside("a"); n != 4 {
+			t.Fatalf("%d of a are inside when nobody else has wanted anything for a minute, want 4", n)
+		}
+	})
+}
+
 func TestWaitingEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := admission.New(admission.Options{Capacity: 1, MaxWait: 2 * time.Second})

@@ -18,6 +18,10 @@ type Options struct {
 	// Check asks an endpoint's source about its statement before the endpoint goes live. Nil: nobody is asked.
 	Check CheckFunc
 
+	// Forget is told of endpoints that Check was asked about once they are neither live nor in any file any more: whoever
+	// keeps something for them lets go of it. Nil: nobody is told.
+	Forget func(endpoint *Endpoint)
+
 	// Debounce is how long files must be quiet before they are read again, since editors and deployments write in
 	// several steps. Zero: 200 ms.
 	Debounce time.Duration

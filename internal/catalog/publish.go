@@ -47,7 +47,7 @@ func (c *Catalog) apply() bool {
 // install makes a state the current one, and tells what is new in it.
 func (c *Catalog) install(next, before *state) {
 	c.current.Store(next)
-	c.look(func(g *ground) { g.prune(next) })
+	c.forget(next)
 	c.logNew(next, before)
 	if len(next.down) > 0 {
 		select {
@@ -76,10 +76,23 @@ func (g *ground) take(listed listing) {
 	}
 }
 
-// prune forgets what sources have said of endpoints that are neither live nor in any file.
-func (g *ground) prune(s *state) {
-	if g.verdicts == nil {
+// forget lets go of endpoints that are neither live nor in any file, and says so: a file at fault that is saved again and
+// again makes one each time.
+func (c *Catalog) forget(s *state) {
+	var gone []*Endpoint
+	c.look(func(g *ground) { gone = g.prune(s) })
+	if c.options.Forget == nil {
 		return
+	}
+	for _, endpoint := range gone {
+		c.options.Forget(endpoint)
+	}
+}
+
+// prune forgets what sources have said of endpoints that are neither live nor in any file, and returns these endpoints.
+func (g *ground) prune(s *state) (gone []*Endpoint) {
+	if g.verdicts == nil {
+		return nil
 	}
 	inUse := make(map[*Endpoint]bool, len(g.verdicts))
 	for _, endpoint := range s.live.endpoints {
@@ -90,7 +103,13 @@ func (g *ground) prune(s *state) {
 			inUse[read.endpoint] = true
 		}
 	}
-	maps.DeleteFunc(g.verdicts, func(endpoint *Endpoint, _ *verdict) bool { return !inUse[endpoint] })
+	for endpoint := range g.verdicts {
+		if !inUse[endpoint] {
+			gone = append(gone, endpoint)
+			delete(g.verdicts, endpoint)
+		}
+	}
+	return gone
 }
 
 // doubt notes what a run has met, and reports whether the endpoint is one that its source has accepted.

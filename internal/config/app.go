@@ -100,8 +100,8 @@ type Jobs struct {
 	// default is 1000.
 	WaitingCallers int `json:"waiting_callers,omitempty"`
 
-	// How many bytes of results are kept for one company. Beyond it no job of the company is accepted until earlier
-	// results have expired; jobs that were accepted before end nevertheless. The default is 10 GiB, the least 1 MiB.
+	// How many bytes of jobs and results are kept for one company: 2 KiB and the parameters of each job, and its result
+	// as JSON. Beyond it no job of the company is accepted until earlier ones have expired; jobs that were accepted before end nevertheless. The default is 10 GiB, the least 1 MiB.
 	Quota int64 `json:"quota,omitempty"`
 
 	// How long a job and its result can be read after its end. The default is 24h; the least is 1m.

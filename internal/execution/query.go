@@ -81,6 +81,13 @@ func (q *Queries) get(endpoint *catalog.Endpoint) (*checkedQuery, error) {
 	return query, nil
 }
 
+// Forget drops the query of an endpoint that is not live and will not be. It is for [catalog.Options].
+func (q *Queries) Forget(endpoint *catalog.Endpoint) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.compiled, endpoint)
+}
+
 // keep drops every query that does not belong to one of these endpoints.
 func (q *Queries) keep(live map[*catalog.Endpoint]*checkedQuery) {
 	q.mu.Lock()

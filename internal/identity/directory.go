@@ -101,6 +101,11 @@ var (
 	errUserInactive    = errors.New("the user is inactive")
 )
 
+func damagedKey(id string) (Principal, error) {
+	return Principal{}, dataapi.Wrap(dataapi.CodeInternal,
+		fmt.Errorf("the store's record of API key %q is damaged: make a new key for its user, or restore a backup", id))
+}
+
 func refuse(cause error) (Principal, error) {
 	return Principal{}, dataapi.Wrap(dataapi.CodeUnauthenticated, cause)
 }
@@ -108,8 +113,8 @@ func refuse(cause error) (Principal, error) {
 // Resolve returns who a verified token speaks for: the user that it names, when the key that vouched for it is still
 // live and the user and the company are active. It is meant for every request, since a token outlives a revocation.
 // Without a key it returns a user for whom a trusted issuer has vouched, when issuers may still vouch for the company.
-// Whatever is wrong, the error is dataapi.CodeUnauthenticated with the cause for the log. It does not block, and
-// allocates only for an error.
+// Whatever is wrong, the error is dataapi.CodeUnauthenticated with the cause for the log, but for a key whose record is
+// damaged, which is dataapi.CodeInternal. It does not block, and allocates only for an error.
 func (d *Directory) Resolve(companySlug, userName, keyID string) (Principal, error) {
 	if keyID == "" {
 		return d.resolveVouched(companySlug, userName)
@@ -118,11 +123,15 @@ func (d *Directory) Resolve(companySlug, userName, keyID string) (Principal, err
 	if key == nil {
 		return refuse(errUnknownKey)
 	}
+	now := d.keys.now()
+	state := key.State(now)
+	if state == KeyDamaged {
+		return damagedKey(keyID)
+	}
 	if key.Company != companySlug || key.User != userName {
 		return refuse(errForeignKey)
 	}
-	now := d.keys.now()
-	switch key.State(now) {
+	switch state {
 	case KeyRevoked:
 		return refuse(errKeyRevoked)
 	case KeyExpired:

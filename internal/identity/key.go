@@ -22,13 +22,17 @@ type Key struct {
 	// LastUsedAt is the minute in which the key, or a token that it vouched for, was last accepted; zero: never. It is
 	// kept every now and then, so that a crash may lose a few minutes.
 	LastUsedAt time.Time `json:"last_used_at,omitzero"`
+
+	// Damaged says that the store cannot read the key's record: nothing but its ID is known, and it authenticates nobody.
+	Damaged bool `json:"-"`
 }
 
 // KeyState is where a key is in its life.
 type KeyState string
 
-// The states of a key. Only an active key authenticates; the other two are final.
+// The states of a key. Only an active key authenticates; the others are final.
 const (
+	KeyDamaged KeyState = "damaged"
 	KeyActive  KeyState = "active"
 	KeyExpired KeyState = "expired"
 	KeyRevoked KeyState = "revoked"
@@ -38,6 +42,8 @@ const (
 // the instant of ExpiresAt on.
 func (k *Key) State(at time.Time) KeyState {
 	switch {
+	case k.Damaged:
+		return KeyDamaged
 	case !k.RevokedAt.IsZero():
 		return KeyRevoked
 	case !k.ExpiresAt.IsZero() && !at.Before(k.ExpiresAt):
@@ -64,7 +70,8 @@ type KeyStore interface {
 	GetKey(ctx context.Context, id string) (Key, error)
 
 	// ListKeys returns the keys of a company, or those of every company when company is empty, oldest first and by ID
-	// among those of one instant. Revoked and expired keys are included. A company without keys has an empty list.
+	// among those of one instant. Revoked and expired keys are included. A company without keys has an empty list. A key
+	// whose record is damaged is among those of every company, with Damaged; whose it is nobody knows.
 	ListKeys(ctx context.Context, company string) ([]Key, error)
 
 	// RevokeKey sets RevokedAt and returns the record as it stands after that. It is idempotent: a key that is revoked

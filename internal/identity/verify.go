@@ -20,7 +20,8 @@ var verifyCauses = [...]error{
 // Verify returns who holds an API key and its secret. An unknown company, an unknown key, a key of another company, a
 // wrong secret, a revoked or expired key, an inactive company or user: each gives the same dataapi.CodeUnauthenticated
 // with the cause for the log, after the same work, so that neither the answer nor its time tells which it was. Only a
-// secret that its own checksum gives away is refused earlier, which tells a caller nothing new.
+// secret that its own checksum gives away is refused earlier, which tells a caller nothing new. A key whose record is
+// damaged is dataapi.CodeInternal: that it is wrong would be a guess.
 func (d *Directory) Verify(companySlug, apiKey, apiSecret string) (Principal, error) {
 	if !wellFormedKeyID(apiKey) || !wellFormedSecret(apiSecret) {
 		return refuse(errMalformed)
@@ -49,6 +50,9 @@ func (d *Directory) Verify(companySlug, apiKey, apiSecret string) (Principal, er
 		flag(!hmac.Equal(presented[:], key.SecretMAC[:]))<<3 | flag(state == KeyRevoked)<<4 |
 		flag(state == KeyExpired)<<5 | flag(!entry.company.Active)<<6 | flag(!userKnown)<<7 |
 		flag(!holder.user.Active)<<8
+	if state == KeyDamaged {
+		return damagedKey(key.ID)
+	}
 	if faults != 0 {
 		return refuse(verifyCauses[bits.TrailingZeros(faults)])
 	}

@@ -41,7 +41,7 @@ type Settings struct {
 	PerSource  int           // of them, jobs on one source; default: any number
 	Retention  time.Duration // how long a job can be read after its end; default 24 h
 	MaxWaiting int           // jobs of one company that wait for a worker; default 10,000
-	Quota      int64         // bytes of results that are kept for one company when it asks for a job; default: any number
+	Quota      int64         // bytes of jobs and results that are kept for one company when it asks for a job; default: any number
 }
 
 func (s *Settings) setDefaults() {
@@ -175,7 +175,7 @@ type Request struct {
 }
 
 // Accept stores a job, which is on disk when it returns, and wakes a worker. Errors: ctx's; CodeQuotaExceeded when the
-// company's results take too much room; CodeOverloaded when too many of its jobs wait, or when the store cannot write
+// company's jobs and results take too much room; CodeOverloaded when too many of its jobs wait, or when the store cannot write
 // (then it may be unknown whether the job was stored: it may still run, though nobody will be told its id). Jobs are
 // accepted whether or not the engine runs.
 func (e *Engine) Accept(ctx context.Context, request Request) (Job, error) {

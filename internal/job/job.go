@@ -117,6 +117,16 @@ type Outcome struct {
 	FreeKey     bool   // gives the job's idempotency key back: the next request with it is a new one
 }
 
+// overhead is what a job takes in a store whatever it is: its record, its places in the indexes, the announcement of its
+// end, and the room that a file of pages leaves between them.
+const overhead = 2 << 10
+
+// Footprint is how many bytes a job is taken to need in a store besides its result, from when it is accepted until it is
+// removed.
+func (j *Job) Footprint() int64 {
+	return overhead + int64(len(j.Params)+len(j.CallbackURL)+len(j.PollingPath))
+}
+
 // Pinned returns the revision that the job's caller has asked for; empty: whichever is the present one when it runs.
 func (j *Job) Pinned() string {
 	if j.PinRevision {

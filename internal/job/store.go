@@ -17,8 +17,8 @@ var (
 	// ErrQueueFull says that the company has as many jobs waiting as it may.
 	ErrQueueFull = errors.New("too many jobs of this company are waiting")
 
-	// ErrQuotaExceeded says that the company keeps as many bytes of results as it may.
-	ErrQuotaExceeded = errors.New("the results of this company take as much room as they may")
+	// ErrQuotaExceeded says that the company keeps as many bytes of jobs and results as it may.
+	ErrQuotaExceeded = errors.New("the jobs and results of this company take as much room as they may")
 
 	// ErrLost says that the job is not processing with this attempt any more: it has ended, or it was given to somebody
 	// else after its lease had run out. Whoever gets it has to stop working on the job and must not write to it again.
@@ -141,7 +141,7 @@ type Store interface {
 // Allowance is what one company may have in a store when it asks for a job more. Zero values allow anything.
 type Allowance struct {
 	Waiting int   // jobs that wait to be claimed, this one included
-	Kept    int64 // bytes of results of jobs that have completed and not been removed yet, as [Result] counts them
+	Kept    int64 // bytes of jobs that have not been removed yet: the [Job.Footprint] of each, and the Size of its [Result]
 }
 
 // Room is how many jobs may be claimed.

@@ -10,31 +10,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
 )
 
 var (
-	metaBucket   = bucket("meta")
-	secretBucket = bucket("secrets")
-	schemaKey    = []byte("schema")
+	metaBucket   = bucket("meta", named("the store's own"))
+	secretBucket = bucket("secrets", named("secret"))
 )
-
-// buckets lists every top-level bucket: Open makes those that are missing.
-var buckets [][]byte
-
-// bucket declares a top-level bucket, so that it exists in every open store. It is meant for package variables.
-func bucket(name string) []byte {
-	buckets = append(buckets, []byte(name))
-	return []byte(name)
-}
 
 // Errors of the store as a whole, to be tested with errors.Is.
 var (
@@ -65,6 +56,9 @@ type Options struct {
 	// file itself would take that size, and on 32-bit systems.
 	MmapSize int
 
+	// Logger is told of damage, and when the file is moved away or is open to others. Nil: slog.Default.
+	Logger *slog.Logger
+
 	// MaxSize is the size in bytes that the file may grow to; writes beyond fail with ErrNotCommitted. Default 0: no limit.
 	MaxSize int
 }
@@ -76,11 +70,19 @@ type Store struct {
 
 	// mu is held for reading while db is used, and for writing while a failed file is opened again.
 	mu        sync.RWMutex
-	db        *bbolt.DB // nil while the file cannot be opened
-	broken    error     // why db is nil
-	nextProbe time.Time // when opening may be tried again
+	db        *bbolt.DB   // nil while the file cannot be opened
+	file      *os.File    // what db has open; nil with it
+	info      os.FileInfo // which file that is; it stays when the file is closed
+	stuck     bool        // a panic has left db's locks taken
+	broken    error       // why db is nil
+	nextProbe time.Time   // when opening may be tried again
 	closed    bool
 	dirty     bool // the file's directory entry may not be on disk
+
+	used     atomic.Int64          // bytes of the file that are in use, as far as is known: see intact
+	away     atomic.Pointer[error] // why nothing may be written: another file, or none, is at the path
+	damages  damageLog
+	watching watcher
 
 	writes     queue
 	committing turn                  // taken while a group is committed, and while the file is compacted
@@ -89,9 +91,16 @@ type Store struct {
 
 // Open opens the store at path, and makes it, with its directories, when there is none: the file with mode 0600,
 // directories with 0700. It blocks up to Options.LockTimeout while another process holds the file, and then fails with
-// an error that says so. A file that a newer version of this program has written is refused.
+// an error that says so. A file that a newer version of this program has written is refused, and so is one that is empty,
+// cut short, or damaged where one record is found from another: the error says what to do. Records that are damaged
+// themselves are logged; whoever reads one gets an error that is an [ErrDamaged]. What follows from other records, such as
+// the order of the queue, is made anew when it is damaged. Open reads every page of the file but those of results, which
+// takes about a second for a million jobs that are in memory.
 //
-// The caller owns the store and must Close it. Nothing is written to an existing file of the current layout.
+// A file that others may read or write is closed to them, with a warning: whoever reads it can act as the server.
+//
+// The caller owns the store and must Close it. Nothing is written to an existing file that is sound and of the current
+// layout.
 func Open(path string, options Options) (*Store, error) {
 	if path == "" {
 		return nil, errors.New("the store needs the path of a file")
@@ -106,6 +115,9 @@ func Open(path string, options Options) (*Store, error) {
 	if options.LockTimeout <= 0 {
 		options.LockTimeout = time.Second
 	}
+	if options.Logger == nil {
+		options.Logger = slog.Default()
+	}
 	if options.MmapSize <= 0 && math.MaxInt > math.MaxInt32 && runtime.GOOS != "windows" {
 		options.MmapSize = 1 << 30
 	}
@@ -118,53 +130,19 @@ func Open(path string, options Options) (*Store, error) {
 			FreelistType:    bbolt.FreelistMapType,
 			NoStatistics:    true,
 		},
+		damages:    damageLog{log: options.Logger},
 		committing: make(turn, 1),
 		commit:     (*bbolt.Tx).Commit,
 	}
-	if s.db, err = s.open(); err != nil {
+	if err := s.create(); err != nil {
+		return nil, err
+	}
+	if err := s.open(thorough); err != nil {
 		return nil, err
 	}
 	s.writes.start(s.commitGroup)
+	s.watching.start(s.watch)
 	return s, nil
-}
-
-// open opens the file and brings its layout up to date.
-func (s *Store) open() (*bbolt.DB, error) {
-	_, statErr := os.Stat(s.path)
-	db, err := bbolt.Open(s.path, 0o600, &s.options)
-	switch {
-	case errors.Is(err, berrors.ErrTimeout):
-		return nil, fmt.Errorf("another process holds %s", s.path)
-	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrVersionMismatch), errors.Is(err, berrors.ErrChecksum):
-		return nil, fmt.Errorf("%s is not a store, or is damaged: %w", s.path, err)
-	case err != nil:
-		return nil, fmt.Errorf("open store %s: %w", s.path, err)
-	}
-	if err := prepare(db); err != nil {
-		return nil, errors.Join(fmt.Errorf("store %s: %w", s.path, err), db.Close())
-	}
-	if errors.Is(statErr, os.ErrNotExist) || s.dirty {
-		// A new file outlives a crash only once its directory entry is on disk too.
-		if err := s.syncName(); err != nil {
-			return nil, errors.Join(err, db.Close())
-		}
-	}
-	// Whoever holds the file knows that no compaction runs: what is left of one came to nothing.
-	if err := os.Remove(s.path + compactSuffix); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, errors.Join(fmt.Errorf("store %s: %w", s.path, err), db.Close())
-	}
-	return db, nil
-}
-
-func syncDir(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil // directories cannot be synced there, and need not be
-	}
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // Path is the absolute path of the file.
@@ -174,18 +152,14 @@ func (s *Store) Path() string { return s.path }
 // What is called afterwards fails with ErrClosed. Calling Close again does nothing.
 func (s *Store) Close() error {
 	s.writes.stop()
+	s.watching.stop()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil
 	}
 	s.closed = true
-	if s.db == nil {
-		return nil
-	}
-	err := s.db.Close()
-	s.db = nil
-	return err
+	return s.letGo()
 }
 
 // view runs read in a read transaction on the last committed state. Keys and values are valid only until read returns:
@@ -195,13 +169,53 @@ func (s *Store) view(read func(tx *bbolt.Tx) error) error {
 		s.mu.RLock()
 		if s.db != nil {
 			defer s.mu.RUnlock()
-			return s.db.View(read)
+			return s.readIn(read)
 		}
 		s.mu.RUnlock()
 		if err := s.revive(); err != nil {
 			return err
 		}
 	}
+}
+
+// readIn is view with s.mu held and the file open.
+func (s *Store) readIn(read func(tx *bbolt.Tx) error) error {
+	if err := s.intact(); err != nil {
+		return err
+	}
+	err := guarded(func() error {
+		return s.db.View(func(tx *bbolt.Tx) error {
+			s.used.Store(max(s.used.Load(), tx.Size()))
+			return read(tx)
+		})
+	})
+	if errors.Is(err, ErrDamaged) {
+		s.reportDamage(err)
+	}
+	return err
+}
+
+// intactNow is intact for those who do not hold s.mu.
+func (s *Store) intactNow() error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.db == nil {
+		return nil // opening it says more
+	}
+	return s.intact()
+}
+
+// intact reports whether the file is as long as it has to be. A page that is missing cannot be read, and bbolt would not
+// let go of its locks.
+func (s *Store) intact() error {
+	var last [1]byte
+	if _, err := s.file.ReadAt(last[:], s.used.Load()-1); err != nil {
+		err = fmt.Errorf("%w: %w: %s was cut short or cannot be read (%w): stop the server and restore a backup",
+			ErrUnavailable, ErrDamaged, s.path, err)
+		s.reportDamage(err)
+		return err
+	}
+	return nil
 }
 
 // Secret returns the secret of this name, which generate makes when there is none yet. Whoever calls first decides:
@@ -214,7 +228,10 @@ func (s *Store) Secret(name string, generate func() ([]byte, error)) ([]byte, er
 		return secret, err
 	}
 	err = s.update(context.Background(), func(tx *bbolt.Tx) error {
-		kept := tx.Bucket(secretBucket).Get([]byte(name))
+		kept, err := in(tx, secretBucket).get([]byte(name))
+		if err != nil {
+			return refuse(err)
+		}
 		if kept != nil {
 			secret = bytes.Clone(kept)
 			return nil
@@ -227,7 +244,7 @@ func (s *Store) Secret(name string, generate func() ([]byte, error)) ([]byte, er
 			return refuse(fmt.Errorf("the secret %q must not be empty", name))
 		}
 		secret = bytes.Clone(made)
-		return tx.Bucket(secretBucket).Put([]byte(name), secret)
+		return in(tx, secretBucket).put([]byte(name), secret)
 	})
 	if err != nil {
 		return nil, err
@@ -237,8 +254,9 @@ func (s *Store) Secret(name string, generate func() ([]byte, error)) ([]byte, er
 
 func (s *Store) readSecret(name string) (secret []byte, err error) {
 	err = s.view(func(tx *bbolt.Tx) error {
-		secret = bytes.Clone(tx.Bucket(secretBucket).Get([]byte(name)))
-		return nil
+		kept, err := in(tx, secretBucket).get([]byte(name))
+		secret = bytes.Clone(kept)
+		return err
 	})
 	return secret, err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -71,9 +72,10 @@ type write struct {
 func (w *write) run(tx *bbolt.Tx) (ok bool) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			w.err, ok = fmt.Errorf("panic in a write to the store: %v\n%s", cause, debug.Stack()), false
+			w.err, ok = fmt.Errorf("panic in a write to the store: %w\n%s", &panicError{cause: cause}, debug.Stack()), false
 		}
 	}()
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	w.err = w.change(tx)
 	if refused, is := errors.AsType[*refusal](w.err); is {
 		w.err = refused.err
@@ -185,27 +187,19 @@ func (s *Store) transact(group []*write) (settled, failed []*write) {
 		return group, nil
 	}
 	for len(group) > 0 {
-		tx, err := db.Begin(true)
+		tx, err := s.begin(db)
 		if err != nil {
-			settle(group, fmt.Errorf("%w: %w", ErrUnavailable, err))
+			settle(group, err)
 			return group, failed
 		}
-		culprit := -1
-		for i, w := range group {
-			if !w.run(tx) {
-				culprit = i
-				break
-			}
-		}
+		culprit := slices.IndexFunc(group, func(w *write) bool { return !w.run(tx) })
 		if culprit < 0 {
-			id := tx.ID()
-			if err := s.commit(tx); err != nil {
-				_ = tx.Rollback() // closes what a failed commit may have left open
-				settle(group, s.readBack(id, err))
+			if err := s.finish(tx); err != nil {
+				settle(group, err)
 			}
 			return group, failed
 		}
-		_ = tx.Rollback() // it can only fail when the transaction is closed already
+		s.undo(tx)
 		if len(group) == 1 && len(failed) == 0 {
 			return group, nil // it was alone: its own error is the answer
 		}
@@ -213,6 +207,56 @@ func (s *Store) transact(group []*write) (settled, failed []*write) {
 		group = append(group[:culprit:culprit], group[culprit+1:]...)
 	}
 	return nil, failed
+}
+
+// begin begins a transaction that writes.
+func (s *Store) begin(db *bbolt.DB) (tx *bbolt.Tx, err error) {
+	if err := s.inPlace(); err != nil {
+		return nil, err
+	}
+	if err := s.intactNow(); err != nil {
+		return nil, err
+	}
+	err = guarded(func() (err error) {
+		tx, err = db.Begin(true)
+		return err
+	})
+	if errors.Is(err, ErrDamaged) {
+		s.reportDamage(err)
+		s.abandon(err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return tx, nil
+}
+
+// finish commits a transaction, and returns what its writers are told.
+func (s *Store) finish(tx *bbolt.Tx) error {
+	id := tx.ID()
+	err := guarded(func() error { return s.commit(tx) })
+	if err != nil {
+		if errors.Is(err, ErrDamaged) {
+			s.reportDamage(err)
+		}
+		s.undo(tx) // closes what a failed commit may have left open
+		return s.readBack(id, err)
+	}
+	if err := s.inPlace(); err != nil { // it was moved meanwhile, and took with it what was written
+		return fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	return nil
+}
+
+// undo rolls a transaction back, and does nothing to one that is closed.
+func (s *Store) undo(tx *bbolt.Tx) {
+	err := guarded(func() error {
+		_ = tx.Rollback() // it can only fail when the transaction is closed already
+		return nil
+	})
+	if err != nil {
+		s.abandon(err)
+	}
 }
 
 // settle gives every write the same outcome, since what a refused one has seen was not committed either.

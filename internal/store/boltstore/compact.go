@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
-	"path/filepath"
 
 	"go.etcd.io/bbolt"
 )
@@ -34,11 +34,17 @@ func (s *Store) Compact(ctx context.Context) (before, after int64, err error) {
 	if before, err = fileSize(s.path); err != nil {
 		return 0, 0, err
 	}
-	copied, err := s.copyTo(s.path+compactSuffix, old)
+	if err := s.inPlace(); err != nil { // or another's file would be replaced
+		return 0, 0, err
+	}
+	if err := s.intactNow(); err != nil {
+		return 0, 0, err
+	}
+	copied, file, err := s.copyTo(s.path+compactSuffix, old)
 	if err != nil {
 		return 0, 0, err
 	}
-	if err := s.replace(old, copied); err != nil {
+	if err := s.replace(copied, file); err != nil {
 		return 0, 0, err
 	}
 	after, err = fileSize(s.path)
@@ -46,58 +52,69 @@ func (s *Store) Compact(ctx context.Context) (before, after int64, err error) {
 }
 
 // copyTo makes a complete copy, which is on disk when it returns, and open.
-func (s *Store) copyTo(path string, old *bbolt.DB) (copied *bbolt.DB, err error) {
+func (s *Store) copyTo(path string, old *bbolt.DB) (copied *bbolt.DB, file *os.File, err error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("remove what an earlier compaction left: %w", err)
+		return nil, nil, fmt.Errorf("remove what an earlier compaction left: %w", err)
 	}
 	options := s.options
 	options.NoSync = true // the copy counts only as a whole
+	options.OpenFile = func(path string, flag int, mode fs.FileMode) (opened *os.File, err error) {
+		opened, err = os.OpenFile(path, flag, mode)
+		file = opened
+		return opened, err
+	}
 	copied, err = bbolt.Open(path, 0o600, &options)
 	if err != nil {
-		return nil, fmt.Errorf("compact %s: %w", s.path, err)
+		return nil, nil, fmt.Errorf("compact %s: %w", s.path, err)
 	}
 	copied.AllocSize = compactBatch // it grows in steps of this size
-	if err = bbolt.Compact(copied, old, compactBatch); err == nil {
+	err = guarded(func() error {
+		if err := bbolt.Compact(copied, old, compactBatch); err != nil {
+			return err
+		}
 		copied.NoSync, copied.AllocSize = false, old.AllocSize
-		err = copied.Sync()
+		return copied.Sync()
+	})
+	if errors.Is(err, ErrDamaged) {
+		s.reportDamage(err)
+		return nil, nil, errors.Join(fmt.Errorf("compact %s: %w", s.path, err), file.Close(), os.Remove(path))
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("compact %s: %w", s.path, err), copied.Close(), os.Remove(path))
+		return nil, nil, errors.Join(fmt.Errorf("compact %s: %w", s.path, err), copied.Close(), os.Remove(path))
 	}
-	return copied, nil
+	return copied, file, nil
 }
 
 // replace puts the copy in the place of the file. Both are open all the while, so that no other process can take hold
 // of either.
-func (s *Store) replace(old, copied *bbolt.DB) error {
+func (s *Store) replace(copied *bbolt.DB, file *os.File) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return errors.Join(ErrClosed, copied.Close(), os.Remove(s.path+compactSuffix))
+	refuse := func(err error) error { return errors.Join(err, copied.Close(), os.Remove(s.path+compactSuffix)) }
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+		return refuse(fmt.Errorf("compact: %w", err))
+	case s.closed:
+		return refuse(ErrClosed)
+	}
+	if err := s.sameFile(); err != nil {
+		return refuse(fmt.Errorf("%w: %w", ErrUnavailable, err))
 	}
 	if err := os.Rename(s.path+compactSuffix, s.path); err != nil {
-		return errors.Join(fmt.Errorf("compact: %w", err), copied.Close(), os.Remove(s.path+compactSuffix))
+		return refuse(fmt.Errorf("compact: %w", err))
 	}
-	s.db = copied
-	err := old.Close()
+	err = s.letGo()
+	s.db, s.file, s.info = copied, file, info
+	s.used.Store(2 * int64(os.Getpagesize())) // the first who reads knows more
 	s.dirty = true
 	if syncErr := s.syncName(); syncErr != nil {
 		// After a loss of power the old file could be back, without what is written from now on: nothing is, until the
 		// directory is on disk.
 		s.broken = syncErr
-		s.db = nil
-		return errors.Join(syncErr, copied.Close(), err)
+		return errors.Join(syncErr, s.letGo(), err)
 	}
 	return err
-}
-
-// syncName makes the file's directory entry durable.
-func (s *Store) syncName() error {
-	if err := syncDir(filepath.Dir(s.path)); err != nil {
-		return fmt.Errorf("store %s: %w", s.path, err)
-	}
-	s.dirty = false
-	return nil
 }
 
 func fileSize(path string) (int64, error) {

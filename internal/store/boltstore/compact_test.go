@@ -219,7 +219,7 @@ func TestJobsOfAnOlderFileAreListed(t *testing.T) {
 		if err := tx.DeleteBucket(companyBucket); err != nil {
 			return err
 		}
-		return tx.Bucket(metaBucket).Put(schemaKey, []byte("1"))
+		return asOlder(tx, "1")
 	})
 	if err != nil {
 		t.Fatal(err)

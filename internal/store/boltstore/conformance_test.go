@@ -11,11 +11,11 @@ import (
 func TestConformance(t *testing.T) {
 	storetest.Run(t, func(tb testing.TB) storetest.Stores {
 		tb.Helper()
-		return open(tb, filepath.Join(tb.TempDir(), "store.db"))
+		return openConformance(tb, filepath.Join(tb.TempDir(), "store.db"))
 	})
 }
 
-func open(tb testing.TB, path string) storetest.Stores {
+func openConformance(tb testing.TB, path string) storetest.Stores {
 	tb.Helper()
 	store, err := boltstore.Open(path, boltstore.Options{})
 	if err != nil {
@@ -33,7 +33,7 @@ func open(tb testing.TB, path string) storetest.Stores {
 			if err := store.Close(); err != nil {
 				tb.Fatal(err)
 			}
-			return open(tb, path)
+			return openConformance(tb, path)
 		},
 	}
 }

@@ -18,10 +18,10 @@ import (
 
 var (
 	// keyBucket holds the API keys: by ID, as JSON of keyRecord.
-	keyBucket = bucket("api_keys")
+	keyBucket = bucket("api_keys", named("API key"))
 	// lastUseBucket holds when keys were last used: by ID, in Unix seconds, big-endian. It is apart from keyBucket, so that
 	// what is written often can harm nothing that matters.
-	lastUseBucket = bucket("api_keys_used")
+	lastUseBucket = dispensable("api_keys_used", named("the last use of API key"))
 )
 
 var _ identity.KeyStore = (*Store)(nil)
@@ -45,11 +45,11 @@ func (s *Store) CreateKey(ctx context.Context, key identity.Key) error {
 		return err
 	}
 	return s.update(ctx, func(tx *bbolt.Tx) error {
-		keys := tx.Bucket(keyBucket)
-		if keys.Get([]byte(key.ID)) != nil {
+		keys := in(tx, keyBucket)
+		if keys.has([]byte(key.ID)) {
 			return refuse(fmt.Errorf("%w: %s", identity.ErrKeyExists, key.ID))
 		}
-		return keys.Put([]byte(key.ID), record)
+		return keys.put([]byte(key.ID), record)
 	})
 }
 
@@ -72,13 +72,21 @@ func (s *Store) ListKeys(ctx context.Context, company string) ([]identity.Key, e
 	}
 	keys := []identity.Key{}
 	err := s.view(func(tx *bbolt.Tx) error {
-		return tx.Bucket(keyBucket).ForEach(func(id, record []byte) error {
-			key, err := decodeKey(string(id), record)
+		keys = keys[:0]
+		return in(tx, keyBucket).each(func(id, record []byte, damage error) error {
+			key, err := identity.Key{}, damage
+			if err == nil {
+				key, err = decodeKey(string(id), record)
+			}
+			if err != nil {
+				s.reportDamage(err)
+				key = identity.Key{ID: string(id), Damaged: true}
+			}
 			key.LastUsedAt = readUse(tx, string(id))
-			if err == nil && (company == "" || key.Company == company) {
+			if company == "" || key.Company == company {
 				keys = append(keys, key)
 			}
-			return err
+			return nil
 		})
 	})
 	if err != nil {
@@ -108,7 +116,7 @@ func (s *Store) RevokeKey(ctx context.Context, id string, at time.Time) (key ide
 		if err != nil {
 			return refuse(err)
 		}
-		return tx.Bucket(keyBucket).Put([]byte(id), record)
+		return in(tx, keyBucket).put([]byte(id), record)
 	})
 	if err != nil {
 		return identity.Key{}, err
@@ -117,7 +125,10 @@ func (s *Store) RevokeKey(ctx context.Context, id string, at time.Time) (key ide
 }
 
 func readKey(tx *bbolt.Tx, id string) (identity.Key, error) {
-	record := tx.Bucket(keyBucket).Get([]byte(id))
+	record, err := in(tx, keyBucket).get([]byte(id))
+	if err != nil {
+		return identity.Key{}, err
+	}
 	if record == nil {
 		return identity.Key{}, fmt.Errorf("%w: %q", identity.ErrKeyNotFound, id)
 	}
@@ -135,12 +146,12 @@ func (s *Store) ReplaceKey(
 		return identity.Key{}, err
 	}
 	err = s.update(ctx, func(tx *bbolt.Tx) error {
-		keys := tx.Bucket(keyBucket)
+		keys := in(tx, keyBucket)
 		var err error
 		if old, err = readKey(tx, id); err != nil {
 			return refuse(err)
 		}
-		if keys.Get([]byte(successor.ID)) != nil {
+		if keys.has([]byte(successor.ID)) {
 			return refuse(fmt.Errorf("%w: %s", identity.ErrKeyExists, successor.ID))
 		}
 		if old.ExpiresAt.IsZero() || old.ExpiresAt.After(expires) {
@@ -151,10 +162,10 @@ func (s *Store) ReplaceKey(
 		if err != nil {
 			return refuse(err)
 		}
-		if err := keys.Put([]byte(id), ending); err != nil {
+		if err := keys.put([]byte(id), ending); err != nil {
 			return err
 		}
-		return keys.Put([]byte(successor.ID), record)
+		return keys.put([]byte(successor.ID), record)
 	})
 	if err != nil {
 		return identity.Key{}, err
@@ -166,11 +177,11 @@ func (s *Store) ReplaceKey(
 func (s *Store) TouchKeys(ctx context.Context, used map[string]time.Time) error {
 	return s.update(ctx, func(tx *bbolt.Tx) error {
 		for id, at := range used {
-			if tx.Bucket(keyBucket).Get([]byte(id)) == nil || !at.After(readUse(tx, id)) {
+			if !in(tx, keyBucket).has([]byte(id)) || !at.After(readUse(tx, id)) {
 				continue
 			}
 			value := binary.BigEndian.AppendUint64(nil, uint64(at.Unix()))
-			if err := tx.Bucket(lastUseBucket).Put([]byte(id), value); err != nil {
+			if err := in(tx, lastUseBucket).put([]byte(id), value); err != nil {
 				return err
 			}
 		}
@@ -179,9 +190,9 @@ func (s *Store) TouchKeys(ctx context.Context, used map[string]time.Time) error 
 }
 
 func readUse(tx *bbolt.Tx, id string) time.Time {
-	kept := tx.Bucket(lastUseBucket).Get([]byte(id))
-	if len(kept) != 8 {
-		return time.Time{}
+	kept, err := in(tx, lastUseBucket).get([]byte(id))
+	if err != nil || kept == nil {
+		return time.Time{} // it is not known, or not any more
 	}
 	return time.Unix(int64(binary.BigEndian.Uint64(kept)), 0).UTC()
 }
@@ -203,7 +214,7 @@ func encodeKey(key identity.Key) ([]byte, error) {
 func decodeKey(id string, encoded []byte) (identity.Key, error) {
 	var record keyRecord
 	if err := json.Unmarshal(encoded, &record, json.RejectUnknownMembers(true)); err != nil {
-		return identity.Key{}, fmt.Errorf("the record of API key %q is damaged: %w", id, err)
+		return identity.Key{}, damaged(keyBucket, []byte(id), err.Error())
 	}
 	key := identity.Key{
 		ID: id, Company: record.Company, User: record.User, Name: record.Name,
@@ -211,7 +222,7 @@ func decodeKey(id string, encoded []byte) (identity.Key, error) {
 		Successor: record.Successor,
 	}
 	if len(record.SecretMAC) != sha256.Size || bytes.Equal(record.SecretMAC, key.SecretMAC[:]) {
-		return identity.Key{}, fmt.Errorf("the record of API key %q is damaged: it holds no MAC of a secret", id)
+		return identity.Key{}, damaged(keyBucket, []byte(id), "it holds no MAC of a secret")
 	}
 	copy(key.SecretMAC[:], record.SecretMAC)
 	return key, nil

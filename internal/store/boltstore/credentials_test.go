@@ -37,7 +37,7 @@ func TestDamagedKeyIsRefused(t *testing.T) {
 	put := func(record string) {
 		t.Helper()
 		err := s.update(t.Context(), func(tx *bbolt.Tx) error {
-			return tx.Bucket(keyBucket).Put([]byte("s42_k"), []byte(record))
+			return in(tx, keyBucket).put([]byte("s42_k"), []byte(record))
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -61,9 +61,12 @@ func TestDamagedKeyIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			put(record)
 			_, errGet := s.GetKey(t.Context(), "s42_k")
-			_, errList := s.ListKeys(t.Context(), "")
+			listed, err := s.ListKeys(t.Context(), "")
+			if err != nil || len(listed) != 1 || listed[0].ID != "s42_k" || listed[0].State(time.Now()) != identity.KeyDamaged {
+				t.Errorf("ListKeys: %+v, %v", listed, err)
+			}
 			_, errRevoke := s.RevokeKey(t.Context(), "s42_k", time.Now())
-			for call, err := range map[string]error{"GetKey": errGet, "ListKeys": errList, "RevokeKey": errRevoke} {
+			for call, err := range map[string]error{"GetKey": errGet, "RevokeKey": errRevoke} {
 				if err == nil || !strings.Contains(err.Error(), `API key "s42_k" is damaged`) {
 					t.Errorf("%s: %v", call, err)
 				}
@@ -129,7 +132,7 @@ func TestDamagedFamilyIsRefused(t *testing.T) {
 	s := openStore(t, storePath(t), Options{})
 	for _, record := range []string{"", "{", `{"revoked":true}`, `{"company":1}`} {
 		err := s.update(t.Context(), func(tx *bbolt.Tx) error {
-			return tx.Bucket(familyBucket).Put([]byte("F"), []byte(record))
+			return in(tx, familyBucket).put([]byte("F"), []byte(record))
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -1,10 +1,10 @@
 package boltstore
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -17,11 +17,11 @@ var _ callback.Store = (*Store)(nil)
 
 var (
 	// deliveryBucket holds a callback.Delivery for each job that announces its end, by the job's ID.
-	deliveryBucket = bucket("deliveries")
+	deliveryBucket = bucket("deliveries", identified("the delivery of job", 0))
 	// deliveryDueBucket holds the pending ones for which the clock decides, by NextAttempt and ID.
-	deliveryDueBucket = bucket("deliveries_due")
+	deliveryDueBucket = index("deliveries_due", identified("the next attempt at the delivery of job", 8))
 	// deliveryQueue holds the pending ones that are due, by company and host.
-	deliveryQueue = newFairQueue("deliveries_ready")
+	deliveryQueue = newFairQueue("deliveries_ready", "deliveries")
 )
 
 // deliveryRecord is a delivery as it is kept.
@@ -37,7 +37,7 @@ func (d *deliveryRecord) queued() queued {
 // removeDeliveryIndex takes a pending delivery out of the index where it stands. The record must be as it was stored.
 func removeDeliveryIndex(tx *bbolt.Tx, d *deliveryRecord) error {
 	if d.Place == 0 {
-		return tx.Bucket(deliveryDueBucket).Delete(timeKey(d.NextAttempt, d.JobID))
+		return in(tx, deliveryDueBucket).Delete(timeKey(d.NextAttempt, d.JobID))
 	}
 	q := d.queued()
 	d.Place = 0
@@ -60,7 +60,7 @@ func putDelivery(tx *bbolt.Tx, d *deliveryRecord) (err error) {
 	case d.Place > 0:
 		err = deliveryQueue.push(tx, d.queued())
 	default:
-		err = tx.Bucket(deliveryDueBucket).Put(timeKey(d.NextAttempt, d.JobID), nil)
+		err = in(tx, deliveryDueBucket).put(timeKey(d.NextAttempt, d.JobID), nil)
 	}
 	if err != nil {
 		return err
@@ -70,17 +70,20 @@ func putDelivery(tx *bbolt.Tx, d *deliveryRecord) (err error) {
 		return err
 	}
 	id := d.JobID
-	return tx.Bucket(deliveryBucket).Put(id[:], value)
+	return in(tx, deliveryBucket).put(id[:], value)
 }
 
 func readDelivery(tx *bbolt.Tx, id job.ID) (*deliveryRecord, error) {
-	kept := tx.Bucket(deliveryBucket).Get(id[:])
+	kept, err := in(tx, deliveryBucket).get(id[:])
+	if err != nil {
+		return nil, err
+	}
 	if kept == nil {
 		return nil, callback.ErrNotFound
 	}
 	d := new(deliveryRecord)
 	if err := json.Unmarshal(kept, d); err != nil {
-		return nil, fmt.Errorf("the delivery of job %s is damaged: %w", id, err)
+		return nil, damaged(deliveryBucket, id[:], err.Error())
 	}
 	return d, nil
 }
@@ -99,7 +102,7 @@ func deliveryNeedsJobUntil(tx *bbolt.Tx, id job.ID, now time.Time) time.Time {
 	return time.Time{}
 }
 
-func removeDelivery(tx *bbolt.Tx, id job.ID) error { return tx.Bucket(deliveryBucket).Delete(id[:]) }
+func removeDelivery(tx *bbolt.Tx, id job.ID) error { return in(tx, deliveryBucket).Delete(id[:]) }
 
 // deliveryRoom makes the room of one claim, which counts what it takes.
 func deliveryRoom(given callback.Room) room {
@@ -135,7 +138,7 @@ func (s *Store) ClaimDeliveries(
 		if deliveryQueue.claimable(tx, deliveryRoom(room)) {
 			return nil
 		}
-		if key, _ := tx.Bucket(deliveryDueBucket).Cursor().First(); key != nil {
+		if key := in(tx, deliveryDueBucket).first(); key != nil {
 			next, _ = splitTimeKey(key)
 		}
 		if next.IsZero() || next.After(now) {
@@ -151,11 +154,15 @@ func (s *Store) ClaimDeliveries(
 	}
 	err = s.update(ctx, func(tx *bbolt.Tx) error {
 		due = nil
-		if err := enqueueDeliveries(tx, now, until, room.Held); err != nil {
+		if err := s.enqueueDeliveries(tx, now, until, room.Held); err != nil {
 			return err
 		}
 		return deliveryQueue.claim(tx, room.Deliveries, deliveryRoom(room), func(q queued) error {
 			d, err := readDelivery(tx, q.id)
+			if unreadable(err) {
+				s.reportUnreadable(deliveryBucket, q.id[:], err) // it announces nothing any more, and goes with its job
+				return deliveryQueue.remove(tx, q)
+			}
 			if err != nil {
 				return err
 			}
@@ -178,14 +185,21 @@ func (s *Store) ClaimDeliveries(
 }
 
 // enqueueDeliveries puts those deliveries into the queue whose time has come, and puts those off that are held.
-func enqueueDeliveries(tx *bbolt.Tx, now, until time.Time, held map[job.ID]int) error {
+func (s *Store) enqueueDeliveries(tx *bbolt.Tx, now, until time.Time, held map[job.ID]int) error {
 	for range maxDue {
 		if !isDue(tx, deliveryDueBucket, now) {
 			return nil
 		}
-		key, _ := tx.Bucket(deliveryDueBucket).Cursor().First()
+		key := bytes.Clone(in(tx, deliveryDueBucket).first())
 		_, id := splitTimeKey(key)
 		d, err := readDelivery(tx, id)
+		if unreadable(err) {
+			s.reportUnreadable(deliveryBucket, id[:], err)
+			if err := in(tx, deliveryDueBucket).Delete(key); err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -300,7 +314,7 @@ func (s *Store) ListDeliveries(
 
 // deliveriesAfter returns the next listBatch deliveries.
 func deliveriesAfter(tx *bbolt.Tx, after job.ID) (batch []callback.Delivery, err error) {
-	cursor := tx.Bucket(deliveryBucket).Cursor()
+	cursor := in(tx, deliveryBucket).Cursor()
 	key, _ := cursor.Seek(after[:])
 	if string(key) == string(after[:]) {
 		key, _ = cursor.Next()

@@ -23,8 +23,22 @@ type fairQueue struct {
 	groups  []byte // by group: the turn that was served last, and when the group was served last, as a count
 }
 
-func newFairQueue(name string) fairQueue {
-	return fairQueue{bucket(name), bucket(name + "_turns"), bucket(name + "_members"), bucket(name + "_groups")}
+// newFairQueue declares the buckets of a queue, whose records follow from those of others.
+func newFairQueue(name, what string) fairQueue {
+	return fairQueue{
+		index(name, named("the place in the queue of "+what)), index(name+"_turns", named("a turn in the queue of "+what)),
+		index(name+"_members", named("a line of the queue of "+what)), index(name+"_groups", named("a part of the queue of "+what)),
+	}
+}
+
+// pairOf reads a record of members or groups. One that is damaged counts as none, which makes the order less fair for a
+// while: the next Open makes the queue anew.
+func pairOf(tx *bbolt.Tx, bucket, key []byte) (a, b uint64) {
+	value, err := in(tx, bucket).get(key)
+	if err != nil {
+		return 0, 0
+	}
+	return splitPair(value)
 }
 
 // queued is an entry of a queue. Place is its position among the entries of its member, above 0; [fairQueue.place] makes
@@ -71,27 +85,27 @@ func (f *fairQueue) place(tx *bbolt.Tx) (uint64, error) { return tx.Bucket(f.ent
 
 // waiting returns how many entries a member has in a group.
 func (f *fairQueue) waiting(tx *bbolt.Tx, group, member string) uint64 {
-	_, count := splitPair(tx.Bucket(f.members).Get(nameKey(group, member)))
+	_, count := pairOf(tx, f.members, nameKey(group, member))
 	return count
 }
 
 // push adds an entry. A member that had none takes its turn after the one that was served last: nothing is owed to it.
 func (f *fairQueue) push(tx *bbolt.Tx, q queued) error {
-	turn, count := splitPair(tx.Bucket(f.members).Get(nameKey(q.group, q.member)))
+	turn, count := pairOf(tx, f.members, nameKey(q.group, q.member))
 	if count == 0 {
-		round, served := splitPair(tx.Bucket(f.groups).Get([]byte(q.group + groupMark)))
+		round, served := pairOf(tx, f.groups, []byte(q.group+groupMark))
 		turn = round + 1
-		if err := tx.Bucket(f.turns).Put(turnKey(q.group, turn, q.member), nil); err != nil {
+		if err := in(tx, f.turns).put(turnKey(q.group, turn, q.member), nil); err != nil {
 			return err
 		}
-		if err := tx.Bucket(f.groups).Put([]byte(q.group+groupMark), pair(round, served)); err != nil {
+		if err := in(tx, f.groups).put([]byte(q.group+groupMark), pair(round, served)); err != nil {
 			return err
 		}
 	}
-	if err := tx.Bucket(f.members).Put(nameKey(q.group, q.member), pair(turn, count+1)); err != nil {
+	if err := in(tx, f.members).put(nameKey(q.group, q.member), pair(turn, count+1)); err != nil {
 		return err
 	}
-	return tx.Bucket(f.entries).Put(q.key(), nil)
+	return in(tx, f.entries).put(q.key(), nil)
 }
 
 // groupMark ends the key of a group, since a key must not be empty and a group's name may be.
@@ -99,33 +113,32 @@ const groupMark = "\x00"
 
 // remove takes an entry out, wherever it stands.
 func (f *fairQueue) remove(tx *bbolt.Tx, q queued) error {
-	entries := tx.Bucket(f.entries)
-	if !hasKey(entries, q.key()) {
+	entries := in(tx, f.entries)
+	if !entries.has(q.key()) {
 		return nil
 	}
 	if err := entries.Delete(q.key()); err != nil {
 		return err
 	}
 	member := nameKey(q.group, q.member)
-	turn, count := splitPair(tx.Bucket(f.members).Get(member))
+	value, err := in(tx, f.members).get(member)
+	if err != nil { // how many entries it has is not known any more: the line stays until it is made anew
+		return tolerate(tx, err)
+	}
+	turn, count := splitPair(value)
 	if count > 1 {
-		return tx.Bucket(f.members).Put(member, pair(turn, count-1))
+		return in(tx, f.members).put(member, pair(turn, count-1))
 	}
-	if err := tx.Bucket(f.members).Delete(member); err != nil {
+	if err := in(tx, f.members).Delete(member); err != nil {
 		return err
 	}
-	if err := tx.Bucket(f.turns).Delete(turnKey(q.group, turn, q.member)); err != nil {
+	if err := in(tx, f.turns).Delete(turnKey(q.group, turn, q.member)); err != nil {
 		return err
 	}
-	if key, _ := tx.Bucket(f.turns).Cursor().Seek(nameKey(q.group)); bytes.HasPrefix(key, nameKey(q.group)) {
+	if key, _ := in(tx, f.turns).Cursor().Seek(nameKey(q.group)); bytes.HasPrefix(key, nameKey(q.group)) {
 		return nil
 	}
-	return tx.Bucket(f.groups).Delete([]byte(q.group + groupMark))
-}
-
-func hasKey(b *bbolt.Bucket, key []byte) bool {
-	found, _ := b.Cursor().Seek(key)
-	return bytes.Equal(found, key)
+	return in(tx, f.groups).Delete([]byte(q.group + groupMark))
 }
 
 // room says what a claim may take. Its functions must not change anything: a transaction may run more than once.
@@ -144,9 +157,9 @@ type candidate struct {
 
 // candidates returns the groups that have something for which there may be room.
 func (f *fairQueue) candidates(tx *bbolt.Tx, r room) (all []candidate) {
-	groups := tx.Bucket(f.groups).Cursor()
-	for key, value := groups.First(); key != nil; key, value = groups.Next() {
-		_, served := splitPair(value)
+	groups := in(tx, f.groups).Cursor()
+	for key, _ := groups.First(); key != nil; key, _ = groups.Next() {
+		_, served := pairOf(tx, f.groups, key)
 		name := string(key[:len(key)-len(groupMark)])
 		all = append(all, candidate{name: name, running: r.groupRunning(name), served: served})
 	}
@@ -164,19 +177,30 @@ func (f *fairQueue) claimable(tx *bbolt.Tx, r room) bool {
 // firstOf returns the entry of a group whose turn it is.
 func (f *fairQueue) firstOf(tx *bbolt.Tx, group string, r room) (queued, bool) {
 	prefix := nameKey(group)
-	turns := tx.Bucket(f.turns).Cursor()
+	turns := in(tx, f.turns).Cursor()
 	for key, _ := turns.Seek(prefix); bytes.HasPrefix(key, prefix); key, _ = turns.Next() {
 		member := string(key[len(prefix)+8:])
 		if r.full(group, member) {
 			continue
 		}
-		line := nameKey(group, member)
-		entry, _ := tx.Bucket(f.entries).Cursor().Seek(line)
-		if !bytes.HasPrefix(entry, line) {
+		if q, ok := f.firstIn(tx, group, member); ok {
+			return q, true
+		}
+	}
+	return queued{}, false
+}
+
+// firstIn returns the first entry of a member. Entries that are damaged are passed over.
+func (f *fairQueue) firstIn(tx *bbolt.Tx, group, member string) (queued, bool) {
+	line, entries := nameKey(group, member), in(tx, f.entries)
+	cursor := entries.Cursor()
+	for key, sealed := cursor.Seek(line); bytes.HasPrefix(key, line); key, sealed = cursor.Next() {
+		q := queued{group: group, member: member}
+		if _, err := entries.open(key, sealed); err != nil || len(key) != len(line)+8+len(q.id) {
 			continue
 		}
-		q := queued{group: group, member: member, place: binary.BigEndian.Uint64(entry[len(line):])}
-		copy(q.id[:], entry[len(line)+8:])
+		q.place = binary.BigEndian.Uint64(key[len(line):])
+		copy(q.id[:], key[len(line)+8:])
 		return q, true
 	}
 	return queued{}, false
@@ -224,27 +248,39 @@ func (f *fairQueue) serve(tx *bbolt.Tx, q queued) (served uint64, err error) {
 	if served, err = tx.Bucket(f.groups).NextSequence(); err != nil {
 		return 0, err
 	}
-	round, _ := splitPair(tx.Bucket(f.groups).Get([]byte(q.group + groupMark)))
-	turn, count := splitPair(tx.Bucket(f.members).Get(nameKey(q.group, q.member)))
+	round, _ := pairOf(tx, f.groups, []byte(q.group+groupMark))
+	value, err := in(tx, f.members).get(nameKey(q.group, q.member))
+	if err != nil {
+		return served, tolerate(tx, err) // it keeps its turn until the queue is made anew
+	}
+	turn, count := splitPair(value)
 	round = max(round, turn)
-	if err := tx.Bucket(f.groups).Put([]byte(q.group+groupMark), pair(round, served)); err != nil {
+	if err := in(tx, f.groups).put([]byte(q.group+groupMark), pair(round, served)); err != nil {
 		return 0, err
 	}
-	if err := tx.Bucket(f.turns).Delete(turnKey(q.group, turn, q.member)); err != nil {
+	if err := in(tx, f.turns).Delete(turnKey(q.group, turn, q.member)); err != nil {
 		return 0, err
 	}
-	if err := tx.Bucket(f.turns).Put(turnKey(q.group, round+1, q.member), nil); err != nil {
+	if err := in(tx, f.turns).put(turnKey(q.group, round+1, q.member), nil); err != nil {
 		return 0, err
 	}
-	return served, tx.Bucket(f.members).Put(nameKey(q.group, q.member), pair(round+1, count))
+	return served, in(tx, f.members).put(nameKey(q.group, q.member), pair(round+1, count))
 }
 
 // forEach calls do for every entry's ID, in no order that means anything.
 func (f *fairQueue) forEach(tx *bbolt.Tx, do func(id job.ID)) error {
-	return tx.Bucket(f.entries).ForEach(func(key, _ []byte) error {
+	return in(tx, f.entries).ForEach(func(key, _ []byte) error {
 		var id job.ID
-		copy(id[:], key[len(key)-len(id):])
-		do(id)
+		if len(key) >= len(id) {
+			copy(id[:], key[len(key)-len(id):])
+			do(id)
+		}
 		return nil
 	})
+}
+
+// reserve keeps places up to this one for the entries that a queue is made anew of.
+func (f *fairQueue) reserve(tx *bbolt.Tx, place uint64) error {
+	entries := tx.Bucket(f.entries)
+	return entries.SetSequence(max(entries.Sequence(), place))
 }

@@ -14,11 +14,11 @@ import (
 
 var (
 	// familyBucket holds the token families: by ID, as JSON of familyRecord.
-	familyBucket = bucket("token_families")
+	familyBucket = bucket("token_families", named("token family"))
 	// familyExpiryBucket holds the IDs of families by the time until which they are kept, and ID.
-	familyExpiryBucket = bucket("token_families_expiry")
+	familyExpiryBucket = index("token_families_expiry", named("the expiry of a token family"))
 	// revokedFamilyBucket holds the IDs of revoked families.
-	revokedFamilyBucket = bucket("token_families_revoked")
+	revokedFamilyBucket = index("token_families_revoked", named("the revocation of token family"))
 )
 
 var _ token.FamilyStore = (*Store)(nil)
@@ -43,7 +43,7 @@ type familyRecord struct {
 // CreateFamily implements [token.FamilyStore].
 func (s *Store) CreateFamily(ctx context.Context, family token.Family) error {
 	return s.update(ctx, func(tx *bbolt.Tx) error {
-		if tx.Bucket(familyBucket).Get([]byte(family.ID)) != nil {
+		if in(tx, familyBucket).has([]byte(family.ID)) {
 			return refuse(fmt.Errorf("%w: %s", token.ErrFamilyExists, family.ID))
 		}
 		return putFamily(tx, family)
@@ -87,8 +87,12 @@ func (s *Store) RevokedFamilies(ctx context.Context) (revoked []token.Family, er
 	}
 	err = s.view(func(tx *bbolt.Tx) error {
 		revoked = nil
-		return tx.Bucket(revokedFamilyBucket).ForEach(func(id, _ []byte) error {
+		return in(tx, revokedFamilyBucket).ForEach(func(id, _ []byte) error {
 			family, err := readFamily(tx, string(id))
+			if unreadable(err) {
+				s.reportUnreadable(familyBucket, id, err) // it has ended all the same: what is not known is until when a token of it lives
+				family, err = token.Family{ID: string(id), AccessUntil: time.Now().Add(token.MaxAccessTTL)}, nil
+			}
 			revoked = append(revoked, family)
 			return err
 		})
@@ -103,7 +107,7 @@ func (s *Store) RevokedFamilies(ctx context.Context) (revoked []token.Family, er
 func (s *Store) PruneFamilies(ctx context.Context, now time.Time, limit int) (more bool, err error) {
 	due := false // looking first spares a commit when there is nothing to do
 	err = s.view(func(tx *bbolt.Tx) error {
-		key, _ := tx.Bucket(familyExpiryBucket).Cursor().First()
+		key := in(tx, familyExpiryBucket).first()
 		due = key != nil && bytes.Compare(key, expiryKey(now, "\xff")) <= 0
 		return nil
 	})
@@ -113,11 +117,18 @@ func (s *Store) PruneFamilies(ctx context.Context, now time.Time, limit int) (mo
 	err = s.update(ctx, func(tx *bbolt.Tx) error {
 		more = false
 		for range limit {
-			key, _ := tx.Bucket(familyExpiryBucket).Cursor().First()
+			key := in(tx, familyExpiryBucket).first()
 			if key == nil || bytes.Compare(key, expiryKey(now, "\xff")) > 0 {
 				return nil
 			}
 			family, err := readFamily(tx, string(key[expiryKeyTime:]))
+			if unreadable(err) {
+				s.reportUnreadable(familyBucket, key[expiryKeyTime:], err)
+				if err := removeFamilyEntry(tx, bytes.Clone(key)); err != nil {
+					return err
+				}
+				continue
+			}
 			if err != nil {
 				return err
 			}
@@ -145,38 +156,45 @@ func putFamily(tx *bbolt.Tx, family token.Family) error {
 	}
 	id := []byte(family.ID)
 	if !family.RevokedAt.IsZero() {
-		if err := tx.Bucket(revokedFamilyBucket).Put(id, nil); err != nil {
+		if err := in(tx, revokedFamilyBucket).put(id, nil); err != nil {
 			return err
 		}
 	}
-	if err := tx.Bucket(familyExpiryBucket).Put(expiryKey(keptUntil(family), family.ID), nil); err != nil {
+	if err := in(tx, familyExpiryBucket).put(expiryKey(keptUntil(family), family.ID), nil); err != nil {
 		return err
 	}
-	return tx.Bucket(familyBucket).Put(id, record)
+	return in(tx, familyBucket).put(id, record)
 }
 
 // removeFamily removes a family, which must be as it is kept.
 func removeFamily(tx *bbolt.Tx, family token.Family) error {
-	id := []byte(family.ID)
-	if err := tx.Bucket(revokedFamilyBucket).Delete(id); err != nil {
-		return err
+	return removeFamilyEntry(tx, expiryKey(keptUntil(family), family.ID))
+}
+
+// removeFamilyEntry removes a family by its entry among those that expire, which is all that is known of a damaged one.
+func removeFamilyEntry(tx *bbolt.Tx, expiry []byte) error {
+	id := expiry[expiryKeyTime:]
+	for _, bucket := range [][]byte{revokedFamilyBucket, familyBucket} {
+		if err := in(tx, bucket).Delete(id); err != nil {
+			return err
+		}
 	}
-	if err := tx.Bucket(familyExpiryBucket).Delete(expiryKey(keptUntil(family), family.ID)); err != nil {
-		return err
-	}
-	return tx.Bucket(familyBucket).Delete(id)
+	return in(tx, familyExpiryBucket).Delete(expiry)
 }
 
 // readFamily refuses a record that it does not understand in full: a family that is half read might be one that is not
 // revoked any more.
 func readFamily(tx *bbolt.Tx, id string) (token.Family, error) {
-	kept := tx.Bucket(familyBucket).Get([]byte(id))
+	kept, err := in(tx, familyBucket).get([]byte(id))
+	if err != nil {
+		return token.Family{}, err
+	}
 	if kept == nil {
 		return token.Family{}, fmt.Errorf("%w: %q", token.ErrFamilyNotFound, id)
 	}
 	var record familyRecord
 	if err := json.Unmarshal(kept, &record, json.RejectUnknownMembers(true)); err != nil {
-		return token.Family{}, fmt.Errorf("the record of token family %q is damaged: %w", id, err)
+		return token.Family{}, damaged(familyBucket, []byte(id), err.Error())
 	}
 	return token.Family{
 		ID: id, Subject: token.Subject{Company: record.Company, User: record.User, KeyID: record.KeyID},

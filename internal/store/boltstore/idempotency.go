@@ -3,6 +3,7 @@ package boltstore
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 
 	"go.etcd.io/bbolt"
 
@@ -11,7 +12,7 @@ import (
 
 // keyUseBucket holds the ID of the job that an idempotency key is bound to, by the SHA-256 of company, endpoint and key:
 // a caller's key is of any length up to 255 bytes, and of any bytes.
-var keyUseBucket = bucket("job_idempotency")
+var keyUseBucket = index("job_idempotency", func([]byte) string { return "an idempotency key" })
 
 func keyUseName(j *job.Job) []byte {
 	name := sha256.New()
@@ -24,12 +25,14 @@ func keyUseName(j *job.Job) []byte {
 
 // refuseRepeated returns why a job is not to be stored whose key is bound already.
 func refuseRepeated(tx *bbolt.Tx, j *job.Job) error {
-	kept := tx.Bucket(keyUseBucket).Get(keyUseName(j))
+	kept, err := in(tx, keyUseBucket).get(keyUseName(j))
 	if kept == nil {
-		return nil
+		return err
 	}
 	earlier, err := readRecord(tx, job.ID(kept))
 	switch {
+	case errors.Is(err, job.ErrNotFound): // it was damaged and is removed
+		return nil
 	case err != nil:
 		return err
 	case !earlier.Idempotency.Until.After(j.CreatedAt):
@@ -48,7 +51,7 @@ func bindKey(tx *bbolt.Tx, j *job.Job) error {
 	key := *j.Idempotency // the caller's own stays as it is
 	key.Until = key.Until.UTC()
 	j.Idempotency = &key
-	return tx.Bucket(keyUseBucket).Put(keyUseName(j), bytes.Clone(j.ID[:]))
+	return in(tx, keyUseBucket).put(keyUseName(j), j.ID[:])
 }
 
 // releaseKey removes the key of a job that is removed, unless a later job has it.
@@ -57,8 +60,8 @@ func releaseKey(tx *bbolt.Tx, j *job.Job) error {
 		return nil
 	}
 	name := keyUseName(j)
-	if string(tx.Bucket(keyUseBucket).Get(name)) != string(j.ID[:]) {
-		return nil
+	if kept, err := in(tx, keyUseBucket).get(name); err != nil || !bytes.Equal(kept, j.ID[:]) {
+		return tolerate(tx, err)
 	}
-	return tx.Bucket(keyUseBucket).Delete(name)
+	return in(tx, keyUseBucket).Delete(name)
 }

@@ -1,7 +1,6 @@
 package boltstore
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -15,12 +14,15 @@ import (
 var _ job.Store = (*Store)(nil)
 
 // jobBucket holds a record for each job, by ID.
-var jobBucket = bucket("jobs")
+var jobBucket = bucket("jobs", identified("job", 0))
 
 // record is a job as it is kept.
 type record struct {
 	job.Job
 	Place uint64 `json:"place,omitempty"` // in the queue, among the jobs of its source and company; 0: it was never there
+	Round uint64 `json:"round,omitempty"` // what stood for Place before schema 4; 0: nothing
+	// Taken is what its company's quota counts besides its result; 0 in records of before this was counted.
+	Taken int64 `json:"taken,omitempty"`
 }
 
 // Accept implements job.Store.
@@ -34,16 +36,16 @@ func (s *Store) Accept(ctx context.Context, j job.Job, allowance job.Allowance) 
 				return refuse(err)
 			}
 		}
-		if tx.Bucket(jobBucket).Get(j.ID[:]) != nil {
+		if in(tx, jobBucket).has(j.ID[:]) {
 			return refuse(job.ErrExists)
 		}
-		if allowance.Waiting > 0 && waitingOf(tx, j.Company) >= uint64(allowance.Waiting) {
-			return refuse(job.ErrQueueFull)
+		if err := checkAllowance(tx, j.Company, allowance); err != nil {
+			return refuse(err)
 		}
-		if allowance.Kept > 0 && keptBytes(tx, j.Company) >= allowance.Kept {
-			return refuse(job.ErrQuotaExceeded)
+		rec := &record{Job: j, Taken: j.Footprint()}
+		if err := addKept(tx, rec.Company, rec.Taken); err != nil {
+			return err
 		}
-		rec := &record{Job: j}
 		if err := bindKey(tx, &rec.Job); err != nil {
 			return err
 		}
@@ -52,6 +54,22 @@ func (s *Store) Accept(ctx context.Context, j job.Job, allowance job.Allowance) 
 		}
 		return putRecord(tx, rec)
 	})
+}
+
+func checkAllowance(tx *bbolt.Tx, company string, allowance job.Allowance) error {
+	if allowance.Waiting > 0 && waitingOf(tx, company) >= uint64(allowance.Waiting) {
+		return job.ErrQueueFull
+	}
+	if allowance.Kept > 0 {
+		kept, err := keptBytes(tx, company)
+		if err != nil {
+			return err
+		}
+		if kept >= allowance.Kept {
+			return job.ErrQuotaExceeded
+		}
+	}
+	return nil
 }
 
 // Get implements job.Store.
@@ -125,6 +143,14 @@ func (s *Store) Finish(ctx context.Context, id job.ID, attempt int, outcome job.
 	return changed && err == nil, err
 }
 
+// kept is what the job's company keeps of it.
+func (rec *record) kept() int64 {
+	if rec.Status == job.Completed {
+		return rec.Taken + rec.Result.Size
+	}
+	return rec.Taken
+}
+
 // finish ends a job that is processing, and announces its end when the caller asked for that.
 func finish(tx *bbolt.Tx, rec *record, outcome job.Outcome) error {
 	if err := removeIndex(tx, rec); err != nil {
@@ -173,13 +199,16 @@ func readRunning(tx *bbolt.Tx, id job.ID, attempt int) (*record, error) {
 }
 
 func readRecord(tx *bbolt.Tx, id job.ID) (*record, error) {
-	kept := tx.Bucket(jobBucket).Get(id[:])
+	kept, err := in(tx, jobBucket).get(id[:])
+	if err != nil {
+		return nil, err
+	}
 	if kept == nil {
 		return nil, job.ErrNotFound
 	}
 	rec := new(record)
 	if err := json.Unmarshal(kept, rec); err != nil {
-		return nil, fmt.Errorf("the record of job %s is damaged: %w", id, err)
+		return nil, damaged(jobBucket, id[:], err.Error())
 	}
 	return rec, nil
 }
@@ -195,7 +224,7 @@ func putRecord(tx *bbolt.Tx, rec *record) error {
 	if err != nil {
 		return err
 	}
-	return tx.Bucket(jobBucket).Put(bytes.Clone(rec.ID[:]), value)
+	return in(tx, jobBucket).put(rec.ID[:], value)
 }
 
 // utc keeps the zero time zero in every zone, as JSON's omitzero needs it.
@@ -211,7 +240,7 @@ func (s *Store) Recover(ctx context.Context, owner string) (int, error) {
 	recovered := 0
 	err := s.update(ctx, func(tx *bbolt.Tx) error {
 		recovered = 0
-		waiting, err := dueJobs(tx)
+		waiting, err := s.dueJobs(tx)
 		if err != nil {
 			return refuse(err)
 		}
@@ -232,11 +261,15 @@ func (s *Store) Recover(ctx context.Context, owner string) (int, error) {
 }
 
 // dueJobs returns the jobs that are leased, or wait for a further attempt.
-func dueJobs(tx *bbolt.Tx) ([]*record, error) {
+func (s *Store) dueJobs(tx *bbolt.Tx) ([]*record, error) {
 	var found []*record
-	err := tx.Bucket(dueBucket).ForEach(func(key, _ []byte) error {
+	err := in(tx, dueBucket).ForEach(func(key, _ []byte) error {
 		_, id := splitKey(key)
 		rec, err := readRecord(tx, id)
+		if unreadable(err) {
+			s.reportUnreadable(jobBucket, id[:], err) // it is set aside when its time comes
+			return nil
+		}
 		if err != nil {
 			return err
 		}

@@ -6,22 +6,25 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// keptBucket holds, by company, how many bytes the results of its completed jobs have.
-var keptBucket = bucket("job_results_kept")
+// keptBucket holds, by company, how many bytes its jobs take, from when they are accepted until they are removed: see record.kept.
+var keptBucket = index("job_results_kept", named("the size of the jobs of company"))
 
-func keptBytes(tx *bbolt.Tx, company string) int64 {
-	kept := tx.Bucket(keptBucket).Get([]byte(company))
-	if len(kept) != 8 {
-		return 0
+func keptBytes(tx *bbolt.Tx, company string) (int64, error) {
+	kept, err := in(tx, keptBucket).get([]byte(company))
+	if err != nil || kept == nil {
+		return 0, err
 	}
-	return int64(binary.BigEndian.Uint64(kept))
+	return int64(binary.BigEndian.Uint64(kept)), nil
 }
 
-// addKept counts a result that is kept from now on, or with a negative size one that is removed.
+// addKept counts bytes that are kept from now on, or with a negative size what is removed.
 func addKept(tx *bbolt.Tx, company string, size int64) error {
-	kept := keptBytes(tx, company) + size
-	if kept <= 0 { // below zero: the result is older than the count
-		return tx.Bucket(keptBucket).Delete([]byte(company))
+	kept, err := keptBytes(tx, company)
+	if err := tolerate(tx, err); err != nil {
+		return err
 	}
-	return tx.Bucket(keptBucket).Put([]byte(company), binary.BigEndian.AppendUint64(nil, uint64(kept)))
+	if kept += size; kept <= 0 {
+		return in(tx, keptBucket).Delete([]byte(company))
+	}
+	return in(tx, keptBucket).put([]byte(company), binary.BigEndian.AppendUint64(nil, uint64(kept)))
 }

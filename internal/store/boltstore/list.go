@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 
 // companyBucket lists the jobs of each company: by company, a zero byte, CreatedAt and ID. Its values repeat what a list
 // is filtered by, the status and after a space the endpoint, so that a job that does not match need not be decoded.
-var companyBucket = bucket("jobs_company")
+var companyBucket = index("jobs_company", describeCompanyEntry)
 
 const (
 	scanBatch = 1000    // entries that one transaction looks at
@@ -29,38 +28,16 @@ func companyKey(company string, at time.Time, id job.ID) []byte {
 // putCompanyEntry makes or changes the entry of a job that is new or has ended.
 func putCompanyEntry(tx *bbolt.Tx, j *job.Job) error {
 	value := string(j.Status) + " " + j.Address.String()
-	return tx.Bucket(companyBucket).Put(companyKey(j.Company, j.CreatedAt, j.ID), []byte(value))
+	return in(tx, companyBucket).put(companyKey(j.Company, j.CreatedAt, j.ID), []byte(value))
 }
 
 func removeCompanyEntry(tx *bbolt.Tx, j *job.Job) error {
-	return tx.Bucket(companyBucket).Delete(companyKey(j.Company, j.CreatedAt, j.ID))
+	return in(tx, companyBucket).Delete(companyKey(j.Company, j.CreatedAt, j.ID))
 }
 
-// listOldJobs makes the entries of jobs that were stored before there was companyBucket. It can be repeated.
-func listOldJobs(db *bbolt.DB) error {
-	var after []byte
-	for {
-		n := 0
-		err := db.Update(func(tx *bbolt.Tx) error {
-			cursor := tx.Bucket(jobBucket).Cursor()
-			key, _ := cursor.Seek(after)
-			for ; key != nil && n < scanBatch; key, _ = cursor.Next() {
-				rec, err := readRecord(tx, job.ID(key))
-				if err != nil {
-					return err
-				}
-				if err := putCompanyEntry(tx, &rec.Job); err != nil {
-					return err
-				}
-				after = append(slices.Clip(key), 0)
-				n++
-			}
-			return nil
-		})
-		if err != nil || n < scanBatch {
-			return err
-		}
-	}
+func describeCompanyEntry(key []byte) string {
+	company, at, _ := bytes.Cut(key, []byte{0})
+	return fmt.Sprintf("%s of company %q", identified("the entry in the list of job", 8)(at), company)
 }
 
 // List implements job.Store.
@@ -103,13 +80,14 @@ type listing struct {
 
 // scan looks at the next entries.
 func (l *listing) scan(tx *bbolt.Tx) error {
-	cursor := tx.Bucket(companyBucket).Cursor()
-	var value []byte
+	entries := in(tx, companyBucket)
+	cursor := entries.Cursor()
+	var sealed []byte
 	key, _ := cursor.Seek(l.before)
 	if key == nil {
-		key, value = cursor.Last()
+		key, sealed = cursor.Last()
 	} else {
-		key, value = cursor.Prev()
+		key, sealed = cursor.Prev()
 	}
 	for range scanBatch {
 		if !bytes.HasPrefix(key, l.prefix) {
@@ -119,6 +97,10 @@ func (l *listing) scan(tx *bbolt.Tx) error {
 		if len(l.jobs) == l.filter.Limit {
 			l.complete = true // and there is at least one entry more
 			return nil
+		}
+		value, err := entries.open(key, sealed)
+		if err != nil {
+			return err
 		}
 		if l.matches(string(value)) {
 			_, id := splitKey(key[len(l.prefix):])
@@ -130,7 +112,7 @@ func (l *listing) scan(tx *bbolt.Tx) error {
 		}
 		l.scanned++
 		l.before = append(l.before[:0], key...)
-		key, value = cursor.Prev()
+		key, sealed = cursor.Prev()
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package boltstore
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -15,11 +16,11 @@ import (
 // The indexes. A job stands in exactly one of them, according to what happens to it next.
 var (
 	// jobQueue holds the jobs that can be claimed, by source and company.
-	jobQueue = newFairQueue("jobs_ready")
+	jobQueue = newFairQueue("jobs_ready", "jobs")
 	// dueBucket holds the jobs for which the clock decides, by time and ID: the end of a lease, or NotBefore.
-	dueBucket = bucket("jobs_due")
+	dueBucket = index("jobs_due", identified("the next event of job", 8))
 	// expiryBucket holds the jobs that have ended, by the time at which they are to be removed and ID.
-	expiryBucket = bucket("jobs_expiry")
+	expiryBucket = index("jobs_expiry", identified("the expiry of job", 8))
 )
 
 // maxDue bounds how many jobs a claim moves from dueBucket to the queue.
@@ -27,20 +28,24 @@ const maxDue = 1000
 
 // queued returns the job's entry in the queue.
 func (rec *record) queued() queued {
-	return queued{group: rec.Source, member: rec.Company, place: rec.Place, id: rec.ID}
+	place := rec.Place
+	if place == 0 {
+		place = rec.Round + 1 // in its company's line a later job stood in a later round
+	}
+	return queued{group: rec.Source, member: rec.Company, place: place, id: rec.ID}
 }
 
 // addIndex puts a job into the index where it belongs.
 func addIndex(tx *bbolt.Tx, rec *record) (err error) {
 	switch {
 	case rec.Status.Terminal():
-		return tx.Bucket(expiryBucket).Put(timeKey(rec.ExpiresAt, rec.ID), nil)
+		return in(tx, expiryBucket).put(timeKey(rec.ExpiresAt, rec.ID), nil)
 	case rec.LeaseOwner != "":
-		return tx.Bucket(dueBucket).Put(timeKey(rec.LeaseUntil, rec.ID), nil)
+		return in(tx, dueBucket).put(timeKey(rec.LeaseUntil, rec.ID), nil)
 	case !rec.NotBefore.IsZero():
-		return tx.Bucket(dueBucket).Put(timeKey(rec.NotBefore, rec.ID), nil)
+		return in(tx, dueBucket).put(timeKey(rec.NotBefore, rec.ID), nil)
 	}
-	if rec.Place == 0 { // a job that was interrupted gets its place back, which is before all that have not begun
+	if rec.Place == 0 && rec.Round == 0 { // a job that was interrupted gets its place back, which is before all that have not begun
 		if rec.Place, err = jobQueue.place(tx); err != nil {
 			return err
 		}
@@ -52,9 +57,9 @@ func addIndex(tx *bbolt.Tx, rec *record) (err error) {
 func removeIndex(tx *bbolt.Tx, rec *record) error {
 	switch {
 	case rec.LeaseOwner != "":
-		return tx.Bucket(dueBucket).Delete(timeKey(rec.LeaseUntil, rec.ID))
+		return in(tx, dueBucket).Delete(timeKey(rec.LeaseUntil, rec.ID))
 	case !rec.NotBefore.IsZero():
-		return tx.Bucket(dueBucket).Delete(timeKey(rec.NotBefore, rec.ID))
+		return in(tx, dueBucket).Delete(timeKey(rec.NotBefore, rec.ID))
 	}
 	return jobQueue.remove(tx, rec.queued())
 }
@@ -109,7 +114,7 @@ func (s *Store) Claim(
 		if jobQueue.claimable(tx, jobRoom(room)) {
 			return nil
 		}
-		key, _ := tx.Bucket(dueBucket).Cursor().First()
+		key := in(tx, dueBucket).first()
 		if key == nil {
 			return errNothingToClaim
 		}
@@ -127,11 +132,14 @@ func (s *Store) Claim(
 	}
 	err = s.update(ctx, func(tx *bbolt.Tx) error {
 		jobs = nil
-		if err := enqueueDue(tx, now, until, room.Held); err != nil {
+		if err := s.enqueueDue(tx, now, until, room.Held); err != nil {
 			return err
 		}
 		return jobQueue.claim(tx, room.Jobs, jobRoom(room), func(q queued) error {
 			rec, err := claim(tx, q.id, owner, now, until)
+			if unreadable(err) {
+				return errors.Join(jobQueue.remove(tx, q), s.setAside(tx, q.id, now, err))
+			}
 			if err != nil {
 				return err
 			}
@@ -146,9 +154,9 @@ func (s *Store) Claim(
 }
 
 // enqueueDue makes those jobs claimable whose lease or waiting time has ended, and extends the leases that are held.
-func enqueueDue(tx *bbolt.Tx, now, until time.Time, held map[job.ID]int) error {
+func (s *Store) enqueueDue(tx *bbolt.Tx, now, until time.Time, held map[job.ID]int) error {
 	for range maxDue {
-		key, _ := tx.Bucket(dueBucket).Cursor().First()
+		key := in(tx, dueBucket).first()
 		if key == nil {
 			return nil
 		}
@@ -157,6 +165,13 @@ func enqueueDue(tx *bbolt.Tx, now, until time.Time, held map[job.ID]int) error {
 			return nil
 		}
 		rec, err := readRecord(tx, id)
+		if unreadable(err) {
+			err = errors.Join(in(tx, dueBucket).Delete(bytes.Clone(key)), s.setAside(tx, id, now, err))
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package boltstore
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,13 +18,19 @@ import (
 func (s *Store) readBack(id int, cause error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.reopen(); err != nil {
+	care := quick
+	if errors.Is(cause, ErrDamaged) {
+		care = thorough
+	}
+	if err := s.reopen(care); err != nil {
 		return fmt.Errorf("%w: %w; %w", ErrUnknown, cause, err)
 	}
 	var seen int
-	err := s.db.View(func(tx *bbolt.Tx) error {
-		seen = tx.ID()
-		return nil
+	err := guarded(func() error {
+		return s.db.View(func(tx *bbolt.Tx) error {
+			seen = tx.ID()
+			return nil
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("%w: %w; %w", ErrUnknown, cause, err)
@@ -31,28 +38,37 @@ func (s *Store) readBack(id int, cause error) error {
 	if seen < id {
 		return fmt.Errorf("%w: %w", ErrNotCommitted, cause)
 	}
-	tx, err := s.db.Begin(true)
-	if err == nil {
-		err = s.commit(tx)
-		_ = tx.Rollback() // closes what a failed commit may have left open
-	}
+	err = guarded(func() error {
+		tx, err := s.db.Begin(true)
+		if err == nil {
+			err = s.commit(tx)
+			_ = tx.Rollback() // closes what a failed commit may have left open
+		}
+		return err
+	})
 	if err != nil {
 		err = fmt.Errorf("%w: %w; %w", ErrUnknown, cause, err)
-		_ = s.reopen() // its own error stands in s.broken, for those who come next
+		_ = s.reopen(quick) // its own error stands in s.broken, for those who come next
 		return err
 	}
 	return nil
 }
 
 // reopen closes the file and opens it again. s.mu is held for writing, and no transaction is open.
-func (s *Store) reopen() error {
-	if s.db != nil {
-		_ = s.db.Close() // the file is unusable already: what counts is whether it opens again
-		s.db = nil
-	}
-	s.db, s.broken = s.open()
+func (s *Store) reopen(care diligence) error {
+	_ = s.letGo() // the file is unusable already: what counts is whether it opens again
+	s.broken = s.open(care)
 	s.nextProbe = time.Now().Add(probeInterval)
 	return s.broken
+}
+
+// abandon gives an open file up after a panic that has left it unusable. It is opened again as one that failed.
+func (s *Store) abandon(cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stuck = true
+	_ = s.letGo()
+	s.broken, s.nextProbe = cause, time.Now().Add(probeInterval)
 }
 
 // revive tries to open a file that could not be opened again, at most once in probeInterval.
@@ -67,7 +83,7 @@ func (s *Store) revive() error {
 	case time.Now().Before(s.nextProbe):
 		return fmt.Errorf("%w: %w", ErrUnavailable, s.broken)
 	}
-	if err := s.reopen(); err != nil {
+	if err := s.reopen(thorough); err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package boltstore
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -13,10 +14,10 @@ import (
 
 var (
 	// chunkBucket holds the chunks of results, by ID, attempt and index.
-	chunkBucket = bucket("job_chunks")
+	chunkBucket = bucket("job_chunks", describeChunk)
 	// discardBucket names, by ID and attempt, results whose chunks are to be removed a few at a time: a large one would
 	// hold up all other writers if it went at once.
-	discardBucket = bucket("job_chunks_discarded")
+	discardBucket = index("job_chunks_discarded", identified("the removal of the result of job", 0))
 )
 
 var errChunkSize = fmt.Errorf("a chunk has from 1 to %d bytes", job.MaxChunk)
@@ -35,12 +36,12 @@ func (s *Store) AppendChunks(ctx context.Context, id job.ID, attempt int, first 
 		if _, err := readRunning(tx, id, attempt); err != nil {
 			return refuse(err)
 		}
-		kept := tx.Bucket(chunkBucket)
-		if first > 0 && kept.Get(chunkKey(id, attempt, first-1)) == nil {
+		kept := in(tx, chunkBucket)
+		if first > 0 && !kept.has(chunkKey(id, attempt, first-1)) {
 			return refuse(job.ErrMissingChunk)
 		}
 		for i, chunk := range chunks {
-			if err := kept.Put(chunkKey(id, attempt, first+i), chunk); err != nil {
+			if err := kept.put(chunkKey(id, attempt, first+i), chunk); err != nil {
 				return err
 			}
 		}
@@ -61,9 +62,13 @@ func (s *Store) ReadChunk(ctx context.Context, id job.ID, n int, buffer []byte) 
 		if n < 0 || n >= rec.Result.Chunks {
 			return job.ErrNotFound
 		}
-		chunk := tx.Bucket(chunkBucket).Get(chunkKey(id, rec.Attempt, n))
+		key := chunkKey(id, rec.Attempt, n)
+		chunk, err := in(tx, chunkBucket).get(key)
+		if err != nil {
+			return err
+		}
 		if chunk == nil {
-			return job.ErrNotFound
+			return damaged(chunkBucket, key, "it is not there, although its job has completed")
 		}
 		buffer = append(buffer, chunk...)
 		return nil
@@ -73,17 +78,17 @@ func (s *Store) ReadChunk(ctx context.Context, id job.ID, n int, buffer []byte) 
 
 // hasExactly reports whether an attempt has stored n chunks, no fewer and no more.
 func hasExactly(tx *bbolt.Tx, id job.ID, attempt, n int) bool {
-	kept := tx.Bucket(chunkBucket)
+	kept := in(tx, chunkBucket)
 	return n >= 0 && n <= job.MaxChunks &&
-		(n == 0 || kept.Get(chunkKey(id, attempt, n-1)) != nil) && kept.Get(chunkKey(id, attempt, n)) == nil
+		(n == 0 || kept.has(chunkKey(id, attempt, n-1))) && !kept.has(chunkKey(id, attempt, n))
 }
 
 // discardChunks leaves the chunks of an attempt to Sweep.
 func discardChunks(tx *bbolt.Tx, id job.ID, attempt int) error {
-	if tx.Bucket(chunkBucket).Get(chunkKey(id, attempt, 0)) == nil {
+	if !in(tx, chunkBucket).has(chunkKey(id, attempt, 0)) {
 		return nil
 	}
-	return tx.Bucket(discardBucket).Put(resultKey(id, attempt), nil)
+	return in(tx, discardBucket).put(resultKey(id, attempt), nil)
 }
 
 // Sweep implements job.Store.
@@ -93,8 +98,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (more bool,
 	}
 	due := false
 	err = s.view(func(tx *bbolt.Tx) error {
-		discarded, _ := tx.Bucket(discardBucket).Cursor().First()
-		due = discarded != nil || isDue(tx, expiryBucket, now)
+		due = in(tx, discardBucket).first() != nil || isDue(tx, expiryBucket, now)
 		return nil
 	})
 	if err != nil || !due {
@@ -103,8 +107,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (more bool,
 	err = s.update(ctx, func(tx *bbolt.Tx) error {
 		removed := 0
 		for ; removed < limit && isDue(tx, expiryBucket, now); removed++ {
-			key, _ := tx.Bucket(expiryBucket).Cursor().First()
-			if err := expire(tx, key, now); err != nil {
+			if err := s.expire(tx, bytes.Clone(in(tx, expiryBucket).first()), now); err != nil {
 				return err
 			}
 		}
@@ -117,7 +120,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (more bool,
 
 // isDue reports whether the first time in an index has come.
 func isDue(tx *bbolt.Tx, index []byte, now time.Time) bool {
-	key, _ := tx.Bucket(index).Cursor().First()
+	key := in(tx, index).first()
 	if key == nil {
 		return false
 	}
@@ -126,17 +129,21 @@ func isDue(tx *bbolt.Tx, index []byte, now time.Time) bool {
 }
 
 // expire removes a job, or puts its removal off while its delivery needs it.
-func expire(tx *bbolt.Tx, key []byte, now time.Time) error {
+func (s *Store) expire(tx *bbolt.Tx, key []byte, now time.Time) error {
 	_, id := splitTimeKey(key)
+	if err := in(tx, expiryBucket).Delete(key); err != nil {
+		return err
+	}
 	rec, err := readRecord(tx, id)
+	if unreadable(err) {
+		s.reportUnreadable(jobBucket, id[:], err)
+		return removeDamagedJob(tx, id)
+	}
 	if err != nil {
 		return err
 	}
-	if err := tx.Bucket(expiryBucket).Delete(key); err != nil {
-		return err
-	}
 	if until := deliveryNeedsJobUntil(tx, id, now); until.After(now) {
-		return tx.Bucket(expiryBucket).Put(timeKey(until, id), nil)
+		return in(tx, expiryBucket).put(timeKey(until, id), nil)
 	}
 	if err := removeDelivery(tx, id); err != nil {
 		return err
@@ -144,10 +151,8 @@ func expire(tx *bbolt.Tx, key []byte, now time.Time) error {
 	if err := discardChunks(tx, id, rec.Attempt); err != nil {
 		return err
 	}
-	if rec.Status == job.Completed {
-		if err := addKept(tx, rec.Company, -rec.Result.Size); err != nil {
-			return err
-		}
+	if err := addKept(tx, rec.Company, -rec.kept()); err != nil {
+		return err
 	}
 	if err := releaseKey(tx, &rec.Job); err != nil {
 		return err
@@ -155,14 +160,14 @@ func expire(tx *bbolt.Tx, key []byte, now time.Time) error {
 	if err := removeCompanyEntry(tx, &rec.Job); err != nil {
 		return err
 	}
-	return tx.Bucket(jobBucket).Delete(id[:])
+	return in(tx, jobBucket).Delete(id[:])
 }
 
 // removeDiscarded removes at most limit chunks and returns how many it has removed.
 func removeDiscarded(tx *bbolt.Tx, limit int) (removed int, err error) {
-	discarded, chunks := tx.Bucket(discardBucket), tx.Bucket(chunkBucket)
+	discarded, chunks := in(tx, discardBucket), in(tx, chunkBucket)
 	for removed < limit {
-		name, _ := discarded.Cursor().First()
+		name := discarded.first()
 		if name == nil {
 			return removed, nil
 		}
@@ -175,7 +180,7 @@ func removeDiscarded(tx *bbolt.Tx, limit int) (removed int, err error) {
 		}
 		for ; removed < limit; n++ {
 			key := chunkKey(id, attempt, n)
-			if chunks.Get(key) == nil {
+			if !chunks.has(key) {
 				break
 			}
 			if err := chunks.Delete(key); err != nil {
@@ -183,7 +188,7 @@ func removeDiscarded(tx *bbolt.Tx, limit int) (removed int, err error) {
 			}
 			removed++
 		}
-		if chunks.Get(chunkKey(id, attempt, n)) == nil {
+		if !chunks.has(chunkKey(id, attempt, n)) {
 			if err := discarded.Delete(resultKey(id, attempt)); err != nil {
 				return removed, err
 			}
@@ -204,6 +209,14 @@ func resultKey(id job.ID, attempt int) []byte {
 func splitResultKey(key []byte) (id job.ID, attempt int) {
 	copy(id[:], key)
 	return id, int(binary.BigEndian.Uint32(key[len(id):]))
+}
+
+func describeChunk(key []byte) string {
+	if len(key) != len(job.ID{})+8 {
+		return fmt.Sprintf("a chunk %x of a result", key)
+	}
+	id, attempt := splitResultKey(key)
+	return fmt.Sprintf("chunk %d of the result of job %s (attempt %d)", binary.BigEndian.Uint32(key[len(key)-4:]), id, attempt)
 }
 
 func chunkKey(id job.ID, attempt, n int) []byte {

@@ -1,6 +1,7 @@
 package boltstore
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 
@@ -11,55 +12,92 @@ import (
 //
 // 2: jobs_company lists the jobs of each company.
 // 3: token_keys holds the keys that sign tokens; before, secrets held one.
-// 4: jobs_ready queues jobs by source and company; before, jobs_queue did by company.
+// 4: every record is sealed with a checksum; jobs_ready queues jobs by source and company, where jobs_queue did by company.
 const schema = 4
 
-// prepare checks the version of the layout and makes the buckets that are missing.
-func prepare(db *bbolt.DB) error {
-	missing, version := false, 0
-	err := db.View(func(tx *bbolt.Tx) (err error) {
+var (
+	schemaKey = []byte("schema") // the version in digits, unsealed, so that every program can read it
+	layoutKey = []byte("layout") // the same behind a seal, since 4: a flipped bit is no other version
+	// sealingKey says how far an older file is on its way to layout 4: the name of a bucket, a zero byte and the last key
+	// that is sealed.
+	sealingKey = []byte("sealing")
+)
+
+// prepare checks the version of the layout, brings an older file up to date, which can be interrupted and goes on the next
+// time, makes the buckets that are missing, and those anew that are damaged, which are not primary. It returns whether the
+// file was of an older layout.
+func prepare(db *bbolt.DB, damaged []string) (migrated bool, err error) {
+	missing, remakes, version := false, false, 0
+	var sealing []byte
+	err = db.View(func(tx *bbolt.Tx) (err error) {
 		for _, name := range buckets {
 			missing = missing || tx.Bucket(name) == nil
 		}
-		version, err = readSchema(tx)
-		return err
-	})
-	if err != nil || !missing && version == schema {
-		return err
-	}
-	upToDate := func(tx *bbolt.Tx) error {
-		return tx.Bucket(metaBucket).Put(schemaKey, strconv.AppendInt(nil, schema, 10))
-	}
-	err = db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range buckets {
-			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
-				return err
-			}
+		if version, err = readSchema(tx); err != nil || version == 0 {
+			return err
 		}
-		if version == 0 {
-			return upToDate(tx) // at once: a bucket without a version is nobody's
+		meta := in(tx, metaBucket)
+		if sealing, err = meta.get(sealingKey); err != nil {
+			return err
 		}
+		sealing = bytes.Clone(sealing)
+		remakes = meta.has(remakeKey)
 		return nil
 	})
-	if err != nil || version == 0 || version == schema {
-		return err
+	if err != nil || !missing && version == schema && sealing == nil && !remakes && len(damaged) == 0 {
+		return false, err
 	}
-	if version == 1 {
-		if err := listOldJobs(db); err != nil {
-			return err
-		}
-	}
-	return db.Update(func(tx *bbolt.Tx) error {
-		if version < 3 {
-			if err := moveTokenKey(tx); err != nil {
+	err = db.Update(func(tx *bbolt.Tx) error {
+		for _, name := range damaged {
+			if kinds[name].role == follows {
+				remakes = true
+			} else if err := empty(tx, []byte(name)); err != nil {
 				return err
 			}
 		}
-		if err := moveQueue(tx); err != nil {
+		return begin(tx, version)
+	})
+	if err != nil {
+		return false, err
+	}
+	if version != 0 && version < schema || sealing != nil {
+		migrated = true
+		if err := sealRecords(db, sealing); err != nil {
+			return migrated, err
+		}
+	}
+	if migrated || remakes {
+		err = remake(db)
+	}
+	return migrated, err
+}
+
+// begin makes the buckets that are missing and writes the version, so that no older program opens the file while its
+// records are being sealed.
+func begin(tx *bbolt.Tx, version int) error {
+	for _, name := range buckets {
+		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
 		}
-		return upToDate(tx)
-	})
+	}
+	meta := in(tx, metaBucket)
+	if version == schema {
+		return nil
+	}
+	if version != 0 {
+		// The round of the queue of older files: it has no successor.
+		if err := meta.Delete([]byte("jobs_round")); err != nil {
+			return err
+		}
+		if err := meta.put(sealingKey, []byte{}); err != nil {
+			return err
+		}
+	}
+	text := strconv.AppendInt(nil, schema, 10)
+	if err := meta.put(layoutKey, text); err != nil {
+		return err
+	}
+	return meta.Bucket.Put(schemaKey, text)
 }
 
 // readSchema returns the version of the layout, 0 for an empty file, and refuses one that this program does not know.
@@ -67,11 +105,28 @@ func readSchema(tx *bbolt.Tx) (version int, err error) {
 	meta := tx.Bucket(metaBucket)
 	if meta == nil {
 		if name, _ := tx.Cursor().First(); name != nil {
-			return 0, fmt.Errorf("the file is a bbolt database of another program (it has a bucket %q)", name)
+			return 0, foreignError(name)
 		}
 		return 0, nil
 	}
-	text := meta.Get(schemaKey)
+	return parseSchema(meta.Get(schemaKey), meta.Get(layoutKey))
+}
+
+func foreignError(bucket []byte) error {
+	return fmt.Errorf("the file is a bbolt database of another program (it has a bucket %q)", bucket)
+}
+
+// parseSchema reads the two records of the version.
+func parseSchema(text, sealed []byte) (version int, err error) {
+	if sealed != nil {
+		layout, err := records{name: metaBucket}.open(layoutKey, sealed)
+		if err != nil {
+			return 0, err
+		}
+		if !bytes.Equal(layout, text) {
+			return 0, damaged(metaBucket, schemaKey, fmt.Sprintf("it says %q, and the layout is %s", text, layout))
+		}
+	}
 	if version, err = strconv.Atoi(string(text)); err != nil {
 		return 0, fmt.Errorf("the schema version %q is not a number", text)
 	}
@@ -79,5 +134,65 @@ func readSchema(tx *bbolt.Tx) (version int, err error) {
 		return 0, fmt.Errorf("a newer version of this program has written it: it has schema %d, and this program knows "+
 			"schemas up to %d", version, schema)
 	}
+	if version < 1 || version >= 4 && sealed == nil {
+		return 0, fmt.Errorf("the schema version %d is damaged", version)
+	}
 	return version, nil
+}
+
+// sealBatch is how many records one transaction seals.
+const sealBatch = 1000
+
+// sealRecords seals the records of an older file that are not made anew, from where an earlier run was interrupted.
+// Chunks stay as they are: see zstdMagic.
+func sealRecords(db *bbolt.DB, progress []byte) error {
+	from, after, _ := bytes.Cut(progress, zero)
+	for _, name := range buckets {
+		switch {
+		case len(from) > 0 && !bytes.Equal(name, from), bytes.Equal(name, metaBucket), bytes.Equal(name, chunkBucket),
+			kinds[string(name)].role == follows:
+			continue
+		}
+		if err := sealBucket(db, name, after); err != nil {
+			return err
+		}
+		from, after = nil, nil
+	}
+	return db.Update(func(tx *bbolt.Tx) error {
+		if err := moveTokenKey(tx); err != nil {
+			return err
+		}
+		if err := in(tx, metaBucket).put(remakeKey, nil); err != nil {
+			return err
+		}
+		return in(tx, metaBucket).Delete(sealingKey)
+	})
+}
+
+// sealBucket seals the records behind a key.
+func sealBucket(db *bbolt.DB, name, after []byte) error {
+	for {
+		var keys [][]byte
+		err := db.Update(func(tx *bbolt.Tx) error {
+			keys = nil
+			unsealed := in(tx, name)
+			cursor := unsealed.Cursor()
+			for key, _ := cursor.Seek(append(bytes.Clone(after), 0)); key != nil && len(keys) < sealBatch; key, _ = cursor.Next() {
+				keys = append(keys, bytes.Clone(key))
+			}
+			for _, key := range keys {
+				if err := unsealed.put(key, unsealed.Get(key)); err != nil {
+					return err
+				}
+			}
+			if len(keys) > 0 {
+				after = keys[len(keys)-1]
+			}
+			progress := append(append(bytes.Clone(name), 0), after...)
+			return in(tx, metaBucket).put(sealingKey, progress)
+		})
+		if err != nil || len(keys) < sealBatch {
+			return err
+		}
+	}
 }

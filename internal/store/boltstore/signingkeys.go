@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -13,7 +13,9 @@ import (
 )
 
 // signingKeyBucket holds a list of callback.SigningKey for each user, by company, a zero byte and user.
-var signingKeyBucket = bucket("signing_keys")
+var signingKeyBucket = bucket("signing_keys", func(key []byte) string {
+	return "the callback signing keys of " + strings.Replace(string(key), "\x00", "/", 1)
+})
 
 // SigningKeys implements callback.Store.
 func (s *Store) SigningKeys(
@@ -100,13 +102,14 @@ func prependSigningKey(keys []callback.SigningKey, key callback.SigningKey) ([]c
 func signingKeyName(company, user string) []byte { return []byte(company + "\x00" + user) }
 
 func readSigningKeys(tx *bbolt.Tx, company, user string, now time.Time) ([]callback.SigningKey, error) {
-	kept := tx.Bucket(signingKeyBucket).Get(signingKeyName(company, user))
+	name := signingKeyName(company, user)
+	kept, err := in(tx, signingKeyBucket).get(name)
 	if kept == nil {
-		return nil, nil
+		return nil, err
 	}
 	var keys, valid []callback.SigningKey
 	if err := json.Unmarshal(kept, &keys); err != nil {
-		return nil, fmt.Errorf("the signing keys of %s/%s are damaged: %w", company, user, err)
+		return nil, damaged(signingKeyBucket, name, err.Error())
 	}
 	for _, key := range keys {
 		if key.NotAfter.IsZero() || key.NotAfter.After(now) {
@@ -121,5 +124,5 @@ func putSigningKeys(tx *bbolt.Tx, company, user string, keys []callback.SigningK
 	if err != nil {
 		return err
 	}
-	return tx.Bucket(signingKeyBucket).Put(signingKeyName(company, user), value)
+	return in(tx, signingKeyBucket).put(signingKeyName(company, user), value)
 }

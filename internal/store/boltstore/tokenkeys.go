@@ -14,7 +14,7 @@ import (
 )
 
 // tokenKeyBucket holds the keys that sign tokens: by ID, as JSON of tokenKeyRecord.
-var tokenKeyBucket = bucket("token_keys")
+var tokenKeyBucket = bucket("token_keys", named("token key"))
 
 var _ token.KeyStore = (*Store)(nil)
 
@@ -67,10 +67,13 @@ func (s *Store) UpdateTokenKeys(
 
 func readTokenKeys(tx *bbolt.Tx) ([]token.KeyRecord, error) {
 	var records []token.KeyRecord
-	err := tx.Bucket(tokenKeyBucket).ForEach(func(id, encoded []byte) error {
+	err := in(tx, tokenKeyBucket).each(func(id, encoded []byte, damage error) error {
+		if damage != nil {
+			return damage
+		}
 		var record tokenKeyRecord
 		if err := json.Unmarshal(encoded, &record, json.RejectUnknownMembers(true)); err != nil {
-			return fmt.Errorf("the record of token key %q is damaged: %w", id, err)
+			return damaged(tokenKeyBucket, id, err.Error())
 		}
 		records = append(records, token.KeyRecord{
 			ID: string(id), Algorithm: record.Algorithm, Private: record.Private, PublishedAt: record.PublishedAt,
@@ -92,7 +95,7 @@ func readTokenKeys(tx *bbolt.Tx) ([]token.KeyRecord, error) {
 
 // putTokenKeys lets records be all that is kept.
 func putTokenKeys(tx *bbolt.Tx, records []token.KeyRecord) error {
-	keys := tx.Bucket(tokenKeyBucket)
+	keys := in(tx, tokenKeyBucket)
 	wanted := make(map[string][]byte, len(records))
 	for _, record := range records {
 		encoded, err := json.Marshal(tokenKeyRecord{
@@ -120,7 +123,7 @@ func putTokenKeys(tx *bbolt.Tx, records []token.KeyRecord) error {
 		}
 	}
 	for id, encoded := range wanted {
-		if err := keys.Put([]byte(id), encoded); err != nil {
+		if err := keys.put([]byte(id), encoded); err != nil {
 			return err
 		}
 	}
@@ -133,16 +136,16 @@ var formerSigningSecret = []byte("token-signing-ed25519")
 // moveTokenKey makes the first key of the ring of the one key of former layouts, so that its tokens stay good. How long
 // those may live, the configuration says that uses the store: see [token.KeyRing.Prepare].
 func moveTokenKey(tx *bbolt.Tx) error {
-	seed := slices.Clone(tx.Bucket(secretBucket).Get(formerSigningSecret))
+	seed, err := in(tx, secretBucket).get(formerSigningSecret)
 	if seed == nil {
-		return nil
+		return err
 	}
-	record, err := token.NewKeyRecord(token.EdDSA, seed, time.Now())
+	record, err := token.NewKeyRecord(token.EdDSA, slices.Clone(seed), time.Now())
 	if err != nil {
 		return fmt.Errorf("the key that signs tokens: %w", err)
 	}
 	if err := putTokenKeys(tx, []token.KeyRecord{record}); err != nil {
 		return err
 	}
-	return tx.Bucket(secretBucket).Delete(formerSigningSecret)
+	return in(tx, secretBucket).Delete(formerSigningSecret)
 }

@@ -37,10 +37,10 @@ func TestFormerSigningKeyIsMoved(t *testing.T) {
 		if err := tx.DeleteBucket(tokenKeyBucket); err != nil {
 			return err
 		}
-		if err := tx.Bucket(secretBucket).Put(formerSigningSecret, seed); err != nil {
+		if err := in(tx, secretBucket).put(formerSigningSecret, seed); err != nil {
 			return err
 		}
-		return tx.Bucket(metaBucket).Put(schemaKey, []byte("2"))
+		return asOlder(tx, "2")
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func TestDamagedTokenKeyIsRefused(t *testing.T) {
 		"no JSON": `{`, "unknown member": `{"algorithm":"EdDSA","private":"","revoked":true}`,
 	} {
 		s := openStore(t, storePath(t), Options{})
-		err := s.update(t.Context(), func(tx *bbolt.Tx) error { return tx.Bucket(tokenKeyBucket).Put([]byte("kid"), []byte(record)) })
+		err := s.update(t.Context(), func(tx *bbolt.Tx) error { return in(tx, tokenKeyBucket).put([]byte("kid"), []byte(record)) })
 		if err != nil {
 			t.Fatal(err)
 		}

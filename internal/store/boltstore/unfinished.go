@@ -31,6 +31,8 @@ func (s *Store) Unfinished(ctx context.Context) ([]job.Unfinished, error) {
 			for _, id := range batch {
 				rec, err := readRecord(tx, id)
 				switch {
+				case errors.Is(err, ErrDamaged):
+					s.reportDamage(err) // it cannot run, since nobody can read it
 				case errors.Is(err, job.ErrNotFound):
 				case err != nil:
 					return err
@@ -61,7 +63,7 @@ func (s *Store) unfinishedIDs(ctx context.Context) (ids []job.ID, err error) {
 		if err := jobQueue.forEach(tx, func(id job.ID) { ids = append(ids, id) }); err != nil {
 			return err
 		}
-		return tx.Bucket(dueBucket).ForEach(func(key, _ []byte) error {
+		return in(tx, dueBucket).ForEach(func(key, _ []byte) error {
 			_, id := splitKey(key)
 			ids = append(ids, id)
 			return nil

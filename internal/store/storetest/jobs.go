@@ -201,38 +201,55 @@ func testClaimRoom(t *testing.T, s Stores) {
 	}
 }
 
-// The results that a company keeps count until they are removed, and those of nobody else.
+// The jobs that a company keeps count until they are removed, each with what it takes by itself and with its result, and
+// those of nobody else.
 func testQuota(t *testing.T, s Stores) {
+	own := newJob("acme")
+	footprint := own.Footprint()
 	ask := func(company string) error {
-		return s.Jobs.Accept(t.Context(), newJob(company), job.Allowance{Kept: 3})
+		return s.Jobs.Accept(t.Context(), newJob(company), job.Allowance{Kept: 3*footprint + 3})
+	}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	complete := func(company string, chunks ...string) {
 		t.Helper()
-		if err := ask(company); err != nil {
-			t.Fatal(err)
-		}
+		must(ask(company))
 		j := claimOne(t, s, start)
 		appendChunks(t, s, j, chunks...)
 		finish(t, s, j, completed(start, len(chunks)))
 		finish(t, s, j, completed(start, len(chunks))) // repeated, it counts once
 	}
 	complete("acme", "a", "b")
-	complete("acme", "c", "d", "e") // there was room: how large a result will be is not known before
-	wantErr(t, "over the quota", ask("acme"), job.ErrQuotaExceeded)
-	complete("globex", "f")
-	if err := ask("globex"); err != nil {
-		t.Fatal(err)
+	complete("acme", "c")
+	complete("acme", "d") // there was room: how large a result will be is not known before
+	wantErr(t, "over the quota with results", ask("acme"), job.ErrQuotaExceeded)
+
+	for range 4 { // no result at all: two that fail, two that wait
+		must(ask("globex"))
 	}
-	finish(t, s, claimOne(t, s, start), failed(start)) // it keeps nothing
-	complete("globex", "g")
+	wantErr(t, "over the quota without results", ask("globex"), job.ErrQuotaExceeded)
+	waiting, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), job.Room{Jobs: 2})
+	must(err)
+	for _, j := range waiting {
+		finish(t, s, j, failed(start))
+	}
+	wantErr(t, "over the quota with jobs that failed", ask("globex"), job.ErrQuotaExceeded)
+	must(ask("initech"))
+
 	for more := true; more; {
-		var err error
-		if more, err = s.Jobs.Sweep(t.Context(), start.Add(2*time.Hour), 100); err != nil {
-			t.Fatal(err)
-		}
+		more, err = s.Jobs.Sweep(t.Context(), start.Add(2*time.Hour), 100)
+		must(err)
 	}
-	complete("acme", "h", "i") // what was removed is not held against it
-	complete("acme", "j")
+	must(ask("globex")) // what was removed is not held against it
+	must(ask("globex"))
+	wantErr(t, "at the quota again", ask("globex"), job.ErrQuotaExceeded)
+	for range 4 {
+		must(ask("acme"))
+	}
 	wantErr(t, "at the quota again", ask("acme"), job.ErrQuotaExceeded)
 }
 

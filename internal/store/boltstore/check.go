@@ -1,0 +1,64 @@
+package boltstore
+
+import (
+	"errors"
+	"path/filepath"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// Report is what Check has found.
+type Report struct {
+	Path    string         `json:"path"`
+	Bytes   int64          `json:"bytes"`   // the size of the file
+	Schema  int            `json:"schema"`  // the version of its layout; 0: it is empty
+	Records map[string]int `json:"records"` // by kind, which is the name of a bucket such as "jobs"
+	Free    int            `json:"free"`    // pages that hold nothing and are used next
+	Lost    int            `json:"lost"`    // pages that hold nothing and are not used again before the file is compacted
+	Faults  []Fault        `json:"faults"`  // the first thousand of each kind
+}
+
+// Fault is one thing that is wrong with a store.
+type Fault struct {
+	Kind   string `json:"kind,omitzero"`   // of a record; empty: of the file
+	Record string `json:"record,omitzero"` // which record it is
+	Fault  string `json:"fault"`           // what is wrong
+	Fatal  bool   `json:"fatal,omitzero"`  // Open refuses the file
+	Mended bool   `json:"mended,omitzero"` // Open makes the record anew from others
+}
+
+// Check reads a store from end to end, results included, and says what it holds and what is wrong with it. It writes
+// nothing, and needs the file for itself: while a server holds it, it fails after a second. Its error is that of a file
+// that cannot be read at all; one that is damaged is a Report with faults.
+func Check(path string) (report Report, err error) {
+	if path, err = filepath.Abs(path); err != nil {
+		return report, err
+	}
+	report = Report{Path: path}
+	if report.Bytes, err = fileSize(path); err != nil {
+		return report, err
+	}
+	s := &Store{path: path, options: bbolt.Options{Timeout: time.Second}}
+	found, err := inspectPath(path, &s.options, true)
+	if err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, errStructure) {
+		return report, s.refusal(err)
+	}
+	if err != nil {
+		report.Faults = append(report.Faults, Fault{Fault: err.Error(), Fatal: true})
+	}
+	if found == nil {
+		return report, nil
+	}
+	report.Schema, report.Records, report.Free, report.Lost = found.schema, found.counts, found.free, found.leaked
+	for _, name := range sortedKeys(found.damages) {
+		for _, damage := range found.damages[name] {
+			fault := Fault{Kind: name, Fault: damage.Error(), Mended: kinds[name].role != primary}
+			if named, ok := errors.AsType[*DamagedError](damage); ok {
+				fault.Record, fault.Fault = named.Record, named.Cause
+			}
+			report.Faults = append(report.Faults, fault)
+		}
+	}
+	return report, nil
+}

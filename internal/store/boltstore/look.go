@@ -1,0 +1,116 @@
+package boltstore
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"slices"
+
+	"go.etcd.io/bbolt"
+)
+
+// What an operator is told to do.
+const (
+	adviceDamaged = "restore a backup of the file, and look at the disk and the memory of this machine"
+	adviceEmpty   = "a store is never empty: restore a backup of the file, or remove it to begin with a new store, which " +
+		"knows no API key, no job and no result"
+)
+
+// look checks the file before it is opened for writing, under a lock that keeps writers away, and returns the buckets
+// that are to be made anew.
+func (s *Store) look() (remake []string, err error) {
+	info, err := os.Stat(s.path)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("store %s: %w", s.path, err)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("store %s: it is not a regular file", s.path)
+	case info.Size() == 0:
+		return nil, fmt.Errorf("store %s: the file has 0 bytes: %s", s.path, adviceEmpty)
+	}
+	if err := s.narrow(info); err != nil {
+		return nil, err
+	}
+	found, err := inspectPath(s.path, &s.options, false)
+	if err != nil {
+		return nil, s.refusal(err)
+	}
+	for _, name := range sortedKeys(found.damages) {
+		for _, damage := range found.damages[name] {
+			if kinds[name].role == primary {
+				s.reportDamage(damage)
+			}
+		}
+		if kinds[name].role != primary {
+			s.damages.log.Error("an index of the store is damaged; it is made anew. Look at the disk and the memory of this machine",
+				slog.String("file", s.path), slog.String("index", name), slog.Any("error", found.damages[name][0]))
+			remake = append(remake, name)
+		}
+	}
+	return remake, nil
+}
+
+// inspectPath inspects a file that no other process writes to.
+func inspectPath(path string, options *bbolt.Options, deep bool) (found *inspection, err error) {
+	// Opened for reading, bbolt takes the lock, reads the meta pages and looks at nothing else.
+	var db *bbolt.DB
+	reading := bbolt.Options{Timeout: options.Timeout, ReadOnly: true}
+	err = guarded(func() (err error) {
+		db, err = bbolt.Open(path, 0, &reading)
+		return err
+	})
+	if err != nil {
+		if short := tooShort(path); short != nil {
+			err = short
+		}
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, guarded(db.Close)) }()
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }() // nothing was written
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return inspect(file, info.Size(), deep)
+}
+
+// tooShort says so when a file cannot hold what each of them begins with.
+func tooShort(path string) error {
+	if info, err := os.Stat(path); err == nil && info.Size() < int64(4*os.Getpagesize()) {
+		return structure("it was cut short: it has %d bytes", info.Size())
+	}
+	return nil
+}
+
+// narrow closes the file to those who are neither its owner nor of its group, and its group to writing.
+func (s *Store) narrow(info os.FileInfo) error {
+	const foreign = 0o027
+	mode := info.Mode().Perm()
+	if runtime.GOOS == "windows" || mode&foreign == 0 {
+		return nil // on Windows modes say nothing
+	}
+	if err := os.Chmod(s.path, mode&^foreign); err != nil {
+		return fmt.Errorf("store %s: others may read or change it (mode %04o), and whoever reads it can act as the server; "+
+			"it cannot be closed to them (%w): chmod 600 it as its owner", s.path, mode, err)
+	}
+	s.damages.log.Warn("others were able to read or change the store; its mode is narrowed. Whoever has read it can act as "+
+		"the server: if that may have happened, rotate the signing keys and make new API keys",
+		slog.String("file", s.path), slog.String("mode_before", fmt.Sprintf("%04o", mode)),
+		slog.String("mode", fmt.Sprintf("%04o", mode&^foreign)))
+	return nil
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}

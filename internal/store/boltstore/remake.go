@@ -1,0 +1,211 @@
+package boltstore
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/token"
+)
+
+// remakeBatch is how many records one transaction looks at.
+const remakeBatch = 1000
+
+// remake makes all indexes anew from the records that they follow from. remakeKey stays until it is done, so that one that
+// is interrupted begins again. Records that cannot be read have no place in an index.
+func remake(db *bbolt.DB) error {
+	if err := db.Update(dropIndexes); err != nil {
+		return err
+	}
+	totals := &totals{kept: make(map[string]int64)}
+	for _, part := range []struct {
+		bucket []byte
+		remake func(tx *bbolt.Tx, key []byte) error
+	}{
+		{jobBucket, totals.remakeJob},
+		{deliveryBucket, totals.remakeDelivery},
+		{familyBucket, remakeFamily},
+	} {
+		if err := inBatches(db, part.bucket, part.remake); err != nil {
+			return err
+		}
+	}
+	return db.Update(func(tx *bbolt.Tx) error {
+		if err := totals.put(tx); err != nil {
+			return err
+		}
+		if err := discardLost(tx); err != nil {
+			return err
+		}
+		return in(tx, metaBucket).Delete(remakeKey)
+	})
+}
+
+func dropIndexes(tx *bbolt.Tx) error {
+	for _, name := range buckets {
+		if kinds[string(name)].role == follows {
+			if err := empty(tx, name); err != nil {
+				return err
+			}
+		}
+	}
+	for _, name := range formers {
+		if err := tx.DeleteBucket(name); err != nil && !errors.Is(err, berrors.ErrBucketNotFound) {
+			return err
+		}
+	}
+	return in(tx, metaBucket).put(remakeKey, nil)
+}
+
+func empty(tx *bbolt.Tx, name []byte) error {
+	if err := tx.DeleteBucket(name); err != nil && !errors.Is(err, berrors.ErrBucketNotFound) {
+		return err
+	}
+	_, err := tx.CreateBucket(name)
+	return err
+}
+
+// inBatches calls see for each key of a bucket that nobody changes meanwhile.
+func inBatches(db *bbolt.DB, bucket []byte, see func(tx *bbolt.Tx, key []byte) error) error {
+	var after []byte
+	for n := remakeBatch; n == remakeBatch; {
+		n = 0
+		err := db.Update(func(tx *bbolt.Tx) error {
+			cursor := in(tx, bucket).Cursor()
+			for key, _ := cursor.Seek(after); key != nil && n < remakeBatch; key, _ = cursor.Next() {
+				if err := see(tx, key); err != nil && !errors.Is(err, ErrDamaged) {
+					return err
+				}
+				after = append(bytes.Clone(key), 0)
+				n++
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// totals are what the indexes know of all jobs of a company.
+type totals struct {
+	kept map[string]int64
+
+	jobPlace, deliveryPlace uint64 // the last places in the queues
+}
+
+func (t *totals) remakeJob(tx *bbolt.Tx, key []byte) error {
+	rec, err := readRecord(tx, job.ID(key))
+	if errors.Is(err, ErrDamaged) {
+		return in(tx, expiryBucket).put(timeKey(time.Now().Add(asideRetention), job.ID(key)), nil)
+	}
+	if err != nil {
+		return err
+	}
+	t.kept[rec.Company] += rec.kept()
+	if err := putCompanyEntry(tx, &rec.Job); err != nil {
+		return err
+	}
+	if err := remakeKeyUse(tx, &rec.Job); err != nil {
+		return err
+	}
+	t.jobPlace = max(t.jobPlace, rec.queued().place)
+	if rec.Status.Terminal() || rec.LeaseOwner != "" || !rec.NotBefore.IsZero() {
+		return addIndex(tx, rec)
+	}
+	return jobQueue.push(tx, rec.queued()) // with its place, which the record has
+}
+
+// remakeKeyUse binds an idempotency key to the latest of the jobs that were asked for with it.
+func remakeKeyUse(tx *bbolt.Tx, j *job.Job) error {
+	if j.Idempotency == nil {
+		return nil
+	}
+	kept, err := in(tx, keyUseBucket).get(keyUseName(j))
+	if err != nil {
+		return err
+	}
+	if kept != nil {
+		if other, err := readRecord(tx, job.ID(kept)); err == nil && other.CreatedAt.After(j.CreatedAt) {
+			return nil
+		}
+	}
+	return in(tx, keyUseBucket).put(keyUseName(j), j.ID[:])
+}
+
+func (t *totals) put(tx *bbolt.Tx) error {
+	for company, kept := range t.kept {
+		if err := addKept(tx, company, kept); err != nil {
+			return err
+		}
+	}
+	if err := jobQueue.reserve(tx, t.jobPlace); err != nil {
+		return err
+	}
+	return deliveryQueue.reserve(tx, t.deliveryPlace)
+}
+
+func (t *totals) remakeDelivery(tx *bbolt.Tx, key []byte) error {
+	d, err := readDelivery(tx, job.ID(key))
+	if err != nil || d.State != callback.Pending {
+		return err
+	}
+	if t.deliveryPlace = max(t.deliveryPlace, d.Place); d.Place > 0 {
+		return deliveryQueue.push(tx, d.queued())
+	}
+	return in(tx, deliveryDueBucket).put(timeKey(d.NextAttempt, d.JobID), nil)
+}
+
+func remakeFamily(tx *bbolt.Tx, key []byte) error {
+	family, err := readFamily(tx, string(key))
+	if errors.Is(err, ErrDamaged) {
+		// Whether it was revoked is not known, so that it is.
+		family = token.Family{ID: string(key), AccessUntil: time.Now().AddDate(1, 0, 0)}
+		if err := in(tx, revokedFamilyBucket).put(key, nil); err != nil {
+			return err
+		}
+	} else if err != nil {
+		return err
+	}
+	if !family.RevokedAt.IsZero() {
+		if err := in(tx, revokedFamilyBucket).put(key, nil); err != nil {
+			return err
+		}
+	}
+	return in(tx, familyExpiryBucket).put(expiryKey(keptUntil(family), family.ID), nil)
+}
+
+// discardLost leaves to Sweep the chunks that are of no job's present attempt.
+func discardLost(tx *bbolt.Tx) error {
+	cursor := in(tx, chunkBucket).Cursor()
+	var lost [][]byte
+	for key, _ := cursor.First(); key != nil; {
+		if len(key) != len(job.ID{})+8 {
+			return fmt.Errorf("the key %x of a chunk is damaged", key)
+		}
+		id, attempt := splitResultKey(key)
+		rec, err := readRecord(tx, id)
+		switch {
+		case errors.Is(err, ErrDamaged):
+		case err != nil && !errors.Is(err, job.ErrNotFound):
+			return err
+		case err != nil, rec.Attempt != attempt, rec.Status.Terminal() && rec.Status != job.Completed:
+			lost = append(lost, slices.Clip(resultKey(id, attempt)))
+		}
+		key, _ = cursor.Seek(resultKey(id, attempt+1))
+	}
+	for _, key := range lost {
+		if err := in(tx, discardBucket).put(key, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
