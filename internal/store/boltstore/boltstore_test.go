@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -400,6 +401,36 @@ func TestFailedCommitIsReadBack(t *testing.T) {
 			t.Error("the store's contents are wrong after it recovered")
 		}
 	})
+}
+
+// TestPanicOfBboltEndsNothing: a page that is damaged while the file is open makes bbolt panic where it writes.
+func TestPanicOfBboltEndsNothing(t *testing.T) {
+	path := storePath(t)
+	s := openStore(t, path, Options{Logger: slog.New(slog.DiscardHandler)})
+	for name, panics := range map[string]func(*bbolt.Tx) error{
+		"before anything is written": func(*bbolt.Tx) error { panic("assertion failed: Page expected to be: 7") },
+		"in the middle": func(tx *bbolt.Tx) error {
+			err := tx.Commit()
+			panic(fmt.Sprint("a page that cannot be read", err))
+		},
+	} {
+		s.commit = panics
+		err := s.update(t.Context(), put("lost "+name, "1"))
+		if name == "in the middle" && err == nil || name != "in the middle" && !errors.Is(err, ErrNotCommitted) {
+			t.Errorf("%s: got %v", name, err)
+		}
+		s.commit = (*bbolt.Tx).Commit
+		eventually(t, "the store recovers", func() bool { return s.update(t.Context(), put("up", name)) == nil })
+		if s.value(t, "up") != name {
+			t.Errorf("%s: the store does not keep what is written", name)
+		}
+	}
+	// A transaction that cannot even be rolled back leaves bbolt with its locks taken.
+	s.abandon(errors.New("it panicked in the middle of a rollback"))
+	if err := s.update(t.Context(), put("abandoned", "1")); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("abandoned: got %v", err)
+	}
+	eventually(t, "the store recovers", func() bool { return s.update(t.Context(), put("up", "again")) == nil })
 }
 
 func TestSecretIsMadeOnce(t *testing.T) {

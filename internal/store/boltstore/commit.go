@@ -181,13 +181,8 @@ func (s *Store) commitGroup(group []*write) {
 // transact runs the writes in one transaction until all of them agree, and commits it. It returns those whose outcome
 // is known now, and those that made the others start again.
 func (s *Store) transact(group []*write) (settled, failed []*write) {
-	db, err := s.writable()
-	if err != nil {
-		settle(group, err)
-		return group, nil
-	}
 	for len(group) > 0 {
-		tx, err := s.begin(db)
+		tx, err := s.begin()
 		if err != nil {
 			settle(group, err)
 			return group, failed
@@ -210,8 +205,12 @@ func (s *Store) transact(group []*write) (settled, failed []*write) {
 }
 
 // begin begins a transaction that writes.
-func (s *Store) begin(db *bbolt.DB) (tx *bbolt.Tx, err error) {
+func (s *Store) begin() (tx *bbolt.Tx, err error) {
 	if err := s.inPlace(); err != nil {
+		return nil, err
+	}
+	db, err := s.writable()
+	if err != nil {
 		return nil, err
 	}
 	if err := s.intactNow(); err != nil {

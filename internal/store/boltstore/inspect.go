@@ -10,7 +10,7 @@ import (
 	"slices"
 )
 
-// This file reads the pages of a bbolt file by itself, without mapping it, and checks all that bbolt takes for granted:
+// This file, and pages.go, read the pages of a bbolt file by themselves, without mapping it, and check all that bbolt takes for granted:
 // what a damaged page makes bbolt do is a panic at best, and at worst an endless recursion, which ends the process, or
 // a look-up that goes astray, which denies a record that is there. The format is the one of bbolt's internal/common.
 
@@ -27,7 +27,6 @@ const (
 
 	branchPage   = 0x01
 	leafPage     = 0x02
-	metaPage     = 0x04
 	freelistPage = 0x10
 
 	noFreelist = math.MaxUint64

@@ -30,9 +30,7 @@ func (s *Store) look() (remake []string, err error) {
 	case info.Size() == 0:
 		return nil, fmt.Errorf("store %s: the file has 0 bytes: %s", s.path, adviceEmpty)
 	}
-	if err := s.narrow(info); err != nil {
-		return nil, err
-	}
+	s.narrow(info.Mode().Perm())
 	found, err := inspectPath(s.path, &s.options, false)
 	if err != nil {
 		return nil, s.refusal(err)
@@ -89,21 +87,25 @@ func tooShort(path string) error {
 }
 
 // narrow closes the file to those who are neither its owner nor of its group, and its group to writing.
-func (s *Store) narrow(info os.FileInfo) error {
+// Where that cannot be done, as on a file system without modes, it is a warning.
+func (s *Store) narrow(mode os.FileMode) {
 	const foreign = 0o027
-	mode := info.Mode().Perm()
 	if runtime.GOOS == "windows" || mode&foreign == 0 {
-		return nil // on Windows modes say nothing
+		return // on Windows modes say nothing
 	}
-	if err := os.Chmod(s.path, mode&^foreign); err != nil {
-		return fmt.Errorf("store %s: others may read or change it (mode %04o), and whoever reads it can act as the server; "+
-			"it cannot be closed to them (%w): chmod 600 it as its owner", s.path, mode, err)
+	err := os.Chmod(s.path, mode&^foreign)
+	if info, statErr := os.Stat(s.path); err == nil && statErr == nil && info.Mode().Perm()&foreign != 0 {
+		err = errors.New("its file system does not keep modes")
+	}
+	attributes := []any{slog.String("file", s.path), slog.String("mode_before", fmt.Sprintf("%04o", mode))}
+	if err != nil {
+		s.damages.log.Warn("others can read or change the store, and it cannot be closed to them. Whoever reads it can act as the "+
+			"server: let its owner chmod 600 it, or close its directory to others", append(attributes, slog.Any("error", err))...)
+		return
 	}
 	s.damages.log.Warn("others were able to read or change the store; its mode is narrowed. Whoever has read it can act as "+
 		"the server: if that may have happened, rotate the signing keys and make new API keys",
-		slog.String("file", s.path), slog.String("mode_before", fmt.Sprintf("%04o", mode)),
-		slog.String("mode", fmt.Sprintf("%04o", mode&^foreign)))
-	return nil
+		append(attributes, slog.String("mode", fmt.Sprintf("%04o", mode&^foreign)))...)
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -29,6 +29,9 @@ func (s *Store) create() error {
 	if _, err := os.Stat(s.path); !errors.Is(err, os.ErrNotExist) {
 		return nil // also when it cannot be seen: opening it says why
 	}
+	if target, err := os.Readlink(s.path); err == nil {
+		return fmt.Errorf("store %s: it is a link to %s, which is not there: mount what belongs there, or remove the link", s.path, target)
+	}
 	path := s.path + createSuffix
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("store %s: %w", s.path, err)
@@ -73,7 +76,7 @@ func (s *Store) open(care diligence) error {
 	})
 	if err != nil {
 		if errors.Is(err, ErrDamaged) && file != nil {
-			_ = file.Close() // bbolt has not come to it
+			_ = release(file) // bbolt has not come to it
 		}
 		return s.refusal(err)
 	}
@@ -137,10 +140,9 @@ func (s *Store) letGo() error {
 		return nil
 	}
 	if s.stuck {
-		// A panic has left bbolt with its locks taken: Close would wait for ever. Closing the file lets go of the lock that
-		// keeps other processes, and us, from opening it. What stays is the mapped address space.
+		// A panic has left bbolt with its locks taken: Close would wait for ever. What stays is the mapped address space.
 		s.stuck = false
-		return file.Close()
+		return release(file)
 	}
 	return guarded(db.Close)
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // remakeBatch is how many records one transaction looks at.
-const remakeBatch = 1000
+const remakeBatch = 5000
 
 // remake makes all indexes anew from the records that they follow from. remakeKey stays until it is done, so that one that
 // is interrupted begins again. Records that cannot be read have no place in an index.

@@ -141,7 +141,7 @@ func parseSchema(text, sealed []byte) (version int, err error) {
 }
 
 // sealBatch is how many records one transaction seals.
-const sealBatch = 1000
+const sealBatch = 5000
 
 // sealRecords seals the records of an older file that are not made anew, from where an earlier run was interrupted.
 // Chunks stay as they are: see zstdMagic.
