@@ -122,8 +122,9 @@ func (k *Keys) List(ctx context.Context, company string) ([]Key, error) {
 }
 
 // Revoke ends a key for good and returns its record. When it returns, no request authenticates by the key or by a token
-// that the key vouched for. It is idempotent, and reports whether this call has ended the key. An unknown key is dataapi.CodeNotFound. When the store fails, the key is
-// refused all the same until this process ends, and the error says that a restart may bring it back.
+// that the key vouched for. It is idempotent, and reports whether this call has ended the key. An unknown key is
+// dataapi.CodeNotFound. When the store fails, the key is refused all the same until this process ends, and the error says
+// that a restart may bring it back.
 func (k *Keys) Revoke(ctx context.Context, id string) (key Key, changed bool, err error) {
 	k.writing.Lock()
 	defer k.writing.Unlock()

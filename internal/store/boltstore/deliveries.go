@@ -153,35 +153,42 @@ func (s *Store) ClaimDeliveries(
 		return nil, time.Time{}, err
 	}
 	err = s.update(ctx, func(tx *bbolt.Tx) error {
-		due = nil
-		if err := s.enqueueDeliveries(tx, now, until, room.Held); err != nil {
+		err := s.enqueueDeliveries(tx, now, until, room.Held)
+		if err != nil {
 			return err
 		}
-		return deliveryQueue.claim(tx, room.Deliveries, deliveryRoom(room), func(q queued) error {
-			d, err := readDelivery(tx, q.id)
-			if unreadable(err) {
-				s.reportUnreadable(deliveryBucket, q.id[:], err) // it announces nothing any more, and goes with its job
-				return deliveryQueue.remove(tx, q)
-			}
-			if err != nil {
-				return err
-			}
-			if err := removeDeliveryIndex(tx, d); err != nil {
-				return err
-			}
-			d.Attempt++
-			d.NextAttempt = until
-			if err := putDelivery(tx, d); err != nil {
-				return err
-			}
-			due = append(due, d.Delivery)
-			return nil
-		})
+		due, err = s.claimQueuedDeliveries(tx, until, room)
+		return err
 	})
 	if err != nil {
 		return nil, time.Time{}, err
 	}
 	return due, time.Time{}, nil
+}
+
+// claimQueuedDeliveries claims as many deliveries of the queue as there is room for.
+func (s *Store) claimQueuedDeliveries(tx *bbolt.Tx, until time.Time, room callback.Room) (due []callback.Delivery, err error) {
+	err = deliveryQueue.claim(tx, room.Deliveries, deliveryRoom(room), func(q queued) error {
+		d, err := readDelivery(tx, q.id)
+		if unreadable(err) {
+			s.reportUnreadable(deliveryBucket, q.id[:], err) // it announces nothing any more, and goes with its job
+			return deliveryQueue.remove(tx, q)
+		}
+		if err != nil {
+			return err
+		}
+		if err := removeDeliveryIndex(tx, d); err != nil {
+			return err
+		}
+		d.Attempt++
+		d.NextAttempt = until
+		if err := putDelivery(tx, d); err != nil {
+			return err
+		}
+		due = append(due, d.Delivery)
+		return nil
+	})
+	return due, err
 }
 
 // enqueueDeliveries puts those deliveries into the queue whose time has come, and puts those off that are held.

@@ -240,7 +240,8 @@ func testDeliverySettle(t *testing.T, s Stores) {
 	if d := delivery(t, s, j.ID); d.State != callback.Delivered || !d.EndedAt.Equal(start.Add(6*time.Second)) {
 		t.Errorf("got %s", show(d))
 	}
-	if due, next, err := s.Callbacks.ClaimDeliveries(t.Context(), start.Add(1000*time.Hour), start, callback.Room{Deliveries: 1}); len(due) != 0 || !next.IsZero() || err != nil {
+	due, next, err := s.Callbacks.ClaimDeliveries(t.Context(), start.Add(1000*time.Hour), start, callback.Room{Deliveries: 1})
+	if len(due) != 0 || !next.IsZero() || err != nil {
 		t.Errorf("a delivery that has ended was claimed: %s, next %v, %v", show(due), next, err)
 	}
 	unknown := current
