@@ -31,6 +31,7 @@ func init() {
 //		tokens    { issuer URL; audience NAME; access_ttl 10m; refresh_ttl 168h; algorithm EdDSA; hs256_secret {env.X}; throttle { ... } }
 //		jobs      { workers 4; per_company 3; waiting_callers 1000; quota 10GiB; retention 24h }
 //		callbacks { allow HOST:PORT... }
+//		answers   { memory 128MiB }
 //		cache     { size 64MiB; max_result 1MiB }
 //		audit     { parameters }
 //	}
@@ -82,6 +83,9 @@ func parseAppOption(d *caddyfile.Dispenser, app *config.App, option string) erro
 	case "callbacks":
 		app.Callbacks = new(config.Callbacks)
 		return parseCallbacks(d, app.Callbacks)
+	case "answers":
+		app.Answers = new(config.Answers)
+		return parseAnswers(d, app.Answers)
 	case "cache":
 		app.Cache = new(config.Cache)
 		return parseCache(d, app.Cache)
@@ -89,7 +93,7 @@ func parseAppOption(d *caddyfile.Dispenser, app *config.App, option string) erro
 		app.Audit = new(config.Audit)
 		return parseAudit(d, app.Audit)
 	default:
-		return d.Errf("unknown option %q: allowed are catalog, store, source, tokens, jobs, callbacks, cache and audit", option)
+		return d.Errf("unknown option %q: allowed are catalog, store, source, tokens, jobs, callbacks, answers, cache and audit", option)
 	}
 }
 
@@ -172,6 +176,12 @@ func parseCallbacks(d *caddyfile.Dispenser, callbacks *config.Callbacks) error {
 	}
 	return parseBlock(d, "callbacks", map[string]func() error{
 		"allow": validated(d, allow, func() error { return callbacks.Validate() }),
+	})
+}
+
+func parseAnswers(d *caddyfile.Dispenser, answers *config.Answers) error {
+	return parseBlock(d, "answers", map[string]func() error{
+		"memory": validated(d, func() error { return oneQuota(d, &answers.Memory) }, func() error { return answers.Validate() }),
 	})
 }
 

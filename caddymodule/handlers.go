@@ -43,6 +43,7 @@ func (*TokenHandler) CaddyModule() caddy.ModuleInfo {
 
 // Provision finds the app.
 func (h *TokenHandler) Provision(ctx caddy.Context) (err error) {
+	knowConnections(ctx)
 	h.app, err = findApp(ctx)
 	return err
 }
@@ -102,6 +103,13 @@ func (*JWTAuthenticator) vouch(w http.ResponseWriter, r *http.Request, api *http
 	return api.Authenticate(w, r)
 }
 
+// knowConnections lets the handlers of a server see the connections that requests come on.
+func knowConnections(ctx caddy.Context) {
+	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
+		server.RegisterConnContext(httpapi.WithConn)
+	}
+}
+
 // userOf is the caller as Caddy knows users.
 func userOf(caller identity.Principal) caddyauth.User {
 	return caddyauth.User{
@@ -129,6 +137,7 @@ func (*ExecuteHandler) CaddyModule() caddy.ModuleInfo {
 
 // Provision finds the app, and loads the authenticator.
 func (h *ExecuteHandler) Provision(ctx caddy.Context) (err error) {
+	knowConnections(ctx)
 	if h.MaxBody == 0 {
 		h.MaxBody = config.DefaultMaxBody
 	}
@@ -178,7 +187,7 @@ func (h *ExecuteHandler) authenticate(w http.ResponseWriter, r *http.Request, ap
 	case dataapi.HasCode(err, dataapi.CodeUnauthenticated):
 		httpapi.WriteUnauthenticated(w, presented)
 	case err != nil:
-		api.Fail(w, r, err, false)
+		api.Fail(w, r, err)
 	default:
 		nameUser(r, caller)
 		api.ServeExecute(w, r, caller, h.MaxBody)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/config"
+	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/lease"
@@ -52,6 +54,7 @@ type openState struct {
 	dispatcher *callback.Dispatcher
 	throttle   *ratelimit.Throttle
 	rates      *ratelimit.Table
+	memory     *httpapi.Memory // of answers, those of replaced configurations included
 	cursorKey  []byte // signs the cursors of result pages
 }
 
@@ -115,6 +118,7 @@ func build(ctx context.Context, opened store.Store) (*openState, error) {
 	}
 	built := &openState{store: opened, keys: keys, ring: ring, cursorKey: cursorKey, throttle: ratelimit.NewThrottle(time.Now)}
 	built.rates = ratelimit.NewTable(ratePlaces, time.Now)
+	built.memory = httpapi.NewMemory(config.DefaultAnswerMemory)
 	built.dispatcher = callback.NewDispatcher(opened, opened, callback.Options{
 		Logger: sharedLog.With(slog.String("part", "callbacks")),
 	})

@@ -30,6 +30,7 @@ var catalogue = []Definition{
 	{CodeInternal, 500, "Internal error", "It failed inside the server. Whoever runs the server finds the cause in its log, by the request id or the job id."},
 	{CodeOverloaded, 503, "Overloaded", "The server is at its limit. Wait as long as the Retry-After header says."},
 	{CodeSourceUnavailable, 503, "Source unavailable", "The database behind this endpoint cannot be reached right now. Wait as long as the Retry-After header says."},
+	{CodeHTTPVersion, 505, "HTTP version not supported", "This cannot be answered in the version of HTTP that was used. Use HTTP/1.1 or later."},
 }
 
 var byCode = func() map[Code]Definition {

@@ -41,6 +41,7 @@ const (
 	CodeInternal             Code = "INTERNAL_ERROR"
 	CodeOverloaded           Code = "OVERLOADED"
 	CodeSourceUnavailable    Code = "SOURCE_UNAVAILABLE"
+	CodeHTTPVersion          Code = "HTTP_VERSION_NOT_SUPPORTED"
 )
 
 // Definition is one row of the error catalogue.

@@ -49,6 +49,9 @@ func (a *API) getResult(w http.ResponseWriter, r *http.Request, suffix result.Fo
 		return jobError(err)
 	}
 	defer stored.Close()
+	if err := reserve(w, stored.Memory()); err != nil {
+		return err
+	}
 	a.recordJob(w, r, callerOf(r), audit.ResultRead, found)
 	if !form.plain() {
 		end, err := a.beginForm(found.Company, form)
@@ -168,6 +171,14 @@ func (w *refusingWriter) WriteHeader(status int) {
 		return
 	}
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// ReadFrom lets [io.Copy] use the buffers of the writer behind.
+func (w *refusingWriter) ReadFrom(r io.Reader) (int64, error) {
+	if w.status != 0 {
+		return io.Copy(io.Discard, r)
+	}
+	return io.Copy(w.ResponseWriter, r)
 }
 
 func (w *refusingWriter) Write(p []byte) (int, error) {
