@@ -29,6 +29,9 @@ import (
 // mostMemory is what the server may take at its peak, in MB, whatever a company does.
 const mostMemory = 400
 
+// timeSlice is for how long a busy processor may leave a request alone, whoever has made it busy: the besiegers run on it too.
+const timeSlice = 10 * time.Millisecond
+
 // besieged is a server with a company that besieges it, and another one that asks now and then.
 type besieged struct {
 	*server
@@ -129,12 +132,13 @@ func (b *besieged) under(siege func(ctx context.Context) string) {
 	peak := b.memory("VmHWM")
 	lift()
 	going.Wait()
-	b.t.Logf("%s; the server's peak is %d MB; the other company's p99 is %s, %.1f times what it was", what, peak, p99, float64(p99)/float64(b.p99))
+	quiet := max(b.p99, b.ask(b.t.Context(), 15*time.Second))
+	b.t.Logf("%s; the server's peak is %d MB; the other company's p99 is %s, %.1f times what it is without", what, peak, p99, float64(p99)/float64(quiet))
 	if peak >= mostMemory {
 		b.t.Errorf("the server took %d MB", peak)
 	}
-	if p99 > 2*b.p99 {
-		b.t.Errorf("the other company's p99 is %s, it was %s", p99, b.p99)
+	if p99 > max(2*quiet, timeSlice) {
+		b.t.Errorf("the other company's p99 is %s, it is %s without", p99, quiet)
 	}
 	time.Sleep(30 * time.Second)
 	b.t.Logf("half a minute later it has %d MB", b.memory("VmRSS"))
@@ -170,14 +174,14 @@ func (b *besieged) connect(ctx context.Context, request string) (net.Conn, error
 	return conn, err
 }
 
-// many runs a part of a siege for each of its connections, which begin over some seconds.
+// many runs a part of a siege for each of its connections, which begin over half a minute.
 func many(ctx context.Context, n int, part func()) {
 	var all sync.WaitGroup
 	for range n {
 		all.Go(part)
 		select {
 		case <-ctx.Done():
-		case <-time.After(500 * time.Microsecond):
+		case <-time.After(3 * time.Millisecond):
 		}
 	}
 	all.Wait()

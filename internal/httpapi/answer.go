@@ -21,6 +21,9 @@ const (
 	// for all of it.
 	blindTimeout = 30 * time.Second
 
+	// crowdedTimeout is how long a reader may leave a refusal for want of memory, which takes memory itself.
+	crowdedTimeout = 250 * time.Millisecond
+
 	// readGrace is how much longer than a query may run its reader may take for what has been read of it.
 	readGrace = time.Second
 )
@@ -96,7 +99,14 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, h handler, failed f
 	}
 	failed(err)
 	if !answer.begun {
+		crowded := errors.Is(err, errNoRoom) || errors.Is(err, errNoRoomForBody)
+		if crowded && r.ProtoMajor == 1 {
+			w.Header().Set("Connection", "close") // which has a share in what there is too little of
+		}
 		a.Fail(w, r, err)
+		if crowded { // and so is a stream that does not take the refusal
+			_ = answer.controller.SetWriteDeadline(time.Now().Add(crowdedTimeout))
+		}
 		return
 	}
 	a.logBroken(w, r, answer, err)

@@ -86,9 +86,7 @@ type timedBody struct {
 func (b *timedBody) Read(p []byte) (int, error) {
 	if !b.hold() {
 		if b.request.ProtoMajor == 1 {
-			// Else the server would wait for the rest.
-			b.w.Header().Set("Connection", "close")
-			_ = b.controller.SetReadDeadline(longAgo)
+			b.w.Header().Set("Connection", "close") // else the server would wait for the rest
 		}
 		return 0, errNoRoomForBody
 	}

@@ -117,13 +117,16 @@ func writeProblem(w http.ResponseWriter, failure *dataapi.Error) {
 	header.Set("Content-Type", "application/problem+json")
 	header.Set("Cache-Control", "no-store")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
-	// Nobody pays for refusals, and so nobody keeps them waiting: they fit into the buffers of every honest reader.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(problemTimeout + time.Duration(len(body))*time.Millisecond))
+	// Nobody pays for refusals, and so nobody keeps them waiting: they fit into the buffers of every honest reader. The server
+	// reads what is left of the request first, so that its sender has an ear for them.
+	controller, now := http.NewResponseController(w), time.Now()
+	_ = controller.SetReadDeadline(now.Add(problemTimeout))
+	_ = controller.SetWriteDeadline(now.Add(problemTimeout + time.Duration(len(body))*time.Millisecond))
 	w.WriteHeader(definition.Status)
 	_, _ = w.Write(body) // the caller may have gone: there is nobody left to tell
 }
 
-// problemTimeout is how long the reader of a short error may take for it.
+// problemTimeout is how long the reader of a short error may take for it, and for what it still has to send before.
 const problemTimeout = time.Second
 
 // setRetryAfter asks a caller to wait, in whole seconds; a wait of nothing is not asked for.
