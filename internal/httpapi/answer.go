@@ -22,7 +22,7 @@ const (
 	blindTimeout = 30 * time.Second
 
 	// crowdedTimeout is how long a reader may leave a refusal for want of memory, which takes memory itself.
-	crowdedTimeout = 250 * time.Millisecond
+	crowdedTimeout = 500 * time.Millisecond
 
 	// readGrace is how much longer than a query may run its reader may take for what has been read of it.
 	readGrace = time.Second
@@ -103,15 +103,30 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, h handler, failed f
 		if crowded && r.ProtoMajor == 1 {
 			w.Header().Set("Connection", "close") // which has a share in what there is too little of
 		}
-		a.Fail(w, r, err)
-		if crowded { // and so is a stream that does not take the refusal
-			_ = answer.controller.SetWriteDeadline(time.Now().Add(crowdedTimeout))
+		if !crowded {
+			a.Fail(w, r, err)
+			return
 		}
+		a.logCrowded(answer.payer, err)
+		writeProblem(w, dataapi.AsError(err))
+		// So is a stream that does not take the refusal.
+		_ = answer.controller.SetWriteDeadline(time.Now().Add(crowdedTimeout))
 		return
 	}
 	a.logBroken(w, r, answer, err)
 	answer.abort()
 }
+
+// logCrowded says that there is no memory left for a company, or for an address, now and then: it comes in thousands.
+func (a *API) logCrowded(payer string, err error) {
+	now := time.Now().UnixNano()
+	if last := a.crowded.Load(); now-last >= int64(crowdedEvery) && a.crowded.CompareAndSwap(last, now) {
+		a.Log.Warn("requests are refused for want of memory, as answers.memory bounds it", slog.String("for", payer), slog.Any("error", err))
+	}
+}
+
+// crowdedEvery is how often it is logged that there is no memory left.
+const crowdedEvery = 10 * time.Second
 
 // logBroken says why an answer ends in its midst. A reader that has gone, or that takes nothing, is nobody's fault here.
 func (a *API) logBroken(w http.ResponseWriter, r *http.Request, answer *answer, err error) {

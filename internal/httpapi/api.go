@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/maypok86/otter/v2"
 
@@ -93,8 +94,9 @@ type API struct {
 	execute *http.ServeMux
 
 	watch     watch
+	crowded   atomic.Int64 // when it was last logged that there was no memory left, in nanoseconds
 	documents *otter.Cache[view, openAPIDocument]
-	gathered  *admission.Counter // answers that are gathered in memory, by company
+	gathered  *admission.Budget // answers that are gathered in memory
 }
 
 // maxTokenBody bounds the bodies of the token routes, in bytes: a refresh token is the longest thing in them.
@@ -103,7 +105,7 @@ const maxTokenBody = 16 << 10
 // New makes an API of its services.
 func New(services Services) *API {
 	api := &API{
-		Services: services, documents: newDocuments(), gathered: admission.NewCounter(maxGathered),
+		Services: services, documents: newDocuments(), gathered: admission.NewBudget(2 * maxGathered),
 		watch: watch{stall: stallTimeout, blind: blindTimeout},
 	}
 	api.token = routes(map[string]http.HandlerFunc{

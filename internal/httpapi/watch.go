@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"log/slog"
 	"sync"
 	"time"
 )
@@ -109,6 +110,7 @@ func (a *answer) giveUpUnlessTaken(now time.Time) {
 		_ = a.controller.SetWriteDeadline(longAgo)
 	case known && now.Sub(moved) >= 2*patience:
 		// The connection of the stream takes nothing either, and so cannot even be told of the reset.
+		a.api.Log.Info("a connection is closed whose reader takes nothing", slog.String("remote", a.request.RemoteAddr))
 		_ = connOf(a.request).Close()
 	}
 }
