@@ -55,7 +55,7 @@ type openState struct {
 	throttle   *ratelimit.Throttle
 	rates      *ratelimit.Table
 	memory     *httpapi.Memory // of answers, those of replaced configurations included
-	cursorKey  []byte // signs the cursors of result pages
+	cursorKey  []byte          // signs the cursors of result pages
 }
 
 func newState(openStore func() (store.Store, error)) *state { return &state{openStore: openStore} }

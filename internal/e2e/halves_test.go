@@ -139,11 +139,11 @@ http://127.0.0.1:`, secure, encoded))
 // waysTo are all ways to the server: plain, by TLS, and through encode.
 func waysTo(t *testing.T, s *server, secure, encoded int) []way {
 	t.Helper()
-	trusting := &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}} //nolint:gosec // the certificate is the test server's
+	trusting := &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}
 	h2c, h2 := new(http.Protocols), new(http.Protocols)
 	h2c.SetUnencryptedHTTP2(true)
 	h2.SetHTTP2(true)
-	h3 := &http3.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // likewise
+	h3 := &http3.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 	t.Cleanup(func() { _ = h3.Close() })
 	plain, https := fmt.Sprintf("127.0.0.1:%d", s.port), fmt.Sprintf("127.0.0.1:%d", secure)
 	compressing := fmt.Sprintf("127.0.0.1:%d", encoded)
@@ -162,7 +162,7 @@ func waysTo(t *testing.T, s *server, secure, encoded int) []way {
 		{name: "HTTP/1.1 over TLS", client: &http.Client{Transport: &http.Transport{TLSClientConfig: trusting, DisableCompression: true}}, base: "https://" + https},
 		{name: "HTTP/2 without TLS", client: &http.Client{Transport: &http.Transport{Protocols: h2c, DisableCompression: true}}, base: "http://" + plain},
 		{name: "HTTP/2", client: &http.Client{Transport: &http.Transport{
-			Protocols: h2, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableCompression: true, //nolint:gosec // likewise
+			Protocols: h2, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableCompression: true,
 		}}, base: "https://" + https},
 		{name: http3Name, client: &http.Client{Transport: h3}, base: "https://" + https},
 		{name: "nginx", client: &http.Client{Transport: &http.Transport{DisableCompression: true}}, base: "http://" + proxied},
@@ -321,7 +321,7 @@ func nginxBefore(t *testing.T, upstream string) string {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // nginx's workers are other users
+	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))

@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	smallSize  = 8 << 10   // of a pooled buffer at first, which is all that most results need
+	smallSize  = 8 << 10 // of a pooled buffer at first, which is all that most results need
 	growAt     = smallSize / 2
 	bufferSize = 128 << 10 // of a pooled buffer afterwards: what is left above flushAt holds most rows, and every piece of a large cell
 	flushFirst = 32 << 10  // begins the answer; a smaller result is one write of a known size
