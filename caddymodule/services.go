@@ -55,6 +55,7 @@ func (a *App) newServices(opened *openState) (*services, error) {
 	if err != nil {
 		return nil, err
 	}
+	opened.memory.Resize(a.Answers.Memory)
 	a.startTrusts()
 	directory := identity.NewDirectory(opened.keys)
 	directory.Vouch(a.vouchedCompanies())
@@ -91,7 +92,7 @@ func (a *App) newServices(opened *openState) (*services, error) {
 		ClientIP:  clientIP,
 		Trail:     a.trail, AuditParameters: a.Audit.Parameters,
 		Throttle: opened.throttle, ThrottleLimits: throttle,
-		Cache: results,
+		Cache: results, Memory: opened.memory,
 		Rates: opened.rates, WaitingCallers: admission.NewCounter(a.Jobs.WaitingCallers),
 		Log: a.log,
 	})

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/config"
+	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/lease"
@@ -61,7 +63,8 @@ type openState struct {
 	dispatcher *callback.Dispatcher
 	throttle   *ratelimit.Throttle
 	rates      *ratelimit.Table
-	cursorKey  []byte // signs the cursors of result pages
+	memory     *httpapi.Memory // of answers, those of replaced configurations included
+	cursorKey  []byte          // signs the cursors of result pages
 }
 
 func newState(openStore func() (store.Store, error)) *state { return &state{openStore: openStore} }
@@ -145,6 +148,7 @@ func build(ctx context.Context, opened store.Store) (*openState, error) {
 		throttle: ratelimit.NewThrottle(time.Now),
 	}
 	built.rates = ratelimit.NewTable(ratePlaces, time.Now)
+	built.memory = httpapi.NewMemory(config.DefaultAnswerMemory)
 	built.dispatcher = callback.NewDispatcher(opened, opened, callback.Options{
 		Logger: sharedLog.With(slog.String("part", "callbacks")),
 	})

@@ -27,7 +27,7 @@ type example struct {
 }
 
 // languages are those that blocks may have. Each has one, so that none of those that are loaded can be missed.
-var languages = []string{"caddyfile", "sql", "yaml", "json", "http", "text", "sh", "js", "ts"}
+var languages = []string{"caddyfile", "sql", "yaml", "json", "http", "text", "nginx", "mermaid", "sh", "js", "ts"}
 
 // loaders load an example of a language.
 var loaders = map[string]func(*testing.T, string) error{

@@ -145,6 +145,7 @@ func isFormula(text []byte) bool {
 
 // large writes a cell of any length without holding a second copy of it.
 func (e *CSVEncoder) large(value *Value) error {
+	e.grow()
 	var opening, closing string
 	switch value.Kind {
 	case Binary:

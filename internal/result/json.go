@@ -148,6 +148,7 @@ func (e *JSONEncoder) Row(values []Value) error {
 // large writes a cell of any length without holding a second copy of it. Pieces may be cut between any two bytes,
 // because escaping looks at one byte at a time and everything above 0x7F is passed on.
 func (e *JSONEncoder) large(value *Value) error {
+	e.grow()
 	opening, closing := quotes(value)
 	*e.buffer = append(*e.buffer, opening...)
 	for rest := value.Bytes; len(rest) > 0; {
