@@ -124,7 +124,8 @@ func checkOne(ctx context.Context, check CheckFunc, endpoint *Endpoint) error {
 }
 
 func unreachable(err error) bool {
-	return dataapi.HasCode(err, dataapi.CodeSourceUnavailable) || dataapi.HasCode(err, dataapi.CodeOverloaded) ||
+	return dataapi.HasCode(err, dataapi.CodeSourceUnavailable) || dataapi.HasCode(err, dataapi.CodeExecutionInterrupted) ||
+		dataapi.HasCode(err, dataapi.CodeOverloaded) ||
 		errors.Is(err, ErrNotYet) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }
 

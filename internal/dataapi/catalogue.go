@@ -23,6 +23,7 @@ var catalogue = []Definition{
 	{CodeRangeNotSatisfiable, 416, "Range not satisfiable", "The range lies outside the result. The Content-Range header has its length."},
 	{CodeInvalidParameter, 422, "Invalid parameter", "One or more parameters are invalid. The errors field lists each of them."},
 	{CodeParameterNotAllowed, 422, "Parameter value not allowed", "One or more parameter values lie outside what is shared with you. The errors field lists each of them."},
+	{CodeValueRefused, 422, "Value refused", "The query cannot work with a value of this request, although it is of the right type: it may be out of range, or no word of a list. Change the value."},
 	{CodeIdempotencyKeyReused, 422, "Idempotency key reused", "This Idempotency-Key was used with a different request body."},
 	{CodeRateLimited, 429, "Too many requests", "Too many requests. Wait as long as the Retry-After header says."},
 	{CodeQuotaExceeded, 429, "Quota exceeded", "The results of your company's jobs take as much room as they may. Each is removed at its expires_at; until then no job is accepted."},
@@ -30,6 +31,7 @@ var catalogue = []Definition{
 	{CodeInternal, 500, "Internal error", "It failed inside the server. Whoever runs the server finds the cause in its log, by the request id or the job id."},
 	{CodeOverloaded, 503, "Overloaded", "The server is at its limit. Wait as long as the Retry-After header says."},
 	{CodeSourceUnavailable, 503, "Source unavailable", "The database behind this endpoint cannot be reached right now. Wait as long as the Retry-After header says."},
+	{CodeExecutionInterrupted, 503, "Execution interrupted", "The database ended the query before it was done. The request is right: send it again after the time in the Retry-After header."},
 }
 
 var byCode = func() map[Code]Definition {

@@ -34,13 +34,15 @@ const (
 	CodeRangeNotSatisfiable  Code = "RANGE_NOT_SATISFIABLE"
 	CodeInvalidParameter     Code = "INVALID_PARAMETER"
 	CodeParameterNotAllowed  Code = "PARAMETER_NOT_ALLOWED"
+	CodeValueRefused         Code = "VALUE_REFUSED"
 	CodeIdempotencyKeyReused Code = "IDEMPOTENCY_KEY_REUSED"
 	CodeRateLimited          Code = "RATE_LIMITED"
 	CodeQuotaExceeded        Code = "QUOTA_EXCEEDED"
 	CodeAttemptsExhausted    Code = "ATTEMPTS_EXHAUSTED"
 	CodeInternal             Code = "INTERNAL_ERROR"
 	CodeOverloaded           Code = "OVERLOADED"
-	CodeSourceUnavailable    Code = "SOURCE_UNAVAILABLE"
+	CodeSourceUnavailable    Code = "SOURCE_UNAVAILABLE"    // nothing has run
+	CodeExecutionInterrupted Code = "EXECUTION_INTERRUPTED" // it may have run, in part or as a whole
 )
 
 // Definition is one row of the error catalogue.

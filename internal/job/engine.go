@@ -23,8 +23,9 @@ type Runtime interface {
 
 	// Run executes the job's endpoint and writes the result's JSON to w, all of it before it returns. An error of w is
 	// returned, possibly wrapped. When ctx ends the query is cancelled inside the database before Run returns. An error
-	// of package dataapi becomes the job's error, any other one INTERNAL_ERROR; CodeSourceUnavailable makes
-	// the engine try again, as often as it tries a job; CodeOverloaded too, without counting as a try.
+	// of package dataapi becomes the job's error, any other one INTERNAL_ERROR; CodeSourceUnavailable and
+	// CodeExecutionInterrupted make the engine try again, as often as it tries a job; CodeOverloaded too, without
+	// counting as a try.
 	Run(ctx context.Context, j Job, w io.Writer) (result.Summary, error)
 }
 

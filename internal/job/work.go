@@ -44,7 +44,8 @@ func (e *Engine) work(ctx context.Context, j Job, current attached) {
 	}
 	failure := dataapi.AsError(err)
 	log.Warn("the job's attempt failed", "code", failure.Code, "error", err)
-	if !errors.Is(err, errStoring) && failure.Code != dataapi.CodeSourceUnavailable && failure.Code != dataapi.CodeOverloaded {
+	if !errors.Is(err, errStoring) && failure.Code != dataapi.CodeSourceUnavailable && failure.Code != dataapi.CodeOverloaded &&
+		failure.Code != dataapi.CodeExecutionInterrupted {
 		e.finish(ctx, j, current.settings, failed(failure))
 		return
 	}
