@@ -11,10 +11,10 @@ import (
 	"maps"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/puddle/v2"
 
 	"github.com/solucao42/caddy-data-api/internal/source"
@@ -32,7 +32,6 @@ const (
 	maxRow            = 32 << 20         // bytes of a row, on the wire and as text; each connection may hold one
 	maxIdleTime       = 5 * time.Minute  // of a connection
 	maxLifetime       = time.Hour        // of a connection, so that a failover behind a DNS name is noticed
-	cancelGrace       = 5 * time.Second  // for the database to obey a cancel request before the connection is closed
 	idleInTransaction = 60 * time.Second // after which the server ends a transaction that we lost
 	maxStatements     = 256              // prepared on one connection before they are all dropped
 )
@@ -87,13 +86,15 @@ type Config struct {
 
 // Source is a [source.Source] on PostgreSQL.
 type Source struct {
-	config   Config
-	connect  *pgconn.Config
-	settings string        // the statement that sets what a transaction needs; empty for nothing
-	slots    chan struct{} // holds one for each connection that is in use
-	pool     *puddle.Pool[*conn]
-	health   health
-	lanes    *lanes
+	config      Config
+	connect     *pgconn.Config
+	settings    string        // the statement that sets what a transaction needs; empty for nothing
+	slots       chan struct{} // holds one for each connection that is in use
+	pool        *puddle.Pool[*conn]
+	health      health
+	doubts      chan struct{} // asks the sweeper to probe idle connections
+	doubtsSince atomic.Int64  // when that was asked for last, as a Unix time in nanoseconds; 0: never
+	lanes       *lanes
 
 	closing context.Context // ends when Close begins
 	close   context.CancelFunc
@@ -141,7 +142,8 @@ func New(config Config) (*Source, error) {
 	}
 	configureSession(connect, config)
 
-	s := &Source{config: config, connect: connect, settings: settingsStatement(config), slots: make(chan struct{}, config.MaxConns)}
+	s := &Source{config: config, connect: connect, settings: settingsStatement(config), slots: make(chan struct{}, config.MaxConns),
+		doubts: make(chan struct{}, 1)}
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.pool, err = puddle.NewPool(&puddle.Config[*conn]{
 		Constructor: s.open,
@@ -180,9 +182,7 @@ func configureSession(connect *pgconn.Config, config Config) {
 	if connect.RuntimeParams["application_name"] == "" {
 		connect.RuntimeParams["application_name"] = "caddy-data-api"
 	}
-	connect.BuildContextWatcherHandler = func(pg *pgconn.PgConn) ctxwatch.Handler {
-		return &canceller{pg: pg}
-	}
+	connect.DialFunc = newDialer().DialContext
 }
 
 // Close cancels what runs, waits until it has ended, and closes every connection.
@@ -194,7 +194,8 @@ func (s *Source) Close() error {
 	return nil
 }
 
-// sweep closes connections that were idle for long, so that a quiet source gives its connections back.
+// sweep closes connections that were idle for long, so that a quiet source gives its connections back, and probes them when
+// there are doubts.
 func (s *Source) sweep() {
 	ticker := time.NewTicker(maxIdleTime / 5)
 	defer ticker.Stop()
@@ -202,6 +203,9 @@ func (s *Source) sweep() {
 		select {
 		case <-s.closing.Done():
 			return
+		case <-s.doubts:
+			s.probe()
+			continue
 		case <-ticker.C:
 		}
 		for _, resource := range s.pool.AcquireAllIdle() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -92,6 +93,7 @@ func (q *query) Run(ctx context.Context, call source.Call, sink result.Sink) err
 		if err != nil {
 			return false, err
 		}
+		c.given = given(bound)
 		for try := 1; ; try++ {
 			p, description, err := q.prepared(ctx, c)
 			if fault, ok := errors.AsType[*source.StatementError](err); ok {
@@ -162,6 +164,11 @@ func paramOID(param source.Param) (oid uint32, ok bool) {
 		return pair[1], ok
 	}
 	return pair[0], ok
+}
+
+// given reports whether the statement runs with a value of its caller.
+func given(bound [][]byte) bool {
+	return slices.ContainsFunc(bound, func(value []byte) bool { return value != nil })
 }
 
 // bind encodes the arguments in the text format, which PostgreSQL reads for every type. C may be nil when none is an array.
