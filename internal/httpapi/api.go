@@ -18,6 +18,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/logsample"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/token"
@@ -90,6 +91,7 @@ type API struct {
 
 	documents *otter.Cache[view, openAPIDocument]
 	gathered  *admission.Counter // answers that are gathered in memory, by company
+	samples   logsample.Sampler  // of the failures that pass
 }
 
 // maxTokenBody bounds the bodies of the token routes, in bytes: a refresh token is the longest thing in them.
