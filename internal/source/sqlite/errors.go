@@ -19,9 +19,37 @@ func (s *Source) failure(ctx context.Context, err error) error {
 		return dataapi.Wrap(dataapi.CodeSourceUnavailable, errClosed)
 	case isUnavailable(err):
 		return dataapi.Wrap(dataapi.CodeSourceUnavailable, err)
+	case errors.As(err, new(valueError)):
+		return dataapi.Wrap(dataapi.CodeValueRefused, err)
 	default:
 		return dataapi.Wrap(dataapi.CodeInternal, err)
 	}
+}
+
+// valueError is what SQLite says of a value that a caller has given. Where the value comes from it does not say: one that a
+// table holds is refused in the same words.
+type valueError struct{ error }
+
+// Unwrap returns SQLite's error.
+func (e valueError) Unwrap() error { return e.error }
+
+// blame says whose fault an error of a statement is that was sound: the value's, the schema's, or something else's.
+func (c *conn) blame(q *query, err error) error {
+	var code sqlite3.ErrorCode
+	if !errors.As(err, &code) {
+		return err
+	}
+	switch code {
+	case sqlite3.ERROR, sqlite3.TOOBIG, sqlite3.MISMATCH, sqlite3.RANGE:
+	default:
+		return err
+	}
+	p, fault := c.prepare(q)
+	if fault != nil {
+		return fault // a table that is gone, for example
+	}
+	finalize(p.stmt)
+	return valueError{err}
 }
 
 // contextError says how a context ended.

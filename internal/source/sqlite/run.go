@@ -55,15 +55,22 @@ func (q *query) Run(ctx context.Context, call source.Call, sink result.Sink) err
 		if err != nil {
 			return err
 		}
-		if err := p.bind(call.Args); err != nil {
-			return err
+		if err = p.bind(call.Args); err == nil {
+			err = c.push(q, p, sink)
 		}
-		err = c.push(q, p, sink)
 		// Resetting ends the read transaction and repeats the error of the last step; clearing frees the arguments.
 		_ = p.stmt.Reset()
 		_ = p.stmt.ClearBindings()
+		if err != nil && p.given(call.Args) {
+			return c.blame(q, err)
+		}
 		return err
 	})
+}
+
+// given reports whether the statement uses a value of its caller.
+func (p *prepared) given(args []params.Value) bool {
+	return slices.ContainsFunc(p.arguments, func(argument int) bool { return !args[argument].Null })
 }
 
 func (p *prepared) bind(args []params.Value) error {
