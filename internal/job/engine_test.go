@@ -208,6 +208,9 @@ func TestFailures(t *testing.T) {
 		{"deadline", context.DeadlineExceeded, nil, 1, dataapi.CodeExecutionTimeout, dataapi.CodeExecutionTimeout.Definition().Detail},
 		{"source down", dataapi.Wrap(dataapi.CodeSourceUnavailable, errors.New("dial")), nil, 3, dataapi.CodeAttemptsExhausted,
 			"The job was tried 3 times. The last attempt ended with SOURCE_UNAVAILABLE."},
+		{"interrupted", dataapi.Wrap(dataapi.CodeExecutionInterrupted, errors.New("deadlock")), nil, 3, dataapi.CodeAttemptsExhausted,
+			"The job was tried 3 times. The last attempt ended with EXECUTION_INTERRUPTED."},
+		{"value refused", dataapi.Errorf(dataapi.CodeValueRefused, "no such month"), nil, 1, dataapi.CodeValueRefused, "no such month"},
 		{"not permitted", nil, dataapi.Errorf(dataapi.CodeForbidden, "no longer"), 0, dataapi.CodeForbidden, "no longer"},
 	}
 	for _, c := range cases {

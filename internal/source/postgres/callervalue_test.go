@@ -326,3 +326,36 @@ func TestRandomTextsAreNoFaultOfTheServer(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A function speaks to callers when it says so, and not otherwise.
+func TestMessagesForCallers(t *testing.T) {
+	db := pgtest.New(t)
+	db.Exec(`CREATE FUNCTION speaks(state text, message text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN
+		RAISE EXCEPTION USING ERRCODE = state, MESSAGE = message, DETAIL = 'secret detail', HINT = 'secret hint'; END $$`)
+	for way, change := range map[string]func(*postgres.Config){"alone": oneConnection, "without a statement cache": proxied} {
+		t.Run(way, func(t *testing.T) {
+			s := open(t, db, change)
+			query := compile(t, s, "SELECT speaks('VR422', @s) AS v", word)
+			for message, want := range map[string]string{
+				"Months before 2020 are in the archive.": "Months before 2020 are in the archive.",
+				" two\nlines\tand  spaces ":              "two lines and spaces",
+				strings.Repeat("é", 600):                 strings.Repeat("é", 497) + "...",
+			} {
+				err := query.Run(t.Context(), call(text(message)), &count{})
+				if !dataapi.HasCode(err, dataapi.CodeValueRefused) || dataapi.AsError(err).Detail != want {
+					t.Errorf("%.20q: got %v, want a detail of %q", message, err, want)
+				}
+			}
+			without := compile(t, s, "SELECT speaks('VR422', 'Closed today.') AS v")
+			if err := without.Run(t.Context(), call(), &count{}); !dataapi.HasCode(err, dataapi.CodeValueRefused) || dataapi.AsError(err).Detail != "Closed today." {
+				t.Errorf("without parameters: got %v", err)
+			}
+			for _, state := range []string{"P0001", "22023", "VR421", "42501", "XX000"} {
+				err := compile(t, s, "SELECT speaks('"+state+"', @s) AS v", word).Run(t.Context(), call(text("not for callers")), &count{})
+				if failure := dataapi.AsError(err); failure == nil || failure.Detail != "" {
+					t.Errorf("%s: the caller reads %v", state, failure)
+				}
+			}
+		})
+	}
+}
