@@ -354,8 +354,8 @@ func judge(endpoint *Endpoint, columns []result.Column, err error) *verdict {
 }
 
 func unreachable(err error) bool {
-	return dataapi.HasCode(err, dataapi.CodeSourceUnavailable) || dataapi.HasCode(err, dataapi.CodeOverloaded) || timedOut(err) ||
-		errors.Is(err, context.Canceled)
+	return dataapi.HasCode(err, dataapi.CodeSourceUnavailable) || dataapi.HasCode(err, dataapi.CodeExecutionInterrupted) ||
+		dataapi.HasCode(err, dataapi.CodeOverloaded) || timedOut(err) || errors.Is(err, context.Canceled)
 }
 
 // timedOut reports that the source has not answered in time.

@@ -111,7 +111,8 @@ SELECT regiao, total FROM vendas WHERE @mes IS NULL OR @mes <> '' ORDER BY regia
 		"acme/default/endless.sql":    "/*---\nsource: main\n---*/\n" + e.slow,
 		"acme/default/few.sql":        "/*---\nsource: main\nlimits: { max_rows: 2 }\n---*/\nSELECT regiao FROM vendas ORDER BY regiao",
 		"acme/default/inactive.sql":   "/*---\nsource: main\nactive: false\n---*/\nSELECT regiao FROM vendas",
-		"acme/default/broken.sql":     "/*---\nsource: main\nparams: { n: { type: integer, required: true } }\n---*/\n" + broken[e.name],
+		"acme/default/broken.sql":     "/*---\nsource: main\nparams: { n: { type: integer, required: true } }\ncolumns: { n: { type: bigint } }\n---*/\n" + broken[e.name],
+		"acme/default/picky.sql":      "/*---\nsource: main\nparams: { document: { type: string, required: true }, other: { type: string } }\n---*/\n" + picky[e.name],
 		"acme/default/series.sql":     series(e, "sync"),
 		"acme/default/series-job.sql": series(e, "async"),
 		"acme/default/steady-job.sql": "/*---\nsource: main\nmode: async\ncolumns: { n: { type: bigint }, " + steadyColumn[e.name] +
@@ -140,10 +141,16 @@ SELECT COUNT(*) AS n FROM vendas WHERE @i IS NULL AND @d IS NULL AND @b IS NULL 
 // steadyColumn is the second column of the steady query.
 var steadyColumn = map[string]string{"sqlite": "work", "postgres": "pause"}
 
-// broken holds statements that pass the check and fail at run.
+// broken holds statements that pass the check and fail at run, whatever the value is.
 var broken = map[string]string{
-	"sqlite":   "SELECT json_extract('secret table name', '$') AS n, @n AS p",
-	"postgres": "SELECT 1 / (@n - @n) AS n",
+	"sqlite":   "SELECT 'secret table name' AS n, @n AS p",
+	"postgres": "SELECT (SELECT a FROM (VALUES (0::int8), (@n)) AS secret(a)) AS n",
+}
+
+// picky holds statements that work with JSON alone.
+var picky = map[string]string{
+	"sqlite":   "SELECT json_extract(@document, '$') AS n, @other AS o",
+	"postgres": "SELECT @document::jsonb AS n, @other AS o",
 }
 
 func series(e engine, mode string) string {

@@ -25,21 +25,30 @@ func (b *Bound) discreet(err error) error {
 	if err == nil {
 		return nil
 	}
+	secrets := b.secrets()
+	if len(secrets) == 0 {
+		return err
+	}
+	return &discreetError{error: err, message: redact(err.Error(), secrets)}
+}
+
+// secrets are the values of sensitive parameters, the longest first, since one may be part of another.
+func (b *Bound) secrets() []string {
 	var secrets []string
 	for i, param := range b.Endpoint.Contract.Params() {
 		if param.Sensitive {
 			secrets = appendTexts(secrets, b.call.Args[i])
 		}
 	}
-	if len(secrets) == 0 {
-		return err
-	}
-	sort.Slice(secrets, func(i, j int) bool { return len(secrets[i]) > len(secrets[j]) }) // one may be part of another
-	message := err.Error()
+	sort.Slice(secrets, func(i, j int) bool { return len(secrets[i]) > len(secrets[j]) })
+	return secrets
+}
+
+func redact(text string, secrets []string) string {
 	for _, secret := range secrets {
-		message = strings.ReplaceAll(message, secret, "***")
+		text = strings.ReplaceAll(text, secret, "***")
 	}
-	return &discreetError{error: err, message: message}
+	return text
 }
 
 func appendTexts(texts []string, value params.Value) []string {

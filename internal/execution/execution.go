@@ -144,7 +144,7 @@ func (b *Bound) run(ctx context.Context, encoder result.Encoder) (result.Summary
 	summary := result.Summary{MaxRows: b.Endpoint.Limits.MaxRows, ExecutedAt: time.Now().UTC()}
 	limited := &limitedSink{Encoder: encoder, summary: &summary, query: b.query}
 	if err := b.query.Run(ctx, b.call, limited); err != nil {
-		return summary, b.discreet(err)
+		return summary, b.discreet(b.explain(err))
 	}
 	return summary, encoder.End(summary)
 }

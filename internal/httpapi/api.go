@@ -20,6 +20,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/logsample"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/token"
@@ -97,6 +98,7 @@ type API struct {
 	crowded   atomic.Int64 // when it was last logged that there was no memory left, in nanoseconds
 	documents *otter.Cache[view, openAPIDocument]
 	gathered  *admission.Budget // answers that are gathered in memory
+	samples   logsample.Sampler // of the failures that pass
 }
 
 // maxTokenBody bounds the bodies of the token routes, in bytes: a refresh token is the longest thing in them.

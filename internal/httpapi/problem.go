@@ -38,21 +38,29 @@ func (a *API) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	writeProblem(w, dataapi.AsError(err))
 }
 
-// logFailure logs why a request was not answered, or, where the answer has begun, not to its end.
+// logFailure logs why a request was not answered, or, where the answer has begun, not to its end. What is wrong inside the
+// server is an error, each time. What passes by itself can happen to every request at once: it is a warning, and of many only
+// samples are kept. A value that the database refuses is for the endpoint's author to read about, and wakes nobody. All else
+// is the caller's own business.
 func (a *API) logFailure(w http.ResponseWriter, r *http.Request, err error, begun bool) {
 	failure := dataapi.AsError(err)
-	if failure.Code.Definition().Status >= http.StatusInternalServerError || begun {
-		a.Log.Error("request failed",
-			slog.String("request_id", RequestID(w)),
-			slog.String("path", r.URL.Path),
-			slog.String("code", string(failure.Code)),
-			slog.Bool("answer_begun", begun),
-			slog.Any("error", err))
-	} else {
-		a.Log.Debug("request refused",
-			slog.String("request_id", RequestID(w)),
-			slog.String("path", r.URL.Path),
-			slog.Any("error", err))
+	about := []slog.Attr{
+		slog.String("request_id", RequestID(w)), slog.String("path", r.URL.Path), slog.String("code", string(failure.Code)),
+		slog.Bool("answer_begun", begun), slog.Any("error", err),
+	}
+	switch status := failure.Code.Definition().Status; {
+	case failure.Code == dataapi.CodeValueRefused:
+		a.Log.LogAttrs(r.Context(), slog.LevelInfo, "the database refused a value of a request", about...)
+	case status == http.StatusServiceUnavailable:
+		level := slog.LevelDebug
+		if untold, tell := a.samples.Take(err.Error()); tell {
+			level, about = slog.LevelWarn, append(about, slog.Int("others_since_the_last_sample", untold))
+		}
+		a.Log.LogAttrs(r.Context(), level, "request failed", about...)
+	case status >= http.StatusInternalServerError, begun:
+		a.Log.LogAttrs(r.Context(), slog.LevelError, "request failed", about...)
+	default:
+		a.Log.LogAttrs(r.Context(), slog.LevelDebug, "request refused", about...)
 	}
 }
 

@@ -48,12 +48,16 @@ type Query interface {
 
 	// Run executes the statement with the call's arguments, one for each of Statement.Params, and pushes at most
 	// MaxRows+1 rows into the sink, so that the sink can tell a truncated result. It blocks until the database is done
-	// with the statement: when ctx ends, the statement is cancelled inside the database before Run returns.
+	// with the statement: when ctx ends, the statement is cancelled inside the database before Run returns. A database that
+	// does not obey is given up: Run returns within a second of ctx's deadline.
 	//
 	// Errors: the sink's own, unchanged; context.Canceled when ctx was cancelled; and of package dataapi
-	// CodeExecutionTimeout when ctx's deadline passed, CodeValueRefused when a value of the call is what the database
-	// cannot work with, CodeSourceUnavailable when the database cannot be reached or goes away, CodeOverloaded when no
-	// connection came free in time, CodeInternal for everything that the statement itself did wrong.
+	// CodeExecutionTimeout when ctx's deadline passed; CodeSourceUnavailable when the database cannot be reached and
+	// nothing has run; CodeExecutionInterrupted when the statement may have run, in part or as a whole, and did not end for a
+	// reason that passes, such as a lost connection or a deadlock: Run does not run it again; CodeOverloaded when no
+	// connection came free in time; CodeValueRefused when an argument is one that the database refuses, with a Detail only
+	// where the database is told to speak to callers; CodeInternal for everything that the statement itself did wrong.
+	// A fault that the statement did not have when it was checked is a [StatementError] inside of that.
 	Run(ctx context.Context, call Call, sink result.Sink) error
 
 	// UsesClaims reports whether the rows can differ with Call.Claims, which decides who may be given the same result
@@ -103,11 +107,15 @@ type Param struct {
 // ErrPlanning says that a database answers, and had not come to an end with judging a statement.
 var ErrPlanning = errors.New("the database was still planning the statement")
 
-// StatementError is a fault of a statement, found when it is published.
+// StatementError is a fault of a statement, found when it is published, or when the schema has changed since.
 type StatementError struct {
 	Offset  int    // of the byte in Statement.SQL where the fault is, from 0; -1 when the database does not say
 	Message string // what is wrong, for the endpoint's author; may name tables and columns
+	Err     error  // of the database, for the log; may be nil
 }
+
+// Unwrap returns the database's error.
+func (e *StatementError) Unwrap() error { return e.Err }
 
 // Error returns the message, with the offset where it is known.
 func (e *StatementError) Error() string {

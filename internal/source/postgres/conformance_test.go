@@ -47,6 +47,7 @@ func conform(t *testing.T, dsn string, proxied bool) {
 		Misspelt:  "SELECT a /* é */, nosuch FROM stored",
 		Endless:   "SELECT count(*) AS n FROM generate_series(1, 1000000000) AS a, generate_series(1, 1000000000) AS b",
 		Fails:     "SELECT 1 / (a - a) AS n FROM (VALUES (random())) AS v(a)",
+		Reads:     "SELECT @p::jsonb AS v",
 		Writes: []string{
 			"INSERT INTO stored VALUES (1)", "INSERT INTO stored VALUES (1) RETURNING a", "UPDATE stored SET a = 1", "DELETE FROM stored",
 			"TRUNCATE stored", "CREATE TABLE other (a int)", "DROP TABLE stored", "SELECT a INTO other FROM stored", "CREATE TABLE other AS SELECT 1 AS a",

@@ -51,51 +51,24 @@ func (c *conn) translate(ctx, running context.Context, err error, took time.Dura
 	if errors.Is(context.Cause(running), errClosed) {
 		return dataapi.Wrap(dataapi.CodeSourceUnavailable, errClosed)
 	}
+	lost := dataapi.CodeSourceUnavailable
+	if c.mayHaveRun(err) {
+		lost = dataapi.CodeExecutionInterrupted
+	}
 	if answer, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch {
 		case answer.Code == queryCanceled && c.backstop > 0 && took >= c.backstop:
 			return dataapi.Wrap(dataapi.CodeExecutionTimeout, err)
-		case unavailable(answer.Code):
-			return dataapi.Wrap(dataapi.CodeSourceUnavailable, err)
+		case passes(answer):
+			return dataapi.Wrap(lost, err)
 		}
-		return dataapi.Wrap(dataapi.CodeInternal, err)
+		return blame(answer, err, c.given)
 	}
 	if tooLarge(err) {
 		return dataapi.Wrap(dataapi.CodeInternal, errRowTooLarge)
 	}
 	if c.pg.IsClosed() {
-		return dataapi.Wrap(dataapi.CodeSourceUnavailable, err)
+		return dataapi.Wrap(lost, err)
 	}
 	return dataapi.Wrap(dataapi.CodeInternal, err)
-}
-
-// SQLSTATE codes that we act on.
-const (
-	queryCanceled         = "57014"
-	featureNotSupported   = "0A000"
-	invalidStatementName  = "26000"
-	syntaxError           = "42601"
-	tooManyConnections    = "53300"
-	protocolViolation     = "08P01"
-	classConnection       = "08"
-	classOperator         = "57P" // shutdowns, crashes, a database that starts or was dropped
-	classSyntaxOrAccess   = "42"
-	classNotSupported     = "0A"
-	classTransactionState = "25" // also: not in a read-only transaction
-)
-
-func unavailable(code string) bool {
-	return code == tooManyConnections || code[:min(2, len(code))] == classConnection || code[:min(3, len(code))] == classOperator
-}
-
-// outdated reports that a prepared statement may have been overtaken by a change of the schema, or dropped by somebody
-// else. Names that are gone count, since the plan's own list of columns may be what still uses them.
-func outdated(err error) bool {
-	if errors.Is(err, errMisfit) {
-		return true
-	}
-	answer, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (answer.Code == invalidStatementName || answer.Code[:2] == classSyntaxOrAccess ||
-		answer.Code == featureNotSupported && answer.Routine == "RevalidateCachedQuery" ||
-		answer.Code == protocolViolation && answer.Routine == "PortalSetResultFormat") // formats for columns that are gone
 }

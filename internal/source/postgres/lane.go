@@ -40,7 +40,8 @@ const (
 // A statement must be short and leave nothing behind: its time limit is [LaneTimeout] at most; it needs neither claims
 // nor a role; it was found not to act on its session. What proves to be slow, large, or in need of another plan runs
 // again, on a connection of its own, where its fate is that of every run; it only reads, and nobody has seen anything of
-// it yet. So does whatever was under way when the connection is lost.
+// it yet. So does whatever was lined up when the connection is lost, but for what the server was at then: that may be what has
+// ended the server.
 //
 // A run that its caller leaves cannot be cancelled inside the database, since a cancel request would meet whichever
 // statement is on: it ends by itself, within 100 ms from its beginning.
@@ -97,6 +98,7 @@ func (l *lane) ready() *laneConn {
 	switch stall := c.stall(); {
 	case stall > cancelGrace: // the server is gone without a word
 		c.end()
+		l.source.doubt()
 		return nil
 	case stall > laneStall:
 		return nil
@@ -222,7 +224,7 @@ func (q *query) share(ctx context.Context, args []params.Value, sink result.Sink
 	}
 	defer r.recycle()
 	if r.err != nil {
-		return q.judge(r.err)
+		return q.judge(r.err, given(r.args))
 	}
 	return true, r.push(sink)
 }
@@ -238,13 +240,17 @@ func (q *query) shareable(ctx context.Context, p *plan) bool {
 }
 
 // judge decides what becomes of a run that failed on a lane.
-func (q *query) judge(err error) (done bool, _ error) {
+func (q *query) judge(err error, given bool) (done bool, _ error) {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
-	case !ok, answer.Code == queryCanceled, outdated(err), unavailable(answer.Code):
+	case errors.Is(err, errLaneLost):
+		return true, dataapi.Wrap(dataapi.CodeExecutionInterrupted, err)
+	case !ok, answer.Code == queryCanceled, outdated(err):
 		return false, nil
+	case passes(answer):
+		return true, dataapi.Wrap(dataapi.CodeExecutionInterrupted, err)
 	}
-	return true, dataapi.Wrap(dataapi.CodeInternal, err)
+	return true, blame(answer, err, given)
 }
 
 func lengthOf(args [][]byte) int {

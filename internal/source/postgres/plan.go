@@ -115,7 +115,7 @@ func (q *query) declareCursor(ctx context.Context, c *conn) error {
 	}
 	nulls := make([][]byte, len(q.paramOIDs))
 	_, err := c.pg.ExecPrepared(ctx, "", nulls, nil, nil).Close()
-	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && !slices.Contains(judged, answer.Code[:2]) && !passing(answer) {
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && !slices.Contains(judged, class(answer)) && !excuses(answer) {
 		return nil // the planner met a NULL where the statement counts on a value: the statement is not to blame
 	}
 	return q.fault(err, declare)
@@ -124,16 +124,15 @@ func (q *query) declareCursor(ctx context.Context, c *conn) error {
 // judged are the classes of errors that blame the statement.
 var judged = []string{classSyntaxOrAccess, classNotSupported, classTransactionState}
 
-// passing reports an error that says nothing about the statement: cancelled, no resources, a connection that went.
-func passing(answer *pgconn.PgError) bool {
-	return answer.Code == queryCanceled || unavailable(answer.Code) || strings.HasPrefix(answer.Code, "53") ||
-		strings.HasPrefix(answer.Code, "58") || strings.HasPrefix(answer.Code, "XX")
+// excuses reports an error that says nothing about the statement: one that passes, or a failure of the server itself.
+func excuses(answer *pgconn.PgError) bool {
+	return passes(answer) || strings.HasPrefix(answer.Code, "58") || strings.HasPrefix(answer.Code, "XX")
 }
 
 // fault makes an error about the statement into one for its author.
 func (q *query) fault(err error, prefix string) error {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok || passing(answer) {
+	if !ok || excuses(answer) {
 		return err
 	}
 	offset := q.text.offset(int(answer.Position), prefix)
@@ -150,12 +149,7 @@ func (q *query) fault(err error, prefix string) error {
 	if own := q.mismatch(answer, offset); own != "" {
 		hint = own // the server's is about casts, and does not know what is a parameter
 	}
-	for _, more := range []string{answer.Detail, hint} {
-		if more != "" {
-			message += ". " + strings.TrimSuffix(more, ".")
-		}
-	}
-	return &source.StatementError{Offset: offset, Message: message + " (SQLSTATE " + answer.Code + ")"}
+	return statementFault(answer, offset, message, hint)
 }
 
 // leads reports whether what follows before is the statement's first word.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -93,7 +94,7 @@ func (q *query) Run(ctx context.Context, call source.Call, sink result.Sink) err
 	if done, err := q.share(ctx, call.Args, sink); done {
 		return err
 	}
-	return blame(q.source.use(ctx, func(ctx context.Context, c *conn) (bool, error) {
+	return q.source.use(ctx, func(ctx context.Context, c *conn) (bool, error) {
 		if err := c.limit(ctx); err != nil {
 			return false, err
 		}
@@ -101,6 +102,7 @@ func (q *query) Run(ctx context.Context, call source.Call, sink result.Sink) err
 		if err != nil {
 			return false, err
 		}
+		c.given = given(bound)
 		for try := 1; ; try++ {
 			p, description, err := q.prepared(ctx, c)
 			if fault, ok := errors.AsType[*source.StatementError](err); ok {
@@ -117,28 +119,7 @@ func (q *query) Run(ctx context.Context, call source.Call, sink result.Sink) err
 				return false, err
 			}
 		}
-	}))
-}
-
-// runError is a fault of a statement that the database has found when it ran.
-type runError struct {
-	*pgconn.PgError
-	fault *source.StatementError
-}
-
-// Unwrap lets errors.As find both.
-func (f *runError) Unwrap() []error { return []error{f.PgError, f.fault} }
-
-// blame marks a fault of the statement that the database does not see when it is asked about it, such as a table that is
-// missing inside of a function.
-func blame(err error) error {
-	answer, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok || answer.Code[:2] != classSyntaxOrAccess || !dataapi.HasCode(err, dataapi.CodeInternal) {
-		return err
-	}
-	return dataapi.Wrap(dataapi.CodeInternal, &runError{answer, &source.StatementError{
-		Offset: -1, Message: answer.Message + " (SQLSTATE " + answer.Code + ")",
-	}})
+	})
 }
 
 // maxPlans is how many plans one run makes while the schema changes under it.
@@ -192,6 +173,11 @@ func paramOID(param source.Param) (oid uint32, ok bool) {
 		return pair[1], ok
 	}
 	return pair[0], ok
+}
+
+// given reports whether the statement runs with a value of its caller.
+func given(bound [][]byte) bool {
+	return slices.ContainsFunc(bound, func(value []byte) bool { return value != nil })
 }
 
 // bind encodes the arguments in the text format, which PostgreSQL reads for every type. C may be nil when none is an array.

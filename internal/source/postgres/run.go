@@ -13,6 +13,7 @@ import (
 func (c *conn) run(
 	ctx context.Context, p *plan, description *pgconn.StatementDescription, args [][]byte, claims source.Claims, sink result.Sink,
 ) (delivered bool, err error) {
+	c.sent, c.wire.heard = true, false
 	if !c.source.runsAlone(p) {
 		return c.runWithin(ctx, p, description, args, claims, sink)
 	}

@@ -217,6 +217,7 @@ func (c *conn) runBehindSettings(
 	if rows.NextRow() && slices.EqualFunc(rows.Values(), values, bytes.Equal) {
 		return c.deliver(rows, p, sink)
 	}
+	c.given = false // it was not the statement that failed
 	_, err = rows.Close()
 	if _, answered := errors.AsType[*pgconn.PgError](err); !answered {
 		c.tainted = true // the settings may not have been sent yet, and must not meet the next statement
@@ -249,6 +250,7 @@ func (c *conn) send(pipeline *pgconn.Pipeline, sql string, values [][]byte) {
 func (c *conn) receive(pipeline *pgconn.Pipeline, before int, p *plan, described bool, sink result.Sink) (delivered bool, err error) {
 	for range before {
 		if _, err := pipeline.GetResults(); err != nil {
+			c.given = false // it was not the statement that failed
 			return false, err
 		}
 	}
@@ -271,7 +273,7 @@ func (c *conn) cleanUp() {
 	if c.pg.IsClosed() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), cancelGrace)
+	ctx, cancel := context.WithTimeout(context.Background(), answerGrace)
 	defer cancel()
 	if _, err := c.pg.Exec(ctx, rollback+"; "+unlock).ReadAll(); err != nil {
 		c.tainted = true

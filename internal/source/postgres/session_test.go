@@ -170,7 +170,7 @@ func TestOutageAndRecovery(t *testing.T) {
 	}()
 	eventually(t, 5*time.Second, "the slow query runs", func() bool { return scalar[int](t, db, running) == 1 })
 	cluster.Stop(t)
-	if err := <-slow; !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {
+	if err := <-slow; !dataapi.HasCode(err, dataapi.CodeExecutionInterrupted) {
 		t.Errorf("the query that ran: %v", err)
 	}
 	if err := query.Run(t.Context(), source.Call{}, &count{}); !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {

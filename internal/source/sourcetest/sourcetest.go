@@ -25,6 +25,7 @@ type Dialect struct {
 	Misspelt  string                 // uses the unknown column nosuch, once
 	Endless   string                 // runs for more than a minute before its first row; its only column is n
 	Fails     string                 // passes Check, and fails when it runs, before its first row; its only column is n
+	Reads     string                 // one row; works when the text @p is JSON, and fails when it runs with another
 	Writes    []string               // statements that would change the database or its schema
 }
 
@@ -42,6 +43,7 @@ func Run(t *testing.T, dialect Dialect) {
 		{"run announces columns for an empty result", testEmpty},
 		{"run returns the sink's errors unchanged", testSinkErrors},
 		{"run reports a failing statement", testFailing},
+		{"run tells a value that is refused", testRefusedValue},
 		{"parameters arrive as they were sent", testParameters},
 		{"elements of arrays arrive as they were sent", testArrays},
 		{"cancelling ends the statement", testCancel},

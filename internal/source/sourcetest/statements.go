@@ -155,3 +155,15 @@ func testFailing(t *testing.T, dialect Dialect) {
 	}
 	run(t, compile(t, s, source.Statement{SQL: dialect.Empty}))
 }
+
+func testRefusedValue(t *testing.T, dialect Dialect) {
+	s := open(t, dialect, 1)
+	query := compile(t, s, source.Statement{SQL: dialect.Reads, Params: []source.Param{{Name: "p", Type: params.String}}})
+	for range 3 {
+		run(t, query, params.Value{Type: params.String, Text: "[1]"})
+		err := query.Run(context.Background(), source.Call{Args: []params.Value{{Type: params.String, Text: "["}}}, &recorder{t: t})
+		if !dataapi.HasCode(err, dataapi.CodeValueRefused) || dataapi.AsError(err).Detail != "" {
+			t.Fatalf("got %v, want %s and no words of the database", err, dataapi.CodeValueRefused)
+		}
+	}
+}

@@ -18,7 +18,7 @@ func BenchmarkRun(b *testing.B) {
 	s := openSource(b, path, 1)
 	query, args, sink := compiledWide(b, s), number(rows), &counter{}
 
-	db, err := sqlite3.OpenFlags(uri(path), sqlite3.OPEN_READONLY|sqlite3.OPEN_URI)
+	db, err := sqlite3.OpenFlags(uri(path, "os"), sqlite3.OPEN_READONLY|sqlite3.OPEN_URI)
 	if err != nil {
 		b.Fatal(err)
 	}

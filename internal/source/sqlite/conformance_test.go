@@ -98,6 +98,7 @@ func TestConformance(t *testing.T) {
 		Misspelt:  "SELECT a, nosuch FROM t",
 		Endless:   testRecursion + "SELECT count(*) AS n FROM c",
 		Fails:     "SELECT abs(-9223372036854775807 - 1) AS n",
+		Reads:     "SELECT json(@p) AS v",
 		Writes: []string{
 			"INSERT INTO t VALUES (1, 'x') RETURNING a", "UPDATE t SET a = 1 RETURNING a", "DELETE FROM t RETURNING a",
 			"DROP TABLE t", "CREATE TABLE u(a)", "WITH x AS (SELECT 1) INSERT INTO t SELECT 1, 2 FROM x RETURNING a",

@@ -29,9 +29,11 @@ func (s *Source) failure(ctx context.Context, err error) error {
 	}
 }
 
-// valueError is an error that a caller's value has brought about in a statement that is right.
+// valueError is what SQLite says of a value that a caller has given. Where the value comes from it does not say: one that a
+// table holds is refused in the same words.
 type valueError struct{ error }
 
+// Unwrap returns SQLite's error.
 func (e valueError) Unwrap() error { return e.error }
 
 // blame tells whose an error of a run is. SQLite has one code for a statement that the schema has outlived, which it prepares
@@ -41,7 +43,8 @@ func (c *conn) blame(q *query, p *prepared, args []params.Value, err error) erro
 	if err == nil || errors.As(err, new(sinkError)) {
 		return err
 	}
-	if !errors.Is(err, sqlite3.ERROR) && !errors.Is(err, sqlite3.TOOBIG) && !errors.Is(err, sqlite3.MISMATCH) {
+	if !errors.Is(err, sqlite3.ERROR) && !errors.Is(err, sqlite3.TOOBIG) && !errors.Is(err, sqlite3.MISMATCH) &&
+		!errors.Is(err, sqlite3.RANGE) {
 		return err
 	}
 	again, refused := c.prepare(q)
@@ -51,7 +54,7 @@ func (c *conn) blame(q *query, p *prepared, args []params.Value, err error) erro
 	if refused != nil {
 		return err
 	}
-	err = errors.Join(err, again.stmt.Close())
+	finalize(again.stmt)
 	if !p.given(args) {
 		return err
 	}

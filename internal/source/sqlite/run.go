@@ -55,8 +55,7 @@ func (q *query) Run(ctx context.Context, call source.Call, sink result.Sink) err
 		if err != nil {
 			return err
 		}
-		err = p.bind(call.Args)
-		if err == nil {
+		if err = p.bind(call.Args); err == nil {
 			err = c.push(q, p, sink)
 		}
 		// Resetting ends the read transaction and repeats the error of the last step; clearing frees the arguments.
