@@ -1,7 +1,6 @@
 package admission
 
 import (
-	"context"
 	"maps"
 	"sync"
 )
@@ -15,22 +14,7 @@ type Budget struct {
 	size int64
 	held int64             // by all
 	by   map[string]*int64 // what each one holds, or has held
-	ends []debt            // of those who give theirs back when a context is done, in no order
-	next int               // of ends, to look at
 }
-
-// debt is what is given back when a context is done.
-type debt struct {
-	ctx    context.Context //nolint:containedctx // it is an event
-	who    string
-	amount int64
-}
-
-// How many contexts are looked at in passing, and when there is not enough.
-const (
-	fewEnds  = 4
-	manyEnds = 64
-)
 
 // manyAccounts is how many there may be before those that hold nothing are forgotten.
 const manyAccounts = 1 << 10
@@ -51,15 +35,9 @@ func (b *Budget) Resize(size int64) {
 func (b *Budget) Take(who string, amount int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.ends) > 0 {
-		b.collect(fewEnds)
-	}
 	account := b.account(who)
-	if !b.fits(*account, amount) {
-		b.collect(manyEnds)
-		if !b.fits(*account, amount) {
-			return false
-		}
+	if amount > 0 && *account+amount > b.size-b.held-amount {
+		return false
 	}
 	*account += amount
 	b.held += amount
@@ -73,41 +51,15 @@ func (b *Budget) Return(who string, amount int64) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.change(who, -amount)
-}
-
-// ReturnWhenDone gives back what was taken once ctx is done. That is noticed when somebody asks for a part, and so costs
-// neither a goroutine nor memory of its own; ctx is kept until then.
-func (b *Budget) ReturnWhenDone(ctx context.Context, who string, amount int64) {
-	if amount == 0 {
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if ctx.Err() != nil {
-		b.change(who, -amount)
-		return
-	}
-	b.ends = append(b.ends, debt{ctx, who, amount})
+	b.held -= amount
+	*b.by[who] -= amount
 }
 
 // Held returns how much is held by all.
 func (b *Budget) Held() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.collect(len(b.ends))
 	return b.held
-}
-
-// fits reports whether one who holds so much would hold no more than would be left.
-func (b *Budget) fits(holds, amount int64) bool {
-	return amount == 0 || holds+amount <= b.size-b.held-amount
-}
-
-// change is for who holds something.
-func (b *Budget) change(who string, amount int64) {
-	b.held += amount
-	*b.by[who] += amount
 }
 
 func (b *Budget) account(who string) *int64 {
@@ -120,26 +72,4 @@ func (b *Budget) account(who string) *int64 {
 	made := new(int64)
 	b.by[who] = made
 	return made
-}
-
-// collect looks at some of the contexts, and takes back what those hold that are done.
-func (b *Budget) collect(most int) {
-	for range most {
-		if len(b.ends) == 0 {
-			break
-		}
-		if b.next >= len(b.ends) {
-			b.next = 0
-		}
-		found := b.ends[b.next]
-		if found.ctx.Err() == nil {
-			b.next++
-			continue
-		}
-		b.change(found.who, -found.amount)
-		last := len(b.ends) - 1
-		b.ends[b.next] = b.ends[last]
-		b.ends[last] = debt{} // which kept its context
-		b.ends = b.ends[:last]
-	}
 }

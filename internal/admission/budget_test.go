@@ -1,7 +1,6 @@
 package admission_test
 
 import (
-	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -59,63 +58,16 @@ func TestBudgetResizes(t *testing.T) {
 	}
 }
 
-func TestBudgetIsGivenBackWhenContextsAreDone(t *testing.T) {
-	budget := admission.NewBudget(2000)
-	var ends []context.CancelFunc
-	for range 1000 {
-		if !budget.Take("a", 1) {
-			t.Fatal("there is not enough")
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		ends = append(ends, cancel)
-		budget.ReturnWhenDone(ctx, "a", 1)
-	}
-	if budget.Take("a", 1) {
-		t.Error("more than half was to be had")
-	}
-	for _, end := range ends[:500] {
-		end()
-	}
-	taken := 0
-	for i := 0; i < 1000 && taken < 500; i++ { // each time it looks at some of the contexts
-		if budget.Take("a", 1) {
-			taken++
-		}
-	}
-	if taken != 500 || budget.Held() != 1000 {
-		t.Errorf("%d were to be had again, %d are held", taken, budget.Held())
-	}
-	done, cancel := context.WithCancel(t.Context())
-	cancel()
-	for range 500 {
-		budget.ReturnWhenDone(done, "a", 1)
-	}
-	for _, end := range ends {
-		end()
-	}
-	if budget.Held() != 0 {
-		t.Errorf("%d are held", budget.Held())
-	}
-}
-
 func TestBudgetIsConcurrent(t *testing.T) {
 	budget := admission.NewBudget(1000)
 	var group sync.WaitGroup
 	for i := range 8 {
 		group.Go(func() {
 			who := fmt.Sprint(i % 3)
-			for n := range 2000 {
-				if !budget.Take(who, 50) {
-					continue
-				}
-				if n%2 == 0 {
+			for range 2000 {
+				if budget.Take(who, 50) {
 					budget.Return(who, 50)
-					continue
 				}
-				ctx, cancel := context.WithCancel(t.Context())
-				budget.ReturnWhenDone(ctx, who, 50)
-				cancel()
 			}
 		})
 	}

@@ -21,9 +21,6 @@ const (
 	// for all of it.
 	blindTimeout = 30 * time.Second
 
-	// crowdedTimeout is how long a reader may leave a refusal for want of memory, which takes memory itself.
-	crowdedTimeout = 500 * time.Millisecond
-
 	// readGrace is how much longer than a query may run its reader may take for what has been read of it.
 	readGrace = time.Second
 )
@@ -108,9 +105,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, h handler, failed f
 			return
 		}
 		a.logCrowded(answer.payer, err)
-		writeProblem(w, dataapi.AsError(err))
-		// So is a stream that does not take the refusal.
-		_ = answer.controller.SetWriteDeadline(time.Now().Add(crowdedTimeout))
+		answer.refuse(err)
 		return
 	}
 	a.logBroken(w, r, answer, err)
@@ -247,7 +242,28 @@ func (a *answer) check() error {
 
 // end is for an answer that is all there.
 func (a *answer) end() {
-	a.ended = a.release()
+	a.ended = a.flush()
+	if a.ended {
+		a.http10.disarm()
+	} else {
+		a.stalled = true
+	}
+}
+
+// flush sends what the server still buffers, where it is more than a deadline's business, and reports whether it could: over
+// HTTP/1.0 the connection may then end as any other, and what a stream without a window does not take is held until it does.
+func (a *answer) flush() bool {
+	if a.http10.conn == nil && (a.request.ProtoMajor == 1 || !a.streamed) {
+		return true
+	}
+	now := time.Now()
+	if a.request.ProtoMajor == 1 {
+		_ = a.controller.SetWriteDeadline(now.Add(a.api.watch.stall))
+	}
+	a.watched.writing.Store(now.UnixNano())
+	defer a.watched.writing.Store(0)
+	err := a.controller.Flush()
+	return err == nil || errors.Is(err, http.ErrNotSupported)
 }
 
 // abort breaks the connection, or the stream, so that nobody takes what was sent for complete. It does not return.
@@ -255,7 +271,23 @@ func (a *answer) abort() {
 	panic(http.ErrAbortHandler) // finish does the rest, as for every other panic
 }
 
-// finish gives back what the answer holds. What is still to be sent, net/http sends after the handler.
+// refuse says that there is no memory left. Refusals take some too, as long as streams do not take them: there is a small
+// budget for them, and beyond it streams are reset without a word.
+func (a *answer) refuse(err error) {
+	a.giveBack()
+	if a.request.ProtoMajor > 1 {
+		if a.budget = a.api.Memory.refusals; !a.hold(refusalCost) {
+			a.abort()
+		}
+	}
+	writeProblem(a.ResponseWriter, dataapi.AsError(err))
+	if a.request.ProtoMajor > 1 {
+		_ = a.controller.Flush() // which the deadline of a problem bounds
+	}
+}
+
+// finish gives back what the answer holds. What is still to be sent, such as the end of a compressed stream, the server sends
+// after the handler.
 func (a *answer) finish() {
 	a.watched.mu.Lock()
 	a.watched.finished = true
@@ -263,15 +295,10 @@ func (a *answer) finish() {
 	a.api.watch.remove(a)
 	if a.begun && !a.ended {
 		a.breakOff()
-	} else if a.streamed {
+	} else if a.streamed && (a.request.ProtoMajor == 1 || a.Header().Get("Content-Encoding") != "") {
 		_ = a.controller.SetWriteDeadline(time.Now().Add(a.api.watch.stall))
 	}
-	if a.request.ProtoMajor == 1 {
-		a.budget.Return(a.payer, a.held)
-	} else { // a stream whose window is closed keeps what was written to it
-		a.budget.ReturnWhenDone(a.request.Context(), a.payer, a.held)
-	}
-	a.held = 0
+	a.giveBack()
 }
 
 // publicly lets the rest of the answer go to whoever asked: for what every caller may know.

@@ -15,6 +15,7 @@ import (
 const (
 	answerCost  = 32 << 10  // the goroutine, the request, and the server's own buffers
 	bodyCost    = 32 << 10  // likewise
+	refusalCost = 32 << 10  // likewise
 	encoderCost = 160 << 10 // an encoder of rows whose result does not fit into its first buffer, and what feeds it
 	arrowCost   = 2 << 20   // likewise: a batch as it is gathered, and as it is written
 )
@@ -27,8 +28,11 @@ func (f form) cost() int64 {
 	return encoderCost // and Parquet is counted by itself: see beginForm
 }
 
-// strangersShare is the part of the budget that requests without a caller have besides: one in so many.
-const strangersShare = 8
+// What requests without a caller, and refusals for want of memory, have besides: one part in so many of the budget.
+const (
+	strangersShare = 8
+	refusalsShare  = 4
+)
 
 // busyAgain is when to come back if there was no room.
 const busyAgain = 2 * time.Second
@@ -47,18 +51,21 @@ var errNoRoomForBody = &dataapi.Error{
 // Memory bounds what the answers and the bodies of requests hold in memory at once: a company may hold as much as is left
 // free. Requests without a caller, such as those for tokens, have a budget of their own, by address.
 type Memory struct {
-	callers, strangers *admission.Budget
+	callers, strangers, refusals *admission.Budget
 }
 
 // NewMemory makes the budgets, of so many bytes.
 func NewMemory(bytes int64) *Memory {
-	return &Memory{callers: admission.NewBudget(bytes), strangers: admission.NewBudget(bytes / strangersShare)}
+	return &Memory{
+		callers: admission.NewBudget(bytes), strangers: admission.NewBudget(bytes / strangersShare), refusals: admission.NewBudget(bytes / refusalsShare),
+	}
 }
 
 // Resize changes how much there is.
 func (m *Memory) Resize(bytes int64) {
 	m.callers.Resize(bytes)
 	m.strangers.Resize(bytes / strangersShare)
+	m.refusals.Resize(bytes / refusalsShare)
 }
 
 // payerOf returns the budget that a request takes from, and in whose name.
@@ -76,6 +83,11 @@ func (a *answer) hold(bytes int64) bool {
 	}
 	a.held += bytes
 	return true
+}
+
+func (a *answer) giveBack() {
+	a.budget.Return(a.payer, a.held)
+	a.held = 0
 }
 
 // reserve takes a part of the budget before the memory is used. It fails with dataapi.CodeOverloaded.

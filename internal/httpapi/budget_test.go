@@ -299,3 +299,38 @@ type noTrail struct{}
 
 func (noTrail) Enabled() bool      { return false }
 func (noTrail) Record(audit.Event) {}
+
+// Refusals that nobody takes are bounded as well: beyond that, streams are reset at once.
+func TestRefusalsAreBounded(t *testing.T) {
+	api := testAPI()
+	api.Memory.Resize(2 << 20) // of which refusals have half a MiB, and one address half of that
+	listener := tcpListener(t)
+	listen(t, listener, api.handle(func(w http.ResponseWriter, _ *http.Request) error { return half(w) }))
+	stuck := newRawH2(t, listener.Addr(), 0)
+	const streams = 60
+	for i := range uint32(streams) {
+		stuck.get(2*i+1, "/")
+	}
+	begun := time.Now()
+	refused, reset := 0, 0
+	_ = stuck.conn.SetReadDeadline(time.Now().Add(60 * time.Second))
+	for reset < streams-1-8 { // one answer is stuck, and so are eight refusals
+		frame, err := stuck.framer.ReadFrame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch frame.(type) {
+		case *http2.HeadersFrame:
+			refused++
+		case *http2.RSTStreamFrame:
+			reset++
+		}
+	}
+	t.Logf("after %s: %d headers, %d resets", time.Since(begun), refused, reset)
+	if refused > 1+8+8 {
+		t.Errorf("%d answers have begun", refused)
+	}
+	if held := eventuallyHeld(api, 0); held != 0 {
+		t.Errorf("%d bytes are held by nobody", held)
+	}
+}

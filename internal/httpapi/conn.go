@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http"
 	"reflect"
-	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
@@ -93,21 +92,6 @@ func (a *answer) guard() error {
 		return nil // which say themselves where they end
 	}
 	return errHTTP10
-}
-
-// release lets the connection of an answer that is complete be closed as any other, and reports whether it is complete:
-// what is still buffered is sent before.
-func (a *answer) release() bool {
-	if a.http10.conn == nil {
-		return true
-	}
-	_ = a.controller.SetWriteDeadline(time.Now().Add(a.api.watch.stall))
-	if err := a.controller.Flush(); err != nil {
-		a.stalled = true
-		return false
-	}
-	a.http10.disarm()
-	return true
 }
 
 // breakOff breaks the connection below an answer of HTTP/1. Whoever stands between, such as an encoder, cannot end its
