@@ -2,10 +2,8 @@ package caddymodule
 
 import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/params"
-	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/store"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // The types that a guest of a third party needs to implement a [SourceModule] or a [StoreModule]. They are declared in
@@ -26,13 +24,13 @@ type (
 	// StatementParam is a parameter as a database sees it.
 	StatementParam = source.Param
 	// ParamValue is one bound argument.
-	ParamValue = params.Value
+	ParamValue = source.Argument
 	// Sink receives a result while a source reads it.
-	Sink = result.Sink
+	Sink = source.Sink
 	// Column describes one column of a result.
-	Column = result.Column
+	Column = source.Column
 	// Value is one cell of a result.
-	Value = result.Value
+	Value = source.Value
 	// Error is an error of the catalogue.
 	Error = dataapi.Error
 	// Store keeps keys, jobs, results, deliveries and secrets.

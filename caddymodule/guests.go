@@ -16,11 +16,11 @@ import (
 
 	dataapicaddyfile "github.com/solucao42/caddy-data-api/caddyfile"
 	"github.com/solucao42/caddy-data-api/internal/config"
-	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
 	"github.com/solucao42/caddy-data-api/internal/source/sqlite"
 	"github.com/solucao42/caddy-data-api/internal/store"
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 func init() {

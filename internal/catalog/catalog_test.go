@@ -15,7 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -27,7 +27,7 @@ func (check checkFunc) columns() catalog.CheckFunc {
 	if check == nil {
 		return nil
 	}
-	return func(ctx context.Context, endpoint *catalog.Endpoint) ([]result.Column, error) {
+	return func(ctx context.Context, endpoint *catalog.Endpoint) ([]source.Column, error) {
 		return nil, check(ctx, endpoint)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/params"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 const (
@@ -195,21 +195,21 @@ func readCacheLimits(given fields, limits *Limits, mode Mode, onTimeout OnTimeou
 // maxScale is the most digits after the point that a column may declare.
 const maxScale = 100
 
-func readColumns(f fields) (map[string]result.ColumnSpec, map[string]ColumnNote) {
+func readColumns(f fields) (map[string]source.ColumnSpec, map[string]ColumnNote) {
 	member, ok := f.by["columns"]
 	if !ok {
 		return nil, nil
 	}
-	columns, notes := make(map[string]result.ColumnSpec), make(map[string]ColumnNote)
+	columns, notes := make(map[string]source.ColumnSpec), make(map[string]ColumnNote)
 	for _, column := range f.membersOf(member.value, "columns") {
 		given := f.fieldsOf(column.value, "columns."+column.key, "type", "scale", "nullable", "description")
-		spec := result.ColumnSpec{Type: result.Type(given.text("type")), Scale: given.integer("scale", 0, maxScale)}
+		spec := source.ColumnSpec{Type: source.Type(given.text("type")), Scale: given.integer("scale", 0, maxScale)}
 		if spec.Type != "" && !validColumnType(spec.Type) {
 			given.fault(given.placeOf("type"), "%s must be one of %s, or an array of one such as %s; got %q%s",
-				given.name("type"), typeList(result.Types()), result.ArrayOf(result.Integer), spec.Type,
-				typeMeant(string(spec.Type), names(result.Types()), columnTypesMeant))
-		} else if spec.Scale != nil && spec.Type != result.DecimalType {
-			given.fault(given.placeOf("scale"), "%s is allowed beside type: %s only", given.name("scale"), result.DecimalType)
+				given.name("type"), typeList(source.Types()), source.ArrayOf(source.TypeInteger), spec.Type,
+				typeMeant(string(spec.Type), names(source.Types()), columnTypesMeant))
+		} else if spec.Scale != nil && spec.Type != source.TypeDecimal {
+			given.fault(given.placeOf("scale"), "%s is allowed beside type: %s only", given.name("scale"), source.TypeDecimal)
 		}
 		columns[column.key] = spec
 		notes[column.key] = ColumnNote{
@@ -219,9 +219,9 @@ func readColumns(f fields) (map[string]result.ColumnSpec, map[string]ColumnNote)
 	return columns, notes
 }
 
-func validColumnType(t result.Type) bool {
-	return slices.ContainsFunc(result.Types(), func(known result.Type) bool {
-		return t == known || t == result.ArrayOf(known)
+func validColumnType(t source.Type) bool {
+	return slices.ContainsFunc(source.Types(), func(known source.Type) bool {
+		return t == known || t == source.ArrayOf(known)
 	})
 }
 

@@ -12,8 +12,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/params"
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // files is a catalog as it is written, by path below the root.
@@ -121,11 +120,11 @@ func TestLoad(t *testing.T) {
 	if !strings.HasPrefix(statement.SQL, "SELECT regiao") || !strings.HasSuffix(statement.SQL, "ORDER BY regiao") || statement.MaxRows != 1000 {
 		t.Errorf("%+v", statement)
 	}
-	if spec := statement.Columns["total"]; spec.Type != result.DecimalType || *spec.Scale != 2 {
+	if spec := statement.Columns["total"]; spec.Type != source.TypeDecimal || *spec.Scale != 2 {
 		t.Errorf("%+v", spec)
 	}
-	if len(statement.Params) != 3 || statement.Params[0].Name != "data_inicio" || statement.Params[0].Type != params.Date ||
-		!statement.Params[2].Array || statement.Params[2].Type != params.Decimal {
+	if len(statement.Params) != 3 || statement.Params[0].Name != "data_inicio" || statement.Params[0].Type != source.ParamDate ||
+		!statement.Params[2].Array || statement.Params[2].Type != source.ParamDecimal {
 		t.Errorf("%+v", statement.Params)
 	}
 	values, err := endpoint.Contract.Bind([]byte(`{"data_inicio":"2026-01-01"}`))

@@ -13,7 +13,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 func TestCheckDecidesWhatGoesLive(t *testing.T) {
