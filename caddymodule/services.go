@@ -119,7 +119,7 @@ func (a *App) jobsPerSource() int {
 func (a *App) openCatalog() error {
 	a.queries = execution.NewQueries(a.sources)
 	opened, err := catalog.Open(a.Catalog, catalog.Options{
-		Logger: a.log, Check: a.checkEndpoint, Forget: a.queries.Forget, Strict: a.Strict,
+		Logger: a.log, Dialects: a.dialects, Check: a.checkEndpoint, Forget: a.queries.Forget, Strict: a.Strict,
 	})
 	if err != nil {
 		return fmt.Errorf("the catalog has faults:\n%w", err)

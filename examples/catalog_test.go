@@ -123,7 +123,7 @@ func TestSharesLimitTheirUsers(t *testing.T) {
 
 func load(t *testing.T) *catalog.Snapshot {
 	t.Helper()
-	snapshot, err := catalog.Load("catalog")
+	snapshot, err := catalog.Load("catalog", sqlite.Dialect)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -101,14 +101,15 @@ func (e *Endpoint) readFrontMatter(root *node, r *report) {
 	before := r.count()
 	e.Statement.Columns, e.Columns = readColumns(f)
 	e.places.columns = memberPlaces(f, "columns")
-	e.checkNames(f)
-	for _, fault := range statementFaults(e.Statement.SQL) {
-		line, column := e.Position(fault.offset)
+	statement := readStatement(e.Statement.SQL, r.dialects)
+	e.checkNames(f, statement)
+	for _, fault := range statement.faults {
+		line, column := e.Position(fault.Offset)
 		advice := ""
-		if fault.placeholder && len(e.places.params) > 0 {
+		if fault.Placeholder && len(e.places.params) > 0 {
 			advice = "; " + declared(sortedKeys(e.places.params))
 		}
-		r.fault(place{line, column}, "%s%s", fault.message, advice)
+		r.fault(place{line, column}, "%s%s", fault.Message, advice)
 	}
 	e.places.askable = r.count() == before && e.Contract != nil && e.Source != "" && e.Statement.SQL != ""
 }
@@ -249,21 +250,23 @@ func memberPlaces(f fields, key string) map[string]place {
 // checkNames reports parameters that the statement uses and the front matter does not declare, and those that it declares
 // and the statement does not use: a filter that was forgotten returns too much. A source knows its dialect better and is
 // asked later; this is for catalogs that are checked without their sources.
-func (e *Endpoint) checkNames(f fields) {
+func (e *Endpoint) checkNames(f fields, statement reading) {
 	names := e.places.params
 	declaredNames := sortedKeys(names)
 	known := declared(declaredNames)
-	for _, use := range parameterUses(e.Statement.SQL) {
-		if _, ok := names[use.name]; ok {
+	for _, use := range statement.uses {
+		if _, ok := names[use.Name]; ok {
 			continue
 		}
-		line, column := e.Position(use.offset)
-		f.fault(place{line, column}, "@%s is not declared in params; %s%s", use.name, known,
-			didYouMean(at(dataapi.Nearest(use.name, declaredNames))))
+		line, column := e.Position(use.Offset)
+		f.fault(place{line, column}, "@%s is not declared in params; %s%s", use.Name, known,
+			didYouMean(at(dataapi.Nearest(use.Name, declaredNames))))
 	}
-	mentioned := mentions(e.Statement.SQL)
+	if len(f.report.dialects) == 0 {
+		return // nobody knows what a use looks like
+	}
 	for _, name := range declaredNames {
-		if !mentioned[name] && e.Statement.SQL != "" && params.ValidName(name) && !f.report.has(names[name]) {
+		if !statement.mentioned[name] && e.Statement.SQL != "" && params.ValidName(name) && !f.report.has(names[name]) {
 			f.fault(names[name], "parameter %s is declared and never used in the statement; use @%s there, or leave it out here%s",
 				name, name, e.mentionedAsText(name))
 		}
