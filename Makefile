@@ -28,13 +28,17 @@ demo: bin/caddy-quick bin/demo ## run the guide for real and keep serving http:/
 build: ## build bin/caddy with xcaddy; further plug-ins: ./xcaddy.sh --with MODULE
 	@./xcaddy.sh
 
+# A source as a third party writes it: a module of its own, outside of which nothing of internal/ can be used.
+EXAMPLE := examples/source-echo
+
 .PHONY: test
 test: ## run all tests, and again with the race detector where goroutines meet
 	go test -timeout 20m ./...
+	cd $(EXAMPLE) && go test ./...
 	@cc=$$(go env CC); \
 	if command -v "$${cc%% *}" >/dev/null; then \
 		echo "CGO_ENABLED=1 go test -race -timeout 30m, in the packages in which goroutines meet"; \
-		CGO_ENABLED=1 go test -race -timeout 30m $(RACE); \
+		CGO_ENABLED=1 go test -race -timeout 30m $(RACE) && cd $(EXAMPLE) && CGO_ENABLED=1 go test -race ./...; \
 	elif [ -n "$${CI:-}" ]; then \
 		echo "make test: no C compiler ($$cc) was found, and CI must run the race detector: install gcc" >&2; exit 1; \
 	else \
@@ -45,7 +49,7 @@ test: ## run all tests, and again with the race detector where goroutines meet
 lint: bin/golangci-lint ## check format, vet, go.mod, the linters, and who imports Caddy
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then \
 		echo "make lint: not formatted; run gofmt -w on:" >&2; echo "$$unformatted" >&2; exit 1; fi
-	@for module in . bench; do (cd $$module && echo "lint $$module: go vet, go mod tidy, golangci-lint" && \
+	@for module in . bench $(EXAMPLE); do (cd $$module && echo "lint $$module: go vet, go mod tidy, golangci-lint" && \
 		go vet ./... && go mod tidy -diff && $(CURDIR)/bin/golangci-lint run ./...) || exit 1; done
 	@grep -qF "$$(go list -m)/" .golangci.yml || { \
 		echo "make lint: .golangci.yml holds rules for another module than $$(go list -m): its import rules check nothing" >&2; exit 1; }

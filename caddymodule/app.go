@@ -117,7 +117,7 @@ func (a *App) holdStore(ctx caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("loading the store: %w", err)
 	}
-	module, ok := guest.(StoreModule)
+	module, ok := guest.(storeModule)
 	if !ok {
 		return fmt.Errorf("%T is no store", guest)
 	}
@@ -143,12 +143,13 @@ func (a *App) holdSources(ctx caddy.Context) error {
 		if !ok {
 			return fmt.Errorf("source %s: %T is no source", name, guest)
 		}
-		held, err := sources.Hold(a.generation, hashKey(module.SourceKey()), func() (*pooledSource, error) {
+		held, err := sources.Hold(a.generation, hashKey(sourceKind(guest)+" "+module.SourceKey()), func() (*pooledSource, error) {
 			opened, err := module.OpenSource(sharedLog.With(slog.String("source", name)))
 			if err != nil {
 				return nil, err
 			}
-			return &pooledSource{Source: admission.Admit(opened, admission.Options{}), configured: time.Now()}, nil
+			pinger, _ := opened.(source.Pinger)
+			return &pooledSource{Source: admission.Admit(opened, admission.Options{}), pinger: pinger, configured: time.Now()}, nil
 		})
 		if err != nil {
 			return fmt.Errorf("source %s: %w", name, err)

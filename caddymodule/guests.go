@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -29,8 +28,9 @@ func init() {
 	caddy.RegisterModule(new(PostgresSource))
 }
 
-// StoreModule is a guest in the namespace data_api.stores.
-type StoreModule interface {
+// storeModule is a guest in the namespace data_api.stores. Unlike a source, a store is a part of this module: its interface
+// is internal until a second store has proved it.
+type storeModule interface {
 	// StoreKey is the identity of what the store keeps its data in, such as a file's absolute path, and never depends on
 	// options: configurations with the same key share one open store. It is shown in the log and holds no secret.
 	StoreKey() string
@@ -98,7 +98,7 @@ func (s *SQLiteSource) Validate() error {
 }
 
 // SourceKey is the file's absolute path and the settings.
-func (s *SQLiteSource) SourceKey() string { return sourceKey("sqlite", s.Path, s.MaxConns) }
+func (s *SQLiteSource) SourceKey() string { return sourceKey(s.Path, s.MaxConns) }
 
 // Dialect is SQLite's.
 func (*SQLiteSource) Dialect() source.Dialect { return sqlite.Dialect }
@@ -155,7 +155,7 @@ func (p *PostgresSource) Validate() error {
 
 // SourceKey is the connection string, as it stands and with its placeholders replaced, and the settings.
 func (p *PostgresSource) SourceKey() string {
-	return sourceKey("postgres", p.template, p.DSN, p.MaxConns, p.AllowSuperuser, p.Role, p.Claims, p.AllowSetConfig, p.NoStatementCache,
+	return sourceKey(p.template, p.DSN, p.MaxConns, p.AllowSuperuser, p.Role, p.Claims, p.AllowSetConfig, p.NoStatementCache,
 		p.Lanes)
 }
 
@@ -183,11 +183,13 @@ func knownDialects() []source.Dialect {
 	return known
 }
 
-func sourceKey(kind string, settings ...any) string {
+// sourceKind is the ID of a source's module: sources of two kinds are never the same, whatever their keys.
+func sourceKind(guest any) string { return string(guest.(caddy.Module).CaddyModule().ID) }
+
+func sourceKey(settings ...any) string {
 	var key strings.Builder
-	key.WriteString(strconv.Quote(kind))
 	for _, setting := range settings {
-		fmt.Fprintf(&key, " %q", fmt.Sprint(setting))
+		fmt.Fprintf(&key, "%q ", fmt.Sprint(setting))
 	}
 	return key.String()
 }
@@ -254,7 +256,7 @@ func validMaxConns(kind string, conns int) error {
 
 // Interface guards.
 var (
-	_ StoreModule           = (*BboltStore)(nil)
+	_ storeModule           = (*BboltStore)(nil)
 	_ source.Module         = (*SQLiteSource)(nil)
 	_ source.Module         = (*PostgresSource)(nil)
 	_ caddyfile.Unmarshaler = (*BboltStore)(nil)

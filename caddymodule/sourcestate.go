@@ -49,11 +49,7 @@ func (s sourceState) String() string {
 func (p *pooledSource) ask(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, sourceAnswer)
 	defer cancel()
-	query, err := p.Compile(source.Statement{SQL: "SELECT 1 AS one", MaxRows: 1})
-	if err != nil {
-		return nil // of another dialect: it cannot be asked
-	}
-	_, err = query.Check(ctx)
+	err := p.ping(ctx)
 	switch {
 	case dataapi.HasCode(err, dataapi.CodeSourceUnavailable):
 		return cmp.Or(errors.Unwrap(dataapi.AsError(err)), err) // without the code, which is for callers
@@ -64,6 +60,18 @@ func (p *pooledSource) ask(ctx context.Context) error {
 	}
 	p.answered.Store(true) // also when it is too busy, or finds fault with the statement
 	return nil
+}
+
+// ping asks in the source's own way, or with a statement. A source that cannot read that is not asked.
+func (p *pooledSource) ping(ctx context.Context) error {
+	if p.pinger != nil {
+		return p.pinger.Ping(ctx)
+	}
+	query, err := p.Compile(source.Statement{SQL: "SELECT 1 AS one", MaxRows: 1})
+	if err == nil {
+		_, err = query.Check(ctx)
+	}
+	return err
 }
 
 // askSources asks all sources at once. It blocks for sourceAnswer at most.

@@ -31,8 +31,9 @@ var (
 // pooledSource is a source in the pool.
 type pooledSource struct {
 	source.Source
-	configured time.Time   // when it was made
-	answered   atomic.Bool // at least once since
+	pinger     source.Pinger // the source itself, or nil
+	configured time.Time     // when it was made
+	answered   atomic.Bool   // at least once since
 }
 
 // Destruct closes the source when its last holder has let go.

@@ -29,12 +29,13 @@ type example struct {
 }
 
 // languages are those that blocks may have. Each has one, so that none of those that are loaded can be missed.
-var languages = []string{"caddyfile", "sql", "yaml", "json", "http", "text", "nginx", "mermaid", "sh", "js", "ts"}
+var languages = []string{"caddyfile", "sql", "yaml", "json", "http", "text", "nginx", "mermaid", "sh", "js", "ts", "go"}
 
 // loaders load an example of a language.
 var loaders = map[string]func(*testing.T, string) error{
 	"caddyfile": loadCaddyfile,
 	"yaml":      loadYAML,
+	"go":        findExcerpt,
 	"sql":       func(t *testing.T, text string) error { return loadCatalog(t, files{"acme/default/example.sql": text}) },
 	"json": func(_ *testing.T, text string) error {
 		if !json.Valid([]byte(text)) {
@@ -96,7 +97,7 @@ func TestEveryExampleLoads(t *testing.T) {
 			})
 		}
 	}
-	for language, least := range map[string]int{"caddyfile": 9, "yaml": 6, "sql": 3, "json": 5} {
+	for language, least := range map[string]int{"caddyfile": 9, "yaml": 6, "sql": 3, "json": 5, "go": 5} {
 		if loaded[language] < least {
 			t.Errorf("%d blocks of %s were loaded, not %d: the test has lost some", loaded[language], language, least)
 		}
@@ -178,6 +179,21 @@ func loadCatalog(t *testing.T, given files) error {
 	}
 	_, err := catalog.Load(root, postgres.Dialect, sqlite.Dialect)
 	return err
+}
+
+// findExcerpt finds Go in the files of the example that it is from.
+func findExcerpt(t *testing.T, text string) error {
+	t.Helper()
+	sources, err := filepath.Glob("../examples/source-echo/*.go")
+	if err != nil || len(sources) == 0 {
+		t.Fatal(sources, err)
+	}
+	for _, path := range sources {
+		if strings.Contains(read(t, path), text) {
+			return nil
+		}
+	}
+	return errors.New("it is no excerpt of examples/source-echo")
 }
 
 // loadCaddyfile loads a Caddyfile, or a part of one where it belongs: of a site, of the global options, or of data_api in

@@ -5,24 +5,25 @@ import "fmt"
 // Type is a column's type as callers see it: the lower-case SQL name.
 type Type string
 
-// The scalar types. An array's is written by [ArrayOf].
+// The scalar types, and the kinds of value of a column of each, beside [KindNull]. An array's type is written by [ArrayOf], and its
+// values are of KindJSON. A database's own types may have other names; callers are then told nothing of their values.
 const (
-	TypeVarchar     Type = "varchar"
-	TypeDecimal     Type = "decimal"
-	TypeSmallInt    Type = "smallint"
-	TypeInteger     Type = "integer"
-	TypeBigInt      Type = "bigint"
-	TypeReal        Type = "real"
-	TypeDouble      Type = "double"
-	TypeBoolean     Type = "boolean"
-	TypeDate        Type = "date"
-	TypeTime        Type = "time"
-	TypeTimestamp   Type = "timestamp"
-	TypeTimestampTZ Type = "timestamptz"
-	TypeUUID        Type = "uuid"
-	TypeJSON        Type = "json"
-	TypeVarBinary   Type = "varbinary"
-	TypeInterval    Type = "interval"
+	TypeVarchar     Type = "varchar"     // KindText
+	TypeDecimal     Type = "decimal"     // KindDecimal, KindInt
+	TypeSmallInt    Type = "smallint"    // KindInt
+	TypeInteger     Type = "integer"     // KindInt
+	TypeBigInt      Type = "bigint"      // KindInt
+	TypeReal        Type = "real"        // KindFloat32
+	TypeDouble      Type = "double"      // KindFloat64, KindFloat32
+	TypeBoolean     Type = "boolean"     // KindBool
+	TypeDate        Type = "date"        // KindDate
+	TypeTime        Type = "time"        // KindTime
+	TypeTimestamp   Type = "timestamp"   // KindTimestamp
+	TypeTimestampTZ Type = "timestamptz" // KindTimestampTZ
+	TypeUUID        Type = "uuid"        // KindUUID
+	TypeJSON        Type = "json"        // KindJSON
+	TypeVarBinary   Type = "varbinary"   // KindBinary
+	TypeInterval    Type = "interval"    // KindText
 )
 
 // Types lists the scalar types, in the order in which they are documented.

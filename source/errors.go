@@ -32,6 +32,15 @@ func ValueRefused(cause error, detail string) error {
 // Failed says that the statement itself did something wrong: 500.
 func Failed(cause error) error { return dataapi.Wrap(dataapi.CodeInternal, cause) }
 
+// Code returns the code under which callers meet an error that the functions above made, such as SOURCE_UNAVAILABLE for
+// [Unavailable], or nothing for another: for a source's own tests, and for sources around others. docs/errors.md lists the codes.
+func Code(err error) string {
+	if known, ok := errors.AsType[*dataapi.Error](err); ok {
+		return string(known.Code)
+	}
+	return ""
+}
+
 // ErrPlanning says that a database answers, and had not come to an end with judging a statement.
 var ErrPlanning = errors.New("the database was still planning the statement")
 

@@ -14,8 +14,17 @@ type Source interface {
 	// It returns a *StatementError when the text cannot be a statement, such as one that uses an undeclared parameter.
 	Compile(statement Statement) (Query, error)
 
-	// Close ends all connections. Queries that run are cancelled. It must not be called twice.
+	// Close ends all connections, and returns when that is done. Queries that run are cancelled and fail; those that are run
+	// from then on are [Unavailable]. It must not be called twice.
 	Close() error
+}
+
+// Pinger is a source that has its own way to ask its database for a sign of life. It is optional: another source is asked to
+// check SELECT 1 AS one, and one that cannot read that is taken to answer.
+type Pinger interface {
+	// Ping returns nil when the database answers. When it cannot be reached, the error is [Unavailable], and its cause is
+	// shown to operators; when ctx's deadline passes, it is [TimedOut].
+	Ping(ctx context.Context) error
 }
 
 // Bounded is a source that runs only so many queries at once, and makes others wait. It is optional: in front of such a
@@ -38,7 +47,7 @@ type Resizing interface {
 // Query is a statement that a source can run. It is safe for concurrent use and holds no connection between calls.
 type Query interface {
 	// Check asks the database whether the statement is one read-only statement with distinct column names, without
-	// running it, and returns its columns. A fault of the statement is a *StatementError; a database that cannot be
+	// running it, and returns its columns. A column whose type only a value can tell has none yet. A fault of the statement is a *StatementError; a database that cannot be
 	// reached is [Unavailable]. When ctx's deadline passes it is [TimedOut], which wraps [ErrPlanning] where the database is
 	// known to have been at work on the statement.
 	Check(ctx context.Context) ([]Column, error)
@@ -86,7 +95,8 @@ type Statement struct {
 	// Params declares every parameter that SQL may use, in the order of Run's arguments.
 	Params []Param
 
-	// Columns holds what the endpoint declares of its columns, by name. It may be nil.
+	// Columns holds what the endpoint declares of its columns, by name. It may be nil. What a source cannot give as it is
+	// declared is a fault of the statement.
 	Columns map[string]ColumnSpec
 
 	// MaxRows is the most rows that a caller is given, at least 1.

@@ -12,9 +12,9 @@ import (
 	"github.com/solucao42/caddy-data-api/source"
 )
 
-func testCancel(t *testing.T, dialect Dialect) {
-	s := open(t, dialect, 1)
-	query := compile(t, s, source.Statement{SQL: dialect.Endless})
+func testCancel(t *testing.T, db Database) {
+	s := open(t, db, 1)
+	query := compile(t, s, source.Statement{SQL: db.Endless})
 	for range 3 {
 		ctx, cancel := context.WithCancel(context.Background())
 		time.AfterFunc(50*time.Millisecond, cancel)
@@ -33,12 +33,12 @@ func testCancel(t *testing.T, dialect Dialect) {
 	if err := query.Run(ctx, source.Call{}, sink); !errors.Is(err, context.Canceled) || sink.calls > 0 {
 		t.Errorf("cancelled beforehand: got %v and %d calls", err, sink.calls)
 	}
-	run(t, compile(t, s, source.Statement{SQL: dialect.Empty}))
+	run(t, compile(t, s, source.Statement{SQL: db.Empty}))
 }
 
-func testDeadline(t *testing.T, dialect Dialect) {
-	s := open(t, dialect, 1)
-	query := compile(t, s, source.Statement{SQL: dialect.Endless})
+func testDeadline(t *testing.T, db Database) {
+	s := open(t, db, 1)
+	query := compile(t, s, source.Statement{SQL: db.Endless})
 	for _, timeout := range []time.Duration{100 * time.Millisecond, time.Nanosecond} {
 		ctx, cancel := context.WithTimeout(context.Background(), timeout)
 		started := time.Now()
@@ -51,12 +51,12 @@ func testDeadline(t *testing.T, dialect Dialect) {
 			t.Errorf("the statement ended %s after its deadline", took)
 		}
 	}
-	run(t, compile(t, s, source.Statement{SQL: dialect.Empty}))
+	run(t, compile(t, s, source.Statement{SQL: db.Empty}))
 }
 
-func testCancelBetweenRows(t *testing.T, dialect Dialect) {
-	s := open(t, dialect, 1)
-	query := counting(t, dialect, s, 1_000_000)
+func testCancelBetweenRows(t *testing.T, db Database) {
+	s := open(t, db, 1)
+	query := counting(t, db, s, 1_000_000)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	sink := &recorder{t: t, onRow: func(row int) error {
@@ -75,9 +75,9 @@ func testCancelBetweenRows(t *testing.T, dialect Dialect) {
 }
 
 // testOverload holds the only connection with a reader that does not read.
-func testOverload(t *testing.T, dialect Dialect) {
-	s := open(t, dialect, 1)
-	query := counting(t, dialect, s, 10)
+func testOverload(t *testing.T, db Database) {
+	s := open(t, db, 1)
+	query := counting(t, db, s, 10)
 	reading, finish := make(chan struct{}), make(chan struct{})
 	held := make(chan error, 1)
 	go func() {
@@ -115,9 +115,9 @@ func testOverload(t *testing.T, dialect Dialect) {
 	run(t, query, integer(1))
 }
 
-func testConcurrent(t *testing.T, dialect Dialect) {
-	s := open(t, dialect, 4)
-	query := counting(t, dialect, s, 500)
+func testConcurrent(t *testing.T, db Database) {
+	s := open(t, db, 4)
+	query := counting(t, db, s, 500)
 	var wait sync.WaitGroup
 	for worker := range 8 {
 		wait.Go(func() {
@@ -140,9 +140,9 @@ func testConcurrent(t *testing.T, dialect Dialect) {
 	wait.Wait()
 }
 
-func testClose(t *testing.T, dialect Dialect) {
-	s := dialect.Open(t, 2)
-	query := compile(t, s, source.Statement{SQL: dialect.Endless})
+func testClose(t *testing.T, db Database) {
+	s := db.Open(t, 2)
+	query := compile(t, s, source.Statement{SQL: db.Endless})
 	ended := make(chan error, 2)
 	for range cap(ended) {
 		go func() { ended <- query.Run(context.Background(), source.Call{}, &recorder{t: t}) }()
@@ -164,5 +164,8 @@ func testClose(t *testing.T, dialect Dialect) {
 		case <-time.After(grace):
 			t.Fatal("a query outlived Close")
 		}
+	}
+	if err := query.Run(context.Background(), source.Call{}, &recorder{t: t}); !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {
+		t.Errorf("after Close: got %v, want %s", err, dataapi.CodeSourceUnavailable)
 	}
 }

@@ -53,7 +53,7 @@ func sample(t *testing.T, kind source.ParamType, canonical string) source.Argume
 func echo(t *testing.T, s source.Source, sql string, kind source.ParamType, array bool) source.Query {
 	t.Helper()
 	if sql == "" {
-		t.Fatalf("the dialect has no statement for %s", kind)
+		t.Fatalf("there is no statement for %s", kind)
 	}
 	spec := source.ColumnSpec{Type: columnTypes[kind]}
 	if kind == source.ParamDecimal {
@@ -65,10 +65,10 @@ func echo(t *testing.T, s source.Source, sql string, kind source.ParamType, arra
 	})
 }
 
-func testParameters(t *testing.T, dialect Dialect) {
-	s := open(t, dialect, 2)
+func testParameters(t *testing.T, db Database) {
+	s := open(t, db, 2)
 	for _, kind := range source.ParamTypes() {
-		query := echo(t, s, dialect.Echo[kind], kind, false)
+		query := echo(t, s, db.Echo[kind], kind, false)
 		for _, canonical := range samples[kind] {
 			sink := run(t, query, sample(t, kind, canonical))
 			if len(sink.rows) != 1 || sink.rows[0][0] != canonical {
@@ -85,10 +85,10 @@ func testParameters(t *testing.T, dialect Dialect) {
 	}
 }
 
-func testArrays(t *testing.T, dialect Dialect) {
-	s := open(t, dialect, 2)
+func testArrays(t *testing.T, db Database) {
+	s := open(t, db, 2)
 	for _, kind := range source.ParamTypes() {
-		query := echo(t, s, dialect.EchoArray[kind], kind, true)
+		query := echo(t, s, db.EchoArray[kind], kind, true)
 		array := source.Argument{Type: kind, Array: true}
 		if sink := run(t, query, array); len(sink.rows) != 0 {
 			t.Errorf("an empty array of %s came back as %q", kind, sink.rows)

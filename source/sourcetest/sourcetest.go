@@ -1,19 +1,24 @@
-// Package sourcetest is the conformance suite that every source passes: what [source.Source] and [source.Query]
-// document, against a real database, driven by a few statements in the database's own dialect.
+// Package sourcetest is the conformance suite that every source passes: what [source.Source], [source.Query] and
+// [source.Dialect] document, against a real database, driven by a few statements in the database's own dialect.
 package sourcetest
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/source"
 )
 
-// Dialect says how to reach a database, and what to say to it.
-type Dialect struct {
+// Database says how to reach a database, and what to say to it. Everything must be given, but for Writes where nothing can be
+// written.
+type Database struct {
 	// Open returns a new source that runs at most maxConns statements at once. The suite closes it.
 	Open func(t *testing.T, maxConns int) source.Source
+
+	// Dialect is what [source.Module] returns for the database.
+	Dialect source.Dialect
 
 	Count     string                      // the integers 1 to @n, a parameter of type integer, in order, as column n of type bigint
 	Echo      map[source.ParamType]string // for every type: one row with the parameter @p as column v
@@ -28,11 +33,12 @@ type Dialect struct {
 }
 
 // Run runs the suite.
-func Run(t *testing.T, dialect Dialect) {
+func Run(t *testing.T, db Database) {
 	for _, c := range []struct {
 		name string
-		test func(*testing.T, Dialect)
+		test func(*testing.T, Database)
 	}{
+		{"the dialect finds parameters and only real faults", testDialect},
 		{"compile refuses an undeclared parameter", testUndeclared},
 		{"check returns columns and runs nothing", testCheck},
 		{"check refuses faulty statements", testFaults},
@@ -51,16 +57,16 @@ func Run(t *testing.T, dialect Dialect) {
 		{"a query is safe for concurrent use", testConcurrent},
 		{"close cancels what runs", testClose},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.test(t, dialect) })
+		t.Run(c.name, func(t *testing.T) { c.test(t, db) })
 	}
 }
 
 // grace is how long an interruption may take on a machine that does other things as well.
 const grace = 2 * time.Second
 
-func open(t *testing.T, dialect Dialect, maxConns int) source.Source {
+func open(t *testing.T, db Database, maxConns int) source.Source {
 	t.Helper()
-	s := dialect.Open(t, maxConns)
+	s := db.Open(t, maxConns)
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Errorf("Close: %v", err)
@@ -81,10 +87,10 @@ func compile(t *testing.T, s source.Source, statement source.Statement) source.Q
 	return query
 }
 
-func counting(t *testing.T, dialect Dialect, s source.Source, maxRows int) source.Query {
+func counting(t *testing.T, db Database, s source.Source, maxRows int) source.Query {
 	t.Helper()
 	return compile(t, s, source.Statement{
-		SQL: dialect.Count, MaxRows: maxRows, Params: []source.Param{{Name: "n", Type: source.ParamInteger}},
+		SQL: db.Count, MaxRows: maxRows, Params: []source.Param{{Name: "n", Type: source.ParamInteger}},
 	})
 }
 
@@ -117,6 +123,21 @@ func (r *recorder) Columns(columns []source.Column) error {
 	return nil
 }
 
+// kinds are how the values of each type are held, as [source.Type] documents.
+var kinds = map[source.Type][]source.Kind{
+	source.TypeVarchar: {source.KindText}, source.TypeInterval: {source.KindText}, source.TypeJSON: {source.KindJSON},
+	source.TypeDecimal: {source.KindDecimal, source.KindInt}, source.TypeSmallInt: {source.KindInt}, source.TypeInteger: {source.KindInt},
+	source.TypeBigInt: {source.KindInt}, source.TypeReal: {source.KindFloat32}, source.TypeDouble: {source.KindFloat64, source.KindFloat32},
+	source.TypeBoolean: {source.KindBool}, source.TypeUUID: {source.KindUUID}, source.TypeVarBinary: {source.KindBinary},
+	source.TypeDate: {source.KindDate}, source.TypeTime: {source.KindTime}, source.TypeTimestamp: {source.KindTimestamp},
+	source.TypeTimestampTZ: {source.KindTimestampTZ},
+}
+
+func fits(kind source.Kind, typ source.Type) bool {
+	allowed, known := kinds[typ]
+	return kind == source.KindNull || !known || slices.Contains(allowed, kind)
+}
+
 func (r *recorder) Row(values []source.Value) error {
 	if r.calls != 1 {
 		r.t.Errorf("Columns was called %d times before a row", r.calls)
@@ -126,6 +147,9 @@ func (r *recorder) Row(values []source.Value) error {
 	}
 	row := make([]string, len(values))
 	for i, value := range values {
+		if typ := r.columns[i].Type; !fits(value.Kind, typ) {
+			r.t.Errorf("a value of kind %d is in column %s, which is %q", value.Kind, r.columns[i].Name, typ)
+		}
 		row[i] = text(value)
 	}
 	r.rows = append(r.rows, row)

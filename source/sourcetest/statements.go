@@ -13,14 +13,14 @@ import (
 	"github.com/solucao42/caddy-data-api/source"
 )
 
-func testUndeclared(t *testing.T, dialect Dialect) {
-	s := open(t, dialect, 2)
-	_, err := s.Compile(source.Statement{SQL: dialect.Count, MaxRows: 1, Params: []source.Param{{Name: "other", Type: source.ParamInteger}}})
+func testUndeclared(t *testing.T, db Database) {
+	s := open(t, db, 2)
+	_, err := s.Compile(source.Statement{SQL: db.Count, MaxRows: 1, Params: []source.Param{{Name: "other", Type: source.ParamInteger}}})
 	fault, ok := errors.AsType[*source.StatementError](err)
 	if !ok {
 		t.Fatalf("got %v, want a *source.StatementError", err)
 	}
-	if want := strings.Index(dialect.Count, "@n"); fault.Offset != want {
+	if want := strings.Index(db.Count, "@n"); fault.Offset != want {
 		t.Errorf("the fault is at byte %d, want %d", fault.Offset, want)
 	}
 	if !strings.Contains(fault.Message, "@n") {
@@ -28,10 +28,10 @@ func testUndeclared(t *testing.T, dialect Dialect) {
 	}
 }
 
-func testCheck(t *testing.T, dialect Dialect) {
-	s := open(t, dialect, 2)
+func testCheck(t *testing.T, db Database) {
+	s := open(t, db, 2)
 	started := time.Now()
-	for _, c := range []struct{ sql, column string }{{dialect.Endless, "n"}, {dialect.Fails, "n"}, {dialect.Empty, "a"}} {
+	for _, c := range []struct{ sql, column string }{{db.Endless, "n"}, {db.Fails, "n"}, {db.Empty, "a"}} {
 		columns, err := compile(t, s, source.Statement{SQL: c.sql}).Check(context.Background())
 		if err != nil {
 			t.Fatalf("Check(%q): %v", c.sql, err)
@@ -45,12 +45,12 @@ func testCheck(t *testing.T, dialect Dialect) {
 	}
 }
 
-func testFaults(t *testing.T, dialect Dialect) {
-	s := open(t, dialect, 2)
+func testFaults(t *testing.T, db Database) {
+	s := open(t, db, 2)
 	faulty := append([]string{
-		dialect.Duplicate, dialect.Misspelt, "", "   ", "/* nothing */", "SELEC 1 AS a", "SELECT 'open AS a",
-		dialect.Empty + "; " + dialect.Empty,
-	}, dialect.Writes...)
+		db.Duplicate, db.Misspelt, "", "   ", "/* nothing */", "SELEC 1 AS a", "SELECT 'open AS a",
+		db.Empty + "; " + db.Empty,
+	}, db.Writes...)
 	for _, sql := range faulty {
 		fault := faultOf(t, s, sql)
 		if fault == nil {
@@ -59,7 +59,7 @@ func testFaults(t *testing.T, dialect Dialect) {
 		if fault.Offset < -1 || fault.Offset > len(sql) {
 			t.Errorf("%q: the fault is at byte %d of %d", sql, fault.Offset, len(sql))
 		}
-		if sql == dialect.Misspelt && fault.Offset != strings.Index(sql, "nosuch") {
+		if sql == db.Misspelt && fault.Offset != strings.Index(sql, "nosuch") {
 			t.Errorf("the unknown column is reported at byte %d, want %d", fault.Offset, strings.Index(sql, "nosuch"))
 		}
 	}
@@ -79,19 +79,19 @@ func faultOf(t *testing.T, s source.Source, sql string) *source.StatementError {
 	return fault
 }
 
-func testCheckContext(t *testing.T, dialect Dialect) {
-	s := open(t, dialect, 2)
+func testCheckContext(t *testing.T, db Database) {
+	s := open(t, db, 2)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := compile(t, s, source.Statement{SQL: dialect.Empty}).Check(ctx); !errors.Is(err, context.Canceled) {
+	if _, err := compile(t, s, source.Statement{SQL: db.Empty}).Check(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 }
 
-func testRowLimit(t *testing.T, dialect Dialect) {
-	s := open(t, dialect, 2)
+func testRowLimit(t *testing.T, db Database) {
+	s := open(t, db, 2)
 	for _, c := range []struct{ rows, limit, pushed int }{{0, 1, 0}, {1, 1, 1}, {2, 1, 2}, {3, 1, 2}, {10, 10, 10}, {11, 10, 11}, {5000, 10, 11}} {
-		query := counting(t, dialect, s, c.limit)
+		query := counting(t, db, s, c.limit)
 		for range 3 {
 			sink := run(t, query, integer(int64(c.rows)))
 			if len(sink.rows) != c.pushed {
@@ -106,9 +106,9 @@ func testRowLimit(t *testing.T, dialect Dialect) {
 	}
 }
 
-func testEmpty(t *testing.T, dialect Dialect) {
-	s := open(t, dialect, 2)
-	sink := run(t, compile(t, s, source.Statement{SQL: dialect.Empty}))
+func testEmpty(t *testing.T, db Database) {
+	s := open(t, db, 2)
+	sink := run(t, compile(t, s, source.Statement{SQL: db.Empty}))
 	if want := (source.Column{Name: "a", Type: source.TypeBigInt}); !slices.Equal(sink.columns, []source.Column{want}) {
 		t.Errorf("columns are %v, want %v", sink.columns, want)
 	}
@@ -117,9 +117,9 @@ func testEmpty(t *testing.T, dialect Dialect) {
 	}
 }
 
-func testSinkErrors(t *testing.T, dialect Dialect) {
-	s := open(t, dialect, 1)
-	query := counting(t, dialect, s, 1000)
+func testSinkErrors(t *testing.T, db Database) {
+	s := open(t, db, 1)
+	query := counting(t, db, s, 1000)
 	own := errors.New("the reader is gone")
 	for range 3 {
 		sink := &recorder{t: t, onHead: func() error { return own }}
@@ -143,20 +143,20 @@ func testSinkErrors(t *testing.T, dialect Dialect) {
 	}
 }
 
-func testFailing(t *testing.T, dialect Dialect) {
-	s := open(t, dialect, 1)
-	query := compile(t, s, source.Statement{SQL: dialect.Fails})
+func testFailing(t *testing.T, db Database) {
+	s := open(t, db, 1)
+	query := compile(t, s, source.Statement{SQL: db.Fails})
 	for range 3 {
 		if err := query.Run(context.Background(), source.Call{}, &recorder{t: t}); !dataapi.HasCode(err, dataapi.CodeInternal) {
 			t.Fatalf("got %v, want %s", err, dataapi.CodeInternal)
 		}
 	}
-	run(t, compile(t, s, source.Statement{SQL: dialect.Empty}))
+	run(t, compile(t, s, source.Statement{SQL: db.Empty}))
 }
 
-func testRefusedValue(t *testing.T, dialect Dialect) {
-	s := open(t, dialect, 1)
-	query := compile(t, s, source.Statement{SQL: dialect.Reads, Params: []source.Param{{Name: "p", Type: source.ParamString}}})
+func testRefusedValue(t *testing.T, db Database) {
+	s := open(t, db, 1)
+	query := compile(t, s, source.Statement{SQL: db.Reads, Params: []source.Param{{Name: "p", Type: source.ParamString}}})
 	for range 3 {
 		run(t, query, source.Argument{Type: source.ParamString, Text: "[1]"})
 		err := query.Run(context.Background(), source.Call{Args: []source.Argument{{Type: source.ParamString, Text: "["}}}, &recorder{t: t})

@@ -30,7 +30,7 @@ func conform(t *testing.T, dsn string, proxied bool) {
 		echo[kind] = "SELECT @p AS v"
 		echoArray[kind] = "SELECT v FROM unnest(@p) WITH ORDINALITY AS u(v, i) ORDER BY i"
 	}
-	sourcetest.Run(t, sourcetest.Dialect{
+	sourcetest.Run(t, sourcetest.Database{
 		Open: func(t *testing.T, maxConns int) source.Source {
 			s, err := postgres.New(postgres.Config{DSN: dsn, MaxConns: maxConns, NoStatementCache: proxied})
 			if err != nil {
@@ -38,6 +38,7 @@ func conform(t *testing.T, dsn string, proxied bool) {
 			}
 			return s
 		},
+		Dialect:   postgres.Dialect,
 		Count:     "SELECT n FROM generate_series(1, @n) AS n",
 		Echo:      echo,
 		EchoArray: echoArray,

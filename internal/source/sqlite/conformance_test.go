@@ -88,10 +88,11 @@ func TestConformance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dialect := sourcetest.Dialect{
-		Open:  func(t *testing.T, maxConns int) source.Source { return newSource(t, path, maxConns) },
-		Count: "WITH RECURSIVE c(n) AS (SELECT 1 WHERE @n >= 1 UNION ALL SELECT n + 1 FROM c WHERE n < @n) SELECT n FROM c",
-		Echo:  map[source.ParamType]string{}, EchoArray: map[source.ParamType]string{},
+	db := sourcetest.Database{
+		Open:    func(t *testing.T, maxConns int) source.Source { return newSource(t, path, maxConns) },
+		Dialect: Dialect,
+		Count:   "WITH RECURSIVE c(n) AS (SELECT 1 WHERE @n >= 1 UNION ALL SELECT n + 1 FROM c WHERE n < @n) SELECT n FROM c",
+		Echo:    map[source.ParamType]string{}, EchoArray: map[source.ParamType]string{},
 		Empty:     "SELECT a FROM t WHERE 0",
 		Duplicate: "SELECT a, b AS a FROM t",
 		Misspelt:  "SELECT a, nosuch FROM t",
@@ -104,10 +105,10 @@ func TestConformance(t *testing.T) {
 		},
 	}
 	for _, kind := range source.ParamTypes() {
-		dialect.Echo[kind] = "SELECT @p AS v"
-		dialect.EchoArray[kind] = echoArray
+		db.Echo[kind] = "SELECT @p AS v"
+		db.EchoArray[kind] = echoArray
 	}
-	sourcetest.Run(t, dialect)
+	sourcetest.Run(t, db)
 
 	after, err := os.ReadFile(path)
 	if err != nil || string(after) != string(before) {
