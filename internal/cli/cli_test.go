@@ -1,4 +1,4 @@
-package caddymodule
+package cli
 
 import (
 	"bytes"
@@ -17,14 +17,12 @@ import (
 	"github.com/spf13/cobra"
 
 	_ "github.com/solucao42/caddy-data-api/caddyfile"
-	"github.com/solucao42/caddy-data-api/internal/catalog"
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
 // runCommand runs `caddy data-api ARGS`.
 func runCommand(ctx context.Context, args ...string) (string, error) {
 	cmd := &cobra.Command{Use: "data-api", SilenceErrors: true, SilenceUsage: true}
-	addCommands(cmd)
+	Command(nil).CobraFunc(cmd)
 	root := &cobra.Command{Use: "caddy"}
 	root.AddCommand(cmd)
 	var out bytes.Buffer
@@ -124,36 +122,6 @@ func TestCheckPrintsWarnings(t *testing.T) {
 		"<company>/<namespace>/<slug>.sql; did you mean t.sql?\n" + root + ": 1 company, 1 endpoint, no faults, 1 warning\n"
 	if err != nil || out != want {
 		t.Errorf("got  %v %s\nwant %s", err, out, want)
-	}
-}
-
-func TestAPurgeNamesWhatTheCatalogHas(t *testing.T) {
-	root := t.TempDir()
-	for path, text := range map[string]string{"acme/company.yaml": "", "acme/default/test.sql": "/*---\nsource: x\n---*/\nSELECT 1 AS n\n"} {
-		full := filepath.Join(root, path)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(full), 0o755), os.WriteFile(full, []byte(text), 0o600)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	snapshot, err := catalog.Load(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, test := range []struct{ company, namespace, slug, want string }{
-		{"", "", "", ""},
-		{"acme", "", "", ""},
-		{"acme", "default", "test", ""},
-		{"acmee", "", "", `There is no company "acmee" in the catalog; did you mean "acme"?`},
-		{"acme", "default", "tets", `The company acme has no endpoint "default/tets"; did you mean "default/test"?`},
-		{"acme", "other", "thing", `The company acme has no endpoint "other/thing"; there is default/test.`},
-	} {
-		got := ""
-		if err := checkPurged(snapshot, test.company, test.namespace, test.slug); err != nil {
-			got = dataapi.AsError(err).Detail
-		}
-		if got != test.want {
-			t.Errorf("%+v: got %s", test, got)
-		}
 	}
 }
 

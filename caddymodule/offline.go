@@ -7,11 +7,16 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+
+	"github.com/solucao42/caddy-data-api/internal/cli"
 )
 
-// provisionAlone provisions the app of a configuration without starting anything. The process ends soon after, and with it
-// what it holds. A catalog with faults is provisioned in any case, so that they can be told.
-func provisionAlone(file, adapter string) (*App, error) {
+func init() {
+	caddycmd.RegisterCommand(cli.Command(provisionOffline))
+}
+
+// provisionOffline provisions the app of a configuration without starting anything. It implements [cli.Provision].
+func provisionOffline(file, adapter string) (*cli.Offline, error) {
 	raw, _, _, err := caddycmd.LoadConfig(file, adapter)
 	if err != nil {
 		return nil, err
@@ -43,7 +48,8 @@ func provisionAlone(file, adapter string) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	return found.(*App), nil
+	app := found.(*App)
+	return &cli.Offline{Directory: app.Catalog, Catalog: app.catalog, Check: app.checkAll, Plan: app.plan.Load}, nil
 }
 
 // withoutStrict is a configuration of the app that leaves out what is at fault.

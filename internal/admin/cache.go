@@ -1,4 +1,4 @@
-package caddymodule
+package admin
 
 import (
 	"net/http"
@@ -9,37 +9,38 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-// purgeRequest names the endpoints whose kept results are forgotten: all of them, those of the company that owns them, or
+// PurgeRequest names the endpoints whose kept results are forgotten: all of them, those of the company that owns them, or
 // one of that company's.
-type purgeRequest struct {
+type PurgeRequest struct {
 	Company  string `json:"company,omitempty"`
 	Endpoint string `json:"endpoint,omitempty"` // NAMESPACE/SLUG; needs a company
 }
 
-type purgeAnswer struct {
+// Purged says how many results were forgotten.
+type Purged struct {
 	Purged int `json:"purged"`
 }
 
 // purgeCache forgets results that are kept in memory.
-func purgeCache(ready *services, r *http.Request) (int, any, error) {
-	var request purgeRequest
-	if err := decodeAdminBody(r, &request); err != nil {
-		return 0, nil, err
+func (s *Services) purgeCache(r *http.Request) (any, error) {
+	var request PurgeRequest
+	if err := decodeBody(r, &request); err != nil {
+		return nil, err
 	}
 	namespace, slug, pair := strings.Cut(request.Endpoint, "/")
 	switch {
 	case request.Company != "" && !dataapi.ValidSlug(request.Company):
-		return 0, nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "company must be a slug; got %q.", request.Company)
+		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "company must be a slug; got %q.", request.Company)
 	case request.Endpoint == "":
 	case request.Company == "":
-		return 0, nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "endpoint needs company, which owns it.")
+		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "endpoint needs company, which owns it.")
 	case !pair || !dataapi.ValidSlug(namespace) || !dataapi.ValidSlug(slug):
-		return 0, nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "endpoint must be NAMESPACE/SLUG; got %q.", request.Endpoint)
+		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "endpoint must be NAMESPACE/SLUG; got %q.", request.Endpoint)
 	}
-	if err := checkPurged(ready.app.catalog.Current(), request.Company, namespace, slug); err != nil {
-		return 0, nil, err
+	if err := checkPurged(s.Catalog.Current(), request.Company, namespace, slug); err != nil {
+		return nil, err
 	}
-	return http.StatusOK, purgeAnswer{ready.cache.Purge(func(address dataapi.Address) bool {
+	return Purged{s.Cache.Purge(func(address dataapi.Address) bool {
 		return (request.Company == "" || address.Company == request.Company) &&
 			(request.Endpoint == "" || address.Namespace == namespace && address.Slug == slug)
 	})}, nil
@@ -51,7 +52,7 @@ func checkPurged(snapshot *catalog.Snapshot, slug, namespace, endpoint string) e
 	if slug == "" {
 		return nil
 	}
-	if _, err := knownCompany(snapshot, slug); err != nil || namespace == "" {
+	if _, err := FindCompany(snapshot, slug); err != nil || namespace == "" {
 		return err
 	}
 	var paths []string

@@ -1,4 +1,4 @@
-package caddymodule
+package admin
 
 import (
 	"net/http"
@@ -14,10 +14,10 @@ func TestAdminBodiesAreObjects(t *testing.T) {
 	for body, sound := range map[string]bool{
 		`{"company":"acme"}`: true, `{}`: true, ` {} `: true,
 		`null`: false, ` null`: false, ``: false, `[]`: false, `"x"`: false, `{} {}`: false, `{"compny":"acme"}`: false, `{"company":"a","company":"b"}`: false,
-		`{"company":"` + strings.Repeat("x", maxAdminBodyBytes) + `"}`: false,
+		`{"company":"` + strings.Repeat("x", maxBody) + `"}`: false,
 	} {
-		var target purgeRequest
-		err := decodeAdminBody(httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(body)), &target)
+		var target PurgeRequest
+		err := decodeBody(httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(body)), &target)
 		if (err == nil) != sound || err != nil && !dataapi.HasCode(err, dataapi.CodeInvalidRequest) {
 			t.Errorf("%.40s: %v", body, err)
 		}
