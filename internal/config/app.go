@@ -111,7 +111,7 @@ func (a *App) Validate() error {
 }
 
 // Validate reports what is wrong with the settings; those that are left out are right.
-func (c Callbacks) Validate() error {
+func (c *Callbacks) Validate() error {
 	var faults []error
 	for _, allowed := range c.Allow {
 		if err := callback.CheckHost(allowed); err != nil {

@@ -26,7 +26,8 @@ type Jobs struct {
 	WaitingCallers int `json:"waiting_callers,omitempty"`
 
 	// How many bytes of jobs and results are kept for one company: 2 KiB and the parameters of each job, and its result
-	// as JSON. Beyond it no job of the company is accepted until earlier ones have expired; jobs that were accepted before end nevertheless. The default is 10 GiB, the least 1 MiB.
+	// as JSON. Beyond it no job of the company is accepted until earlier ones have expired; jobs that were accepted before
+	// end nevertheless. The default is 10 GiB, the least 1 MiB.
 	Quota int64 `json:"quota,omitempty"`
 
 	// How long a job and its result can be read after its end. The default is 24h; the least is 1m.

@@ -35,10 +35,10 @@ type Trust struct {
 	Keys *jwks.Source // started, and open for as long as the authority is used
 }
 
-// What a configuration leaves out of a trust.
+// DefaultUserClaim names the user where a configuration does not say.
 const DefaultUserClaim = "sub"
 
-// DefaultTrustAlgorithms and DefaultTrustTypes are what a configuration leaves out, too.
+// DefaultTrustAlgorithms and DefaultTrustTypes are accepted where a configuration does not say.
 var (
 	DefaultTrustAlgorithms = []string{EdDSA, ES256, "PS256", "RS256"}
 	DefaultTrustTypes      = []string{accessType}
