@@ -53,18 +53,6 @@ func (s *Store) CreateKey(ctx context.Context, key identity.Key) error {
 	})
 }
 
-// GetKey implements [identity.KeyStore].
-func (s *Store) GetKey(ctx context.Context, id string) (key identity.Key, err error) {
-	if err := ctx.Err(); err != nil {
-		return identity.Key{}, err
-	}
-	err = s.view(func(tx *bbolt.Tx) error {
-		key, err = readKey(tx, id)
-		return err
-	})
-	return key, err
-}
-
 // ListKeys implements [identity.KeyStore].
 func (s *Store) ListKeys(ctx context.Context, company string) ([]identity.Key, error) {
 	if err := ctx.Err(); err != nil {
