@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -81,10 +82,7 @@ func (s *Store) ListKeys(ctx context.Context, company string) ([]identity.Key, e
 		return nil, err
 	}
 	slices.SortFunc(keys, func(a, b identity.Key) int {
-		if order := a.CreatedAt.Compare(b.CreatedAt); order != 0 {
-			return order
-		}
-		return strings.Compare(a.ID, b.ID)
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), strings.Compare(a.ID, b.ID))
 	})
 	return keys, nil
 }
