@@ -22,6 +22,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/lease"
 	"github.com/solucao42/caddy-data-api/internal/token"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 func init() {
@@ -40,6 +41,7 @@ type App struct {
 	state      *state
 	storeName  string
 	sources    execution.Sources
+	dialects   []source.Dialect         // of the sources
 	pooled     map[string]*pooledSource // the same
 	trusts     []token.Trust
 	queries    *execution.Queries
@@ -137,7 +139,7 @@ func (a *App) holdSources(ctx caddy.Context) error {
 	a.sources = make(execution.Sources)
 	a.pooled = make(map[string]*pooledSource)
 	for name, guest := range guests.(map[string]any) {
-		module, ok := guest.(SourceModule)
+		module, ok := guest.(source.Module)
 		if !ok {
 			return fmt.Errorf("source %s: %T is no source", name, guest)
 		}
@@ -152,6 +154,7 @@ func (a *App) holdSources(ctx caddy.Context) error {
 			return fmt.Errorf("source %s: %w", name, err)
 		}
 		a.sources[name], a.pooled[name] = held.Source, held
+		a.dialects = append(a.dialects, module.Dialect())
 	}
 	return nil
 }

@@ -16,11 +16,11 @@ import (
 
 	dataapicaddyfile "github.com/solucao42/caddy-data-api/caddyfile"
 	"github.com/solucao42/caddy-data-api/internal/config"
-	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
 	"github.com/solucao42/caddy-data-api/internal/source/sqlite"
 	"github.com/solucao42/caddy-data-api/internal/store"
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 func init() {
@@ -38,17 +38,6 @@ type StoreModule interface {
 	// OpenStore opens the store. It may block and do I/O. It is called when the store is first needed, and again later
 	// when it failed.
 	OpenStore() (store.Store, error)
-}
-
-// SourceModule is a guest in the namespace data_api.sources.
-type SourceModule interface {
-	// SourceKey stands for the source and all of its settings: configurations with the same key share one source, and a
-	// changed setting makes a new one beside the old. It may contain secrets; it is hashed before use.
-	SourceKey() string
-
-	// OpenSource makes the source. It must neither block nor do I/O: a database that is down must not keep the server
-	// from starting. The logger is the source's own to keep.
-	OpenSource(logger *slog.Logger) (source.Source, error)
 }
 
 // BboltStore keeps keys, jobs, results and deliveries in one bbolt file, which the server holds locked while it runs.
@@ -109,6 +98,9 @@ func (s *SQLiteSource) Validate() error {
 // SourceKey is the file's absolute path and the settings.
 func (s *SQLiteSource) SourceKey() string { return sourceKey("sqlite", s.Path, s.MaxConns) }
 
+// Dialect is SQLite's.
+func (*SQLiteSource) Dialect() source.Dialect { return sqlite.Dialect }
+
 // OpenSource makes the source; the file is opened at the first use.
 func (s *SQLiteSource) OpenSource(logger *slog.Logger) (source.Source, error) {
 	return sqlite.New(s.settings(logger))
@@ -157,6 +149,9 @@ func (p *PostgresSource) SourceKey() string {
 	return sourceKey("postgres", p.template, p.DSN, p.MaxConns, p.AllowSuperuser, p.Role, p.Claims, p.AllowSetConfig, p.NoStatementCache,
 		p.Lanes)
 }
+
+// Dialect is PostgreSQL's.
+func (*PostgresSource) Dialect() source.Dialect { return postgres.Dialect }
 
 // OpenSource makes the source; it connects at the first use. A password in {file.X} is read again when the database
 // refuses the one that was there.
@@ -244,8 +239,8 @@ func inSource(kind string, err error) error {
 // Interface guards.
 var (
 	_ StoreModule           = (*BboltStore)(nil)
-	_ SourceModule          = (*SQLiteSource)(nil)
-	_ SourceModule          = (*PostgresSource)(nil)
+	_ source.Module         = (*SQLiteSource)(nil)
+	_ source.Module         = (*PostgresSource)(nil)
 	_ caddyfile.Unmarshaler = (*BboltStore)(nil)
 	_ caddyfile.Unmarshaler = (*SQLiteSource)(nil)
 	_ caddyfile.Unmarshaler = (*PostgresSource)(nil)

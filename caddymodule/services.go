@@ -18,8 +18,8 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
-	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/token"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // services is what one configuration serves with: its catalog, tokens and settings over the shared state.
@@ -119,7 +119,7 @@ func (a *App) jobsPerSource() int {
 func (a *App) openCatalog() error {
 	a.queries = execution.NewQueries(a.sources)
 	opened, err := catalog.Open(a.Catalog, catalog.Options{
-		Logger: a.log, Check: a.checkEndpoint, Forget: a.queries.Forget, Strict: a.Strict,
+		Logger: a.log, Dialects: a.dialects, Check: a.checkEndpoint, Forget: a.queries.Forget, Strict: a.Strict,
 	})
 	if err != nil {
 		return fmt.Errorf("the catalog has faults:\n%w", err)
@@ -133,7 +133,7 @@ func (a *App) openCatalog() error {
 }
 
 // checkEndpoint is what an endpoint has to pass before it goes live.
-func (a *App) checkEndpoint(ctx context.Context, endpoint *catalog.Endpoint) ([]result.Column, error) {
+func (a *App) checkEndpoint(ctx context.Context, endpoint *catalog.Endpoint) ([]source.Column, error) {
 	if err := a.queries.Compile(endpoint); err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/admin"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // sourceAnswer is how long a source has to answer when it is asked for a sign of life.

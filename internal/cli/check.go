@@ -35,7 +35,7 @@ The exit code is 0 when there is no fault, and every database could be asked.`,
 		if c.Changed("config") {
 			return c.checkConfig()
 		}
-		snapshot, faults, warnings := catalog.Inspect(c.args[0])
+		snapshot, faults, warnings := catalog.Inspect(c.args[0], knownDialects()...)
 		return printCheck(c.out, c.args[0], snapshot, faults, warnings)
 	},
 }

@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/caddyserver/caddy/v2"
+
 	"github.com/solucao42/caddy-data-api/internal/admin"
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // Offline is a configuration that was provisioned without a server. The process ends soon after, and with it what it holds.
@@ -27,7 +30,7 @@ type Provision func(file, adapter string) (*Offline, error)
 // plan is what the configuration, or the catalog that is named instead of one, serves.
 func (c *call) plan() (*catalog.Snapshot, *execution.Plan, error) {
 	if directory := c.String("catalog"); directory != "" {
-		snapshot, err := catalog.Load(directory)
+		snapshot, err := catalog.Load(directory, knownDialects()...)
 		if err != nil {
 			return nil, nil, fmt.Errorf("the catalog has faults:\n%w", err)
 		}
@@ -41,6 +44,17 @@ func (c *call) plan() (*catalog.Snapshot, *execution.Plan, error) {
 		return nil, nil, fmt.Errorf("the catalog has faults:\n%w", err)
 	}
 	return offline.Catalog.Current(), offline.Plan(), nil
+}
+
+// knownDialects are those of all sources that this binary knows: for catalogs that are read without a configuration.
+func knownDialects() []source.Dialect {
+	var known []source.Dialect
+	for _, info := range caddy.GetModules("data_api.sources") {
+		if module, ok := info.New().(source.Module); ok {
+			known = append(known, module.Dialect())
+		}
+	}
+	return known
 }
 
 // describedCaller is whom a document is for: a user, or, without a name, one who may do everything.

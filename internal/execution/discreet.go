@@ -4,7 +4,7 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // discreetError is an error without the values of sensitive parameters: a database's message can repeat what a statement
@@ -51,7 +51,7 @@ func redact(text string, secrets []string) string {
 	return text
 }
 
-func appendTexts(texts []string, value params.Value) []string {
+func appendTexts(texts []string, value source.Argument) []string {
 	for _, item := range value.Items {
 		texts = appendTexts(texts, item)
 	}

@@ -8,13 +8,13 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/params"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // A caller is told which parameters a refused value can be of, and what a database has to say to callers, without secrets.
 func TestRefusedValuesAreExplained(t *testing.T) {
 	contract, faults := params.Compile([]params.Param{
-		{Name: "a", Type: params.String}, {Name: "b", Type: params.String}, {Name: "c", Type: params.String, Sensitive: true},
+		{Name: "a", Type: source.ParamString}, {Name: "b", Type: source.ParamString}, {Name: "c", Type: source.ParamString, Sensitive: true},
 	})
 	if len(faults) > 0 {
 		t.Fatal(faults)

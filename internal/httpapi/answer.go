@@ -71,18 +71,17 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 // handle lets net/http call a handler. Before each part of the answer to an authenticated caller it looks again whether the
 // caller's key, user and tokens are good, so that neither a long query nor a long result outlives their revocation.
 func (a *API) handle(h handler) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		a.answer(w, r, h, func(err error) {
-			if dataapi.HasCode(err, dataapi.CodeUnauthenticated) && callerOf(r).Company != nil {
-				SetChallenge(w, true)
-			}
-			a.recordRefusal(w, r, err)
-		})
+	failed := func(w http.ResponseWriter, r *http.Request, err error) {
+		if dataapi.HasCode(err, dataapi.CodeUnauthenticated) && callerOf(r).Company != nil {
+			SetChallenge(w, true)
+		}
+		a.recordRefusal(w, r, err)
 	}
+	return func(w http.ResponseWriter, r *http.Request) { a.answer(w, r, h, failed) }
 }
 
 // answer calls a handler and answers with its error, which failed is told before.
-func (a *API) answer(w http.ResponseWriter, r *http.Request, h handler, failed func(error)) {
+func (a *API) answer(w http.ResponseWriter, r *http.Request, h handler, failed func(http.ResponseWriter, *http.Request, error)) {
 	answer := &answer{ResponseWriter: w, controller: http.NewResponseController(w), api: a, request: r}
 	answer.budget, answer.payer = a.payerOf(r)
 	defer answer.finish()
@@ -94,22 +93,17 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, h handler, failed f
 		answer.end()
 		return
 	}
-	failed(err)
-	if !answer.begun {
-		crowded := errors.Is(err, errNoRoom) || errors.Is(err, errNoRoomForBody)
-		if crowded && r.ProtoMajor == 1 {
-			w.Header().Set("Connection", "close") // which has a share in what there is too little of
-		}
-		if !crowded {
-			a.Fail(w, r, err)
-			return
-		}
+	failed(w, r, err)
+	switch {
+	case answer.begun:
+		a.logBroken(w, r, answer, err)
+		answer.abort()
+	case errors.Is(err, errNoRoom), errors.Is(err, errNoRoomForBody):
 		a.logCrowded(answer.payer, err)
 		answer.refuse(err)
-		return
+	default:
+		a.Fail(w, r, err)
 	}
-	a.logBroken(w, r, answer, err)
-	answer.abort()
 }
 
 // logCrowded says that there is no memory left for a company, or for an address, now and then: it comes in thousands.
@@ -182,8 +176,9 @@ func (a *answer) begin(size int) error {
 	if a.begun {
 		return nil
 	}
-	// Longer parts are of memory that others share, such as a result in the cache, or that was reserved before.
-	if !a.hold(a.cost + answerCost + int64(min(size, smallAnswer))) {
+	// Longer parts are of memory that others share, such as a result in the cache, or that was reserved before. Event streams
+	// are bounded as callers who wait.
+	if a.Header().Get("Content-Type") != eventStreamType && !a.hold(a.cost+answerCost+int64(min(size, smallAnswer))) {
 		a.refused = errNoRoom
 		return a.refused
 	}
@@ -256,14 +251,19 @@ func (a *answer) flush() bool {
 	if a.http10.conn == nil && (a.request.ProtoMajor == 1 || !a.streamed) {
 		return true
 	}
+	err := a.FlushError()
+	return err == nil || errors.Is(err, http.ErrNotSupported)
+}
+
+// FlushError is for response controllers. The reader of what is flushed is watched as that of what is written is.
+func (a *answer) FlushError() error {
 	now := time.Now()
 	if a.request.ProtoMajor == 1 {
-		_ = a.controller.SetWriteDeadline(now.Add(a.api.watch.stall))
+		_ = a.controller.SetWriteDeadline(now.Add(a.api.watch.blind))
 	}
 	a.watched.writing.Store(now.UnixNano())
 	defer a.watched.writing.Store(0)
-	err := a.controller.Flush()
-	return err == nil || errors.Is(err, http.ErrNotSupported)
+	return a.controller.Flush()
 }
 
 // abort breaks the connection, or the stream, so that nobody takes what was sent for complete. It does not return.
@@ -275,15 +275,16 @@ func (a *answer) abort() {
 // budget for them, and beyond it streams are reset without a word.
 func (a *answer) refuse(err error) {
 	a.giveBack()
-	if a.request.ProtoMajor > 1 {
-		if a.budget = a.api.Memory.refusals; !a.hold(refusalCost) {
-			a.abort()
-		}
+	if a.request.ProtoMajor == 1 {
+		a.Header().Set("Connection", "close") // which has a share in what there is too little of
+		writeProblem(a.ResponseWriter, dataapi.AsError(err))
+		return
+	}
+	if a.budget = a.api.Memory.refusals; !a.hold(refusalCost) {
+		a.abort()
 	}
 	writeProblem(a.ResponseWriter, dataapi.AsError(err))
-	if a.request.ProtoMajor > 1 {
-		_ = a.controller.Flush() // which the deadline of a problem bounds
-	}
+	_ = a.controller.Flush() // which the deadline of a problem bounds
 }
 
 // finish gives back what the answer holds. What is still to be sent, such as the end of a compressed stream, the server sends

@@ -16,6 +16,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // testAPI makes an API that has what answers need.
@@ -192,11 +193,11 @@ func TestHTTP10HasNoTrailer(t *testing.T) {
 	listen(t, listener, api.handle(func(w http.ResponseWriter, _ *http.Request) error {
 		answer := newResultAnswer(w, form{format: result.FormatCSV}, "name", 10_000, nil, true)
 		defer answer.Close()
-		if err := answer.Columns([]result.Column{{Name: "a", Type: result.Varchar}}); err != nil {
+		if err := answer.Columns([]source.Column{{Name: "a", Type: source.TypeVarchar}}); err != nil {
 			return err
 		}
 		for range 9_000 {
-			if err := answer.Row([]result.Value{{Kind: result.Text, Bytes: []byte("some text")}}); err != nil {
+			if err := answer.Row([]source.Value{{Kind: source.KindText, Bytes: []byte("some text")}}); err != nil {
 				return err
 			}
 		}

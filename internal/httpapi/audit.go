@@ -135,7 +135,7 @@ func (a *API) handleToken(done, refused audit.Action, h tokenHandler) http.Handl
 			}
 			return err
 		}
-		a.answer(w, r, answered, func(err error) {
+		a.answer(w, r, answered, func(w http.ResponseWriter, r *http.Request, err error) {
 			// What is malformed or too much says nothing about anybody's credentials.
 			code := dataapi.AsError(err).Code
 			if (code == dataapi.CodeUnauthenticated || code.Definition().Status >= http.StatusInternalServerError) && a.Trail.Enabled() {

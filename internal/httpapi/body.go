@@ -66,7 +66,7 @@ func (a *API) limitBody(w http.ResponseWriter, r *http.Request, size int64) {
 	if r.ContentLength == 0 {
 		return
 	}
-	body := &timedBody{ReadCloser: http.MaxBytesReader(w, r.Body, size), w: w, request: r, controller: http.NewResponseController(w)}
+	body := &timedBody{ReadCloser: http.MaxBytesReader(w, r.Body, size), controller: http.NewResponseController(w)}
 	body.budget, body.payer = a.payerOf(r)
 	r.Body = body
 }
@@ -75,8 +75,6 @@ func (a *API) limitBody(w http.ResponseWriter, r *http.Request, size int64) {
 // grows with what has arrived.
 type timedBody struct {
 	io.ReadCloser
-	w          http.ResponseWriter
-	request    *http.Request
 	controller *http.ResponseController
 	budget     *admission.Budget
 	payer      string
@@ -89,9 +87,6 @@ type timedBody struct {
 // Read reads from the body. It fails with dataapi.CodeOverloaded when too many bodies are on their way.
 func (b *timedBody) Read(p []byte) (int, error) {
 	if !b.hold() {
-		if b.request.ProtoMajor == 1 {
-			b.w.Header().Set("Connection", "close") // else the server would wait for the rest
-		}
 		return 0, errNoRoomForBody
 	}
 	if !b.begun {

@@ -81,13 +81,21 @@ func (c *rawH2) end(stream uint32, data func(length int)) (reset bool, err error
 
 // A reader that takes nothing is ended, on every protocol; one that takes a little now and then is not.
 func TestReadersThatTakeNothingAreEnded(t *testing.T) {
-	for _, path := range []string{"/long", "/short"} {
+	for _, path := range []string{"/long", "/short", "/events"} {
 		t.Run("HTTP2"+path, func(t *testing.T) {
 			api := testAPI()
 			api.watch.stall = 400 * time.Millisecond
 			mux := http.NewServeMux()
 			mux.Handle("/long", api.handle(func(w http.ResponseWriter, _ *http.Request) error { return half(w) }))
 			mux.Handle("/short", api.handle(func(w http.ResponseWriter, _ *http.Request) error { return writeJSON(w, http.StatusOK, "short") }))
+			mux.Handle("/events", api.handle(func(w http.ResponseWriter, _ *http.Request) error {
+				stream := &eventStream{w: w, controller: http.NewResponseController(w)}
+				for {
+					if err := stream.send("progress", []byte("{}")); err != nil {
+						return err
+					}
+				}
+			}))
 			listener := tcpListener(t)
 			listen(t, listener, mux)
 			stuck := newRawH2(t, listener.Addr(), 0)

@@ -7,7 +7,7 @@ import (
 )
 
 // watch ends answers whose readers take nothing. It looks at all of them now and then, which costs a write no more than the
-// note of when it has begun. Its goroutine runs while there is something to watch. Use newWatch.
+// note of when it has begun. Its goroutine runs while there is something to watch.
 type watch struct {
 	stall, blind time.Duration
 

@@ -8,18 +8,17 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/params"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
-	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // callerValues are statements that work with one value of @s or @n and not with another.
 var callerValues = []struct {
 	state string // SQLSTATE of the refusal
 	sql   string
-	good  params.Value
-	bad   []params.Value
+	good  source.Argument
+	bad   []source.Argument
 }{
 	{"22P02", "SELECT @s::order_status AS v", text("paid"), textsOf("lost", "", "PAID", "€")},
 	{"22P02", "SELECT @s::jsonb AS v", text(`{"a":1}`), textsOf("{", "", "'", `{"a":}`, "nul")},
@@ -79,7 +78,7 @@ var callerValues = []struct {
 	{"XX000", "SELECT xpath_exists(@s, '<a/>') AS v", text("/a"), textsOf("/a[")},
 	{"23514", "SELECT @n::positive AS v", number(1), numbersOf(0)},
 	{"54000", "SELECT length(repeat('xxxxxxxxxx', @n::int)) AS v", number(1), numbersOf(2_000_000_000)},
-	{"54001", "SELECT @s::jsonb AS v", text("[]"), []params.Value{text(strings.Repeat("[", 200_000))}},
+	{"54001", "SELECT @s::jsonb AS v", text("[]"), []source.Argument{text(strings.Repeat("[", 200_000))}},
 	{"P0001", "SELECT only_even(@n) AS v", number(2), numbersOf(1)},
 	{"45000", "SELECT raising(@s) AS v", text(""), textsOf("45000")},
 	{"42501", "SELECT raising(@s) AS v", text(""), textsOf("42501")}, // raised by an author, who may use any code
@@ -98,23 +97,23 @@ const callerValueSchema = `
 	CREATE FUNCTION strictly(n int8) RETURNS int8 LANGUAGE plpgsql AS $$ DECLARE found int8; BEGIN
 		SELECT v INTO STRICT found FROM (VALUES (1::int8)) AS t(v) WHERE v = n; RETURN found; END $$;`
 
-func textsOf(values ...string) []params.Value {
-	var list []params.Value
+func textsOf(values ...string) []source.Argument {
+	var list []source.Argument
 	for _, value := range values {
 		list = append(list, text(value))
 	}
 	return list
 }
 
-func numbersOf(values ...int64) []params.Value {
-	var list []params.Value
+func numbersOf(values ...int64) []source.Argument {
+	var list []source.Argument
 	for _, value := range values {
 		list = append(list, number(value))
 	}
 	return list
 }
 
-var word = source.Param{Name: "s", Type: params.String}
+var word = source.Param{Name: "s", Type: source.ParamString}
 
 // The database refuses a value in all these ways, of which none is the server's fault. The session, its prepared
 // statement and the pool live on.
@@ -135,15 +134,15 @@ func TestCallersValueThatTheDatabaseRefuses(t *testing.T) {
 	}
 }
 
-func tryCallersValue(t *testing.T, s *postgres.Source, session source.Query, state, sql string, good params.Value, bad []params.Value) {
+func tryCallersValue(t *testing.T, s *postgres.Source, session source.Query, state, sql string, good source.Argument, bad []source.Argument) {
 	t.Helper()
 	param := n
-	if good.Type == params.String {
+	if good.Type == source.ParamString {
 		param = word
 	}
 	query := compile(t, s, sql, param)
-	call := func(value params.Value) error {
-		return query.Run(t.Context(), source.Call{Args: []params.Value{value}}, &count{})
+	call := func(value source.Argument) error {
+		return query.Run(t.Context(), source.Call{Args: []source.Argument{value}}, &count{})
 	}
 	if err := call(good); err != nil {
 		t.Errorf("%s with %q: %v", sql, good.Text, err)
@@ -200,7 +199,7 @@ func TestStatementsThatFailByThemselves(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", sql, err, dataapi.CodeInternal)
 		}
 	}
-	omitted := params.Value{Type: params.Integer, Null: true}
+	omitted := source.Argument{Type: source.ParamInteger, Null: true}
 	if err := compile(t, sut, "SELECT 1 / coalesce(@n, 0) AS v", n).Run(t.Context(), call(omitted), &count{}); !dataapi.HasCode(err, dataapi.CodeInternal) {
 		t.Errorf("without a value: got %v, want %s", err, dataapi.CodeInternal)
 	}
@@ -210,7 +209,7 @@ func TestStatementsThatFailByThemselves(t *testing.T) {
 	}
 }
 
-func call(args ...params.Value) source.Call { return source.Call{Args: args} }
+func call(args ...source.Argument) source.Call { return source.Call{Args: args} }
 
 // A statement that was sound and is so no more says so as a fault of the statement, and heals with the schema.
 func TestStatementThatTheSchemaLeavesBehind(t *testing.T) {

@@ -3,11 +3,10 @@ package postgres_test
 import (
 	"testing"
 
-	"github.com/solucao42/caddy-data-api/internal/params"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
-	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
-	"github.com/solucao42/caddy-data-api/internal/source/sourcetest"
+	"github.com/solucao42/caddy-data-api/source"
+	"github.com/solucao42/caddy-data-api/source/sourcetest"
 )
 
 func TestConformance(t *testing.T) {
@@ -26,8 +25,8 @@ func TestConformanceThroughPgBouncer(t *testing.T) {
 }
 
 func conform(t *testing.T, dsn string, proxied bool) {
-	echo, echoArray := map[params.Type]string{}, map[params.Type]string{}
-	for _, kind := range params.Types() {
+	echo, echoArray := map[source.ParamType]string{}, map[source.ParamType]string{}
+	for _, kind := range source.ParamTypes() {
 		echo[kind] = "SELECT @p AS v"
 		echoArray[kind] = "SELECT v FROM unnest(@p) WITH ORDINALITY AS u(v, i) ORDER BY i"
 	}

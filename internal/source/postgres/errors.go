@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // sinkError marks an error of the sink, which is returned as it is.
@@ -28,7 +28,7 @@ func tooLarge(err error) bool {
 // interrupted makes ctx's error into the one that a caller of the source gets.
 func interrupted(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return dataapi.Wrap(dataapi.CodeExecutionTimeout, err)
+		return source.TimedOut(err)
 	}
 	return context.Canceled
 }
@@ -49,7 +49,7 @@ func (c *conn) translate(ctx, running context.Context, err error, took time.Dura
 		return interrupted(ctx.Err())
 	}
 	if errors.Is(context.Cause(running), errClosed) {
-		return dataapi.Wrap(dataapi.CodeSourceUnavailable, errClosed)
+		return source.Unavailable(errClosed)
 	}
 	lost := dataapi.CodeSourceUnavailable
 	if c.mayHaveRun(err) {
@@ -58,17 +58,17 @@ func (c *conn) translate(ctx, running context.Context, err error, took time.Dura
 	if answer, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch {
 		case answer.Code == queryCanceled && c.backstop > 0 && took >= c.backstop:
-			return dataapi.Wrap(dataapi.CodeExecutionTimeout, err)
+			return source.TimedOut(err)
 		case passes(answer):
 			return dataapi.Wrap(lost, err)
 		}
 		return blame(answer, err, c.given)
 	}
 	if tooLarge(err) {
-		return dataapi.Wrap(dataapi.CodeInternal, errRowTooLarge)
+		return source.Failed(errRowTooLarge)
 	}
 	if c.pg.IsClosed() {
 		return dataapi.Wrap(lost, err)
 	}
-	return dataapi.Wrap(dataapi.CodeInternal, err)
+	return source.Failed(err)
 }

@@ -10,10 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/params"
-	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // LaneTimeout is the longest time limit of a run that may share a connection: who allows a second knows it to be short.
@@ -191,7 +188,7 @@ func (s *Source) openLane() (*laneConn, error) {
 }
 
 // share runs the query on a lane. Done is false when it must run on a connection of its own; nothing has happened then.
-func (q *query) share(ctx context.Context, args []params.Value, sink result.Sink) (done bool, err error) {
+func (q *query) share(ctx context.Context, args []source.Argument, sink source.Sink) (done bool, err error) {
 	p := q.plan.Load()
 	if p == nil || !q.shareable(ctx, p) {
 		return false, nil
@@ -244,11 +241,11 @@ func (q *query) judge(err error, given bool) (done bool, _ error) {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
 	case errors.Is(err, errLaneLost):
-		return true, dataapi.Wrap(dataapi.CodeExecutionInterrupted, err)
+		return true, source.Interrupted(err)
 	case !ok, answer.Code == queryCanceled, outdated(err):
 		return false, nil
 	case passes(answer):
-		return true, dataapi.Wrap(dataapi.CodeExecutionInterrupted, err)
+		return true, source.Interrupted(err)
 	}
 	return true, blame(answer, err, given)
 }
@@ -262,7 +259,7 @@ func lengthOf(args [][]byte) int {
 }
 
 // Share implements [source.Shared].
-func (q *query) Share(ctx context.Context, call source.Call, sink result.Sink) (done bool, err error) {
+func (q *query) Share(ctx context.Context, call source.Call, sink source.Sink) (done bool, err error) {
 	if len(call.Args) != len(q.statement.Params) {
 		return false, nil // Run reports it
 	}

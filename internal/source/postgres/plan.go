@@ -14,8 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
-	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // plan is how a query runs, as the schema was when it was made. It is immutable.
@@ -23,7 +22,7 @@ type plan struct {
 	name      string // of the prepared statement; made from its content, so that equal queries share it
 	sql       string
 	paramOIDs []uint32
-	columns   []result.Column
+	columns   []source.Column
 	codecs    []codec
 	formats   []int16
 	fields    []uint32  // the types that the statement must describe
@@ -89,7 +88,7 @@ func (q *query) describe(ctx context.Context, c *conn) (*plan, error) {
 			expressions[i] = "q." + quoted
 		}
 		converts = converts || convert || spec.Scale != nil
-		p.columns = append(p.columns, result.Column{
+		p.columns = append(p.columns, source.Column{
 			Name: field.Name, Type: codec.typ, Digits: digitsOf(codec.typ, field.TypeModifier, spec),
 		})
 		p.codecs = append(p.codecs, codec)
@@ -178,7 +177,7 @@ func checkNames(fields []pgconn.FieldDescription) error {
 }
 
 // wireType is the type that the prepared statement describes for a column.
-func wireType(oid uint32, convert bool, spec result.ColumnSpec) uint32 {
+func wireType(oid uint32, convert bool, spec source.ColumnSpec) uint32 {
 	switch {
 	case convert:
 		return pgtype.JSONOID
@@ -190,7 +189,7 @@ func wireType(oid uint32, convert bool, spec result.ColumnSpec) uint32 {
 
 // fits reports whether a statement still answers with what the plan expects.
 func (p *plan) fits(fields []pgconn.FieldDescription) bool {
-	return slices.EqualFunc(fields, p.columns, func(field pgconn.FieldDescription, column result.Column) bool {
+	return slices.EqualFunc(fields, p.columns, func(field pgconn.FieldDescription, column source.Column) bool {
 		return field.Name == column.Name && keepsDigits(field, column)
 	}) && slices.Equal(typeOIDs(fields), p.fields)
 }

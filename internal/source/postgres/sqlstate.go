@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // What an error of the database means is told by its SQLSTATE (PostgreSQL's documentation, Appendix A), and by where it
@@ -95,11 +95,11 @@ func blame(answer *pgconn.PgError, err error, given bool) error {
 	case answer.Code == CallerMessage:
 		return &dataapi.Error{Code: dataapi.CodeValueRefused, Detail: shown(answer.Message), Err: err}
 	case given && refusesValue(answer):
-		return dataapi.Wrap(dataapi.CodeValueRefused, err)
+		return source.ValueRefused(err, "")
 	case class(answer) == classSyntaxOrAccess:
-		return dataapi.Wrap(dataapi.CodeInternal, statementFault(answer, -1, answer.Message, answer.Hint))
+		return source.Failed(statementFault(answer, -1, answer.Message, answer.Hint))
 	}
-	return dataapi.Wrap(dataapi.CodeInternal, err)
+	return source.Failed(err)
 }
 
 // refusesValue reports whether it is a value that the database refuses. Where the value comes from it does not say: one

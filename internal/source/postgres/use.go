@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/puddle/v2"
 
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // work is done on one connection. Delivered says that the outside has seen something of it, so that it cannot be done
@@ -76,7 +76,7 @@ func (s *Source) admit(ctx context.Context, wait *patience) error {
 		return interrupted(err)
 	}
 	if s.closing.Err() != nil {
-		return dataapi.Wrap(dataapi.CodeSourceUnavailable, errClosed)
+		return source.Unavailable(errClosed)
 	}
 	select {
 	case s.slots <- struct{}{}:
@@ -95,7 +95,7 @@ func (s *Source) admit(ctx context.Context, wait *patience) error {
 	if err := s.health.recent(); err != nil {
 		return s.unavailable(err)
 	}
-	return dataapi.Wrap(dataapi.CodeOverloaded, fmt.Errorf("no connection of %d came free within %s", s.size.capacity(), s.config.MaxWait))
+	return source.Overloaded(fmt.Errorf("no connection of %d came free within %s", s.size.capacity(), s.config.MaxWait))
 }
 
 // attempt does work on one connection. Kept says that the connection still holds the slot, and gives it back when it is

@@ -7,7 +7,7 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // BenchmarkRun reports how long a run of 10,000 rows of six columns takes as a multiple of the driver's bare loop over

@@ -10,13 +10,12 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/params"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
-func word(s string) params.Value { return params.Value{Type: params.String, Text: s} }
+func word(s string) source.Argument { return source.Argument{Type: source.ParamString, Text: s} }
 
-func whole(n int64) params.Value { return params.Value{Type: params.Integer, Int: n} }
+func whole(n int64) source.Argument { return source.Argument{Type: source.ParamInteger, Int: n} }
 
 const callerValueSchema = `
 	CREATE TABLE t(a INTEGER, b TEXT); INSERT INTO t VALUES (1, 'one'), (2, '{"a":1}');
@@ -25,24 +24,24 @@ const callerValueSchema = `
 // callerValues are statements that work with one value of @p and not with another.
 var callerValues = []struct {
 	sql  string
-	good params.Value
-	bad  []params.Value
+	good source.Argument
+	bad  []source.Argument
 }{
-	{"SELECT json_extract(@p, '$') AS v", word("[1]"), []params.Value{word("{"), word(""), word("nul"), word("[1,")}},
-	{"SELECT json_extract(b, @p) AS v FROM t WHERE a = 2", word("$.a"), []params.Value{word("a.b")}},
-	{"SELECT value AS v FROM json_each(@p)", word("[1]"), []params.Value{word("["), word("x")}},
-	{"SELECT json(@p) AS v", word("1"), []params.Value{word("'")}},
-	{"SELECT 'abc' LIKE @p AS v", word("a%"), []params.Value{word(strings.Repeat("%a", 60))}},
-	{"SELECT 'abc' GLOB @p AS v", word("a*"), []params.Value{word(strings.Repeat("*a", 60))}},
-	{"SELECT 'abc' LIKE 'a' ESCAPE @p AS v", word("!"), []params.Value{word("!!"), word("")}},
-	{"SELECT abs(@p) AS v", whole(-1), []params.Value{whole(math.MinInt64)}},
-	{"SELECT sum(x) AS v FROM (SELECT @p AS x UNION ALL SELECT 1)", whole(1), []params.Value{whole(math.MaxInt64)}},
-	{"SELECT a AS v FROM t LIMIT @p", word("1"), []params.Value{word("many")}},
-	{"SELECT a AS v FROM t LIMIT 1 OFFSET @p", word("1"), []params.Value{word("x")}},
-	{"SELECT title AS v FROM f WHERE f MATCH @p", word("two"), []params.Value{word(`"`), word("a AND"), word("nosuch: x"), word("("), word("*")}},
-	{"SELECT length(zeroblob(@p)) AS v", whole(1), []params.Value{whole(1 << 30)}},
-	{"SELECT length(printf('%*d', @p, 1)) AS v", whole(1), []params.Value{whole(1 << 30)}},
-	{"SELECT replace(hex(zeroblob(1000000)), '0', @p) IS NULL AS v", word("0"), []params.Value{word("000000000")}},
+	{"SELECT json_extract(@p, '$') AS v", word("[1]"), []source.Argument{word("{"), word(""), word("nul"), word("[1,")}},
+	{"SELECT json_extract(b, @p) AS v FROM t WHERE a = 2", word("$.a"), []source.Argument{word("a.b")}},
+	{"SELECT value AS v FROM json_each(@p)", word("[1]"), []source.Argument{word("["), word("x")}},
+	{"SELECT json(@p) AS v", word("1"), []source.Argument{word("'")}},
+	{"SELECT 'abc' LIKE @p AS v", word("a%"), []source.Argument{word(strings.Repeat("%a", 60))}},
+	{"SELECT 'abc' GLOB @p AS v", word("a*"), []source.Argument{word(strings.Repeat("*a", 60))}},
+	{"SELECT 'abc' LIKE 'a' ESCAPE @p AS v", word("!"), []source.Argument{word("!!"), word("")}},
+	{"SELECT abs(@p) AS v", whole(-1), []source.Argument{whole(math.MinInt64)}},
+	{"SELECT sum(x) AS v FROM (SELECT @p AS x UNION ALL SELECT 1)", whole(1), []source.Argument{whole(math.MaxInt64)}},
+	{"SELECT a AS v FROM t LIMIT @p", word("1"), []source.Argument{word("many")}},
+	{"SELECT a AS v FROM t LIMIT 1 OFFSET @p", word("1"), []source.Argument{word("x")}},
+	{"SELECT title AS v FROM f WHERE f MATCH @p", word("two"), []source.Argument{word(`"`), word("a AND"), word("nosuch: x"), word("("), word("*")}},
+	{"SELECT length(zeroblob(@p)) AS v", whole(1), []source.Argument{whole(1 << 30)}},
+	{"SELECT length(printf('%*d', @p, 1)) AS v", whole(1), []source.Argument{whole(1 << 30)}},
+	{"SELECT replace(hex(zeroblob(1000000)), '0', @p) IS NULL AS v", word("0"), []source.Argument{word("000000000")}},
 }
 
 func TestCallersValueThatSQLiteRefuses(t *testing.T) {
@@ -52,8 +51,8 @@ func TestCallersValueThatSQLiteRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		call := func(value params.Value) error {
-			return query.Run(context.Background(), source.Call{Args: []params.Value{value}}, &counter{})
+		call := func(value source.Argument) error {
+			return query.Run(context.Background(), source.Call{Args: []source.Argument{value}}, &counter{})
 		}
 		if err := call(c.good); err != nil {
 			t.Errorf("%s: %v", c.sql, err)
@@ -74,18 +73,18 @@ func TestCallersValueThatSQLiteRefuses(t *testing.T) {
 func TestStatementsThatFailByThemselves(t *testing.T) {
 	path := create(t, callerValueSchema)
 	s := openSource(t, path, 1)
-	null := params.Value{Type: params.String, Null: true}
+	null := source.Argument{Type: source.ParamString, Null: true}
 	for _, c := range []struct {
 		sql  string
-		args []params.Value
+		args []source.Argument
 	}{
 		{"SELECT json_extract('secret table name', '$') AS v", nil},
-		{"SELECT json_extract(coalesce(@p, '{'), '$') AS v", []params.Value{null}},
-		{"SELECT json_extract('{', '$') AS v", []params.Value{word("not used")}},
+		{"SELECT json_extract(coalesce(@p, '{'), '$') AS v", []source.Argument{null}},
+		{"SELECT json_extract('{', '$') AS v", []source.Argument{word("not used")}},
 	} {
 		statement := source.Statement{SQL: c.sql, MaxRows: 10}
 		for range c.args {
-			statement.Params = []source.Param{{Name: "p", Type: params.String}}
+			statement.Params = []source.Param{{Name: "p", Type: source.ParamString}}
 		}
 		query, err := s.Compile(statement)
 		if err != nil {
@@ -97,12 +96,12 @@ func TestStatementsThatFailByThemselves(t *testing.T) {
 	}
 
 	// A table that goes is no fault of a value.
-	query, err := s.Compile(source.Statement{SQL: "SELECT a FROM t WHERE b = @p", MaxRows: 10, Params: []source.Param{{Name: "p", Type: params.String}}})
+	query, err := s.Compile(source.Statement{SQL: "SELECT a FROM t WHERE b = @p", MaxRows: 10, Params: []source.Param{{Name: "p", Type: source.ParamString}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	run := func() error {
-		return query.Run(context.Background(), source.Call{Args: []params.Value{word("one")}}, &counter{})
+		return query.Run(context.Background(), source.Call{Args: []source.Argument{word("one")}}, &counter{})
 	}
 	if err := run(); err != nil {
 		t.Fatal(err)
@@ -129,7 +128,7 @@ func TestRandomTextsAreNoFaultOfTheServer(t *testing.T) {
 		"(SELECT count(*) FROM json_tree(@p))", "unhex(@p)", "(SELECT snippet(f, 0, '', '', '', 3) FROM f WHERE f MATCH @p)", "@p -> '$'", "'[1]' ->> @p",
 		"sqlite_source_id() || @p", "soundex(@p)", "likelihood(@p, 0.5)", "nullif(@p, 'a') + 1", "trim(@p, @p)", "instr(@p, @p)", "concat_ws(@p, 1, 2)",
 	} {
-		query, err := s.Compile(source.Statement{SQL: "SELECT typeof(" + expression + ") AS v", MaxRows: 10, Params: []source.Param{{Name: "p", Type: params.String}}})
+		query, err := s.Compile(source.Statement{SQL: "SELECT typeof(" + expression + ") AS v", MaxRows: 10, Params: []source.Param{{Name: "p", Type: source.ParamString}}})
 		if err == nil {
 			_, err = query.Check(context.Background())
 		}
@@ -150,7 +149,7 @@ func TestRandomTextsAreNoFaultOfTheServer(t *testing.T) {
 			value[i] = alphabet[random.IntN(len(alphabet))]
 		}
 		for _, query := range queries {
-			err := query.Run(context.Background(), source.Call{Args: []params.Value{word(string(value))}}, &counter{})
+			err := query.Run(context.Background(), source.Call{Args: []source.Argument{word(string(value))}}, &counter{})
 			if err != nil && !dataapi.HasCode(err, dataapi.CodeValueRefused) {
 				t.Errorf("seed %d, %q: %v", seed, string(value), err)
 			}

@@ -15,7 +15,7 @@ import (
 	"github.com/ncruces/go-sqlite3/ext/fts5"
 	"github.com/ncruces/go-sqlite3/vfs"
 
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // The limits of a connection. Callers reach SQLite with parameters alone; these limits bound what a statement and its
@@ -44,7 +44,7 @@ type conn struct {
 
 	// Kept from run to run, so that a row costs no allocation.
 	reader cellReader
-	row    []result.Value
+	row    []source.Value
 	forms  []form
 	inSink bool // while the sink runs, whose panics are not the driver's
 }

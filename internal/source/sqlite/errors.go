@@ -8,9 +8,7 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/params"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // failure translates what went wrong at the database into the errors that [source.Query] documents.
@@ -19,13 +17,13 @@ func (s *Source) failure(ctx context.Context, err error) error {
 	case isInterrupted(err) && ctx.Err() != nil:
 		return contextError(ctx.Err())
 	case errors.Is(err, errClosed) || isInterrupted(err) && s.closed.Load():
-		return dataapi.Wrap(dataapi.CodeSourceUnavailable, errClosed)
+		return source.Unavailable(errClosed)
 	case isUnavailable(err):
-		return dataapi.Wrap(dataapi.CodeSourceUnavailable, err)
+		return source.Unavailable(err)
 	case errors.As(err, new(valueError)):
-		return dataapi.Wrap(dataapi.CodeValueRefused, err)
+		return source.ValueRefused(err, "")
 	default:
-		return dataapi.Wrap(dataapi.CodeInternal, err)
+		return source.Failed(err)
 	}
 }
 
@@ -39,7 +37,7 @@ func (e valueError) Unwrap() error { return e.error }
 // blame tells whose an error of a run is. SQLite has one code for a statement that the schema has outlived, which it prepares
 // again by itself, and for everything that goes wrong in a step, such as a pattern that is too long or a text that is no
 // JSON: what cannot be prepared any more is a fault of the statement, and otherwise a value that was given is refused.
-func (c *conn) blame(q *query, p *prepared, args []params.Value, err error) error {
+func (c *conn) blame(q *query, p *prepared, args []source.Argument, err error) error {
 	if err == nil || errors.As(err, new(sinkError)) {
 		return err
 	}
@@ -62,14 +60,14 @@ func (c *conn) blame(q *query, p *prepared, args []params.Value, err error) erro
 }
 
 // given reports whether the statement uses a value of its caller.
-func (p *prepared) given(args []params.Value) bool {
+func (p *prepared) given(args []source.Argument) bool {
 	return slices.ContainsFunc(p.arguments, func(argument int) bool { return !args[argument].Null })
 }
 
 // contextError says how a context ended.
 func contextError(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return dataapi.Wrap(dataapi.CodeExecutionTimeout, err)
+		return source.TimedOut(err)
 	}
 	return context.Canceled
 }

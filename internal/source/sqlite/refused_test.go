@@ -8,39 +8,38 @@ import (
 	"testing"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/params"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // What a caller's value makes of a statement that is right otherwise is the caller's to change.
 func TestCallersValuesThatSQLiteRefuses(t *testing.T) {
 	s := openSource(t, create(t, `CREATE TABLE t(a TEXT); INSERT INTO t VALUES ('abc');
 		CREATE VIRTUAL TABLE notes USING fts5(body); INSERT INTO notes VALUES ('some words')`), 1)
-	text := func(value string) params.Value { return params.Value{Type: params.String, Text: value} }
-	number := func(value int64) params.Value { return params.Value{Type: params.Integer, Int: value} }
+	text := func(value string) source.Argument { return source.Argument{Type: source.ParamString, Text: value} }
+	number := func(value int64) source.Argument { return source.Argument{Type: source.ParamInteger, Int: value} }
 	long := strings.Repeat("x", maxLikePattern)
 	for _, c := range []struct {
 		what, sql string
-		typ       params.Type
-		good, bad params.Value
+		typ       source.ParamType
+		good, bad source.Argument
 	}{
-		{"pattern of LIKE", "SELECT a FROM t WHERE a LIKE @p", params.String, text(long), text(long + "x")},
-		{"pattern of GLOB", "SELECT a FROM t WHERE a GLOB @p", params.String, text(long), text(long + "x")},
-		{"pattern that is put together", "SELECT a FROM t WHERE a LIKE '%' || @p || '%'", params.String, text(long[2:]), text(long)},
-		{"ESCAPE", "SELECT a FROM t WHERE a LIKE 'x' ESCAPE @p", params.String, text("!"), text("!!")},
-		{"JSON", "SELECT json_extract(@p, '$.a') AS v FROM t", params.String, text(`{"a":1}`), text("{")},
-		{"path in JSON", "SELECT json_extract('{}', @p) AS v FROM t", params.String, text("$.a"), text("a[")},
-		{"words of a search", "SELECT body FROM notes WHERE notes MATCH @p", params.String, text("words"), text(`"`)},
-		{"overflow", "SELECT abs(@p) AS v FROM t", params.Integer, number(-1), number(-1 << 63)},
-		{"too large", "SELECT length(zeroblob(@p)) AS v FROM t", params.Integer, number(1), number(1 << 31)},
-		{"LIMIT", "SELECT a FROM t LIMIT @p", params.String, text("1"), text("one")},
+		{"pattern of LIKE", "SELECT a FROM t WHERE a LIKE @p", source.ParamString, text(long), text(long + "x")},
+		{"pattern of GLOB", "SELECT a FROM t WHERE a GLOB @p", source.ParamString, text(long), text(long + "x")},
+		{"pattern that is put together", "SELECT a FROM t WHERE a LIKE '%' || @p || '%'", source.ParamString, text(long[2:]), text(long)},
+		{"ESCAPE", "SELECT a FROM t WHERE a LIKE 'x' ESCAPE @p", source.ParamString, text("!"), text("!!")},
+		{"JSON", "SELECT json_extract(@p, '$.a') AS v FROM t", source.ParamString, text(`{"a":1}`), text("{")},
+		{"path in JSON", "SELECT json_extract('{}', @p) AS v FROM t", source.ParamString, text("$.a"), text("a[")},
+		{"words of a search", "SELECT body FROM notes WHERE notes MATCH @p", source.ParamString, text("words"), text(`"`)},
+		{"overflow", "SELECT abs(@p) AS v FROM t", source.ParamInteger, number(-1), number(-1 << 63)},
+		{"too large", "SELECT length(zeroblob(@p)) AS v FROM t", source.ParamInteger, number(1), number(1 << 31)},
+		{"LIMIT", "SELECT a FROM t LIMIT @p", source.ParamString, text("1"), text("one")},
 	} {
 		query, err := s.Compile(source.Statement{SQL: c.sql, Params: []source.Param{{Name: "p", Type: c.typ}}, MaxRows: 10})
 		if err != nil {
 			t.Fatal(err)
 		}
-		run := func(value params.Value) error {
-			return query.Run(context.Background(), source.Call{Args: []params.Value{value}}, &counter{})
+		run := func(value source.Argument) error {
+			return query.Run(context.Background(), source.Call{Args: []source.Argument{value}}, &counter{})
 		}
 		if err := run(c.good); err != nil {
 			t.Errorf("%s: a good value: %v", c.what, err)
@@ -60,18 +59,18 @@ func TestWhatIsNotTheCallersFault(t *testing.T) {
 	s := openSource(t, path, 1)
 	compile := func(sql string) source.Query {
 		t.Helper()
-		query, err := s.Compile(source.Statement{SQL: sql, Params: []source.Param{{Name: "p", Type: params.String}}, MaxRows: 10})
+		query, err := s.Compile(source.Statement{SQL: sql, Params: []source.Param{{Name: "p", Type: source.ParamString}}, MaxRows: 10})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return query
 	}
-	given := []params.Value{{Type: params.String, Text: "x"}}
-	missing := []params.Value{{Type: params.String, Null: true}}
+	given := []source.Argument{{Type: source.ParamString, Text: "x"}}
+	missing := []source.Argument{{Type: source.ParamString, Null: true}}
 	pattern := "'" + strings.Repeat("x", maxLikePattern+1) + "'"
 	for what, c := range map[string]struct {
 		query source.Query
-		args  []params.Value
+		args  []source.Argument
 	}{
 		"a statement that uses no value": {compile("SELECT a FROM t WHERE a LIKE " + pattern), given},
 		"no value given":                 {compile("SELECT a FROM t WHERE a LIKE coalesce(@p, " + pattern + ")"), missing},
