@@ -48,16 +48,23 @@ func parseApp(d *caddyfile.Dispenser, previous any) (any, error) {
 		return nil, d.Errf("data_api takes no argument here, only a block; got %q", d.Val())
 	}
 	app := new(config.App)
-	seen := make(map[string]bool)
-	for d.NextBlock(0) {
-		option := d.Val()
-		if option != "source" && seen[option] {
-			return nil, d.Errf("%s is set twice", option)
-		}
-		seen[option] = true
-		if err := parseAppOption(d, app, option); err != nil {
-			return nil, err
-		}
+	err := parseBlock(d, "", nil,
+		option{name: "catalog", read: text(d, &app.Catalog, "./catalog")},
+		option{name: "strict", read: flag(d, &app.Strict)},
+		option{name: "store", read: func() (err error) {
+			app.StoreRaw, err = parseGuest(d, "data_api.stores", "store")
+			return err
+		}},
+		option{name: "source", read: func() error { return parseSource(d, app) }, repeats: true},
+		option{name: "tokens", read: block(d, &app.Tokens, parseTokens)},
+		option{name: "jobs", read: block(d, &app.Jobs, parseJobs)},
+		option{name: "callbacks", read: block(d, &app.Callbacks, parseCallbacks)},
+		option{name: "answers", read: block(d, &app.Answers, parseAnswers)},
+		option{name: "cache", read: block(d, &app.Cache, parseCache)},
+		option{name: "audit", read: block(d, &app.Audit, parseAudit)},
+	)
+	if err != nil {
+		return nil, err
 	}
 	if app.Catalog == "" {
 		return nil, d.Err("data_api needs a catalog: write `catalog DIR`, the directory that holds the endpoint files")
@@ -66,46 +73,6 @@ func parseApp(d *caddyfile.Dispenser, previous any) (any, error) {
 		return nil, d.Err("data_api needs a source: write `source NAME sqlite FILE` or `source NAME postgres DSN`")
 	}
 	return httpcaddyfile.App{Name: "data_api", Value: caddyconfig.JSON(app, nil)}, nil
-}
-
-func parseAppOption(d *caddyfile.Dispenser, app *config.App, option string) error {
-	switch option {
-	case "catalog":
-		return oneArg(d, &app.Catalog)
-	case "strict":
-		if d.NextArg() {
-			return d.Errf("strict takes no argument; got %q", d.Val())
-		}
-		app.Strict = true
-		return nil
-	case "store":
-		raw, err := parseGuest(d, "data_api.stores", "store")
-		app.StoreRaw = raw
-		return err
-	case "source":
-		return parseSource(d, app)
-	case "tokens":
-		app.Tokens = new(config.Tokens)
-		return parseTokens(d, app.Tokens)
-	case "jobs":
-		app.Jobs = new(config.Jobs)
-		return parseJobs(d, app.Jobs)
-	case "callbacks":
-		app.Callbacks = new(config.Callbacks)
-		return parseCallbacks(d, app.Callbacks)
-	case "answers":
-		app.Answers = new(config.Answers)
-		return parseAnswers(d, app.Answers)
-	case "cache":
-		app.Cache = new(config.Cache)
-		return parseCache(d, app.Cache)
-	case "audit":
-		app.Audit = new(config.Audit)
-		return parseAudit(d, app.Audit)
-	default:
-		return d.Errf("unknown option %q%s", option,
-			allowed(option, []string{"catalog", "strict", "store", "source", "tokens", "jobs", "callbacks", "answers", "cache", "audit"}))
-	}
 }
 
 func parseSource(d *caddyfile.Dispenser, app *config.App) error {
@@ -155,70 +122,46 @@ func parseGuest(d *caddyfile.Dispenser, namespace, inlineKey string) (json.RawMe
 }
 
 func parseTokens(d *caddyfile.Dispenser, tokens *config.Tokens) error {
-	checked := func(read func() error) func() error {
-		return validated(d, read, func() error { return tokens.Validate() })
-	}
-	return parseRepeatable(d, "tokens", "trust", map[string]func() error{
-		"trust":        checked(func() error { return parseTrust(d, tokens) }),
-		"issuer":       func() error { return oneArg(d, &tokens.Issuer) },
-		"audience":     func() error { return oneArg(d, &tokens.Audience) },
-		"algorithm":    checked(func() error { return oneArg(d, &tokens.Algorithm) }),
-		"access_ttl":   checked(func() error { return oneDuration(d, &tokens.AccessTTL) }),
-		"refresh_ttl":  checked(func() error { return oneDuration(d, &tokens.RefreshTTL) }),
-		"hs256_secret": checked(func() error { return oneArg(d, &tokens.HS256Secret) }),
-		"throttle":     func() error { return parseThrottle(d, tokens) },
-	})
+	return parseBlock(d, "tokens", tokens.Validate,
+		option{name: "access_ttl", read: duration(d, &tokens.AccessTTL, "10m")},
+		option{name: "algorithm", read: text(d, &tokens.Algorithm, "EdDSA")},
+		option{name: "audience", read: text(d, &tokens.Audience, "https://api.example.com")},
+		option{name: "hs256_secret", read: text(d, &tokens.HS256Secret, "{env.TOKEN_SECRET}")},
+		option{name: "issuer", read: text(d, &tokens.Issuer, "https://api.example.com")},
+		option{name: "refresh_ttl", read: duration(d, &tokens.RefreshTTL, "168h")},
+		option{name: "throttle", read: func() error { return parseThrottle(d, tokens) }},
+		option{name: "trust", read: func() error { return parseTrust(d, tokens) }, repeats: true},
+	)
 }
 
 func parseJobs(d *caddyfile.Dispenser, jobs *config.Jobs) error {
-	checked := func(read func() error) func() error {
-		return validated(d, read, func() error { return jobs.Validate() })
-	}
-	return parseBlock(d, "jobs", map[string]func() error{
-		"workers":         checked(func() error { return oneInt(d, &jobs.Workers) }),
-		"per_company":     func() error { return oneInt(d, &jobs.PerCompany) }, // workers may stand behind it
-		"waiting_callers": checked(func() error { return oneInt(d, &jobs.WaitingCallers) }),
-		"quota":           checked(func() error { return oneQuota(d, &jobs.Quota) }),
-		"retention":       checked(func() error { return oneDuration(d, &jobs.Retention) }),
-	})
+	return parseBlock(d, "jobs", jobs.Validate,
+		option{name: "per_company", read: number(d, &jobs.PerCompany, "3")},
+		option{name: "quota", read: quota(d, &jobs.Quota, "10GiB")},
+		option{name: "retention", read: duration(d, &jobs.Retention, "24h")},
+		option{name: "waiting_callers", read: number(d, &jobs.WaitingCallers, "1000")},
+		option{name: "workers", read: number(d, &jobs.Workers, "4")},
+	)
 }
 
 func parseCallbacks(d *caddyfile.Dispenser, callbacks *config.Callbacks) error {
-	allow := func() error {
-		hosts := d.RemainingArgs()
-		if len(hosts) == 0 {
-			return d.Err("allow needs at least one HOST:PORT, such as 127.0.0.1:3101")
-		}
-		callbacks.Allow = append(callbacks.Allow, hosts...)
-		return nil
-	}
-	return parseBlock(d, "callbacks", map[string]func() error{
-		"allow": validated(d, allow, func() error { return callbacks.Validate() }),
-	})
+	return parseBlock(d, "callbacks", callbacks.Validate,
+		option{name: "allow", read: words(d, func(hosts []string) { callbacks.Allow = append(callbacks.Allow, hosts...) },
+			"at least one HOST:PORT, such as 127.0.0.1:3101")},
+	)
 }
 
 func parseAnswers(d *caddyfile.Dispenser, answers *config.Answers) error {
-	return parseBlock(d, "answers", map[string]func() error{
-		"memory": validated(d, func() error { return oneQuota(d, &answers.Memory) }, func() error { return answers.Validate() }),
-	})
+	return parseBlock(d, "answers", answers.Validate, option{name: "memory", read: quota(d, &answers.Memory, "128MiB")})
 }
 
 func parseCache(d *caddyfile.Dispenser, cache *config.Cache) error {
-	return parseBlock(d, "cache", map[string]func() error{
-		"size":       validated(d, func() error { return oneQuota(d, &cache.Size) }, func() error { return cache.Validate() }),
-		"max_result": validated(d, func() error { return oneQuota(d, &cache.MaxResult) }, func() error { return cache.Validate() }),
-	})
+	return parseBlock(d, "cache", cache.Validate,
+		option{name: "max_result", read: quota(d, &cache.MaxResult, "1MiB")},
+		option{name: "size", read: quota(d, &cache.Size, "64MiB")},
+	)
 }
 
-// validated adds the configuration's own checks to the reader of an option, so that what they find has a line.
-func validated(d *caddyfile.Dispenser, read, validate func() error) func() error {
-	return func() error {
-		if err := read(); err != nil {
-			return err
-		}
-		if err := validate(); err != nil {
-			return d.WrapErr(err)
-		}
-		return nil
-	}
+func parseAudit(d *caddyfile.Dispenser, audit *config.Audit) error {
+	return parseBlock(d, "audit", nil, option{name: "parameters", read: flag(d, &audit.Parameters)})
 }

@@ -12,9 +12,7 @@ func UnmarshalBbolt(d *caddyfile.Dispenser, c *config.Bbolt) error {
 	if d.NextArg() {
 		c.Path = d.Val()
 	}
-	return parseBlock(d, "bbolt", map[string]func() error{
-		"path": func() error { return oneArg(d, &c.Path) },
-	})
+	return parseBlock(d, "bbolt", nil, option{name: "path", read: text(d, &c.Path, "./data/demo.db")})
 }
 
 // UnmarshalSQLite reads `sqlite [FILE] { path FILE; max_conns N }`.
@@ -23,10 +21,10 @@ func UnmarshalSQLite(d *caddyfile.Dispenser, c *config.SQLite) error {
 	if d.NextArg() {
 		c.Path = d.Val()
 	}
-	err := parseBlock(d, "sqlite", map[string]func() error{
-		"path":      func() error { return oneArg(d, &c.Path) },
-		"max_conns": func() error { return oneInt(d, &c.MaxConns) },
-	})
+	err := parseBlock(d, "sqlite", nil,
+		option{name: "max_conns", read: number(d, &c.MaxConns, "8")},
+		option{name: "path", read: text(d, &c.Path, "./data/demo.db")},
+	)
 	if err == nil && c.Path == "" {
 		return d.Err("sqlite needs the database's file: write `source NAME sqlite FILE`")
 	}
@@ -40,21 +38,18 @@ func UnmarshalPostgres(d *caddyfile.Dispenser, c *config.Postgres) error {
 	if d.NextArg() {
 		c.DSN = d.Val()
 	}
-	err := parseBlock(d, "postgres", map[string]func() error{
-		"dsn":              func() error { return oneArg(d, &c.DSN) },
-		"max_conns":        func() error { return oneInt(d, &c.MaxConns) },
-		"allow_superuser":  func() error { return flag(d, &c.AllowSuperuser) },
-		"role":             func() error { return oneArg(d, &c.Role) },
-		"claims":           func() error { return onOff(d, &c.Claims) },
-		"allow_set_config": func() error { return flag(d, &c.AllowSetConfig) },
-		"lanes":            func() error { return oneInt(d, &c.Lanes) },
-		"statement_cache": func() error {
-			kept := true
-			err := onOff(d, &kept)
-			c.NoStatementCache = !kept
-			return err
-		},
-	})
+	keep := true
+	err := parseBlock(d, "postgres", nil,
+		option{name: "allow_set_config", read: flag(d, &c.AllowSetConfig)},
+		option{name: "allow_superuser", read: flag(d, &c.AllowSuperuser)},
+		option{name: "claims", read: onOff(d, &c.Claims, "on")},
+		option{name: "dsn", read: text(d, &c.DSN, "{env.WAREHOUSE_URL}")},
+		option{name: "lanes", read: number(d, &c.Lanes, "2")},
+		option{name: "max_conns", read: number(d, &c.MaxConns, "8")},
+		option{name: "role", read: text(d, &c.Role, "reporting")},
+		option{name: "statement_cache", read: onOff(d, &keep, "off")},
+	)
+	c.NoStatementCache = !keep
 	if err == nil && c.DSN == "" {
 		return d.Err("postgres needs a connection string: write `source NAME postgres {env.WAREHOUSE_URL}`")
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"github.com/dustin/go-humanize"
 
 	"github.com/solucao42/caddy-data-api/internal/config"
 )
@@ -37,10 +36,15 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	}
 	h.Next() // the extraction has rewound the segment
 	execute, docs := config.Execute{AuthenticatorRaw: authenticator}, config.Docs{Path: config.DefaultDocsPath}
-	err = parseBlock(h.Dispenser, "data_api", map[string]func() error{
-		"max_body": func() error { return oneSize(h, &execute.MaxBody) },
-		"docs":     func() error { return docsPath(h, &docs) },
-	})
+	err = parseBlock(h.Dispenser, "data_api", docs.Validate,
+		option{name: "docs", read: one(h.Dispenser, &docs.Path, "/docs", func(path string) (string, string) {
+			if path == "off" {
+				path = ""
+			}
+			return path, ""
+		})},
+		option{name: "max_body", read: size(h.Dispenser, &execute.MaxBody, "256KiB", maxBody, "a size from 1 byte to 64MiB, such as 256KiB or 1MB")},
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -87,39 +91,11 @@ func parseProblem(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 // authenticator names the module that vouches for callers.
 var authenticator = json.RawMessage(`{"provider":"data_api_jwt"}`)
 
-// docsPath reads where the documentation page is; empty: nowhere.
-func docsPath(h httpcaddyfile.Helper, docs *config.Docs) error {
-	if err := oneArg(h.Dispenser, &docs.Path); err != nil {
-		return err
-	}
-	if docs.Path == "off" {
-		docs.Path = ""
-		return nil
-	}
-	if err := docs.Validate(); err != nil {
-		return h.WrapErr(err)
-	}
-	return nil
-}
-
 func route(h httpcaddyfile.Helper, paths caddyhttp.MatchPath, handler string, settings any) caddyhttp.Route {
 	return caddyhttp.Route{
 		MatcherSetsRaw: []caddy.ModuleMap{{"path": h.JSON(paths)}},
 		HandlersRaw:    []json.RawMessage{caddyconfig.JSONModuleObject(settings, "handler", handler, nil)},
 	}
-}
-
-func oneSize(h httpcaddyfile.Helper, target *int64) error {
-	var text string
-	if err := oneArg(h.Dispenser, &text); err != nil {
-		return err
-	}
-	size, err := humanize.ParseBytes(text)
-	if err != nil || size < 1 || size > maxBody {
-		return h.Errf("max_body must be a size from 1 byte to 64MiB, such as 256KiB or 1MB; got %q", text)
-	}
-	*target = int64(size)
-	return nil
 }
 
 // maxBody bounds max_body: a body is held in memory while it is decoded.

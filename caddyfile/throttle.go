@@ -1,11 +1,9 @@
 package caddyfile
 
 import (
-	"math"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-	"github.com/dustin/go-humanize"
 
 	"github.com/solucao42/caddy-data-api/internal/config"
 )
@@ -30,41 +28,16 @@ func parseThrottle(d *caddyfile.Dispenser, tokens *config.Tokens) error {
 	throttle := new(config.Throttle)
 	tokens.Throttle = throttle
 	limit := func(target *string) func() error {
-		return validated(d, func() error { return oneLimit(d, target) }, func() error {
-			_, err := throttle.Limits()
-			return err
-		})
+		return words(d, func(words []string) { *target = strings.Join(words, " ") }, "a limit, such as 100/1m burst 20")
 	}
-	return parseBlock(d, "throttle", map[string]func() error{
-		"address":  limit(&throttle.Address),
-		"failures": limit(&throttle.Failures),
-		"identity": limit(&throttle.Identity),
-		"total":    limit(&throttle.Total),
-	})
-}
-
-// oneLimit reads a limit, the words of which are arguments of their own.
-func oneLimit(d *caddyfile.Dispenser, target *string) error {
-	option := d.Val()
-	words := d.RemainingArgs()
-	if len(words) == 0 {
-		return d.Errf("%s needs a limit, such as 100/1m burst 20", option)
-	}
-	*target = strings.Join(words, " ")
-	return nil
-}
-
-// oneQuota reads a number of bytes.
-func oneQuota(d *caddyfile.Dispenser, target *int64) error {
-	option := d.Val()
-	var text string
-	if err := oneArg(d, &text); err != nil {
+	check := func() error {
+		_, err := throttle.Limits()
 		return err
 	}
-	size, err := humanize.ParseBytes(text)
-	if err != nil || size < 1 || size > math.MaxInt64 {
-		return d.Errf("%s must be a size such as 500MiB or 10GiB; got %q", option, text)
-	}
-	*target = int64(size)
-	return nil
+	return parseBlock(d, "throttle", check,
+		option{name: "address", read: limit(&throttle.Address)},
+		option{name: "failures", read: limit(&throttle.Failures)},
+		option{name: "identity", read: limit(&throttle.Identity)},
+		option{name: "total", read: limit(&throttle.Total)},
+	)
 }

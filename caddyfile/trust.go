@@ -27,30 +27,17 @@ func parseTrust(d *caddyfile.Dispenser, tokens *config.Tokens) error {
 		return d.Errf("trust %s is set twice", name)
 	}
 	trust := new(config.Trust)
-	companyClaim := func() error {
-		slugs, err := someArgs(d, "a claim and the companies that it may name, such as `company_claim tenant acme globex`")
-		if err != nil {
-			return err
-		}
-		trust.CompanyClaim, trust.Companies = slugs[0], slugs[1:]
-		return nil
-	}
-	err := parseBlock(d, "trust", map[string]func() error{
-		"issuer":        func() error { return oneArg(d, &trust.Issuer) },
-		"audience":      func() error { return oneArg(d, &trust.Audience) },
-		"jwks":          func() error { return oneArg(d, &trust.JWKS) },
-		"company":       func() error { return oneArg(d, &trust.Company) },
-		"company_claim": companyClaim,
-		"user_claim":    func() error { return oneArg(d, &trust.UserClaim) },
-		"algorithms": func() (err error) {
-			trust.Algorithms, err = someArgs(d, "one or more, such as RS256")
-			return err
-		},
-		"types": func() (err error) {
-			trust.Types, err = someArgs(d, "one or more, such as at+jwt")
-			return err
-		},
-	})
+	err := parseBlock(d, "trust", nil,
+		option{name: "algorithms", read: words(d, func(names []string) { trust.Algorithms = names }, "one or more, such as RS256")},
+		option{name: "audience", read: text(d, &trust.Audience, "https://api.example.com")},
+		option{name: "company", read: text(d, &trust.Company, "acme")},
+		option{name: "company_claim", read: words(d, func(words []string) { trust.CompanyClaim, trust.Companies = words[0], words[1:] },
+			"a claim and the companies that it may name, such as `company_claim tenant acme globex`")},
+		option{name: "issuer", read: text(d, &trust.Issuer, "https://api.example.com")},
+		option{name: "jwks", read: text(d, &trust.JWKS, "https://login.example.com/.well-known/jwks.json")},
+		option{name: "types", read: words(d, func(types []string) { trust.Types = types }, "one or more, such as at+jwt")},
+		option{name: "user_claim", read: text(d, &trust.UserClaim, "sub")},
+	)
 	if err != nil {
 		return err
 	}
@@ -59,14 +46,4 @@ func parseTrust(d *caddyfile.Dispenser, tokens *config.Tokens) error {
 	}
 	tokens.Trusts[name] = trust
 	return nil
-}
-
-// someArgs reads one or more arguments.
-func someArgs(d *caddyfile.Dispenser, what string) ([]string, error) {
-	option := d.Val()
-	values := d.RemainingArgs()
-	if len(values) == 0 {
-		return nil, d.Errf("%s needs %s", option, what)
-	}
-	return values, nil
 }

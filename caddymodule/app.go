@@ -1,6 +1,6 @@
 // Package caddymodule is the plug-in: the data_api app, the handlers and the authentication provider that serve it,
-// the guests that keep its data and run its queries, its admin API and its commands. It is thin: what it wires together
-// stands in internal packages that know no Caddy.
+// the guests that keep its data and run its queries. It registers the routes of package admin and the commands of package
+// cli. It is thin: what it wires together stands in internal packages that know no Caddy.
 package caddymodule
 
 import (

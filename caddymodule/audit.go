@@ -1,9 +1,6 @@
 package caddymodule
 
 import (
-	"errors"
-	"net/http"
-
 	"go.uber.org/zap"
 
 	"github.com/solucao42/caddy-data-api/internal/attach"
@@ -116,25 +113,6 @@ func auditEnded(ended job.Job) {
 		event.Ran, event.Rows, event.Duration = true, ended.Result.RowCount, ended.CompletedAt.Sub(ended.StartedAt)
 	}
 	sharedTrail.Record(event)
-}
-
-// auditOperator records what an operator has done through the admin API.
-func (s *services) auditOperator(r *http.Request, event audit.Event) {
-	event.Actor, event.ClientIP = audit.Operator, remoteIP(r)
-	if event.Outcome == "" {
-		event.Outcome = audit.Success
-	}
-	s.app.trail.Record(event)
-}
-
-// auditFailure records what the store has not kept of what an operator asked for: a key that is revoked is refused all the
-// same. An error of package dataapi says that nothing was done.
-func (s *services) auditFailure(r *http.Request, event audit.Event, err error) {
-	if _, ok := errors.AsType[*dataapi.Error](err); ok {
-		return
-	}
-	event.Outcome, event.Reason = string(dataapi.CodeInternal), err.Error()
-	s.auditOperator(r, event)
 }
 
 var (

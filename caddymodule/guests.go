@@ -91,10 +91,8 @@ func (s *SQLiteSource) Provision(caddy.Context) error { return resolvePath(&s.Pa
 
 // Validate reports settings that cannot be used.
 func (s *SQLiteSource) Validate() error {
-	if s.Path == "" {
-		return fmt.Errorf("data_api.sources.sqlite: path is missing: name the database's file")
-	}
-	return validMaxConns("sqlite", s.MaxConns)
+	settings := s.settings(nil)
+	return inSource("sqlite", settings.Validate())
 }
 
 // SourceKey is the file's absolute path and the settings.
@@ -105,7 +103,11 @@ func (*SQLiteSource) Dialect() source.Dialect { return sqlite.Dialect }
 
 // OpenSource makes the source; the file is opened at the first use.
 func (s *SQLiteSource) OpenSource(logger *slog.Logger) (source.Source, error) {
-	return sqlite.New(sqlite.Config{Path: s.Path, MaxConns: s.MaxConns, Logger: logger})
+	return sqlite.New(s.settings(logger))
+}
+
+func (s *SQLiteSource) settings(logger *slog.Logger) sqlite.Config {
+	return sqlite.Config{Path: s.Path, MaxConns: s.MaxConns, Logger: logger}
 }
 
 // PostgresSource is a PostgreSQL database that endpoints read.
@@ -138,19 +140,8 @@ func (p *PostgresSource) Validate() error {
 	if p.DSN == "" {
 		return fmt.Errorf("data_api.sources.postgres: dsn is missing: give the connection string, such as {env.WAREHOUSE_URL}")
 	}
-	if p.Claims && p.Role == "" && !p.AllowSetConfig {
-		return fmt.Errorf("data_api.sources.postgres: claims need a role that cannot execute set_config: name it with role")
-	}
-	if p.AllowSetConfig && !p.Claims {
-		return fmt.Errorf("data_api.sources.postgres: allow_set_config is for claims, which are off")
-	}
-	if p.Lanes < 0 || p.Lanes > postgres.MaxLanes {
-		return fmt.Errorf("data_api.sources.postgres: lanes is %d: it must lie between 0 and %d", p.Lanes, postgres.MaxLanes)
-	}
-	if p.Lanes > 0 && (p.Claims || p.NoStatementCache) {
-		return fmt.Errorf("data_api.sources.postgres: lanes can be used neither with claims nor with statement_cache off")
-	}
-	return validMaxConns("postgres", p.MaxConns)
+	settings := p.settings(nil)
+	return inSource("postgres", settings.Validate())
 }
 
 // SourceKey is the connection string, as it stands and with its placeholders replaced, and the settings.
@@ -165,22 +156,15 @@ func (*PostgresSource) Dialect() source.Dialect { return postgres.Dialect }
 // OpenSource makes the source; it connects at the first use. A password in {file.X} is read again when the database
 // refuses the one that was there.
 func (p *PostgresSource) OpenSource(logger *slog.Logger) (source.Source, error) {
-	return postgres.New(postgres.Config{
+	return postgres.New(p.settings(logger))
+}
+
+func (p *PostgresSource) settings(logger *slog.Logger) postgres.Config {
+	return postgres.Config{
 		DSN: p.DSN, Renew: func() (string, error) { return rereadSecret("dsn", p.template) },
 		MaxConns: p.MaxConns, AllowSuperuser: p.AllowSuperuser, Role: p.Role, Claims: p.Claims,
 		AllowSetConfig: p.AllowSetConfig, NoStatementCache: p.NoStatementCache, Lanes: p.Lanes, Logger: logger,
-	})
-}
-
-// knownDialects are those of all sources that this binary knows: for catalogs that are read without a configuration.
-func knownDialects() []source.Dialect {
-	var known []source.Dialect
-	for _, info := range caddy.GetModules("data_api.sources") {
-		if module, ok := info.New().(source.Module); ok {
-			known = append(known, module.Dialect())
-		}
 	}
-	return known
 }
 
 // sourceKind is the ID of a source's module: sources of two kinds are never the same, whatever their keys.
@@ -246,12 +230,12 @@ func resolvePath(path *string) error {
 	return err
 }
 
-func validMaxConns(kind string, conns int) error {
-	const most = 10_000
-	if conns < 0 || conns > most {
-		return fmt.Errorf("data_api.sources.%s: max_conns is %d: it must lie between 1 and %d", kind, conns, most)
+// inSource names the module whose settings are at fault.
+func inSource(kind string, err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("data_api.sources.%s: %w", kind, err)
 }
 
 // Interface guards.

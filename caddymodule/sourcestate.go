@@ -11,39 +11,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/admin"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
 // sourceAnswer is how long a source has to answer when it is asked for a sign of life.
 const sourceAnswer = 4 * time.Second
-
-// What a source can be found to be.
-const (
-	sourceAnswers  = "answers"
-	sourceSilent   = "unavailable"
-	sourceUnproven = "never_answered" // since it was configured: its settings may be wrong
-)
-
-// sourceState is what is told of one source.
-type sourceState struct {
-	Source       string    `json:"source"`
-	State        string    `json:"state"`
-	ConfiguredAt time.Time `json:"configured_at"`
-	Error        string    `json:"error,omitempty"`
-}
-
-// String says it to whoever runs the server.
-func (s sourceState) String() string {
-	switch s.State {
-	case sourceAnswers:
-		return s.Source + ": answers"
-	case sourceUnproven:
-		return fmt.Sprintf("%s: has never answered since it was configured at %s: %s", s.Source, s.ConfiguredAt.Format(time.RFC3339), s.Error)
-	default:
-		return s.Source + ": does not answer: " + s.Error
-	}
-}
 
 // ask asks the source for a sign of life, and remembers one.
 func (p *pooledSource) ask(ctx context.Context) error {
@@ -75,10 +49,10 @@ func (p *pooledSource) ping(ctx context.Context) error {
 }
 
 // askSources asks all sources at once. It blocks for sourceAnswer at most.
-func (a *App) askSources(ctx context.Context) []sourceState {
-	states := make([]sourceState, 0, len(a.pooled))
+func (a *App) askSources(ctx context.Context) []admin.SourceState {
+	states := make([]admin.SourceState, 0, len(a.pooled))
 	for _, name := range slices.Sorted(maps.Keys(a.pooled)) {
-		states = append(states, sourceState{Source: name, State: sourceAnswers, ConfiguredAt: a.pooled[name].configured})
+		states = append(states, admin.SourceState{Source: name, State: admin.SourceAnswers, ConfiguredAt: a.pooled[name].configured})
 	}
 	var all sync.WaitGroup
 	for i := range states {
@@ -89,9 +63,9 @@ func (a *App) askSources(ctx context.Context) []sourceState {
 			if err == nil {
 				return
 			}
-			state.State, state.Error = sourceSilent, err.Error()
+			state.State, state.Error = admin.SourceSilent, err.Error()
 			if !pooled.answered.Load() {
-				state.State = sourceUnproven
+				state.State = admin.SourceUnproven
 			}
 		})
 	}
@@ -108,7 +82,7 @@ func (a *App) tellUnproven() {
 	go func() {
 		defer a.generation.Leave()
 		for _, state := range a.askSources(a.ending) {
-			if state.State == sourceUnproven && a.ending.Err() == nil {
+			if state.State == admin.SourceUnproven && a.ending.Err() == nil {
 				a.log.Warn("a source has never answered since it was configured: its endpoints answer 503 until it does",
 					slog.String("source", state.Source), slog.String("error", state.Error))
 			}

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/solucao42/caddy-data-api/internal/jwks"
-	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
 // pooledKeySet is the keys of another issuer in the pool: a reload keeps them, so that it refuses no token.
@@ -27,11 +26,9 @@ func (a *App) holdTrusts() error {
 		if err != nil {
 			return fmt.Errorf("tokens.trusts.%s: %w", name, err)
 		}
-		a.trusts = append(a.trusts, token.Trust{
-			Name: name, Issuer: trust.Issuer, Audience: trust.Audience, Types: trust.Types, Algorithms: trust.Algorithms,
-			Company: trust.Company, CompanyClaim: trust.CompanyClaim, Companies: trust.Companies, UserClaim: trust.UserClaim,
-			Keys: held.Source,
-		})
+		trusted := trust.Trust(name)
+		trusted.Keys = held.Source
+		a.trusts = append(a.trusts, trusted)
 	}
 	return nil
 }
@@ -45,8 +42,8 @@ func (a *App) startTrusts() {
 
 // vouchedCompanies lists the companies for whose users some issuer may vouch.
 func (a *App) vouchedCompanies() (companies []string) {
-	for _, trust := range a.Tokens.Trusts {
-		companies = append(companies, trust.Slugs()...)
+	for i := range a.trusts {
+		companies = append(companies, a.trusts[i].Slugs()...)
 	}
 	return companies
 }

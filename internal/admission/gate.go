@@ -195,10 +195,3 @@ func (g *Gate) SetCapacity(capacity int) {
 	g.capacity = max(1, capacity)
 	g.admit()
 }
-
-// Load returns how many are inside and how many wait.
-func (g *Gate) Load() (running, waiting int) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.running, g.waiting
-}

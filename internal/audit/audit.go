@@ -86,12 +86,3 @@ type Trail interface {
 	// Record keeps an event.
 	Record(event Event)
 }
-
-// Discard keeps nothing.
-type Discard struct{}
-
-// Enabled returns false.
-func (Discard) Enabled() bool { return false }
-
-// Record drops the event.
-func (Discard) Record(Event) {}

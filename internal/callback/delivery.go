@@ -124,9 +124,6 @@ type Store interface {
 	// Repeating it after it has ended the delivery in the same state returns nil and changes nothing.
 	SettleDelivery(ctx context.Context, d Delivery) error
 
-	// GetDelivery returns the delivery of a job.
-	GetDelivery(ctx context.Context, id job.ID) (Delivery, error)
-
 	// ReplayDelivery makes a delivery that has ended pending again, due at now and with the whole schedule before it. It
 	// keeps its log and its message ID. One that has not ended gives ErrPending, an unknown one ErrNotFound.
 	ReplayDelivery(ctx context.Context, id job.ID, now time.Time) (Delivery, error)

@@ -24,6 +24,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
+	"github.com/solucao42/caddy-data-api/internal/store/storetest"
 )
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -168,7 +169,7 @@ func await(tb testing.TB, store callback.Store, id job.ID, want func(callback.De
 	tb.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for {
-		d, err := store.GetDelivery(context.Background(), id)
+		d, err := storetest.FindDelivery(context.Background(), store, id)
 		if err != nil {
 			tb.Fatal(err)
 		}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
 // keySize is the length of a signing key in bytes; the specification allows 24 to 64.
@@ -37,8 +39,12 @@ func (d *Dispatcher) Secret(ctx context.Context, company, user string) (string, 
 }
 
 // RotateSecret makes a new secret for a user and returns it. For the time of the overlap callbacks carry the signatures
-// of the old secrets too, so that the receiver can change over without missing one. It is shown here, once.
+// of the old secrets too, so that the receiver can change over without missing one; see [dataapi.CheckOverlap]. It is shown
+// here, once.
 func (d *Dispatcher) RotateSecret(ctx context.Context, company, user string, overlap time.Duration) (string, error) {
+	if err := dataapi.CheckOverlap(overlap); err != nil {
+		return "", err
+	}
 	key, err := newKey()
 	if err != nil {
 		return "", err

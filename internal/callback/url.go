@@ -39,16 +39,28 @@ type hosts map[string]bool
 func parseHosts(list []string) (hosts, error) {
 	set := make(hosts, len(list))
 	for _, entry := range list {
-		host, port, err := net.SplitHostPort(entry)
-		if err != nil || host == "" {
-			return nil, fmt.Errorf("allowed host %q: write it as host:port, such as 127.0.0.1:3101", entry)
+		host, err := parseHost(entry)
+		if err != nil {
+			return nil, fmt.Errorf("allowed host %q: %w", entry, err)
 		}
-		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return nil, fmt.Errorf("allowed host %q: the port must be a number from 1 to 65535", entry)
-		}
-		set[canonicalHost(host, port)] = true
+		set[host] = true
 	}
 	return set, nil
+}
+
+// CheckHost reports why an entry of [Config.AllowedHosts] is none.
+func CheckHost(entry string) error {
+	_, err := parseHost(entry)
+	return err
+}
+
+func parseHost(entry string) (string, error) {
+	host, port, err := net.SplitHostPort(entry)
+	number, numberErr := strconv.ParseUint(port, 10, 16)
+	if err != nil || host == "" || strings.Contains(host, "/") || numberErr != nil || number == 0 {
+		return "", errors.New("must be HOST:PORT without a scheme, such as 127.0.0.1:3101")
+	}
+	return canonicalHost(host, port), nil
 }
 
 // check parses a URL that may be called.

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
@@ -239,9 +238,8 @@ func TestRevisionFollowsTheText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := dataapi.Address{Company: "acme", Namespace: "default", Slug: "vendas-por-regiao"}
-	first, _ := one.Endpoint(address)
-	second, _ := two.Endpoint(address)
+	first, _, _ := one.Find("acme", "default", "vendas-por-regiao")
+	second, _, _ := two.Find("acme", "default", "vendas-por-regiao")
 	if first.Revision == second.Revision {
 		t.Error("two texts have one revision")
 	}

@@ -13,8 +13,7 @@ import (
 // Snapshot is the catalog at one time. It is immutable and safe for concurrent use.
 type Snapshot struct {
 	companies map[string]*identity.Company
-	endpoints []*Endpoint // by address
-	byAddress map[dataapi.Address]*Endpoint
+	endpoints []*Endpoint               // by address
 	routes    map[dataapi.Address]route // by the caller's company, namespace and slug
 	reached   map[string][]Reached      // by the caller's company, ordered by namespace and slug
 }
@@ -29,13 +28,11 @@ type route struct {
 func newSnapshot(companies map[string]*identity.Company, endpoints []*Endpoint) *Snapshot {
 	s := &Snapshot{
 		companies: companies, endpoints: endpoints,
-		byAddress: make(map[dataapi.Address]*Endpoint, len(endpoints)),
-		routes:    make(map[dataapi.Address]route, len(endpoints)),
+		routes: make(map[dataapi.Address]route, len(endpoints)),
 	}
 	slices.SortFunc(s.endpoints, func(a, b *Endpoint) int { return strings.Compare(a.Address.String(), b.Address.String()) })
 	reachable := make([]*Endpoint, 0, len(endpoints))
 	for _, endpoint := range s.endpoints {
-		s.byAddress[endpoint.Address] = endpoint
 		if owner := companies[endpoint.Company]; endpoint.Active && owner != nil && owner.Active {
 			reachable = append(reachable, endpoint)
 			s.routes[endpoint.Address] = route{endpoint: endpoint}
@@ -86,12 +83,6 @@ func (s *Snapshot) Reached(company string) []Reached { return s.reached[company]
 func (s *Snapshot) Find(company, namespace, slug string) (*Endpoint, params.ShareContext, bool) {
 	found, ok := s.routes[dataapi.Address{Company: company, Namespace: namespace, Slug: slug}]
 	return found.endpoint, found.shared, ok
-}
-
-// Endpoint returns the endpoint at an address, be it active or not.
-func (s *Snapshot) Endpoint(address dataapi.Address) (*Endpoint, bool) {
-	endpoint, ok := s.byAddress[address]
-	return endpoint, ok
 }
 
 // Endpoints returns every endpoint, inactive ones included, ordered by address. The slice is the caller's own.

@@ -15,7 +15,7 @@ type Docs struct {
 const DefaultDocsPath = "/docs"
 
 // Validate reports a path that is none, or that the API needs. It does not mind an empty one.
-func (d Docs) Validate() error {
+func (d *Docs) Validate() error {
 	switch path := d.Path; {
 	case path == "":
 		return nil

@@ -1,14 +1,9 @@
 package config
 
 import (
-	"errors"
-	"fmt"
 	"slices"
-	"strings"
-	"unicode"
 
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/jwks"
+	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
 // Trust lets another issuer of tokens, such as a company's identity provider, vouch for users of the companies that it
@@ -47,76 +42,26 @@ type Trust struct {
 	Types []string `json:"types,omitempty"`
 }
 
-// DefaultUserClaim names the user in another issuer's tokens.
-const DefaultUserClaim = "sub"
-
-var (
-	defaultTrustAlgorithms = []string{"EdDSA", "ES256", "PS256", "RS256"}
-	defaultTrustTypes      = []string{"at+jwt"}
-)
-
 func (t *Trust) setDefaults() {
-	setDefault(&t.UserClaim, DefaultUserClaim)
+	setDefault(&t.UserClaim, token.DefaultUserClaim)
 	if len(t.Algorithms) == 0 {
-		t.Algorithms = slices.Clone(defaultTrustAlgorithms)
+		t.Algorithms = slices.Clone(token.DefaultTrustAlgorithms)
 	}
 	if len(t.Types) == 0 {
-		t.Types = slices.Clone(defaultTrustTypes)
+		t.Types = slices.Clone(token.DefaultTrustTypes)
 	}
 	for i, typ := range t.Types {
-		t.Types[i] = strings.TrimPrefix(strings.ToLower(typ), "application/") // RFC 7515, 4.1.9
+		t.Types[i] = token.MediaType(typ)
 	}
 }
 
-// Slugs lists the companies whose users the issuer may vouch for.
-func (t *Trust) Slugs() []string {
-	if t.Company != "" {
-		return []string{t.Company}
+// Trust is what the issuer may vouch for, with the defaults, and without its keys.
+func (t *Trust) Trust(name string) token.Trust {
+	full := *t
+	full.Types = slices.Clone(t.Types)
+	full.setDefaults()
+	return token.Trust{
+		Name: name, Issuer: full.Issuer, Audience: full.Audience, Types: full.Types, Algorithms: full.Algorithms,
+		Company: full.Company, CompanyClaim: full.CompanyClaim, Companies: full.Companies, UserClaim: full.UserClaim,
 	}
-	return t.Companies
-}
-
-// validate reports what is wrong with the settings, of which those that are required must be there.
-func (t *Trust) validate(name string) error {
-	setting := "tokens.trusts." + name + "."
-	var faults []error
-	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(setting+format, args...)) }
-	if !dataapi.ValidSlug(name) {
-		faults = append(faults, fmt.Errorf("tokens.trusts: %q cannot name an issuer: a name has %s", name, dataapi.SlugRule))
-	}
-	for part, value := range map[string]string{"issuer": t.Issuer, "audience": t.Audience} {
-		if value == "" || len(value) > 255 || strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' }) {
-			fault("%s is %q: it must have 1 to 255 visible ASCII characters", part, value)
-		}
-	}
-	if !strings.Contains(t.JWKS, "{") { // a placeholder is looked at once it is replaced
-		if err := jwks.CheckLocation(t.JWKS); err != nil {
-			fault("jwks %w", err)
-		}
-	}
-	switch {
-	case t.Company == "" && t.CompanyClaim == "":
-		fault("company is missing: name the company whose users the issuer vouches for, or set company_claim and companies")
-	case t.Company != "" && (t.CompanyClaim != "" || len(t.Companies) > 0):
-		fault("company and company_claim exclude each other: an issuer vouches for one company, or for those that its claim may name")
-	case t.CompanyClaim != "" && len(t.Companies) == 0:
-		fault("companies is missing: list the companies that the claim %s may name", t.CompanyClaim)
-	}
-	for _, slug := range t.Slugs() {
-		if !dataapi.ValidSlug(slug) {
-			fault("company %q is no slug: it has %s", slug, dataapi.SlugRule)
-		}
-	}
-	for _, algorithm := range t.Algorithms {
-		if !slices.Contains(jwks.Algorithms(), algorithm) {
-			fault("algorithms: %q is not allowed; choose of %s%s", algorithm, strings.Join(jwks.Algorithms(), ", "),
-				didYouMean(algorithm, jwks.Algorithms()...))
-		}
-	}
-	for _, typ := range t.Types {
-		if typ == "" || strings.ContainsFunc(typ, func(r rune) bool { return r <= ' ' || r > unicode.MaxASCII }) {
-			fault("types: %q must be such as at+jwt or jwt", typ)
-		}
-	}
-	return errors.Join(faults...)
 }

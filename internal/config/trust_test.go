@@ -7,7 +7,10 @@ import (
 	"testing"
 
 	"github.com/solucao42/caddy-data-api/internal/config"
+	"github.com/solucao42/caddy-data-api/internal/token"
 )
+
+func slugs(trust token.Trust) []string { return trust.Slugs() }
 
 func load(t *testing.T, tokens string) (config.App, error) {
 	t.Helper()
@@ -28,11 +31,11 @@ func TestDefaultsOfATrust(t *testing.T) {
 	}
 	idp, other := app.Tokens.Trusts["idp"], app.Tokens.Trusts["other"]
 	if idp.UserClaim != "sub" || !slices.Equal(idp.Types, []string{"at+jwt"}) ||
-		!slices.Equal(idp.Algorithms, []string{"EdDSA", "ES256", "PS256", "RS256"}) || !slices.Equal(idp.Slugs(), []string{"acme"}) {
+		!slices.Equal(idp.Algorithms, []string{"EdDSA", "ES256", "PS256", "RS256"}) || !slices.Equal(slugs(idp.Trust("idp")), []string{"acme"}) {
 		t.Errorf("the defaults are %+v", idp)
 	}
 	if other.UserClaim != "oid" || !slices.Equal(other.Types, []string{"jwt", "at+jwt"}) ||
-		!slices.Equal(other.Algorithms, []string{"RS512"}) || !slices.Equal(other.Slugs(), []string{"acme", "globex"}) {
+		!slices.Equal(other.Algorithms, []string{"RS512"}) || !slices.Equal(slugs(other.Trust("other")), []string{"acme", "globex"}) {
 		t.Errorf("what is set became %+v", other)
 	}
 }

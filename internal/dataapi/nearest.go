@@ -20,6 +20,14 @@ func Nearest(word string, words []string) string {
 	return best
 }
 
+// DidYouMean asks for the word that was probably meant, in the middle of a sentence; it is empty when none is near.
+func DidYouMean(word string, words []string) string {
+	if near := Nearest(word, words); near != "" {
+		return "; did you mean " + near + "?"
+	}
+	return ""
+}
+
 // bare is a word without case and without what joins its parts.
 func bare(word string) string {
 	return strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(word))

@@ -66,9 +66,6 @@ type KeyStore interface {
 	// CreateKey adds a key, or returns ErrKeyExists when there is one with its ID, and changes nothing then.
 	CreateKey(ctx context.Context, key Key) error
 
-	// GetKey returns the key with this ID, revoked and expired ones included, or ErrKeyNotFound.
-	GetKey(ctx context.Context, id string) (Key, error)
-
 	// ListKeys returns the keys of a company, or those of every company when company is empty, oldest first and by ID
 	// among those of one instant. Revoked and expired keys are included. A company without keys has an empty list. A key
 	// whose record is damaged is among those of every company, with Damaged; whose it is nobody knows.

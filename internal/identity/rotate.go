@@ -9,9 +9,6 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-// MaxOverlap is the longest that a key works beside its successor.
-const MaxOverlap = 30 * 24 * time.Hour
-
 // Rotation is a key and the one that takes its place.
 type Rotation struct {
 	Old    Key // as it stands now
@@ -20,15 +17,15 @@ type Rotation struct {
 }
 
 // RotateKey makes a successor of a key, for the same user and with the same name, and lets the old one expire after an
-// overlap of 0 to [MaxOverlap], or earlier if it does so by itself. The successor expires at a time, or, when that is
+// overlap of 0 to [dataapi.MaxOverlap], or earlier if it does so by itself. The successor expires at a time, or, when that is
 // zero, never if the old one does not, and else after as long a life as the old one was made for. Both changes are
 // durable, and one, when RotateKey returns. A key is rotated once: how long it was made for is not known afterwards, and
 // of two successors one would be nobody's. A key that cannot be rotated is dataapi.CodeInvalidRequest, an unknown one
 // dataapi.CodeNotFound.
 func (d *Directory) RotateKey(ctx context.Context, id string, overlap time.Duration, expiresAt time.Time) (Rotation, error) {
 	now := d.keys.now().UTC().Truncate(time.Microsecond)
-	if overlap < 0 || overlap > MaxOverlap {
-		return Rotation{}, dataapi.Errorf(dataapi.CodeInvalidRequest, "The overlap is %s; allowed is 0s to %s.", overlap, MaxOverlap)
+	if err := dataapi.CheckOverlap(overlap); err != nil {
+		return Rotation{}, err
 	}
 	held := d.keys.find(id)
 	if held == nil {

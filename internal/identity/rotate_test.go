@@ -51,7 +51,7 @@ func TestRotateKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := directory.RotateKey(t.Context(), expiring.ID, identity.MaxOverlap, time.Time{})
+	second, err := directory.RotateKey(t.Context(), expiring.ID, dataapi.MaxOverlap, time.Time{})
 	if err != nil || !second.Old.ExpiresAt.Equal(expiring.ExpiresAt) {
 		t.Errorf("the old key expires at %v, not at %v: %v", second.Old.ExpiresAt, expiring.ExpiresAt, err)
 	}
@@ -73,7 +73,7 @@ func TestRotateKey(t *testing.T) {
 	}{
 		"an unknown key":    {"s42_none", 0, time.Time{}, dataapi.CodeNotFound},
 		"an expired key":    {rotation.New.ID, 0, time.Time{}, dataapi.CodeInvalidRequest},
-		"a long overlap":    {at.New.ID, identity.MaxOverlap + 1, time.Time{}, dataapi.CodeInvalidRequest},
+		"a long overlap":    {at.New.ID, dataapi.MaxOverlap + 1, time.Time{}, dataapi.CodeInvalidRequest},
 		"a negative one":    {at.New.ID, -1, time.Time{}, dataapi.CodeInvalidRequest},
 		"an expiry in past": {at.New.ID, 0, time.Now().Add(-time.Second), dataapi.CodeInvalidRequest},
 	} {

@@ -34,28 +34,6 @@ type Runtime interface {
 	TimeLimit(j Job) time.Duration
 }
 
-// Settings are the numbers of a configuration. Zero values stand for the defaults.
-type Settings struct {
-	Workers    int           // jobs that run at the same time, in all, and that run or wait on one source; default 4
-	PerCompany int           // of them, jobs of one company; default: any number
-	PerSource  int           // of them, jobs on one source; default: any number
-	Retention  time.Duration // how long a job can be read after its end; default 24 h
-	MaxWaiting int           // jobs of one company that wait for a worker; default 10,000
-	Quota      int64         // bytes of jobs and results that are kept for one company when it asks for a job; default: any number
-}
-
-func (s *Settings) setDefaults() {
-	if s.Workers <= 0 {
-		s.Workers = 4
-	}
-	if s.Retention <= 0 {
-		s.Retention = 24 * time.Hour
-	}
-	if s.MaxWaiting <= 0 {
-		s.MaxWaiting = 10_000
-	}
-}
-
 // Options belong to an engine for good. Zero values stand for the defaults.
 type Options struct {
 	Lease       time.Duration // how long a worker may be silent before its job is given to another; default 30 s

@@ -53,9 +53,6 @@ func (s *Set) Find(id, algorithm string) (key crypto.PublicKey, ok bool) {
 // Len is the number of usable keys, a key that serves several algorithms counted once for each.
 func (s *Set) Len() int { return len(s.keys) }
 
-// Ignored says which keys of the document cannot be used, and why.
-func (s *Set) Ignored() []string { return slices.Clone(s.ignored) }
-
 // Parse reads a document. A key that cannot be used does not spoil the others: an issuer may publish keys for purposes
 // that are none of ours. Private and symmetric keys are never used, since whoever publishes one has lost it.
 func Parse(document []byte) (*Set, error) {

@@ -71,8 +71,8 @@ func TestEachKeyServesItsOwnAlgorithms(t *testing.T) {
 		publicJWK(t, rsaPublic, "rsa", ""), publicJWK(t, rsaPublic, "ps", `"alg":"PS256"`),
 	)
 	set, err := Parse(text)
-	if err != nil || len(set.Ignored()) > 0 {
-		t.Fatal(err, set.Ignored())
+	if err != nil || len(set.ignored) > 0 {
+		t.Fatal(err, set.ignored)
 	}
 	rsaAll := "PS256 PS384 PS512 RS256 RS384 RS512"
 	want := map[string]string{"ed": "EdDSA", "p256": "ES256", "p384": "ES384", "p521": "ES512", "rsa": rsaAll, "ps": "PS256"}
@@ -121,8 +121,8 @@ func TestUnusableKeysAreIgnoredAlone(t *testing.T) {
 			continue
 		}
 		key, ok := set.Find("good", "EdDSA")
-		if !ok || !ed.Equal(key) || set.Len() != 1 || len(set.Ignored()) != 1 || !strings.HasPrefix(set.Ignored()[0], "keys[1]: ") {
-			t.Errorf("%s: %d keys, ignored %q", name, set.Len(), set.Ignored())
+		if !ok || !ed.Equal(key) || set.Len() != 1 || len(set.ignored) != 1 || !strings.HasPrefix(set.ignored[0], "keys[1]: ") {
+			t.Errorf("%s: %d keys, ignored %q", name, set.Len(), set.ignored)
 		}
 	}
 }
@@ -145,8 +145,8 @@ func TestWhatIsSaidOfCertificatesDoesNotSpoilAKey(t *testing.T) {
 	} {
 		for kind, key := range map[string]crypto.PublicKey{"RSA": &rsaKey(t, 2048).PublicKey, "EC": &ecKey(t, elliptic.P256()).PublicKey, "OKP": edKey(t)} {
 			set, err := Parse(document(publicJWK(t, key, "k", more)))
-			if err != nil || len(set.Ignored()) > 0 || set.Len() == 0 {
-				t.Errorf("%s, %s: %v, ignored %q", name, kind, err, set.Ignored())
+			if err != nil || len(set.ignored) > 0 || set.Len() == 0 {
+				t.Errorf("%s, %s: %v, ignored %q", name, kind, err, set.ignored)
 				continue
 			}
 			for _, algorithm := range Algorithms() {

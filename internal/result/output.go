@@ -53,17 +53,6 @@ func newOutput(w io.Writer, before BeforeFirstWrite) output {
 	return output{w: w, before: before, memory: memory, buffer: &memory.buffer}
 }
 
-// Started reports whether anything was handed to the writer. Until then the result can be dropped without a trace.
-func (o *output) Started() bool { return o.started }
-
-// Flush hands what is buffered to the writer, for a reader who wants the rows so far.
-func (o *output) Flush() error {
-	if o.closed() {
-		return errEncoderState
-	}
-	return o.flush(-1)
-}
-
 func (o *output) closed() bool { return o.buffer == nil }
 
 // grow makes room for a result that is larger than most.

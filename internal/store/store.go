@@ -3,8 +3,6 @@
 package store
 
 import (
-	"context"
-
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
@@ -25,11 +23,4 @@ type Store interface {
 
 	// Close ends the use of the store; nothing is in use by then. It blocks until what was written is on disk.
 	Close() error
-}
-
-// Compacter is a store whose files keep the size of their busiest day until they are compacted.
-type Compacter interface {
-	// Compact gives back the space of what was removed, while the store is in use, and returns the sizes in bytes. Writes
-	// may have to wait for it. When it fails, or the process is killed, the store stays as it was.
-	Compact(ctx context.Context) (before, after int64, err error)
 }

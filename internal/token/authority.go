@@ -14,10 +14,10 @@ import (
 
 // Defaults and limits of a [Config].
 const (
-	DefaultAccessTTL  = 600 * time.Second
-	DefaultRefreshTTL = 604800 * time.Second
+	DefaultAccessTTL  = 10 * time.Minute
+	DefaultRefreshTTL = 7 * 24 * time.Hour
 	MaxAccessTTL      = 24 * time.Hour
-	MaxRefreshTTL     = 366 * 24 * time.Hour
+	MaxRefreshTTL     = 365 * 24 * time.Hour
 
 	DefaultLeeway = 5 * time.Second
 	MaxLeeway     = 30 * time.Second
@@ -39,8 +39,8 @@ const refreshPath = "/api/v1/auth/refresh"
 type Config struct {
 	Issuer       string        // claim iss, such as https://api.example.com
 	Audience     string        // claim aud of access tokens
-	AccessTTL    time.Duration // whole seconds, up to MaxAccessTTL
-	RefreshTTL   time.Duration // whole seconds, from AccessTTL up to MaxRefreshTTL
+	AccessTTL    time.Duration // see CheckLifetimes
+	RefreshTTL   time.Duration
 	Leeway       time.Duration // clock difference forgiven between servers, 0 to MaxLeeway
 	Keys         *KeyRing
 	Trusts       []Trust          // other issuers whose access tokens are accepted, each of its own iss; may be empty
@@ -99,11 +99,8 @@ func (c *Config) validate() error {
 		return errors.New("tokens: the audience must be 1 to 255 visible ASCII characters, such as https://api.example.com")
 	case c.Audience == c.refreshAudience():
 		return fmt.Errorf("tokens: the audience %s is that of refresh tokens; choose another", c.Audience)
-	case c.AccessTTL < time.Second || c.AccessTTL > MaxAccessTTL || c.AccessTTL%time.Second != 0:
-		return fmt.Errorf("tokens: access tokens live %v; allowed are whole seconds from 1s to %v", c.AccessTTL, MaxAccessTTL)
-	case c.RefreshTTL < c.AccessTTL || c.RefreshTTL > MaxRefreshTTL || c.RefreshTTL%time.Second != 0:
-		return fmt.Errorf("tokens: refresh tokens live %v; allowed are whole seconds from an access token's %v to %v",
-			c.RefreshTTL, c.AccessTTL, MaxRefreshTTL)
+	case c.AccessTTL == 0 || c.RefreshTTL == 0:
+		return errors.New("tokens: how long tokens live is missing")
 	case c.Leeway < 0 || c.Leeway > MaxLeeway:
 		return fmt.Errorf("tokens: the leeway is %v; allowed is 0s to %v", c.Leeway, MaxLeeway)
 	case c.Keys == nil || c.Keys.set.Load() == nil || len(c.Keys.set.Load().keys) == 0:
@@ -113,7 +110,31 @@ func (c *Config) validate() error {
 	case c.Now == nil:
 		return errors.New("tokens: there is no clock")
 	}
-	return nil
+	return CheckLifetimes(c.AccessTTL, c.RefreshTTL)
+}
+
+// CheckLifetimes reports what is wrong with how long access and refresh tokens are to live: whole seconds, up to
+// [MaxAccessTTL] and [MaxRefreshTTL], a refresh token no shorter than an access token. Zero is left out, and right.
+func CheckLifetimes(access, refresh time.Duration) error {
+	faults := []error{checkLifetime("access_ttl", access, MaxAccessTTL), checkLifetime("refresh_ttl", refresh, MaxRefreshTTL)}
+	if access != 0 && refresh != 0 && refresh < access {
+		faults = append(faults, errors.New(
+			"tokens.refresh_ttl is shorter than tokens.access_ttl: a token that cannot outlive the other renews nothing"))
+	}
+	return errors.Join(faults...)
+}
+
+func checkLifetime(setting string, lifetime, most time.Duration) error {
+	switch {
+	case lifetime == 0:
+		return nil
+	case lifetime < time.Second || lifetime > most:
+		return fmt.Errorf("tokens.%s is %s: it must lie between %s and %s", setting, lifetime, time.Second, most)
+	case lifetime%time.Second != 0:
+		return fmt.Errorf("tokens.%s is %s: it must be whole seconds", setting, lifetime)
+	default:
+		return nil
+	}
 }
 
 func plain(text string) bool {

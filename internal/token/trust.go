@@ -35,39 +35,86 @@ type Trust struct {
 	Keys *jwks.Source // started, and open for as long as the authority is used
 }
 
-func (t *Trust) validate(own string) error {
-	switch {
-	case !plain(t.Issuer) || t.Issuer == own:
-		return errors.New("the issuer must be 1 to 255 visible ASCII characters, and not this server's own")
-	case !plain(t.Audience):
-		return errors.New("the audience must be 1 to 255 visible ASCII characters")
-	case len(t.Types) == 0 || slices.ContainsFunc(t.Types, func(typ string) bool { return typ != mediaType(typ) || !plain(typ) }):
-		return errors.New("the types must be such as at+jwt or jwt")
-	case len(t.Algorithms) == 0 || slices.ContainsFunc(t.Algorithms, func(alg string) bool { return !slices.Contains(jwks.Algorithms(), alg) }):
-		return fmt.Errorf("the algorithms must be some of %s", strings.Join(jwks.Algorithms(), ", "))
-	case t.UserClaim == "" || t.Keys == nil:
-		return errors.New("the claim of the user and the keys are required")
-	case (t.Company == "") == (t.CompanyClaim == "") || (t.CompanyClaim == "") != (len(t.Companies) == 0):
-		return errors.New("either one company or a claim and a list of companies is required")
-	}
-	for _, company := range t.companies() {
-		if !dataapi.ValidSlug(company) {
-			return fmt.Errorf("the company %q is not a slug", company)
+// DefaultUserClaim names the user where a configuration does not say.
+const DefaultUserClaim = "sub"
+
+// DefaultTrustAlgorithms and DefaultTrustTypes are accepted where a configuration does not say.
+var (
+	DefaultTrustAlgorithms = []string{EdDSA, ES256, "PS256", "RS256"}
+	DefaultTrustTypes      = []string{accessType}
+)
+
+// CheckTrusts reports everything that is wrong with the trusts of a server whose own issuer is given, but for their keys.
+func CheckTrusts(own string, trusts []Trust) error {
+	var faults []error
+	names := make(map[string]string) // by issuer
+	for i := range trusts {
+		trust := &trusts[i]
+		if !dataapi.ValidSlug(trust.Name) {
+			faults = append(faults, fmt.Errorf("tokens.trusts: %q cannot name an issuer: a name has %s", trust.Name, dataapi.SlugRule))
 		}
+		for _, fault := range trust.faults(own) {
+			faults = append(faults, fmt.Errorf("tokens.trusts.%s.%w", trust.Name, fault))
+		}
+		if other := names[trust.Issuer]; other != "" {
+			faults = append(faults, fmt.Errorf("tokens.trusts: %s and %s have one issuer, %s", other, trust.Name, trust.Issuer))
+		}
+		names[trust.Issuer] = trust.Name
 	}
-	return nil
+	return errors.Join(faults...)
 }
 
-// companies lists the companies whose users the issuer may vouch for.
-func (t *Trust) companies() []string {
+func (t *Trust) faults(own string) (faults []error) {
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	switch {
+	case !plain(t.Issuer):
+		fault("issuer is %q: it must have 1 to 255 visible ASCII characters", t.Issuer)
+	case t.Issuer == own:
+		fault("issuer is this server's own")
+	}
+	if !plain(t.Audience) {
+		fault("audience is %q: it must have 1 to 255 visible ASCII characters", t.Audience)
+	}
+	switch {
+	case t.Company == "" && t.CompanyClaim == "":
+		fault("company is missing: name the company whose users the issuer vouches for, or set company_claim and companies")
+	case t.Company != "" && (t.CompanyClaim != "" || len(t.Companies) > 0):
+		fault("company and company_claim exclude each other: an issuer vouches for one company, or for those that its claim may name")
+	case t.CompanyClaim != "" && len(t.Companies) == 0:
+		fault("companies is missing: list the companies that the claim %s may name", t.CompanyClaim)
+	}
+	for _, slug := range t.Slugs() {
+		if !dataapi.ValidSlug(slug) {
+			fault("company %q is no slug: it has %s", slug, dataapi.SlugRule)
+		}
+	}
+	if t.UserClaim == "" || len(t.Algorithms) == 0 || len(t.Types) == 0 {
+		fault("user_claim, algorithms and types must not be empty")
+	}
+	for _, algorithm := range t.Algorithms {
+		if !slices.Contains(jwks.Algorithms(), algorithm) {
+			fault("algorithms: %q is not allowed; choose of %s%s", algorithm, strings.Join(jwks.Algorithms(), ", "),
+				dataapi.DidYouMean(algorithm, jwks.Algorithms()))
+		}
+	}
+	for _, typ := range t.Types {
+		if typ != MediaType(typ) || !plain(typ) {
+			fault("types: %q must be such as at+jwt or jwt", typ)
+		}
+	}
+	return faults
+}
+
+// Slugs lists the companies whose users the issuer may vouch for.
+func (t *Trust) Slugs() []string {
 	if t.Company != "" {
 		return []string{t.Company}
 	}
 	return t.Companies
 }
 
-// mediaType returns a typ header in its short form (RFC 7515, 4.1.9): media types are not case-sensitive.
-func mediaType(typ string) string { return strings.TrimPrefix(strings.ToLower(typ), "application/") }
+// MediaType returns a typ header in its short form (RFC 7515, 4.1.9): media types are not case-sensitive.
+func MediaType(typ string) string { return strings.TrimPrefix(strings.ToLower(typ), "application/") }
 
 // retryUnavailable is how long a caller is asked to wait when an issuer's keys are not known.
 const retryUnavailable = 10 * time.Second
@@ -118,13 +165,13 @@ type trusted struct {
 }
 
 func newTrusts(config Config) (map[string]*trusted, error) {
+	if err := CheckTrusts(config.Issuer, config.Trusts); err != nil {
+		return nil, err
+	}
 	trusts := make(map[string]*trusted, len(config.Trusts))
 	for _, trust := range config.Trusts {
-		if err := trust.validate(config.Issuer); err != nil {
-			return nil, fmt.Errorf("tokens: trust %s: %w", trust.Name, err)
-		}
-		if other := trusts[trust.Issuer]; other != nil {
-			return nil, fmt.Errorf("tokens: the trusts %s and %s have one issuer, %s", other.Name, trust.Name, trust.Issuer)
+		if trust.Keys == nil {
+			return nil, fmt.Errorf("tokens.trusts.%s has no keys", trust.Name)
 		}
 		ready := &trusted{Trust: trust, parsers: make(map[string]*jwt.Parser)}
 		for _, algorithm := range trust.Algorithms {
@@ -147,7 +194,7 @@ func (t *trusted) verify(ctx context.Context, text string) (Claims, *jwks.Set, e
 	switch {
 	case parser == nil:
 		return Claims{}, nil, errors.New("header: alg is not allowed")
-	case !slices.Contains(t.Types, mediaType(head.Type)):
+	case !slices.Contains(t.Types, MediaType(head.Type)):
 		return Claims{}, nil, errors.New("header: typ is not allowed")
 	case head.KeyID == "":
 		return Claims{}, nil, errors.New("header: kid is missing")

@@ -379,7 +379,7 @@ func TestNewRefusesEveryGapOfATrust(t *testing.T) {
 		config, trust := good, p.trust()
 		change(&trust)
 		config.Trusts = []Trust{trust}
-		if _, err := New(config); err == nil || !strings.Contains(err.Error(), "trust acme-idp") {
+		if _, err := New(config); err == nil || !strings.Contains(err.Error(), "trusts.acme-idp") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

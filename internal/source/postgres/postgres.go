@@ -23,6 +23,7 @@ import (
 // Defaults of [Config].
 const (
 	DefaultMaxConns       = 8
+	maxMaxConns           = 10_000
 	DefaultMaxWait        = 2 * time.Second
 	DefaultConnectTimeout = 5 * time.Second
 )
@@ -118,21 +119,31 @@ var (
 	_ source.Resizing = (*Source)(nil)
 )
 
+// Validate reports settings that cannot be used. It does not look at the DSN.
+func (c *Config) Validate() error {
+	switch {
+	case c.MaxConns < 0 || c.MaxConns > maxMaxConns:
+		return fmt.Errorf("max_conns is %d: it must lie between 1 and %d", c.MaxConns, maxMaxConns)
+	case c.Claims && c.Role == "" && !c.AllowSetConfig:
+		return errors.New("claims need a role that cannot execute set_config: name it with role")
+	case c.AllowSetConfig && !c.Claims:
+		return errors.New("allow_set_config is for claims, which are off")
+	case c.Lanes < 0 || c.Lanes > MaxLanes:
+		return fmt.Errorf("lanes is %d: it must lie between 0 and %d", c.Lanes, MaxLanes)
+	case c.Lanes > 0 && (c.Claims || c.NoStatementCache): // they share a session, and keep statements prepared in it
+		return errors.New("lanes can be used neither with claims nor with statement_cache off")
+	}
+	return nil
+}
+
 // New makes a source. It does no network I/O: connections are made when they are first needed. It fails when the
 // configuration cannot work.
 func New(config Config) (*Source, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
 	if config.MaxConns == 0 {
 		config.MaxConns = DefaultMaxConns
-	}
-	if config.MaxConns < 1 || config.MaxConns > 10_000 {
-		return nil, fmt.Errorf("max_conns is %d: it must be from 1 to 10000", config.MaxConns)
-	}
-	if config.Lanes < 0 || config.Lanes > MaxLanes {
-		return nil, fmt.Errorf("lanes is %d: it must be from 0 to %d", config.Lanes, MaxLanes)
-	}
-	if config.Lanes > 0 && (config.Claims || config.NoStatementCache) {
-		return nil, errors.New("lanes share a session among callers, and keep statements prepared in it: " +
-			"they can be used neither with claims nor with statement_cache off")
 	}
 	if config.MaxWait <= 0 {
 		config.MaxWait = DefaultMaxWait
@@ -142,12 +153,6 @@ func New(config Config) (*Source, error) {
 	}
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
-	}
-	if config.Claims && config.Role == "" && !config.AllowSetConfig {
-		return nil, errors.New("claims need a role that cannot execute set_config: name it with role")
-	}
-	if config.AllowSetConfig && !config.Claims {
-		return nil, errors.New("allow_set_config is for claims, which are off")
 	}
 	target, err := newTarget(config)
 	if err != nil {

@@ -27,6 +27,23 @@ type Config struct {
 	Logger *slog.Logger
 }
 
+const maxMaxConns = 10_000
+
+// Validate reports settings that cannot be used.
+func (c *Config) Validate() error {
+	switch {
+	case c.Path == "":
+		return errors.New("path is missing: name the database's file")
+	case strings.ContainsRune(c.Path, 0):
+		return errors.New("the path of the database file holds the character NUL")
+	case c.Path == ":memory:" || strings.HasPrefix(c.Path, "file:"):
+		return fmt.Errorf("%q is not the path of a file; write a plain path such as data/demo.db", c.Path)
+	case c.MaxConns < 0 || c.MaxConns > maxMaxConns:
+		return fmt.Errorf("max_conns is %d: it must lie between 1 and %d", c.MaxConns, maxMaxConns)
+	}
+	return nil
+}
+
 // Source implements [source.Source] on one SQLite database file.
 type Source struct {
 	path   string
@@ -47,15 +64,8 @@ const admissionWait = 2 * time.Second
 // New returns a source on the file. It does no I/O: the file is opened when it is first used, and a file that cannot be
 // opened is dataapi.CodeSourceUnavailable then.
 func New(config Config) (*Source, error) {
-	switch {
-	case config.Path == "":
-		return nil, errors.New("sqlite: the path of the database file is missing")
-	case strings.ContainsRune(config.Path, 0):
-		return nil, errors.New("sqlite: the path of the database file holds the character NUL")
-	case config.Path == ":memory:" || strings.HasPrefix(config.Path, "file:"):
-		return nil, fmt.Errorf("sqlite: %q is not the path of a file; write a plain path such as data/demo.db", config.Path)
-	case config.MaxConns < 0:
-		return nil, fmt.Errorf("sqlite: the number of connections is %d and must be at least 1, or 0 for the default", config.MaxConns)
+	if err := config.Validate(); err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
 	}
 	path, err := filepath.Abs(config.Path)
 	if err != nil {

@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -53,18 +54,6 @@ func (s *Store) CreateKey(ctx context.Context, key identity.Key) error {
 	})
 }
 
-// GetKey implements [identity.KeyStore].
-func (s *Store) GetKey(ctx context.Context, id string) (key identity.Key, err error) {
-	if err := ctx.Err(); err != nil {
-		return identity.Key{}, err
-	}
-	err = s.view(func(tx *bbolt.Tx) error {
-		key, err = readKey(tx, id)
-		return err
-	})
-	return key, err
-}
-
 // ListKeys implements [identity.KeyStore].
 func (s *Store) ListKeys(ctx context.Context, company string) ([]identity.Key, error) {
 	if err := ctx.Err(); err != nil {
@@ -93,10 +82,7 @@ func (s *Store) ListKeys(ctx context.Context, company string) ([]identity.Key, e
 		return nil, err
 	}
 	slices.SortFunc(keys, func(a, b identity.Key) int {
-		if order := a.CreatedAt.Compare(b.CreatedAt); order != 0 {
-			return order
-		}
-		return strings.Compare(a.ID, b.ID)
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), strings.Compare(a.ID, b.ID))
 	})
 	return keys, nil
 }

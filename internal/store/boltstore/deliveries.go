@@ -273,22 +273,6 @@ func (s *Store) ReplayDelivery(ctx context.Context, id job.ID, now time.Time) (c
 	return replayed, nil
 }
 
-// GetDelivery implements callback.Store.
-func (s *Store) GetDelivery(ctx context.Context, id job.ID) (callback.Delivery, error) {
-	if err := ctx.Err(); err != nil {
-		return callback.Delivery{}, err
-	}
-	var d *deliveryRecord
-	err := s.view(func(tx *bbolt.Tx) (err error) {
-		d, err = readDelivery(tx, id)
-		return err
-	})
-	if err != nil {
-		return callback.Delivery{}, err
-	}
-	return d.Delivery, nil
-}
-
 // listBatch is how many deliveries one transaction looks at, so that a long search does not stay in it.
 const listBatch = 200
 

@@ -1,6 +1,7 @@
 package boltstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -85,10 +86,7 @@ func readTokenKeys(tx *bbolt.Tx) ([]token.KeyRecord, error) {
 		return nil, err
 	}
 	slices.SortFunc(records, func(a, b token.KeyRecord) int {
-		if order := a.SignsFrom.Compare(b.SignsFrom); order != 0 {
-			return order
-		}
-		return strings.Compare(a.ID, b.ID)
+		return cmp.Or(a.SignsFrom.Compare(b.SignsFrom), strings.Compare(a.ID, b.ID))
 	})
 	return records, nil
 }

@@ -19,7 +19,7 @@ func testDeliveryOutbox(t *testing.T, s Stores) {
 		j.CallbackURL = "https://hooks.example.com/"
 		acceptJob(t, s, j)
 		claimOne(t, s, start)
-		_, err := s.Callbacks.GetDelivery(t.Context(), j.ID)
+		_, err := FindDelivery(t.Context(), s.Callbacks, j.ID)
 		wantErr(t, "before the end", err, callback.ErrNotFound)
 		outcome := job.Outcome{Status: status, CompletedAt: start, ExpiresAt: start.Add(time.Hour)}
 		for range 2 { // the second one is a repetition, which must not announce again
@@ -41,13 +41,13 @@ func testDeliveryOutbox(t *testing.T, s Stores) {
 	}
 	silent := accept(t, s, "acme")
 	finish(t, s, claimOne(t, s, start), failed(start))
-	_, err := s.Callbacks.GetDelivery(t.Context(), silent.ID)
+	_, err := FindDelivery(t.Context(), s.Callbacks, silent.ID)
 	wantErr(t, "a job without a callback", err, callback.ErrNotFound)
 	lost := newJob("acme")
 	lost.CallbackURL = "https://hooks.example.com/"
 	acceptJob(t, s, lost)
 	wantErr(t, "an end that is refused", tryFinish(s, lost.ID, 7, failed(start)), job.ErrLost)
-	_, err = s.Callbacks.GetDelivery(t.Context(), lost.ID)
+	_, err = FindDelivery(t.Context(), s.Callbacks, lost.ID)
 	wantErr(t, "its delivery", err, callback.ErrNotFound)
 }
 

@@ -378,7 +378,7 @@ func (m *model) compare(rt *rapid.T) {
 		if show(got) != show(want.Job) {
 			rt.Fatalf("stored %s\nwant   %s", show(got), show(want.Job))
 		}
-		_, err = m.stores.Callbacks.GetDelivery(rt.Context(), id)
+		_, err = FindDelivery(rt.Context(), m.stores.Callbacks, id)
 		if announced := err == nil; announced != (want.Status.Terminal() && want.CallbackURL != "") {
 			rt.Fatalf("job %s, %s with callback %q: delivery %v", id, want.Status, want.CallbackURL, err)
 		}

@@ -161,7 +161,7 @@ func testSweepDeliveries(t *testing.T, s Stores) {
 	sweep(t, s, start.Add(time.Hour), 100)
 	_, err = s.Jobs.Get(t.Context(), due[0].JobID)
 	wantErr(t, "a job that was announced", err, job.ErrNotFound)
-	_, err = s.Callbacks.GetDelivery(t.Context(), due[0].JobID)
+	_, err = FindDelivery(t.Context(), s.Callbacks, due[0].JobID)
 	wantErr(t, "its delivery", err, callback.ErrNotFound)
 	get(t, s, due[1].JobID)
 	get(t, s, pending)

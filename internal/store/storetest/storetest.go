@@ -146,9 +146,28 @@ func get(tb testing.TB, s Stores, id job.ID) job.Job {
 	return j
 }
 
+// FindDelivery returns the delivery of a job, or callback.ErrNotFound.
+func FindDelivery(ctx context.Context, store callback.Store, id job.ID) (callback.Delivery, error) {
+	before := id
+	for i := len(before) - 1; i >= 0; i-- { // id - 1
+		before[i]--
+		if before[i] != 0xff {
+			break
+		}
+	}
+	found, err := store.ListDeliveries(ctx, "", before, 1)
+	if err == nil && (len(found) == 0 || found[0].JobID != id) {
+		err = callback.ErrNotFound
+	}
+	if err != nil {
+		return callback.Delivery{}, err
+	}
+	return found[0], nil
+}
+
 func delivery(tb testing.TB, s Stores, id job.ID) callback.Delivery {
 	tb.Helper()
-	d, err := s.Callbacks.GetDelivery(tb.Context(), id)
+	d, err := FindDelivery(tb.Context(), s.Callbacks, id)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -1,0 +1,77 @@
+package admin
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/job"
+)
+
+// MaxDeliveries is the most deliveries that one page of the list holds.
+const MaxDeliveries = 500
+
+// DeliveryPage is one page of deliveries, oldest job first.
+type DeliveryPage struct {
+	Deliveries []callback.Delivery `json:"deliveries"`
+	Next       string              `json:"next,omitempty"` // the value of after for the next page; empty: there is none
+}
+
+// listDeliveries answers with the deliveries in the state that the query asks for, of jobs after the one that it names.
+func (s *Services) listDeliveries(r *http.Request) (any, error) {
+	query := r.URL.Query()
+	state := callback.State(query.Get("state"))
+	switch state {
+	case "", callback.Pending, callback.Delivered, callback.Dead:
+	default:
+		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest,
+			"There is no state %q; the states are %s, %s and %s.", state, callback.Pending, callback.Delivered, callback.Dead)
+	}
+	var after job.ID
+	if text := query.Get("after"); text != "" {
+		var err error
+		if after, err = job.ParseID(text); err != nil {
+			return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The parameter after is wrong: %v.", err)
+		}
+	}
+	limit := MaxDeliveries
+	if text := query.Get("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > MaxDeliveries {
+			return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The parameter limit must be a number from 1 to %d.", MaxDeliveries)
+		}
+		limit = n
+	}
+	found, err := s.Store.ListDeliveries(r.Context(), state, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	answer := DeliveryPage{Deliveries: append([]callback.Delivery{}, found...)}
+	if len(found) == limit {
+		answer.Next = found[limit-1].JobID.String()
+	}
+	return answer, nil
+}
+
+// replayDelivery makes a delivery that has ended due again.
+func (s *Services) replayDelivery(r *http.Request) (any, error) {
+	id, err := job.ParseID(r.PathValue("id"))
+	if err != nil {
+		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "%q is no job: %v.", r.PathValue("id"), err)
+	}
+	replayed, err := s.Store.ReplayDelivery(r.Context(), id, time.Now())
+	switch {
+	case errors.Is(err, callback.ErrNotFound):
+		return nil, dataapi.Errorf(dataapi.CodeJobNotFound, "The job %s has no callback, or is not stored any more.", id)
+	case errors.Is(err, callback.ErrPending):
+		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest,
+			"The callback of job %s has not ended: it will be tried again without being asked.", id)
+	case err != nil:
+		return nil, err
+	}
+	s.Dispatcher.Wake()
+	return replayed, nil
+}

@@ -1,0 +1,142 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	strictjson "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/solucao42/caddy-data-api/internal/audit"
+	"github.com/solucao42/caddy-data-api/internal/cache"
+	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/catalog"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/token"
+)
+
+// Services are what the routes act on, of the configuration in force.
+type Services struct {
+	Catalog     *catalog.Catalog
+	Directory   *identity.Directory
+	Keys        *identity.Keys
+	SigningKeys *token.KeyRing
+	Algorithm   string // of new signing keys
+	Dispatcher  *callback.Dispatcher
+	Store       callback.Store // it may be a Compacter
+	Cache       *cache.Cache
+	Sources     func(context.Context) []SourceState // asks all of them; it takes as long as they do to answer
+	Audit       audit.Trail
+}
+
+// The paths below which the routes are.
+const (
+	KeysPath         = "/data_api/keys"
+	SecretPath       = "/data_api/callback-secret"
+	RotateSecretPath = SecretPath + "/rotate"
+	DeliveriesPath   = "/data_api/deliveries"
+	CompactPath      = "/data_api/store/compact"
+	CatalogPath      = "/data_api/catalog"
+	PurgePath        = "/data_api/cache/purge"
+	SigningKeysPath  = "/data_api/signing-keys"
+)
+
+// answer returns a document, or fails with an error of package dataapi.
+type answer func(s *Services, r *http.Request) (document any, err error)
+
+type route struct {
+	method, path string
+	status       int
+	answer       answer
+}
+
+var routes = []route{
+	{http.MethodGet, KeysPath, http.StatusOK, (*Services).listKeys},
+	{http.MethodPost, KeysPath, http.StatusCreated, (*Services).createKey},
+	{http.MethodDelete, KeysPath + "/{id}", http.StatusOK, (*Services).revokeKey},
+	{http.MethodPost, KeysPath + "/{id}/rotate", http.StatusCreated, (*Services).rotateKey},
+	{http.MethodPost, SecretPath, http.StatusOK, (*Services).showSecret},
+	{http.MethodPost, RotateSecretPath, http.StatusOK, (*Services).rotateSecret},
+	{http.MethodGet, DeliveriesPath, http.StatusOK, (*Services).listDeliveries},
+	{http.MethodPost, DeliveriesPath + "/{id}/replay", http.StatusOK, (*Services).replayDelivery},
+	{http.MethodPost, CompactPath, http.StatusOK, (*Services).compactStore},
+	{http.MethodGet, CatalogPath, http.StatusOK, (*Services).showCatalog},
+	{http.MethodPost, PurgePath, http.StatusOK, (*Services).purgeCache},
+	{http.MethodGet, SigningKeysPath, http.StatusOK, (*Services).listSigningKeys},
+	{http.MethodPost, SigningKeysPath + "/rotate", http.StatusCreated, (*Services).rotateSigningKey},
+	{http.MethodDelete, SigningKeysPath + "/{kid}", http.StatusOK, (*Services).withdrawSigningKey},
+}
+
+// Handler answers a request, or returns an error and has written nothing.
+type Handler func(http.ResponseWriter, *http.Request) error
+
+// Handlers returns a handler for each pattern of net/http, without a method. Each request enters the configuration in
+// force, and leaves it when it is answered.
+func Handlers(enter func() (services *Services, leave func(), err error)) map[string]Handler {
+	methods := make(map[string]map[string]route)
+	handlers := make(map[string]Handler)
+	for _, r := range routes {
+		if methods[r.path] == nil {
+			methods[r.path] = make(map[string]route)
+			handlers[r.path] = handler(methods[r.path], enter)
+		}
+		methods[r.path][r.method] = r
+	}
+	return handlers
+}
+
+func handler(methods map[string]route, enter func() (*Services, func(), error)) Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		route, ok := methods[r.Method]
+		if !ok {
+			return dataapi.Errorf(dataapi.CodeMethodNotAllowed, "method %s is not allowed here", r.Method)
+		}
+		services, leave, err := enter()
+		if err != nil {
+			return err
+		}
+		defer leave()
+		document, err := route.answer(services, r)
+		if err != nil {
+			return err
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(route.status)
+		return json.NewEncoder(w).Encode(document)
+	}
+}
+
+const maxBody = 64 << 10 // in bytes
+
+// decodeBody reads a request's JSON object into target, a pointer to a struct.
+func decodeBody(r *http.Request, target any) error {
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
+	if err == nil {
+		err = strictjson.Unmarshal(body, target, strictjson.RejectUnknownMembers(true))
+	}
+	if err == nil && jsontext.Value(body).Kind() != '{' { // the decoder takes null for an object without members
+		err = errors.New("it must be one JSON object; got null")
+	}
+	if err != nil {
+		return dataapi.Errorf(dataapi.CodeInvalidRequest, "The body cannot be read: %v", err)
+	}
+	return nil
+}
+
+// parseOverlap reads how long what is rotated works beside its successor. The domain knows how long it may be.
+func parseOverlap(text string) (time.Duration, error) {
+	if text == "" {
+		return dataapi.DefaultOverlap, nil
+	}
+	overlap, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, dataapi.Errorf(dataapi.CodeInvalidRequest, "overlap is %q: it must be a duration such as 24h.", text)
+	}
+	return overlap, nil
+}

@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/spf13/cobra"
+
+	"github.com/solucao42/caddy-data-api/internal/admin"
+	"github.com/solucao42/caddy-data-api/internal/callback"
+)
+
+var replayDeliveries = command{
+	use: "replay JOB_ID... | replay --dead", short: "Makes callbacks that have ended due again at once",
+	args: cobra.ArbitraryArgs,
+	flags: func(cmd *cobra.Command) {
+		cmd.Flags().Bool("dead", false, "replay every dead letter")
+	},
+	run: func(c *call) error {
+		jobs, err := c.jobsToReplay()
+		if err != nil {
+			return err
+		}
+		var faults []error
+		replayed := []callback.Delivery{}
+		for _, id := range jobs {
+			var d callback.Delivery
+			if _, err := c.request(http.MethodPost, admin.DeliveriesPath+"/"+url.PathEscape(id)+"/replay", nil, &d); err != nil {
+				faults = append(faults, fmt.Errorf("%s: %w", id, err))
+				continue
+			}
+			replayed = append(replayed, d)
+		}
+		if c.Bool("json") {
+			return errors.Join(json.NewEncoder(c.out).Encode(replayed), errors.Join(faults...))
+		}
+		return errors.Join(c.printf("%d callbacks are due again.\n", len(replayed)), errors.Join(faults...))
+	},
+}
+
+func (c *call) jobsToReplay() (jobs []string, err error) {
+	switch dead := c.Bool("dead"); {
+	case dead && len(c.args) > 0:
+		return nil, errors.New("name jobs, or give --dead for every dead letter, not both")
+	case !dead && len(c.args) == 0:
+		return nil, errors.New("name at least one job, or give --dead for every dead letter; `deliveries list` shows them")
+	case !dead:
+		return c.args, nil
+	}
+	const all = 1 << 30
+	found, err := c.deliveries(string(callback.Dead), all)
+	for i := range found {
+		jobs = append(jobs, found[i].JobID.String())
+	}
+	return jobs, err
+}

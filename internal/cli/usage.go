@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+)
+
+// refuseUnknown answers a group of commands that is called without one of them, or with a word that is none.
+func refuseUnknown(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	return fmt.Errorf("unknown command %q for %q%s `%s --help` lists the commands",
+		args[0], cmd.CommandPath(), cmp.Or(dataapi.DidYouMean(args[0], commandNames(cmd)), ";"), cmd.CommandPath())
+}
+
+func commandNames(cmd *cobra.Command) []string {
+	var names []string
+	for _, command := range cmd.Commands() {
+		names = append(names, command.Name())
+	}
+	return names
+}
+
+// noArguments refuses arguments.
+func noArguments(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case cmd.HasSubCommands():
+		return refuseUnknown(cmd, args)
+	default:
+		return fmt.Errorf("%s takes no argument; got %q. Usage: %s", cmd.CommandPath(), args[0], cmd.UseLine())
+	}
+}
+
+// oneArgument wants exactly one argument and names it when it is missing.
+func oneArgument(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return fmt.Errorf("%s takes one argument, %s; got %d. Usage: %s", cmd.CommandPath(), name, len(args), cmd.UseLine())
+		}
+		return nil
+	}
+}
+
+// requireFlags refuses to run a command without the flags, and says how it is called.
+func requireFlags(cmd *cobra.Command, names ...string) {
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		var missing []string
+		for _, name := range names {
+			if cmd.Flag(name).Value.String() == "" {
+				missing = append(missing, "--"+name)
+			}
+		}
+		if len(missing) == 0 {
+			return nil
+		}
+		verb := "is"
+		if len(missing) > 1 {
+			verb = "are"
+		}
+		return fmt.Errorf("%s %s missing. Usage: %s", dataapi.Listing(missing), verb, cmd.UseLine())
+	}
+}
+
+// explainFlag words what is wrong with a flag.
+func explainFlag(cmd *cobra.Command, err error) error {
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		var known []string
+		cmd.Flags().VisitAll(func(flag *pflag.Flag) { known = append(known, "--"+flag.Name) })
+		written := unknown.GetSpecifiedName()
+		return fmt.Errorf("%s has no flag %q%s Its flags are %s", cmd.CommandPath(), written,
+			cmp.Or(dataapi.DidYouMean("--"+written, known), "."), dataapi.Listing(known))
+	}
+	if bare, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		return fmt.Errorf("--%s needs a value: %s", bare.GetSpecifiedName(), bare.GetFlag().Usage)
+	}
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return fmt.Errorf("--%s is %q: it must be %s", invalid.GetFlag().Name, invalid.GetValue(), flagTypes[invalid.GetFlag().Value.Type()])
+	}
+	return err
+}
+
+// flagTypes are the types of flags, in words.
+var flagTypes = map[string]string{
+	"string": "text", "int": "a whole number", "bool": "true or false", "duration": "a duration such as 90m, 24h or 90d",
+}
+
+func configFlags(cmd *cobra.Command, usage string) {
+	cmd.Flags().StringP("config", "c", "", usage)
+	cmd.Flags().StringP("adapter", "a", "", "name of the configuration's adapter")
+}
+
+func companyUserFlags(cmd *cobra.Command) {
+	cmd.Flags().String("company", "", "slug of the company (required)")
+	cmd.Flags().String("user", "", "name of the company's user (required)")
+	requireFlags(cmd, "company", "user")
+}
+
+// expiry is the moment that the flag expires-in says; zero: it was not given.
+func (c *call) expiry() (time.Time, error) {
+	switch expiresIn := c.Duration("expires-in"); {
+	case expiresIn < 0:
+		return time.Time{}, fmt.Errorf("--expires-in is %s: it must be above zero", expiresIn)
+	case expiresIn == 0:
+		return time.Time{}, nil
+	default:
+		return time.Now().Add(expiresIn).UTC(), nil
+	}
+}
+
+// durationFlag adds a flag that is a duration as the Caddyfile has them, in which d stands for days.
+func durationFlag(cmd *cobra.Command, name string, value time.Duration, usage string) {
+	cmd.Flags().Var((*duration)(&value), name, usage)
+}
+
+type duration time.Duration
+
+// Set implements pflag.Value.
+func (d *duration) Set(text string) error {
+	parsed, err := caddy.ParseDuration(text)
+	*d = duration(parsed)
+	return err
+}
+
+// String implements pflag.Value. Nothing stands for no time, so that no usage calls it a default.
+func (d *duration) String() string {
+	if *d == 0 {
+		return ""
+	}
+	text := time.Duration(*d).String()
+	for _, zeros := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zeros) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
+}
+
+// Type implements pflag.Value.
+func (*duration) Type() string { return "duration" }
