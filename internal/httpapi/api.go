@@ -95,6 +95,7 @@ type API struct {
 	execute *http.ServeMux
 
 	watch     watch
+	turns     turns
 	crowded   atomic.Int64 // when it was last logged that there was no memory left, in nanoseconds
 	documents *otter.Cache[view, openAPIDocument]
 	gathered  *admission.Budget // answers that are gathered in memory
@@ -108,7 +109,7 @@ const maxTokenBody = 16 << 10
 func New(services Services) *API {
 	api := &API{
 		Services: services, documents: newDocuments(), gathered: admission.NewBudget(2 * maxGathered),
-		watch: watch{stall: stallTimeout, blind: blindTimeout},
+		turns: newTurns(), watch: watch{stall: stallTimeout, blind: blindTimeout},
 	}
 	api.token = routes(map[string]http.HandlerFunc{
 		http.MethodPost + " " + apiKeyPath:  api.handleToken(audit.TokenIssued, audit.TokenRefused, api.exchangeKey),

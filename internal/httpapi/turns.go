@@ -1,0 +1,39 @@
+package httpapi
+
+import (
+	"net/http"
+	"runtime"
+)
+
+// turns bound how many results are converted at the same moment: one processor is left for short requests, where there are
+// several. Those that wait for their readers have no turn. A hundred readers would otherwise queue for the processors with
+// everybody else's requests, each for as long as the runtime lets a goroutine run.
+type turns chan struct{}
+
+func newTurns() turns { return make(turns, max(1, runtime.GOMAXPROCS(0)-1)) }
+
+// inTurns makes an answer take turns from now on, for every buffer that it fills; it waits for the first one.
+func inTurns(w http.ResponseWriter) error {
+	if answer, ok := w.(*answer); ok {
+		return answer.takeTurn()
+	}
+	return nil
+}
+
+func (a *answer) takeTurn() error {
+	select {
+	case a.api.turns <- struct{}{}:
+	case <-a.request.Context().Done():
+		return a.request.Context().Err()
+	}
+	a.turn = true
+	runtime.Gosched() // whoever has given the turn would be followed at once, before those that have waited for the processor
+	return nil
+}
+
+func (a *answer) leaveTurn() {
+	if a.turn {
+		<-a.api.turns
+		a.turn = false
+	}
+}

@@ -1,0 +1,49 @@
+package httpapi
+
+import (
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// Answers that take turns work as many at once as there are turns, and none of them keeps one while its reader is waited for.
+func TestTurnsAreLeftWhileReadersAreWaitedFor(t *testing.T) {
+	api := testAPI()
+	api.turns = make(turns, 2)
+	var inside, most atomic.Int64
+	listener := tcpListener(t)
+	listen(t, listener, api.handle(func(w http.ResponseWriter, _ *http.Request) error {
+		if err := inTurns(w); err != nil {
+			return err
+		}
+		for range 20 {
+			if n := inside.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			inside.Add(-1)
+			if err := half(w); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	stuck := newRawH2(t, listener.Addr(), 0) // more answers than there are turns, whose readers take nothing
+	for i := range uint32(10) {
+		stuck.get(2*i+1, "/")
+	}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			_, _, body, err := fetch(t, "http://"+listener.Addr().String())
+			if err != nil || len(body) != 2_000_000 {
+				t.Errorf("%d bytes, %v", len(body), err)
+			}
+		})
+	}
+	all.Wait()
+	_ = stuck.conn.Close()
+	if held := eventuallyHeld(api, 0); held != 0 || most.Load() > 2 || len(api.turns) != 0 {
+		t.Errorf("%d worked at once; %d bytes and %d turns are taken in the end", most.Load(), held, len(api.turns))
+	}
+}
