@@ -17,6 +17,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/server"
 )
 
 func init() {
@@ -71,7 +72,7 @@ func (*AdminAPI) Routes() []caddy.AdminRoute {
 }
 
 // adminHandler answers a request with a document, or fails with an error of package dataapi.
-type adminHandler func(ready *services, r *http.Request) (status int, document any, err error)
+type adminHandler func(ready services, r *http.Request) (status int, document any, err error)
 
 func adminRoute(pattern string, methods map[string]adminHandler) caddy.AdminRoute {
 	return caddy.AdminRoute{Pattern: pattern, Handler: caddy.AdminHandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
@@ -96,20 +97,20 @@ func adminRoute(pattern string, methods map[string]adminHandler) caddy.AdminRout
 }
 
 // activeServices returns the services of the active configuration, which the caller has to leave.
-func activeServices() (*services, error) {
+func activeServices() (services, error) {
 	app := activeApp()
 	if app == nil {
-		return nil, dataapi.Errorf(dataapi.CodeNotFound, "The active configuration has no data_api app. A server that is starting has none yet.")
+		return services{}, dataapi.Errorf(dataapi.CodeNotFound, "The active configuration has no data_api app. A server that is starting has none yet.")
 	}
 	if !app.generation.Enter() {
-		return nil, dataapi.Errorf(dataapi.CodeOverloaded, "The configuration is being replaced; try again.")
+		return services{}, dataapi.Errorf(dataapi.CodeOverloaded, "The configuration is being replaced; try again.")
 	}
-	ready, err := app.ready()
+	opened, err := app.server.Open()
 	if err != nil {
 		app.generation.Leave()
-		return nil, err
+		return services{}, err
 	}
-	return ready, nil
+	return services{opened, app}, nil
 }
 
 // adminError is what an operator is told: other than a caller, it sees the cause.
@@ -163,10 +164,10 @@ func decodeAdminBody(r *http.Request, target any) error {
 // catalogAnswer describes what is served, what is wrong with the files, what is doubtful or waits for its source, and whether
 // the sources answer.
 type catalogAnswer struct {
-	Endpoints []catalogEndpoint `json:"endpoints"`
-	Faults    []string          `json:"faults"`
-	Warnings  []string          `json:"warnings"`
-	Sources   []sourceState     `json:"sources,omitempty"` // with ?sources, which takes as long as they do to answer
+	Endpoints []catalogEndpoint    `json:"endpoints"`
+	Faults    []string             `json:"faults"`
+	Warnings  []string             `json:"warnings"`
+	Sources   []server.SourceState `json:"sources,omitempty"` // with ?sources, which takes as long as they do to answer
 }
 
 type catalogEndpoint struct {
@@ -178,22 +179,22 @@ type catalogEndpoint struct {
 	Revision string `json:"revision"`
 }
 
-func showCatalog(ready *services, r *http.Request) (int, any, error) {
+func showCatalog(ready services, r *http.Request) (int, any, error) {
 	document := catalogAnswer{Endpoints: []catalogEndpoint{}, Faults: []string{}, Warnings: []string{}}
-	for _, endpoint := range ready.app.catalog.Current().Endpoints() {
+	for _, endpoint := range ready.app.server.Catalog().Current().Endpoints() {
 		document.Endpoints = append(document.Endpoints, catalogEndpoint{
 			Endpoint: endpoint.Address.String(), Title: endpoint.Title, Mode: string(endpoint.Mode),
 			Source: endpoint.Source, Active: endpoint.Active, Revision: endpoint.Revision,
 		})
 	}
-	for _, fault := range ready.app.catalog.Faults() {
+	for _, fault := range ready.app.server.Catalog().Faults() {
 		document.Faults = append(document.Faults, fault.WithEffect())
 	}
-	for _, warning := range ready.app.catalog.Warnings() {
+	for _, warning := range ready.app.server.Catalog().Warnings() {
 		document.Warnings = append(document.Warnings, warning.WithEffect())
 	}
 	if r.URL.Query().Has("sources") {
-		document.Sources = ready.app.askSources(r.Context())
+		document.Sources = ready.app.server.AskSources(r.Context())
 	}
 	return http.StatusOK, document, nil
 }

@@ -21,7 +21,7 @@ type purgeAnswer struct {
 }
 
 // purgeCache forgets results that are kept in memory.
-func purgeCache(ready *services, r *http.Request) (int, any, error) {
+func purgeCache(ready services, r *http.Request) (int, any, error) {
 	var request purgeRequest
 	if err := decodeAdminBody(r, &request); err != nil {
 		return 0, nil, err
@@ -36,10 +36,10 @@ func purgeCache(ready *services, r *http.Request) (int, any, error) {
 	case !pair || !dataapi.ValidSlug(namespace) || !dataapi.ValidSlug(slug):
 		return 0, nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "endpoint must be NAMESPACE/SLUG; got %q.", request.Endpoint)
 	}
-	if err := checkPurged(ready.app.catalog.Current(), request.Company, namespace, slug); err != nil {
+	if err := checkPurged(ready.app.server.Catalog().Current(), request.Company, namespace, slug); err != nil {
 		return 0, nil, err
 	}
-	return http.StatusOK, purgeAnswer{ready.cache.Purge(func(address dataapi.Address) bool {
+	return http.StatusOK, purgeAnswer{ready.Cache.Purge(func(address dataapi.Address) bool {
 		return (request.Company == "" || address.Company == request.Company) &&
 			(request.Endpoint == "" || address.Namespace == namespace && address.Slug == slug)
 	})}, nil

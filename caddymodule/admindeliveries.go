@@ -21,7 +21,7 @@ type deliveriesAnswer struct {
 }
 
 // listDeliveries answers with the deliveries in the state that the query asks for, of jobs after the one that it names.
-func listDeliveries(ready *services, r *http.Request) (int, any, error) {
+func listDeliveries(ready services, r *http.Request) (int, any, error) {
 	query := r.URL.Query()
 	state := callback.State(query.Get("state"))
 	switch state {
@@ -45,7 +45,7 @@ func listDeliveries(ready *services, r *http.Request) (int, any, error) {
 		}
 		limit = n
 	}
-	found, err := ready.store.ListDeliveries(r.Context(), state, after, limit)
+	found, err := ready.Store.ListDeliveries(r.Context(), state, after, limit)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -57,12 +57,12 @@ func listDeliveries(ready *services, r *http.Request) (int, any, error) {
 }
 
 // replayDelivery makes a delivery that has ended due again.
-func replayDelivery(ready *services, r *http.Request) (int, any, error) {
+func replayDelivery(ready services, r *http.Request) (int, any, error) {
 	id, err := job.ParseID(r.PathValue("id"))
 	if err != nil {
 		return 0, nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "%q is no job: %v.", r.PathValue("id"), err)
 	}
-	replayed, err := ready.store.ReplayDelivery(r.Context(), id, time.Now())
+	replayed, err := ready.Store.ReplayDelivery(r.Context(), id, time.Now())
 	switch {
 	case errors.Is(err, callback.ErrNotFound):
 		return 0, nil, dataapi.Errorf(dataapi.CodeJobNotFound, "The job %s has no callback, or is not stored any more.", id)
@@ -72,6 +72,6 @@ func replayDelivery(ready *services, r *http.Request) (int, any, error) {
 	case err != nil:
 		return 0, nil, err
 	}
-	ready.dispatcher.Wake()
+	ready.Dispatcher.Wake()
 	return http.StatusOK, replayed, nil
 }

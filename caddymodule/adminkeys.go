@@ -32,16 +32,16 @@ type keyDocument struct {
 	UserMissing bool `json:"user_missing,omitempty"`
 }
 
-func describeKey(ready *services, key identity.Key) keyDocument {
-	return keyDocument{Key: key, State: key.State(time.Now()), UserMissing: !ready.directory.HasUser(key.Company, key.User)}
+func describeKey(ready services, key identity.Key) keyDocument {
+	return keyDocument{Key: key, State: key.State(time.Now()), UserMissing: !ready.Directory.HasUser(key.Company, key.User)}
 }
 
-func createKey(ready *services, r *http.Request) (int, any, error) {
+func createKey(ready services, r *http.Request) (int, any, error) {
 	var request newKeyRequest
 	if err := decodeAdminBody(r, &request); err != nil {
 		return 0, nil, err
 	}
-	key, secret, err := ready.directory.CreateKey(r.Context(), identity.NewKey{
+	key, secret, err := ready.Directory.CreateKey(r.Context(), identity.NewKey{
 		Company: request.Company, User: request.User, Name: request.Name, ExpiresAt: request.ExpiresAt,
 	})
 	if err != nil {
@@ -51,14 +51,14 @@ func createKey(ready *services, r *http.Request) (int, any, error) {
 	return http.StatusCreated, newKeyAnswer{keyDocument: describeKey(ready, key), Secret: secret}, nil
 }
 
-func listKeys(ready *services, r *http.Request) (int, any, error) {
+func listKeys(ready services, r *http.Request) (int, any, error) {
 	company := r.URL.Query().Get("company")
 	if company != "" {
-		if _, err := knownCompany(ready.app.catalog.Current(), company); err != nil {
+		if _, err := knownCompany(ready.app.server.Catalog().Current(), company); err != nil {
 			return 0, nil, err
 		}
 	}
-	keys, err := ready.keys.List(r.Context(), company)
+	keys, err := ready.Keys.List(r.Context(), company)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -81,7 +81,7 @@ type rotateKeyAnswer struct {
 	Old keyDocument `json:"rotated"`
 }
 
-func rotateKey(ready *services, r *http.Request) (int, any, error) {
+func rotateKey(ready services, r *http.Request) (int, any, error) {
 	var request rotateKeyRequest
 	if err := decodeAdminBody(r, &request); err != nil {
 		return 0, nil, err
@@ -93,7 +93,7 @@ func rotateKey(ready *services, r *http.Request) (int, any, error) {
 			return 0, nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "overlap is %q: it must be a duration such as 24h.", request.Overlap)
 		}
 	}
-	rotation, err := ready.directory.RotateKey(r.Context(), r.PathValue("id"), overlap, request.ExpiresAt)
+	rotation, err := ready.Directory.RotateKey(r.Context(), r.PathValue("id"), overlap, request.ExpiresAt)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -111,8 +111,8 @@ func keyEvent(action audit.Action, key identity.Key) audit.Event {
 	return audit.Event{Action: action, Company: key.Company, User: key.User, KeyID: key.ID}
 }
 
-func revokeKey(ready *services, r *http.Request) (int, any, error) {
-	key, changed, err := ready.keys.Revoke(r.Context(), r.PathValue("id"))
+func revokeKey(ready services, r *http.Request) (int, any, error) {
+	key, changed, err := ready.Keys.Revoke(r.Context(), r.PathValue("id"))
 	if err != nil {
 		ready.auditFailure(r, audit.Event{Action: audit.KeyRevoked, KeyID: r.PathValue("id")}, err)
 		return 0, nil, err

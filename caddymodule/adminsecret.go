@@ -29,7 +29,7 @@ type callbackSecretAnswer struct {
 }
 
 // callbackSecret shows a secret, which it makes when there is none, once.
-func callbackSecret(ready *services, r *http.Request) (int, any, error) {
+func callbackSecret(ready services, r *http.Request) (int, any, error) {
 	request, err := readSecretRequest(ready, r)
 	if err != nil {
 		return 0, nil, err
@@ -37,7 +37,7 @@ func callbackSecret(ready *services, r *http.Request) (int, any, error) {
 	if request.Overlap != "" {
 		return 0, nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "overlap is for %s.", adminRotatePath)
 	}
-	secret, err := ready.dispatcher.Secret(r.Context(), request.Company, request.User)
+	secret, err := ready.Dispatcher.Secret(r.Context(), request.Company, request.User)
 	if errors.Is(err, callback.ErrShown) {
 		return 0, nil, dataapi.Errorf(dataapi.CodeInvalidRequest,
 			"The secret of %s/%s was shown when it was made, and is not shown again. `caddy data-api callback-secret rotate` makes a new one.",
@@ -51,7 +51,7 @@ func callbackSecret(ready *services, r *http.Request) (int, any, error) {
 }
 
 // rotateCallbackSecret makes a new secret, and lets the old one sign beside it for the time of the overlap.
-func rotateCallbackSecret(ready *services, r *http.Request) (int, any, error) {
+func rotateCallbackSecret(ready services, r *http.Request) (int, any, error) {
 	request, err := readSecretRequest(ready, r)
 	if err != nil {
 		return 0, nil, err
@@ -64,7 +64,7 @@ func rotateCallbackSecret(ready *services, r *http.Request) (int, any, error) {
 				"overlap is %q: it must be a duration from 0s to %s, such as 24h.", request.Overlap, maxOverlap)
 		}
 	}
-	secret, err := ready.dispatcher.RotateSecret(r.Context(), request.Company, request.User, overlap)
+	secret, err := ready.Dispatcher.RotateSecret(r.Context(), request.Company, request.User, overlap)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -73,11 +73,11 @@ func rotateCallbackSecret(ready *services, r *http.Request) (int, any, error) {
 }
 
 // readSecretRequest reads a request that names a user of the catalog.
-func readSecretRequest(ready *services, r *http.Request) (request callbackSecretRequest, err error) {
+func readSecretRequest(ready services, r *http.Request) (request callbackSecretRequest, err error) {
 	if err := decodeAdminBody(r, &request); err != nil {
 		return request, err
 	}
-	company, err := knownCompany(ready.app.catalog.Current(), request.Company)
+	company, err := knownCompany(ready.app.server.Catalog().Current(), request.Company)
 	if err == nil {
 		_, err = knownUser(company, request.User)
 	}

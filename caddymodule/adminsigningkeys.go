@@ -18,16 +18,16 @@ type withdrawnAnswer struct {
 	Signing   token.KeyInfo `json:"signing"`
 }
 
-func listSigningKeys(ready *services, _ *http.Request) (int, any, error) {
-	return http.StatusOK, ready.tokenKeys.List(), nil
+func listSigningKeys(ready services, _ *http.Request) (int, any, error) {
+	return http.StatusOK, ready.TokenKeys.List(), nil
 }
 
-func rotateSigningKey(ready *services, r *http.Request) (int, any, error) {
+func rotateSigningKey(ready services, r *http.Request) (int, any, error) {
 	var request rotateSigningRequest
 	if err := decodeAdminBody(r, &request); err != nil {
 		return 0, nil, err
 	}
-	key, err := ready.tokenKeys.Rotate(r.Context(), ready.app.Tokens.Algorithm, request.Now)
+	key, err := ready.TokenKeys.Rotate(r.Context(), ready.app.Tokens.Algorithm, request.Now)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -35,9 +35,9 @@ func rotateSigningKey(ready *services, r *http.Request) (int, any, error) {
 	return http.StatusCreated, key, nil
 }
 
-func withdrawSigningKey(ready *services, r *http.Request) (int, any, error) {
+func withdrawSigningKey(ready services, r *http.Request) (int, any, error) {
 	kid := r.PathValue("kid")
-	signing, err := ready.tokenKeys.Withdraw(r.Context(), kid, ready.app.Tokens.Algorithm)
+	signing, err := ready.TokenKeys.Withdraw(r.Context(), kid, ready.app.Tokens.Algorithm)
 	if err != nil {
 		ready.auditFailure(r, audit.Event{Action: audit.SigningKeyWithdrawn, Subject: kid}, err)
 		return 0, nil, err

@@ -19,8 +19,8 @@ type compactAnswer struct {
 }
 
 // compactStore makes the store's file as small as what it holds. Writes wait meanwhile, reads go on.
-func compactStore(ready *services, r *http.Request) (int, any, error) {
-	compacter, ok := ready.store.(store.Compacter)
+func compactStore(ready services, r *http.Request) (int, any, error) {
+	compacter, ok := ready.Store.(store.Compacter)
 	if !ok {
 		return 0, nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The configured store needs no compaction.")
 	}

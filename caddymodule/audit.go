@@ -9,7 +9,6 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/attach"
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
 // auditLogger is appended to the name of the app's logger, which makes it data_api.audit: a log of a Caddyfile chooses it
@@ -97,29 +96,8 @@ func (t *attachedTrail) Record(event audit.Event) {
 	}
 }
 
-// auditEnded records how a job has ended.
-func auditEnded(ended job.Job) {
-	if !sharedTrail.Enabled() {
-		return
-	}
-	event := audit.Event{
-		Action: audit.JobEnded, Outcome: string(ended.Status), Company: ended.Company, User: ended.User, KeyID: ended.KeyID,
-		Endpoint: ended.Address.String(), Revision: ended.Revision, JobID: ended.ID.String(),
-	}
-	switch {
-	case ended.Status == job.Completed:
-		event.Outcome = audit.Success
-	case ended.Error != nil:
-		event.Outcome, event.Reason = string(ended.Error.Code), ended.Error.Detail
-	}
-	if !ended.StartedAt.IsZero() {
-		event.Ran, event.Rows, event.Duration = true, ended.Result.RowCount, ended.CompletedAt.Sub(ended.StartedAt)
-	}
-	sharedTrail.Record(event)
-}
-
 // auditOperator records what an operator has done through the admin API.
-func (s *services) auditOperator(r *http.Request, event audit.Event) {
+func (s services) auditOperator(r *http.Request, event audit.Event) {
 	event.Actor, event.ClientIP = audit.Operator, remoteIP(r)
 	if event.Outcome == "" {
 		event.Outcome = audit.Success
@@ -129,7 +107,7 @@ func (s *services) auditOperator(r *http.Request, event audit.Event) {
 
 // auditFailure records what the store has not kept of what an operator asked for: a key that is revoked is refused all the
 // same. An error of package dataapi says that nothing was done.
-func (s *services) auditFailure(r *http.Request, event audit.Event, err error) {
+func (s services) auditFailure(r *http.Request, event audit.Event, err error) {
 	if _, ok := errors.AsType[*dataapi.Error](err); ok {
 		return
 	}

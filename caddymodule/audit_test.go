@@ -13,13 +13,14 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/server"
 )
 
 // TestOperatorsAddress: client_ip is an address for operators as for callers, so that one search finds both.
 func TestOperatorsAddress(t *testing.T) {
 	for remote, want := range map[string]string{"127.0.0.1:40312": "127.0.0.1", "[::1]:40312": "::1", "@": "@"} {
 		core, lines := observer.New(zap.InfoLevel)
-		ready := &services{app: &App{trail: newLogTrail(zap.New(core))}}
+		ready := services{app: &App{trail: newLogTrail(zap.New(core))}}
 		ready.auditOperator(&http.Request{RemoteAddr: remote}, audit.Event{Action: audit.KeyRevoked})
 		if got := lines.All()[0].ContextMap()["client_ip"]; got != want {
 			t.Errorf("%s is told as %v, want %s", remote, got, want)
@@ -58,7 +59,7 @@ func TestARevocationThatIsNotKeptIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	core, lines := observer.New(zap.InfoLevel)
-	ready := &services{openState: &openState{keys: keys}, app: &App{trail: newLogTrail(zap.New(core))}}
+	ready := services{Services: &server.Services{Backend: &server.Backend{Keys: keys}}, app: &App{trail: newLogTrail(zap.New(core))}}
 	for _, id := range []string{"s42_none", "s42_some"} {
 		request := (&http.Request{RemoteAddr: "127.0.0.1:40312"}).WithContext(t.Context())
 		request.SetPathValue("id", id)

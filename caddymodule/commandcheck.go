@@ -54,8 +54,8 @@ func checkConfig(out io.Writer, file, adapter string) error {
 	if err != nil {
 		return err
 	}
-	err = app.checkAll()
-	unasked := app.catalog.Unchecked()
+	err = app.server.CheckAll()
+	unasked := app.server.Catalog().Unchecked()
 	for _, warning := range unasked {
 		fmt.Fprintln(out, warning)
 	}
@@ -66,7 +66,7 @@ func checkConfig(out io.Writer, file, adapter string) error {
 	if err != nil && !ok {
 		return err
 	}
-	return printCheck(out, app.Catalog, app.catalog.Current(), faults, app.catalog.Warnings())
+	return printCheck(out, app.Catalog, app.server.Catalog().Current(), faults, app.server.Catalog().Warnings())
 }
 
 // printCheck prints faults and warnings, or how much there is without a fault.

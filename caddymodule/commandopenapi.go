@@ -77,10 +77,10 @@ func planOfConfig(file, adapter string) (*catalog.Snapshot, *execution.Plan, err
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := app.checkAll(); err != nil {
+	if err := app.server.CheckAll(); err != nil {
 		return nil, nil, fmt.Errorf("the catalog has faults:\n%w", err)
 	}
-	return app.catalog.Current(), app.plan.Load(), nil
+	return app.server.Catalog().Current(), app.server.Plan(), nil
 }
 
 // describedCaller is whom a document is for.

@@ -54,7 +54,7 @@ func (h *TokenHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddy
 		return h.app.unready(w, r, err)
 	}
 	defer ready.leave()
-	ready.api.ServeToken(w, r)
+	ready.API.ServeToken(w, r)
 	return nil
 }
 
@@ -105,7 +105,7 @@ func (a *JWTAuthenticator) authenticate(w http.ResponseWriter, r *http.Request) 
 	}
 	defer ready.leave()
 	httpapi.SetRequestID(w, r)
-	return ready.api.Authenticate(w, r)
+	return ready.API.Authenticate(w, r)
 }
 
 // userOf is the caller as Caddy knows users.
@@ -170,7 +170,7 @@ func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ cad
 	}
 	defer ready.leave()
 	if h.authenticator != nil {
-		h.authenticate(w, r, ready.api)
+		h.authenticate(w, r, ready.API)
 		return nil
 	}
 	caller, ok := caddyhttp.GetVar(r.Context(), callerVar).(identity.Principal)
@@ -179,7 +179,7 @@ func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ cad
 		httpapi.WriteUnauthenticated(w, false)
 		return nil
 	}
-	ready.api.ServeExecute(w, r, caller, h.MaxBody)
+	ready.API.ServeExecute(w, r, caller, h.MaxBody)
 	return nil
 }
 

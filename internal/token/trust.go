@@ -50,7 +50,7 @@ func (t *Trust) validate(own string) error {
 	case (t.Company == "") == (t.CompanyClaim == "") || (t.CompanyClaim == "") != (len(t.Companies) == 0):
 		return errors.New("either one company or a claim and a list of companies is required")
 	}
-	for _, company := range t.companies() {
+	for _, company := range t.Slugs() {
 		if !dataapi.ValidSlug(company) {
 			return fmt.Errorf("the company %q is not a slug", company)
 		}
@@ -58,8 +58,8 @@ func (t *Trust) validate(own string) error {
 	return nil
 }
 
-// companies lists the companies whose users the issuer may vouch for.
-func (t *Trust) companies() []string {
+// Slugs lists the companies whose users the issuer may vouch for.
+func (t *Trust) Slugs() []string {
 	if t.Company != "" {
 		return []string{t.Company}
 	}

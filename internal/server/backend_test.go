@@ -1,8 +1,9 @@
-package caddymodule
+package server
 
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -65,8 +66,8 @@ func TestStoreThatFailsHalfWayIsLetGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	half := &halfStore{Store: opened, touched: make(chan struct{}, 1)}
-	state := newState(func() (store.Store, error) { return half, nil })
-	if _, err := state.open(t.Context()); !errors.Is(err, errUnreadable) {
+	shared := NewShared(BackendOptions{OpenStore: func() (store.Store, error) { return half, nil }, Logger: slog.New(slog.DiscardHandler)})
+	if _, err := shared.Open(t.Context()); !errors.Is(err, errUnreadable) {
 		t.Fatalf("opening: %v", err)
 	}
 	if !half.closed.Load() {
@@ -85,17 +86,17 @@ func TestStoreThatCannotBeOpenedHoldsNobodyUp(t *testing.T) {
 	var attempts atomic.Int32
 	refused := errors.New("another process holds it")
 	begun, goOn := make(chan struct{}), make(chan struct{})
-	state := newState(func() (store.Store, error) {
+	shared := NewShared(BackendOptions{OpenStore: func() (store.Store, error) {
 		if attempts.Add(1) == 1 {
 			close(begun)
 			<-goOn
 		}
 		return nil, refused
-	})
+	}})
 	var requests sync.WaitGroup
 	for range 200 {
 		requests.Go(func() {
-			if _, err := state.open(context.Background()); !errors.Is(err, refused) {
+			if _, err := shared.Open(context.Background()); !errors.Is(err, refused) {
 				t.Errorf("got %v", err)
 			}
 		})
