@@ -42,56 +42,56 @@ func TestJobsKeepToTheShareContextOfTheirReader(t *testing.T) {
 	s := accessServer(t)
 	start := func(token, region string) string {
 		t.Helper()
-		location := s.execute("by-region-job", token, `{"regiao":"`+region+`"}`).want(http.StatusAccepted).Header.Get("Location")
-		if job := s.await(location, token); job.Status != "completed" {
+		location := s.Execute("by-region-job", token, `{"regiao":"`+region+`"}`).Want(http.StatusAccepted).Header.Get("Location")
+		if job := s.Await(location, token); job.Status != "completed" {
 			t.Fatalf("the job ended as %+v", job)
 		}
 		return location
 	}
-	everything := s.login("acme", "integration").Access
-	north := s.login("acme", "north").Access
+	everything := s.Login("acme", "integration").Access
+	north := s.Login("acme", "north").Access
 	south, northern := start(everything, "Sul"), start(everything, "Norte")
-	all := s.execute("by-region-job", everything, `{}`).want(http.StatusAccepted).Header.Get("Location")
-	s.await(all, everything)
-	s.get(northern, north).want(http.StatusOK)
+	all := s.Execute("by-region-job", everything, `{}`).Want(http.StatusAccepted).Header.Get("Location")
+	s.Await(all, everything)
+	s.Get(northern, north).Want(http.StatusOK)
 	// north's region is pinned: what it leaves out is filled in, which must not pass for what others left out.
 	for _, path := range []string{south, south + "/result", all, all + "/result"} {
-		s.get(path, north).problem(http.StatusNotFound, "JOB_NOT_FOUND")
+		s.Get(path, north).Problem(http.StatusNotFound, "JOB_NOT_FOUND")
 	}
-	if list := s.get("/api/v1/data-api/default/by-region-job/jobs", north).want(http.StatusOK); strings.Contains(string(list.Body), south[len(south)-24:]) {
+	if list := s.Get("/api/v1/data-api/default/by-region-job/jobs", north).Want(http.StatusOK); strings.Contains(string(list.Body), south[len(south)-24:]) {
 		t.Errorf("the list shows a job that its reader may not see: %s", list.Body)
 	}
 
 	// What the owner takes out of a share is gone from kept results too.
-	other := s.login("globex", "reader").Access
+	other := s.Login("globex", "reader").Access
 	foreign := start(other, "Sul")
-	s.writeCatalog("acme/default/by-region-job.sql", strings.Replace(byRegionJob, "[Sul, Norte]", "[Norte]", 1))
+	s.WriteCatalog("acme/default/by-region-job.sql", strings.Replace(byRegionJob, "[Sul, Norte]", "[Norte]", 1))
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		if got := s.get(foreign, other); got.Status == http.StatusNotFound {
+		if got := s.Get(foreign, other); got.Status == http.StatusNotFound {
 			break
 		}
 		if time.Now().After(deadline) {
 			t.Fatal("a result outlives the share that it came from")
 		}
 	}
-	s.get(south, everything).want(http.StatusOK)
+	s.Get(south, everything).Want(http.StatusOK)
 }
 
 // A callback carries what polling shows, so it needs the same permission.
 func TestCallbackNeedsThePermissionToPoll(t *testing.T) {
 	s := accessServer(t)
-	blind := s.login("acme", "blind").Access
-	s.execute("by-region-job", blind, `{"regiao":"Sul"}`).want(http.StatusAccepted)
-	s.post("/api/v1/data-api/default/by-region-job/execute", blind,
-		`{"parameter_values":{"regiao":"Sul"},"callback_url":"https://example.com/hook"}`).problem(http.StatusForbidden, "FORBIDDEN")
+	blind := s.Login("acme", "blind").Access
+	s.Execute("by-region-job", blind, `{"regiao":"Sul"}`).Want(http.StatusAccepted)
+	s.Post("/api/v1/data-api/default/by-region-job/execute", blind,
+		`{"parameter_values":{"regiao":"Sul"},"callback_url":"https://example.com/hook"}`).Problem(http.StatusForbidden, "FORBIDDEN")
 }
 
 // A request that is parked in the middle of its body does not outlive the revocation of its key.
 func TestParkedRequestMeetsTheRevocation(t *testing.T) {
 	s := accessServer(t)
-	key, token := s.createKeyAndLogin("acme", "integration")
+	key, token := s.CreateKeyAndLogin("acme", "integration")
 	body, write := io.Pipe()
-	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, s.url("/api/v1/data-api/default/few/execute"), body)
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, s.URL("/api/v1/data-api/default/few/execute"), body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,11 +104,11 @@ func TestParkedRequestMeetsTheRevocation(t *testing.T) {
 		_, _ = io.WriteString(write, `{}}`)
 		_ = write.Close()
 	}()
-	got, err := s.do(request)
+	got, err := s.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got.problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	got.Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 }
 
 // A body that drips is cut off, with or without a token.
@@ -116,10 +116,10 @@ func TestDrippingBodyIsCutOff(t *testing.T) {
 	s := accessServer(t)
 	for path, token := range map[string]string{
 		"/api/v1/auth/api-key":                 "",
-		"/api/v1/data-api/default/few/execute": s.login("acme", "integration").Access,
+		"/api/v1/data-api/default/few/execute": s.Login("acme", "integration").Access,
 	} {
 		body, write := io.Pipe()
-		request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, s.url(path), body)
+		request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, s.URL(path), body)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,13 +134,13 @@ func TestDrippingBodyIsCutOff(t *testing.T) {
 			}
 		}()
 		begun := time.Now()
-		got, err := s.do(request)
+		got, err := s.Do(request)
 		_ = write.Close()
 		if took := time.Since(begun); took > 30*time.Second {
 			t.Errorf("%s: cut off after %s", path, took)
 		}
 		if err == nil {
-			got.problem(http.StatusBadRequest, "INVALID_REQUEST")
+			got.Problem(http.StatusBadRequest, "INVALID_REQUEST")
 		}
 	}
 }

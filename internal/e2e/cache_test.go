@@ -30,9 +30,9 @@ func cacheServer(t *testing.T, source string) *server {
 }
 
 func (a answer) at() string {
-	a.t.Helper()
+	a.T.Helper()
 	var document struct{ Rows []struct{ At string } }
-	a.want(http.StatusOK).decode(&document)
+	a.Want(http.StatusOK).Decode(&document)
 	return document.Rows[0].At
 }
 
@@ -42,8 +42,8 @@ func postgresMain(db *pgtest.DB, options string) string {
 
 func TestCachedResults(t *testing.T) {
 	s := cacheServer(t, postgresMain(pgtest.New(t), ""))
-	token := s.login("acme", "integration").Access
-	first := s.execute("minute", token, `{}`)
+	token := s.Login("acme", "integration").Access
+	first := s.Execute("minute", token, `{}`)
 	if got := first.Header.Get("Cache-Status"); got != "data-api; fwd=miss; stored; ttl=59" && got != "data-api; fwd=miss; stored; ttl=60" {
 		t.Errorf("Cache-Status of a miss: %s", got)
 	}
@@ -51,64 +51,64 @@ func TestCachedResults(t *testing.T) {
 	if etag == "" || strings.HasPrefix(etag, "W/") || first.Header.Get("Cache-Control") != "private, max-age=60, stale-while-revalidate=30" {
 		t.Errorf("headers %v", first.Header)
 	}
-	again := s.execute("minute", token, `{"n":"x"}`) // what is filled in is the same call
+	again := s.Execute("minute", token, `{"n":"x"}`) // what is filled in is the same call
 	if again.at() != first.at() || again.Header.Get("ETag") != etag || !strings.HasPrefix(again.Header.Get("Cache-Status"), "data-api; hit; ttl=") ||
 		again.Header.Get("Age") == "" || again.Header.Get("X-Data-Api-Revision") == "" {
 		t.Errorf("the second answer: %v %s", again.Header, again.Body)
 	}
 	const path = "/api/v1/data-api/default/minute/execute"
-	unchanged := s.send(http.MethodPost, path, token, `{}`, "If-None-Match", `"other", `+etag)
+	unchanged := s.Send(http.MethodPost, path, token, `{}`, "If-None-Match", `"other", `+etag)
 	if unchanged.Status != http.StatusNotModified || len(unchanged.Body) != 0 || unchanged.Header.Get("ETag") != etag || unchanged.Header.Get("Content-Type") != "" {
 		t.Errorf("304: %d %v", unchanged.Status, unchanged.Header)
 	}
-	if other := s.send(http.MethodPost, path, token, `{}`, "If-None-Match", `"other"`); other.at() != first.at() {
+	if other := s.Send(http.MethodPost, path, token, `{}`, "If-None-Match", `"other"`); other.at() != first.at() {
 		t.Error("another ETag was taken for this one")
 	}
 
 	// Who else gets it, and who does not.
-	if s.execute("minute", s.login("acme", "colleague").Access, `{}`).at() != first.at() {
+	if s.Execute("minute", s.Login("acme", "colleague").Access, `{}`).at() != first.at() {
 		t.Error("a colleague, for whom the rows are the same, caused a query")
 	}
 	for name, other := range map[string]answer{
-		"another parameter":     s.execute("minute", token, `{"n":"z"}`),
-		"another company":       s.execute("minute", s.login("globex", "reader").Access, `{}`),
-		"another share context": s.execute("minute", s.login("acme", "limited").Access, `{"n":"x"}`),
-		"arrays":                s.send(http.MethodPost, path+"?rows_as=arrays", token, `{}`),
+		"another parameter":     s.Execute("minute", token, `{"n":"z"}`),
+		"another company":       s.Execute("minute", s.Login("globex", "reader").Access, `{}`),
+		"another share context": s.Execute("minute", s.Login("acme", "limited").Access, `{"n":"x"}`),
+		"arrays":                s.Send(http.MethodPost, path+"?rows_as=arrays", token, `{}`),
 	} {
-		if strings.Contains(string(other.want(http.StatusOK).Body), first.at()) {
+		if strings.Contains(string(other.Want(http.StatusOK).Body), first.at()) {
 			t.Errorf("%s got the same entry: %s", name, other.Body)
 		}
 	}
-	csv := s.send(http.MethodPost, path+".csv", token, `{}`).want(http.StatusOK)
-	csvAgain := s.send(http.MethodPost, path, token, `{}`, "Accept", "text/csv").want(http.StatusOK)
+	csv := s.Send(http.MethodPost, path+".csv", token, `{}`).Want(http.StatusOK)
+	csvAgain := s.Send(http.MethodPost, path, token, `{}`, "Accept", "text/csv").Want(http.StatusOK)
 	if string(csv.Body) != string(csvAgain.Body) || csv.Header.Get("ETag") == etag || csvAgain.Header.Get("X-Data-Api-Row-Count") != "1" ||
 		csvAgain.Header.Get("Content-Disposition") == "" || csvAgain.Header.Get("Content-Type") != csv.Header.Get("Content-Type") {
 		t.Errorf("CSV: %v, then %v", csv.Header, csvAgain.Header)
 	}
-	uncached := s.execute("uncached", token, `{}`)
-	if uncached.at() == s.execute("uncached", token, `{}`).at() || uncached.Header.Get("Cache-Control") != "no-store" || uncached.Header.Get("ETag")+uncached.Header.Get("Cache-Status") != "" {
+	uncached := s.Execute("uncached", token, `{}`)
+	if uncached.at() == s.Execute("uncached", token, `{}`).at() || uncached.Header.Get("Cache-Control") != "no-store" || uncached.Header.Get("ETag")+uncached.Header.Get("Cache-Status") != "" {
 		t.Errorf("without limits.cache: %v", uncached.Header)
 	}
 
 	// Stale: the old rows at once, and new ones soon after.
-	old := s.execute("moment", token, `{}`).at()
+	old := s.Execute("moment", token, `{}`).at()
 	time.Sleep(400 * time.Millisecond)
-	stale := s.execute("moment", token, `{}`)
+	stale := s.Execute("moment", token, `{}`)
 	if stale.at() != old || !strings.HasPrefix(stale.Header.Get("Cache-Status"), "data-api; hit; ttl=-") {
 		t.Errorf("a stale answer: %s", stale.Header.Get("Cache-Status"))
 	}
-	for deadline := time.Now().Add(patience); s.execute("moment", token, `{}`).at() == old; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); s.Execute("moment", token, `{}`).at() == old; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the stale entry is not replaced")
 		}
 	}
 
 	// A result that is too large is streamed to each caller.
-	large := s.execute("large", token, `{}`)
-	if large.at() == s.execute("large", token, `{}`).at() || large.Header.Get("Cache-Status") != "data-api; fwd=miss; detail=too-large" || large.Header.Get("Cache-Control") != "no-store" {
+	large := s.Execute("large", token, `{}`)
+	if large.at() == s.Execute("large", token, `{}`).at() || large.Header.Get("Cache-Status") != "data-api; fwd=miss; detail=too-large" || large.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("a large result: %v", large.Header)
 	}
-	failed := s.execute("failing", token, `{}`).problem(http.StatusRequestTimeout, "EXECUTION_TIMEOUT")
+	failed := s.Execute("failing", token, `{}`).Problem(http.StatusRequestTimeout, "EXECUTION_TIMEOUT")
 	if failed.Header.Get("Cache-Control") != "no-store" || failed.Header.Get("Cache-Status") != "" {
 		t.Errorf("an error: %v", failed.Header)
 	}
@@ -118,22 +118,22 @@ func TestCachedResults(t *testing.T) {
 		t.Errorf("purge of another company: %s", out)
 	}
 	s.mustCLI(s.admin("cache", "purge", "--company", "acme", "--endpoint", "default/moment")...)
-	if s.execute("minute", token, `{}`).at() != first.at() {
+	if s.Execute("minute", token, `{}`).at() != first.at() {
 		t.Error("the purge of one endpoint has purged another")
 	}
 	s.mustCLI(s.admin("cache", "purge")...)
 	if _, stderr, err := s.cli(s.admin("cache", "purge", "--company", "globax")...); err == nil || !strings.Contains(stderr, `did you mean "globex"?`) {
 		t.Errorf("an unknown company: %v %s", err, stderr)
 	}
-	second := s.execute("minute", token, `{}`).at()
+	second := s.Execute("minute", token, `{}`).at()
 	if second == first.at() {
 		t.Error("the purge has left the entry")
 	}
 	if _, stderr, err := s.cli(s.admin("cache", "purge", "--endpoint", "default/minute")...); err == nil || !strings.Contains(stderr, "company") {
 		t.Errorf("an endpoint without a company: %v %s", err, stderr)
 	}
-	s.writeCatalog("acme/default/minute.sql", "/*---\nsource: main\nlimits: { cache: 60s }\n---*/\nSELECT clock_timestamp()::text AS at, 1 AS more")
-	for deadline := time.Now().Add(patience); !strings.Contains(string(s.execute("minute", token, `{}`).Body), `"more"`); time.Sleep(20 * time.Millisecond) {
+	s.WriteCatalog("acme/default/minute.sql", "/*---\nsource: main\nlimits: { cache: 60s }\n---*/\nSELECT clock_timestamp()::text AS at, 1 AS more")
+	for deadline := time.Now().Add(patience); !strings.Contains(string(s.Execute("minute", token, `{}`).Body), `"more"`); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the changed endpoint answers with its old rows")
 		}
@@ -143,7 +143,7 @@ func TestCachedResults(t *testing.T) {
 // TestOneQueryForAThousandCallers: exactly one query, and everybody gets its rows.
 func TestOneQueryForAThousandCallers(t *testing.T) {
 	s := cacheServer(t, postgresMain(pgtest.New(t), ""))
-	token := s.login("acme", "integration").Access
+	token := s.Login("acme", "integration").Access
 	transport := &http.Transport{MaxIdleConnsPerHost: 1000}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport}
@@ -151,14 +151,14 @@ func TestOneQueryForAThousandCallers(t *testing.T) {
 	var all sync.WaitGroup
 	for range cap(answers) {
 		all.Go(func() {
-			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url("/api/v1/data-api/default/slow/execute"), strings.NewReader(`{}`))
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL("/api/v1/data-api/default/slow/execute"), strings.NewReader(`{}`))
 			if err != nil {
 				t.Error(err)
 				return
 			}
 			request.Header.Set("Content-Type", "application/json")
 			request.Header.Set("Authorization", "Bearer "+token)
-			got, err := s.doWith(client, request)
+			got, err := s.DoWith(client, request)
 			if err != nil {
 				t.Error(err)
 				return
@@ -184,24 +184,24 @@ func TestOneQueryForAThousandCallers(t *testing.T) {
 func TestHitsNeverTouchTheDatabase(t *testing.T) {
 	cluster := pgtest.NewCluster(t)
 	s := cacheServer(t, postgresMain(cluster.New(t), ""))
-	key, token := s.createKeyAndLogin("acme", "integration")
-	colleague := s.login("acme", "colleague").Access
-	first := s.execute("minute", token, `{}`).at()
+	key, token := s.CreateKeyAndLogin("acme", "integration")
+	colleague := s.Login("acme", "colleague").Access
+	first := s.Execute("minute", token, `{}`).at()
 	cluster.Stop(t)
 	defer cluster.Start(t)
-	s.execute("uncached", token, `{}`).problem(http.StatusServiceUnavailable, "SOURCE_UNAVAILABLE")
-	if s.execute("minute", token, `{}`).at() != first || s.execute("minute", colleague, `{}`).at() != first {
+	s.Execute("uncached", token, `{}`).Problem(http.StatusServiceUnavailable, "SOURCE_UNAVAILABLE")
+	if s.Execute("minute", token, `{}`).at() != first || s.Execute("minute", colleague, `{}`).at() != first {
 		t.Error("a hit differs")
 	}
-	s.post("/api/v1/data-api/default/minute/execute", "", `{}`).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
-	s.execute("minute", s.login("acme", "powerless").Access, `{}`).problem(http.StatusForbidden, "FORBIDDEN")
+	s.Post("/api/v1/data-api/default/minute/execute", "", `{}`).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	s.Execute("minute", s.Login("acme", "powerless").Access, `{}`).Problem(http.StatusForbidden, "FORBIDDEN")
 	s.mustCLI(s.admin("keys", "revoke", key.Key)...)
-	s.execute("minute", token, `{}`).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
-	if s.execute("minute", colleague, `{}`).at() != first {
+	s.Execute("minute", token, `{}`).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	if s.Execute("minute", colleague, `{}`).at() != first {
 		t.Error("the revocation of one key has taken the entry from others")
 	}
-	s.writeCatalog("acme/company.yaml", strings.Replace(companyFile, "integration", "other", 1)+"  colleague: { policies: [] }\n")
-	for deadline := time.Now().Add(patience); s.execute("minute", colleague, `{}`).Status != http.StatusForbidden; time.Sleep(20 * time.Millisecond) {
+	s.WriteCatalog("acme/company.yaml", strings.Replace(companyFile, "integration", "other", 1)+"  colleague: { policies: [] }\n")
+	for deadline := time.Now().Add(patience); s.Execute("minute", colleague, `{}`).Status != http.StatusForbidden; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("a withdrawn permission still gets hits")
 		}
@@ -213,9 +213,9 @@ func TestClaimsPartTheCache(t *testing.T) {
 	s := cacheServer(t, postgresMain(pgtest.New(t), " {\n\t\t\tclaims on\n\t\t\tallow_set_config\n\t\t}"))
 	for range 2 {
 		for _, user := range []string{"integration", "colleague", "limited"} {
-			token := s.login("acme", user).Access
+			token := s.Login("acme", user).Access
 			var document struct{ Rows []json.RawMessage }
-			s.execute("who", token, `{}`).want(http.StatusOK).decode(&document)
+			s.Execute("who", token, `{}`).Want(http.StatusOK).Decode(&document)
 			if want := fmt.Sprintf(`{"at":%q,"company":"acme"}`, user); string(document.Rows[0]) != want {
 				t.Errorf("%s got %s", user, document.Rows[0])
 			}

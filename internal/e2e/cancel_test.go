@@ -16,51 +16,51 @@ import (
 func TestCancel(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, e engine) {
 		s := controlServer(t, e)
-		token := s.login("acme", "integration").Access
-		running := s.call("endless-job", token, `{}`).job()
+		token := s.Login("acme", "integration").Access
+		running := s.Call("endless-job", token, `{}`).Job()
 		eventually(t, "the job runs", patience, func() bool {
-			return strings.Contains(string(s.get(running, token).Body), `"progress":{`)
+			return strings.Contains(string(s.Get(running, token).Body), `"progress":{`)
 		})
 		var cancelled document
-		s.send(http.MethodDelete, running, token, "").want(http.StatusOK).decode(&cancelled)
+		s.Send(http.MethodDelete, running, token, "").Want(http.StatusOK).Decode(&cancelled)
 		if cancelled.Status != "cancelled" || cancelled.CompletedAt == nil || cancelled.Error != nil || string(cancelled.Result) != "null" {
 			t.Errorf("a cancelled job is %+v", cancelled)
 		}
 		// It stays readable, and cancelling again changes nothing.
-		again := s.send(http.MethodDelete, running, token, "").want(http.StatusOK)
-		if read := s.get(running, token).want(http.StatusOK); string(read.Body) != string(again.Body) {
+		again := s.Send(http.MethodDelete, running, token, "").Want(http.StatusOK)
+		if read := s.Get(running, token).Want(http.StatusOK); string(read.Body) != string(again.Body) {
 			t.Errorf("read   %s\ncancel %s", read.Body, again.Body)
 		}
-		completed := s.call("relatorio-mensal", token, `{"mes":"2026-03"}`).job()
-		s.await(completed, token)
+		completed := s.Call("relatorio-mensal", token, `{"mes":"2026-03"}`).Job()
+		s.Await(completed, token)
 		var unchanged document
-		s.send(http.MethodDelete, completed, token, "").want(http.StatusOK).decode(&unchanged)
+		s.Send(http.MethodDelete, completed, token, "").Want(http.StatusOK).Decode(&unchanged)
 		if unchanged.Status != "completed" {
 			t.Errorf("a job that had ended became %s", unchanged.Status)
 		}
-		s.get(completed+"/result", token).want(http.StatusOK)
-		s.get(running+"/result", token).problem(http.StatusConflict, "JOB_NOT_COMPLETED")
+		s.Get(completed+"/result", token).Want(http.StatusOK)
+		s.Get(running+"/result", token).Problem(http.StatusConflict, "JOB_NOT_COMPLETED")
 
 		// Who waits for a job that somebody cancels is told.
 		done := make(chan answer)
 		go func() {
-			got, _ := s.trySend(t.Context(), http.MethodPost, endpoints+"endless-job/execute", token, `{}`, "Prefer", "wait=30")
+			got, _ := s.TrySend(t.Context(), http.MethodPost, endpoints+"endless-job/execute", token, `{}`, "Prefer", "wait=30")
 			done <- got
 		}()
 		var list listing
 		eventually(t, "the job is listed", patience, func() bool {
-			s.get(endpoints+"endless-job/jobs?status=processing", token).want(http.StatusOK).decode(&list)
+			s.Get(endpoints+"endless-job/jobs?status=processing", token).Want(http.StatusOK).Decode(&list)
 			return len(list.Jobs) == 1
 		})
-		s.send(http.MethodDelete, endpoints+"endless-job/jobs/"+list.Jobs[0].ID, token, "").want(http.StatusOK)
-		(<-done).problem(http.StatusConflict, "JOB_NOT_COMPLETED")
+		s.Send(http.MethodDelete, endpoints+"endless-job/jobs/"+list.Jobs[0].ID, token, "").Want(http.StatusOK)
+		(<-done).Problem(http.StatusConflict, "JOB_NOT_COMPLETED")
 
-		runner, stranger := s.login("acme", "runner").Access, s.login("globex", "reader").Access
-		s.send(http.MethodDelete, completed, runner, "").problem(http.StatusForbidden, "FORBIDDEN")
-		s.send(http.MethodDelete, completed, stranger, "").problem(http.StatusNotFound, "JOB_NOT_FOUND")
-		s.send(http.MethodDelete, strings.Replace(completed, "relatorio-mensal", "few", 1), token, "").
-			problem(http.StatusNotFound, "JOB_NOT_FOUND")
-		got := s.send(http.MethodPut, completed, token, "").problem(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED")
+		runner, stranger := s.Login("acme", "runner").Access, s.Login("globex", "reader").Access
+		s.Send(http.MethodDelete, completed, runner, "").Problem(http.StatusForbidden, "FORBIDDEN")
+		s.Send(http.MethodDelete, completed, stranger, "").Problem(http.StatusNotFound, "JOB_NOT_FOUND")
+		s.Send(http.MethodDelete, strings.Replace(completed, "relatorio-mensal", "few", 1), token, "").
+			Problem(http.StatusNotFound, "JOB_NOT_FOUND")
+		got := s.Send(http.MethodPut, completed, token, "").Problem(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED")
 		if allow := got.Header.Get("Allow"); allow != "DELETE, GET, HEAD" {
 			t.Errorf("Allow is %q", allow)
 		}
@@ -75,7 +75,7 @@ func TestCancelEndsTheQuery(t *testing.T) {
 		sources: `source main postgres "` + db.ReaderDSN + `"`, options: "jobs {\n workers 8\n per_company 8\n }",
 		files: map[string]string{"acme/default/endless-job.sql": "/*---\nsource: main\nmode: async\n---*/\n" + engines[1].slow},
 	})
-	token := s.login("acme", "integration").Access
+	token := s.Login("acme", "integration").Access
 	watcher := db.Conn()
 	running := func() (n int) {
 		err := watcher.QueryRow(context.Background(), `SELECT COUNT(*) FROM pg_stat_activity
@@ -90,16 +90,16 @@ func TestCancelEndsTheQuery(t *testing.T) {
 	for range rounds {
 		var polling []string
 		for range jobs {
-			polling = append(polling, s.call("endless-job", token, `{}`).job())
+			polling = append(polling, s.Call("endless-job", token, `{}`).Job())
 		}
 		eventually(t, "all queries run", patience, func() bool { return running() == jobs })
 		begun := time.Now()
 		for _, url := range polling {
-			s.send(http.MethodDelete, url, token, "").want(http.StatusOK)
+			s.Send(http.MethodDelete, url, token, "").Want(http.StatusOK)
 		}
 		eventually(t, "the queries are gone", patience, func() bool { return running() == 0 })
 		took := time.Since(begun)
-		s.within("the end of the queries", took, time.Second)
+		s.Within("the end of the queries", took, time.Second)
 		slowest = max(slowest, took)
 	}
 	t.Logf("%d queries at a time were gone at most %s after the first DELETE", jobs, slowest.Round(time.Millisecond))
@@ -113,29 +113,29 @@ type listing struct {
 func TestListOfJobs(t *testing.T) {
 	e := engines[0]
 	s := controlServer(t, e)
-	token := s.login("acme", "integration").Access
+	token := s.Login("acme", "integration").Access
 	const path = endpoints + "relatorio-mensal/jobs"
 	var empty listing
-	s.get(path, token).want(http.StatusOK).decode(&empty)
+	s.Get(path, token).Want(http.StatusOK).Decode(&empty)
 	if empty.Jobs == nil || len(empty.Jobs) != 0 || empty.NextCursor != nil {
 		t.Errorf("an empty list is %+v", empty)
 	}
 	var want []string // newest first
 	for range 7 {
 		var accepted document
-		s.call("relatorio-mensal", token, `{"mes":"2026-03"}`).want(http.StatusAccepted).decode(&accepted)
-		s.await(path+"/"+accepted.ID, token)
+		s.Call("relatorio-mensal", token, `{"mes":"2026-03"}`).Want(http.StatusAccepted).Decode(&accepted)
+		s.Await(path+"/"+accepted.ID, token)
 		want = append([]string{accepted.ID}, want...)
 	}
-	elsewhere := s.call("endless-job", token, `{}`).job()
-	defer s.send(http.MethodDelete, elsewhere, token, "")
+	elsewhere := s.Call("endless-job", token, `{}`).Job()
+	defer s.Send(http.MethodDelete, elsewhere, token, "")
 
 	var got []string
 	pages := 0
 	for next := path + "?limit=3&status=completed"; next != ""; pages++ {
-		answer := s.get(next, token).want(http.StatusOK)
+		answer := s.Get(next, token).Want(http.StatusOK)
 		var page listing
-		answer.decode(&page)
+		answer.Decode(&page)
 		for _, job := range page.Jobs {
 			if job.Status != "completed" || string(job.Result) != "null" {
 				t.Errorf("listed: %+v", job)
@@ -151,22 +151,22 @@ func TestListOfJobs(t *testing.T) {
 		t.Errorf("in %d pages\ngot  %v\nwant %v", pages, got, want)
 	}
 	var none listing
-	s.get(path+"?status=failed", token).want(http.StatusOK).decode(&none)
-	s.get(endpoints+"relatorio-mensal/jobs?status=processing", token).want(http.StatusOK).decode(&none)
+	s.Get(path+"?status=failed", token).Want(http.StatusOK).Decode(&none)
+	s.Get(endpoints+"relatorio-mensal/jobs?status=processing", token).Want(http.StatusOK).Decode(&none)
 	if len(none.Jobs) != 0 {
 		t.Errorf("jobs that are not there: %+v", none.Jobs)
 	}
 
 	for _, query := range []string{"status=done", "limit=0", "limit=201", "limit=x", "limit=+1", "cursor=x", "page=2", "limit=1&limit=2", "%zz"} {
-		s.get(path+"?"+query, token).problem(http.StatusBadRequest, "INVALID_REQUEST")
+		s.Get(path+"?"+query, token).Problem(http.StatusBadRequest, "INVALID_REQUEST")
 	}
-	s.get(path, s.login("globex", "reader").Access).problem(http.StatusNotFound, "ENDPOINT_NOT_FOUND")
-	s.get(path, s.login("acme", "powerless").Access).problem(http.StatusForbidden, "FORBIDDEN")
-	s.get(endpoints+"unknown/jobs", token).problem(http.StatusNotFound, "ENDPOINT_NOT_FOUND")
+	s.Get(path, s.Login("globex", "reader").Access).Problem(http.StatusNotFound, "ENDPOINT_NOT_FOUND")
+	s.Get(path, s.Login("acme", "powerless").Access).Problem(http.StatusForbidden, "FORBIDDEN")
+	s.Get(endpoints+"unknown/jobs", token).Problem(http.StatusNotFound, "ENDPOINT_NOT_FOUND")
 	// A shared endpoint's jobs are listed for the company that asked for them.
-	s.call("vendas-por-regiao", token, `{"data_inicio":"2026-01-01"}`, "Prefer", "respond-async").job()
+	s.Call("vendas-por-regiao", token, `{"data_inicio":"2026-01-01"}`, "Prefer", "respond-async").Job()
 	var theirs listing
-	s.get(endpoints+"vendas-por-regiao/jobs", s.login("globex", "reader").Access).want(http.StatusOK).decode(&theirs)
+	s.Get(endpoints+"vendas-por-regiao/jobs", s.Login("globex", "reader").Access).Want(http.StatusOK).Decode(&theirs)
 	if len(theirs.Jobs) != 0 {
 		t.Errorf("another company sees %+v", theirs.Jobs)
 	}

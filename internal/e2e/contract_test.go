@@ -20,13 +20,13 @@ func contractServer(t *testing.T, e engine) *server {
 func TestSyncResultIsTheGuides(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, e engine) {
 		s := contractServer(t, e)
-		token := s.login("acme", "integration").Access
-		got := s.execute("vendas-por-regiao", token, `{"data_inicio":"2026-01-01","regiao":"Sul"}`).want(http.StatusOK)
+		token := s.Login("acme", "integration").Access
+		got := s.Execute("vendas-por-regiao", token, `{"data_inicio":"2026-01-01","regiao":"Sul"}`).Want(http.StatusOK)
 
 		var result struct {
 			ExecutedAt time.Time `json:"executed_at"`
 		}
-		got.decode(&result)
+		got.Decode(&result)
 		if since := time.Since(result.ExecutedAt); since < -time.Minute || since > time.Minute {
 			t.Errorf("executed_at is %s", result.ExecutedAt)
 		}
@@ -46,7 +46,7 @@ func TestSyncResultIsTheGuides(t *testing.T) {
 			Truncated bool              `json:"truncated"`
 			MaxRows   int               `json:"max_rows"`
 		}
-		s.execute("few", token, `{}`).want(http.StatusOK).decode(&truncated)
+		s.Execute("few", token, `{}`).Want(http.StatusOK).Decode(&truncated)
 		if len(truncated.Rows) != 2 || truncated.RowCount != 2 || !truncated.Truncated || truncated.MaxRows != 2 {
 			t.Errorf("a truncated result: %+v", truncated)
 		}
@@ -56,21 +56,21 @@ func TestSyncResultIsTheGuides(t *testing.T) {
 func TestAsyncJob(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, e engine) {
 		s := contractServer(t, e)
-		token := s.login("acme", "integration").Access
-		accepted := s.execute("relatorio-mensal", token, `{"mes":"2026-03"}`).want(http.StatusAccepted)
+		token := s.Login("acme", "integration").Access
+		accepted := s.Execute("relatorio-mensal", token, `{"mes":"2026-03"}`).Want(http.StatusAccepted)
 		var job struct {
 			ID         string `json:"job_id"`
 			Status     string `json:"status"`
 			PollingURL string `json:"polling_url"`
 		}
-		accepted.decode(&job)
+		accepted.Decode(&job)
 		if want := "/api/v1/data-api/default/relatorio-mensal/jobs/" + job.ID; job.PollingURL != want || job.Status != "processing" {
 			t.Fatalf("got %s", accepted.Body)
 		}
 		if accepted.Header.Get("Location") != job.PollingURL || accepted.Header.Get("Retry-After") == "" {
 			t.Errorf("headers of the 202: %v", accepted.Header)
 		}
-		ended := s.await(job.PollingURL, token)
+		ended := s.Await(job.PollingURL, token)
 		if ended.Status != "completed" || ended.Error != nil || ended.CompletedAt == nil {
 			t.Fatalf("the job ended as %+v", ended)
 		}
@@ -89,15 +89,15 @@ func TestAsyncJob(t *testing.T) {
 		}
 
 		// A job is visible to its own company, at its own endpoint, only.
-		stranger := s.login("globex", "reader").Access
-		s.get(job.PollingURL, stranger).problem(http.StatusNotFound, "JOB_NOT_FOUND")
-		s.get("/api/v1/data-api/default/series-job/jobs/"+job.ID, token).problem(http.StatusNotFound, "JOB_NOT_FOUND")
-		s.get("/api/v1/data-api/default/relatorio-mensal/jobs/"+strings.Repeat("0", 24), token).problem(http.StatusNotFound, "JOB_NOT_FOUND")
-		s.get("/api/v1/data-api/default/relatorio-mensal/jobs/nonsense", token).problem(http.StatusNotFound, "JOB_NOT_FOUND")
+		stranger := s.Login("globex", "reader").Access
+		s.Get(job.PollingURL, stranger).Problem(http.StatusNotFound, "JOB_NOT_FOUND")
+		s.Get("/api/v1/data-api/default/series-job/jobs/"+job.ID, token).Problem(http.StatusNotFound, "JOB_NOT_FOUND")
+		s.Get("/api/v1/data-api/default/relatorio-mensal/jobs/"+strings.Repeat("0", 24), token).Problem(http.StatusNotFound, "JOB_NOT_FOUND")
+		s.Get("/api/v1/data-api/default/relatorio-mensal/jobs/nonsense", token).Problem(http.StatusNotFound, "JOB_NOT_FOUND")
 
-		failed := s.execute("slow-job", token, `{}`).want(http.StatusAccepted)
-		failed.decode(&job)
-		if ended := s.await(job.PollingURL, token); ended.Status != "failed" || ended.Error == nil ||
+		failed := s.Execute("slow-job", token, `{}`).Want(http.StatusAccepted)
+		failed.Decode(&job)
+		if ended := s.Await(job.PollingURL, token); ended.Status != "failed" || ended.Error == nil ||
 			ended.Error.Code != "EXECUTION_TIMEOUT" || string(ended.Result) != "null" {
 			t.Errorf("a job that ran too long ended as %+v", ended)
 		}
@@ -106,40 +106,40 @@ func TestAsyncJob(t *testing.T) {
 
 func TestTokensAndPermissions(t *testing.T) {
 	s := contractServer(t, engines[0])
-	pair := s.login("acme", "integration")
+	pair := s.Login("acme", "integration")
 	if pair.AccessExpiresIn != 600 || pair.RefreshExpiresIn != 604800 {
 		t.Errorf("lifetimes %d and %d", pair.AccessExpiresIn, pair.RefreshExpiresIn)
 	}
 	var renewed tokens
-	s.post("/api/v1/auth/refresh", "", fmt.Sprintf(`{"refresh_token":%q}`, pair.Refresh)).want(http.StatusOK).decode(&renewed)
-	s.execute("few", renewed.Access, `{}`).want(http.StatusOK)
-	s.post("/api/v1/auth/refresh", "", fmt.Sprintf(`{"refresh_token":%q}`, pair.Access)).
-		problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	s.Post("/api/v1/auth/refresh", "", fmt.Sprintf(`{"refresh_token":%q}`, pair.Refresh)).Want(http.StatusOK).Decode(&renewed)
+	s.Execute("few", renewed.Access, `{}`).Want(http.StatusOK)
+	s.Post("/api/v1/auth/refresh", "", fmt.Sprintf(`{"refresh_token":%q}`, pair.Access)).
+		Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 
 	var permissions struct {
 		Actions []struct{ Action string } `json:"actions"`
 	}
-	s.get("/api/v1/auth/permissions", renewed.Access).want(http.StatusOK).decode(&permissions)
+	s.Get("/api/v1/auth/permissions", renewed.Access).Want(http.StatusOK).Decode(&permissions)
 	if len(permissions.Actions) != 3 || permissions.Actions[0].Action != "data_api:execute" ||
 		permissions.Actions[1].Action != "data_api:get_job" || permissions.Actions[2].Action != "data_api:cancel_job" {
 		t.Errorf("permissions: %+v", permissions)
 	}
 
 	// An inactive company's key works no more.
-	key := s.createKey("acme", "integration")
+	key := s.CreateKey("acme", "integration")
 	out := s.mustCLI(s.admin("keys", "list", "--company", "acme")...)
 	if !strings.Contains(out, key.Key) || strings.Contains(out, key.Secret) {
 		t.Errorf("keys list printed %s", out)
 	}
 	body := fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"api_secret":%q}`, key.Key, key.Secret)
 	var mine tokens
-	s.post("/api/v1/auth/api-key", "", body).want(http.StatusOK).decode(&mine)
-	s.execute("few", mine.Access, `{}`).want(http.StatusOK)
+	s.Post("/api/v1/auth/api-key", "", body).Want(http.StatusOK).Decode(&mine)
+	s.Execute("few", mine.Access, `{}`).Want(http.StatusOK)
 	s.mustCLI(s.admin("keys", "revoke", key.Key)...)
-	s.post("/api/v1/auth/api-key", "", body).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
-	s.execute("few", mine.Access, `{}`).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
-	s.post("/api/v1/auth/refresh", "", fmt.Sprintf(`{"refresh_token":%q}`, mine.Refresh)).
-		problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	s.Post("/api/v1/auth/api-key", "", body).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	s.Execute("few", mine.Access, `{}`).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	s.Post("/api/v1/auth/refresh", "", fmt.Sprintf(`{"refresh_token":%q}`, mine.Refresh)).
+		Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 	if _, _, err := s.cli(s.admin("keys", "create", "--company", "acme", "--user", "nobody")...); !isExit(err) {
 		t.Error("a key for an unknown user was made")
 	}
@@ -155,8 +155,8 @@ func TestFailureAfterTheFirstByteBreaksTheConnection(t *testing.T) {
 		catalog["acme/default/failing.sql"] = "/*---\nsource: main\nparams: { rows: { type: integer, required: true } }\n" +
 			"limits: { max_rows: 1000000 }\n---*/\n" + failing[e.name]
 		s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: catalog})
-		token := s.login("acme", "integration").Access
-		got, err := s.try(context.Background(), http.MethodPost, "/api/v1/data-api/default/failing/execute", token,
+		token := s.Login("acme", "integration").Access
+		got, err := s.Try(context.Background(), http.MethodPost, "/api/v1/data-api/default/failing/execute", token,
 			`{"parameter_values":{"rows":100000}}`)
 		if got.Status != http.StatusOK || err == nil || json.Valid(got.Body) || len(got.Body) == 0 {
 			t.Errorf("status %d, %d bytes, valid %t, error %v", got.Status, len(got.Body), json.Valid(got.Body), err)
@@ -167,8 +167,8 @@ func TestFailureAfterTheFirstByteBreaksTheConnection(t *testing.T) {
 func TestResultStreams(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, e engine) {
 		s := contractServer(t, e)
-		token := s.login("acme", "integration").Access
-		request, _ := http.NewRequest(http.MethodPost, s.url("/api/v1/data-api/default/series/execute"),
+		token := s.Login("acme", "integration").Access
+		request, _ := http.NewRequest(http.MethodPost, s.URL("/api/v1/data-api/default/series/execute"),
 			strings.NewReader(`{"parameter_values":{"rows":1000000}}`))
 		request.Header.Set("Authorization", "Bearer "+token)
 		request.Header.Set("Content-Type", "application/json")
@@ -182,11 +182,11 @@ func TestResultStreams(t *testing.T) {
 			t.Fatalf("%d bytes end with %s", size, last)
 		}
 
-		accepted := s.execute("series-job", token, `{"rows":1000000}`).want(http.StatusAccepted)
+		accepted := s.Execute("series-job", token, `{"rows":1000000}`).Want(http.StatusAccepted)
 		var job struct {
 			PollingURL string `json:"polling_url"`
 		}
-		accepted.decode(&job)
+		accepted.Decode(&job)
 		// Polling would read the result each time; the test waits without it.
 		deadline := time.Now().Add(2 * time.Minute)
 		for !jobHasEnded(t, s, job.PollingURL, token) {
@@ -229,7 +229,7 @@ func drain(t *testing.T, body io.Reader) (int64, string) {
 // jobHasEnded polls and drops the result; it fails the test unless a job that has ended is complete.
 func jobHasEnded(t *testing.T, s *server, pollingURL, token string) bool {
 	t.Helper()
-	request, _ := http.NewRequest(http.MethodGet, s.url(pollingURL), nil)
+	request, _ := http.NewRequest(http.MethodGet, s.URL(pollingURL), nil)
 	request.Header.Set("Authorization", "Bearer "+token)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

@@ -70,13 +70,13 @@ func TestDeliveriesAreListedReplayedAndSignedAnew(t *testing.T) {
 	s := newServer(t, serverConfig{
 		sources: e.source(t, t.TempDir(), sales), files: catalog, options: "callbacks {\n\t\t\tallow " + host + " localhost:9\n\t\t}",
 	})
-	token := s.login("acme", "integration").Access
+	token := s.Login("acme", "integration").Access
 	const path = "/api/v1/data-api/default/report/execute"
 	request := func(url string) string {
 		return fmt.Sprintf(`{"callback_url":%q}`, url)
 	}
 	// Allowed by the operator, and not by the company.
-	s.post(path, token, request("http://localhost:9/")).problem(http.StatusUnprocessableEntity, "INVALID_PARAMETER")
+	s.Post(path, token, request("http://localhost:9/")).Problem(http.StatusUnprocessableEntity, "INVALID_PARAMETER")
 
 	user := []string{"--company", "acme", "--user", "integration"}
 	secret := strings.TrimSpace(s.mustCLI(s.admin(append([]string{"callback-secret"}, user...)...)...))
@@ -85,7 +85,7 @@ func TestDeliveriesAreListedReplayedAndSignedAnew(t *testing.T) {
 	}
 
 	receiver.status.Store(http.StatusGone) // which ends a delivery at once
-	s.post(path, token, request(receiver.URL)).want(http.StatusAccepted)
+	s.Post(path, token, request(receiver.URL)).Want(http.StatusAccepted)
 	first, payload := receiver.await(t, 0)
 	verify(t, secret, first, payload, true)
 	var dead []struct {
@@ -116,7 +116,7 @@ func TestDeliveriesAreListedReplayedAndSignedAnew(t *testing.T) {
 		t.Errorf("replayed as %s %s, first %s %s", second.Get("webhook-id"), again, id, payload)
 	}
 	s.mustCLI(s.admin(append([]string{"callback-secret", "rotate", "--overlap", "0s"}, user...)...)...)
-	s.post(path, token, request(receiver.URL)).want(http.StatusAccepted)
+	s.Post(path, token, request(receiver.URL)).Want(http.StatusAccepted)
 	third, last := receiver.await(t, 2)
 	verify(t, renewed, third, last, false)
 
@@ -135,7 +135,7 @@ func TestDeliveriesAreListedReplayedAndSignedAnew(t *testing.T) {
 	if out := s.mustCLI(s.admin("store", "compact")...); !strings.Contains(out, "MB became") {
 		t.Errorf("compact: %s", out)
 	}
-	s.execute("report", token, `{}`).want(http.StatusAccepted) // the store is in use as before
+	s.Execute("report", token, `{}`).Want(http.StatusAccepted) // the store is in use as before
 }
 
 func verify(t *testing.T, secret string, header http.Header, payload []byte, want bool) {

@@ -29,16 +29,16 @@ func (l listed) path() string { return l.Namespace + "/" + l.Slug }
 
 // listEndpoints walks all pages.
 func (s *server) listEndpoints(token string, limit int) []listed {
-	s.t.Helper()
+	s.T.Helper()
 	var all []listed
 	for cursor := ""; ; {
 		var page struct {
 			Endpoints []listed `json:"endpoints"`
 			Next      *string  `json:"next_cursor"`
 		}
-		s.get(fmt.Sprintf("/api/v1/data-api?limit=%d&cursor=%s", limit, cursor), token).want(http.StatusOK).decode(&page)
+		s.Get(fmt.Sprintf("/api/v1/data-api?limit=%d&cursor=%s", limit, cursor), token).Want(http.StatusOK).Decode(&page)
 		if len(page.Endpoints) > limit {
-			s.t.Fatalf("a page of %d holds %d", limit, len(page.Endpoints))
+			s.T.Fatalf("a page of %d holds %d", limit, len(page.Endpoints))
 		}
 		all = append(all, page.Endpoints...)
 		if page.Next == nil {
@@ -62,7 +62,7 @@ func TestListHoldsWhatItsCallerMayRun(t *testing.T) {
 		"globex/austin-office": "housing/by-city housing/moving-average",
 	} {
 		company, name, _ := strings.Cut(user, "/")
-		token := s.login(company, name).Access
+		token := s.Login(company, name).Access
 		list := s.listEndpoints(token, 100)
 		var paths []string
 		for _, endpoint := range list {
@@ -80,7 +80,7 @@ func TestListHoldsWhatItsCallerMayRun(t *testing.T) {
 		}
 		for _, file := range files {
 			path := strings.TrimSuffix(strings.Join(strings.Split(filepath.ToSlash(file), "/")[5:], "/"), ".sql")
-			got := s.post("/api/v1/data-api/"+path+"/execute", token, `{"parameter_values":{"no_such_parameter":1}}`)
+			got := s.Post("/api/v1/data-api/"+path+"/execute", token, `{"parameter_values":{"no_such_parameter":1}}`)
 			if runs := got.Status == http.StatusUnprocessableEntity; runs != slices.Contains(paths, path) {
 				t.Errorf("%s at %s: %d, and listed are %s", user, path, got.Status, paths)
 			}
@@ -88,18 +88,18 @@ func TestListHoldsWhatItsCallerMayRun(t *testing.T) {
 	}
 
 	// What is pinned is shown as such, and runs without being given.
-	austin := s.login("globex", "austin-office").Access
+	austin := s.Login("globex", "austin-office").Access
 	byCity := s.listEndpoints(austin, 10)[0]
 	if !strings.Contains(string(byCity.Parameters), `"type":"string","default":"Austin","examples":["Austin"],"const":"Austin"}`) || !slices.Equal(byCity.Pinned, []string{"city"}) ||
 		*byCity.SharedBy != "acme" {
 		t.Errorf("the pinned city: %s, %q", byCity.Parameters, byCity.Pinned)
 	}
-	s.post(byCity.Links.Execute, austin, `{"parameter_values":{}}`).want(http.StatusOK)
+	s.Post(byCity.Links.Execute, austin, `{"parameter_values":{}}`).Want(http.StatusOK)
 	var permissions struct {
 		ShareContext    json.RawMessage `json:"share_context"`
 		SharedEndpoints json.RawMessage `json:"shared_endpoints"`
 	}
-	s.get("/api/v1/auth/permissions", austin).want(http.StatusOK).decode(&permissions)
+	s.Get("/api/v1/auth/permissions", austin).Want(http.StatusOK).Decode(&permissions)
 	if got := string(permissions.ShareContext); got != `{"city":{"allowed":["Austin"]}}` {
 		t.Error(got)
 	}
@@ -109,7 +109,7 @@ func TestListHoldsWhatItsCallerMayRun(t *testing.T) {
 		t.Error(got)
 	}
 	for query, code := range map[string]string{"?limit=0": "INVALID_REQUEST", "?cursor=%21": "INVALID_REQUEST", "?page=2": "INVALID_REQUEST"} {
-		s.get("/api/v1/data-api"+query, austin).problem(http.StatusBadRequest, code)
+		s.Get("/api/v1/data-api"+query, austin).Problem(http.StatusBadRequest, code)
 	}
 }
 
@@ -120,29 +120,29 @@ func TestListLeavesOutWhatNothingIsAllowedOf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(filepath.Join(s.dir, "catalog")); err != nil { // the link
+	if err := os.Remove(filepath.Join(s.Dir, "catalog")); err != nil { // the link
 		t.Fatal(err)
 	}
-	if err := os.CopyFS(filepath.Join(s.dir, "catalog"), os.DirFS("../../examples/catalog")); err != nil {
+	if err := os.CopyFS(filepath.Join(s.Dir, "catalog"), os.DirFS("../../examples/catalog")); err != nil {
 		t.Fatal(err)
 	}
-	s.writeCatalog("globex/company.yaml", strings.Replace(string(company), "city: Austin", "city: [Dallas, Waco]\n      months: [12, 36]", 1))
+	s.WriteCatalog("globex/company.yaml", strings.Replace(string(company), "city: Austin", "city: [Dallas, Waco]\n      months: [12, 36]", 1))
 	if err := s.reload(); err != nil {
 		t.Fatal(err)
 	}
-	token := s.login("globex", "austin-office").Access
+	token := s.Login("globex", "austin-office").Access
 	list := s.listEndpoints(token, 10)
 	if len(list) != 2 || !strings.Contains(string(list[1].Parameters), `"type":"string","default":"Dallas","const":"Dallas"}`) ||
 		!slices.Equal(list[1].Pinned, []string{"city", "months"}) {
 		t.Errorf("%+v", list)
 	}
-	s.writeCatalog("globex/company.yaml", strings.Replace(string(company), "city: Austin", "months: [36]", 1))
+	s.WriteCatalog("globex/company.yaml", strings.Replace(string(company), "city: Austin", "months: [36]", 1))
 	if err := s.reload(); err != nil {
 		t.Fatal(err)
 	}
-	token = s.login("globex", "austin-office").Access
+	token = s.Login("globex", "austin-office").Access
 	if list := s.listEndpoints(token, 10); len(list) != 1 || list[0].path() != "housing/by-city" {
 		t.Errorf("%+v", list)
 	}
-	s.post("/api/v1/data-api/housing/moving-average/execute", token, `{"parameter_values":{"city":"Austin"}}`).problem(http.StatusUnprocessableEntity, "PARAMETER_NOT_ALLOWED")
+	s.Post("/api/v1/data-api/housing/moving-average/execute", token, `{"parameter_values":{"city":"Austin"}}`).Problem(http.StatusUnprocessableEntity, "PARAMETER_NOT_ALLOWED")
 }

@@ -15,12 +15,12 @@ import (
 func TestErrors(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, e engine) {
 		s := contractServer(t, e)
-		token := s.login("acme", "integration").Access
+		token := s.Login("acme", "integration").Access
 		const sold = "/api/v1/data-api/default/vendas-por-regiao/execute"
 
 		t.Run("401", func(t *testing.T) {
-			s := s.on(t)
-			missing := s.post(sold, "", `{}`).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+			s := s.On(t)
+			missing := s.Post(sold, "", `{}`).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 			if challenge := missing.Header.Get("WWW-Authenticate"); challenge != "Bearer" {
 				t.Errorf("challenge %q", challenge)
 			}
@@ -28,9 +28,9 @@ func TestErrors(t *testing.T) {
 				"malformed": "x.y.z",
 				"truncated": token[:len(token)-2],
 				"changed":   flip(token),
-				"refresh":   s.login("acme", "integration").Refresh,
+				"refresh":   s.Login("acme", "integration").Refresh,
 			} {
-				got := s.post(sold, bad, `{}`).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+				got := s.Post(sold, bad, `{}`).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 				if !bytes.Equal(got.Body, missing.Body) {
 					t.Errorf("%s: the body differs: %s", name, got.Body)
 				}
@@ -38,8 +38,8 @@ func TestErrors(t *testing.T) {
 					t.Errorf("%s: challenge %q", name, challenge)
 				}
 			}
-			key := s.createKey("acme", "integration")
-			unknown := s.createKey("globex", "reader")
+			key := s.CreateKey("acme", "integration")
+			unknown := s.CreateKey("globex", "reader")
 			var first []byte
 			for name, body := range map[string]string{
 				"unknown company":  fmt.Sprintf(`{"company_slug":"nobody","api_key":%q,"api_secret":%q}`, key.Key, key.Secret),
@@ -47,7 +47,7 @@ func TestErrors(t *testing.T) {
 				"wrong secret":     fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"api_secret":%q}`, key.Key, unknown.Secret),
 				"malformed secret": fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"api_secret":"x"}`, key.Key),
 			} {
-				got := s.post("/api/v1/auth/api-key", "", body).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+				got := s.Post("/api/v1/auth/api-key", "", body).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 				if first == nil {
 					first = got.Body
 				}
@@ -57,8 +57,8 @@ func TestErrors(t *testing.T) {
 			}
 		})
 		t.Run("400 of the token routes", func(t *testing.T) {
-			s := s.on(t)
-			key := s.createKey("acme", "integration")
+			s := s.On(t)
+			key := s.CreateKey("acme", "integration")
 			whole := map[string]string{"company_slug": "acme", "api_key": key.Key, "api_secret": key.Secret}
 			for field := range whole {
 				for _, empty := range []bool{false, true} {
@@ -71,63 +71,63 @@ func TestErrors(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					got := s.post("/api/v1/auth/api-key", "", string(body)).problem(http.StatusBadRequest, "INVALID_REQUEST")
+					got := s.Post("/api/v1/auth/api-key", "", string(body)).Problem(http.StatusBadRequest, "INVALID_REQUEST")
 					if !strings.Contains(string(got.Body), field) {
 						t.Errorf("without %s: %s", field, got.Body)
 					}
 				}
 			}
 			for _, path := range []string{"/api/v1/auth/refresh", "/api/v1/auth/logout"} {
-				s.post(path, "", `{}`).problem(http.StatusBadRequest, "INVALID_REQUEST")
+				s.Post(path, "", `{}`).Problem(http.StatusBadRequest, "INVALID_REQUEST")
 			}
 		})
 		t.Run("403", func(t *testing.T) {
-			s := s.on(t)
-			powerless := s.login("acme", "powerless").Access
-			s.post(sold, powerless, `{}`).problem(http.StatusForbidden, "FORBIDDEN")
-			s.get("/api/v1/data-api/default/relatorio-mensal/jobs/"+strings.Repeat("0", 24), powerless).
-				problem(http.StatusForbidden, "FORBIDDEN")
-			s.execute("unknown", powerless, `{}`).problem(http.StatusForbidden, "FORBIDDEN")
+			s := s.On(t)
+			powerless := s.Login("acme", "powerless").Access
+			s.Post(sold, powerless, `{}`).Problem(http.StatusForbidden, "FORBIDDEN")
+			s.Get("/api/v1/data-api/default/relatorio-mensal/jobs/"+strings.Repeat("0", 24), powerless).
+				Problem(http.StatusForbidden, "FORBIDDEN")
+			s.Execute("unknown", powerless, `{}`).Problem(http.StatusForbidden, "FORBIDDEN")
 		})
 		t.Run("404", func(t *testing.T) {
-			s := s.on(t)
-			unknown := s.execute("unknown", token, `{}`).problem(http.StatusNotFound, "ENDPOINT_NOT_FOUND")
+			s := s.On(t)
+			unknown := s.Execute("unknown", token, `{}`).Problem(http.StatusNotFound, "ENDPOINT_NOT_FOUND")
 			for _, slug := range []string{"inactive", "own", "..%2fx", "UPPER"} {
-				if got := s.execute(slug, token, `{}`).problem(http.StatusNotFound, "ENDPOINT_NOT_FOUND"); !bytes.Equal(got.Body, unknown.Body) {
+				if got := s.Execute(slug, token, `{}`).Problem(http.StatusNotFound, "ENDPOINT_NOT_FOUND"); !bytes.Equal(got.Body, unknown.Body) {
 					t.Errorf("%s is told apart from an unknown endpoint: %s", slug, got.Body)
 				}
 			}
-			s.get("/api/v1/data-api/default", token).problem(http.StatusNotFound, "NOT_FOUND")
+			s.Get("/api/v1/data-api/default", token).Problem(http.StatusNotFound, "NOT_FOUND")
 		})
 		t.Run("405", func(t *testing.T) {
-			s := s.on(t)
-			got := s.get(sold, token).problem(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED")
+			s := s.On(t)
+			got := s.Get(sold, token).Problem(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED")
 			if got.Header.Get("Allow") != http.MethodPost {
 				t.Errorf("Allow is %q", got.Header.Get("Allow"))
 			}
-			s.get("/api/v1/auth/api-key", "").problem(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED")
+			s.Get("/api/v1/auth/api-key", "").Problem(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED")
 		})
 		t.Run("406", func(t *testing.T) {
-			s := s.on(t)
-			request, _ := http.NewRequest(http.MethodPost, s.url(sold), strings.NewReader(`{}`))
+			s := s.On(t)
+			request, _ := http.NewRequest(http.MethodPost, s.URL(sold), strings.NewReader(`{}`))
 			request.Header.Set("Authorization", "Bearer "+token)
 			request.Header.Set("Accept", "image/png")
-			got, err := s.do(request)
+			got, err := s.Do(request)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got.problem(http.StatusNotAcceptable, "NOT_ACCEPTABLE")
+			got.Problem(http.StatusNotAcceptable, "NOT_ACCEPTABLE")
 		})
 		t.Run("408", func(t *testing.T) {
-			s := s.on(t)
+			s := s.On(t)
 			begun := time.Now()
-			s.execute("slow", token, `{}`).problem(http.StatusRequestTimeout, "EXECUTION_TIMEOUT")
+			s.Execute("slow", token, `{}`).Problem(http.StatusRequestTimeout, "EXECUTION_TIMEOUT")
 			if took := time.Since(begun); took < 900*time.Millisecond || took > 30*time.Second {
 				t.Errorf("a limit of 1 s took %s", took)
 			}
 		})
 		t.Run("400, 413 and 415", func(t *testing.T) {
-			s := s.on(t)
+			s := s.On(t)
 			for name, body := range map[string]string{
 				"no JSON":         `parameter_values`,
 				"an array":        `[]`,
@@ -141,33 +141,33 @@ func TestErrors(t *testing.T) {
 				"invalid UTF-8":   "{\"parameter_values\":{\"regiao\":\"\xff\"}}",
 				"parameter twice": `{"parameter_values":{"regiao":"Sul","regiao":"Norte"}}`,
 			} {
-				if got := s.post(sold, token, body); got.Status != http.StatusBadRequest {
+				if got := s.Post(sold, token, body); got.Status != http.StatusBadRequest {
 					t.Errorf("%s: got %d %s", name, got.Status, got.Body)
 				} else {
-					got.problem(http.StatusBadRequest, "INVALID_REQUEST")
+					got.Problem(http.StatusBadRequest, "INVALID_REQUEST")
 				}
 			}
-			s.post(sold, token, `{"parameter_values":{"regiao":"`+strings.Repeat("x", 300<<10)+`"}}`).
-				problem(http.StatusRequestEntityTooLarge, "REQUEST_TOO_LARGE")
+			s.Post(sold, token, `{"parameter_values":{"regiao":"`+strings.Repeat("x", 300<<10)+`"}}`).
+				Problem(http.StatusRequestEntityTooLarge, "REQUEST_TOO_LARGE")
 			for name, header := range map[string][2]string{
 				"form":       {"Content-Type", "application/x-www-form-urlencoded"},
 				"none":       {"Content-Type", ""},
 				"charset":    {"Content-Type", "application/json; charset=iso-8859-1"},
 				"compressed": {"Content-Encoding", "gzip"},
 			} {
-				request, _ := http.NewRequest(http.MethodPost, s.url(sold), strings.NewReader(`{"parameter_values":{}}`))
+				request, _ := http.NewRequest(http.MethodPost, s.URL(sold), strings.NewReader(`{"parameter_values":{}}`))
 				request.Header.Set("Authorization", "Bearer "+token)
 				request.Header.Set("Content-Type", "application/json")
 				request.Header.Set(header[0], header[1])
-				got, err := s.do(request)
+				got, err := s.Do(request)
 				if err != nil {
 					t.Fatal(name, err)
 				}
-				got.problem(http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE")
+				got.Problem(http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE")
 			}
 		})
 		t.Run("422", func(t *testing.T) {
-			s := s.on(t)
+			s := s.On(t)
 			for name, test := range map[string]struct {
 				slug, parameters string
 				faults           []string // "parameter CODE"
@@ -188,42 +188,42 @@ func TestErrors(t *testing.T) {
 				"64 bits":   {"types", `{"i":9223372036854775808}`, []string{"i INVALID_PARAMETER"}},
 			} {
 				t.Run(name, func(t *testing.T) {
-					s := s.on(t)
-					got := s.execute(test.slug, token, test.parameters).problem(http.StatusUnprocessableEntity, "INVALID_PARAMETER")
+					s := s.On(t)
+					got := s.Execute(test.slug, token, test.parameters).Problem(http.StatusUnprocessableEntity, "INVALID_PARAMETER")
 					expectFaults(t, got, test.faults)
 				})
 			}
-			s.execute("types", token, `{"i":1,"d":1.50,"b":true,"at":"2026-01-01T00:00:00-03:00",
-				"id":"6f9619ff-8b86-d011-b42d-00cf4fc964ff","names":["a","ü"],"short":"abc"}`).want(http.StatusOK)
-			bad := s.post("/api/v1/data-api/default/relatorio-mensal/execute", token,
+			s.Execute("types", token, `{"i":1,"d":1.50,"b":true,"at":"2026-01-01T00:00:00-03:00",
+				"id":"6f9619ff-8b86-d011-b42d-00cf4fc964ff","names":["a","ü"],"short":"abc"}`).Want(http.StatusOK)
+			bad := s.Post("/api/v1/data-api/default/relatorio-mensal/execute", token,
 				`{"parameter_values":{"mes":"janeiro"},"callback_url":"http://169.254.169.254/latest"}`).
-				problem(http.StatusUnprocessableEntity, "INVALID_PARAMETER")
+				Problem(http.StatusUnprocessableEntity, "INVALID_PARAMETER")
 			expectFaults(t, bad, []string{"mes INVALID_PARAMETER", "callback_url INVALID_PARAMETER"})
 		})
 		t.Run("share context", func(t *testing.T) {
-			s := s.on(t)
-			other := s.login("globex", "reader").Access
-			s.execute("vendas-por-regiao", other, `{"data_inicio":"2026-01-01","regiao":"Norte"}`).want(http.StatusOK)
-			outside := s.execute("vendas-por-regiao", other, `{"data_inicio":"2026-01-01","regiao":"Sul"}`).
-				problem(http.StatusUnprocessableEntity, "PARAMETER_NOT_ALLOWED")
+			s := s.On(t)
+			other := s.Login("globex", "reader").Access
+			s.Execute("vendas-por-regiao", other, `{"data_inicio":"2026-01-01","regiao":"Norte"}`).Want(http.StatusOK)
+			outside := s.Execute("vendas-por-regiao", other, `{"data_inicio":"2026-01-01","regiao":"Sul"}`).
+				Problem(http.StatusUnprocessableEntity, "PARAMETER_NOT_ALLOWED")
 			expectFaults(t, outside, []string{"regiao PARAMETER_NOT_ALLOWED"})
 			// One allowed value: it is filled in.
 			var pinned struct {
 				Rows []struct{ Regiao string } `json:"rows"`
 			}
-			s.execute("vendas-por-regiao", other, `{"data_inicio":"2026-01-01"}`).want(http.StatusOK).decode(&pinned)
+			s.Execute("vendas-por-regiao", other, `{"data_inicio":"2026-01-01"}`).Want(http.StatusOK).Decode(&pinned)
 			if len(pinned.Rows) != 1 || pinned.Rows[0].Regiao != "Norte" {
 				t.Errorf("a pinned parameter gave %+v", pinned.Rows)
 			}
 		})
 		t.Run("500", func(t *testing.T) {
-			s := s.on(t)
-			got := s.execute("broken", token, `{"n":1}`).problem(http.StatusInternalServerError, "INTERNAL_ERROR")
+			s := s.On(t)
+			got := s.Execute("broken", token, `{"n":1}`).Problem(http.StatusInternalServerError, "INTERNAL_ERROR")
 			if bytes.Contains(got.Body, []byte("secret table")) || bytes.Contains(got.Body, []byte("zero")) {
 				t.Errorf("the cause is shown to the caller: %s", got.Body)
 			}
 			deadline := time.Now().Add(patience)
-			for !strings.Contains(s.log.String(), got.Header.Get("X-Request-Id")) {
+			for !strings.Contains(s.Log.String(), got.Header.Get("X-Request-Id")) {
 				if time.Now().After(deadline) {
 					t.Fatal("the log does not know the request id")
 				}
@@ -238,7 +238,7 @@ func expectFaults(t *testing.T, got answer, want []string) {
 	var problem struct {
 		Errors []struct{ Parameter, Code, Detail string } `json:"errors"`
 	}
-	got.decode(&problem)
+	got.Decode(&problem)
 	found := make(map[string]bool)
 	for _, fault := range problem.Errors {
 		found[fault.Parameter+" "+fault.Code] = true

@@ -32,14 +32,14 @@ func lines(body []byte) int { return bytes.Count(body, []byte("\n")) }
 func TestFormatsOfASyncAnswer(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, e engine) {
 		s := controlServer(t, e)
-		s.writeCatalog("acme/default/capped.sql", "/*---\nsource: main\nparams: { rows: { type: integer, required: true } }\nlimits: { max_rows: 10000 }\n---*/\n"+e.series)
+		s.WriteCatalog("acme/default/capped.sql", "/*---\nsource: main\nparams: { rows: { type: integer, required: true } }\nlimits: { max_rows: 10000 }\n---*/\n"+e.series)
 		if err := s.reload(); err != nil {
 			t.Fatal(err)
 		}
-		token := s.login("acme", "integration").Access
+		token := s.Login("acme", "integration").Access
 		ask := func(path, accept, rows string) answer {
 			t.Helper()
-			return s.send(http.MethodPost, path, token, `{"parameter_values":{"rows":`+rows+`}}`, "Accept", accept)
+			return s.Send(http.MethodPost, path, token, `{"parameter_values":{"rows":`+rows+`}}`, "Accept", accept)
 		}
 		for _, test := range []struct{ path, accept, want string }{
 			{seriesPath, "*/*", "application/json"},
@@ -54,7 +54,7 @@ func TestFormatsOfASyncAnswer(t *testing.T) {
 			{seriesPath + ".arrow", "*/*", "application/vnd.apache.arrow.stream"},
 			{seriesPath + ".json", "text/csv", "application/json"},
 		} {
-			got := ask(test.path, test.accept, "3").want(http.StatusOK)
+			got := ask(test.path, test.accept, "3").Want(http.StatusOK)
 			if got.Header.Get("Content-Type") != test.want || got.Header.Get("Cache-Control") != "no-store" ||
 				slices.Contains(got.Header.Values("Vary"), "Accept") != (test.path == seriesPath) {
 				t.Errorf("%s %s: %v, want %s", test.path, test.accept, got.Header, test.want)
@@ -63,24 +63,24 @@ func TestFormatsOfASyncAnswer(t *testing.T) {
 				t.Errorf("%s %s: the header tells %q", test.path, test.accept, told)
 			}
 		}
-		refused := ask(seriesPath, "image/png", "3").problem(http.StatusNotAcceptable, "NOT_ACCEPTABLE")
+		refused := ask(seriesPath, "image/png", "3").Problem(http.StatusNotAcceptable, "NOT_ACCEPTABLE")
 		for _, there := range []string{"application/json (.json)", "application/x-ndjson (.ndjson)", "text/csv (.csv)", "application/vnd.apache.arrow.stream (.arrow)"} {
 			if !strings.Contains(string(refused.Body), there) {
 				t.Errorf("406 does not list %s: %s", there, refused.Body)
 			}
 		}
-		ask(seriesPath+".parquet", "*/*", "3").problem(http.StatusNotFound, "NOT_FOUND")
-		ask(seriesPath+"?rows_as=columns", "*/*", "3").problem(http.StatusBadRequest, "INVALID_REQUEST")
-		ask(seriesPath+".csv?rows_as=arrays", "*/*", "3").problem(http.StatusBadRequest, "INVALID_REQUEST")
-		ask(seriesPath+"?csv_formulas=escape", "*/*", "3").problem(http.StatusBadRequest, "INVALID_REQUEST")
-		ask(seriesPath+"?format=csv", "*/*", "3").problem(http.StatusBadRequest, "INVALID_REQUEST")
+		ask(seriesPath+".parquet", "*/*", "3").Problem(http.StatusNotFound, "NOT_FOUND")
+		ask(seriesPath+"?rows_as=columns", "*/*", "3").Problem(http.StatusBadRequest, "INVALID_REQUEST")
+		ask(seriesPath+".csv?rows_as=arrays", "*/*", "3").Problem(http.StatusBadRequest, "INVALID_REQUEST")
+		ask(seriesPath+"?csv_formulas=escape", "*/*", "3").Problem(http.StatusBadRequest, "INVALID_REQUEST")
+		ask(seriesPath+"?format=csv", "*/*", "3").Problem(http.StatusBadRequest, "INVALID_REQUEST")
 
 		var arrays struct {
 			Rows      [][]any
 			Truncated bool
 			MaxRows   int `json:"max_rows"`
 		}
-		ask(seriesPath+"?rows_as=arrays", "*/*", "2").decode(&arrays)
+		ask(seriesPath+"?rows_as=arrays", "*/*", "2").Decode(&arrays)
 		if len(arrays.Rows) != 2 || len(arrays.Rows[1]) != 2 || arrays.Rows[1][0] != 2.0 || arrays.MaxRows != 10000 {
 			t.Errorf("arrays: %+v", arrays)
 		}
@@ -91,7 +91,7 @@ func TestFormatsOfASyncAnswer(t *testing.T) {
 		// More than a buffer: how it ended is known only then. 10,001 rows are one more than there may be.
 		for rows, truncated := range map[string]string{"9999": "false", "10001": "true"} {
 			for _, format := range []string{"csv", "ndjson", "arrow"} {
-				got := ask(seriesPath+"."+format, "*/*", rows).want(http.StatusOK)
+				got := ask(seriesPath+"."+format, "*/*", rows).Want(http.StatusOK)
 				count := min(10000, len(rows)*10000)
 				if rows == "9999" {
 					count = 9999
@@ -102,7 +102,7 @@ func TestFormatsOfASyncAnswer(t *testing.T) {
 				}
 			}
 		}
-		few := s.send(http.MethodPost, "/api/v1/data-api/default/few/execute.csv", token, `{}`).want(http.StatusOK)
+		few := s.Send(http.MethodPost, "/api/v1/data-api/default/few/execute.csv", token, `{}`).Want(http.StatusOK)
 		if string(few.Body) != "regiao\r\nNorte\r\nSul\r\n" || few.Header.Get("X-Data-Api-Truncated") != "true" {
 			t.Errorf("a truncated result: %q, %v", few.Body, few.Header)
 		}
@@ -113,32 +113,32 @@ func TestFormatsOfASyncAnswer(t *testing.T) {
 func TestFormatsOfAJob(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, e engine) {
 		s := controlServer(t, e)
-		token := s.login("acme", "integration").Access
-		accepted := s.send(http.MethodPost, "/api/v1/data-api/default/series-job/execute", token, `{"parameter_values":{"rows":12345}}`, "Accept", "text/csv")
-		job := accepted.want(http.StatusAccepted).job()
-		ended := s.await(job, token)
+		token := s.Login("acme", "integration").Access
+		accepted := s.Send(http.MethodPost, "/api/v1/data-api/default/series-job/execute", token, `{"parameter_values":{"rows":12345}}`, "Accept", "text/csv")
+		job := accepted.Want(http.StatusAccepted).Job()
+		ended := s.Await(job, token)
 		var kept struct{ Rows []json.RawMessage }
 		if err := json.Unmarshal(ended.Result, &kept); err != nil {
 			t.Fatal(err)
 		}
-		csvBody := s.get(job+"/result.csv", token).want(http.StatusOK)
+		csvBody := s.Get(job+"/result.csv", token).Want(http.StatusOK)
 		id := job[strings.LastIndexByte(job, '/')+1:]
 		if lines(csvBody.Body) != 12346 || csvBody.Header.Get("X-Data-Api-Row-Count") != "12345" || csvBody.Header.Get("X-Data-Api-Truncated") != "false" ||
 			csvBody.Header.Get("Content-Disposition") != `attachment; filename="series-job-`+id+`.csv"` || csvBody.Header.Get("Accept-Ranges") != "none" {
 			t.Errorf("CSV has %d lines: %v", lines(csvBody.Body), csvBody.Header)
 		}
-		again := s.send(http.MethodGet, job+"/result.csv", token, "", "If-None-Match", `"x", W/`+csvBody.Header.Get("ETag"))
+		again := s.Send(http.MethodGet, job+"/result.csv", token, "", "If-None-Match", `"x", W/`+csvBody.Header.Get("ETag"))
 		if again.Status != http.StatusNotModified || len(again.Body) > 0 {
 			t.Errorf("If-None-Match: %d", again.Status)
 		}
-		if json := s.get(job+"/result.json", token); json.Header.Get("ETag") == csvBody.Header.Get("ETag") || !bytes.Equal(json.Body, ended.Result) {
+		if json := s.Get(job+"/result.json", token); json.Header.Get("ETag") == csvBody.Header.Get("ETag") || !bytes.Equal(json.Body, ended.Result) {
 			t.Errorf("JSON: %v", json.Header)
 		}
-		ndjson := s.send(http.MethodGet, job+"/result", token, "", "Accept", "application/x-ndjson").want(http.StatusOK)
+		ndjson := s.Send(http.MethodGet, job+"/result", token, "", "Accept", "application/x-ndjson").Want(http.StatusOK)
 		if want := append(bytes.Join(rawRows(kept.Rows), []byte("\n")), '\n'); !bytes.Equal(ndjson.Body, want) {
 			t.Errorf("NDJSON of %d bytes differs from the JSON's rows of %d", len(ndjson.Body), len(want))
 		}
-		reader, err := ipc.NewReader(bytes.NewReader(s.get(job+"/result.arrow", token).want(http.StatusOK).Body))
+		reader, err := ipc.NewReader(bytes.NewReader(s.Get(job+"/result.arrow", token).Want(http.StatusOK).Body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,28 +147,28 @@ func TestFormatsOfAJob(t *testing.T) {
 		for reader.Next() {
 			rows += reader.RecordBatch().NumRows()
 		}
-		parquet, err := file.NewParquetReader(bytes.NewReader(s.get(job+"/result.parquet", token).want(http.StatusOK).Body))
+		parquet, err := file.NewParquetReader(bytes.NewReader(s.Get(job+"/result.parquet", token).Want(http.StatusOK).Body))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if rows != 12345 || parquet.NumRows() != 12345 || reader.Err() != nil {
 			t.Errorf("Arrow has %d rows, Parquet %d: %v", rows, parquet.NumRows(), reader.Err())
 		}
-		if head := s.send(http.MethodHead, job+"/result.parquet", token, ""); head.Status != http.StatusOK || head.Header.Get("Content-Type") != "application/vnd.apache.parquet" {
+		if head := s.Send(http.MethodHead, job+"/result.parquet", token, ""); head.Status != http.StatusOK || head.Header.Get("Content-Type") != "application/vnd.apache.parquet" {
 			t.Errorf("HEAD: %d %v", head.Status, head.Header)
 		}
 		var arrays struct{ Rows [][]any }
-		s.get(job+"/result?rows_as=arrays", token).want(http.StatusOK).decode(&arrays)
+		s.Get(job+"/result?rows_as=arrays", token).Want(http.StatusOK).Decode(&arrays)
 		if len(arrays.Rows) != 12345 || len(arrays.Rows[0]) != 2 {
 			t.Errorf("%d arrays", len(arrays.Rows))
 		}
-		s.get(job+"/result.csv?limit=10", token).problem(http.StatusBadRequest, "INVALID_REQUEST")
-		s.get(job+"/result.csv", s.login("globex", "reader").Access).problem(http.StatusNotFound, "JOB_NOT_FOUND")
+		s.Get(job+"/result.csv?limit=10", token).Problem(http.StatusBadRequest, "INVALID_REQUEST")
+		s.Get(job+"/result.csv", s.Login("globex", "reader").Access).Problem(http.StatusNotFound, "JOB_NOT_FOUND")
 
 		// A caller who waits for a job gets the format that it has asked for.
-		waited := s.send(http.MethodPost, "/api/v1/data-api/default/quick/execute.csv", token, `{}`, "Prefer", "wait=20").want(http.StatusOK)
-		keyed := s.send(http.MethodPost, "/api/v1/data-api/default/few/execute.csv", token, `{}`, "Idempotency-Key", "formats").want(http.StatusOK)
-		replayed := s.send(http.MethodPost, "/api/v1/data-api/default/few/execute", token, `{}`, "Idempotency-Key", "formats").want(http.StatusOK)
+		waited := s.Send(http.MethodPost, "/api/v1/data-api/default/quick/execute.csv", token, `{}`, "Prefer", "wait=20").Want(http.StatusOK)
+		keyed := s.Send(http.MethodPost, "/api/v1/data-api/default/few/execute.csv", token, `{}`, "Idempotency-Key", "formats").Want(http.StatusOK)
+		replayed := s.Send(http.MethodPost, "/api/v1/data-api/default/few/execute", token, `{}`, "Idempotency-Key", "formats").Want(http.StatusOK)
 		if !strings.HasPrefix(string(waited.Body), "regiao,total\r\nNorte,7.50\r\n") || string(keyed.Body) != "regiao\r\nNorte\r\nSul\r\n" ||
 			replayed.Header.Get("Idempotent-Replayed") != "true" || !strings.HasPrefix(string(replayed.Body), `{"columns":`) {
 			t.Errorf("waited %q, with a key %q, replayed %q", waited.Body, keyed.Body, replayed.Body)
@@ -212,11 +212,11 @@ func TestCSVIsReadByPostgresItself(t *testing.T) {
 			"acme/default/kinds-job.sql": "/*---\nsource: main\nmode: async\n---*/\nSELECT * FROM kinds ORDER BY id",
 		},
 	})
-	token := s.login("acme", "integration").Access
-	job := s.send(http.MethodPost, "/api/v1/data-api/default/kinds-job/execute", token, `{}`).want(http.StatusAccepted).job()
-	s.await(job, token)
-	streamed := s.send(http.MethodPost, "/api/v1/data-api/default/kinds/execute.csv", token, `{}`).want(http.StatusOK)
-	kept := s.get(job+"/result.csv", token).want(http.StatusOK)
+	token := s.Login("acme", "integration").Access
+	job := s.Send(http.MethodPost, "/api/v1/data-api/default/kinds-job/execute", token, `{}`).Want(http.StatusAccepted).Job()
+	s.Await(job, token)
+	streamed := s.Send(http.MethodPost, "/api/v1/data-api/default/kinds/execute.csv", token, `{}`).Want(http.StatusOK)
+	kept := s.Get(job+"/result.csv", token).Want(http.StatusOK)
 
 	admin, err := pgconn.Connect(t.Context(), db.AdminDSN)
 	if err != nil {
@@ -247,8 +247,8 @@ func TestCSVIsReadByPostgresItself(t *testing.T) {
 
 	// NDJSON has the rows of the JSON, byte for byte.
 	var document struct{ Rows []json.RawMessage }
-	s.execute("kinds", token, `{}`).want(http.StatusOK).decode(&document)
-	ndjson := s.send(http.MethodPost, "/api/v1/data-api/default/kinds/execute.ndjson", token, `{}`).want(http.StatusOK)
+	s.Execute("kinds", token, `{}`).Want(http.StatusOK).Decode(&document)
+	ndjson := s.Send(http.MethodPost, "/api/v1/data-api/default/kinds/execute.ndjson", token, `{}`).Want(http.StatusOK)
 	if want := append(bytes.Join(rawRows(document.Rows), []byte("\n")), '\n'); !bytes.Equal(ndjson.Body, want) {
 		t.Errorf("NDJSON is %s\nthe JSON has %s", ndjson.Body, want)
 	}
@@ -260,15 +260,15 @@ func TestCSVIsReadByPostgresItself(t *testing.T) {
 	}
 
 	// A guarded text no longer begins as a formula does.
-	guarded := s.send(http.MethodPost, "/api/v1/data-api/default/kinds/execute.csv?csv_formulas=escape", token, `{}`).want(http.StatusOK)
+	guarded := s.Send(http.MethodPost, "/api/v1/data-api/default/kinds/execute.csv?csv_formulas=escape", token, `{}`).Want(http.StatusOK)
 	records, err := csv.NewReader(bytes.NewReader(guarded.Body)).ReadAll()
 	if err != nil || records[4][9] != "'=1+1" || records[1][1] != "-32768" {
 		t.Errorf("%v: %q", err, guarded.Body)
 	}
 
 	// Arrow: the same from the database and from what was kept.
-	direct := s.send(http.MethodPost, "/api/v1/data-api/default/kinds/execute.arrow", token, `{}`).want(http.StatusOK)
-	stored := s.get(job+"/result.arrow", token).want(http.StatusOK)
+	direct := s.Send(http.MethodPost, "/api/v1/data-api/default/kinds/execute.arrow", token, `{}`).Want(http.StatusOK)
+	stored := s.Get(job+"/result.arrow", token).Want(http.StatusOK)
 	left, right := arrowRows(t, direct.Body), arrowRows(t, stored.Body)
 	left[2][17] = right[2][17] // a JSON null, which is kept as NULL
 	if len(left) != 4 || !slices.EqualFunc(left, right, slices.Equal) {
@@ -321,12 +321,12 @@ func TestCompressionStreams(t *testing.T) {
 	}
 }`, 1)
 	if status := s.load(t, with); status != http.StatusOK {
-		t.Fatalf("load: %d\n%s", status, s.log)
+		t.Fatalf("load: %d\n%s", status, s.Log)
 	}
-	token := s.login("acme", "integration").Access
+	token := s.Login("acme", "integration").Access
 	for _, test := range []struct{ format, coding string }{{"json", "gzip"}, {"ndjson", "zstd"}, {"csv", "gzip"}, {"csv", "zstd"}, {"arrow", "zstd"}} {
 		t.Run(test.format+" "+test.coding, func(t *testing.T) {
-			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url("/api/v1/data-api/default/steady/execute."+test.format), strings.NewReader(`{}`))
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL("/api/v1/data-api/default/steady/execute."+test.format), strings.NewReader(`{}`))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -385,16 +385,16 @@ func TestAFaultInTheMidstBreaksTheConnection(t *testing.T) {
 	catalog["acme/default/late.sql"] = "/*---\nsource: main\n---*/\nSELECT n, repeat(md5(n::text), 8) AS noise, 1 / (9000 - n) AS fault FROM generate_series(1, 9500) AS n"
 	catalog["acme/default/early.sql"] = "/*---\nsource: main\n---*/\nSELECT TIME '24:00' AS midnight"
 	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: catalog})
-	token := s.login("acme", "integration").Access
+	token := s.Login("acme", "integration").Access
 	for _, format := range []string{"json", "ndjson", "csv", "arrow"} {
-		got, err := s.trySend(t.Context(), http.MethodPost, "/api/v1/data-api/default/late/execute."+format, token, `{}`)
+		got, err := s.TrySend(t.Context(), http.MethodPost, "/api/v1/data-api/default/late/execute."+format, token, `{}`)
 		if err == nil {
 			t.Errorf("%s: %d with %d bytes, and no error", format, got.Status, len(got.Body))
 		}
 	}
-	refused := s.send(http.MethodPost, "/api/v1/data-api/default/early/execute.arrow", token, `{}`).problem(http.StatusNotAcceptable, "NOT_ACCEPTABLE")
+	refused := s.Send(http.MethodPost, "/api/v1/data-api/default/early/execute.arrow", token, `{}`).Problem(http.StatusNotAcceptable, "NOT_ACCEPTABLE")
 	if !strings.Contains(string(refused.Body), "midnight") || refused.Header.Get("Trailer")+refused.Header.Get("Content-Disposition") != "" {
 		t.Errorf("%s %v", refused.Body, refused.Header)
 	}
-	s.send(http.MethodPost, "/api/v1/data-api/default/early/execute.csv", token, `{}`).want(http.StatusOK)
+	s.Send(http.MethodPost, "/api/v1/data-api/default/early/execute.csv", token, `{}`).Want(http.StatusOK)
 }

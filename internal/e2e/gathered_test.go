@@ -16,9 +16,9 @@ func TestParquetIsGatheredForFewReaders(t *testing.T) {
 		"acme/default/noise.sql": "/*---\nsource: main\nmode: async\nlimits: { max_rows: 100000 }\n---*/\n" +
 			"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) SELECT i, hex(randomblob(600)) AS noise FROM n",
 	}})
-	token := s.login("acme", "integration").Access
-	location := s.execute("noise", token, `{}`).job()
-	s.await(location, token)
+	token := s.Login("acme", "integration").Access
+	location := s.Execute("noise", token, `{}`).Job()
+	s.Await(location, token)
 	for range 8 {
 		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", s.port))
 		if err != nil {
@@ -37,6 +37,6 @@ func TestParquetIsGatheredForFewReaders(t *testing.T) {
 			t.Fatalf("%q, %v", begun, err)
 		}
 	}
-	s.get(location+"/result.parquet", token).problem(http.StatusServiceUnavailable, "OVERLOADED")
-	s.get(location+"/result.csv", token).want(http.StatusOK)
+	s.Get(location+"/result.parquet", token).Problem(http.StatusServiceUnavailable, "OVERLOADED")
+	s.Get(location+"/result.csv", token).Want(http.StatusOK)
 }

@@ -102,10 +102,10 @@ func (g *golden) header(header http.Header) string {
 }
 
 func (g *golden) ask(name, method, path, body string, fields ...string) answer {
-	g.s.t.Helper()
-	request, err := http.NewRequestWithContext(context.Background(), method, g.s.url(path), strings.NewReader(body))
+	g.s.T.Helper()
+	request, err := http.NewRequestWithContext(context.Background(), method, g.s.URL(path), strings.NewReader(body))
 	if err != nil {
-		g.s.t.Fatal(err)
+		g.s.T.Fatal(err)
 	}
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
@@ -121,9 +121,9 @@ func (g *golden) ask(name, method, path, body string, fields ...string) answer {
 			request.Header.Set(key, value)
 		}
 	}
-	got, err := g.s.do(request)
+	got, err := g.s.Do(request)
 	if err != nil {
-		g.s.t.Fatal(err)
+		g.s.T.Fatal(err)
 	}
 	body = string(got.Body)
 	if strings.Contains(got.Header.Get("Content-Type"), "arrow") || strings.Contains(got.Header.Get("Content-Type"), "parquet") {
@@ -152,23 +152,23 @@ func TestGoldenAnswers(t *testing.T) {
 	g := &golden{s: s, names: map[string]string{}}
 	const base = "/api/v1/data-api"
 
-	key := s.createKey("acme", "integration")
+	key := s.CreateKey("acme", "integration")
 	g.ask("a key", "POST", "/api/v1/auth/api-key", fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"api_secret":%q}`, key.Key, key.Secret))
 	g.ask("a wrong secret", "POST", "/api/v1/auth/api-key", fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"api_secret":"x"}`, key.Key))
 	g.ask("no fields", "POST", "/api/v1/auth/api-key", `{}`)
 	g.ask("not JSON", "POST", "/api/v1/auth/api-key", `{`)
 	g.ask("another method", "GET", "/api/v1/auth/api-key", "")
-	pair := s.exchange("acme", key)
+	pair := s.Exchange("acme", key)
 	g.ask("refresh", "POST", "/api/v1/auth/refresh", fmt.Sprintf(`{"refresh_token":%q}`, pair.Refresh))
 	g.ask("an access token refreshes nothing", "POST", "/api/v1/auth/refresh", fmt.Sprintf(`{"refresh_token":%q}`, pair.Access))
-	g.ask("logout", "POST", "/api/v1/auth/logout", fmt.Sprintf(`{"refresh_token":%q}`, s.exchange("acme", key).Refresh))
+	g.ask("logout", "POST", "/api/v1/auth/logout", fmt.Sprintf(`{"refresh_token":%q}`, s.Exchange("acme", key).Refresh))
 	g.ask("public keys", "GET", "/.well-known/jwks.json", "")
 
 	g.ask("no token", "GET", base, "")
 	g.as("nonsense")
 	g.ask("a bad token", "GET", base, "")
 
-	g.as(s.login("acme", "integration").Access)
+	g.as(s.Login("acme", "integration").Access)
 	g.ask("permissions", "GET", "/api/v1/auth/permissions", "")
 	g.ask("the list", "GET", base, "")
 	g.ask("a page of the list", "GET", base+"?limit=2", "")
@@ -206,17 +206,17 @@ func TestGoldenAnswers(t *testing.T) {
 		var accepted struct {
 			ID string `json:"job_id"`
 		}
-		got.decode(&accepted)
+		got.Decode(&accepted)
 		g.names[accepted.ID] = fmt.Sprintf("{job %d}", len(g.names)+1)
 		return accepted.ID
 	}
 	report := base + "/default/relatorio"
-	made, err := s.try(context.Background(), "POST", report+"/execute", g.token, `{"parameter_values":{"mes":"2026-03"}}`)
+	made, err := s.Try(context.Background(), "POST", report+"/execute", g.token, `{"parameter_values":{"mes":"2026-03"}}`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	first := job(made)
-	s.await(report+"/jobs/"+first, g.token)
+	s.Await(report+"/jobs/"+first, g.token)
 	g.ask("a job", "GET", report+"/jobs/"+first, "")
 	g.ask("a job's result", "GET", report+"/jobs/"+first+"/result", "")
 	g.ask("a range of it", "GET", report+"/jobs/"+first+"/result", "", "Range: bytes=0-9")
@@ -229,11 +229,11 @@ func TestGoldenAnswers(t *testing.T) {
 	g.ask("an unknown job", "GET", report+"/jobs/507f1f77bcf86cd799439011", "")
 	g.ask("a job of another endpoint", "GET", base+"/default/few/jobs/"+first, "")
 	g.ask("the list of jobs", "GET", report+"/jobs", "")
-	keyed, err := s.try(context.Background(), "POST", report+"/execute", g.token, `{"parameter_values":{}}`)
+	keyed, err := s.Try(context.Background(), "POST", report+"/execute", g.token, `{"parameter_values":{}}`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.await(report+"/jobs/"+job(keyed), g.token)
+	s.Await(report+"/jobs/"+job(keyed), g.token)
 	g.ask("a callback to a private address", "POST", report+"/execute", `{"callback_url":"https://127.0.0.1/x"}`)
 	g.ask("a callback without TLS", "POST", report+"/execute", `{"callback_url":"http://example.com/x"}`)
 	g.ask("waiting for a job", "POST", report+"/execute", `{}`, "Prefer: wait=20", "Idempotency-Key: golden")
@@ -242,12 +242,12 @@ func TestGoldenAnswers(t *testing.T) {
 	g.ask("another method of a job", "PUT", report+"/jobs/"+first, "")
 	g.ask("an unknown path", "GET", base+"/default", "")
 
-	g.as(s.login("acme", "powerless").Access)
+	g.as(s.Login("acme", "powerless").Access)
 	g.ask("no permission to run", "POST", vendas, call)
 	g.ask("no permission to look", "GET", report+"/jobs/"+first, "")
 	g.ask("an empty list", "GET", base, "")
 
-	g.as(s.login("globex", "reader").Access)
+	g.as(s.Login("globex", "reader").Access)
 	g.ask("a share's list", "GET", base, "")
 	g.ask("a share's permissions", "GET", "/api/v1/auth/permissions", "")
 	g.ask("within a share", "POST", vendas, `{"parameter_values":{"data_inicio":"2026-01-01"}}`)
@@ -260,7 +260,7 @@ func TestGoldenAnswers(t *testing.T) {
 
 // compare names the first answer that differs.
 func (g *golden) compare() {
-	t := g.s.t
+	t := g.s.T
 	path := filepath.Join("testdata", "golden", "answers.txt")
 	recorded := g.recorded.String()
 	if *updateGolden {

@@ -23,8 +23,8 @@ func TestGuideWordForWord(t *testing.T) {
 		t.Fatalf("the guide has %d curl commands, not 5: %q", len(commands), commands)
 	}
 	s := demoServer(t)
-	key := s.createKey("acme", "integration")
-	environment := map[string]string{"API_BASE_URL": strings.TrimSuffix(s.url("/"), "/")}
+	key := s.CreateKey("acme", "integration")
+	environment := map[string]string{"API_BASE_URL": strings.TrimSuffix(s.URL("/"), "/")}
 	run := func(command string) string {
 		t.Helper()
 		shell := exec.Command("sh", "-c", strings.Replace(command, "curl ", curl+" -sS ", 1))

@@ -28,17 +28,17 @@ func controlServer(t *testing.T, e engine) *server {
 }
 
 // send sends a request with headers, given as name and value in turn.
-func (s *server) send(method, path, token, body string, headers ...string) answer {
-	s.t.Helper()
-	got, err := s.trySend(context.Background(), method, path, token, body, headers...)
+func (s *server) Send(method, path, token, body string, headers ...string) answer {
+	s.T.Helper()
+	got, err := s.TrySend(context.Background(), method, path, token, body, headers...)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	return got
 }
 
-func (s *server) trySend(ctx context.Context, method, path, token, body string, headers ...string) (answer, error) {
-	request, err := http.NewRequestWithContext(ctx, method, s.url(path), strings.NewReader(body))
+func (s *server) TrySend(ctx context.Context, method, path, token, body string, headers ...string) (answer, error) {
+	request, err := http.NewRequestWithContext(ctx, method, s.URL(path), strings.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}
@@ -49,35 +49,35 @@ func (s *server) trySend(ctx context.Context, method, path, token, body string, 
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Add(headers[i], headers[i+1])
 	}
-	return s.do(request)
+	return s.Do(request)
 }
 
 // call runs an endpoint of the namespace default with headers.
-func (s *server) call(slug, token, parameters string, headers ...string) answer {
-	s.t.Helper()
-	return s.send(http.MethodPost, endpoints+slug+"/execute", token, `{"parameter_values":`+parameters+`}`, headers...)
+func (s *server) Call(slug, token, parameters string, headers ...string) answer {
+	s.T.Helper()
+	return s.Send(http.MethodPost, endpoints+slug+"/execute", token, `{"parameter_values":`+parameters+`}`, headers...)
 }
 
 // applied checks what the answer says of the request's preferences.
-func (a answer) applied(want string) answer {
-	a.t.Helper()
+func (a answer) Applied(want string) answer {
+	a.T.Helper()
 	if got := strings.Join(a.Header.Values("Preference-Applied"), ", "); got != want {
-		a.t.Errorf("Preference-Applied is %q, want %q", got, want)
+		a.T.Errorf("Preference-Applied is %q, want %q", got, want)
 	}
 	return a
 }
 
 // job reads the address of the job from a 202.
-func (a answer) job() (pollingURL string) {
-	a.t.Helper()
+func (a answer) Job() (pollingURL string) {
+	a.T.Helper()
 	var accepted struct {
 		ID         string `json:"job_id"`
 		PollingURL string `json:"polling_url"`
 	}
-	a.want(http.StatusAccepted).decode(&accepted)
+	a.Want(http.StatusAccepted).Decode(&accepted)
 	if accepted.PollingURL == "" || a.Header.Get("Location") != accepted.PollingURL || a.Header.Get("Retry-After") == "" ||
 		!strings.HasSuffix(accepted.PollingURL, "/jobs/"+accepted.ID) {
-		a.t.Fatalf("a 202 with %v: %s", a.Header, a.Body)
+		a.T.Fatalf("a 202 with %v: %s", a.Header, a.Body)
 	}
 	return accepted.PollingURL
 }

@@ -15,33 +15,33 @@ import (
 
 // behindProxy makes the server believe what a proxy on this machine says of its callers' addresses.
 func (s *server) behindProxy() {
-	s.t.Helper()
+	s.T.Helper()
 	s.reconfigure("protocols h1 h2c", "protocols h1 h2c\n\t\ttrusted_proxies static 127.0.0.1/32")
 }
 
 // loginFrom exchanges a key, as from an address behind the proxy.
 func (s *server) loginFrom(address, company, key, secret string) answer {
-	s.t.Helper()
+	s.T.Helper()
 	body := fmt.Sprintf(`{"company_slug":%q,"api_key":%q,"api_secret":%q}`, company, key, secret)
-	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.url("/api/v1/auth/api-key"), strings.NewReader(body))
+	request, err := http.NewRequestWithContext(s.T.Context(), http.MethodPost, s.URL("/api/v1/auth/api-key"), strings.NewReader(body))
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("X-Forwarded-For", address)
-	got, err := s.do(request)
+	got, err := s.Do(request)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	return got
 }
 
 // limited checks that the answer is a 429 that says when to come back.
-func (a answer) limited() {
-	a.t.Helper()
-	a.problem(http.StatusTooManyRequests, "RATE_LIMITED")
+func (a answer) Limited() {
+	a.T.Helper()
+	a.Problem(http.StatusTooManyRequests, "RATE_LIMITED")
 	if seconds, err := strconv.Atoi(a.Header.Get("Retry-After")); err != nil || seconds < 1 {
-		a.t.Fatalf("a 429 with Retry-After %q", a.Header.Get("Retry-After"))
+		a.T.Fatalf("a 429 with Retry-After %q", a.Header.Get("Retry-After"))
 	}
 }
 
@@ -56,22 +56,22 @@ const throttled = `tokens {
 
 func TestTokenRequestsAreThrottled(t *testing.T) {
 	s := newServer(t, serverConfig{sources: "source none sqlite /nonexistent.db", options: throttled})
-	key, other := s.createKey("acme", "integration"), s.createKey("acme", "integration")
+	key, other := s.CreateKey("acme", "integration"), s.CreateKey("acme", "integration")
 
 	// A header that anybody can write counts for nothing.
 	for i := range 5 {
-		s.loginFrom(fmt.Sprintf("192.0.2.%d", i), "acme", other.Key, key.Secret).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+		s.loginFrom(fmt.Sprintf("192.0.2.%d", i), "acme", other.Key, key.Secret).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 	}
-	s.loginFrom("192.0.2.99", "acme", other.Key, other.Secret).limited()
+	s.loginFrom("192.0.2.99", "acme", other.Key, other.Secret).Limited()
 
 	// Behind a proxy that the configuration trusts, each caller has its own address.
 	s.behindProxy()
-	s.loginFrom("192.0.2.99", "acme", other.Key, other.Secret).want(http.StatusOK)
+	s.loginFrom("192.0.2.99", "acme", other.Key, other.Secret).Want(http.StatusOK)
 	for range 5 {
-		s.loginFrom("198.51.100.1", "acme", key.Key, other.Secret).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+		s.loginFrom("198.51.100.1", "acme", key.Key, other.Secret).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 	}
-	s.loginFrom("198.51.100.1", "acme", key.Key, other.Secret).limited()
-	s.loginFrom("198.51.100.1", "acme", other.Key, other.Secret).limited()
+	s.loginFrom("198.51.100.1", "acme", key.Key, other.Secret).Limited()
+	s.loginFrom("198.51.100.1", "acme", other.Key, other.Secret).Limited()
 
 	// From many addresses: beyond the key's own limit, whoever has failed before is refused, and the key is not locked.
 	refused := 0
@@ -79,30 +79,30 @@ func TestTokenRequestsAreThrottled(t *testing.T) {
 		for i := range 20 {
 			got := s.loginFrom(fmt.Sprintf("2001:db8:0:%x::1", i), "acme", key.Key, other.Secret)
 			if got.Status == http.StatusTooManyRequests {
-				got.limited()
+				got.Limited()
 				refused++
 			} else {
-				got.problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+				got.Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 			}
 		}
 	}
 	if refused != 20 {
 		t.Errorf("%d guesses of the second round were refused, want 20", refused)
 	}
-	s.loginFrom("203.0.113.7", "acme", key.Key, key.Secret).want(http.StatusOK)
+	s.loginFrom("203.0.113.7", "acme", key.Key, key.Secret).Want(http.StatusOK)
 	// A key that does not exist is refused alike.
 	made := "s42_" + strings.Repeat("0", 22)
 	for i := range 20 {
-		s.loginFrom(fmt.Sprintf("2001:db8:1:%x::1", i), "acme", made, other.Secret).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+		s.loginFrom(fmt.Sprintf("2001:db8:1:%x::1", i), "acme", made, other.Secret).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 	}
-	s.loginFrom("2001:db8:1:1:ffff::1", "acme", made, other.Secret).limited() // the same network of 64 bits
+	s.loginFrom("2001:db8:1:1:ffff::1", "acme", made, other.Secret).Limited() // the same network of 64 bits
 
 	// Good requests have a limit too, for each address.
 	for range 20 {
-		s.loginFrom("203.0.113.8", "acme", key.Key, key.Secret).want(http.StatusOK)
+		s.loginFrom("203.0.113.8", "acme", key.Key, key.Secret).Want(http.StatusOK)
 	}
-	s.loginFrom("203.0.113.8", "acme", key.Key, key.Secret).limited()
-	s.loginFrom("203.0.113.9", "acme", key.Key, key.Secret).want(http.StatusOK)
+	s.loginFrom("203.0.113.8", "acme", key.Key, key.Secret).Limited()
+	s.loginFrom("203.0.113.9", "acme", key.Key, key.Secret).Want(http.StatusOK)
 }
 
 func TestRatesOfKeysAndEndpoints(t *testing.T) {
@@ -117,36 +117,36 @@ func TestRatesOfKeysAndEndpoints(t *testing.T) {
 			"acme/default/limited.sql": "/*---\nsource: demo\nrate: 2/1m burst 3" + statement,
 		},
 	})
-	first, second, free := s.login("acme", "integration").Access, s.login("acme", "integration").Access, s.login("acme", "free").Access
+	first, second, free := s.Login("acme", "integration").Access, s.Login("acme", "integration").Access, s.Login("acme", "free").Access
 	for i := range 5 {
-		got := s.execute("open", first, "{}").want(http.StatusOK)
+		got := s.Execute("open", first, "{}").Want(http.StatusOK)
 		if policy, left := got.Header.Get("RateLimit-Policy"), got.Header.Get("RateLimit"); policy != `"key";q=5;w=3600` ||
 			!strings.HasPrefix(left, fmt.Sprintf(`"key";r=%d;t=`, 4-i)) {
 			t.Errorf("after %d requests: RateLimit-Policy: %s, RateLimit: %s", i+1, policy, left)
 		}
 	}
-	s.execute("open", first, "{}").limited()
-	s.get("/api/v1/auth/permissions", first).limited()
-	s.execute("open", second, "{}").want(http.StatusOK) // another key
+	s.Execute("open", first, "{}").Limited()
+	s.Get("/api/v1/auth/permissions", first).Limited()
+	s.Execute("open", second, "{}").Want(http.StatusOK) // another key
 	for range 20 {
-		if got := s.execute("open", free, "{}").want(http.StatusOK); got.Header.Get("RateLimit") != "" || got.Header.Get("RateLimit-Policy") != "" {
+		if got := s.Execute("open", free, "{}").Want(http.StatusOK); got.Header.Get("RateLimit") != "" || got.Header.Get("RateLimit-Policy") != "" {
 			t.Fatalf("RateLimit fields without a limit: %v", got.Header)
 		}
 	}
-	got := s.execute("limited", second, "{}").want(http.StatusOK)
+	got := s.Execute("limited", second, "{}").Want(http.StatusOK)
 	if policy, left := got.Header.Get("RateLimit-Policy"), got.Header.Get("RateLimit"); policy != `"key";q=5;w=3600, "endpoint";q=2;w=60` ||
 		!strings.HasPrefix(left, `"key";r=3;t=`) || !strings.Contains(left, `, "endpoint";r=2;t=30`) {
 		t.Errorf("RateLimit-Policy: %s, RateLimit: %s", policy, left)
 	}
 	for range 3 {
-		s.execute("limited", free, "{}").want(http.StatusOK)
+		s.Execute("limited", free, "{}").Want(http.StatusOK)
 	}
-	refused := s.execute("limited", free, "{}")
-	refused.limited()
+	refused := s.Execute("limited", free, "{}")
+	refused.Limited()
 	if left := refused.Header.Get("RateLimit"); left != `"endpoint";r=0;t=`+refused.Header.Get("Retry-After") {
 		t.Errorf("RateLimit %s beside Retry-After %s", left, refused.Header.Get("Retry-After"))
 	}
-	s.execute("open", free, "{}").want(http.StatusOK)
+	s.Execute("open", free, "{}").Want(http.StatusOK)
 }
 
 // A company that asks for fifty times as much as the source can do at once leaves its place to another.
@@ -161,8 +161,8 @@ func TestOneCompanyCannotCrowdOutAnother(t *testing.T) {
 			"globex/default/slow.sql": slow,
 		},
 	})
-	busy, quiet := s.login("acme", "integration").Access, s.login("globex", "integration").Access
-	s.execute("slow", quiet, "{}").want(http.StatusOK)
+	busy, quiet := s.Login("acme", "integration").Access, s.Login("globex", "integration").Access
+	s.Execute("slow", quiet, "{}").Want(http.StatusOK)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	var group sync.WaitGroup
@@ -171,7 +171,7 @@ func TestOneCompanyCannotCrowdOutAnother(t *testing.T) {
 	for range 100 {
 		group.Go(func() {
 			for ctx.Err() == nil {
-				got, err := s.try(ctx, http.MethodPost, "/api/v1/data-api/default/slow/execute", busy, "{}")
+				got, err := s.Try(ctx, http.MethodPost, "/api/v1/data-api/default/slow/execute", busy, "{}")
 				if err == nil {
 					mu.Lock()
 					statuses[got.Status]++
@@ -183,7 +183,7 @@ func TestOneCompanyCannotCrowdOutAnother(t *testing.T) {
 	deadline := time.Now().Add(6 * time.Second)
 	served := 0
 	for ; time.Now().Before(deadline) || served < 10; served++ {
-		if got := s.execute("slow", quiet, "{}"); got.Status != http.StatusOK {
+		if got := s.Execute("slow", quiet, "{}"); got.Status != http.StatusOK {
 			t.Errorf("the quiet company got %d: %s", got.Status, got.Body)
 			break
 		}
@@ -220,37 +220,37 @@ func TestWaitingCallersAreBounded(t *testing.T) {
 			"acme/default/quick.sql":     "/*---\nsource: demo\n---*/\nSELECT 1 AS n",
 		},
 	})
-	token, other := s.login("acme", "integration").Access, s.login("globex", "integration").Access
-	job, others := s.call("endless", token, "{}").job(), s.call("endless", other, "{}").job()
+	token, other := s.Login("acme", "integration").Access, s.Login("globex", "integration").Access
+	job, others := s.Call("endless", token, "{}").Job(), s.Call("endless", other, "{}").Job()
 	ctx, hangUp := context.WithCancel(t.Context())
 	defer hangUp()
 	waiting := make(chan struct{})
 	go func() {
 		defer close(waiting)
 		for ctx.Err() == nil { // it is refused as long as the polls below have the one place
-			_, _ = s.trySend(ctx, http.MethodGet, job, token, "", "Prefer", "wait=60")
+			_, _ = s.TrySend(ctx, http.MethodGet, job, token, "", "Prefer", "wait=60")
 		}
 	}()
 	poll := func(status int) answer {
 		t.Helper()
 		for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-			if got := s.send(http.MethodGet, job, token, "", "Prefer", "wait=1"); got.Status == status || time.Now().After(deadline) {
-				return got.want(status)
+			if got := s.Send(http.MethodGet, job, token, "", "Prefer", "wait=1"); got.Status == status || time.Now().After(deadline) {
+				return got.Want(status)
 			}
 		}
 	}
-	poll(http.StatusServiceUnavailable).problem(http.StatusServiceUnavailable, "OVERLOADED")
-	s.send(http.MethodGet, job, token, "", "Accept", "text/event-stream").problem(http.StatusServiceUnavailable, "OVERLOADED")
-	s.call("quick", token, "{}", "Idempotency-Key", "k1").problem(http.StatusServiceUnavailable, "OVERLOADED")
-	s.await(s.call("quick", token, "{}", "Prefer", "wait=5").job(), token) // 202 at once
-	s.get(job, token).want(http.StatusOK)
-	s.send(http.MethodGet, others, other, "", "Prefer", "wait=1").want(http.StatusOK)
+	poll(http.StatusServiceUnavailable).Problem(http.StatusServiceUnavailable, "OVERLOADED")
+	s.Send(http.MethodGet, job, token, "", "Accept", "text/event-stream").Problem(http.StatusServiceUnavailable, "OVERLOADED")
+	s.Call("quick", token, "{}", "Idempotency-Key", "k1").Problem(http.StatusServiceUnavailable, "OVERLOADED")
+	s.Await(s.Call("quick", token, "{}", "Prefer", "wait=5").Job(), token) // 202 at once
+	s.Get(job, token).Want(http.StatusOK)
+	s.Send(http.MethodGet, others, other, "", "Prefer", "wait=1").Want(http.StatusOK)
 	hangUp()
 	<-waiting
 	poll(http.StatusOK)
-	s.call("quick", token, "{}", "Idempotency-Key", "k1").want(http.StatusOK)
+	s.Call("quick", token, "{}", "Idempotency-Key", "k1").Want(http.StatusOK)
 	for url, token := range map[string]string{job: token, others: other} {
-		s.send(http.MethodDelete, url, token, "").want(http.StatusOK)
+		s.Send(http.MethodDelete, url, token, "").Want(http.StatusOK)
 	}
 }
 
@@ -268,19 +268,19 @@ func TestQuotaOfResults(t *testing.T) {
 			"acme/default/sync.sql":   fmt.Sprintf(long, ""),
 		},
 	})
-	token, other := s.login("acme", "integration").Access, s.login("globex", "integration").Access
-	if ended := s.await(s.call("long", token, "{}", "Idempotency-Key", "first").job(), token); ended.Status != "completed" {
+	token, other := s.Login("acme", "integration").Access, s.Login("globex", "integration").Access
+	if ended := s.Await(s.Call("long", token, "{}", "Idempotency-Key", "first").Job(), token); ended.Status != "completed" {
 		t.Fatalf("the first job is %+v", ended)
 	}
-	refused := s.call("long", token, "{}")
-	refused.problem(http.StatusTooManyRequests, "QUOTA_EXCEEDED")
+	refused := s.Call("long", token, "{}")
+	refused.Problem(http.StatusTooManyRequests, "QUOTA_EXCEEDED")
 	if refused.Header.Get("Retry-After") == "" {
 		t.Error("a refusal without Retry-After")
 	}
-	s.call("sync", token, "{}", "Prefer", "wait=5").problem(http.StatusTooManyRequests, "QUOTA_EXCEEDED")
-	s.execute("sync", token, "{}").want(http.StatusOK)                                           // it keeps nothing
-	s.call("long", token, "{}", "Idempotency-Key", "first").want(http.StatusAccepted)            // it is there already
-	if ended := s.await(s.call("long", other, "{}").job(), other); ended.Status != "completed" { // another company's
+	s.Call("sync", token, "{}", "Prefer", "wait=5").Problem(http.StatusTooManyRequests, "QUOTA_EXCEEDED")
+	s.Execute("sync", token, "{}").Want(http.StatusOK)                                           // it keeps nothing
+	s.Call("long", token, "{}", "Idempotency-Key", "first").Want(http.StatusAccepted)            // it is there already
+	if ended := s.Await(s.Call("long", other, "{}").Job(), other); ended.Status != "completed" { // another company's
 		t.Fatalf("another company's job is %+v", ended)
 	}
 }

@@ -73,8 +73,8 @@ func TestOpenAPIDocumentIsTrueForItsCaller(t *testing.T) {
 	etags := make(map[string]string)
 	for _, user := range []string{"acme/integration", "acme/housing-reader", "globex/analytics", "globex/austin-office"} {
 		company, name, _ := strings.Cut(user, "/")
-		token := s.login(company, name).Access
-		answer := s.get("/api/v1/data-api/openapi.json", token).want(http.StatusOK)
+		token := s.Login(company, name).Access
+		answer := s.Get("/api/v1/data-api/openapi.json", token).Want(http.StatusOK)
 		document := describe(t, answer.Body)
 		var executable, listed []string
 		for _, path := range document.Paths.Keys() {
@@ -97,7 +97,7 @@ func TestOpenAPIDocumentIsTrueForItsCaller(t *testing.T) {
 			document.run(s, token, path)
 		}
 		for _, fixed := range []string{"/api/v1/auth/permissions", "/api/v1/data-api"} {
-			document.check(media(document.Paths.Value(fixed).Get.Responses.Value("200")).Schema, s.get(fixed, token).want(http.StatusOK).Body)
+			document.check(media(document.Paths.Value(fixed).Get.Responses.Value("200")).Schema, s.Get(fixed, token).Want(http.StatusOK).Body)
 		}
 		if again := s.getIfNoneMatch(token, answer.Header.Get("ETag")); again != http.StatusNotModified {
 			t.Errorf("%s: the document is sent again: %d", user, again)
@@ -105,20 +105,20 @@ func TestOpenAPIDocumentIsTrueForItsCaller(t *testing.T) {
 		document.holdsEveryError(t)
 		document.operationsAreThere(s, token)
 	}
-	s.get("/api/v1/data-api/openapi.json", "").problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	s.Get("/api/v1/data-api/openapi.json", "").Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 }
 
 func (s *server) getIfNoneMatch(token, etag string) int {
-	s.t.Helper()
-	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url("/api/v1/data-api/openapi.json"), http.NoBody)
+	s.T.Helper()
+	request, err := http.NewRequestWithContext(s.T.Context(), http.MethodGet, s.URL("/api/v1/data-api/openapi.json"), http.NoBody)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	request.Header.Set("Authorization", "Bearer "+token)
 	request.Header.Set("If-None-Match", etag)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	_ = response.Body.Close()
 	return response.StatusCode
@@ -137,29 +137,29 @@ func (d described) run(s *server, token, path string) {
 		d.t.Fatal(err)
 	}
 	d.check(request.Schema, body)
-	answer := s.post(path, token, string(body))
+	answer := s.Post(path, token, string(body))
 	jobs := strings.TrimSuffix(path, "/execute") + "/jobs"
 	switch item := d.Paths.Value(jobs); {
 	case answer.Status == http.StatusOK:
 		d.check(media(operation.Responses.Value("200")).Schema, answer.Body)
 		if item != nil {
-			d.check(media(item.Get.Responses.Value("200")).Schema, s.get(jobs, token).want(http.StatusOK).Body)
+			d.check(media(item.Get.Responses.Value("200")).Schema, s.Get(jobs, token).Want(http.StatusOK).Body)
 		}
 	case answer.Status == http.StatusAccepted:
 		d.check(media(operation.Responses.Value("202")).Schema, answer.Body)
 		location := answer.Header.Get("Location")
 		job := d.Paths.Value(jobs + "/{job_id}")
-		d.check(media(job.Get.Responses.Value("200")).Schema, s.get(location, token).want(http.StatusOK).Body)
-		s.await(location, token)
-		d.check(media(job.Get.Responses.Value("200")).Schema, s.get(location, token).want(http.StatusOK).Body)
-		d.check(media(item.Get.Responses.Value("200")).Schema, s.get(jobs, token).want(http.StatusOK).Body)
+		d.check(media(job.Get.Responses.Value("200")).Schema, s.Get(location, token).Want(http.StatusOK).Body)
+		s.Await(location, token)
+		d.check(media(job.Get.Responses.Value("200")).Schema, s.Get(location, token).Want(http.StatusOK).Body)
+		d.check(media(item.Get.Responses.Value("200")).Schema, s.Get(jobs, token).Want(http.StatusOK).Body)
 		result := media(d.Paths.Value(jobs + "/{job_id}/result").Get.Responses.Value("200")).Schema
-		d.check(result, s.get(location+"/result", token).want(http.StatusOK).Body)
-		d.check(result, s.get(location+"/result?limit=1", token).want(http.StatusOK).Body)
+		d.check(result, s.Get(location+"/result", token).Want(http.StatusOK).Body)
+		d.check(result, s.Get(location+"/result?limit=1", token).Want(http.StatusOK).Body)
 	default:
 		d.t.Errorf("the example of %s, %s, is answered %d: %s", path, body, answer.Status, answer.Body)
 	}
-	refused := s.post(path, token, `{"parameter_values":{"no_such_parameter":1}}`).want(http.StatusUnprocessableEntity)
+	refused := s.Post(path, token, `{"parameter_values":{"no_such_parameter":1}}`).Want(http.StatusUnprocessableEntity)
 	problem := operation.Responses.Value("422").Value.Content["application/problem+json"].Schema
 	d.check(problem, refused.Body)
 }
@@ -174,7 +174,7 @@ func (d described) operationsAreThere(s *server, token string) {
 			if method == http.MethodPost {
 				body = "{}"
 			}
-			answer := s.send(method, strings.Replace(path, "{job_id}", "507f1f77bcf86cd799439011", 1), token, body)
+			answer := s.Send(method, strings.Replace(path, "{job_id}", "507f1f77bcf86cd799439011", 1), token, body)
 			for _, code := range []string{`"NOT_FOUND"`, `"METHOD_NOT_ALLOWED"`, `"FORBIDDEN"`, `"ENDPOINT_NOT_FOUND"`, `"INTERNAL_ERROR"`} {
 				if answer.Status >= http.StatusBadRequest && strings.Contains(string(answer.Body), `"code":`+code) {
 					d.t.Errorf("%s %s is answered %d: %s", method, path, answer.Status, answer.Body)
@@ -186,7 +186,7 @@ func (d described) operationsAreThere(s *server, token string) {
 			continue
 		}
 		shown := d.Paths.Value(jobs+"/jobs") != nil
-		if reads := s.get(jobs+"/jobs", token).Status == http.StatusOK; reads != shown {
+		if reads := s.Get(jobs+"/jobs", token).Status == http.StatusOK; reads != shown {
 			d.t.Errorf("%s: the list of jobs is shown: %v, can be read: %v", jobs, shown, reads)
 		}
 	}
@@ -216,12 +216,12 @@ func (d described) holdsEveryError(t *testing.T) {
 // The command prints what the server gives, and without its databases all but the columns.
 func TestOpenAPICommandNeedsNoServer(t *testing.T) {
 	s := demoServer(t)
-	token := s.login("globex", "austin-office").Access
-	served := string(s.get("/api/v1/data-api/openapi.json", token).want(http.StatusOK).Body)
+	token := s.Login("globex", "austin-office").Access
+	served := string(s.Get("/api/v1/data-api/openapi.json", token).Want(http.StatusOK).Body)
 	if printed := s.mustCLI("data-api", "openapi", "--company", "globex", "--user", "austin-office", "--config", s.caddyfile); printed != served {
 		t.Errorf("printed: %s\nserved: %s", printed, served)
 	}
-	catalog := filepath.Join(s.dir, "catalog")
+	catalog := filepath.Join(s.Dir, "catalog")
 	printed := s.mustCLI("data-api", "openapi", "--company", "acme", "--catalog", catalog, "--server", "https://api.example.com")
 	document := describe(t, []byte(printed))
 	if document.Servers[0].URL != "https://api.example.com" || document.Paths.Value("/api/v1/data-api/default/vendas-por-regiao/execute") == nil {
@@ -262,7 +262,7 @@ func TestOpenAPIDocumentIsExact(t *testing.T) {
 			"acme/a/hidden.sql": endpoint("active: false\n", "SELECT 1 AS n"),
 		},
 	})
-	body := s.get("/api/v1/data-api/openapi.json", s.login("acme", "integration").Access).want(http.StatusOK).Body
+	body := s.Get("/api/v1/data-api/openapi.json", s.Login("acme", "integration").Access).Want(http.StatusOK).Body
 	document := describe(t, body)
 	for _, part := range []string{
 		`"maximum":9007199254740993`, `"A **bold** bound."`, `From 2026-01-01 to 2026-12-31.`, `"x-formatMinimum":"2026-01-01"`,
@@ -283,7 +283,7 @@ func TestOpenAPIDocumentIsExact(t *testing.T) {
 	if example := document.Paths.Value("/api/v1/data-api/a-b/c/execute").Post.RequestBody.Value.Content["application/json"].Example; example != nil {
 		t.Errorf("an example that does not work: %v", example)
 	}
-	powerless := s.get("/api/v1/data-api/openapi.json", s.login("acme", "powerless").Access).want(http.StatusOK).Body
+	powerless := s.Get("/api/v1/data-api/openapi.json", s.Login("acme", "powerless").Access).Want(http.StatusOK).Body
 	if strings.Contains(string(powerless), `/execute":`) {
 		t.Errorf("a user without policies is shown %s", powerless)
 	}

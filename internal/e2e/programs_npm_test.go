@@ -28,8 +28,8 @@ func TestSnippetsKeepEveryDigit(t *testing.T) {
 		},
 	})
 	calls := newSnippets(t, s, installNode(t, "browser"))
-	key := s.createKey("acme", "integration")
-	token := s.exchange("acme", key).Access
+	key := s.CreateKey("acme", "integration")
+	token := s.Exchange("acme", key).Access
 	for _, endpoint := range []string{"default/digits", "default/report"} {
 		printed := calls.print(snippetCall{endpoint, "{}"}, "acme", token)
 		for _, language := range programs {
@@ -67,9 +67,9 @@ func TestSnippetsOutliveTheirToken(t *testing.T) {
 		},
 	})
 	calls := newSnippets(t, s, installNode(t, "browser"))
-	key := s.createKey("acme", "integration")
+	key := s.CreateKey("acme", "integration")
 	for _, endpoint := range []string{"default/long", "default/both", "default/bad"} {
-		printed := calls.print(snippetCall{endpoint, "{}"}, "acme", s.exchange("acme", key).Access)
+		printed := calls.print(snippetCall{endpoint, "{}"}, "acme", s.Exchange("acme", key).Access)
 		var running sync.WaitGroup
 		for _, language := range programs {
 			running.Go(func() {
@@ -100,10 +100,10 @@ func TestSnippetsFailWithTheServersWords(t *testing.T) {
 		},
 	})
 	calls := newSnippets(t, s, installNode(t, "browser"))
-	key := s.createKey("acme", "integration")
-	token := s.exchange("acme", key).Access
+	key := s.CreateKey("acme", "integration")
+	token := s.Exchange("acme", key).Access
 	wrong := key
-	wrong.Secret = s.createKey("acme", "integration").Secret
+	wrong.Secret = s.CreateKey("acme", "integration").Secret
 	for _, endpoint := range []string{"default/strict", "default/job"} {
 		for _, test := range []struct {
 			values, want string

@@ -26,10 +26,10 @@ type pageOfResult struct {
 func TestResultOfAJob(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, e engine) {
 		s := controlServer(t, e)
-		token := s.login("acme", "integration").Access
-		job := s.call("series-job", token, `{"rows":12345}`).job()
-		ended := s.await(job, token)
-		whole := s.get(job+"/result", token).want(http.StatusOK)
+		token := s.Login("acme", "integration").Access
+		job := s.Call("series-job", token, `{"rows":12345}`).Job()
+		ended := s.Await(job, token)
+		whole := s.Get(job+"/result", token).Want(http.StatusOK)
 		if !bytes.Equal(whole.Body, ended.Result) {
 			t.Fatal("the result differs from the one in the job's document")
 		}
@@ -40,7 +40,7 @@ func TestResultOfAJob(t *testing.T) {
 			whole.Header.Get("Cache-Control") != "no-store" || whole.Header.Get("X-Request-Id") == "" {
 			t.Errorf("headers %v", whole.Header)
 		}
-		head := s.send(http.MethodHead, job+"/result", token, "").want(http.StatusOK)
+		head := s.Send(http.MethodHead, job+"/result", token, "").Want(http.StatusOK)
 		if head.Header.Get("Content-Length") != strconv.Itoa(size) || len(head.Body) != 0 {
 			t.Errorf("HEAD: %v", head.Header)
 		}
@@ -61,22 +61,22 @@ func TestResultOfAJob(t *testing.T) {
 			{[]string{"If-None-Match", etag}, http.StatusNotModified, 0, 0},
 			{[]string{"If-Match", etag}, http.StatusOK, 0, size},
 		} {
-			got := s.send(http.MethodGet, job+"/result", token, "", test.headers...)
+			got := s.Send(http.MethodGet, job+"/result", token, "", test.headers...)
 			if got.Status != test.status {
 				t.Errorf("%v: got %d", test.headers, got.Status)
 			} else if got.Status < 300 && !bytes.Equal(got.Body, whole.Body[test.begin:test.end]) {
 				t.Errorf("%v: got %d bytes that differ", test.headers, len(got.Body))
 			}
 		}
-		beyond := s.send(http.MethodGet, job+"/result", token, "", "Range", fmt.Sprintf("bytes=%d-", size)).
-			problem(http.StatusRequestedRangeNotSatisfiable, "RANGE_NOT_SATISFIABLE")
+		beyond := s.Send(http.MethodGet, job+"/result", token, "", "Range", fmt.Sprintf("bytes=%d-", size)).
+			Problem(http.StatusRequestedRangeNotSatisfiable, "RANGE_NOT_SATISFIABLE")
 		if beyond.Header.Get("Content-Range") != fmt.Sprintf("bytes */%d", size) || beyond.Header.Get("ETag") != "" {
 			t.Errorf("headers of the 416: %v", beyond.Header)
 		}
-		s.send(http.MethodGet, job+"/result", token, "", "If-Match", `"other"`).problem(http.StatusPreconditionFailed, "PRECONDITION_FAILED")
-		s.send(http.MethodGet, job+"/result", token, "", "Accept", "text/html").problem(http.StatusNotAcceptable, "NOT_ACCEPTABLE")
-		s.get(job+"/result", s.login("globex", "reader").Access).problem(http.StatusNotFound, "JOB_NOT_FOUND")
-		s.get(job+"/result", s.login("acme", "powerless").Access).problem(http.StatusForbidden, "FORBIDDEN")
+		s.Send(http.MethodGet, job+"/result", token, "", "If-Match", `"other"`).Problem(http.StatusPreconditionFailed, "PRECONDITION_FAILED")
+		s.Send(http.MethodGet, job+"/result", token, "", "Accept", "text/html").Problem(http.StatusNotAcceptable, "NOT_ACCEPTABLE")
+		s.Get(job+"/result", s.Login("globex", "reader").Access).Problem(http.StatusNotFound, "JOB_NOT_FOUND")
+		s.Get(job+"/result", s.Login("acme", "powerless").Access).Problem(http.StatusForbidden, "FORBIDDEN")
 		checkPages(t, s, job, token, ended.Result)
 	})
 }
@@ -93,7 +93,7 @@ func checkPages(t *testing.T, s *server, job, token string, whole []byte) {
 		var rows []json.RawMessage
 		pages := 0
 		for next := fmt.Sprintf("%s/result?limit=%d", job, limit); next != ""; pages++ {
-			answer := s.get(next, token).want(http.StatusOK)
+			answer := s.Get(next, token).Want(http.StatusOK)
 			var page pageOfResult
 			decodeStrictly(t, answer.Body, &page)
 			if page.RowCount != len(page.Rows) || page.Offset != int64(len(rows)) || page.TotalRowCount != 12345 || page.Truncated ||
@@ -117,23 +117,23 @@ func checkPages(t *testing.T, s *server, job, token string, whole []byte) {
 	// A cursor that was changed, or made for another result, is none.
 	changed := []byte(cursors[0])
 	changed[5]++
-	other := s.call("series-job", token, `{"rows":3}`).job()
-	s.await(other, token)
+	other := s.Call("series-job", token, `{"rows":3}`).Job()
+	s.Await(other, token)
 	for _, path := range []string{
 		job + "/result?cursor=" + string(changed), job + "/result?cursor=" + cursors[0][:20], job + "/result?cursor=",
 		other + "/result?cursor=" + cursors[0], job + "/result?limit=0", job + "/result?limit=10001", job + "/result?rows=1",
 	} {
-		s.get(path, token).problem(http.StatusBadRequest, "INVALID_REQUEST")
+		s.Get(path, token).Problem(http.StatusBadRequest, "INVALID_REQUEST")
 	}
 	var small pageOfResult
-	s.get(other+"/result?limit=3", token).want(http.StatusOK).decode(&small)
+	s.Get(other+"/result?limit=3", token).Want(http.StatusOK).Decode(&small)
 	if len(small.Rows) != 3 || small.NextCursor != nil {
 		t.Errorf("a page with all rows: %+v", small)
 	}
 	// A cursor outlives the server.
 	s.stop()
 	s.start()
-	s.get(job+"/result?cursor="+cursors[0], token).want(http.StatusOK)
+	s.Get(job+"/result?cursor="+cursors[0], token).Want(http.StatusOK)
 }
 
 func TestResultsThatAreOddToPage(t *testing.T) {
@@ -144,22 +144,22 @@ func TestResultsThatAreOddToPage(t *testing.T) {
 		"acme/default/braces.sql": "/*---\nsource: main\nmode: async\nlimits: { max_rows: 3 }\n---*/\n" +
 			`SELECT '},{"rows":[' || regiao || '"\],"rows":[{' AS "a],""rows"":[" FROM vendas ORDER BY regiao`,
 	}})
-	token := s.login("acme", "integration").Access
-	none := s.call("none", token, `{}`).job()
-	s.await(none, token)
+	token := s.Login("acme", "integration").Access
+	none := s.Call("none", token, `{}`).Job()
+	s.Await(none, token)
 	var page pageOfResult
-	decodeStrictly(t, s.get(none+"/result?limit=5", token).want(http.StatusOK).Body, &page)
+	decodeStrictly(t, s.Get(none+"/result?limit=5", token).Want(http.StatusOK).Body, &page)
 	if page.RowCount != 0 || page.Rows == nil || page.NextCursor != nil {
 		t.Errorf("a page of nothing: %+v", page)
 	}
-	braces := s.call("braces", token, `{}`).job()
+	braces := s.Call("braces", token, `{}`).Job()
 	var all pageOfResult
-	if err := json.Unmarshal(s.await(braces, token).Result, &all); err != nil {
+	if err := json.Unmarshal(s.Await(braces, token).Result, &all); err != nil {
 		t.Fatal(err)
 	}
 	next := braces + "/result?limit=1"
 	for i := range 3 {
-		answer := s.get(next, token).want(http.StatusOK)
+		answer := s.Get(next, token).Want(http.StatusOK)
 		var page pageOfResult
 		decodeStrictly(t, answer.Body, &page)
 		if len(page.Rows) != 1 || !bytes.Equal(page.Rows[0], all.Rows[i]) || !page.Truncated {
@@ -178,16 +178,16 @@ func TestLargeResultInConstantMemory(t *testing.T) {
 	s := newServer(t, serverConfig{
 		sources: e.source(t, t.TempDir(), sales), files: files(e), env: []string{"GOMEMLIMIT="},
 	})
-	token := s.login("acme", "integration").Access
-	job := s.call("series-job", token, `{"rows":500000}`).job()
-	eventuallyEnded := s.send(http.MethodGet, job, token, "", "Prefer", "wait=60").want(http.StatusOK)
+	token := s.Login("acme", "integration").Access
+	job := s.Call("series-job", token, `{"rows":500000}`).Job()
+	eventuallyEnded := s.Send(http.MethodGet, job, token, "", "Prefer", "wait=60").Want(http.StatusOK)
 	if mediaType, _, _ := mime.ParseMediaType(eventuallyEnded.Header.Get("Content-Type")); mediaType != "application/json" {
 		t.Fatal(mediaType)
 	}
 	before := s.memory(t)
 	peak := before
 	for range 3 {
-		request, err := http.NewRequest(http.MethodGet, s.url(job+"/result"), nil)
+		request, err := http.NewRequest(http.MethodGet, s.URL(job+"/result"), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -205,7 +205,7 @@ func TestLargeResultInConstantMemory(t *testing.T) {
 	}
 	pages := 0
 	for next := job + "/result?limit=10000"; next != "" && pages < 20; pages++ {
-		next = nextLink(t, s.get(next, token).want(http.StatusOK))
+		next = nextLink(t, s.Get(next, token).Want(http.StatusOK))
 		peak = max(peak, s.memory(t))
 	}
 	t.Logf("resident memory was %d MiB before, and at most %d MiB while 3 results of over 50 MiB and %d pages were read", before>>20, peak>>20, pages)

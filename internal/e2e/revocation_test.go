@@ -36,10 +36,10 @@ var withdrawals = map[string]func(s *server, key credentials){
 		s.mustCLI(s.admin("keys", "rotate", key.Key, "--overlap", "0s")...)
 	},
 	"the user is deactivated": func(s *server, _ credentials) {
-		s.writeCatalog("acme/company.yaml", "users: { integration: { active: no }, colleague: { policies: [DataAPIConsumer] } }")
+		s.WriteCatalog("acme/company.yaml", "users: { integration: { active: no }, colleague: { policies: [DataAPIConsumer] } }")
 	},
 	"the user is removed": func(s *server, _ credentials) {
-		s.writeCatalog("acme/company.yaml", "users: { colleague: { policies: [DataAPIConsumer] } }")
+		s.WriteCatalog("acme/company.yaml", "users: { colleague: { policies: [DataAPIConsumer] } }")
 	},
 }
 
@@ -47,14 +47,14 @@ func TestRevocationUnderLoad(t *testing.T) {
 	for name, withdraw := range withdrawals {
 		t.Run(name, func(t *testing.T) {
 			s, receiver := revocationServer(t)
-			key, token := s.createKeyAndLogin("acme", "integration")
-			refresh := s.exchange("acme", key).Refresh
-			colleague := s.login("acme", "colleague").Access
+			key, token := s.CreateKeyAndLogin("acme", "integration")
+			refresh := s.Exchange("acme", key).Refresh
+			colleague := s.Login("acme", "colleague").Access
 			callback := fmt.Sprintf(`{"callback_url":%q}`, receiver.URL)
-			running := s.post(endpoints+"endless-job/execute", token, callback).want(http.StatusAccepted).Header.Get("Location")
-			queued := s.post(endpoints+"endless-job/execute", token, callback).want(http.StatusAccepted).Header.Get("Location")
+			running := s.Post(endpoints+"endless-job/execute", token, callback).Want(http.StatusAccepted).Header.Get("Location")
+			queued := s.Post(endpoints+"endless-job/execute", token, callback).Want(http.StatusAccepted).Header.Get("Location")
 			eventually(t, "the job runs", patience, func() bool {
-				return strings.Contains(string(s.get(running, token).Body), `"progress":{`)
+				return strings.Contains(string(s.Get(running, token).Body), `"progress":{`)
 			})
 
 			var last, refused atomic.Int64 // when the last 2xx came, and how many 401
@@ -63,7 +63,7 @@ func TestRevocationUnderLoad(t *testing.T) {
 			load := func(method, path, body string) {
 				group.Go(func() {
 					for stop.Err() == nil {
-						got, err := s.try(t.Context(), method, path, token, body)
+						got, err := s.Try(t.Context(), method, path, token, body)
 						switch {
 						case err != nil: // an answer that had begun is broken off
 						case got.Status < 300:
@@ -85,23 +85,23 @@ func TestRevocationUnderLoad(t *testing.T) {
 			// Who waits for the job, or for a query, is not answered either.
 			long := make(chan answer, 1)
 			go func() {
-				got, _ := s.trySend(t.Context(), http.MethodGet, running, token, "", "Prefer", "wait=30")
+				got, _ := s.TrySend(t.Context(), http.MethodGet, running, token, "", "Prefer", "wait=30")
 				long <- got
 			}()
 			time.Sleep(500 * time.Millisecond)
 			withdraw(s, key)
 			returned := time.Now()
 			if strings.HasPrefix(name, "the user") { // a file takes effect when it has been read
-				eventually(t, "the file is read", patience, func() bool { return s.get(whoAmI, token).Status == http.StatusUnauthorized })
+				eventually(t, "the file is read", patience, func() bool { return s.Get(whoAmI, token).Status == http.StatusUnauthorized })
 				returned = time.Now()
 			}
 			for _, location := range []string{running, queued} {
 				var ended document
 				eventually(t, "the job ends", patience, func() bool {
-					s.get(location, colleague).want(http.StatusOK).decode(&ended)
+					s.Get(location, colleague).Want(http.StatusOK).Decode(&ended)
 					return ended.Status != "processing"
 				})
-				s.within("the end of a job", time.Since(returned), revocationLimit)
+				s.Within("the end of a job", time.Since(returned), revocationLimit)
 				if ended.Status != "failed" || ended.Error.Code != "UNAUTHENTICATED" || !strings.Contains(ended.Error.Detail, "not active") {
 					t.Errorf("the job ended as %+v, %+v", ended, ended.Error)
 				}
@@ -110,7 +110,7 @@ func TestRevocationUnderLoad(t *testing.T) {
 			cancel()
 			group.Wait()
 			late := time.Unix(0, last.Load()).Sub(returned)
-			s.within("the last success after the revocation", late, revocationLimit)
+			s.Within("the last success after the revocation", late, revocationLimit)
 			t.Logf("the last success came %v after the revocation; %d requests were refused", late, refused.Load())
 			if refused.Load() == 0 {
 				t.Error("nothing was refused")
@@ -118,7 +118,7 @@ func TestRevocationUnderLoad(t *testing.T) {
 			if got := <-long; got.Status != http.StatusUnauthorized {
 				t.Errorf("who waited was answered %d %s", got.Status, got.Body)
 			}
-			s.post(refreshRoute, "", refreshBody(refresh)).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+			s.Post(refreshRoute, "", refreshBody(refresh)).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 			receiver.mu.Lock()
 			defer receiver.mu.Unlock()
 			if len(receiver.payloads) > 0 {
@@ -141,14 +141,14 @@ func TestRevocationReachesACallbackUnderWay(t *testing.T) {
 		}
 		ended <- time.Now()
 	})
-	key, token := s.createKeyAndLogin("acme", "integration")
-	s.post(endpoints+"relatorio-mensal/execute", token, fmt.Sprintf(`{"callback_url":%q}`, receiver.URL)).want(http.StatusAccepted)
+	key, token := s.CreateKeyAndLogin("acme", "integration")
+	s.Post(endpoints+"relatorio-mensal/execute", token, fmt.Sprintf(`{"callback_url":%q}`, receiver.URL)).Want(http.StatusAccepted)
 	<-begun
 	s.mustCLI(s.admin("keys", "revoke", key.Key)...)
 	returned := time.Now()
 	select {
 	case at := <-ended:
-		s.within("the end of the callback after the revocation", at.Sub(returned), revocationLimit)
+		s.Within("the end of the callback after the revocation", at.Sub(returned), revocationLimit)
 	case <-time.After(patience):
 		t.Fatal("the callback goes on")
 	}

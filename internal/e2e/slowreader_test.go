@@ -19,7 +19,7 @@ func TestSlowReaderLosesItsPlace(t *testing.T) {
 			engines[0].series,
 		"acme/default/short.sql": "/*---\nsource: main\n---*/\nSELECT 1 AS n",
 	}})
-	token := s.login("acme", "integration").Access
+	token := s.Login("acme", "integration").Access
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", s.port))
 	if err != nil {
 		t.Fatal(err)
@@ -37,8 +37,8 @@ func TestSlowReaderLosesItsPlace(t *testing.T) {
 	if _, err := io.ReadFull(conn, begun); err != nil || string(begun) != "HTTP/1.1 200" {
 		t.Fatalf("%q, %v", begun, err)
 	}
-	s.execute("short", token, `{}`).problem(http.StatusServiceUnavailable, "OVERLOADED") // the place is taken
+	s.Execute("short", token, `{}`).Problem(http.StatusServiceUnavailable, "OVERLOADED") // the place is taken
 	taken := time.Now()
-	eventually(t, "the place is free", patience, func() bool { return s.execute("short", token, `{}`).Status == http.StatusOK })
-	s.within("the end of a reader that does not read", time.Since(taken), 15*time.Second)
+	eventually(t, "the place is free", patience, func() bool { return s.Execute("short", token, `{}`).Status == http.StatusOK })
+	s.Within("the end of a reader that does not read", time.Since(taken), 15*time.Second)
 }

@@ -18,7 +18,7 @@ type event struct{ name, data string }
 
 // openStream follows a job. The channel is closed at the stream's end; the error is then known, io.EOF for a proper one.
 func (s *server) openStream(ctx context.Context, path, token string) (events <-chan event, ended func() error, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url(path), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL(path), nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -78,8 +78,8 @@ func (e event) document(t *testing.T) (d progressDocument) {
 func TestEventStream(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, e engine) {
 		s := controlServer(t, e)
-		token := s.login("acme", "integration").Access
-		job := s.call("slow-job", token, `{}`, "Prefer", "respond-async").job()
+		token := s.Login("acme", "integration").Access
+		job := s.Call("slow-job", token, `{}`, "Prefer", "respond-async").Job()
 		events, ended, err := s.openStream(t.Context(), job, token)
 		if err != nil {
 			t.Fatal(err)
@@ -111,7 +111,7 @@ func TestEventStream(t *testing.T) {
 		}
 
 		// Progress: the rows of a run that takes a while, and its time.
-		running := s.call("steady-job", token, `{}`).job()
+		running := s.Call("steady-job", token, `{}`).Job()
 		events, _, err = s.openStream(t.Context(), running, token)
 		if err != nil {
 			t.Fatal(err)
@@ -134,47 +134,47 @@ func TestEventStream(t *testing.T) {
 			t.Errorf("no progress was seen: %d rows, %d ms", rows, elapsed)
 		}
 
-		s.send(http.MethodGet, job, token, "", "Accept", "image/png").problem(http.StatusNotAcceptable, "NOT_ACCEPTABLE")
-		head := s.send(http.MethodHead, job, token, "", "Accept", "text/event-stream").want(http.StatusOK)
+		s.Send(http.MethodGet, job, token, "", "Accept", "image/png").Problem(http.StatusNotAcceptable, "NOT_ACCEPTABLE")
+		head := s.Send(http.MethodHead, job, token, "", "Accept", "text/event-stream").Want(http.StatusOK)
 		if got := head.Header.Get("Content-Type"); got != "text/event-stream" || len(head.Body) > 0 {
 			t.Errorf("HEAD got %q", got)
 		}
-		both := s.send(http.MethodGet, job, token, "", "Accept", "application/json, text/event-stream").want(http.StatusOK)
+		both := s.Send(http.MethodGet, job, token, "", "Accept", "application/json, text/event-stream").Want(http.StatusOK)
 		if got := both.Header.Get("Content-Type"); got != "application/json" {
 			t.Errorf("who accepts both got %q", got)
 		}
-		s.send(http.MethodGet, job, s.login("globex", "reader").Access, "", "Accept", "text/event-stream").problem(http.StatusNotFound, "JOB_NOT_FOUND")
+		s.Send(http.MethodGet, job, s.Login("globex", "reader").Access, "", "Accept", "text/event-stream").Problem(http.StatusNotFound, "JOB_NOT_FOUND")
 	})
 }
 
 func TestLongPoll(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, e engine) {
 		s := controlServer(t, e)
-		token := s.login("acme", "integration").Access
-		job := s.call("slow-job", token, `{}`).job()
+		token := s.Login("acme", "integration").Access
+		job := s.Call("slow-job", token, `{}`).Job()
 		begun := time.Now()
 		var ended document
-		s.send(http.MethodGet, job, token, "", "Prefer", "wait=30").want(http.StatusOK).applied("wait=30").decode(&ended)
+		s.Send(http.MethodGet, job, token, "", "Prefer", "wait=30").Want(http.StatusOK).Applied("wait=30").Decode(&ended)
 		if took := time.Since(begun); ended.Status != "failed" || took > 30*time.Second {
 			t.Errorf("after %s the job is %+v", took, ended)
 		}
-		endless := s.call("endless-job", token, `{}`).job()
+		endless := s.Call("endless-job", token, `{}`).Job()
 		begun = time.Now()
 		var still document
-		got := s.send(http.MethodGet, endless, token, "", "Prefer", "wait=1").want(http.StatusOK).applied("wait=1")
-		got.decode(&still)
+		got := s.Send(http.MethodGet, endless, token, "", "Prefer", "wait=1").Want(http.StatusOK).Applied("wait=1")
+		got.Decode(&still)
 		if took := time.Since(begun); still.Status != "processing" || took < time.Second || took > 30*time.Second || got.Header.Get("Retry-After") == "" {
 			t.Errorf("after %s the job is %+v", took, still)
 		}
-		s.send(http.MethodDelete, endless, token, "").want(http.StatusOK)
+		s.Send(http.MethodDelete, endless, token, "").Want(http.StatusOK)
 	})
 }
 
 // A revoked key ends what it had opened.
 func TestRevokedKeyEndsWaiting(t *testing.T) {
 	s := controlServer(t, engines[0])
-	token := s.login("acme", "integration").Access
-	job := s.call("endless-job", token, `{}`).job()
+	token := s.Login("acme", "integration").Access
+	job := s.Call("endless-job", token, `{}`).Job()
 	events, _, err := s.openStream(t.Context(), job, token)
 	if err != nil {
 		t.Fatal(err)
@@ -195,17 +195,17 @@ func TestRevokedKeyEndsWaiting(t *testing.T) {
 	if took := time.Since(revoked); last.name != "reconnect" {
 		t.Errorf("the stream ended after %s with %v", took, last)
 	} else {
-		s.within("the end of the stream", took, 2*time.Second)
+		s.Within("the end of the stream", took, 2*time.Second)
 	}
-	s.send(http.MethodDelete, job, s.login("acme", "integration").Access, "").want(http.StatusOK) // the stop would wait for it
+	s.Send(http.MethodDelete, job, s.Login("acme", "integration").Access, "").Want(http.StatusOK) // the stop would wait for it
 }
 
 // A reload, and the server's end, wait for nobody who waits for a job; and who waits is answered, not cut off.
 func TestWaitersEndWithTheConfiguration(t *testing.T) {
 	const each = 50
 	s := controlServer(t, engines[0])
-	token := s.login("acme", "integration").Access
-	job := s.call("endless-job", token, `{}`).job()
+	token := s.Login("acme", "integration").Access
+	job := s.Call("endless-job", token, `{}`).Job()
 	timed := func(what func()) time.Duration {
 		begun := time.Now()
 		what()
@@ -222,26 +222,26 @@ func TestWaitersEndWithTheConfiguration(t *testing.T) {
 	ended := timed(waiters.Wait)
 	t.Logf("a reload took %s, and %s with %d long polls and %d event streams, which had ended %s later",
 		bare.Round(time.Millisecond), took.Round(time.Millisecond), each, each, ended.Round(time.Millisecond))
-	s.within("the reload", took, bare+time.Second)
-	s.within("the end of all who waited", ended, 2*time.Second)
+	s.Within("the reload", took, bare+time.Second)
+	s.Within("the end of all who waited", ended, 2*time.Second)
 	// The job goes on under the new configuration.
 	var still document
-	s.get(job, token).want(http.StatusOK).decode(&still)
+	s.Get(job, token).Want(http.StatusOK).Decode(&still)
 	if still.Status != "processing" {
 		t.Errorf("after the reload the job is %+v", still)
 	}
-	s.send(http.MethodDelete, job, token, "").want(http.StatusOK)
+	s.Send(http.MethodDelete, job, token, "").Want(http.StatusOK)
 
-	waiting := s.call("endless-job", token, `{}`).job()
+	waiting := s.Call("endless-job", token, `{}`).Job()
 	waiters = openWaiters(t, s, waiting, token, each)
 	strict := make(chan answer, 1)
 	go func() {
-		got, _ := s.trySend(context.Background(), http.MethodPost, endpoints+"endless/execute", token, `{"parameter_values":{}}`, "Idempotency-Key", "stop")
+		got, _ := s.TrySend(context.Background(), http.MethodPost, endpoints+"endless/execute", token, `{"parameter_values":{}}`, "Idempotency-Key", "stop")
 		strict <- got
 	}()
 	eventually(t, "the request is in flight", patience, func() bool {
 		var list listing
-		s.get(endpoints+"endless/jobs", token).want(http.StatusOK).decode(&list)
+		s.Get(endpoints+"endless/jobs", token).Want(http.StatusOK).Decode(&list)
 		return len(list.Jobs) == 1
 	})
 	begun := time.Now()
@@ -253,7 +253,7 @@ func TestWaitersEndWithTheConfiguration(t *testing.T) {
 	go s.stop()
 	answered := <-gone
 	<-s.exited
-	(<-strict).problem(http.StatusServiceUnavailable, "OVERLOADED")
+	(<-strict).Problem(http.StatusServiceUnavailable, "OVERLOADED")
 	// The drain of running jobs takes 10 s; more would be somebody who is waited for.
 	took = time.Since(begun)
 	if answered > took/2 || took > 25*time.Second {
@@ -262,9 +262,9 @@ func TestWaitersEndWithTheConfiguration(t *testing.T) {
 	s.start()
 	// The jobs run again; the stop at the end would wait for them.
 	var list listing
-	s.get(endpoints+"endless/jobs", token).want(http.StatusOK).decode(&list)
-	s.send(http.MethodDelete, waiting, token, "").want(http.StatusOK)
-	s.send(http.MethodDelete, endpoints+"endless/jobs/"+list.Jobs[0].ID, token, "").want(http.StatusOK)
+	s.Get(endpoints+"endless/jobs", token).Want(http.StatusOK).Decode(&list)
+	s.Send(http.MethodDelete, waiting, token, "").Want(http.StatusOK)
+	s.Send(http.MethodDelete, endpoints+"endless/jobs/"+list.Jobs[0].ID, token, "").Want(http.StatusOK)
 }
 
 // openWaiters opens long polls and event streams, n of each, and returns when the server has them all.
@@ -292,7 +292,7 @@ func openWaiters(t *testing.T, s *server, job, token string, n int) *sync.WaitGr
 			}
 		})
 		waiting.Go(func() {
-			got, err := s.trySend(t.Context(), http.MethodGet, job, token, "", "Prefer", "wait=60")
+			got, err := s.TrySend(t.Context(), http.MethodGet, job, token, "", "Prefer", "wait=60")
 			var still document
 			if err != nil || got.Status != http.StatusOK || json.Unmarshal(got.Body, &still) != nil || still.Status != "processing" {
 				t.Errorf("a long poll got %d %s %v", got.Status, got.Body, err)

@@ -36,28 +36,28 @@ func TestRowLevelSecurityOverHTTP(t *testing.T) {
 			}})
 			personal := map[string]string{} // where a job can be polled, by company
 			for company, user := range map[string]string{"acme": "integration", "globex": "reader"} {
-				token := s.login(company, user).Access
+				token := s.Login(company, user).Access
 				want := fmt.Sprintf(`"rows":[{"company":%q,"n":3,"asked":%q}]`, company, user)
-				if got := s.execute("sales", token, `{}`).want(http.StatusOK); !strings.Contains(string(got.Body), want) {
+				if got := s.Execute("sales", token, `{}`).Want(http.StatusOK); !strings.Contains(string(got.Body), want) {
 					t.Errorf("%s got %s, want %s", company, got.Body, want)
 				}
-				polling := s.call("sales", token, `{}`, "Prefer", "respond-async").job()
+				polling := s.Call("sales", token, `{}`, "Prefer", "respond-async").Job()
 				eventually(t, "the job's rows", patience, func() bool {
-					return strings.Contains(string(s.get(polling, token).want(http.StatusOK).Body), want)
+					return strings.Contains(string(s.Get(polling, token).Want(http.StatusOK).Body), want)
 				})
 				personal[company] = polling
 				if company == "acme" {
-					colleague := s.login("acme", "colleague").Access
-					s.get(polling, colleague).problem(http.StatusNotFound, "JOB_NOT_FOUND")
+					colleague := s.Login("acme", "colleague").Access
+					s.Get(polling, colleague).Problem(http.StatusNotFound, "JOB_NOT_FOUND")
 					// Nor does a key that a colleague has used give the rows that it gave the colleague.
-					s.call("sales", token, `{}`, "Idempotency-Key", "monday").want(http.StatusOK)
-					s.call("sales", colleague, `{}`, "Idempotency-Key", "monday").problem(http.StatusUnprocessableEntity, "IDEMPOTENCY_KEY_REUSED")
+					s.Call("sales", token, `{}`, "Idempotency-Key", "monday").Want(http.StatusOK)
+					s.Call("sales", colleague, `{}`, "Idempotency-Key", "monday").Problem(http.StatusUnprocessableEntity, "IDEMPOTENCY_KEY_REUSED")
 				}
 			}
 			// An endpoint that leaves the source takes nothing along: what was had under claims stays with who had it.
-			s.publish("default/sales", s.login("acme", "integration").Access, "open", "/*---\nsource: open\n---*/\nSELECT 'open' AS version")
-			s.get(personal["acme"], s.login("acme", "integration").Access).want(http.StatusOK)
-			s.get(personal["acme"], s.login("acme", "colleague").Access).problem(http.StatusNotFound, "JOB_NOT_FOUND")
+			s.publish("default/sales", s.Login("acme", "integration").Access, "open", "/*---\nsource: open\n---*/\nSELECT 'open' AS version")
+			s.Get(personal["acme"], s.Login("acme", "integration").Access).Want(http.StatusOK)
+			s.Get(personal["acme"], s.Login("acme", "colleague").Access).Problem(http.StatusNotFound, "JOB_NOT_FOUND")
 		})
 	}
 }
