@@ -170,7 +170,10 @@ func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ cad
 	}
 	defer ready.leave()
 	if h.authenticator != nil {
-		h.authenticate(w, r, ready.API)
+		if caller, ok := ready.API.Identify(w, r); ok {
+			nameUser(r, caller)
+			ready.API.ServeExecute(w, r, caller, h.MaxBody)
+		}
 		return nil
 	}
 	caller, ok := caddyhttp.GetVar(r.Context(), callerVar).(identity.Principal)
@@ -181,22 +184,6 @@ func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ cad
 	}
 	ready.API.ServeExecute(w, r, caller, h.MaxBody)
 	return nil
-}
-
-// authenticate serves whoever presents a good token, and does for all others what the authenticator and the problem
-// handler do together.
-func (h *ExecuteHandler) authenticate(w http.ResponseWriter, r *http.Request, api *httpapi.API) {
-	httpapi.SetRequestID(w, r)
-	caller, presented, err := api.Authenticate(w, r)
-	switch {
-	case dataapi.HasCode(err, dataapi.CodeUnauthenticated):
-		httpapi.WriteUnauthenticated(w, presented)
-	case err != nil:
-		api.Fail(w, r, err, false)
-	default:
-		nameUser(r, caller)
-		api.ServeExecute(w, r, caller, h.MaxBody)
-	}
 }
 
 // nameUser sets the placeholders http.auth.user.* as Caddy's authentication handler would. Access logs have the id of

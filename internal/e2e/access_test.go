@@ -34,7 +34,7 @@ policies:
   RunOnly: { grants: [{ actions: [data_api:execute] }] }
 `
 	catalog["acme/default/by-region-job.sql"] = byRegionJob
-	return newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: catalog})
+	return newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: catalog})
 }
 
 // A job shows no more than its reader could ask for.

@@ -80,7 +80,7 @@ SELECT regiao FROM vendas WHERE @cpf IS NOT NULL AND @numbers IS NULL AND regiao
 	dir := t.TempDir()
 	trailPath := filepath.Join(dir, "audit.log")
 	s := newServer(t, serverConfig{
-		sources: e.source(t, dir, sales) + "\n\t\tsource other postgres {env.TEST_DSN}",
+		sources: e.Source(t, dir, sales).Directive() + "\n\t\tsource other postgres {env.TEST_DSN}",
 		files:   catalog,
 		options: "callbacks {\n\t\t\tallow " + strings.TrimPrefix(receiver.URL, "http://") + "\n\t\t}\n" +
 			"\t\ttokens {\n\t\t\ths256_secret {env.TEST_HS256}\n\t\t}\n\t\taudit {\n\t\t\tparameters\n\t\t}",

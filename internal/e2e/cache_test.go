@@ -29,7 +29,8 @@ func cacheServer(t *testing.T, source string) *server {
 	}})
 }
 
-func (a answer) at() string {
+// momentOf returns when the query of an answer ran.
+func momentOf(a answer) string {
 	a.T.Helper()
 	var document struct{ Rows []struct{ At string } }
 	a.Want(http.StatusOK).Decode(&document)
@@ -52,7 +53,7 @@ func TestCachedResults(t *testing.T) {
 		t.Errorf("headers %v", first.Header)
 	}
 	again := s.Execute("minute", token, `{"n":"x"}`) // what is filled in is the same call
-	if again.at() != first.at() || again.Header.Get("ETag") != etag || !strings.HasPrefix(again.Header.Get("Cache-Status"), "data-api; hit; ttl=") ||
+	if momentOf(again) != momentOf(first) || again.Header.Get("ETag") != etag || !strings.HasPrefix(again.Header.Get("Cache-Status"), "data-api; hit; ttl=") ||
 		again.Header.Get("Age") == "" || again.Header.Get("X-Data-Api-Revision") == "" {
 		t.Errorf("the second answer: %v %s", again.Header, again.Body)
 	}
@@ -61,12 +62,12 @@ func TestCachedResults(t *testing.T) {
 	if unchanged.Status != http.StatusNotModified || len(unchanged.Body) != 0 || unchanged.Header.Get("ETag") != etag || unchanged.Header.Get("Content-Type") != "" {
 		t.Errorf("304: %d %v", unchanged.Status, unchanged.Header)
 	}
-	if other := s.Send(http.MethodPost, path, token, `{}`, "If-None-Match", `"other"`); other.at() != first.at() {
+	if other := s.Send(http.MethodPost, path, token, `{}`, "If-None-Match", `"other"`); momentOf(other) != momentOf(first) {
 		t.Error("another ETag was taken for this one")
 	}
 
 	// Who else gets it, and who does not.
-	if s.Execute("minute", s.Login("acme", "colleague").Access, `{}`).at() != first.at() {
+	if momentOf(s.Execute("minute", s.Login("acme", "colleague").Access, `{}`)) != momentOf(first) {
 		t.Error("a colleague, for whom the rows are the same, caused a query")
 	}
 	for name, other := range map[string]answer{
@@ -75,7 +76,7 @@ func TestCachedResults(t *testing.T) {
 		"another share context": s.Execute("minute", s.Login("acme", "limited").Access, `{"n":"x"}`),
 		"arrays":                s.Send(http.MethodPost, path+"?rows_as=arrays", token, `{}`),
 	} {
-		if strings.Contains(string(other.Want(http.StatusOK).Body), first.at()) {
+		if strings.Contains(string(other.Want(http.StatusOK).Body), momentOf(first)) {
 			t.Errorf("%s got the same entry: %s", name, other.Body)
 		}
 	}
@@ -86,18 +87,18 @@ func TestCachedResults(t *testing.T) {
 		t.Errorf("CSV: %v, then %v", csv.Header, csvAgain.Header)
 	}
 	uncached := s.Execute("uncached", token, `{}`)
-	if uncached.at() == s.Execute("uncached", token, `{}`).at() || uncached.Header.Get("Cache-Control") != "no-store" || uncached.Header.Get("ETag")+uncached.Header.Get("Cache-Status") != "" {
+	if momentOf(uncached) == momentOf(s.Execute("uncached", token, `{}`)) || uncached.Header.Get("Cache-Control") != "no-store" || uncached.Header.Get("ETag")+uncached.Header.Get("Cache-Status") != "" {
 		t.Errorf("without limits.cache: %v", uncached.Header)
 	}
 
 	// Stale: the old rows at once, and new ones soon after.
-	old := s.Execute("moment", token, `{}`).at()
+	old := momentOf(s.Execute("moment", token, `{}`))
 	time.Sleep(400 * time.Millisecond)
 	stale := s.Execute("moment", token, `{}`)
-	if stale.at() != old || !strings.HasPrefix(stale.Header.Get("Cache-Status"), "data-api; hit; ttl=-") {
+	if momentOf(stale) != old || !strings.HasPrefix(stale.Header.Get("Cache-Status"), "data-api; hit; ttl=-") {
 		t.Errorf("a stale answer: %s", stale.Header.Get("Cache-Status"))
 	}
-	for deadline := time.Now().Add(patience); s.Execute("moment", token, `{}`).at() == old; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); momentOf(s.Execute("moment", token, `{}`)) == old; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the stale entry is not replaced")
 		}
@@ -105,7 +106,7 @@ func TestCachedResults(t *testing.T) {
 
 	// A result that is too large is streamed to each caller.
 	large := s.Execute("large", token, `{}`)
-	if large.at() == s.Execute("large", token, `{}`).at() || large.Header.Get("Cache-Status") != "data-api; fwd=miss; detail=too-large" || large.Header.Get("Cache-Control") != "no-store" {
+	if momentOf(large) == momentOf(s.Execute("large", token, `{}`)) || large.Header.Get("Cache-Status") != "data-api; fwd=miss; detail=too-large" || large.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("a large result: %v", large.Header)
 	}
 	failed := s.Execute("failing", token, `{}`).Problem(http.StatusRequestTimeout, "EXECUTION_TIMEOUT")
@@ -118,15 +119,15 @@ func TestCachedResults(t *testing.T) {
 		t.Errorf("purge of another company: %s", out)
 	}
 	s.mustCLI(s.admin("cache", "purge", "--company", "acme", "--endpoint", "default/moment")...)
-	if s.Execute("minute", token, `{}`).at() != first.at() {
+	if momentOf(s.Execute("minute", token, `{}`)) != momentOf(first) {
 		t.Error("the purge of one endpoint has purged another")
 	}
 	s.mustCLI(s.admin("cache", "purge")...)
 	if _, stderr, err := s.cli(s.admin("cache", "purge", "--company", "globax")...); err == nil || !strings.Contains(stderr, `did you mean "globex"?`) {
 		t.Errorf("an unknown company: %v %s", err, stderr)
 	}
-	second := s.Execute("minute", token, `{}`).at()
-	if second == first.at() {
+	second := momentOf(s.Execute("minute", token, `{}`))
+	if second == momentOf(first) {
 		t.Error("the purge has left the entry")
 	}
 	if _, stderr, err := s.cli(s.admin("cache", "purge", "--endpoint", "default/minute")...); err == nil || !strings.Contains(stderr, "company") {
@@ -170,7 +171,7 @@ func TestOneQueryForAThousandCallers(t *testing.T) {
 	close(answers)
 	seen, statuses := map[string]int{}, map[string]int{}
 	for got := range answers {
-		seen[got.at()]++
+		seen[momentOf(got)]++
 		status, _, _ := strings.Cut(got.Header.Get("Cache-Status"), "; ttl=")
 		statuses[status]++
 	}
@@ -186,18 +187,18 @@ func TestHitsNeverTouchTheDatabase(t *testing.T) {
 	s := cacheServer(t, postgresMain(cluster.New(t), ""))
 	key, token := s.CreateKeyAndLogin("acme", "integration")
 	colleague := s.Login("acme", "colleague").Access
-	first := s.Execute("minute", token, `{}`).at()
+	first := momentOf(s.Execute("minute", token, `{}`))
 	cluster.Stop(t)
 	defer cluster.Start(t)
 	s.Execute("uncached", token, `{}`).Problem(http.StatusServiceUnavailable, "SOURCE_UNAVAILABLE")
-	if s.Execute("minute", token, `{}`).at() != first || s.Execute("minute", colleague, `{}`).at() != first {
+	if momentOf(s.Execute("minute", token, `{}`)) != first || momentOf(s.Execute("minute", colleague, `{}`)) != first {
 		t.Error("a hit differs")
 	}
 	s.Post("/api/v1/data-api/default/minute/execute", "", `{}`).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 	s.Execute("minute", s.Login("acme", "powerless").Access, `{}`).Problem(http.StatusForbidden, "FORBIDDEN")
 	s.mustCLI(s.admin("keys", "revoke", key.Key)...)
 	s.Execute("minute", token, `{}`).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
-	if s.Execute("minute", colleague, `{}`).at() != first {
+	if momentOf(s.Execute("minute", colleague, `{}`)) != first {
 		t.Error("the revocation of one key has taken the entry from others")
 	}
 	s.WriteCatalog("acme/company.yaml", strings.Replace(companyFile, "integration", "other", 1)+"  colleague: { policies: [] }\n")

@@ -73,7 +73,7 @@ func TestCancelEndsTheQuery(t *testing.T) {
 	db.Exec(sales)
 	s := newServer(t, serverConfig{
 		sources: `source main postgres "` + db.ReaderDSN + `"`, options: "jobs {\n workers 8\n per_company 8\n }",
-		files: map[string]string{"acme/default/endless-job.sql": "/*---\nsource: main\nmode: async\n---*/\n" + engines[1].slow},
+		files: map[string]string{"acme/default/endless-job.sql": "/*---\nsource: main\nmode: async\n---*/\n" + engines[1].Slow},
 	})
 	token := s.Login("acme", "integration").Access
 	watcher := db.Conn()

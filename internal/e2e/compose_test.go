@@ -20,7 +20,7 @@ const composedRoutes = `[
 // routes that are written by hand: every answer is the same, and the access log names the user.
 func TestModulesComposeByHand(t *testing.T) {
 	e := engines[0]
-	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: files(e)})
+	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
 	s.reconfigure("\n\tdata_api\n}", "\n\tdata_api\n\tlog\n}")
 	key, token := s.CreateKeyAndLogin("acme", "integration")
 	revoked, ended := s.CreateKeyAndLogin("acme", "integration")
@@ -78,7 +78,7 @@ func TestModulesComposeByHand(t *testing.T) {
 // What Caddy's header directive does to an answer's fields, which it changes in place, does not reach the next answer.
 func TestHeaderFieldsAreEachAnswersOwn(t *testing.T) {
 	e := engines[0]
-	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: files(e)})
+	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
 	_, token := s.CreateKeyAndLogin("acme", "integration")
 	const execute = "/api/v1/data-api/default/few/execute"
 	plain := s.Post(execute, token, `{}`).Want(http.StatusOK)

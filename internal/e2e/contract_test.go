@@ -14,7 +14,7 @@ import (
 
 func contractServer(t *testing.T, e engine) *server {
 	t.Helper()
-	return newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: files(e)})
+	return newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
 }
 
 func TestSyncResultIsTheGuides(t *testing.T) {
@@ -149,12 +149,12 @@ func TestFailureAfterTheFirstByteBreaksTheConnection(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, e engine) {
 		catalog := files(e)
 		failing := map[string]string{
-			"sqlite":   `SELECT n, CASE WHEN n < 50000 THEN n ELSE json_extract('x', '$') END AS m FROM (` + e.series + `)`,
+			"sqlite":   `SELECT n, CASE WHEN n < 50000 THEN n ELSE json_extract('x', '$') END AS m FROM (` + e.Series + `)`,
 			"postgres": `SELECT n, 1 / (50000 - n) AS m FROM generate_series(1, @rows) AS n`,
 		}
 		catalog["acme/default/failing.sql"] = "/*---\nsource: main\nparams: { rows: { type: integer, required: true } }\n" +
-			"limits: { max_rows: 1000000 }\n---*/\n" + failing[e.name]
-		s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: catalog})
+			"limits: { max_rows: 1000000 }\n---*/\n" + failing[e.Name]
+		s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: catalog})
 		token := s.Login("acme", "integration").Access
 		got, err := s.Try(context.Background(), http.MethodPost, "/api/v1/data-api/default/failing/execute", token,
 			`{"parameter_values":{"rows":100000}}`)

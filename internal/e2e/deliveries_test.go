@@ -68,7 +68,7 @@ func TestDeliveriesAreListedReplayedAndSignedAnew(t *testing.T) {
 	catalog := maps.Clone(reports)
 	catalog["acme/company.yaml"] = companyFile + "callbacks: { hosts: [127.0.0.1] }\n"
 	s := newServer(t, serverConfig{
-		sources: e.source(t, t.TempDir(), sales), files: catalog, options: "callbacks {\n\t\t\tallow " + host + " localhost:9\n\t\t}",
+		sources: e.Source(t, t.TempDir(), sales).Directive(), files: catalog, options: "callbacks {\n\t\t\tallow " + host + " localhost:9\n\t\t}",
 	})
 	token := s.Login("acme", "integration").Access
 	const path = "/api/v1/data-api/default/report/execute"

@@ -14,7 +14,7 @@ import (
 // demoServer serves the demo's catalog and data.
 func demoServer(t *testing.T) *server {
 	t.Helper()
-	s := &server{T: t, Dir: t.TempDir(), port: freePort(t)}
+	s := unstarted(t)
 	database := filepath.Join(s.Dir, "demo.db")
 	if _, err := demodata.Ensure(database, "../../examples/data/txhousing.csv.gz"); err != nil {
 		t.Fatal(err)

@@ -310,7 +310,7 @@ func (s *server) rowsOf(token string, call snippetCall) []string {
 // Whatever stands in a value comes through every language's quotes.
 func TestSnippetsQuote(t *testing.T) {
 	s := newServer(t, serverConfig{
-		sources: engines[0].source(t, t.TempDir(), sales),
+		sources: engines[0].Source(t, t.TempDir(), sales).Directive(),
 		files:   map[string]string{"acme/default/echo.sql": "/*---\nsource: main\nparams: { p: { type: string } }\n---*/\nSELECT @p AS p\n"},
 	})
 	calls := newSnippets(t, s, installNode(t, "browser"))

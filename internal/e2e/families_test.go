@@ -28,7 +28,7 @@ func (s *server) refresh(token string) tokens {
 
 func familyServer(t *testing.T) *server {
 	t.Helper()
-	return newServer(t, serverConfig{sources: engines[0].source(t, t.TempDir(), sales), files: files(engines[0])})
+	return newServer(t, serverConfig{sources: engines[0].Source(t, t.TempDir(), sales).Directive(), files: files(engines[0])})
 }
 
 func TestStolenRefreshTokenEndsItsFamily(t *testing.T) {
@@ -137,7 +137,7 @@ func TestLogout(t *testing.T) {
 
 func TestKeysRotate(t *testing.T) {
 	catalog := files(engines[0])
-	s := newServer(t, serverConfig{sources: engines[0].source(t, t.TempDir(), sales), files: catalog})
+	s := newServer(t, serverConfig{sources: engines[0].Source(t, t.TempDir(), sales).Directive(), files: catalog})
 	old, access := s.CreateKeyAndLogin("acme", "integration")
 	var fresh struct {
 		credentials

@@ -32,7 +32,7 @@ func lines(body []byte) int { return bytes.Count(body, []byte("\n")) }
 func TestFormatsOfASyncAnswer(t *testing.T) {
 	onEveryEngine(t, func(t *testing.T, e engine) {
 		s := controlServer(t, e)
-		s.WriteCatalog("acme/default/capped.sql", "/*---\nsource: main\nparams: { rows: { type: integer, required: true } }\nlimits: { max_rows: 10000 }\n---*/\n"+e.series)
+		s.WriteCatalog("acme/default/capped.sql", "/*---\nsource: main\nparams: { rows: { type: integer, required: true } }\nlimits: { max_rows: 10000 }\n---*/\n"+e.Series)
 		if err := s.reload(); err != nil {
 			t.Fatal(err)
 		}
@@ -304,7 +304,7 @@ func TestCompressionStreams(t *testing.T) {
 	e := engines[1]
 	catalog := files(e)
 	catalog["acme/default/steady.sql"] = "/*---\nsource: main\n---*/\nSELECT n, md5(n::text) || md5((n * 7)::text) || md5((n * 13)::text) || md5((n * 17)::text) AS noise, LENGTH(pg_sleep(0.002)::text) AS pause FROM generate_series(1, 2500) AS n"
-	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: catalog})
+	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: catalog})
 	content, err := os.ReadFile(s.caddyfile)
 	if err != nil {
 		t.Fatal(err)
@@ -384,7 +384,7 @@ func TestAFaultInTheMidstBreaksTheConnection(t *testing.T) {
 	catalog := files(e)
 	catalog["acme/default/late.sql"] = "/*---\nsource: main\n---*/\nSELECT n, repeat(md5(n::text), 8) AS noise, 1 / (9000 - n) AS fault FROM generate_series(1, 9500) AS n"
 	catalog["acme/default/early.sql"] = "/*---\nsource: main\n---*/\nSELECT TIME '24:00' AS midnight"
-	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: catalog})
+	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: catalog})
 	token := s.Login("acme", "integration").Access
 	for _, format := range []string{"json", "ndjson", "csv", "arrow"} {
 		got, err := s.TrySend(t.Context(), http.MethodPost, "/api/v1/data-api/default/late/execute."+format, token, `{}`)

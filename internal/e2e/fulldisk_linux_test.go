@@ -26,7 +26,7 @@ func (s *server) limitFiles(bytes uint64) {
 
 func TestFullDiskRefusesNewJobsAndLosesNone(t *testing.T) {
 	e := engines[0]
-	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: reports})
+	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: reports})
 	token := s.Login("acme", "integration").Access
 	const path, body = "/api/v1/data-api/default/report/execute", `{}`
 	var jobs []string

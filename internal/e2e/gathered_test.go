@@ -6,12 +6,14 @@ import (
 	"net"
 	"net/http"
 	"testing"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 // TestParquetIsGatheredForFewReaders: each download of a result as Parquet holds a group of rows in memory for as long as its
 // reader likes, so a company has a few of them at once, and all other formats meanwhile.
 func TestParquetIsGatheredForFewReaders(t *testing.T) {
-	s := newServer(t, serverConfig{sources: sqliteSource(t, t.TempDir(), "CREATE TABLE one (n)"), files: map[string]string{
+	s := newServer(t, serverConfig{sources: servertest.SQLite(t, t.TempDir(), "CREATE TABLE one (n)").Directive(), files: map[string]string{
 		"acme/company.yaml": companyFile,
 		"acme/default/noise.sql": "/*---\nsource: main\nmode: async\nlimits: { max_rows: 100000 }\n---*/\n" +
 			"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) SELECT i, hex(randomblob(600)) AS noise FROM n",

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 var updateGolden = flag.Bool("update", false, "write the golden answers anew from the server under test")
@@ -148,7 +150,7 @@ func (g *golden) as(token string) { g.token = token }
 // TestGoldenAnswers compares the answers of every route, the good ones and the errors, with what was recorded: a change of
 // the code alone changes none. `go test ./internal/e2e -run GoldenAnswers -update` records them anew; read the difference.
 func TestGoldenAnswers(t *testing.T) {
-	s := newServer(t, serverConfig{sources: sqliteSource(t, t.TempDir(), sales), files: goldenFiles})
+	s := newServer(t, serverConfig{sources: servertest.SQLite(t, t.TempDir(), sales).Directive(), files: goldenFiles})
 	g := &golden{s: s, names: map[string]string{}}
 	const base = "/api/v1/data-api"
 

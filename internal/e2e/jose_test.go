@@ -99,7 +99,7 @@ func TestJoseVerifiesOurTokens(t *testing.T) {
 	for _, algorithm := range []string{"EdDSA", "ES256"} {
 		t.Run(algorithm, func(t *testing.T) {
 			s := newServer(t, serverConfig{
-				sources: e.source(t, t.TempDir(), sales), files: files(e),
+				sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e),
 				options: "tokens {\n issuer https://api.example.com\n algorithm " + algorithm + "\n }",
 			})
 			key := s.CreateKey("acme", "integration")
@@ -160,7 +160,7 @@ users:
   retired: { policies: [DataAPIConsumer], active: false }
 `
 	s := newServer(t, serverConfig{
-		sources: e.source(t, t.TempDir(), sales), files: catalog,
+		sources: e.Source(t, t.TempDir(), sales).Directive(), files: catalog,
 		options: fmt.Sprintf(trustOptions, "http://"+provider.Addr+"/jwks.json"),
 	})
 	now := time.Now().Unix()

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -34,15 +33,6 @@ func (s *server) loginFrom(address, company, key, secret string) answer {
 		s.T.Fatal(err)
 	}
 	return got
-}
-
-// limited checks that the answer is a 429 that says when to come back.
-func (a answer) Limited() {
-	a.T.Helper()
-	a.Problem(http.StatusTooManyRequests, "RATE_LIMITED")
-	if seconds, err := strconv.Atoi(a.Header.Get("Retry-After")); err != nil || seconds < 1 {
-		a.T.Fatalf("a 429 with Retry-After %q", a.Header.Get("Retry-After"))
-	}
 }
 
 const throttled = `tokens {

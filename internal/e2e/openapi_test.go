@@ -253,7 +253,7 @@ func TestOpenAPIDocumentIsExact(t *testing.T) {
 		return "/*---\nsource: main\n" + params + "---*/\n" + sql + "\n"
 	}
 	s := newServer(t, serverConfig{
-		sources: engines[0].source(t, t.TempDir(), sales),
+		sources: engines[0].Source(t, t.TempDir(), sales).Directive(),
 		files: map[string]string{
 			"acme/a-b/c.sql": endpoint("params:\n  n: { type: integer, maximum: 9007199254740993, description: 'A **bold** bound.' }\n"+
 				"  d: { type: array<date>, minimum: 2026-01-01, maximum: 2026-12-31 }\n  p: { type: string, required: true, pattern: '^x[0-9]{7}$' }\n",

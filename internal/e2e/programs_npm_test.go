@@ -21,7 +21,7 @@ const digits = `SELECT 9007199254740993::bigint AS big, 150000.00 AS money, 1.10
 func TestSnippetsKeepEveryDigit(t *testing.T) {
 	e := engines[1]
 	s := newServer(t, serverConfig{
-		sources: e.source(t, t.TempDir(), sales),
+		sources: e.Source(t, t.TempDir(), sales).Directive(),
 		files: map[string]string{
 			"acme/default/digits.sql": "/*---\nsource: main\n---*/\n" + digits + "\n",
 			"acme/default/report.sql": "/*---\nsource: main\nmode: async\n---*/\n" + digits + "\n",
@@ -57,7 +57,7 @@ func TestSnippetsKeepEveryDigit(t *testing.T) {
 func TestSnippetsOutliveTheirToken(t *testing.T) {
 	e := engines[1]
 	s := newServer(t, serverConfig{
-		sources: e.source(t, t.TempDir(), sales),
+		sources: e.Source(t, t.TempDir(), sales).Directive(),
 		options: "tokens {\n\t\t\taccess_ttl 1s\n\t\t}\n\t\tjobs {\n\t\t\tworkers 12\n\t\t\tper_company 12\n\t\t}",
 		files: map[string]string{
 			// The server forgives 5 s of clock difference.
@@ -93,7 +93,7 @@ func TestSnippetsOutliveTheirToken(t *testing.T) {
 func TestSnippetsFailWithTheServersWords(t *testing.T) {
 	e := engines[0]
 	s := newServer(t, serverConfig{
-		sources: e.source(t, t.TempDir(), sales),
+		sources: e.Source(t, t.TempDir(), sales).Directive(),
 		files: map[string]string{
 			"acme/default/strict.sql": "/*---\nsource: main\nparams: { n: { type: integer, maximum: 5 } }\n---*/\nSELECT @n AS n\n",
 			"acme/default/job.sql":    "/*---\nsource: main\nmode: async\nparams: { n: { type: integer, maximum: 5 } }\n---*/\nSELECT @n AS n\n",

@@ -45,7 +45,7 @@ func (s *server) load(t *testing.T, caddyfile string) int {
 
 func TestKillNineLosesNoJob(t *testing.T) {
 	e := engines[0]
-	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: files(e)})
+	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
 	token := s.Login("acme", "integration").Access
 	var jobs []string
 	const rounds = 5
@@ -85,7 +85,7 @@ func TestKillNineLosesNoJob(t *testing.T) {
 
 func TestEndpointFilesAreReloaded(t *testing.T) {
 	e := engines[0]
-	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: files(e)})
+	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
 	token := s.Login("acme", "integration").Access
 	eventually := func(what string, check func() bool) {
 		t.Helper()
@@ -124,7 +124,7 @@ func TestEndpointFilesAreReloaded(t *testing.T) {
 
 func TestBadConfigurationsAreRefused(t *testing.T) {
 	e := engines[0]
-	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: files(e)})
+	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
 	if _, stderr, err := s.cli("validate", "--config", s.caddyfile); err != nil {
 		t.Errorf("validate beside the running server: %v\n%s", err, stderr)
 	}

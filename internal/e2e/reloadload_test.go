@@ -360,7 +360,7 @@ func (l *reloadLoad) run(ctx context.Context) {
 // fails, no job is lost, none ends twice, and no connection is used on with a configuration that was replaced.
 func reloadUnderLoad(t *testing.T, reloads, rejectEvery int) {
 	e := engines[0]
-	source := e.source(t, t.TempDir(), sales)
+	source := e.Source(t, t.TempDir(), sales).Directive()
 	socket, port := listen(t)
 	s := newServer(t, serverConfig{sources: source, files: files(e), sockets: []*os.File{socket}})
 	l := &reloadLoad{s: s, port: port, trusted: certify(s), key: s.CreateKey("acme", "integration"), requests: make(map[string]int)}

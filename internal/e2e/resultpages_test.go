@@ -138,7 +138,7 @@ func checkPages(t *testing.T, s *server, job, token string, whole []byte) {
 
 func TestResultsThatAreOddToPage(t *testing.T) {
 	e := engines[0]
-	db := e.source(t, t.TempDir(), sales)
+	db := e.Source(t, t.TempDir(), sales).Directive()
 	s := newServer(t, serverConfig{sources: db, files: map[string]string{
 		"acme/default/none.sql": "/*---\nsource: main\nmode: async\n---*/\nSELECT regiao FROM vendas WHERE total < 0",
 		"acme/default/braces.sql": "/*---\nsource: main\nmode: async\nlimits: { max_rows: 3 }\n---*/\n" +
@@ -176,7 +176,7 @@ func TestResultsThatAreOddToPage(t *testing.T) {
 func TestLargeResultInConstantMemory(t *testing.T) {
 	e := engines[0]
 	s := newServer(t, serverConfig{
-		sources: e.source(t, t.TempDir(), sales), files: files(e), env: []string{"GOMEMLIMIT="},
+		sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e), env: []string{"GOMEMLIMIT="},
 	})
 	token := s.Login("acme", "integration").Access
 	job := s.Call("series-job", token, `{"rows":500000}`).Job()

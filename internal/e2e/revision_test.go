@@ -30,7 +30,7 @@ func (s *server) publish(path, token, name, content string) string {
 
 func TestRevisionsArePinned(t *testing.T) {
 	const path = "default/report"
-	s := newServer(t, serverConfig{sources: engines[0].source(t, t.TempDir(), sales), files: map[string]string{
+	s := newServer(t, serverConfig{sources: engines[0].Source(t, t.TempDir(), sales).Directive(), files: map[string]string{
 		"acme/company.yaml": "name: Acme\nusers:\n  integration: { policies: [DataAPIConsumer] }\n" +
 			"  north: { policies: [DataAPIConsumer], share_context: { regiao: Norte } }\n",
 		"globex/company.yaml":    "name: Globex\nusers:\n  reader: { policies: [DataAPIConsumer] }\n",
@@ -114,7 +114,7 @@ func TestRevisionsArePinned(t *testing.T) {
 }
 
 func TestRetirementIsAnnounced(t *testing.T) {
-	s := newServer(t, serverConfig{sources: engines[0].source(t, t.TempDir(), sales), files: map[string]string{
+	s := newServer(t, serverConfig{sources: engines[0].Source(t, t.TempDir(), sales).Directive(), files: map[string]string{
 		"acme/default/old.sql": version("deprecated: 2020-12-01\nsunset: 2021-03-01\n", "old"),
 		"acme/default/new.sql": version("", "new"),
 	}})

@@ -21,10 +21,10 @@ func revocationServer(t *testing.T) (*server, *hook) {
 	e, receiver := engines[0], newHook(t)
 	catalog := files(e)
 	catalog["acme/company.yaml"] = companyFile + "  colleague: { policies: [DataAPIConsumer] }\n"
-	catalog["acme/default/endless-job.sql"] = "/*---\nsource: main\nmode: async\n---*/\n" + e.slow
-	catalog["acme/default/seconds.sql"] = "/*---\nsource: main\nlimits: { timeout: 3s }\non_timeout: continue\n---*/\n" + e.steady
+	catalog["acme/default/endless-job.sql"] = "/*---\nsource: main\nmode: async\n---*/\n" + e.Slow
+	catalog["acme/default/seconds.sql"] = "/*---\nsource: main\nlimits: { timeout: 3s }\non_timeout: continue\n---*/\n" + e.Steady
 	return newServer(t, serverConfig{
-		sources: e.source(t, t.TempDir(), sales), files: catalog,
+		sources: e.Source(t, t.TempDir(), sales).Directive(), files: catalog,
 		options: "callbacks {\n\t\t\tallow " + strings.TrimPrefix(receiver.URL, "http://") + "\n\t\t}\n\t\tjobs {\n\t\t\tworkers 1\n\t\t}",
 	}), receiver
 }

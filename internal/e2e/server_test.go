@@ -3,11 +3,9 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -18,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 // binary is built once for all tests.
@@ -47,7 +47,7 @@ func builtBinary(t testing.TB) string {
 
 // server is a running Caddy with a catalog, a store and an admin socket of its own.
 type server struct {
-	T         testing.TB
+	servertest.Client
 	Dir       string
 	caddyfile string // path
 	port      int
@@ -55,7 +55,7 @@ type server struct {
 	globals   string // lines of the global options
 	sockets   []*os.File
 	exited    chan struct{}
-	Log       *syncBuffer
+	Log       *servertest.Log
 }
 
 // serverConfig says how a server differs from the default one.
@@ -68,15 +68,19 @@ type serverConfig struct {
 	sockets []*os.File // inherited, from descriptor 3 on
 }
 
-const companyFile = `name: Acme
-users:
-  integration: { policies: [DataAPIConsumer] }
-  powerless: { policies: [] }
-`
+// unstarted returns a server that has neither a catalog nor a Caddyfile.
+func unstarted(t testing.TB) *server {
+	t.Helper()
+	s := &server{Client: servertest.Client{T: t}, Dir: t.TempDir(), port: freePort(t)}
+	s.Base = fmt.Sprintf("http://127.0.0.1:%d", s.port)
+	s.CreateKey = s.createKey
+	return s
+}
 
 func newServer(t testing.TB, config serverConfig) *server {
 	t.Helper()
-	s := &server{T: t, Dir: t.TempDir(), port: freePort(t), globals: config.globals, sockets: config.sockets}
+	s := unstarted(t)
+	s.globals, s.sockets = config.globals, config.sockets
 	s.WriteCatalog("acme/company.yaml", companyFile)
 	for path, content := range config.files {
 		s.WriteCatalog(path, content)
@@ -92,6 +96,7 @@ func newServer(t testing.TB, config serverConfig) *server {
 func (s *server) On(t *testing.T) *server {
 	seen := *s
 	seen.T = t
+	seen.CreateKey = seen.createKey
 	return &seen
 }
 
@@ -139,8 +144,6 @@ http://127.0.0.1:%d {
 
 func (s *server) adminSocket() string { return filepath.Join(s.Dir, "admin.sock") }
 
-func (s *server) URL(path string) string { return fmt.Sprintf("http://127.0.0.1:%d%s", s.port, path) }
-
 func (s *server) environment(extra ...string) []string {
 	return append(append(os.Environ(), "HOME="+s.Dir, "XDG_DATA_HOME="+s.Dir, "XDG_CONFIG_HOME="+s.Dir), extra...)
 }
@@ -148,7 +151,7 @@ func (s *server) environment(extra ...string) []string {
 // start runs the server and waits until it answers.
 func (s *server) start(env ...string) {
 	s.T.Helper()
-	s.Log = new(syncBuffer)
+	s.Log = new(servertest.Log)
 	s.cmd = exec.Command(builtBinary(s.T), "run", "--config", s.caddyfile)
 	s.cmd.Env = s.environment(env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.Log, s.Log
@@ -258,31 +261,7 @@ func (s *server) reconfigure(part, changed string) {
 	}
 }
 
-// within fails the test when something took longer than a server on a machine at rest may let it. On a busy machine, where
-// requests that need no work take their time too, it may be as much longer as fifty of them.
-func (s *server) Within(what string, took, limit time.Duration) {
-	s.T.Helper()
-	if took <= limit {
-		return
-	}
-	var control time.Duration
-	for range 10 {
-		begun := time.Now()
-		s.Get("/.well-known/jwks.json", "").Want(http.StatusOK)
-		control = max(control, time.Since(begun))
-	}
-	s.T.Logf("%s took %s instead of %s, while a request takes %s", what, took, limit, control)
-	if took > limit+50*control {
-		s.T.Errorf("%s took %s: it may take %s", what, took, limit)
-	}
-}
-
-type credentials struct {
-	Key    string `json:"api_key"`
-	Secret string `json:"api_secret"`
-}
-
-func (s *server) CreateKey(company, user string) credentials {
+func (s *server) createKey(company, user string) credentials {
 	s.T.Helper()
 	out := s.mustCLI(s.admin("keys", "create", "--company", company, "--user", user, "--json")...)
 	var created credentials
@@ -290,170 +269,6 @@ func (s *server) CreateKey(company, user string) credentials {
 		s.T.Fatalf("keys create printed %q: %v", out, err)
 	}
 	return created
-}
-
-type tokens struct {
-	Access           string `json:"access_token"`
-	Refresh          string `json:"refresh_token"`
-	AccessExpiresIn  int    `json:"access_token_expires_in"`
-	RefreshExpiresIn int    `json:"refresh_token_expires_in"`
-}
-
-// login makes a key of the user and exchanges it.
-func (s *server) Login(company, user string) tokens {
-	s.T.Helper()
-	return s.Exchange(company, s.CreateKey(company, user))
-}
-
-// createKeyAndLogin is login for a test that needs the key as well.
-func (s *server) CreateKeyAndLogin(company, user string) (key credentials, access string) {
-	s.T.Helper()
-	key = s.CreateKey(company, user)
-	return key, s.Exchange(company, key).Access
-}
-
-func (s *server) Exchange(company string, key credentials) tokens {
-	s.T.Helper()
-	body := fmt.Sprintf(`{"company_slug":%q,"api_key":%q,"api_secret":%q}`, company, key.Key, key.Secret)
-	answer := s.Post("/api/v1/auth/api-key", "", body)
-	answer.Want(http.StatusOK)
-	var pair tokens
-	answer.Decode(&pair)
-	return pair
-}
-
-// answer is what a request got.
-type answer struct {
-	T      testing.TB
-	Status int
-	Header http.Header
-	Body   []byte
-
-	Trailer http.Header
-}
-
-func (a answer) Want(status int) answer {
-	a.T.Helper()
-	if a.Status != status {
-		a.T.Fatalf("got %d, want %d: %s", a.Status, status, a.Body)
-	}
-	return a
-}
-
-func (a answer) Decode(target any) {
-	a.T.Helper()
-	if err := json.Unmarshal(a.Body, target); err != nil {
-		a.T.Fatalf("%v in %s", err, a.Body)
-	}
-}
-
-// problem checks that the answer is this error.
-func (a answer) Problem(status int, code string) answer {
-	a.T.Helper()
-	var problem struct {
-		Status int    `json:"status"`
-		Code   string `json:"code"`
-		Detail string `json:"detail"`
-	}
-	a.Want(status)
-	if contentType := a.Header.Get("Content-Type"); contentType != "application/problem+json" {
-		a.T.Fatalf("a %d of type %q: %s", a.Status, contentType, a.Body)
-	}
-	a.Decode(&problem)
-	if problem.Status != status || problem.Code != code || problem.Detail == "" {
-		a.T.Fatalf("want %d %s, got %s", status, code, a.Body)
-	}
-	if a.Header.Get("X-Request-Id") == "" {
-		a.T.Fatal("an answer without X-Request-Id")
-	}
-	return a
-}
-
-// try sends a request without failing the test.
-func (s *server) Try(ctx context.Context, method, path, token, body string) (answer, error) {
-	var reader io.Reader
-	if body != "" {
-		reader = strings.NewReader(body)
-	}
-	request, err := http.NewRequestWithContext(ctx, method, s.URL(path), reader)
-	if err != nil {
-		return answer{}, err
-	}
-	if body != "" {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	if token != "" {
-		request.Header.Set("Authorization", "Bearer "+token)
-	}
-	return s.Do(request)
-}
-
-func (s *server) Do(request *http.Request) (answer, error) {
-	return s.DoWith(http.DefaultClient, request)
-}
-
-func (s *server) DoWith(client *http.Client, request *http.Request) (answer, error) {
-	response, err := client.Do(request)
-	if err != nil {
-		return answer{}, err
-	}
-	defer response.Body.Close()
-	content, err := io.ReadAll(response.Body)
-	return answer{s.T, response.StatusCode, response.Header, content, response.Trailer}, err
-}
-
-func (s *server) Post(path, token, body string) answer {
-	s.T.Helper()
-	got, err := s.Try(context.Background(), http.MethodPost, path, token, body)
-	if err != nil {
-		s.T.Fatal(err)
-	}
-	return got
-}
-
-func (s *server) Get(path, token string) answer {
-	s.T.Helper()
-	got, err := s.Try(context.Background(), http.MethodGet, path, token, "")
-	if err != nil {
-		s.T.Fatal(err)
-	}
-	return got
-}
-
-// execute runs an endpoint of the namespace default.
-func (s *server) Execute(slug, token, parameters string) answer {
-	s.T.Helper()
-	return s.Post("/api/v1/data-api/default/"+slug+"/execute", token, `{"parameter_values":`+parameters+`}`)
-}
-
-// document is a job as polling shows it.
-type document struct {
-	ID     string          `json:"job_id"`
-	Status string          `json:"status"`
-	Result json.RawMessage `json:"result"`
-	Error  *struct {
-		Code   string `json:"code"`
-		Detail string `json:"detail"`
-	} `json:"error"`
-	CreatedAt   string  `json:"created_at"`
-	CompletedAt *string `json:"completed_at"`
-}
-
-// await polls until the job has ended.
-func (s *server) Await(pollingURL, token string) document {
-	s.T.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		var job document
-		s.Get(pollingURL, token).Want(http.StatusOK).Decode(&job)
-		if job.Status != "processing" {
-			return job
-		}
-		if time.Now().After(deadline) {
-			s.T.Fatalf("job %s does not end", job.ID)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
 }
 
 func freePort(t testing.TB) int {
@@ -464,24 +279,6 @@ func freePort(t testing.TB) int {
 	}
 	defer listener.Close()
 	return listener.Addr().(*net.TCPAddr).Port
-}
-
-// syncBuffer is a buffer that a process writes to while a test reads.
-type syncBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
 }
 
 // isExit reports whether a command ran and failed.

@@ -70,7 +70,7 @@ func kidOf(t testing.TB, token string) string {
 
 func TestSigningKeysCommand(t *testing.T) {
 	e := engines[0]
-	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: files(e)})
+	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
 	key := s.CreateKey("acme", "integration")
 	first := s.Exchange("acme", key)
 	use := func(token string, status int) {
@@ -150,7 +150,7 @@ func TestSigningKeysCommand(t *testing.T) {
 	use(third.Access, http.StatusOK)
 
 	// Another algorithm takes over as a rotation does, and refuses no token meanwhile.
-	s.writeCaddyfile(e.source(t, t.TempDir(), sales), "tokens {\n algorithm ES256\n }")
+	s.writeCaddyfile(e.Source(t, t.TempDir(), sales).Directive(), "tokens {\n algorithm ES256\n }")
 	if err := s.reload(); err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func TestSigningKeysCommand(t *testing.T) {
 		t.Errorf("the keys are %+v", keys)
 	}
 	secret := strings.Repeat("s", 40)
-	s.writeCaddyfile(e.source(t, t.TempDir(), sales), "tokens {\n hs256_secret "+secret+"\n }")
+	s.writeCaddyfile(e.Source(t, t.TempDir(), sales).Directive(), "tokens {\n hs256_secret "+secret+"\n }")
 	if err := s.reload(); err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func TestSigningKeysRotateUnderLoad(t *testing.T) {
 	provider := newEd(t)
 	writeJWKS(t, jwksFile, "ed-1", provider)
 	s := newServer(t, serverConfig{
-		sources: e.source(t, t.TempDir(), sales), files: files(e), options: fmt.Sprintf(trustOptions, jwksFile),
+		sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e), options: fmt.Sprintf(trustOptions, jwksFile),
 	})
 	now := time.Now().Unix()
 	foreign := forger{t: t, key: provider, head: changes{"alg": "EdDSA", "kid": "ed-1", "typ": "at+jwt"}, body: changes{

@@ -15,7 +15,7 @@ import (
 // A site serves other things beside the API, and compresses its answers.
 func TestBesideOtherHandlers(t *testing.T) {
 	e := engines[0]
-	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: files(e)})
+	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
 
 	var calls atomic.Int32
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -7,16 +7,18 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 // TestSlowReaderLosesItsPlace: whoever does not read holds a place on the source as long as the endpoint's time limit lasts,
 // and not for as long as its connection may stall.
 func TestSlowReaderLosesItsPlace(t *testing.T) {
 	dir := t.TempDir()
-	s := newServer(t, serverConfig{sources: sqliteSource(t, dir, "CREATE TABLE one (n)") + " {\n\t\t\tmax_conns 1\n\t\t}", files: map[string]string{
+	s := newServer(t, serverConfig{sources: servertest.SQLite(t, dir, "CREATE TABLE one (n)").Directive() + " {\n\t\t\tmax_conns 1\n\t\t}", files: map[string]string{
 		"acme/company.yaml": companyFile,
 		"acme/default/long.sql": "/*---\nsource: main\nlimits: { timeout: 5s, max_rows: 1000000 }\nparams: { rows: { type: integer, default: 1000000 } }\n---*/\n" +
-			engines[0].series,
+			engines[0].Series,
 		"acme/default/short.sql": "/*---\nsource: main\n---*/\nSELECT 1 AS n",
 	}})
 	token := s.Login("acme", "integration").Access

@@ -336,7 +336,7 @@ func TestTokenFaultsGiveOneAnswer(t *testing.T) {
 	provider := newRSA(t)
 	writeJWKS(t, keys, "rsa-1", provider)
 	s := newServer(t, serverConfig{
-		sources: e.source(t, t.TempDir(), sales), files: files(e), options: fmt.Sprintf(trustOptions, keys),
+		sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e), options: fmt.Sprintf(trustOptions, keys),
 	})
 	kid, private := s.signingKey()
 	pair := s.Login("acme", "integration")

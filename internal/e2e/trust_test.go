@@ -76,7 +76,7 @@ func foreignToken(t testing.TB, kid string, key ed25519.PrivateKey, subject stri
 func TestProviderThatComesAndGoes(t *testing.T) {
 	e, p, first, second := engines[0], newProvider(t), newEd(t), newEd(t)
 	p.publish(map[string]ed25519.PrivateKey{"first": first})
-	sources := e.source(t, t.TempDir(), sales)
+	sources := e.Source(t, t.TempDir(), sales).Directive()
 	trust := fmt.Sprintf(trustOptions, "http://"+p.address+"/keys")
 	s := newServer(t, serverConfig{sources: sources, files: files(e), options: trust})
 	own := s.Login("acme", "integration").Access
@@ -128,7 +128,7 @@ func TestCompanyClaim(t *testing.T) {
 	writeJWKS(t, keys, "k", key)
 	catalog := files(e)
 	catalog["acme/company.yaml"] = "users:\n  ana: { policies: [DataAPIConsumer], subject: ana@acme.example }\n  bob: { policies: [] }\n"
-	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: catalog, options: `tokens {
+	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: catalog, options: `tokens {
 	trust shared {
 		issuer https://idp.example.com
 		audience urn:example:data-api
@@ -171,9 +171,9 @@ func TestVouchedUserWhoIsDeactivated(t *testing.T) {
 	writeJWKS(t, keys, "k", key)
 	catalog := files(e)
 	catalog["acme/company.yaml"] = companyFile + "  colleague: { policies: [DataAPIConsumer] }\n"
-	catalog["acme/default/endless-job.sql"] = "/*---\nsource: main\nmode: async\n---*/\n" + e.slow
+	catalog["acme/default/endless-job.sql"] = "/*---\nsource: main\nmode: async\n---*/\n" + e.Slow
 	s := newServer(t, serverConfig{
-		sources: e.source(t, t.TempDir(), sales), files: catalog,
+		sources: e.Source(t, t.TempDir(), sales).Directive(), files: catalog,
 		options: fmt.Sprintf(trustOptions, keys) +
 			"\ncallbacks {\n allow " + strings.TrimPrefix(receiver.URL, "http://") + "\n}\njobs {\n workers 1\n}",
 	})

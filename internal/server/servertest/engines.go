@@ -1,50 +1,72 @@
-package e2e
+package servertest
 
 import (
+	"fmt"
 	"path/filepath"
 	"testing"
 
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
+	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/internal/source/postgres"
+	"github.com/solucao42/caddy-data-api/internal/source/sqlite"
 )
 
-// engine is a database that the contract is tested on.
-type engine struct {
-	name string
-	// source makes a database with these tables and returns the line of the data_api block that names it.
-	source func(t testing.TB, dir, tables string) string
-	// slow is a statement that runs for minutes unless it is cancelled.
-	slow string
-	// series is a query of @rows rows with an integer column n and a text column label.
-	series string
-	// steady is a query that returns rows over some seconds, on a fast machine too.
-	steady string
+// Engine is a database that the contract is tested on.
+type Engine struct {
+	Name string
+	// Source makes a database with these tables.
+	Source func(t testing.TB, dir, tables string) Database
+	// Slow is a statement that runs for minutes unless it is cancelled.
+	Slow string
+	// Series is a query of @rows rows with an integer column n and a text column label.
+	Series string
+	// Steady is a query that returns rows over some seconds, on a fast machine too.
+	Steady string
 }
 
-var engines = []engine{
+// Engines are the databases.
+var Engines = []Engine{
 	{
-		name:   "sqlite",
-		source: sqliteSource,
-		slow: `WITH RECURSIVE steps(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM steps WHERE n < 10000000000)
+		Name:   "sqlite",
+		Source: SQLite,
+		Slow: `WITH RECURSIVE steps(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM steps WHERE n < 10000000000)
 			SELECT COUNT(*) AS n FROM steps`,
-		series: `WITH RECURSIVE steps(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM steps WHERE n < @rows)
+		Series: `WITH RECURSIVE steps(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM steps WHERE n < @rows)
 			SELECT n, 'row number ' || n || ' of a long result, padded to a usual width of some hundred characters' AS label
 			FROM steps WHERE n <= @rows`,
-		steady: `WITH RECURSIVE steps(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM steps WHERE n < 200000)
+		Steady: `WITH RECURSIVE steps(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM steps WHERE n < 200000)
 			SELECT a.n, (SELECT SUM(b.n) FROM steps AS b WHERE b.n % 7 = a.n % 7) AS work FROM steps AS a LIMIT 60`,
 	},
 	{
-		name:   "postgres",
-		source: postgresSource,
-		slow:   `SELECT COUNT(*) AS n FROM generate_series(1, 10000000000)`,
-		series: `SELECT n, 'row number ' || n || ' of a long result, padded to a usual width of some hundred characters' AS label
+		Name:   "postgres",
+		Source: Postgres,
+		Slow:   `SELECT COUNT(*) AS n FROM generate_series(1, 10000000000)`,
+		Series: `SELECT n, 'row number ' || n || ' of a long result, padded to a usual width of some hundred characters' AS label
 			FROM generate_series(1, @rows) AS n`,
-		steady: `SELECT n, pause FROM generate_series(1, 1500) AS n, LATERAL (SELECT n + LENGTH(pg_sleep(0.002)::text) AS pause) AS paused`,
+		Steady: `SELECT n, pause FROM generate_series(1, 1500) AS n, LATERAL (SELECT n + LENGTH(pg_sleep(0.002)::text) AS pause) AS paused`,
 	},
 }
 
-func sqliteSource(t testing.TB, dir, tables string) string {
+// Database is a database that endpoints run on, under the name main.
+type Database struct {
+	driver, location string
+}
+
+// Directive is the line of a Caddyfile that names the database.
+func (d Database) Directive() string { return fmt.Sprintf("source main %s %q", d.driver, d.location) }
+
+// Open returns a source that runs on the database.
+func (d Database) Open() (source.Source, error) {
+	if d.driver == "sqlite" {
+		return sqlite.New(sqlite.Config{Path: d.location})
+	}
+	return postgres.New(postgres.Config{DSN: d.location})
+}
+
+// SQLite makes a database file with these tables.
+func SQLite(t testing.TB, dir, tables string) Database {
 	t.Helper()
 	path := filepath.Join(dir, "source.db")
 	db, err := sqlite3.Open("file:" + path)
@@ -55,33 +77,34 @@ func sqliteSource(t testing.TB, dir, tables string) string {
 	if err := db.Exec(tables); err != nil {
 		t.Fatal(err)
 	}
-	return "source main sqlite " + path
+	return Database{"sqlite", path}
 }
 
-func postgresSource(t testing.TB, _, tables string) string {
+// Postgres makes a database with these tables in a cluster of the tests.
+func Postgres(t testing.TB, _, tables string) Database {
 	t.Helper()
 	db := pgtest.New(t)
 	db.Exec(tables)
-	return `source main postgres "` + db.ReaderDSN + `"`
+	return Database{"postgres", db.ReaderDSN}
 }
 
-// onEveryEngine runs a test on each database.
-func onEveryEngine(t *testing.T, test func(t *testing.T, e engine)) {
-	for _, e := range engines {
-		t.Run(e.name, func(t *testing.T) { test(t, e) })
+// OnEveryEngine runs a test on each database.
+func OnEveryEngine(t *testing.T, test func(t *testing.T, e Engine)) {
+	for _, e := range Engines {
+		t.Run(e.Name, func(t *testing.T) { test(t, e) })
 	}
 }
 
-// sales is the table of the consumer guide's example.
-const sales = `
+// Sales is the table of the consumer guide's example.
+const Sales = `
 CREATE TABLE vendas (data date NOT NULL, regiao varchar(40) NOT NULL, total decimal(12, 2) NOT NULL);
 INSERT INTO vendas VALUES
 	('2025-12-31', 'Sul', 999.00), ('2026-01-01', 'Sul', 100000.00), ('2026-02-01', 'Sul', 50000.00),
 	('2026-01-01', 'Norte', 7.50);
 `
 
-// files is the catalog of the contract's tests.
-func files(e engine) map[string]string {
+// Files is the catalog of the contract's tests.
+func Files(e Engine) map[string]string {
 	return map[string]string{
 		"acme/default/vendas-por-regiao.sql": `/*---
 source: main
@@ -106,16 +129,16 @@ params:
 ---*/
 SELECT regiao, total FROM vendas WHERE @mes IS NULL OR @mes <> '' ORDER BY regiao, total
 `,
-		"acme/default/slow.sql":       "/*---\nsource: main\nlimits: { timeout: 1s }\n---*/\n" + e.slow,
-		"acme/default/slow-job.sql":   "/*---\nsource: main\nmode: async\nlimits: { timeout: 1s }\n---*/\n" + e.slow,
-		"acme/default/endless.sql":    "/*---\nsource: main\n---*/\n" + e.slow,
+		"acme/default/slow.sql":       "/*---\nsource: main\nlimits: { timeout: 1s }\n---*/\n" + e.Slow,
+		"acme/default/slow-job.sql":   "/*---\nsource: main\nmode: async\nlimits: { timeout: 1s }\n---*/\n" + e.Slow,
+		"acme/default/endless.sql":    "/*---\nsource: main\n---*/\n" + e.Slow,
 		"acme/default/few.sql":        "/*---\nsource: main\nlimits: { max_rows: 2 }\n---*/\nSELECT regiao FROM vendas ORDER BY regiao",
 		"acme/default/inactive.sql":   "/*---\nsource: main\nactive: false\n---*/\nSELECT regiao FROM vendas",
-		"acme/default/broken.sql":     "/*---\nsource: main\nparams: { n: { type: integer, required: true } }\n---*/\n" + broken[e.name],
+		"acme/default/broken.sql":     "/*---\nsource: main\nparams: { n: { type: integer, required: true } }\n---*/\n" + broken[e.Name],
 		"acme/default/series.sql":     series(e, "sync"),
 		"acme/default/series-job.sql": series(e, "async"),
-		"acme/default/steady-job.sql": "/*---\nsource: main\nmode: async\ncolumns: { n: { type: bigint }, " + steadyColumn[e.name] +
-			": { type: bigint } }\n---*/\n" + e.steady,
+		"acme/default/steady-job.sql": "/*---\nsource: main\nmode: async\ncolumns: { n: { type: bigint }, " + steadyColumn[e.Name] +
+			": { type: bigint } }\n---*/\n" + e.Steady,
 		"acme/default/types.sql": `/*---
 source: main
 params:
@@ -146,7 +169,7 @@ var broken = map[string]string{
 	"postgres": "SELECT 1 / (@n - @n) AS n",
 }
 
-func series(e engine, mode string) string {
+func series(e Engine, mode string) string {
 	return "/*---\nsource: main\nmode: " + mode + `
 params:
   rows: { type: integer, required: true }
@@ -155,5 +178,5 @@ columns:
   n: { type: bigint }
   label: { type: varchar }
 ---*/
-` + e.series
+` + e.Series
 }
