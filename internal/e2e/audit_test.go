@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 const personEndpoint = "acme/default/person"
@@ -65,7 +67,7 @@ func TestAuditTrailAndSecrets(t *testing.T) {
 		password  = "dsn-password-of-this-test-4711"
 		sensitive = "sensitive-value-of-this-test"
 	)
-	e, receiver := engines[0], newHook(t)
+	e, receiver := engines[0], servertest.NewHook(t)
 	catalog := files(e)
 	catalog["acme/default/person.sql"] = `/*---
 source: main
@@ -99,9 +101,9 @@ SELECT regiao FROM vendas WHERE @cpf IS NOT NULL AND @numbers IS NULL AND regiao
 	fail(s.Post(keyRoute, "", fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"api_secret":%q}`, key.Secret, key.Key)), http.StatusUnauthorized)
 	fail(s.Post(keyRoute, "", fmt.Sprintf(`{"company_slug":%q,"api_key":"x","api_secret":"y"}`, key.Secret)), http.StatusUnauthorized)
 	fail(s.Post(keyRoute, "", fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"secret":%q}`, key.Key, key.Secret)), http.StatusBadRequest)
-	second := s.refresh(first.Refresh)
-	third := s.refresh(second.Refresh)
-	fail(s.Post(refreshRoute, "", refreshBody(first.Refresh)), http.StatusUnauthorized)
+	second := s.Refresh(first.Refresh)
+	third := s.Refresh(second.Refresh)
+	fail(s.Post(refreshRoute, "", servertest.RefreshBody(first.Refresh)), http.StatusUnauthorized)
 	fail(s.Get(whoAmI, third.Access), http.StatusUnauthorized)
 	fourth := s.Exchange("acme", key)
 	access := fourth.Access
@@ -123,7 +125,7 @@ SELECT regiao FROM vendas WHERE @cpf IS NOT NULL AND @numbers IS NULL AND regiao
 	accepted := s.Post(endpoints+"relatorio-mensal/execute", access, fmt.Sprintf(`{"callback_url":%q}`, receiver.URL)).Want(http.StatusAccepted)
 	location := accepted.Header.Get("Location")
 	s.Await(location, access)
-	receiver.await(t, 0)
+	receiver.Await(t, 0)
 	endless := s.Execute("slow-job", access, `{}`).Want(http.StatusAccepted).Header.Get("Location")
 	s.Send(http.MethodDelete, endless, access, "").Want(http.StatusOK)
 	var successor credentials
@@ -131,7 +133,7 @@ SELECT regiao FROM vendas WHERE @cpf IS NOT NULL AND @numbers IS NULL AND regiao
 	s.mustCLI(s.admin("keys", "revoke", key.Key)...)
 	fail(s.Get(whoAmI, access), http.StatusUnauthorized)
 	fifth := s.Exchange("acme", successor)
-	s.Post(logoutRoute, "", refreshBody(fifth.Refresh)).Want(http.StatusNoContent)
+	s.Post(logoutRoute, "", servertest.RefreshBody(fifth.Refresh)).Want(http.StatusNoContent)
 	s.WriteCatalog("acme/default/few.sql", "/*---\nsource: main\n---*/\nSELECT regiao FROM vendas")
 	eventually(t, "the catalog's change is told", patience, func() bool {
 		lines := readTrail(t, trailPath)

@@ -3,17 +3,15 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 // reports is a catalog of two endpoints.
@@ -22,48 +20,8 @@ var reports = map[string]string{
 	"acme/default/total.sql":  "/*---\nsource: main\n---*/\nSELECT SUM(total) AS total FROM vendas",
 }
 
-// hook is a receiver of callbacks that keeps what it gets.
-type hook struct {
-	*httptest.Server
-	status   atomic.Int32 // that it answers
-	mu       sync.Mutex
-	headers  []http.Header
-	payloads [][]byte
-}
-
-func newHook(t *testing.T) *hook {
-	t.Helper()
-	h := new(hook)
-	h.status.Store(http.StatusOK)
-	h.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		payload, _ := io.ReadAll(r.Body)
-		h.mu.Lock()
-		h.headers, h.payloads = append(h.headers, r.Header), append(h.payloads, payload)
-		h.mu.Unlock()
-		w.WriteHeader(int(h.status.Load()))
-	}))
-	t.Cleanup(h.Close)
-	return h
-}
-
-// await returns the request number n, from 0.
-func (h *hook) await(t *testing.T, n int) (http.Header, []byte) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		h.mu.Lock()
-		if len(h.payloads) > n {
-			defer h.mu.Unlock()
-			return h.headers[n], h.payloads[n]
-		}
-		h.mu.Unlock()
-		if time.Now().After(deadline) {
-			t.Fatalf("callback %d does not come", n)
-		}
-	}
-}
-
 func TestDeliveriesAreListedReplayedAndSignedAnew(t *testing.T) {
-	e, receiver := engines[0], newHook(t)
+	e, receiver := engines[0], servertest.NewHook(t)
 	host := strings.TrimPrefix(receiver.URL, "http://")
 	catalog := maps.Clone(reports)
 	catalog["acme/company.yaml"] = companyFile + "callbacks: { hosts: [127.0.0.1] }\n"
@@ -84,9 +42,9 @@ func TestDeliveriesAreListedReplayedAndSignedAnew(t *testing.T) {
 		t.Errorf("the secret is shown again: %s, %v", stderr, err)
 	}
 
-	receiver.status.Store(http.StatusGone) // which ends a delivery at once
+	receiver.Status.Store(http.StatusGone) // which ends a delivery at once
 	s.Post(path, token, request(receiver.URL)).Want(http.StatusAccepted)
-	first, payload := receiver.await(t, 0)
+	first, payload := receiver.Await(t, 0)
 	verify(t, secret, first, payload, true)
 	var dead []struct {
 		Job   string `json:"job_id"`
@@ -107,9 +65,9 @@ func TestDeliveriesAreListedReplayedAndSignedAnew(t *testing.T) {
 	}
 
 	renewed := strings.TrimSpace(s.mustCLI(s.admin(append([]string{"callback-secret", "rotate", "--overlap", "1h"}, user...)...)...))
-	receiver.status.Store(http.StatusNoContent)
+	receiver.Status.Store(http.StatusNoContent)
 	s.mustCLI(s.admin("deliveries", "replay", dead[0].Job)...)
-	second, again := receiver.await(t, 1)
+	second, again := receiver.Await(t, 1)
 	verify(t, secret, second, again, true)
 	verify(t, renewed, second, again, true)
 	if id := first.Get("webhook-id"); id == "" || second.Get("webhook-id") != id || string(again) != string(payload) {
@@ -117,7 +75,7 @@ func TestDeliveriesAreListedReplayedAndSignedAnew(t *testing.T) {
 	}
 	s.mustCLI(s.admin(append([]string{"callback-secret", "rotate", "--overlap", "0s"}, user...)...)...)
 	s.Post(path, token, request(receiver.URL)).Want(http.StatusAccepted)
-	third, last := receiver.await(t, 2)
+	third, last := receiver.Await(t, 2)
 	verify(t, renewed, third, last, false)
 
 	for _, wrong := range [][]string{

@@ -191,9 +191,9 @@ func (s snippets) print(call snippetCall, company, token string) map[string]stri
 	}
 	s.Get("/api/v1/data-api", token).Want(http.StatusOK).Decode(&page)
 	for _, endpoint := range page.Endpoints {
-		var named listed
+		var named struct{ Namespace, Slug string }
 		mustDecode(s.server.T.(*testing.T), string(endpoint), &named)
-		if named.path() != call.endpoint {
+		if named.Namespace+"/"+named.Slug != call.endpoint {
 			continue
 		}
 		input, err := json.Marshal(map[string]any{

@@ -15,6 +15,11 @@ const (
 	companyFile = servertest.CompanyFile
 	patience    = servertest.Patience
 	sales       = servertest.Sales
+
+	endpoints    = servertest.Endpoints
+	refreshRoute = servertest.RefreshRoute
+	logoutRoute  = servertest.LogoutRoute
+	whoAmI       = servertest.WhoAmI
 )
 
 var (

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 // provider is a company's identity provider, which a test lets come and go.
@@ -166,7 +168,7 @@ func TestCompanyClaim(t *testing.T) {
 
 // A job of a user without an API key ends, with its callback, when the user is deactivated: running or waiting.
 func TestVouchedUserWhoIsDeactivated(t *testing.T) {
-	e, receiver, key := engines[0], newHook(t), newEd(t)
+	e, receiver, key := engines[0], servertest.NewHook(t), newEd(t)
 	keys := filepath.Join(t.TempDir(), "jwks.json")
 	writeJWKS(t, keys, "k", key)
 	catalog := files(e)
@@ -184,9 +186,7 @@ func TestVouchedUserWhoIsDeactivated(t *testing.T) {
 		t.Fatalf("a job of the user ended as %+v", job)
 	}
 	delivered := func() int {
-		receiver.mu.Lock()
-		defer receiver.mu.Unlock()
-		return len(receiver.payloads)
+		return len(receiver.Payloads())
 	}
 	eventually(t, "the callback comes", patience, func() bool { return delivered() == 1 })
 

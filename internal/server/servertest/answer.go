@@ -81,6 +81,20 @@ func (a Answer) Job() (pollingURL string) {
 	return accepted.PollingURL
 }
 
+// NextLink returns the target of rel="next"; empty: there is none.
+func (a Answer) NextLink() string {
+	a.T.Helper()
+	link := a.Header.Get("Link")
+	if link == "" {
+		return ""
+	}
+	target, ok := strings.CutSuffix(link, `>; rel="next"`)
+	if !ok || target[0] != '<' {
+		a.T.Fatalf("Link is %q", link)
+	}
+	return target[1:]
+}
+
 // Limited checks that the answer is a 429 that says when to come back.
 func (a Answer) Limited() {
 	a.T.Helper()

@@ -58,6 +58,25 @@ func (c *Client) Exchange(company string, key Credentials) Tokens {
 	return pair
 }
 
+// The paths of the contract that many tests ask for.
+const (
+	Endpoints    = "/api/v1/data-api/default/"
+	RefreshRoute = "/api/v1/auth/refresh"
+	LogoutRoute  = "/api/v1/auth/logout"
+	WhoAmI       = "/api/v1/auth/permissions"
+)
+
+// RefreshBody is the body of a refresh or a logout.
+func RefreshBody(token string) string { return fmt.Sprintf(`{"refresh_token":%q}`, token) }
+
+// Refresh exchanges a refresh token.
+func (c *Client) Refresh(token string) Tokens {
+	c.T.Helper()
+	var pair Tokens
+	c.Post(RefreshRoute, "", RefreshBody(token)).Want(http.StatusOK).Decode(&pair)
+	return pair
+}
+
 // URL is the address of a path.
 func (c *Client) URL(path string) string { return c.Base + path }
 
@@ -105,7 +124,7 @@ func (c *Client) Get(path, token string) Answer {
 // Execute runs an endpoint of the namespace default.
 func (c *Client) Execute(slug, token, parameters string) Answer {
 	c.T.Helper()
-	return c.Post("/api/v1/data-api/default/"+slug+"/execute", token, `{"parameter_values":`+parameters+`}`)
+	return c.Post(Endpoints+slug+"/execute", token, `{"parameter_values":`+parameters+`}`)
 }
 
 // Document is a job as polling shows it.
@@ -169,7 +188,7 @@ func (c *Client) TrySend(ctx context.Context, method, path, token, body string, 
 // Call runs an endpoint of the namespace default with headers.
 func (c *Client) Call(slug, token, parameters string, headers ...string) Answer {
 	c.T.Helper()
-	return c.Send(http.MethodPost, "/api/v1/data-api/default/"+slug+"/execute", token, `{"parameter_values":`+parameters+`}`, headers...)
+	return c.Send(http.MethodPost, Endpoints+slug+"/execute", token, `{"parameter_values":`+parameters+`}`, headers...)
 }
 
 // Within fails the test when something took longer than a server on a machine at rest may let it. On a busy machine, where

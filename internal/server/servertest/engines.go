@@ -52,17 +52,30 @@ var Engines = []Engine{
 // Database is a database that endpoints run on, under the name main.
 type Database struct {
 	driver, location string
+	conns            int
+}
+
+// Conns limits the connections to the database.
+func (d Database) Conns(most int) Database {
+	d.conns = most
+	return d
 }
 
 // Directive is the line of a Caddyfile that names the database.
-func (d Database) Directive() string { return fmt.Sprintf("source main %s %q", d.driver, d.location) }
+func (d Database) Directive() string {
+	limit := ""
+	if d.conns > 0 {
+		limit = fmt.Sprintf(" {\n max_conns %d\n}", d.conns)
+	}
+	return fmt.Sprintf("source main %s %q%s", d.driver, d.location, limit)
+}
 
 // Open returns a source that runs on the database.
 func (d Database) Open() (source.Source, error) {
 	if d.driver == "sqlite" {
-		return sqlite.New(sqlite.Config{Path: d.location})
+		return sqlite.New(sqlite.Config{Path: d.location, MaxConns: d.conns})
 	}
-	return postgres.New(postgres.Config{DSN: d.location})
+	return postgres.New(postgres.Config{DSN: d.location, MaxConns: d.conns})
 }
 
 // SQLite makes a database file with these tables.
@@ -77,15 +90,18 @@ func SQLite(t testing.TB, dir, tables string) Database {
 	if err := db.Exec(tables); err != nil {
 		t.Fatal(err)
 	}
-	return Database{"sqlite", path}
+	return Database{driver: "sqlite", location: path}
 }
+
+// PostgresOf is a database that a test has made itself.
+func PostgresOf(db *pgtest.DB) Database { return Database{driver: "postgres", location: db.ReaderDSN} }
 
 // Postgres makes a database with these tables in a cluster of the tests.
 func Postgres(t testing.TB, _, tables string) Database {
 	t.Helper()
 	db := pgtest.New(t)
 	db.Exec(tables)
-	return Database{"postgres", db.ReaderDSN}
+	return PostgresOf(db)
 }
 
 // OnEveryEngine runs a test on each database.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -31,12 +32,16 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
+// Settings are one configuration.
+type Settings = server.Settings
+
 // Config says how a server differs from the default one.
 type Config struct {
 	Database Database                 // has the name main; may be left out
 	Sources  map[string]source.Source // further ones; the server closes them
 	Files    map[string]string        // of the catalog, by path, beside CompanyFile
-	Settings func(*server.Settings)   // changes the default settings
+	Catalog  fs.FS                    // the whole catalog, instead of Files
+	Settings func(*Settings)          // changes the default settings
 }
 
 // CompanyFile is the company.yaml of acme, unless a file replaces it.
@@ -78,7 +83,11 @@ func New(t testing.TB, config Config) *Server {
 		config: config, sources: make(map[string]*server.Source), current: new(atomic.Pointer[configuration]),
 	}
 	s.CreateKey = s.createKey
-	s.WriteCatalog("acme/company.yaml", CompanyFile)
+	if config.Catalog == nil {
+		s.WriteCatalog("acme/company.yaml", CompanyFile)
+	} else if err := os.CopyFS(filepath.Join(s.Dir, "catalog"), config.Catalog); err != nil {
+		t.Fatal(err)
+	}
 	for path, content := range config.Files {
 		s.WriteCatalog(path, content)
 	}
@@ -253,6 +262,14 @@ func (s *Server) createKey(company, user string) Credentials {
 func (s *Server) Revoke(key string) {
 	s.T.Helper()
 	if _, _, err := s.Services().Keys.Revoke(context.Background(), key); err != nil {
+		s.T.Fatal(err)
+	}
+}
+
+// Rotate gives a key a successor, and an end after the overlap.
+func (s *Server) Rotate(key string, overlap time.Duration) {
+	s.T.Helper()
+	if _, err := s.Services().Directory.RotateKey(context.Background(), key, overlap, time.Time{}); err != nil {
 		s.T.Fatal(err)
 	}
 }

@@ -1,4 +1,4 @@
-package e2e
+package contract
 
 import (
 	"fmt"
@@ -6,12 +6,17 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
+	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/internal/source/postgres"
+
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 )
 
 // TestRowLevelSecurityOverHTTP: one endpoint, shared by its owner, shows each company its own rows, to those who wait and to
 // jobs, directly and through PgBouncer.
 func TestRowLevelSecurityOverHTTP(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	login, running := "login_"+db.Name, "running_"+db.Name
 	db.Exec(fmt.Sprintf(`CREATE ROLE %[1]s LOGIN PASSWORD 'data-api-test'; CREATE ROLE %[2]s; GRANT %[2]s TO %[1]s;
@@ -24,12 +29,19 @@ func TestRowLevelSecurityOverHTTP(t *testing.T) {
 	t.Cleanup(func() { db.Exec(fmt.Sprintf("DROP OWNED BY %[1]s, %[2]s; DROP ROLE %[1]s, %[2]s", login, running)) })
 	direct := strings.Replace(db.ReaderDSN, "user='"+pgtest.ReaderRole+"'", "user='"+login+"'", 1)
 	const statement = "SELECT company, count(*) AS n, current_setting('data_api.user') AS asked FROM sales GROUP BY company"
-	for name, source := range map[string]string{
-		"direct":    `"` + direct + `" {` + "\n\t\t\trole " + running + "\n\t\t\tclaims on\n\t\t}",
-		"PgBouncer": `"` + db.NewPgBouncer(2, []string{login}).DSN(login) + `" {` + "\n\t\t\trole " + running + "\n\t\t\tclaims on\n\t\t\tstatement_cache off\n\t\t}",
+	for name, config := range map[string]postgres.Config{
+		"direct":    {DSN: direct, Role: running, Claims: true},
+		"PgBouncer": {DSN: db.NewPgBouncer(2, []string{login}).DSN(login), Role: running, Claims: true, NoStatementCache: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newServer(t, serverConfig{sources: "source main postgres " + source + "\n\t\tsource open postgres `" + db.ReaderDSN + "`", files: map[string]string{
+			sources := make(map[string]source.Source)
+			for name, config := range map[string]postgres.Config{"main": config, "open": {DSN: db.ReaderDSN}} {
+				var err error
+				if sources[name], err = postgres.New(config); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s := newServer(t, servertest.Config{Sources: sources, Files: map[string]string{
 				"acme/company.yaml":      companyFile + "  colleague: { policies: [DataAPIConsumer] }\n",
 				"globex/company.yaml":    "name: Globex\nusers:\n  reader: { policies: [DataAPIConsumer] }\n",
 				"acme/default/sales.sql": "/*---\nsource: main\nshare: { globex: {} }\n---*/\n" + statement,

@@ -1,4 +1,4 @@
-package e2e
+package contract
 
 import (
 	"context"
@@ -10,30 +10,37 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 // revocationLimit is how long after the end of a revocation anything of the one who lost access may still succeed.
 const revocationLimit = time.Second
 
 // revocationServer has endless work, and a receiver of callbacks.
-func revocationServer(t *testing.T) (*server, *hook) {
+func revocationServer(t *testing.T) (*server, *servertest.Hook) {
 	t.Helper()
-	e, receiver := engines[0], newHook(t)
+	e, receiver := engines[0], servertest.NewHook(t)
 	catalog := files(e)
 	catalog["acme/company.yaml"] = companyFile + "  colleague: { policies: [DataAPIConsumer] }\n"
 	catalog["acme/default/endless-job.sql"] = "/*---\nsource: main\nmode: async\n---*/\n" + e.Slow
 	catalog["acme/default/seconds.sql"] = "/*---\nsource: main\nlimits: { timeout: 3s }\non_timeout: continue\n---*/\n" + e.Steady
-	return newServer(t, serverConfig{
-		sources: e.Source(t, t.TempDir(), sales).Directive(), files: catalog,
-		options: "callbacks {\n\t\t\tallow " + strings.TrimPrefix(receiver.URL, "http://") + "\n\t\t}\n\t\tjobs {\n\t\t\tworkers 1\n\t\t}",
+	return newServer(t, servertest.Config{
+		Database: e.Source(t, t.TempDir(), sales), Files: catalog,
+		Settings: func(settings *servertest.Settings) {
+			settings.CallbackHosts = []string{receiver.Host()}
+			settings.Jobs.Workers, settings.Jobs.PerCompany = 1, 1
+		},
 	}), receiver
 }
 
 // withdrawals are the ways of losing access.
 var withdrawals = map[string]func(s *server, key credentials){
-	"the key is revoked": func(s *server, key credentials) { s.mustCLI(s.admin("keys", "revoke", key.Key)...) },
+	"the key is revoked": func(s *server, key credentials) { s.Revoke(key.Key) },
 	"the key is rotated without overlap": func(s *server, key credentials) {
-		s.mustCLI(s.admin("keys", "rotate", key.Key, "--overlap", "0s")...)
+		s.Rotate(key.Key, 0)
 	},
 	"the user is deactivated": func(s *server, _ credentials) {
 		s.WriteCatalog("acme/company.yaml", "users: { integration: { active: no }, colleague: { policies: [DataAPIConsumer] } }")
@@ -44,8 +51,10 @@ var withdrawals = map[string]func(s *server, key credentials){
 }
 
 func TestRevocationUnderLoad(t *testing.T) {
+	t.Parallel()
 	for name, withdraw := range withdrawals {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s, receiver := revocationServer(t)
 			key, token := s.CreateKeyAndLogin("acme", "integration")
 			refresh := s.Exchange("acme", key).Refresh
@@ -118,11 +127,9 @@ func TestRevocationUnderLoad(t *testing.T) {
 			if got := <-long; got.Status != http.StatusUnauthorized {
 				t.Errorf("who waited was answered %d %s", got.Status, got.Body)
 			}
-			s.Post(refreshRoute, "", refreshBody(refresh)).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
-			receiver.mu.Lock()
-			defer receiver.mu.Unlock()
-			if len(receiver.payloads) > 0 {
-				t.Errorf("%d callbacks came: %s", len(receiver.payloads), receiver.payloads)
+			s.Post(refreshRoute, "", servertest.RefreshBody(refresh)).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+			if came := receiver.Payloads(); len(came) > 0 {
+				t.Errorf("%d callbacks came: %s", len(came), came)
 			}
 		})
 	}
@@ -130,6 +137,7 @@ func TestRevocationUnderLoad(t *testing.T) {
 
 // A callback that is under way when its user loses access is broken off.
 func TestRevocationReachesACallbackUnderWay(t *testing.T) {
+	t.Parallel()
 	s, receiver := revocationServer(t)
 	begun, ended := make(chan struct{}), make(chan time.Time, 1)
 	receiver.Config.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -144,7 +152,7 @@ func TestRevocationReachesACallbackUnderWay(t *testing.T) {
 	key, token := s.CreateKeyAndLogin("acme", "integration")
 	s.Post(endpoints+"relatorio-mensal/execute", token, fmt.Sprintf(`{"callback_url":%q}`, receiver.URL)).Want(http.StatusAccepted)
 	<-begun
-	s.mustCLI(s.admin("keys", "revoke", key.Key)...)
+	s.Revoke(key.Key)
 	returned := time.Now()
 	select {
 	case at := <-ended:
@@ -153,6 +161,10 @@ func TestRevocationReachesACallbackUnderWay(t *testing.T) {
 		t.Fatal("the callback goes on")
 	}
 	eventually(t, "it is a dead letter", patience, func() bool {
-		return strings.Contains(s.mustCLI(s.admin("deliveries", "list", "--state", "dead", "--json")...), "may not be told")
+		dead, err := s.Services().Store.ListDeliveries(t.Context(), callback.Dead, job.ID{}, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(dead) == 1 && strings.Contains(fmt.Sprint(dead[0].Log), "may not be told")
 	})
 }

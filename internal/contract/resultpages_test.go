@@ -1,16 +1,15 @@
-package e2e
+package contract
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 type pageOfResult struct {
@@ -24,6 +23,7 @@ type pageOfResult struct {
 }
 
 func TestResultOfAJob(t *testing.T) {
+	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, e engine) {
 		s := controlServer(t, e)
 		token := s.Login("acme", "integration").Access
@@ -101,7 +101,7 @@ func checkPages(t *testing.T, s *server, job, token string, whole []byte) {
 				t.Fatalf("page %d: %d rows from %d, headers %v", pages, page.RowCount, page.Offset, answer.Header)
 			}
 			rows = append(rows, page.Rows...)
-			if next = nextLink(t, answer); next != "" {
+			if next = answer.NextLink(); next != "" {
 				cursors = append(cursors, *page.NextCursor)
 			}
 		}
@@ -131,15 +131,14 @@ func checkPages(t *testing.T, s *server, job, token string, whole []byte) {
 		t.Errorf("a page with all rows: %+v", small)
 	}
 	// A cursor outlives the server.
-	s.stop()
-	s.start()
+	s.Restart()
 	s.Get(job+"/result?cursor="+cursors[0], token).Want(http.StatusOK)
 }
 
 func TestResultsThatAreOddToPage(t *testing.T) {
+	t.Parallel()
 	e := engines[0]
-	db := e.Source(t, t.TempDir(), sales).Directive()
-	s := newServer(t, serverConfig{sources: db, files: map[string]string{
+	s := newServer(t, servertest.Config{Database: e.Source(t, t.TempDir(), sales), Files: map[string]string{
 		"acme/default/none.sql": "/*---\nsource: main\nmode: async\n---*/\nSELECT regiao FROM vendas WHERE total < 0",
 		"acme/default/braces.sql": "/*---\nsource: main\nmode: async\nlimits: { max_rows: 3 }\n---*/\n" +
 			`SELECT '},{"rows":[' || regiao || '"\],"rows":[{' AS "a],""rows"":[" FROM vendas ORDER BY regiao`,
@@ -165,71 +164,9 @@ func TestResultsThatAreOddToPage(t *testing.T) {
 		if len(page.Rows) != 1 || !bytes.Equal(page.Rows[0], all.Rows[i]) || !page.Truncated {
 			t.Errorf("page %d: %s", i, answer.Body)
 		}
-		next = nextLink(t, answer)
+		next = answer.NextLink()
 	}
 	if next != "" {
 		t.Errorf("there is a page too many: %s", next)
 	}
-}
-
-// A result of any size is read in constant memory, whole and in pages.
-func TestLargeResultInConstantMemory(t *testing.T) {
-	e := engines[0]
-	s := newServer(t, serverConfig{
-		sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e), env: []string{"GOMEMLIMIT="},
-	})
-	token := s.Login("acme", "integration").Access
-	job := s.Call("series-job", token, `{"rows":500000}`).Job()
-	eventuallyEnded := s.Send(http.MethodGet, job, token, "", "Prefer", "wait=60").Want(http.StatusOK)
-	if mediaType, _, _ := mime.ParseMediaType(eventuallyEnded.Header.Get("Content-Type")); mediaType != "application/json" {
-		t.Fatal(mediaType)
-	}
-	before := s.memory(t)
-	peak := before
-	for range 3 {
-		request, err := http.NewRequest(http.MethodGet, s.URL(job+"/result"), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		request.Header.Set("Authorization", "Bearer "+token)
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		n, err := io.Copy(io.Discard, response.Body)
-		if err != nil || n != response.ContentLength || n < 50<<20 {
-			t.Fatalf("%d bytes of %d: %v", n, response.ContentLength, err)
-		}
-		_ = response.Body.Close()
-		peak = max(peak, s.memory(t))
-	}
-	pages := 0
-	for next := job + "/result?limit=10000"; next != "" && pages < 20; pages++ {
-		next = nextLink(t, s.Get(next, token).Want(http.StatusOK))
-		peak = max(peak, s.memory(t))
-	}
-	t.Logf("resident memory was %d MiB before, and at most %d MiB while 3 results of over 50 MiB and %d pages were read", before>>20, peak>>20, pages)
-	if peak > before+64<<20 {
-		t.Errorf("memory grew from %d to %d MiB", before>>20, peak>>20)
-	}
-}
-
-// memory is the server's resident memory in bytes.
-func (s *server) memory(t *testing.T) int {
-	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kib, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(rest), " kB"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return kib << 10
-		}
-	}
-	t.Fatal("the system does not say how much memory the server has")
-	return 0
 }

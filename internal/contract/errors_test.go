@@ -1,4 +1,4 @@
-package e2e
+package contract
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 
 // Every row of the guide's error table, and what the guide leaves open.
 func TestErrors(t *testing.T) {
+	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, e engine) {
 		s := contractServer(t, e)
 		token := s.Login("acme", "integration").Access

@@ -1,10 +1,10 @@
-package e2e
+package contract
 
 import (
-	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,15 +14,16 @@ import (
 // TestSlowReaderLosesItsPlace: whoever does not read holds a place on the source as long as the endpoint's time limit lasts,
 // and not for as long as its connection may stall.
 func TestSlowReaderLosesItsPlace(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
-	s := newServer(t, serverConfig{sources: servertest.SQLite(t, dir, "CREATE TABLE one (n)").Directive() + " {\n\t\t\tmax_conns 1\n\t\t}", files: map[string]string{
+	s := newServer(t, servertest.Config{Database: servertest.SQLite(t, dir, "CREATE TABLE one (n)").Conns(1), Files: map[string]string{
 		"acme/company.yaml": companyFile,
 		"acme/default/long.sql": "/*---\nsource: main\nlimits: { timeout: 5s, max_rows: 1000000 }\nparams: { rows: { type: integer, default: 1000000 } }\n---*/\n" +
 			engines[0].Series,
 		"acme/default/short.sql": "/*---\nsource: main\n---*/\nSELECT 1 AS n",
 	}})
 	token := s.Login("acme", "integration").Access
-	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", s.port))
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.Base, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,110 +1,28 @@
-package e2e
+package contract
 
 import (
 	"context"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
-// behindProxy makes the server believe what a proxy on this machine says of its callers' addresses.
-func (s *server) behindProxy() {
-	s.T.Helper()
-	s.reconfigure("protocols h1 h2c", "protocols h1 h2c\n\t\ttrusted_proxies static 127.0.0.1/32")
-}
-
-// loginFrom exchanges a key, as from an address behind the proxy.
-func (s *server) loginFrom(address, company, key, secret string) answer {
-	s.T.Helper()
-	body := fmt.Sprintf(`{"company_slug":%q,"api_key":%q,"api_secret":%q}`, company, key, secret)
-	request, err := http.NewRequestWithContext(s.T.Context(), http.MethodPost, s.URL("/api/v1/auth/api-key"), strings.NewReader(body))
-	if err != nil {
-		s.T.Fatal(err)
-	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("X-Forwarded-For", address)
-	got, err := s.Do(request)
-	if err != nil {
-		s.T.Fatal(err)
-	}
-	return got
-}
-
-const throttled = `tokens {
-			throttle {
-				address 20/1h
-				failures 5/1h
-				identity 12/1h
-				total 1000/1h
-			}
-		}`
-
-func TestTokenRequestsAreThrottled(t *testing.T) {
-	s := newServer(t, serverConfig{sources: "source none sqlite /nonexistent.db", options: throttled})
-	key, other := s.CreateKey("acme", "integration"), s.CreateKey("acme", "integration")
-
-	// A header that anybody can write counts for nothing.
-	for i := range 5 {
-		s.loginFrom(fmt.Sprintf("192.0.2.%d", i), "acme", other.Key, key.Secret).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
-	}
-	s.loginFrom("192.0.2.99", "acme", other.Key, other.Secret).Limited()
-
-	// Behind a proxy that the configuration trusts, each caller has its own address.
-	s.behindProxy()
-	s.loginFrom("192.0.2.99", "acme", other.Key, other.Secret).Want(http.StatusOK)
-	for range 5 {
-		s.loginFrom("198.51.100.1", "acme", key.Key, other.Secret).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
-	}
-	s.loginFrom("198.51.100.1", "acme", key.Key, other.Secret).Limited()
-	s.loginFrom("198.51.100.1", "acme", other.Key, other.Secret).Limited()
-
-	// From many addresses: beyond the key's own limit, whoever has failed before is refused, and the key is not locked.
-	refused := 0
-	for range 2 {
-		for i := range 20 {
-			got := s.loginFrom(fmt.Sprintf("2001:db8:0:%x::1", i), "acme", key.Key, other.Secret)
-			if got.Status == http.StatusTooManyRequests {
-				got.Limited()
-				refused++
-			} else {
-				got.Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
-			}
-		}
-	}
-	if refused != 20 {
-		t.Errorf("%d guesses of the second round were refused, want 20", refused)
-	}
-	s.loginFrom("203.0.113.7", "acme", key.Key, key.Secret).Want(http.StatusOK)
-	// A key that does not exist is refused alike.
-	made := "s42_" + strings.Repeat("0", 22)
-	for i := range 20 {
-		s.loginFrom(fmt.Sprintf("2001:db8:1:%x::1", i), "acme", made, other.Secret).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
-	}
-	s.loginFrom("2001:db8:1:1:ffff::1", "acme", made, other.Secret).Limited() // the same network of 64 bits
-
-	// Good requests have a limit too, for each address.
-	for range 20 {
-		s.loginFrom("203.0.113.8", "acme", key.Key, key.Secret).Want(http.StatusOK)
-	}
-	s.loginFrom("203.0.113.8", "acme", key.Key, key.Secret).Limited()
-	s.loginFrom("203.0.113.9", "acme", key.Key, key.Secret).Want(http.StatusOK)
-}
-
 func TestRatesOfKeysAndEndpoints(t *testing.T) {
+	t.Parallel()
 	const statement = "\n---*/\nSELECT 1 AS n"
-	s := newServer(t, serverConfig{
-		sources: "source demo sqlite " + emptyDatabase(t),
-		files: map[string]string{
+	s := newServer(t, servertest.Config{
+		Database: servertest.SQLite(t, t.TempDir(), ""),
+		Files: map[string]string{
 			"acme/company.yaml": "rate: 5/1h\nusers:\n" +
 				"  integration: { policies: [DataAPIConsumer] }\n" +
 				"  free: { policies: [DataAPIConsumer], rate: unlimited }\n",
-			"acme/default/open.sql":    "/*---\nsource: demo" + statement,
-			"acme/default/limited.sql": "/*---\nsource: demo\nrate: 2/1m burst 3" + statement,
+			"acme/default/open.sql":    "/*---\nsource: main" + statement,
+			"acme/default/limited.sql": "/*---\nsource: main\nrate: 2/1m burst 3" + statement,
 		},
 	})
 	first, second, free := s.Login("acme", "integration").Access, s.Login("acme", "integration").Access, s.Login("acme", "free").Access
@@ -141,11 +59,12 @@ func TestRatesOfKeysAndEndpoints(t *testing.T) {
 
 // A company that asks for fifty times as much as the source can do at once leaves its place to another.
 func TestOneCompanyCannotCrowdOutAnother(t *testing.T) {
-	const slow = "/*---\nsource: demo\n---*/\n" +
+	t.Parallel()
+	const slow = "/*---\nsource: main\n---*/\n" +
 		"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 400000) SELECT count(*) AS n FROM r"
-	s := newServer(t, serverConfig{
-		sources: "source demo sqlite " + emptyDatabase(t) + " {\n\t\t\tmax_conns 2\n\t\t}",
-		files: map[string]string{
+	s := newServer(t, servertest.Config{
+		Database: servertest.SQLite(t, t.TempDir(), "").Conns(2),
+		Files: map[string]string{
 			"globex/company.yaml":     companyFile,
 			"acme/default/slow.sql":   slow,
 			"globex/default/slow.sql": slow,
@@ -186,28 +105,19 @@ func TestOneCompanyCannotCrowdOutAnother(t *testing.T) {
 	}
 }
 
-// emptyDatabase makes an SQLite file without tables.
-func emptyDatabase(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "empty.db")
-	if err := os.WriteFile(path, nil, 0o600); err != nil { // to SQLite an empty file is an empty database
-		t.Fatal(err)
-	}
-	return path
-}
-
 // A company holds only so many connections that wait for jobs. What can be polled is answered at once, the rest is refused.
 func TestWaitingCallersAreBounded(t *testing.T) {
-	const endless = "/*---\nsource: demo\nmode: async\nlimits: {timeout: 2m}\n---*/\n" +
+	t.Parallel()
+	const endless = "/*---\nsource: main\nmode: async\nlimits: {timeout: 2m}\n---*/\n" +
 		"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) AS n FROM r"
-	s := newServer(t, serverConfig{
-		sources: "source demo sqlite " + emptyDatabase(t),
-		options: "jobs {\n\t\t\twaiting_callers 1\n\t\t}",
-		files: map[string]string{
+	s := newServer(t, servertest.Config{
+		Database: servertest.SQLite(t, t.TempDir(), ""),
+		Settings: func(settings *servertest.Settings) { settings.WaitingCallers = 1 },
+		Files: map[string]string{
 			"globex/company.yaml":        companyFile,
 			"acme/default/endless.sql":   endless,
 			"globex/default/endless.sql": endless,
-			"acme/default/quick.sql":     "/*---\nsource: demo\n---*/\nSELECT 1 AS n",
+			"acme/default/quick.sql":     "/*---\nsource: main\n---*/\nSELECT 1 AS n",
 		},
 	})
 	token, other := s.Login("acme", "integration").Access, s.Login("globex", "integration").Access
@@ -245,13 +155,14 @@ func TestWaitingCallersAreBounded(t *testing.T) {
 }
 
 func TestQuotaOfResults(t *testing.T) {
-	const long = "/*---\nsource: demo\nlimits: {max_rows: 20000}\n%s---*/\n" +
+	t.Parallel()
+	const long = "/*---\nsource: main\nlimits: {max_rows: 20000}\n%s---*/\n" +
 		"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 20000) " +
 		"SELECT n, 'a text that makes the result longer than it would be' AS label FROM r"
-	s := newServer(t, serverConfig{
-		sources: "source demo sqlite " + emptyDatabase(t),
-		options: "jobs {\n\t\t\tquota 1MiB\n\t\t}",
-		files: map[string]string{
+	s := newServer(t, servertest.Config{
+		Database: servertest.SQLite(t, t.TempDir(), ""),
+		Settings: func(settings *servertest.Settings) { settings.Jobs.Quota = 1 << 20 },
+		Files: map[string]string{
 			"globex/company.yaml":     companyFile,
 			"acme/default/long.sql":   fmt.Sprintf(long, "mode: async\n"),
 			"globex/default/long.sql": fmt.Sprintf(long, "mode: async\n"),

@@ -1,10 +1,10 @@
-package e2e
+package contract
 
 import (
-	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/solucao42/caddy-data-api/internal/server/servertest"
@@ -13,7 +13,8 @@ import (
 // TestParquetIsGatheredForFewReaders: each download of a result as Parquet holds a group of rows in memory for as long as its
 // reader likes, so a company has a few of them at once, and all other formats meanwhile.
 func TestParquetIsGatheredForFewReaders(t *testing.T) {
-	s := newServer(t, serverConfig{sources: servertest.SQLite(t, t.TempDir(), "CREATE TABLE one (n)").Directive(), files: map[string]string{
+	t.Parallel()
+	s := newServer(t, servertest.Config{Database: servertest.SQLite(t, t.TempDir(), "CREATE TABLE one (n)"), Files: map[string]string{
 		"acme/company.yaml": companyFile,
 		"acme/default/noise.sql": "/*---\nsource: main\nmode: async\nlimits: { max_rows: 100000 }\n---*/\n" +
 			"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) SELECT i, hex(randomblob(600)) AS noise FROM n",
@@ -22,7 +23,7 @@ func TestParquetIsGatheredForFewReaders(t *testing.T) {
 	location := s.Execute("noise", token, `{}`).Job()
 	s.Await(location, token)
 	for range 8 {
-		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", s.port))
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.Base, "http://"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package e2e
+package contract
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 const byRegionJob = `/*---
@@ -34,11 +36,12 @@ policies:
   RunOnly: { grants: [{ actions: [data_api:execute] }] }
 `
 	catalog["acme/default/by-region-job.sql"] = byRegionJob
-	return newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: catalog})
+	return newServer(t, servertest.Config{Database: e.Source(t, t.TempDir(), sales), Files: catalog})
 }
 
 // A job shows no more than its reader could ask for.
 func TestJobsKeepToTheShareContextOfTheirReader(t *testing.T) {
+	t.Parallel()
 	s := accessServer(t)
 	start := func(token, region string) string {
 		t.Helper()
@@ -79,6 +82,7 @@ func TestJobsKeepToTheShareContextOfTheirReader(t *testing.T) {
 
 // A callback carries what polling shows, so it needs the same permission.
 func TestCallbackNeedsThePermissionToPoll(t *testing.T) {
+	t.Parallel()
 	s := accessServer(t)
 	blind := s.Login("acme", "blind").Access
 	s.Execute("by-region-job", blind, `{"regiao":"Sul"}`).Want(http.StatusAccepted)
@@ -88,6 +92,7 @@ func TestCallbackNeedsThePermissionToPoll(t *testing.T) {
 
 // A request that is parked in the middle of its body does not outlive the revocation of its key.
 func TestParkedRequestMeetsTheRevocation(t *testing.T) {
+	t.Parallel()
 	s := accessServer(t)
 	key, token := s.CreateKeyAndLogin("acme", "integration")
 	body, write := io.Pipe()
@@ -100,7 +105,7 @@ func TestParkedRequestMeetsTheRevocation(t *testing.T) {
 	go func() {
 		_, _ = io.WriteString(write, `{"parameter_values":`)
 		time.Sleep(500 * time.Millisecond) // the server has authenticated the request and waits for its body
-		s.mustCLI(s.admin("keys", "revoke", key.Key)...)
+		s.Revoke(key.Key)
 		_, _ = io.WriteString(write, `{}}`)
 		_ = write.Close()
 	}()
@@ -113,6 +118,7 @@ func TestParkedRequestMeetsTheRevocation(t *testing.T) {
 
 // A body that drips is cut off, with or without a token.
 func TestDrippingBodyIsCutOff(t *testing.T) {
+	t.Parallel()
 	s := accessServer(t)
 	for path, token := range map[string]string{
 		"/api/v1/auth/api-key":                 "",

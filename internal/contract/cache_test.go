@@ -1,4 +1,4 @@
-package e2e
+package contract
 
 import (
 	"encoding/json"
@@ -9,14 +9,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
+	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/internal/source/postgres"
+
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 )
 
 // cacheServer has endpoints that say when their query ran, so that answers tell which of them share a query.
-func cacheServer(t *testing.T, source string) *server {
+func cacheServer(t *testing.T, config servertest.Config) *server {
 	const at = "SELECT clock_timestamp()::text AS at, @n::text AS n"
 	const params = "params: { n: { type: string, default: x } }\n"
-	return newServer(t, serverConfig{sources: source, files: map[string]string{
+	config.Files = map[string]string{
 		"acme/company.yaml":         companyFile + "  colleague: { policies: [DataAPIConsumer] }\n  limited: { policies: [DataAPIConsumer], share_context: { n: [x, y] } }\n",
 		"globex/company.yaml":       "name: Globex\nusers:\n  reader: { policies: [DataAPIConsumer] }\n",
 		"acme/default/minute.sql":   "/*---\nsource: main\n" + params + "limits: { cache: 60s, stale_while_revalidate: 30s }\nshare: { globex: {} }\n---*/\n" + at,
@@ -26,7 +31,8 @@ func cacheServer(t *testing.T, source string) *server {
 		"acme/default/failing.sql":  "/*---\nsource: main\nlimits: { cache: 60s, timeout: 300ms }\n---*/\nSELECT 1 AS one FROM pg_sleep(10)",
 		"acme/default/large.sql":    "/*---\nsource: main\nlimits: { cache: 60s }\n---*/\nSELECT n, clock_timestamp()::text AS at, repeat('x', 200) AS filler FROM generate_series(1, 9000) AS n",
 		"acme/default/who.sql":      "/*---\nsource: main\nlimits: { cache: 60s }\n---*/\nSELECT current_setting('data_api.user', true) AS at, current_setting('data_api.company', true) AS company",
-	}})
+	}
+	return newServer(t, config)
 }
 
 // momentOf returns when the query of an answer ran.
@@ -37,12 +43,9 @@ func momentOf(a answer) string {
 	return document.Rows[0].At
 }
 
-func postgresMain(db *pgtest.DB, options string) string {
-	return `source main postgres "` + db.ReaderDSN + `"` + options
-}
-
 func TestCachedResults(t *testing.T) {
-	s := cacheServer(t, postgresMain(pgtest.New(t), ""))
+	t.Parallel()
+	s := cacheServer(t, servertest.Config{Database: servertest.PostgresOf(pgtest.New(t))})
 	token := s.Login("acme", "integration").Access
 	first := s.Execute("minute", token, `{}`)
 	if got := first.Header.Get("Cache-Status"); got != "data-api; fwd=miss; stored; ttl=59" && got != "data-api; fwd=miss; stored; ttl=60" {
@@ -115,23 +118,18 @@ func TestCachedResults(t *testing.T) {
 	}
 
 	// Purged, and changed.
-	if out := s.mustCLI(s.admin("cache", "purge", "--company", "globex")...); out != "0 results were forgotten.\n" {
-		t.Errorf("purge of another company: %s", out)
+	purge := func(purged func(dataapi.Address) bool) int { return s.Services().Cache.Purge(purged) }
+	if n := purge(func(address dataapi.Address) bool { return address.Company == "globex" }); n != 0 {
+		t.Errorf("%d results of another company were purged", n)
 	}
-	s.mustCLI(s.admin("cache", "purge", "--company", "acme", "--endpoint", "default/moment")...)
+	purge(func(address dataapi.Address) bool { return address.Slug == "moment" })
 	if momentOf(s.Execute("minute", token, `{}`)) != momentOf(first) {
 		t.Error("the purge of one endpoint has purged another")
 	}
-	s.mustCLI(s.admin("cache", "purge")...)
-	if _, stderr, err := s.cli(s.admin("cache", "purge", "--company", "globax")...); err == nil || !strings.Contains(stderr, `did you mean "globex"?`) {
-		t.Errorf("an unknown company: %v %s", err, stderr)
-	}
+	purge(func(dataapi.Address) bool { return true })
 	second := momentOf(s.Execute("minute", token, `{}`))
 	if second == momentOf(first) {
 		t.Error("the purge has left the entry")
-	}
-	if _, stderr, err := s.cli(s.admin("cache", "purge", "--endpoint", "default/minute")...); err == nil || !strings.Contains(stderr, "company") {
-		t.Errorf("an endpoint without a company: %v %s", err, stderr)
 	}
 	s.WriteCatalog("acme/default/minute.sql", "/*---\nsource: main\nlimits: { cache: 60s }\n---*/\nSELECT clock_timestamp()::text AS at, 1 AS more")
 	for deadline := time.Now().Add(patience); !strings.Contains(string(s.Execute("minute", token, `{}`).Body), `"more"`); time.Sleep(20 * time.Millisecond) {
@@ -143,7 +141,8 @@ func TestCachedResults(t *testing.T) {
 
 // TestOneQueryForAThousandCallers: exactly one query, and everybody gets its rows.
 func TestOneQueryForAThousandCallers(t *testing.T) {
-	s := cacheServer(t, postgresMain(pgtest.New(t), ""))
+	t.Parallel()
+	s := cacheServer(t, servertest.Config{Database: servertest.PostgresOf(pgtest.New(t))})
 	token := s.Login("acme", "integration").Access
 	transport := &http.Transport{MaxIdleConnsPerHost: 1000}
 	defer transport.CloseIdleConnections()
@@ -183,8 +182,9 @@ func TestOneQueryForAThousandCallers(t *testing.T) {
 
 // TestHitsNeverTouchTheDatabase: with the database gone they go on, for those who may still ask.
 func TestHitsNeverTouchTheDatabase(t *testing.T) {
+	t.Parallel()
 	cluster := pgtest.NewCluster(t)
-	s := cacheServer(t, postgresMain(cluster.New(t), ""))
+	s := cacheServer(t, servertest.Config{Database: servertest.PostgresOf(cluster.New(t))})
 	key, token := s.CreateKeyAndLogin("acme", "integration")
 	colleague := s.Login("acme", "colleague").Access
 	first := momentOf(s.Execute("minute", token, `{}`))
@@ -196,7 +196,7 @@ func TestHitsNeverTouchTheDatabase(t *testing.T) {
 	}
 	s.Post("/api/v1/data-api/default/minute/execute", "", `{}`).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 	s.Execute("minute", s.Login("acme", "powerless").Access, `{}`).Problem(http.StatusForbidden, "FORBIDDEN")
-	s.mustCLI(s.admin("keys", "revoke", key.Key)...)
+	s.Revoke(key.Key)
 	s.Execute("minute", token, `{}`).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 	if momentOf(s.Execute("minute", colleague, `{}`)) != first {
 		t.Error("the revocation of one key has taken the entry from others")
@@ -211,7 +211,12 @@ func TestHitsNeverTouchTheDatabase(t *testing.T) {
 
 // TestClaimsPartTheCache: where rows depend on who asks, nobody gets another user's.
 func TestClaimsPartTheCache(t *testing.T) {
-	s := cacheServer(t, postgresMain(pgtest.New(t), " {\n\t\t\tclaims on\n\t\t\tallow_set_config\n\t\t}"))
+	t.Parallel()
+	main, err := postgres.New(postgres.Config{DSN: pgtest.New(t).ReaderDSN, Claims: true, AllowSetConfig: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := cacheServer(t, servertest.Config{Sources: map[string]source.Source{"main": main}})
 	for range 2 {
 		for _, user := range []string{"integration", "colleague", "limited"} {
 			token := s.Login("acme", user).Access

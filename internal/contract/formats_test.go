@@ -1,24 +1,20 @@
-package e2e
+package contract
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"encoding/csv"
 	"encoding/json"
-	"io"
 	"net/http"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/klauspost/compress/zstd"
 
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 )
@@ -30,12 +26,11 @@ func lines(body []byte) int { return bytes.Count(body, []byte("\n")) }
 
 // TestFormatsOfASyncAnswer: by Accept, by weights, by suffix; what the format does not tell, the header and trailer do.
 func TestFormatsOfASyncAnswer(t *testing.T) {
+	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, e engine) {
 		s := controlServer(t, e)
 		s.WriteCatalog("acme/default/capped.sql", "/*---\nsource: main\nparams: { rows: { type: integer, required: true } }\nlimits: { max_rows: 10000 }\n---*/\n"+e.Series)
-		if err := s.reload(); err != nil {
-			t.Fatal(err)
-		}
+		s.Reload()
 		token := s.Login("acme", "integration").Access
 		ask := func(path, accept, rows string) answer {
 			t.Helper()
@@ -111,6 +106,7 @@ func TestFormatsOfASyncAnswer(t *testing.T) {
 
 // TestFormatsOfAJob: a job that was asked for without a word of formats can be had in each of them.
 func TestFormatsOfAJob(t *testing.T) {
+	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, e engine) {
 		s := controlServer(t, e)
 		token := s.Login("acme", "integration").Access
@@ -201,13 +197,14 @@ INSERT INTO kinds VALUES
 
 // TestCSVIsReadByPostgresItself: COPY FROM makes the same rows of it, NULL and the empty text told apart.
 func TestCSVIsReadByPostgresItself(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(allTypes)
 	// What Postgres writes as an array, JSON has in brackets: it is compared as jsonb.
 	db.Exec("CREATE TABLE copied AS SELECT * FROM kinds LIMIT 0; ALTER TABLE copied ALTER numbers TYPE jsonb USING NULL, ALTER words TYPE jsonb USING NULL")
-	s := newServer(t, serverConfig{
-		sources: `source main postgres "` + db.ReaderDSN + `"`,
-		files: map[string]string{
+	s := newServer(t, servertest.Config{
+		Database: servertest.PostgresOf(db),
+		Files: map[string]string{
 			"acme/default/kinds.sql":     "/*---\nsource: main\n---*/\nSELECT * FROM kinds ORDER BY id",
 			"acme/default/kinds-job.sql": "/*---\nsource: main\nmode: async\n---*/\nSELECT * FROM kinds ORDER BY id",
 		},
@@ -299,92 +296,15 @@ func arrowRows(t *testing.T, body []byte) (rows [][]string) {
 	return rows
 }
 
-// TestCompressionStreams: with encode gzip zstd the first rows arrive while the query still runs, in every format.
-func TestCompressionStreams(t *testing.T) {
-	e := engines[1]
-	catalog := files(e)
-	catalog["acme/default/steady.sql"] = "/*---\nsource: main\n---*/\nSELECT n, md5(n::text) || md5((n * 7)::text) || md5((n * 13)::text) || md5((n * 17)::text) AS noise, LENGTH(pg_sleep(0.002)::text) AS pause FROM generate_series(1, 2500) AS n"
-	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: catalog})
-	content, err := os.ReadFile(s.caddyfile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	with := strings.Replace(string(content), "\n\tdata_api\n}", `
-	data_api
-	encode gzip zstd {
-		match {
-			header Content-Type application/json*
-			header Content-Type application/x-ndjson*
-			header Content-Type application/vnd.apache.arrow*
-			header Content-Type text/*
-		}
-	}
-}`, 1)
-	if status := s.load(t, with); status != http.StatusOK {
-		t.Fatalf("load: %d\n%s", status, s.Log)
-	}
-	token := s.Login("acme", "integration").Access
-	for _, test := range []struct{ format, coding string }{{"json", "gzip"}, {"ndjson", "zstd"}, {"csv", "gzip"}, {"csv", "zstd"}, {"arrow", "zstd"}} {
-		t.Run(test.format+" "+test.coding, func(t *testing.T) {
-			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL("/api/v1/data-api/default/steady/execute."+test.format), strings.NewReader(`{}`))
-			if err != nil {
-				t.Fatal(err)
-			}
-			request.Header.Set("Content-Type", "application/json")
-			request.Header.Set("Authorization", "Bearer "+token)
-			request.Header.Set("Accept-Encoding", test.coding)
-			begun := time.Now()
-			response, err := (&http.Transport{DisableCompression: true}).RoundTrip(request)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer response.Body.Close()
-			if response.StatusCode != http.StatusOK || response.Header.Get("Content-Encoding") != test.coding {
-				t.Fatalf("%d, %v", response.StatusCode, response.Header)
-			}
-			body := bufio.NewReader(response.Body)
-			if _, err := body.Peek(1); err != nil {
-				t.Fatal(err)
-			}
-			first := time.Since(begun)
-			plain, err := decompressed(test.coding, body)
-			if err != nil || len(plain) < 300_000 {
-				t.Fatalf("%d bytes: %v", len(plain), err)
-			}
-			if whole := time.Since(begun); first > whole*2/3 {
-				t.Errorf("the first byte came after %s of %s", first, whole)
-			}
-			if test.format != "json" && response.Trailer.Get("X-Data-Api-Row-Count") != "2500" {
-				t.Errorf("the trailer is %v", response.Trailer)
-			}
-		})
-	}
-}
-
-func decompressed(coding string, body io.Reader) ([]byte, error) {
-	if coding == "gzip" {
-		reader, err := gzip.NewReader(body)
-		if err != nil {
-			return nil, err
-		}
-		return io.ReadAll(reader)
-	}
-	reader, err := zstd.NewReader(body)
-	if err != nil {
-		return nil, err
-	}
-	defer reader.Close()
-	return io.ReadAll(reader)
-}
-
 // TestAFaultInTheMidstBreaksTheConnection: no format lets a part of a result pass for all of it. A value that Arrow has no
 // place for is a plain refusal while nothing has been sent.
 func TestAFaultInTheMidstBreaksTheConnection(t *testing.T) {
+	t.Parallel()
 	e := engines[1]
 	catalog := files(e)
 	catalog["acme/default/late.sql"] = "/*---\nsource: main\n---*/\nSELECT n, repeat(md5(n::text), 8) AS noise, 1 / (9000 - n) AS fault FROM generate_series(1, 9500) AS n"
 	catalog["acme/default/early.sql"] = "/*---\nsource: main\n---*/\nSELECT TIME '24:00' AS midnight"
-	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: catalog})
+	s := newServer(t, servertest.Config{Database: e.Source(t, t.TempDir(), sales), Files: catalog})
 	token := s.Login("acme", "integration").Access
 	for _, format := range []string{"json", "ndjson", "csv", "arrow"} {
 		got, err := s.TrySend(t.Context(), http.MethodPost, "/api/v1/data-api/default/late/execute."+format, token, `{}`)

@@ -1,4 +1,4 @@
-package e2e
+package contract
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 )
 
 func TestIdempotencyKey(t *testing.T) {
+	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, e engine) {
 		s := controlServer(t, e)
 		token := s.Login("acme", "integration").Access
@@ -96,6 +97,7 @@ func TestIdempotencyKey(t *testing.T) {
 
 // However many of one request arrive at once, one job comes of them.
 func TestIdempotencyKeyRace(t *testing.T) {
+	t.Parallel()
 	s := controlServer(t, engines[0])
 	token := s.Login("acme", "integration").Access
 	var mu sync.Mutex
@@ -120,8 +122,7 @@ func TestIdempotencyKeyRace(t *testing.T) {
 		t.Errorf("%d jobs were answered, %d are there", len(jobs), len(list.Jobs))
 	}
 	// The key outlives the server.
-	s.stop()
-	s.start()
+	s.Restart()
 	for pollingURL := range jobs {
 		if same := s.Call("relatorio-mensal", token, `{"mes":"2026-03"}`, "Idempotency-Key", "race").Job(); same != pollingURL {
 			t.Errorf("after a restart the job is %s, not %s", same, pollingURL)

@@ -1,4 +1,4 @@
-package e2e
+package contract
 
 import (
 	"context"
@@ -10,10 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
+
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 )
 
 func TestCancel(t *testing.T) {
+	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, e engine) {
 		s := controlServer(t, e)
 		token := s.Login("acme", "integration").Access
@@ -69,11 +72,12 @@ func TestCancel(t *testing.T) {
 
 // Cancelling ends the query inside the database.
 func TestCancelEndsTheQuery(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(sales)
-	s := newServer(t, serverConfig{
-		sources: `source main postgres "` + db.ReaderDSN + `"`, options: "jobs {\n workers 8\n per_company 8\n }",
-		files: map[string]string{"acme/default/endless-job.sql": "/*---\nsource: main\nmode: async\n---*/\n" + engines[1].Slow},
+	s := newServer(t, servertest.Config{
+		Database: servertest.PostgresOf(db), Settings: func(settings *servertest.Settings) { settings.Jobs.Workers, settings.Jobs.PerCompany = 8, 8 },
+		Files: map[string]string{"acme/default/endless-job.sql": "/*---\nsource: main\nmode: async\n---*/\n" + engines[1].Slow},
 	})
 	token := s.Login("acme", "integration").Access
 	watcher := db.Conn()
@@ -111,6 +115,7 @@ type listing struct {
 }
 
 func TestListOfJobs(t *testing.T) {
+	t.Parallel()
 	e := engines[0]
 	s := controlServer(t, e)
 	token := s.Login("acme", "integration").Access
@@ -142,7 +147,7 @@ func TestListOfJobs(t *testing.T) {
 			}
 			got = append(got, job.ID)
 		}
-		next = nextLink(t, answer)
+		next = answer.NextLink()
 		if (next == "") != (page.NextCursor == nil) || next != "" && !strings.Contains(next, url.QueryEscape(*page.NextCursor)) {
 			t.Errorf("Link %q, next_cursor %v", next, page.NextCursor)
 		}
@@ -170,20 +175,6 @@ func TestListOfJobs(t *testing.T) {
 	if len(theirs.Jobs) != 0 {
 		t.Errorf("another company sees %+v", theirs.Jobs)
 	}
-}
-
-// nextLink returns the target of rel="next"; empty: there is none.
-func nextLink(t *testing.T, a answer) string {
-	t.Helper()
-	link := a.Header.Get("Link")
-	if link == "" {
-		return ""
-	}
-	target, ok := strings.CutSuffix(link, `>; rel="next"`)
-	if !ok || target[0] != '<' {
-		t.Fatalf("Link is %q", link)
-	}
-	return target[1:]
 }
 
 // decodeStrictly is for bodies whose fields are all known.

@@ -1,4 +1,4 @@
-package e2e
+package contract
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 // version is an endpoint file whose result names it.
@@ -29,8 +31,9 @@ func (s *server) publish(path, token, name, content string) string {
 }
 
 func TestRevisionsArePinned(t *testing.T) {
+	t.Parallel()
 	const path = "default/report"
-	s := newServer(t, serverConfig{sources: engines[0].Source(t, t.TempDir(), sales).Directive(), files: map[string]string{
+	s := newServer(t, servertest.Config{Database: engines[0].Source(t, t.TempDir(), sales), Files: map[string]string{
 		"acme/company.yaml": "name: Acme\nusers:\n  integration: { policies: [DataAPIConsumer] }\n" +
 			"  north: { policies: [DataAPIConsumer], share_context: { regiao: Norte } }\n",
 		"globex/company.yaml":    "name: Globex\nusers:\n  reader: { policies: [DataAPIConsumer] }\n",
@@ -114,7 +117,8 @@ func TestRevisionsArePinned(t *testing.T) {
 }
 
 func TestRetirementIsAnnounced(t *testing.T) {
-	s := newServer(t, serverConfig{sources: engines[0].Source(t, t.TempDir(), sales).Directive(), files: map[string]string{
+	t.Parallel()
+	s := newServer(t, servertest.Config{Database: engines[0].Source(t, t.TempDir(), sales), Files: map[string]string{
 		"acme/default/old.sql": version("deprecated: 2020-12-01\nsunset: 2021-03-01\n", "old"),
 		"acme/default/new.sql": version("", "new"),
 	}})

@@ -1,11 +1,11 @@
-package e2e
+package contract
 
 import (
 	"maps"
 	"testing"
-)
 
-const endpoints = "/api/v1/data-api/default/"
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
+)
 
 // controlServer has, beside the contract's endpoints, ones that take a known while.
 func controlServer(t *testing.T, e engine) *server {
@@ -20,5 +20,5 @@ func controlServer(t *testing.T, e engine) *server {
 			"  limited: { policies: [DataAPIConsumer], share_context: { regiao: Norte } }\n" +
 			"policies:\n  Runner: { grants: [{ actions: [data_api:execute, data_api:get_job] }] }\n",
 	})
-	return newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: catalog})
+	return newServer(t, servertest.Config{Database: e.Source(t, t.TempDir(), sales), Files: catalog})
 }

@@ -1,4 +1,4 @@
-package e2e
+package contract
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 
 // One execution, three speeds: the same call is answered at once, after a while, or with a job.
 func TestPrefer(t *testing.T) {
+	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, e engine) {
 		s := controlServer(t, e)
 		token := s.Login("acme", "integration").Access
@@ -62,6 +63,7 @@ func TestPrefer(t *testing.T) {
 }
 
 func TestOnTimeoutContinue(t *testing.T) {
+	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, e engine) {
 		s := controlServer(t, e)
 		token := s.Login("acme", "integration").Access
@@ -84,6 +86,7 @@ func TestOnTimeoutContinue(t *testing.T) {
 
 // A wait may be longer than a body may take to arrive.
 func TestWaitOutlivesTheTimeOfABody(t *testing.T) {
+	t.Parallel()
 	s := controlServer(t, engines[0])
 	token := s.Login("acme", "integration").Access
 	begun := time.Now()

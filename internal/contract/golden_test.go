@@ -1,4 +1,4 @@
-package e2e
+package contract
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 
 var updateGolden = flag.Bool("update", false, "write the golden answers anew from the server under test")
 
-// The golden catalog's own files: fixed, so that no other test moves an answer.
+// The golden catalog's own Files: fixed, so that no other test moves an answer.
 var goldenFiles = map[string]string{
 	"acme/company.yaml": `name: Acme
 users:
@@ -148,9 +148,10 @@ func (g *golden) ask(name, method, path, body string, fields ...string) answer {
 func (g *golden) as(token string) { g.token = token }
 
 // TestGoldenAnswers compares the answers of every route, the good ones and the errors, with what was recorded: a change of
-// the code alone changes none. `go test ./internal/e2e -run GoldenAnswers -update` records them anew; read the difference.
+// the code alone changes none. `go test ./internal/contract -run GoldenAnswers -update` records them anew; read the difference.
 func TestGoldenAnswers(t *testing.T) {
-	s := newServer(t, serverConfig{sources: servertest.SQLite(t, t.TempDir(), sales).Directive(), files: goldenFiles})
+	t.Parallel()
+	s := newServer(t, servertest.Config{Database: servertest.SQLite(t, t.TempDir(), sales), Files: goldenFiles})
 	g := &golden{s: s, names: map[string]string{}}
 	const base = "/api/v1/data-api"
 

@@ -1,23 +1,24 @@
-package e2e
+package contract
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 func contractServer(t *testing.T, e engine) *server {
 	t.Helper()
-	return newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
+	return newServer(t, servertest.Config{Database: e.Source(t, t.TempDir(), sales), Files: files(e)})
 }
 
 func TestSyncResultIsTheGuides(t *testing.T) {
+	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, e engine) {
 		s := contractServer(t, e)
 		token := s.Login("acme", "integration").Access
@@ -54,6 +55,7 @@ func TestSyncResultIsTheGuides(t *testing.T) {
 }
 
 func TestAsyncJob(t *testing.T) {
+	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, e engine) {
 		s := contractServer(t, e)
 		token := s.Login("acme", "integration").Access
@@ -105,6 +107,7 @@ func TestAsyncJob(t *testing.T) {
 }
 
 func TestTokensAndPermissions(t *testing.T) {
+	t.Parallel()
 	s := contractServer(t, engines[0])
 	pair := s.Login("acme", "integration")
 	if pair.AccessExpiresIn != 600 || pair.RefreshExpiresIn != 604800 {
@@ -127,25 +130,19 @@ func TestTokensAndPermissions(t *testing.T) {
 
 	// An inactive company's key works no more.
 	key := s.CreateKey("acme", "integration")
-	out := s.mustCLI(s.admin("keys", "list", "--company", "acme")...)
-	if !strings.Contains(out, key.Key) || strings.Contains(out, key.Secret) {
-		t.Errorf("keys list printed %s", out)
-	}
 	body := fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"api_secret":%q}`, key.Key, key.Secret)
 	var mine tokens
 	s.Post("/api/v1/auth/api-key", "", body).Want(http.StatusOK).Decode(&mine)
 	s.Execute("few", mine.Access, `{}`).Want(http.StatusOK)
-	s.mustCLI(s.admin("keys", "revoke", key.Key)...)
+	s.Revoke(key.Key)
 	s.Post("/api/v1/auth/api-key", "", body).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 	s.Execute("few", mine.Access, `{}`).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 	s.Post("/api/v1/auth/refresh", "", fmt.Sprintf(`{"refresh_token":%q}`, mine.Refresh)).
 		Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
-	if _, _, err := s.cli(s.admin("keys", "create", "--company", "acme", "--user", "nobody")...); !isExit(err) {
-		t.Error("a key for an unknown user was made")
-	}
 }
 
 func TestFailureAfterTheFirstByteBreaksTheConnection(t *testing.T) {
+	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, e engine) {
 		catalog := files(e)
 		failing := map[string]string{
@@ -154,7 +151,7 @@ func TestFailureAfterTheFirstByteBreaksTheConnection(t *testing.T) {
 		}
 		catalog["acme/default/failing.sql"] = "/*---\nsource: main\nparams: { rows: { type: integer, required: true } }\n" +
 			"limits: { max_rows: 1000000 }\n---*/\n" + failing[e.Name]
-		s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: catalog})
+		s := newServer(t, servertest.Config{Database: e.Source(t, t.TempDir(), sales), Files: catalog})
 		token := s.Login("acme", "integration").Access
 		got, err := s.Try(context.Background(), http.MethodPost, "/api/v1/data-api/default/failing/execute", token,
 			`{"parameter_values":{"rows":100000}}`)
@@ -162,91 +159,4 @@ func TestFailureAfterTheFirstByteBreaksTheConnection(t *testing.T) {
 			t.Errorf("status %d, %d bytes, valid %t, error %v", got.Status, len(got.Body), json.Valid(got.Body), err)
 		}
 	})
-}
-
-func TestResultStreams(t *testing.T) {
-	onEveryEngine(t, func(t *testing.T, e engine) {
-		s := contractServer(t, e)
-		token := s.Login("acme", "integration").Access
-		request, _ := http.NewRequest(http.MethodPost, s.URL("/api/v1/data-api/default/series/execute"),
-			strings.NewReader(`{"parameter_values":{"rows":1000000}}`))
-		request.Header.Set("Authorization", "Bearer "+token)
-		request.Header.Set("Content-Type", "application/json")
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
-		size, last := drain(t, response.Body)
-		if !strings.Contains(last, `"row_count":1000000,"truncated":false,"max_rows":2000000`) {
-			t.Fatalf("%d bytes end with %s", size, last)
-		}
-
-		accepted := s.Execute("series-job", token, `{"rows":1000000}`).Want(http.StatusAccepted)
-		var job struct {
-			PollingURL string `json:"polling_url"`
-		}
-		accepted.Decode(&job)
-		// Polling would read the result each time; the test waits without it.
-		deadline := time.Now().Add(2 * time.Minute)
-		for !jobHasEnded(t, s, job.PollingURL, token) {
-			if time.Now().After(deadline) {
-				t.Fatal("the job does not end")
-			}
-			time.Sleep(100 * time.Millisecond)
-		}
-		peak := s.peakMemory()
-		t.Logf("%d bytes; peak memory of the process %d MiB", size, peak>>20)
-		if peak > 100<<20 {
-			t.Errorf("peak memory is %d MiB", peak>>20)
-		}
-	})
-}
-
-// drain reads to the end and returns the number of bytes and the last few of them.
-func drain(t *testing.T, body io.Reader) (int64, string) {
-	t.Helper()
-	reader := bufio.NewReaderSize(body, 1<<20)
-	tail := make([]byte, 0, 400)
-	var size int64
-	buffer := make([]byte, 1<<16)
-	for {
-		n, err := reader.Read(buffer)
-		size += int64(n)
-		tail = append(tail, buffer[:n]...)
-		if len(tail) > 200 {
-			tail = append(tail[:0], tail[len(tail)-200:]...)
-		}
-		if err == io.EOF {
-			return size, string(tail)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// jobHasEnded polls and drops the result; it fails the test unless a job that has ended is complete.
-func jobHasEnded(t *testing.T, s *server, pollingURL, token string) bool {
-	t.Helper()
-	request, _ := http.NewRequest(http.MethodGet, s.URL(pollingURL), nil)
-	request.Header.Set("Authorization", "Bearer "+token)
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	head := make([]byte, 80)
-	n, err := io.ReadFull(response.Body, head)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.Contains(string(head[:n]), `"status":"processing"`) {
-		return false
-	}
-	_, last := drain(t, response.Body)
-	if !strings.Contains(string(head[:n]), `"status":"completed"`) || !strings.Contains(last, `"row_count":1000000,"truncated":false}`) {
-		t.Fatalf("the job begins %s and ends %s", head[:n], last)
-	}
-	return true
 }
