@@ -77,7 +77,7 @@ func TestMistakesNamePlaceAndWhatIsAllowed(t *testing.T) {
 		"second block":            {"{\n\tdata_api {\n" + catalog + source + "\t}\n\tdata_api {\n\t}\n}\n", `Caddyfile:6: data_api is configured twice`},
 		"no catalog":              {global(source), "Caddyfile:4: data_api needs a catalog: write `catalog DIR`"},
 		"no source":               {global(catalog), "Caddyfile:4: data_api needs a source: write `source NAME sqlite FILE`"},
-		"unknown option":          {global("\t\tcatalogue ./c\n"), `Caddyfile:3: unknown option "catalogue"; did you mean catalog? Allowed are catalog, strict, store, source, tokens, jobs, callbacks, cache and audit`},
+		"unknown option":          {global("\t\tcatalogue ./c\n"), `Caddyfile:3: unknown option "catalogue"; did you mean catalog? Allowed are catalog, strict, store, source, tokens, jobs, callbacks, answers, cache and audit`},
 		"catalog twice":           {global(catalog + catalog), `Caddyfile:4: catalog is set twice`},
 		"catalog without value":   {global("\t\tcatalog\n"), `Caddyfile:3: catalog needs a value, such as ` + "`catalog ./catalog`"},
 		"retention without value": {global("\t\tjobs {\n\t\t\tretention\n\t\t}\n"), "Caddyfile:4: retention needs a value, such as `retention 24h`"},
@@ -121,6 +121,7 @@ func TestMistakesNamePlaceAndWhatIsAllowed(t *testing.T) {
 		"problem with argument":   {global(catalog+source) + ":80 {\n\tdata_api_problem 404\n}\n", `Caddyfile:8: data_api_problem takes a matcher and nothing else; got "404"`},
 		"problem with block":      {global(catalog+source) + ":80 {\n\tdata_api_problem {\n\t\tdocs off\n\t}\n}\n", `Caddyfile:9: data_api_problem takes a matcher and nothing else; got "docs"`},
 		"size":                    {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tmax_body huge\n\t}\n}\n", `Caddyfile:9: max_body must be a size from 1 byte to 64MiB, such as 256KiB or 1MB; got "huge"`},
+		"too little memory":       {global("\t\tcatalog ./c\n\t\tanswers {\n\t\t\tmemory 1MiB\n\t\t}\n"), `Caddyfile:5: answers.memory is 1048576 bytes: it must be at least 16777216`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := adapt(t, test.caddyfile)

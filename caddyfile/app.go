@@ -35,6 +35,7 @@ func init() {
 //		tokens    { issuer URL; audience NAME; access_ttl 10m; refresh_ttl 168h; algorithm EdDSA; hs256_secret {env.X}; throttle { ... } }
 //		jobs      { workers 4; per_company 3; waiting_callers 1000; quota 10GiB; retention 24h }
 //		callbacks { allow HOST:PORT... }
+//		answers   { memory 128MiB }
 //		cache     { size 64MiB; max_result 1MiB }
 //		audit     { parameters }
 //	}
@@ -92,6 +93,9 @@ func parseAppOption(d *caddyfile.Dispenser, app *config.App, option string) erro
 	case "callbacks":
 		app.Callbacks = new(config.Callbacks)
 		return parseCallbacks(d, app.Callbacks)
+	case "answers":
+		app.Answers = new(config.Answers)
+		return parseAnswers(d, app.Answers)
 	case "cache":
 		app.Cache = new(config.Cache)
 		return parseCache(d, app.Cache)
@@ -100,7 +104,7 @@ func parseAppOption(d *caddyfile.Dispenser, app *config.App, option string) erro
 		return parseAudit(d, app.Audit)
 	default:
 		return d.Errf("unknown option %q%s", option,
-			allowed(option, []string{"catalog", "strict", "store", "source", "tokens", "jobs", "callbacks", "cache", "audit"}))
+			allowed(option, []string{"catalog", "strict", "store", "source", "tokens", "jobs", "callbacks", "answers", "cache", "audit"}))
 	}
 }
 
@@ -190,6 +194,12 @@ func parseCallbacks(d *caddyfile.Dispenser, callbacks *config.Callbacks) error {
 	}
 	return parseBlock(d, "callbacks", map[string]func() error{
 		"allow": validated(d, allow, func() error { return callbacks.Validate() }),
+	})
+}
+
+func parseAnswers(d *caddyfile.Dispenser, answers *config.Answers) error {
+	return parseBlock(d, "answers", map[string]func() error{
+		"memory": validated(d, func() error { return oneQuota(d, &answers.Memory) }, func() error { return answers.Validate() }),
 	})
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/lease"
 	"github.com/solucao42/caddy-data-api/internal/server"
 	"github.com/solucao42/caddy-data-api/internal/token"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 func init() {
@@ -128,7 +129,7 @@ func (a *App) holdSources(ctx caddy.Context) error {
 	}
 	a.sources = make(map[string]*server.Source)
 	for name, guest := range guests.(map[string]any) {
-		module, ok := guest.(SourceModule)
+		module, ok := guest.(source.Module)
 		if !ok {
 			return fmt.Errorf("source %s: %T is no source", name, guest)
 		}
@@ -137,7 +138,7 @@ func (a *App) holdSources(ctx caddy.Context) error {
 			if err != nil {
 				return nil, err
 			}
-			return &pooledSource{server.NewSource(opened)}, nil
+			return &pooledSource{server.NewSource(opened, module.Dialect())}, nil
 		})
 		if err != nil {
 			return fmt.Errorf("source %s: %w", name, err)
@@ -165,6 +166,7 @@ func (a *App) makeServer() error {
 		},
 		WaitingCallers: a.Jobs.WaitingCallers,
 		CallbackHosts:  a.Callbacks.Allow,
+		AnswerMemory:   a.Answers.Memory,
 		Cache:          cache.Options{Size: a.App.Cache.Size, MaxResult: a.App.Cache.MaxResult},
 		Log:            a.log, Trail: a.trail, AuditParameters: a.Audit.Parameters,
 		Ending: a.ending, Exiting: caddy.Exiting, ClientIP: clientIP,

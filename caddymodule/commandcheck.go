@@ -39,7 +39,7 @@ The exit code is 0 when there is no fault, and every database could be asked.`,
 			if cmd.Flags().Changed("config") {
 				return checkConfig(cmd.OutOrStdout(), flags.String("config"), flags.String("adapter"))
 			}
-			snapshot, faults, warnings := catalog.Inspect(args[0])
+			snapshot, faults, warnings := catalog.Inspect(args[0], knownDialects()...)
 			return printCheck(cmd.OutOrStdout(), args[0], snapshot, faults, warnings)
 		},
 	}

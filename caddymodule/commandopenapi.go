@@ -48,7 +48,7 @@ func runOpenAPI(cmd *cobra.Command, _ []string) error {
 	var plan *execution.Plan
 	var err error
 	if directory := flags.String("catalog"); directory != "" {
-		if snapshot, err = catalog.Load(directory); err != nil {
+		if snapshot, err = catalog.Load(directory, knownDialects()...); err != nil {
 			return fmt.Errorf("the catalog has faults:\n%w", err)
 		}
 		plan = execution.Describe(snapshot)

@@ -16,11 +16,11 @@ import (
 
 	dataapicaddyfile "github.com/solucao42/caddy-data-api/caddyfile"
 	"github.com/solucao42/caddy-data-api/internal/config"
-	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
 	"github.com/solucao42/caddy-data-api/internal/source/sqlite"
 	"github.com/solucao42/caddy-data-api/internal/store"
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 func init() {
@@ -38,17 +38,6 @@ type StoreModule interface {
 	// OpenStore opens the store. It may block and do I/O. It is called when the store is first needed, and again later
 	// when it failed.
 	OpenStore() (store.Store, error)
-}
-
-// SourceModule is a guest in the namespace data_api.sources.
-type SourceModule interface {
-	// SourceKey stands for the source and all of its settings: configurations with the same key share one source, and a
-	// changed setting makes a new one beside the old. It may contain secrets; it is hashed before use.
-	SourceKey() string
-
-	// OpenSource makes the source. It must neither block nor do I/O: a database that is down must not keep the server
-	// from starting. The logger is the source's own to keep.
-	OpenSource(logger *slog.Logger) (source.Source, error)
 }
 
 // BboltStore keeps keys, jobs, results and deliveries in one bbolt file, which the server holds locked while it runs.
@@ -111,6 +100,9 @@ func (s *SQLiteSource) Validate() error {
 // SourceKey is the file's absolute path and the settings.
 func (s *SQLiteSource) SourceKey() string { return sourceKey("sqlite", s.Path, s.MaxConns) }
 
+// Dialect is SQLite's.
+func (*SQLiteSource) Dialect() source.Dialect { return sqlite.Dialect }
+
 // OpenSource makes the source; the file is opened at the first use.
 func (s *SQLiteSource) OpenSource(logger *slog.Logger) (source.Source, error) {
 	return sqlite.New(sqlite.Config{Path: s.Path, MaxConns: s.MaxConns, Logger: logger})
@@ -167,6 +159,9 @@ func (p *PostgresSource) SourceKey() string {
 		p.Lanes)
 }
 
+// Dialect is PostgreSQL's.
+func (*PostgresSource) Dialect() source.Dialect { return postgres.Dialect }
+
 // OpenSource makes the source; it connects at the first use. A password in {file.X} is read again when the database
 // refuses the one that was there.
 func (p *PostgresSource) OpenSource(logger *slog.Logger) (source.Source, error) {
@@ -175,6 +170,17 @@ func (p *PostgresSource) OpenSource(logger *slog.Logger) (source.Source, error) 
 		MaxConns: p.MaxConns, AllowSuperuser: p.AllowSuperuser, Role: p.Role, Claims: p.Claims,
 		AllowSetConfig: p.AllowSetConfig, NoStatementCache: p.NoStatementCache, Lanes: p.Lanes, Logger: logger,
 	})
+}
+
+// knownDialects are those of all sources that this binary knows: for catalogs that are read without a configuration.
+func knownDialects() []source.Dialect {
+	var known []source.Dialect
+	for _, info := range caddy.GetModules("data_api.sources") {
+		if module, ok := info.New().(source.Module); ok {
+			known = append(known, module.Dialect())
+		}
+	}
+	return known
 }
 
 func sourceKey(kind string, settings ...any) string {
@@ -249,8 +255,8 @@ func validMaxConns(kind string, conns int) error {
 // Interface guards.
 var (
 	_ StoreModule           = (*BboltStore)(nil)
-	_ SourceModule          = (*SQLiteSource)(nil)
-	_ SourceModule          = (*PostgresSource)(nil)
+	_ source.Module         = (*SQLiteSource)(nil)
+	_ source.Module         = (*PostgresSource)(nil)
 	_ caddyfile.Unmarshaler = (*BboltStore)(nil)
 	_ caddyfile.Unmarshaler = (*SQLiteSource)(nil)
 	_ caddyfile.Unmarshaler = (*PostgresSource)(nil)

@@ -43,6 +43,7 @@ func (*TokenHandler) CaddyModule() caddy.ModuleInfo {
 
 // Provision finds the app.
 func (h *TokenHandler) Provision(ctx caddy.Context) (err error) {
+	knowConnections(ctx)
 	h.app, err = findApp(ctx)
 	return err
 }
@@ -108,6 +109,13 @@ func (a *JWTAuthenticator) authenticate(w http.ResponseWriter, r *http.Request) 
 	return ready.API.Authenticate(w, r)
 }
 
+// knowConnections lets the handlers of a server see the connections that requests come on.
+func knowConnections(ctx caddy.Context) {
+	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
+		server.RegisterConnContext(httpapi.WithConn)
+	}
+}
+
 // userOf is the caller as Caddy knows users.
 func userOf(caller identity.Principal) caddyauth.User {
 	return caddyauth.User{
@@ -135,6 +143,7 @@ func (*ExecuteHandler) CaddyModule() caddy.ModuleInfo {
 
 // Provision finds the app, and loads the authenticator.
 func (h *ExecuteHandler) Provision(ctx caddy.Context) (err error) {
+	knowConnections(ctx)
 	if h.MaxBody == 0 {
 		h.MaxBody = config.DefaultMaxBody
 	}

@@ -17,6 +17,8 @@ import (
 
 	_ "github.com/solucao42/caddy-data-api/caddymodule"
 	"github.com/solucao42/caddy-data-api/internal/catalog"
+	"github.com/solucao42/caddy-data-api/internal/source/postgres"
+	"github.com/solucao42/caddy-data-api/internal/source/sqlite"
 )
 
 // example is a fenced block of the documentation.
@@ -27,7 +29,7 @@ type example struct {
 }
 
 // languages are those that blocks may have. Each has one, so that none of those that are loaded can be missed.
-var languages = []string{"caddyfile", "sql", "yaml", "json", "http", "text", "sh", "js", "ts"}
+var languages = []string{"caddyfile", "sql", "yaml", "json", "http", "text", "nginx", "mermaid", "sh", "js", "ts"}
 
 // loaders load an example of a language.
 var loaders = map[string]func(*testing.T, string) error{
@@ -119,7 +121,7 @@ func TestTheFirstExampleIsWhole(t *testing.T) {
 			write(t, root, path, e.text)
 		}
 	}
-	snapshot, err := catalog.Load(filepath.Join(root, "catalog"))
+	snapshot, err := catalog.Load(filepath.Join(root, "catalog"), postgres.Dialect, sqlite.Dialect)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +176,7 @@ func loadCatalog(t *testing.T, given files) error {
 			write(t, root, path, text)
 		}
 	}
-	_, err := catalog.Load(root)
+	_, err := catalog.Load(root, postgres.Dialect, sqlite.Dialect)
 	return err
 }
 

@@ -12,8 +12,8 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/params"
 	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/source/sqlite"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // The cases name the caller's company and user, and what the rows begin with. Those of
@@ -123,7 +123,7 @@ func TestSharesLimitTheirUsers(t *testing.T) {
 
 func load(t *testing.T) *catalog.Snapshot {
 	t.Helper()
-	snapshot, err := catalog.Load("catalog")
+	snapshot, err := catalog.Load("catalog", sqlite.Dialect)
 	if err != nil {
 		t.Fatal(err)
 	}

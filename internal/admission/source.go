@@ -5,8 +5,7 @@ import (
 	"errors"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // Admit puts a gate in front of a source: a run takes a place for its company before it begins, and holds it until its
@@ -47,7 +46,7 @@ type gatedQuery struct {
 }
 
 // Run implements [source.Query].
-func (q *gatedQuery) Run(ctx context.Context, call source.Call, sink result.Sink) error {
+func (q *gatedQuery) Run(ctx context.Context, call source.Call, sink source.Sink) error {
 	if q.shared != nil {
 		if done, err := q.shared.Share(ctx, call, sink); done {
 			return err

@@ -12,10 +12,9 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/admission"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
-	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
 	"github.com/solucao42/caddy-data-api/internal/source/sqlite"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // reader takes a row and keeps the database waiting until it is let go.
@@ -25,9 +24,9 @@ type reader struct {
 	letGo   <-chan struct{}
 }
 
-func (reader) Columns([]result.Column) error { return nil }
+func (reader) Columns([]source.Column) error { return nil }
 
-func (r reader) Row([]result.Value) error {
+func (r reader) Row([]source.Value) error {
 	r.began <- r.company
 	<-r.letGo
 	return nil
@@ -104,14 +103,14 @@ type shared struct {
 	ran, lone int
 }
 
-func (s *shared) Share(context.Context, source.Call, result.Sink) (bool, error) {
+func (s *shared) Share(context.Context, source.Call, source.Sink) (bool, error) {
 	if s.can {
 		s.ran++
 	}
 	return s.can, nil
 }
 
-func (s *shared) Run(context.Context, source.Call, result.Sink) error {
+func (s *shared) Run(context.Context, source.Call, source.Sink) error {
 	s.lone++
 	return nil
 }
@@ -143,8 +142,8 @@ func TestSharedRunsNeedNoPlace(t *testing.T) {
 // none takes a result and does nothing with it.
 type none struct{}
 
-func (none) Columns([]result.Column) error { return nil }
-func (none) Row([]result.Value) error      { return nil }
+func (none) Columns([]source.Column) error { return nil }
+func (none) Row([]source.Value) error      { return nil }
 
 // The short runs of a PostgreSQL source with lanes go on while every place is taken.
 func TestLanesPassTheGate(t *testing.T) {

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/solucao42/caddy-data-api/source"
+
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
@@ -228,7 +230,7 @@ func (r *branchReader) readEndpoint(b *branch, file endpointFile) {
 
 func (r *branchReader) parse(b *branch, file endpointFile, text []byte) {
 	defer takeTurn(text)()
-	report := report{file: r.name(file.below)}
+	report := report{file: r.name(file.below), dialects: r.dialects}
 	read := &readFile{text: sum(text)}
 	read.endpoint, read.sound = parseEndpoint(file.address, text, &report)
 	read.faults, read.warnings = report.all(), report.warnings
@@ -245,9 +247,9 @@ func takeTurn(text []byte) (done func()) {
 }
 
 // readBranch reads the directory of a company once, from its beginning to its end.
-func readBranch(given string, root *os.Root, slug string) (*branch, error) {
+func readBranch(given string, root *os.Root, slug string, dialects []source.Dialect) (*branch, error) {
 	r := branchReader{
-		scanner: scanner{given: given, root: root}, slug: slug, live: newTree(),
+		scanner: scanner{given: given, root: root, dialects: dialects}, slug: slug, live: newTree(),
 		told: func(*branch) {}, stop: func() bool { return false },
 	}
 	b, _, err := r.read()

@@ -8,12 +8,18 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // Options configures a [Catalog].
 type Options struct {
 	// Logger receives changes and faults. Nil: slog.Default.
 	Logger *slog.Logger
+
+	// Dialects are those of the sources that statements may be for: what each of them refuses is a fault without asking a
+	// source. None: nothing is told of statements before their sources are asked.
+	Dialects []source.Dialect
 
 	// Check asks an endpoint's source about its statement before the endpoint goes live. Nil: nobody is asked.
 	Check CheckFunc

@@ -15,7 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -27,7 +27,7 @@ func (check checkFunc) columns() catalog.CheckFunc {
 	if check == nil {
 		return nil
 	}
-	return func(ctx context.Context, endpoint *catalog.Endpoint) ([]result.Column, error) {
+	return func(ctx context.Context, endpoint *catalog.Endpoint) ([]source.Column, error) {
 		return nil, check(ctx, endpoint)
 	}
 }
@@ -35,7 +35,8 @@ func (check checkFunc) columns() catalog.CheckFunc {
 func open(t *testing.T, root string, check checkFunc) *catalog.Catalog {
 	t.Helper()
 	opened, err := catalog.Open(root, catalog.Options{
-		Logger: slog.New(slog.DiscardHandler), Check: check.columns(), Debounce: 10 * time.Millisecond, Rescan: time.Hour, Retry: time.Hour,
+		Dialects: catalog.Dialects,
+		Logger:   slog.New(slog.DiscardHandler), Check: check.columns(), Debounce: 10 * time.Millisecond, Rescan: time.Hour, Retry: time.Hour,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -230,7 +231,7 @@ func TestAFileThatCannotBeReadStaysLive(t *testing.T) {
 }
 
 func TestOpenRefusesACatalogWithFaultsWhenItIsStrict(t *testing.T) {
-	_, err := catalog.Open(build(t, small.with(files{"acme/default/a.sql": ""})), catalog.Options{Strict: true})
+	_, err := catalog.Open(build(t, small.with(files{"acme/default/a.sql": ""})), catalog.Options{Dialects: catalog.Dialects, Strict: true})
 	if faults, ok := errors.AsType[catalog.Faults](err); !ok || len(faults) != 1 {
 		t.Error(err)
 	}
@@ -297,7 +298,7 @@ func TestConcurrentUse(t *testing.T) {
 }
 
 func BenchmarkFind(b *testing.B) {
-	snapshot, err := catalog.Load(build(b, sound))
+	snapshot, err := catalog.Load(build(b, sound), catalog.Dialects...)
 	if err != nil {
 		b.Fatal(err)
 	}

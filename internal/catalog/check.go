@@ -15,8 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // CheckFunc asks an endpoint's source whether it accepts the statement, and returns the columns of its result; nil: they
@@ -26,7 +25,7 @@ import (
 // haste. Every other error is a fault of the endpoint's source key; its text is for the author. It is called from
 // several goroutines at once, also for files that have faults of their own, and again for endpoints of which [Catalog.Doubt]
 // was told.
-type CheckFunc func(ctx context.Context, endpoint *Endpoint) ([]result.Column, error)
+type CheckFunc func(ctx context.Context, endpoint *Endpoint) ([]source.Column, error)
 
 // ErrNotYet is what a [CheckFunc] returns, or wraps, while sources are not to be asked: the next Reload asks them.
 var ErrNotYet = errors.New("sources are not asked yet")
@@ -51,8 +50,8 @@ const (
 type verdict struct {
 	kind    verdictKind
 	reason  error           // of refused: the fault, nil when the columns are at fault; why the source could not be asked, nil: nobody tried
-	columns []result.Column // as the source has described them the last time; nil: not known
-	told    []result.Column // as they were when the source first accepted the statement
+	columns []source.Column // as the source has described them the last time; nil: not known
+	told    []source.Column // as they were when the source first accepted the statement
 	aside   bool            // it needs longer, and is being asked about in the background
 	slow    time.Time       // when it was refused since it took too long; zero: it was not
 	doubted bool            // a run has met something else: the source is to be asked again
@@ -98,7 +97,7 @@ func (v *verdict) warnings(endpoint *Endpoint) Faults {
 }
 
 // columnFaults reports columns that are declared and that the result does not have.
-func (e *Endpoint) columnFaults(columns []result.Column) (faults Faults) {
+func (e *Endpoint) columnFaults(columns []source.Column) (faults Faults) {
 	if columns == nil {
 		return nil
 	}
@@ -117,9 +116,9 @@ func (e *Endpoint) columnFaults(columns []result.Column) (faults Faults) {
 }
 
 // difference says what has become of columns.
-func difference(before, now []result.Column) string {
-	types := func(columns []result.Column) map[string]result.Type {
-		by := make(map[string]result.Type, len(columns))
+func difference(before, now []source.Column) string {
+	types := func(columns []source.Column) map[string]source.Type {
+		by := make(map[string]source.Type, len(columns))
 		for _, column := range columns {
 			by[column.Name] = column.Type
 		}
@@ -148,8 +147,8 @@ func difference(before, now []result.Column) string {
 
 // SameColumns reports whether two descriptions of a result's columns say the same. A type that is not known, since only the
 // rows tell it, is the same as every other.
-func SameColumns(a, b []result.Column) bool {
-	return slices.EqualFunc(a, b, func(one, other result.Column) bool {
+func SameColumns(a, b []source.Column) bool {
+	return slices.EqualFunc(a, b, func(one, other source.Column) bool {
 		if one.Type == "" || other.Type == "" {
 			return one.Name == other.Name
 		}
@@ -216,7 +215,7 @@ func (c *Catalog) lane(source string) *lane {
 
 // answer is what a source has said of a statement.
 type answer struct {
-	columns []result.Column
+	columns []source.Column
 	err     error
 	rests   bool   // it was not asked, since it had not answered others; err says why
 	since   uint64 // how often it had answered when it was asked
@@ -338,7 +337,7 @@ func alive(err error) bool {
 }
 
 // judge makes a verdict of a source's answer.
-func judge(endpoint *Endpoint, columns []result.Column, err error) *verdict {
+func judge(endpoint *Endpoint, columns []source.Column, err error) *verdict {
 	switch {
 	case err == nil && len(endpoint.columnFaults(columns)) > 0:
 		return &verdict{kind: refused, columns: columns}
@@ -354,8 +353,8 @@ func judge(endpoint *Endpoint, columns []result.Column, err error) *verdict {
 }
 
 func unreachable(err error) bool {
-	return dataapi.HasCode(err, dataapi.CodeSourceUnavailable) || dataapi.HasCode(err, dataapi.CodeOverloaded) || timedOut(err) ||
-		errors.Is(err, context.Canceled)
+	return dataapi.HasCode(err, dataapi.CodeSourceUnavailable) || dataapi.HasCode(err, dataapi.CodeExecutionInterrupted) ||
+		dataapi.HasCode(err, dataapi.CodeOverloaded) || timedOut(err) || errors.Is(err, context.Canceled)
 }
 
 // timedOut reports that the source has not answered in time.
@@ -429,7 +428,7 @@ func (g *ground) toAsk(b *branch, current *state) (endpoints []*Endpoint) {
 func sameStatement(a, b *Endpoint) bool {
 	return a.Source == b.Source && a.Statement.SQL == b.Statement.SQL &&
 		reflect.DeepEqual(a.Statement.Params, b.Statement.Params) && maps.EqualFunc(a.Statement.Columns, b.Statement.Columns,
-		func(one, other result.ColumnSpec) bool { return reflect.DeepEqual(one, other) })
+		func(one, other source.ColumnSpec) bool { return reflect.DeepEqual(one, other) })
 }
 
 // pending lists what waits for a source that cannot be asked.

@@ -15,8 +15,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // below writes faults with their effects and with paths below the root.
@@ -134,7 +133,8 @@ func TestAStatementThatIsSlowToJudgeHoldsUpNoOther(t *testing.T) {
 	})
 	root := build(t, files{"acme/company.yaml": "", "globex/company.yaml": ""})
 	c, err := catalog.Open(root, catalog.Options{
-		Logger: slog.New(slog.DiscardHandler), Debounce: 10 * time.Millisecond, Rescan: time.Hour, Check: check.columns(),
+		Dialects: catalog.Dialects,
+		Logger:   slog.New(slog.DiscardHandler), Debounce: 10 * time.Millisecond, Rescan: time.Hour, Check: check.columns(),
 		CheckTimeout: time.Second,
 	})
 	if err != nil {
@@ -173,7 +173,7 @@ func TestASourceThatIsSilentIsNoFaultOfAStatement(t *testing.T) {
 	for i := range 20 {
 		many[fmt.Sprintf("c%d/company.yaml", i)], many[fmt.Sprintf("c%d/default/a.sql", i)] = "", titled("one")
 	}
-	large, err := catalog.Open(build(t, many), catalog.Options{Logger: slog.New(slog.DiscardHandler), Check: silent.columns()})
+	large, err := catalog.Open(build(t, many), catalog.Options{Dialects: catalog.Dialects, Logger: slog.New(slog.DiscardHandler), Check: silent.columns()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,8 @@ func TestASourceThatIsSilentIsNoFaultOfAStatement(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, err := catalog.Open(build(t, small), catalog.Options{
-		Logger: slog.New(slog.DiscardHandler), Check: silent.columns(), CheckTimeout: 100 * time.Millisecond,
+		Dialects: catalog.Dialects,
+		Logger:   slog.New(slog.DiscardHandler), Check: silent.columns(), CheckTimeout: 100 * time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -256,10 +257,10 @@ func TestALargeFileHoldsUpNoOther(t *testing.T) {
 	}
 }
 
-func columnsOf(names ...string) []result.Column {
-	columns := make([]result.Column, len(names))
+func columnsOf(names ...string) []source.Column {
+	columns := make([]source.Column, len(names))
 	for i, name := range names {
-		columns[i] = result.Column{Name: name, Type: result.BigInt}
+		columns[i] = source.Column{Name: name, Type: source.TypeBigInt}
 	}
 	return columns
 }
@@ -270,7 +271,7 @@ func TestDeclaredColumnsThatTheResultDoesNotHave(t *testing.T) {
 		"acme/company.yaml":  "",
 		"acme/default/a.sql": "/*---\nsource: demo\ncolumns:\n  totl: { type: decimal, scale: 2 }\n  other: { description: x }\n  n: {}\n---*/\nSELECT 1 AS n",
 	})
-	c, err := catalog.Open(root, catalog.Options{Logger: slog.New(slog.DiscardHandler), Check: func(context.Context, *catalog.Endpoint) ([]result.Column, error) {
+	c, err := catalog.Open(root, catalog.Options{Dialects: catalog.Dialects, Logger: slog.New(slog.DiscardHandler), Check: func(context.Context, *catalog.Endpoint) ([]source.Column, error) {
 		return columnsOf("regiao", "total", "n"), nil
 	}})
 	if err != nil {
@@ -285,13 +286,14 @@ acme/default/a.sql:5:3: columns: the result has no column "other"; allowed are r
 // the endpoint stays live.
 func TestDoubtsAreLookedInto(t *testing.T) {
 	root := build(t, small)
-	var now atomic.Pointer[[]result.Column]
+	var now atomic.Pointer[[]source.Column]
 	var refused, down atomic.Pointer[error]
 	known := columnsOf("n", "total")
 	now.Store(&known)
 	c, err := catalog.Open(root, catalog.Options{
-		Logger: slog.New(slog.DiscardHandler), Retry: 5 * time.Millisecond, Rescan: time.Hour,
-		Check: func(context.Context, *catalog.Endpoint) ([]result.Column, error) {
+		Dialects: catalog.Dialects,
+		Logger:   slog.New(slog.DiscardHandler), Retry: 5 * time.Millisecond, Rescan: time.Hour,
+		Check: func(context.Context, *catalog.Endpoint) ([]source.Column, error) {
 			for _, failure := range []*error{down.Load(), refused.Load()} {
 				if failure != nil {
 					return nil, *failure
@@ -345,7 +347,7 @@ func TestOneChangeOfACompanyIsNoFaultOnItsWay(t *testing.T) {
 	const param = "/*---\nsource: demo\nparams: { regiao: { type: string } }\n---*/\nSELECT @regiao AS n"
 	root := build(t, small.with(files{"acme/company.yaml": "users: { erp: {}, old: {} }"}))
 	var logged bytes.Buffer
-	c, err := catalog.Open(root, catalog.Options{Logger: slog.New(slog.NewTextHandler(&logged, nil)), Debounce: time.Hour, Rescan: time.Hour})
+	c, err := catalog.Open(root, catalog.Options{Dialects: catalog.Dialects, Logger: slog.New(slog.NewTextHandler(&logged, nil)), Debounce: time.Hour, Rescan: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

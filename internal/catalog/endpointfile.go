@@ -11,7 +11,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/params"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 const (
@@ -101,14 +101,15 @@ func (e *Endpoint) readFrontMatter(root *node, r *report) {
 	before := r.count()
 	e.Statement.Columns, e.Columns = readColumns(f)
 	e.places.columns = memberPlaces(f, "columns")
-	e.checkNames(f)
-	for _, fault := range statementFaults(e.Statement.SQL) {
-		line, column := e.Position(fault.offset)
+	statement := readStatement(e.Statement.SQL, r.dialects)
+	e.checkNames(f, statement)
+	for _, fault := range statement.faults {
+		line, column := e.Position(fault.Offset)
 		advice := ""
-		if fault.placeholder && len(e.places.params) > 0 {
+		if fault.Placeholder && len(e.places.params) > 0 {
 			advice = "; " + declared(sortedKeys(e.places.params))
 		}
-		r.fault(place{line, column}, "%s%s", fault.message, advice)
+		r.fault(place{line, column}, "%s%s", fault.Message, advice)
 	}
 	e.places.askable = r.count() == before && e.Contract != nil && e.Source != "" && e.Statement.SQL != ""
 }
@@ -195,21 +196,21 @@ func readCacheLimits(given fields, limits *Limits, mode Mode, onTimeout OnTimeou
 // maxScale is the most digits after the point that a column may declare.
 const maxScale = 100
 
-func readColumns(f fields) (map[string]result.ColumnSpec, map[string]ColumnNote) {
+func readColumns(f fields) (map[string]source.ColumnSpec, map[string]ColumnNote) {
 	member, ok := f.by["columns"]
 	if !ok {
 		return nil, nil
 	}
-	columns, notes := make(map[string]result.ColumnSpec), make(map[string]ColumnNote)
+	columns, notes := make(map[string]source.ColumnSpec), make(map[string]ColumnNote)
 	for _, column := range f.membersOf(member.value, "columns") {
 		given := f.fieldsOf(column.value, "columns."+column.key, "type", "scale", "nullable", "description")
-		spec := result.ColumnSpec{Type: result.Type(given.text("type")), Scale: given.integer("scale", 0, maxScale)}
+		spec := source.ColumnSpec{Type: source.Type(given.text("type")), Scale: given.integer("scale", 0, maxScale)}
 		if spec.Type != "" && !validColumnType(spec.Type) {
 			given.fault(given.placeOf("type"), "%s must be one of %s, or an array of one such as %s; got %q%s",
-				given.name("type"), typeList(result.Types()), result.ArrayOf(result.Integer), spec.Type,
-				typeMeant(string(spec.Type), names(result.Types()), columnTypesMeant))
-		} else if spec.Scale != nil && spec.Type != result.DecimalType {
-			given.fault(given.placeOf("scale"), "%s is allowed beside type: %s only", given.name("scale"), result.DecimalType)
+				given.name("type"), typeList(source.Types()), source.ArrayOf(source.TypeInteger), spec.Type,
+				typeMeant(string(spec.Type), names(source.Types()), columnTypesMeant))
+		} else if spec.Scale != nil && spec.Type != source.TypeDecimal {
+			given.fault(given.placeOf("scale"), "%s is allowed beside type: %s only", given.name("scale"), source.TypeDecimal)
 		}
 		columns[column.key] = spec
 		notes[column.key] = ColumnNote{
@@ -219,9 +220,9 @@ func readColumns(f fields) (map[string]result.ColumnSpec, map[string]ColumnNote)
 	return columns, notes
 }
 
-func validColumnType(t result.Type) bool {
-	return slices.ContainsFunc(result.Types(), func(known result.Type) bool {
-		return t == known || t == result.ArrayOf(known)
+func validColumnType(t source.Type) bool {
+	return slices.ContainsFunc(source.Types(), func(known source.Type) bool {
+		return t == known || t == source.ArrayOf(known)
 	})
 }
 
@@ -249,21 +250,23 @@ func memberPlaces(f fields, key string) map[string]place {
 // checkNames reports parameters that the statement uses and the front matter does not declare, and those that it declares
 // and the statement does not use: a filter that was forgotten returns too much. A source knows its dialect better and is
 // asked later; this is for catalogs that are checked without their sources.
-func (e *Endpoint) checkNames(f fields) {
+func (e *Endpoint) checkNames(f fields, statement reading) {
 	names := e.places.params
 	declaredNames := sortedKeys(names)
 	known := declared(declaredNames)
-	for _, use := range parameterUses(e.Statement.SQL) {
-		if _, ok := names[use.name]; ok {
+	for _, use := range statement.uses {
+		if _, ok := names[use.Name]; ok {
 			continue
 		}
-		line, column := e.Position(use.offset)
-		f.fault(place{line, column}, "@%s is not declared in params; %s%s", use.name, known,
-			didYouMean(at(dataapi.Nearest(use.name, declaredNames))))
+		line, column := e.Position(use.Offset)
+		f.fault(place{line, column}, "@%s is not declared in params; %s%s", use.Name, known,
+			didYouMean(at(dataapi.Nearest(use.Name, declaredNames))))
 	}
-	mentioned := mentions(e.Statement.SQL)
+	if len(f.report.dialects) == 0 {
+		return // nobody knows what a use looks like
+	}
 	for _, name := range declaredNames {
-		if !mentioned[name] && e.Statement.SQL != "" && params.ValidName(name) && !f.report.has(names[name]) {
+		if !statement.mentioned[name] && e.Statement.SQL != "" && params.ValidName(name) && !f.report.has(names[name]) {
 			f.fault(names[name], "parameter %s is declared and never used in the statement; use @%s there, or leave it out here%s",
 				name, name, e.mentionedAsText(name))
 		}

@@ -8,7 +8,7 @@ import (
 
 // CheckParse parses one file and checks what holds for every text.
 func CheckParse(t *testing.T, text []byte, asEndpoint bool) {
-	r := report{file: "f"}
+	r := report{file: "f", dialects: builtIn}
 	var sound bool
 	if asEndpoint {
 		var endpoint *Endpoint
@@ -35,3 +35,6 @@ func CheckParse(t *testing.T, text []byte, asEndpoint bool) {
 		}
 	}
 }
+
+// Dialects are those of the built-in sources.
+var Dialects = builtIn

@@ -125,7 +125,7 @@ func TestLinksInsideTheCatalogAreFollowed(t *testing.T) {
 	if err := os.Symlink("s.sql", filepath.Join(root, "acme", "default", "alias.sql")); err != nil {
 		t.Fatal(err)
 	}
-	snapshot, err := catalog.Load(root)
+	snapshot, err := catalog.Load(root, catalog.Dialects...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,14 +136,14 @@ func TestLinksInsideTheCatalogAreFollowed(t *testing.T) {
 
 func TestRootThatCannotBeRead(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing")
-	if _, err := catalog.Load(missing); err == nil || err.Error() != missing+":1:1: does not exist; it must be a directory with one directory for each company" {
+	if _, err := catalog.Load(missing, catalog.Dialects...); err == nil || err.Error() != missing+":1:1: does not exist; it must be a directory with one directory for each company" {
 		t.Error(err)
 	}
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := catalog.Load(file); err == nil || err.Error() != file+":1:1: cannot be read: not a directory" {
+	if _, err := catalog.Load(file, catalog.Dialects...); err == nil || err.Error() != file+":1:1: cannot be read: not a directory" {
 		t.Error(err)
 	}
 }

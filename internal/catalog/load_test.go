@@ -12,8 +12,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/params"
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // files is a catalog as it is written, by path below the root.
@@ -100,7 +99,7 @@ func TestLoad(t *testing.T) {
 	root := build(t, sound.with(files{
 		"README.md": "x", "acme/.git/config": "x", "acme/default/.vendas.sql.swp": "x", "acme/default/vendas.sql~": "x",
 	}))
-	snapshot, err := catalog.Load(root)
+	snapshot, err := catalog.Load(root, catalog.Dialects...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,11 +120,11 @@ func TestLoad(t *testing.T) {
 	if !strings.HasPrefix(statement.SQL, "SELECT regiao") || !strings.HasSuffix(statement.SQL, "ORDER BY regiao") || statement.MaxRows != 1000 {
 		t.Errorf("%+v", statement)
 	}
-	if spec := statement.Columns["total"]; spec.Type != result.DecimalType || *spec.Scale != 2 {
+	if spec := statement.Columns["total"]; spec.Type != source.TypeDecimal || *spec.Scale != 2 {
 		t.Errorf("%+v", spec)
 	}
-	if len(statement.Params) != 3 || statement.Params[0].Name != "data_inicio" || statement.Params[0].Type != params.Date ||
-		!statement.Params[2].Array || statement.Params[2].Type != params.Decimal {
+	if len(statement.Params) != 3 || statement.Params[0].Name != "data_inicio" || statement.Params[0].Type != source.ParamDate ||
+		!statement.Params[2].Array || statement.Params[2].Type != source.ParamDecimal {
 		t.Errorf("%+v", statement.Params)
 	}
 	values, err := endpoint.Contract.Bind([]byte(`{"data_inicio":"2026-01-01"}`))
@@ -157,7 +156,7 @@ func TestLoad(t *testing.T) {
 func TestPosition(t *testing.T) {
 	snapshot, err := catalog.Load(build(t, files{
 		"a/company.yaml": "", "a/n/s.sql": "/*---\r\nsource: demo\r\n---*/\r\n\r\n  SELECT 'é', x\r\nFROM t",
-	}))
+	}), catalog.Dialects...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +200,7 @@ func TestFindResolvesSharesAndHidesTheRest(t *testing.T) {
 		"inactive owner":               {files{"acme/default/s.sql": shared, "acme/company.yaml": "active: false"}, "nothing", "nothing", "nothing"},
 		"inactive share beside a live": {files{"acme/default/s.sql": shared, "initech/default/s.sql": inactive}, "acme/default/s", "acme/default/s", "nothing"},
 	} {
-		snapshot, err := catalog.Load(build(t, base.with(test.tree)))
+		snapshot, err := catalog.Load(build(t, base.with(test.tree)), catalog.Dialects...)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -216,7 +215,7 @@ func TestFindResolvesSharesAndHidesTheRest(t *testing.T) {
 }
 
 func TestFindDoesNotAllocate(t *testing.T) {
-	snapshot, err := catalog.Load(build(t, sound))
+	snapshot, err := catalog.Load(build(t, sound), catalog.Dialects...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,11 +231,11 @@ func TestFindDoesNotAllocate(t *testing.T) {
 }
 
 func TestRevisionFollowsTheText(t *testing.T) {
-	one, err := catalog.Load(build(t, sound))
+	one, err := catalog.Load(build(t, sound), catalog.Dialects...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	two, err := catalog.Load(build(t, sound.with(files{"acme/default/vendas-por-regiao.sql": vendas + " "})))
+	two, err := catalog.Load(build(t, sound.with(files{"acme/default/vendas-por-regiao.sql": vendas + " "})), catalog.Dialects...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +250,7 @@ func TestRevisionFollowsTheText(t *testing.T) {
 // lines loads a tree that is at fault and returns its faults, with paths below the root.
 func lines(t *testing.T, root string) string {
 	t.Helper()
-	_, err := catalog.Load(root)
+	_, err := catalog.Load(root, catalog.Dialects...)
 	faults, ok := errors.AsType[catalog.Faults](err)
 	if !ok {
 		return "no faults"
@@ -265,7 +264,7 @@ func TestRetirementAndNotes(t *testing.T) {
 		"acme/default/old.sql": "/*---\nsource: x\ndeprecated: 2026-12-01\nsunset: 2027-03-01T00:30:00+01:00\n" +
 			"columns: { n: { type: bigint, nullable: false, description: How many. }, m: {} }\n---*/\nSELECT 1 AS n, 2 AS m\n",
 		"acme/default/new.sql": "/*---\nsource: x\n---*/\nSELECT 1 AS n\n",
-	}))
+	}), catalog.Dialects...)
 	if err != nil {
 		t.Fatal(err)
 	}

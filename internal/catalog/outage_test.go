@@ -13,7 +13,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 func TestCheckDecidesWhatGoesLive(t *testing.T) {
@@ -132,7 +132,8 @@ func TestASourceThatIsBackIsAskedSoon(t *testing.T) {
 	var down atomic.Bool
 	var asked atomic.Int64
 	c, err := catalog.Open(root, catalog.Options{
-		Logger: slog.New(slog.NewTextHandler(&logged, nil)), Debounce: 10 * time.Millisecond, Rescan: time.Hour, Retry: 5 * time.Millisecond,
+		Dialects: catalog.Dialects,
+		Logger:   slog.New(slog.NewTextHandler(&logged, nil)), Debounce: 10 * time.Millisecond, Rescan: time.Hour, Retry: 5 * time.Millisecond,
 		Check: checkFunc(func(context.Context, *catalog.Endpoint) error {
 			asked.Add(1)
 			if down.Load() {
@@ -178,7 +179,8 @@ func TestASourceThatIsBackIsAskedSoon(t *testing.T) {
 func TestSourcesThatAreNotAskedYet(t *testing.T) {
 	var asked atomic.Int64
 	c, err := catalog.Open(build(t, small), catalog.Options{
-		Logger: slog.New(slog.DiscardHandler), Retry: time.Millisecond,
+		Dialects: catalog.Dialects,
+		Logger:   slog.New(slog.DiscardHandler), Retry: time.Millisecond,
 		Check: checkFunc(func(context.Context, *catalog.Endpoint) error {
 			asked.Add(1)
 			return catalog.ErrNotYet

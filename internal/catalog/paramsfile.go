@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // readParams reads the params of an endpoint and compiles their contract. It returns nil when one of them is at fault.
@@ -46,7 +47,7 @@ func readParam(name string, given fields) params.Param {
 		}
 	}
 	param := params.Param{
-		Name: name, Type: params.Type(kind), Array: array,
+		Name: name, Type: source.ParamType(kind), Array: array,
 		Required: given.boolean("required", false), Sensitive: given.boolean("sensitive", false),
 		Default: given.json("default"), Example: given.json("example"),
 		Minimum: given.json("minimum"), Maximum: given.json("maximum"),
@@ -74,11 +75,11 @@ func reportDefinition(fault params.DefinitionFault, given fields, name place) {
 		}
 		given.fault(name, "params: the name %q %s%s", shorten(fault.Parameter), fault.Message, advice)
 	case fault.Field == "type" && !given.has("type"):
-		given.fault(name, "%s is missing; it is one of %s, or an array of one such as array<integer>", given.name("type"), typeList(params.Types()))
+		given.fault(name, "%s is missing; it is one of %s, or an array of one such as array<integer>", given.name("type"), typeList(source.ParamTypes()))
 	case fault.Field == "type":
 		value := given.by["type"].value
 		given.fault(given.placeOf("type"), "%s must be one of %s, or an array of one such as array<integer>; got %s%s",
-			given.name("type"), typeList(params.Types()), value.describe(), typeMeant(value.text, names(params.Types()), paramTypesMeant))
+			given.name("type"), typeList(source.ParamTypes()), value.describe(), typeMeant(value.text, names(source.ParamTypes()), paramTypesMeant))
 	default:
 		at, index := given.placeOf(fault.Field), ""
 		if items := given.by[fault.Field].value; fault.Index >= 0 && items != nil && fault.Index < len(items.items) {

@@ -17,7 +17,7 @@ users:
 		"acme/default/limited.sql": "/*---\nsource: main\nrate: 10/1h\n---*/\nSELECT 1 AS one",
 		"acme/default/free.sql":    "/*---\nsource: main\n---*/\nSELECT 1 AS one",
 		"globex/company.yaml":      "users: { default: {} }\n",
-	}))
+	}), catalog.Dialects...)
 	if err != nil {
 		t.Fatal(err)
 	}

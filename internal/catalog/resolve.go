@@ -7,13 +7,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/solucao42/caddy-data-api/source"
+
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
 
 // Load reads and checks the catalog below root, without asking any source. The error is [Faults] with every fault. It
 // does file I/O only.
-func Load(root string) (*Snapshot, error) {
-	snapshot, faults, _ := Inspect(root)
+func Load(root string, dialects ...source.Dialect) (*Snapshot, error) {
+	snapshot, faults, _ := Inspect(root, dialects...)
 	if len(faults) > 0 {
 		return nil, faults
 	}
@@ -21,13 +23,13 @@ func Load(root string) (*Snapshot, error) {
 }
 
 // Inspect reads and checks as Load does, and returns what is doubtful too. There is no snapshot when there are faults.
-func Inspect(root string) (snapshot *Snapshot, faults, warnings Faults) {
+func Inspect(root string, dialects ...source.Dialect) (snapshot *Snapshot, faults, warnings Faults) {
 	ground := newGround(root)
 	ground.listing = scanRoot(root, 0)
 	if opened, err := os.OpenRoot(root); err == nil {
 		defer opened.Close()
 		for _, slug := range ground.listing.companies {
-			if b, err := readBranch(root, opened, slug); err == nil {
+			if b, err := readBranch(root, opened, slug, dialects); err == nil {
 				ground.branches[slug] = b
 			}
 		}

@@ -4,7 +4,15 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"github.com/solucao42/caddy-data-api/source"
+	"github.com/solucao42/caddy-data-api/source/sqltext"
 )
+
+// builtIn are the dialects of the built-in sources.
+var builtIn = []source.Dialect{
+	sqltext.Rules{NestedComments: true, DollarQuotes: true, EscapeStrings: true}, sqltext.Rules{Backticks: true, Brackets: true},
+}
 
 func TestStatementFaults(t *testing.T) {
 	const begin, second = "a statement must begin with SELECT, VALUES or WITH; this one begins with ", "only one statement is allowed: remove what follows its semicolon"
@@ -43,8 +51,8 @@ func TestStatementFaults(t *testing.T) {
 		{"SELECT 'open ; :x", nil},
 	} {
 		var got []string
-		for _, fault := range statementFaults(test.sql) {
-			got = append(got, fmt.Sprintf("%d: %s", fault.offset, fault.message))
+		for _, fault := range readStatement(test.sql, builtIn).faults {
+			got = append(got, fmt.Sprintf("%d: %s", fault.Offset, fault.Message))
 		}
 		if !slices.Equal(got, test.want) {
 			t.Errorf("%s\n got  %q\n want %q", test.sql, got, test.want)
@@ -60,7 +68,7 @@ func TestMentions(t *testing.T) {
 		"SELECT @ab": false, "SELECT '@a'": false, "SELECT 1 -- @a": false, "SELECT /* @a */ 1": false, `SELECT "@a"`: false,
 		"SELECT @A": false, "SELECT a": false, "SELECT 'it''s @a'": false,
 	} {
-		if got := mentions(sql)["a"]; got != want {
+		if got := readStatement(sql, builtIn).mentioned["a"]; got != want {
 			t.Errorf("%s: %t", sql, got)
 		}
 	}
@@ -72,13 +80,14 @@ func FuzzStatement(f *testing.F) {
 		f.Add(sql)
 	}
 	f.Fuzz(func(t *testing.T, sql string) {
-		for _, fault := range statementFaults(sql) {
-			if fault.offset < 0 || fault.offset >= len(sql) {
-				t.Errorf("offset %d", fault.offset)
+		read := readStatement(sql, builtIn)
+		for _, fault := range read.faults {
+			if fault.Offset < 0 || fault.Offset >= len(sql) {
+				t.Errorf("offset %d", fault.Offset)
 			}
 		}
-		for _, use := range parameterUses(sql) {
-			if sql[use.offset:use.offset+1+len(use.name)] != "@"+use.name || !mentions(sql)[use.name] {
+		for _, use := range read.uses {
+			if sql[use.Offset:use.Offset+1+len(use.Name)] != "@"+use.Name || !read.mentioned[use.Name] {
 				t.Errorf("%+v", use)
 			}
 		}

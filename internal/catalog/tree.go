@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/solucao42/caddy-data-api/source"
+
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
@@ -94,8 +96,9 @@ func scanRoot(given string, before int) listing {
 
 type scanner struct {
 	found
-	given string // the root as the operator wrote it
-	root  *os.Root
+	given    string // the root as the operator wrote it
+	root     *os.Root
+	dialects []source.Dialect // of the sources that statements may be for
 }
 
 // entry is a file or directory that is not ignored.

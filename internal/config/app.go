@@ -44,6 +44,9 @@ type App struct {
 	// Where and how the end of a job is announced.
 	Callbacks *Callbacks `json:"callbacks,omitempty"`
 
+	// What answers hold in memory until their readers have taken them.
+	Answers *Answers `json:"answers,omitempty"`
+
 	// The results that are kept in memory, of endpoints with limits.cache.
 	Cache *Cache `json:"cache,omitempty"`
 
@@ -165,6 +168,10 @@ func (a *App) SetDefaults() {
 	if a.Cache == nil {
 		a.Cache = new(Cache)
 	}
+	if a.Answers == nil {
+		a.Answers = new(Answers)
+	}
+	setDefault(&a.Answers.Memory, DefaultAnswerMemory)
 	a.Cache.setDefaults()
 	setDefault(&a.Tokens.Issuer, DefaultIssuer)
 	setDefault(&a.Tokens.Audience, a.Tokens.Issuer)
@@ -210,7 +217,7 @@ func (a *App) Validate() error {
 	if a.Tokens.Algorithm == algorithmHS256 && a.Tokens.HS256Secret == "" {
 		faults = append(faults, errors.New("tokens.algorithm is HS256: set tokens.hs256_secret, such as {env.TOKEN_SECRET}"))
 	}
-	faults = append(faults, a.Tokens.Validate(), a.Jobs.Validate(), a.Callbacks.Validate(), a.Cache.Validate())
+	faults = append(faults, a.Tokens.Validate(), a.Jobs.Validate(), a.Callbacks.Validate(), a.Cache.Validate(), a.Answers.Validate())
 	return errors.Join(faults...)
 }
 

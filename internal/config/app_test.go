@@ -29,6 +29,7 @@ func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 	err := json.Unmarshal([]byte(`{
 		"tokens": {"access_ttl": "48h", "refresh_ttl": "1h", "hs256_secret": "hunter2",
 			"throttle": {"address": "fast", "total": "1/1ms"}},
+		"answers": {"memory": 1000},
 		"jobs": {"workers": 5000, "per_company": 5001, "waiting_callers": -1, "quota": 1000, "retention": "1s"},
 		"callbacks": {"allow": ["localhost", ":80", "localhost:http", "localhost:70000", "http://x:80", "127.0.0.1:3101"]}
 	}`), &app)
@@ -47,6 +48,7 @@ func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 		"tokens.hs256_secret has 7 bytes: HS256 needs at least 32",
 		`tokens.throttle.address: "fast" must be written COUNT/PERIOD`,
 		`tokens.throttle.total: "1/1ms" has a period of 1ms`,
+		"answers.memory is 1000 bytes: it must be at least 16777216",
 		"jobs.workers is 5000: it must lie between 1 and 1024",
 		"jobs.per_company is 5001: it must lie between 1 and the number of workers, 5000",
 		"jobs.waiting_callers is -1: it must lie between 1 and 1000000",

@@ -11,7 +11,6 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/server/servertest"
-	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
 
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
@@ -212,11 +211,8 @@ func TestHitsNeverTouchTheDatabase(t *testing.T) {
 // TestClaimsPartTheCache: where rows depend on who asks, nobody gets another user's.
 func TestClaimsPartTheCache(t *testing.T) {
 	t.Parallel()
-	main, err := postgres.New(postgres.Config{DSN: pgtest.New(t).ReaderDSN, Claims: true, AllowSetConfig: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := cacheServer(t, servertest.Config{Sources: map[string]source.Source{"main": main}})
+	main := servertest.PostgresSource(t, postgres.Config{DSN: pgtest.New(t).ReaderDSN, Claims: true, AllowSetConfig: true})
+	s := cacheServer(t, servertest.Config{Sources: map[string]*servertest.Source{"main": main}})
 	for range 2 {
 		for _, user := range []string{"integration", "colleague", "limited"} {
 			token := s.Login("acme", user).Access

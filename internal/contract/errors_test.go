@@ -217,10 +217,23 @@ func TestErrors(t *testing.T) {
 				t.Errorf("a pinned parameter gave %+v", pinned.Rows)
 			}
 		})
+		t.Run("value that the database refuses", func(t *testing.T) {
+			s := s.On(t)
+			s.Execute("picky", token, `{"document":"[1]"}`).Want(http.StatusOK)
+			got := s.Execute("picky", token, `{"document":"["}`).Problem(http.StatusUnprocessableEntity, "VALUE_REFUSED")
+			if !bytes.Contains(got.Body, []byte("the value of document,")) || bytes.Contains(bytes.ToLower(got.Body), []byte("json,")) ||
+				bytes.Contains(got.Body, []byte("input syntax")) || bytes.Contains(got.Body, []byte("malformed JSON")) {
+				t.Errorf("the caller reads %s", got.Body)
+			}
+			both := s.Execute("picky", token, `{"document":"[","other":"x"}`).Problem(http.StatusUnprocessableEntity, "VALUE_REFUSED")
+			if !bytes.Contains(both.Body, []byte("one of the values of document and other,")) {
+				t.Errorf("the caller reads %s", both.Body)
+			}
+		})
 		t.Run("500", func(t *testing.T) {
 			s := s.On(t)
 			got := s.Execute("broken", token, `{"n":1}`).Problem(http.StatusInternalServerError, "INTERNAL_ERROR")
-			if bytes.Contains(got.Body, []byte("secret table")) || bytes.Contains(got.Body, []byte("zero")) {
+			if bytes.Contains(got.Body, []byte("secret")) || bytes.Contains(got.Body, []byte("subquery")) {
 				t.Errorf("the cause is shown to the caller: %s", got.Body)
 			}
 			deadline := time.Now().Add(patience)

@@ -9,8 +9,6 @@ import (
 
 	"github.com/solucao42/caddy-data-api/examples/demo/demodata"
 	"github.com/solucao42/caddy-data-api/internal/server/servertest"
-	"github.com/solucao42/caddy-data-api/internal/source"
-	"github.com/solucao42/caddy-data-api/internal/source/sqlite"
 )
 
 type (
@@ -53,12 +51,8 @@ func demoServer(t *testing.T) *server {
 	if _, err := demodata.Ensure(path, "../../examples/data/txhousing.csv.gz"); err != nil {
 		t.Fatal(err)
 	}
-	demo, err := sqlite.New(sqlite.Config{Path: path})
-	if err != nil {
-		t.Fatal(err)
-	}
 	return newServer(t, servertest.Config{
-		Sources: map[string]source.Source{"demo": demo}, Catalog: os.DirFS("../../examples/catalog"),
+		Sources: map[string]*servertest.Source{"demo": servertest.SQLiteSource(t, path, 0)}, Catalog: os.DirFS("../../examples/catalog"),
 	})
 }
 

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/solucao42/caddy-data-api/internal/server/servertest"
-	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
 
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
@@ -34,12 +33,8 @@ func TestRowLevelSecurityOverHTTP(t *testing.T) {
 		"PgBouncer": {DSN: db.NewPgBouncer(2, []string{login}).DSN(login), Role: running, Claims: true, NoStatementCache: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			sources := make(map[string]source.Source)
-			for name, config := range map[string]postgres.Config{"main": config, "open": {DSN: db.ReaderDSN}} {
-				var err error
-				if sources[name], err = postgres.New(config); err != nil {
-					t.Fatal(err)
-				}
+			sources := map[string]*servertest.Source{
+				"main": servertest.PostgresSource(t, config), "open": servertest.PostgresSource(t, postgres.Config{DSN: db.ReaderDSN}),
 			}
 			s := newServer(t, servertest.Config{Sources: sources, Files: map[string]string{
 				"acme/company.yaml":      companyFile + "  colleague: { policies: [DataAPIConsumer] }\n",

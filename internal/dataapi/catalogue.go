@@ -32,6 +32,7 @@ var catalogue = []Definition{
 	{CodeOverloaded, 503, "Overloaded", "The server is at its limit. Wait as long as the Retry-After header says."},
 	{CodeSourceUnavailable, 503, "Source unavailable", "The database behind this endpoint cannot be reached right now. Wait as long as the Retry-After header says."},
 	{CodeExecutionInterrupted, 503, "Execution interrupted", "The database ended the query before it was done. The request is right: send it again after the time in the Retry-After header."},
+	{CodeHTTPVersion, 505, "HTTP version not supported", "This cannot be answered in the version of HTTP that was used. Use HTTP/1.1 or later."},
 }
 
 var byCode = func() map[Code]Definition {

@@ -41,9 +41,9 @@ func document() []byte {
 <!-- Generated from internal/dataapi/catalogue.go by ` + "`go test ./internal/dataapi -update`" + `. Do not edit. -->
 
 Every error is ` + "`application/problem+json`" + ` (RFC 9457) with the fields ` + "`type`, `title`, `status`, `detail` and `code`" + `.
-Programs should look at ` + "`code`" + `; it never changes its meaning. A 422 also lists every fault of the request in
-` + "`errors`" + `, each with ` + "`parameter`, `code` and `detail`" + `. The ` + "`X-Request-Id`" + ` header of every answer finds the cause
-in the server's log.
+Programs should look at ` + "`code`" + `; it never changes its meaning. ` + "`INVALID_PARAMETER` and `PARAMETER_NOT_ALLOWED`" + ` also list
+every fault of the request in ` + "`errors`" + `, each with ` + "`parameter`, `code` and `detail`" + `. The ` + "`X-Request-Id`" + ` header of every
+answer finds the cause in the server's log.
 
 | status | code | title | detail, unless an occurrence says more |
 |---|---|---|---|

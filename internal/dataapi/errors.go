@@ -44,6 +44,7 @@ const (
 	CodeOverloaded           Code = "OVERLOADED"
 	CodeSourceUnavailable    Code = "SOURCE_UNAVAILABLE"    // nothing has run
 	CodeExecutionInterrupted Code = "EXECUTION_INTERRUPTED" // it may have run, in part or as a whole
+	CodeHTTPVersion          Code = "HTTP_VERSION_NOT_SUPPORTED"
 )
 
 // Definition is one row of the error catalogue.

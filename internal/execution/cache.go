@@ -25,8 +25,7 @@ const anyUser = "*"
 // which the result is written. On a source that shows claims to its database it also names the user. Two callers who may
 // see different rows therefore have different keys.
 func (b *Bound) CacheKey(form string) (cache.Key, error) {
-	claims := b.call.Claims
-	shareContext, err := claims.ShareContext()
+	shareContext, err := b.context.Canonical()
 	if err != nil {
 		return cache.Key{}, err
 	}
@@ -34,7 +33,7 @@ func (b *Bound) CacheKey(form string) (cache.Key, error) {
 	address := b.Endpoint.Address
 	return cache.NewKey(
 		[]byte(address.Company), []byte(address.Namespace), []byte(address.Slug), []byte(b.Endpoint.Revision),
-		[]byte(claims.Company), []byte(user), shareContext, b.Canonical(), []byte(form),
+		[]byte(b.call.Claims.Company), []byte(user), shareContext, b.Canonical(), []byte(form),
 	), nil
 }
 

@@ -17,7 +17,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/params"
 	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // telltale is a source whose rows are all that a database could be shown: whatever reaches it can change what it answers.
@@ -34,25 +34,21 @@ type telling struct {
 	claims    bool
 }
 
-func (q telling) Check(context.Context) ([]result.Column, error) { return nil, nil }
+func (q telling) Check(context.Context) ([]source.Column, error) { return nil, nil }
 func (q telling) UsesClaims() bool                               { return q.claims }
 
-func (q telling) Run(_ context.Context, call source.Call, sink result.Sink) error {
+func (q telling) Run(_ context.Context, call source.Call, sink source.Sink) error {
 	shown := q.statement.SQL
 	for _, arg := range call.Args {
 		shown += fmt.Sprintf("|%v", arg)
 	}
 	if q.claims {
-		context, err := call.Claims.ShareContext()
-		if err != nil {
-			return err
-		}
-		shown += fmt.Sprintf("|%s|%s|%s", call.Claims.Company, call.Claims.User, context)
+		shown += fmt.Sprintf("|%s|%s|%s", call.Claims.Company, call.Claims.User, call.Claims.ShareContext)
 	}
-	if err := sink.Columns([]result.Column{{Name: "shown", Type: result.Varchar}}); err != nil {
+	if err := sink.Columns([]source.Column{{Name: "shown", Type: source.TypeVarchar}}); err != nil {
 		return err
 	}
-	return sink.Row([]result.Value{{Kind: result.Text, Bytes: []byte(shown)}})
+	return sink.Row([]source.Value{{Kind: source.KindText, Bytes: []byte(shown)}})
 }
 
 // cachedPlan loads a catalog whose endpoints are shared in different ways, on a source with claims and one without.
@@ -129,7 +125,7 @@ func TestCallersWhoMaySeeDifferentRowsShareNoEntry(t *testing.T) {
 		if _, err := bound.Run(context.Background(), encoder); err != nil {
 			t.Fatal(err)
 		}
-		limits, err := (&source.Claims{Shared: found.Endpoint.Shares[company], Own: own}).ShareContext()
+		limits, err := params.Intersect(found.Endpoint.Shares[company], own).Canonical()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,7 +4,7 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // discreetError is an error without the values of sensitive parameters: a database's message can repeat what a statement
@@ -25,24 +25,33 @@ func (b *Bound) discreet(err error) error {
 	if err == nil {
 		return nil
 	}
+	secrets := b.secrets()
+	if len(secrets) == 0 {
+		return err
+	}
+	return &discreetError{error: err, message: redact(err.Error(), secrets)}
+}
+
+// secrets are the values of sensitive parameters, the longest first, since one may be part of another.
+func (b *Bound) secrets() []string {
 	var secrets []string
 	for i, param := range b.Endpoint.Contract.Params() {
 		if param.Sensitive {
 			secrets = appendTexts(secrets, b.call.Args[i])
 		}
 	}
-	if len(secrets) == 0 {
-		return err
-	}
-	sort.Slice(secrets, func(i, j int) bool { return len(secrets[i]) > len(secrets[j]) }) // one may be part of another
-	message := err.Error()
-	for _, secret := range secrets {
-		message = strings.ReplaceAll(message, secret, "***")
-	}
-	return &discreetError{error: err, message: message}
+	sort.Slice(secrets, func(i, j int) bool { return len(secrets[i]) > len(secrets[j]) })
+	return secrets
 }
 
-func appendTexts(texts []string, value params.Value) []string {
+func redact(text string, secrets []string) string {
+	for _, secret := range secrets {
+		text = strings.ReplaceAll(text, secret, "***")
+	}
+	return text
+}
+
+func appendTexts(texts []string, value source.Argument) []string {
 	for _, item := range value.Items {
 		texts = appendTexts(texts, item)
 	}

@@ -9,15 +9,15 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/params"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // A database's message goes to the log without the values of sensitive parameters, and means what it meant.
 func TestDatabaseErrorsAreDiscreet(t *testing.T) {
 	contract, faults := params.Compile([]params.Param{
-		{Name: "open", Type: params.String},
-		{Name: "secret", Type: params.String, Sensitive: true},
-		{Name: "list", Type: params.String, Array: true, Sensitive: true},
+		{Name: "open", Type: source.ParamString},
+		{Name: "secret", Type: source.ParamString, Sensitive: true},
+		{Name: "list", Type: source.ParamString, Array: true, Sensitive: true},
 	})
 	if len(faults) > 0 {
 		t.Fatal(faults)

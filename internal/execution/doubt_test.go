@@ -18,8 +18,8 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/source/sqlite"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // What a run meets that the source did not say when it was asked is looked into: what callers are told of the columns
@@ -121,20 +121,20 @@ func TestWhatARunMeetsIsLookedInto(t *testing.T) {
 	soon("which goes with the next run that succeeds", func() bool { return len(opened.Faults()) == 0 })
 }
 
-type described []result.Column
+type described []source.Column
 
-func (d described) Check(context.Context) ([]result.Column, error)    { return d, nil }
-func (described) Run(context.Context, source.Call, result.Sink) error { return nil }
+func (d described) Check(context.Context) ([]source.Column, error)    { return d, nil }
+func (described) Run(context.Context, source.Call, source.Sink) error { return nil }
 func (described) UsesClaims() bool                                    { return false }
 
 // Comparing what a run has met costs nothing on the way of a request.
 func TestMeetingWhatIsKnownDoesNotAllocate(t *testing.T) {
-	columns := []result.Column{{Name: "a", Type: result.BigInt}, {Name: "b", Type: result.Varchar}}
+	columns := []source.Column{{Name: "a", Type: source.TypeBigInt}, {Name: "b", Type: source.TypeVarchar}}
 	query := &checkedQuery{Query: described(columns), queries: NewQueries(nil)}
 	if _, err := query.describe(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	again := append([]result.Column(nil), columns...)
+	again := append([]source.Column(nil), columns...)
 	allocations := testing.AllocsPerRun(100, func() {
 		query.meet(columns)
 		query.meet(again)

@@ -13,7 +13,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/params"
 	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // Plan is a snapshot of the catalog with every statement compiled for its source. It is immutable.
@@ -77,7 +77,8 @@ type Bound struct {
 	Pinned   bool // the caller has asked for this revision of the endpoint
 	query    *checkedQuery
 	call     source.Call
-	timeout  time.Duration // of the query
+	context  params.ShareContext // what limits the parameters of the caller, all together
+	timeout  time.Duration       // of the query
 }
 
 // Bind checks a caller's parameter values against the endpoint's contract, the share's context and the user's own, and
@@ -87,7 +88,7 @@ func (c Call) Bind(caller identity.Principal, values json.RawMessage) (*Bound, e
 	if err != nil {
 		return nil, err
 	}
-	return c.bound(caller, args, c.Endpoint.Limits.Timeout), nil
+	return c.bound(caller, args, c.Endpoint.Limits.Timeout)
 }
 
 // Rebind reads the arguments that [Bound.Canonical] wrote, and checks them again: what a caller may ask can have changed
@@ -97,7 +98,7 @@ func (c Call) Rebind(caller identity.Principal, canonical json.RawMessage) (*Bou
 	if err != nil {
 		return nil, err
 	}
-	return c.bound(caller, args, c.Endpoint.Limits.JobTimeout), nil
+	return c.bound(caller, args, c.Endpoint.Limits.JobTimeout)
 }
 
 // contexts are all that limit the caller's parameters.
@@ -106,13 +107,18 @@ func (c Call) contexts(caller identity.Principal) []params.ShareContext {
 }
 
 // bound joins the arguments with what the server knows about the caller.
-func (c Call) bound(caller identity.Principal, args []params.Value, timeout time.Duration) *Bound {
-	claims := source.Claims{
-		Company: caller.Company.Slug, User: caller.User.Name, Shared: params.Intersect(c.shared, c.before), Own: caller.User.ShareContext,
+func (c Call) bound(caller identity.Principal, args []source.Argument, timeout time.Duration) (*Bound, error) {
+	bound := &Bound{
+		Endpoint: c.Endpoint, Pinned: c.pinned, query: c.query, timeout: timeout,
+		call:    source.Call{Args: args, Claims: source.Claims{Company: caller.Company.Slug, User: caller.User.Name}},
+		context: params.Intersect(params.Intersect(c.shared, c.before), caller.User.ShareContext),
 	}
-	return &Bound{
-		Endpoint: c.Endpoint, Pinned: c.pinned, query: c.query, call: source.Call{Args: args, Claims: claims}, timeout: timeout,
+	if !c.query.UsesClaims() {
+		return bound, nil
 	}
+	var err error
+	bound.call.Claims.ShareContext, err = bound.context.Canonical()
+	return bound, err
 }
 
 // Canonical writes the arguments as JSON, to be kept with a job.
@@ -144,7 +150,7 @@ func (b *Bound) run(ctx context.Context, encoder result.Encoder) (result.Summary
 	summary := result.Summary{MaxRows: b.Endpoint.Limits.MaxRows, ExecutedAt: time.Now().UTC()}
 	limited := &limitedSink{Encoder: encoder, summary: &summary, query: b.query}
 	if err := b.query.Run(ctx, b.call, limited); err != nil {
-		return summary, b.discreet(err)
+		return summary, b.discreet(b.explain(err))
 	}
 	return summary, encoder.End(summary)
 }
@@ -157,14 +163,14 @@ type limitedSink struct {
 }
 
 // Columns passes the columns on.
-func (s *limitedSink) Columns(columns []result.Column) error {
+func (s *limitedSink) Columns(columns []source.Column) error {
 	s.query.meet(columns)
 	s.summary.Columns = columns
 	return s.Encoder.Columns(columns)
 }
 
 // Row passes a row on, or drops the one that only says that there are more.
-func (s *limitedSink) Row(values []result.Value) error {
+func (s *limitedSink) Row(values []source.Value) error {
 	if s.summary.RowCount == s.summary.MaxRows {
 		s.summary.Truncated = true
 		return nil

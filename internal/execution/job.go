@@ -11,6 +11,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // JobRuntime runs jobs as the requests were that they come from: the same look-up, the same checks, the same query.
@@ -73,13 +74,13 @@ type countedRows struct {
 }
 
 // Columns notes that the source answers, and passes the columns on.
-func (c countedRows) Columns(columns []result.Column) error {
+func (c countedRows) Columns(columns []source.Column) error {
 	c.answers()
 	return c.Encoder.Columns(columns)
 }
 
 // Row counts a row and passes it on.
-func (c countedRows) Row(values []result.Value) error {
+func (c countedRows) Row(values []source.Value) error {
 	c.rows.Add(1)
 	return c.Encoder.Row(values)
 }

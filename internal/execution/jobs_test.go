@@ -23,6 +23,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // rig is the way of a job, and of a caller who waits, from the catalog to a real database of its own: the source "busy" has
@@ -184,8 +185,8 @@ func (r *rig) keepBusy(company, slug string, callers int) (stop func() (calls in
 // discard is an encoder that keeps nothing.
 type discard struct{}
 
-func (discard) Columns([]result.Column) error { return nil }
-func (discard) Row([]result.Value) error      { return nil }
+func (discard) Columns([]source.Column) error { return nil }
+func (discard) Row([]source.Value) error      { return nil }
 func (discard) End(result.Summary) error      { return nil }
 func (discard) Close()                        {}
 func (discard) ContentType() string           { return "" }

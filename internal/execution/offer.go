@@ -7,7 +7,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/params"
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // Offer is an endpoint as one caller may run it.
@@ -22,7 +22,7 @@ type Offer struct {
 
 	// Columns are the result's, as the database has described them. It is nil while that is not known, since the database
 	// could not be asked yet. It must not be changed.
-	Columns []result.Column
+	Columns []source.Column
 
 	MayGetJob, MayCancelJob bool
 }
@@ -40,7 +40,7 @@ func (p *Plan) Offers(caller identity.Principal, after string, limit int) (offer
 		if after != "" && strings.Compare(path, after) <= 0 || !caller.Permit(dataapi.ActionExecute, path) {
 			continue
 		}
-		var columns []result.Column
+		var columns []source.Column
 		if p.queries != nil {
 			query, ok := p.queries[endpoint]
 			if !ok {

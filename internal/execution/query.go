@@ -12,8 +12,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // Sources are the configured databases by name.
@@ -44,7 +43,7 @@ func (q *Queries) Compile(endpoint *catalog.Endpoint) error {
 
 // Check asks the source whether it accepts an endpoint's statement, and what the columns of its result are. It is a
 // [catalog.CheckFunc].
-func (q *Queries) Check(ctx context.Context, endpoint *catalog.Endpoint) ([]result.Column, error) {
+func (q *Queries) Check(ctx context.Context, endpoint *catalog.Endpoint) ([]source.Column, error) {
 	query, err := q.get(endpoint)
 	if err != nil {
 		return nil, err
@@ -109,13 +108,13 @@ type checkedQuery struct {
 	source.Query
 	endpoint *catalog.Endpoint
 	queries  *Queries
-	columns  atomic.Pointer[[]result.Column] // as the database described them; nil: it has not accepted the statement yet
-	met      atomic.Pointer[[]result.Column] // what a run has met instead, and was told of
+	columns  atomic.Pointer[[]source.Column] // as the database described them; nil: it has not accepted the statement yet
+	met      atomic.Pointer[[]source.Column] // what a run has met instead, and was told of
 	failing  atomic.Bool                     // a run was refused, and none has succeeded since
 }
 
 // describe asks the database about the statement.
-func (q *checkedQuery) describe(ctx context.Context) ([]result.Column, error) {
+func (q *checkedQuery) describe(ctx context.Context) ([]source.Column, error) {
 	columns, err := q.Query.Check(ctx)
 	if err != nil {
 		return nil, err
@@ -128,7 +127,7 @@ func (q *checkedQuery) describe(ctx context.Context) ([]result.Column, error) {
 }
 
 // Run checks the statement if that is still to be done, and runs it.
-func (q *checkedQuery) Run(ctx context.Context, call source.Call, sink result.Sink) error {
+func (q *checkedQuery) Run(ctx context.Context, call source.Call, sink source.Sink) error {
 	if q.columns.Load() == nil {
 		if _, err := q.describe(ctx); err != nil {
 			if refused, ok := errors.AsType[*source.StatementError](err); ok {
@@ -146,7 +145,7 @@ func (q *checkedQuery) Run(ctx context.Context, call source.Call, sink result.Si
 
 // meet compares what a run has met with what the database said when it was asked. It neither blocks nor allocates when
 // that is the same.
-func (q *checkedQuery) meet(columns []result.Column) {
+func (q *checkedQuery) meet(columns []source.Column) {
 	if q.failing.Load() && q.failing.Swap(false) {
 		q.tell(nil)
 	}

@@ -87,7 +87,7 @@ func countConnections(t *testing.T, db *pgtest.DB) (*connectionCounter, string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "count-") // a socket's path is short
+	dir, err := os.MkdirTemp("", "count-") //nolint:usetesting // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
 	}

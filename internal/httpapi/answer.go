@@ -1,79 +1,233 @@
 package httpapi
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/admission"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-// writeTimeout is how long a caller may take to read one buffer of an answer. A reader that is slower than that holds a
-// connection to the database for nothing.
-const writeTimeout = 30 * time.Second
+const (
+	// stallTimeout is how long a reader may take nothing of what it is sent.
+	stallTimeout = 10 * time.Second
 
-// readGrace is how much longer than a query may run its reader may take for what has been read of it.
-const readGrace = time.Second
+	// blindTimeout is the same where nothing shows whether a reader takes a part of a buffer: as long as that, it may take
+	// for all of it.
+	blindTimeout = 30 * time.Second
 
-// answer is the writer that handlers get: it knows whether the answer has begun, and it does not wait for ever.
+	// readGrace is how much longer than a query may run its reader may take for what has been read of it.
+	readGrace = time.Second
+)
+
+// errStalled says that an answer was given up because of its reader: it took nothing, or it has gone.
+var errStalled = errors.New("the caller takes nothing of the answer")
+
+// answer is the writer that handlers get. It knows whether the answer has begun, holds what the answer takes of the
+// budget, does not wait for ever for its reader, and sees to it that an answer which ends badly is not taken for a whole one.
 type answer struct {
 	http.ResponseWriter
 	controller *http.ResponseController
-	begun      bool
-	until      time.Time // when writing ends, however much has been written; zero: it may go on
+	api        *API
+	request    *http.Request // of the caller
 
-	api     *API          // which knows whether the caller may still be answered; nil: nobody asks
-	request *http.Request // of the caller
-	refused error         // why the caller may not be answered any more
+	begun    bool
+	ended    bool  // as it should
+	anyone   bool  // it may be read by whoever asked, whatever has become of the caller's rights
+	refused  error // why it cannot be sent; the answer has not begun, or the caller may not be answered any more
+	stalled  bool  // writing has failed
+	streamed bool  // there was more than one write, or the first one was not all of it
+
+	budget *admission.Budget
+	payer  string
+	cost   int64 // of what the answer will hold, beside what is held
+	held   int64
+
+	http10  resetConn // of an answer over HTTP/1.0
+	watched watchedAnswer
+}
+
+// watchedAnswer is what the [watch] knows of an answer.
+type watchedAnswer struct {
+	before, after *answer      // in the watch's list
+	listed        bool         // guarded by the watch's lock
+	writing       atomic.Int64 // when the write that goes on began, in nanoseconds; 0: none does
+	until         atomic.Int64 // when writing ends, however much has been written; 0: it may go on
+
+	mu       sync.Mutex // held while the watch uses the controller
+	finished bool       // the handler has returned, and the controller must not be used
+	reset    bool       // the stream has been reset, or will be as soon as its connection takes something
+	progress progress
 }
 
 // handler answers a request, or returns why it cannot: an error that finds the answer unbegun becomes a problem document.
 type handler func(w http.ResponseWriter, r *http.Request) error
 
-// handle lets net/http call a handler for an authenticated caller. Before each part of the answer it looks again whether
-// the caller's key, user and tokens are good, so that neither a long query nor a long result outlives their revocation.
+// handle lets net/http call a handler. Before each part of the answer to an authenticated caller it looks again whether the
+// caller's key, user and tokens are good, so that neither a long query nor a long result outlives their revocation.
 func (a *API) handle(h handler) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		answer := &answer{ResponseWriter: w, controller: http.NewResponseController(w), api: a, request: r}
-		err := h(answer, r)
-		if answer.refused != nil {
-			err = answer.refused
+	failed := func(w http.ResponseWriter, r *http.Request, err error) {
+		if dataapi.HasCode(err, dataapi.CodeUnauthenticated) && callerOf(r).Company != nil {
+			SetChallenge(w, true)
 		}
-		if err != nil {
-			if dataapi.HasCode(err, dataapi.CodeUnauthenticated) {
-				SetChallenge(w, true)
-			}
-			a.recordRefusal(w, r, err)
-			a.Fail(w, r, err, answer.begun)
-		}
+		a.recordRefusal(w, r, err)
 	}
+	return func(w http.ResponseWriter, r *http.Request) { a.answer(w, r, h, failed) }
+}
+
+// answer calls a handler and answers with its error, which failed is told before.
+func (a *API) answer(w http.ResponseWriter, r *http.Request, h handler, failed func(http.ResponseWriter, *http.Request, error)) {
+	answer := &answer{ResponseWriter: w, controller: http.NewResponseController(w), api: a, request: r}
+	answer.budget, answer.payer = a.payerOf(r)
+	defer answer.finish()
+	err := h(answer, r)
+	if answer.refused != nil {
+		err = answer.refused
+	}
+	if err == nil {
+		answer.end()
+		return
+	}
+	failed(w, r, err)
+	switch {
+	case answer.begun:
+		a.logBroken(w, r, answer, err)
+		answer.abort()
+	case errors.Is(err, errNoRoom), errors.Is(err, errNoRoomForBody):
+		a.logCrowded(answer.payer, err)
+		answer.refuse(err)
+	default:
+		a.Fail(w, r, err)
+	}
+}
+
+// logCrowded says that there is no memory left for a company, or for an address, now and then: it comes in thousands.
+func (a *API) logCrowded(payer string, err error) {
+	now := time.Now().UnixNano()
+	if last := a.crowded.Load(); now-last >= int64(crowdedEvery) && a.crowded.CompareAndSwap(last, now) {
+		a.Log.Warn("requests are refused for want of memory, as answers.memory bounds it", slog.String("for", payer), slog.Any("error", err))
+	}
+}
+
+// crowdedEvery is how often it is logged that there is no memory left.
+const crowdedEvery = 10 * time.Second
+
+// logBroken says why an answer ends in its midst. A reader that has gone, or that takes nothing, is nobody's fault here.
+func (a *API) logBroken(w http.ResponseWriter, r *http.Request, answer *answer, err error) {
+	if answer.stalled || errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		a.Log.Debug("the caller went away, or took nothing", slog.String("request_id", RequestID(w)), slog.Any("error", err))
+		return
+	}
+	a.logFailure(w, r, err, true)
 }
 
 // WriteHeader begins the answer.
 func (a *answer) WriteHeader(status int) {
-	if a.check() != nil {
+	if a.begin(0) != nil {
 		return
 	}
-	a.begun = true
 	a.ResponseWriter.WriteHeader(status)
 }
 
-// Write sends one buffer. The first one sends the headers before it.
+// Write sends one buffer. The first one sends the headers before it, unless the answer cannot be sent now.
 func (a *answer) Write(p []byte) (int, error) {
-	if err := a.check(); err != nil {
+	if err := a.begin(len(p)); err != nil {
 		return 0, err
 	}
-	a.begun = true
-	// The server takes the deadline back after each request. Writers that know none say so; they do not block either.
-	deadline := time.Now().Add(writeTimeout)
-	if !a.until.IsZero() && a.until.Before(deadline) {
-		deadline = a.until
+	now := time.Now()
+	a.await(now, len(p))
+	n, err := a.send(now, p)
+	if err != nil {
+		a.stalled = true
+		err = errors.Join(errStalled, err)
 	}
-	_ = a.controller.SetWriteDeadline(deadline)
-	return a.ResponseWriter.Write(p)
+	return n, err
 }
 
+// pieceSize is how much is written to a stream at once: it is what its reader has to take within [stallTimeout].
+const pieceSize = 16 << 10
+
+func (a *answer) send(now time.Time, p []byte) (n int, err error) {
+	defer a.watched.writing.Store(0)
+	for a.request.ProtoMajor > 1 && len(p) > pieceSize {
+		a.watched.writing.Store(now.UnixNano())
+		written, err := a.ResponseWriter.Write(p[:pieceSize])
+		n += written
+		if err != nil {
+			return n, err
+		}
+		p, now = p[pieceSize:], time.Now()
+	}
+	a.watched.writing.Store(now.UnixNano())
+	written, err := a.ResponseWriter.Write(p)
+	return n + written, err
+}
+
+// begin looks whether the answer may begin, or go on, with a part of this size.
+func (a *answer) begin(size int) error {
+	if err := a.check(); err != nil {
+		return err
+	}
+	if a.begun {
+		return nil
+	}
+	// Longer parts are of memory that others share, such as a result in the cache, or that was reserved before. Event streams
+	// are bounded as callers who wait.
+	if a.Header().Get("Content-Type") != eventStreamType && !a.hold(a.cost+answerCost+int64(min(size, smallAnswer))) {
+		a.refused = errNoRoom
+		return a.refused
+	}
+	if err := a.guard(); err != nil {
+		a.refused = err
+		return err
+	}
+	a.begun = true
+	return nil
+}
+
+// await arranges for the reader to be given up when it takes nothing of the next part.
+func (a *answer) await(now time.Time, size int) {
+	patience := a.api.watch.blind
+	switch {
+	case a.streamed:
+	case a.whole(size):
+		patience = a.api.watch.stall
+	default:
+		a.streamed = true
+		a.api.watch.add(a)
+	}
+	// A connection's deadline costs nothing, and the watch puts it off where it sees that the reader takes something. On the
+	// streams of HTTP/2 a deadline resets the stream when it passes, also while nothing waits: they have the watch alone.
+	if a.request.ProtoMajor == 1 {
+		_ = a.controller.SetWriteDeadline(now.Add(patience)) // writers that know none do not block either
+	}
+}
+
+// whole reports whether this part is all of a small answer over HTTP/1: one write into a connection's buffer.
+func (a *answer) whole(size int) bool {
+	return a.request.ProtoMajor == 1 && size <= smallAnswer && a.watched.until.Load() == 0 && a.Header().Get("Content-Length") != ""
+}
+
+// smallAnswer is what an encoder sends at once, in bytes.
+const smallAnswer = 64 << 10
+
+// holdUntil bounds how long the reader may take, all writes together; zero: it may go on.
+func (a *answer) holdUntil(end time.Time) {
+	if end.IsZero() {
+		a.watched.until.Store(0)
+	} else {
+		a.watched.until.Store(end.UnixNano())
+	}
+}
+
+// check looks whether the caller may still be answered.
 func (a *answer) check() error {
-	if a.api != nil && a.refused == nil {
+	if a.refused == nil && !a.anyone {
 		if caller := callerOf(a.request); caller.Company != nil { // else nobody is answered who could lose anything
 			_, a.refused = a.api.renewed(caller)
 		}
@@ -81,13 +235,78 @@ func (a *answer) check() error {
 	return a.refused
 }
 
-// unchecked is the writer behind an answer, which no longer looks whether the caller may still be answered: for what every
-// caller may know.
-func unchecked(w http.ResponseWriter) http.ResponseWriter {
-	if checked, ok := w.(*answer); ok {
-		return checked.ResponseWriter
+// end is for an answer that is all there.
+func (a *answer) end() {
+	a.ended = a.flush()
+	if a.ended {
+		a.http10.disarm()
+	} else {
+		a.stalled = true
 	}
-	return w
+}
+
+// flush sends what the server still buffers, where it is more than a deadline's business, and reports whether it could: over
+// HTTP/1.0 the connection may then end as any other, and what a stream without a window does not take is held until it does.
+func (a *answer) flush() bool {
+	if a.http10.conn == nil && (a.request.ProtoMajor == 1 || !a.streamed) {
+		return true
+	}
+	err := a.FlushError()
+	return err == nil || errors.Is(err, http.ErrNotSupported)
+}
+
+// FlushError is for response controllers. The reader of what is flushed is watched as that of what is written is.
+func (a *answer) FlushError() error {
+	now := time.Now()
+	if a.request.ProtoMajor == 1 {
+		_ = a.controller.SetWriteDeadline(now.Add(a.api.watch.blind))
+	}
+	a.watched.writing.Store(now.UnixNano())
+	defer a.watched.writing.Store(0)
+	return a.controller.Flush()
+}
+
+// abort breaks the connection, or the stream, so that nobody takes what was sent for complete. It does not return.
+func (a *answer) abort() {
+	panic(http.ErrAbortHandler) // finish does the rest, as for every other panic
+}
+
+// refuse says that there is no memory left. Refusals take some too, as long as streams do not take them: there is a small
+// budget for them, and beyond it streams are reset without a word.
+func (a *answer) refuse(err error) {
+	a.giveBack()
+	if a.request.ProtoMajor == 1 {
+		a.Header().Set("Connection", "close") // which has a share in what there is too little of
+		writeProblem(a.ResponseWriter, dataapi.AsError(err))
+		return
+	}
+	if a.budget = a.api.Memory.refusals; !a.hold(refusalCost) {
+		a.abort()
+	}
+	writeProblem(a.ResponseWriter, dataapi.AsError(err))
+	_ = a.controller.Flush() // which the deadline of a problem bounds
+}
+
+// finish gives back what the answer holds. What is still to be sent, such as the end of a compressed stream, the server sends
+// after the handler.
+func (a *answer) finish() {
+	a.watched.mu.Lock()
+	a.watched.finished = true
+	a.watched.mu.Unlock()
+	a.api.watch.remove(a)
+	if a.begun && !a.ended {
+		a.breakOff()
+	} else if a.streamed && (a.request.ProtoMajor == 1 || a.Header().Get("Content-Encoding") != "") {
+		_ = a.controller.SetWriteDeadline(time.Now().Add(a.api.watch.stall))
+	}
+	a.giveBack()
+}
+
+// publicly lets the rest of the answer go to whoever asked: for what every caller may know.
+func publicly(w http.ResponseWriter) {
+	if answer, ok := w.(*answer); ok {
+		answer.anyone, answer.refused = true, nil
+	}
 }
 
 // Unwrap lets a response controller find the server's writer.

@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"strconv"
+	"sync/atomic"
 
 	"github.com/maypok86/otter/v2"
 
@@ -18,6 +20,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/logsample"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/token"
@@ -72,6 +75,9 @@ type Services struct {
 	// WaitingCallers bounds how many callers of a company wait for jobs at the same time.
 	WaitingCallers *admission.Counter
 
+	// Memory bounds what answers and bodies hold in memory.
+	Memory *Memory
+
 	// Cache keeps the results of endpoints that let it.
 	Cache *cache.Cache
 
@@ -88,8 +94,11 @@ type API struct {
 	token   *http.ServeMux
 	execute *http.ServeMux
 
+	watch     watch
+	crowded   atomic.Int64 // when it was last logged that there was no memory left, in nanoseconds
 	documents *otter.Cache[view, openAPIDocument]
-	gathered  *admission.Counter // answers that are gathered in memory, by company
+	gathered  *admission.Budget // answers that are gathered in memory
+	samples   logsample.Sampler // of the failures that pass
 }
 
 // maxTokenBody bounds the bodies of the token routes, in bytes: a refresh token is the longest thing in them.
@@ -97,15 +106,18 @@ const maxTokenBody = 16 << 10
 
 // New makes an API of its services.
 func New(services Services) *API {
-	api := &API{Services: services, documents: newDocuments(), gathered: admission.NewCounter(maxGathered)}
+	api := &API{
+		Services: services, documents: newDocuments(), gathered: admission.NewBudget(2 * maxGathered),
+		watch: watch{stall: stallTimeout, blind: blindTimeout},
+	}
 	api.token = routes(map[string]http.HandlerFunc{
 		http.MethodPost + " " + apiKeyPath:  api.handleToken(audit.TokenIssued, audit.TokenRefused, api.exchangeKey),
 		http.MethodPost + " " + refreshPath: api.handleToken(audit.TokenRefreshed, audit.TokenRefused, api.refresh),
-		http.MethodGet + " " + jwksPath:     api.jwks,
+		http.MethodGet + " " + jwksPath:     api.handle(api.jwks),
 		http.MethodPost + " " + logoutPath:  api.handleToken(audit.TokenEnded, audit.TokenRefused, api.logout),
 	})
 	execute := map[string]http.HandlerFunc{
-		http.MethodGet + " " + permissionsPath:            api.permissions,
+		http.MethodGet + " " + permissionsPath:            api.handle(api.permissions),
 		http.MethodGet + " " + endpointsPath:              api.handle(api.listEndpoints),
 		http.MethodGet + " " + openAPIPath:                api.handle(api.getOpenAPI),
 		http.MethodPost + " " + endpointPath + "/execute": api.handle(api.executeAs("")),
@@ -128,7 +140,7 @@ func New(services Services) *API {
 // keys.
 func (a *API) ServeToken(w http.ResponseWriter, r *http.Request) {
 	SetRequestID(w, r)
-	limitBody(w, r, maxTokenBody)
+	a.limitBody(w, r, maxTokenBody)
 	a.token.ServeHTTP(w, r)
 }
 
@@ -137,11 +149,11 @@ func (a *API) ServeToken(w http.ResponseWriter, r *http.Request) {
 func (a *API) ServeExecute(w http.ResponseWriter, r *http.Request, caller identity.Principal, maxBody int64) {
 	SetRequestID(w, r)
 	if err := a.limitKey(w, caller); err != nil {
-		a.Fail(w, r, err, false)
+		a.Fail(w, r, err)
 		return
 	}
 	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
-	limitBody(w, r, maxBody)
+	a.limitBody(w, r, maxBody)
 	a.execute.ServeHTTP(w, r)
 }
 
@@ -185,7 +197,7 @@ func (a *API) Identify(w http.ResponseWriter, r *http.Request) (caller identity.
 	case dataapi.HasCode(err, dataapi.CodeUnauthenticated):
 		WriteUnauthenticated(w, presented)
 	case err != nil:
-		a.Fail(w, r, err, false)
+		a.Fail(w, r, err)
 	}
 	return caller, err == nil
 }
@@ -199,7 +211,9 @@ func writeJSON(w http.ResponseWriter, status int, document any) error {
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
 	header.Set("Cache-Control", "no-store")
+	body = append(body, '\n')
+	header.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	_, err = w.Write(append(body, '\n'))
-	return ignoreGone(err)
+	_, err = w.Write(body)
+	return err
 }

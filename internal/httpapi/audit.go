@@ -40,7 +40,7 @@ func outcomeOf(err error) (outcome, reason string) {
 	switch {
 	case failure == nil:
 		return audit.Success, ""
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), errors.Is(err, errStalled):
 		return callerGone, ""
 	case failure.Err != nil && failure.Code == dataapi.CodeUnauthenticated:
 		reason = failure.Err.Error()
@@ -125,23 +125,26 @@ type tokenHandler func(w http.ResponseWriter, r *http.Request, event *audit.Even
 func (a *API) handleToken(done, refused audit.Action, h tokenHandler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		event := audit.Event{Action: done}
-		answer := &answer{ResponseWriter: w, controller: http.NewResponseController(w)}
-		err := h(answer, r, &event)
-		if err == nil {
-			if event.Action != "" && a.Trail.Enabled() {
+		answered := func(w http.ResponseWriter, r *http.Request) error {
+			if _, err := parseQuery(r); err != nil {
+				return err
+			}
+			err := h(w, r, &event)
+			if err == nil && event.Action != "" && a.Trail.Enabled() {
 				a.record(w, r, event)
 			}
-			return
+			return err
 		}
-		// What is malformed or too much says nothing about anybody's credentials.
-		code := dataapi.AsError(err).Code
-		if (code == dataapi.CodeUnauthenticated || code.Definition().Status >= http.StatusInternalServerError) && a.Trail.Enabled() {
-			if event.Action == done {
-				event.Action = refused
+		a.answer(w, r, answered, func(w http.ResponseWriter, r *http.Request, err error) {
+			// What is malformed or too much says nothing about anybody's credentials.
+			code := dataapi.AsError(err).Code
+			if (code == dataapi.CodeUnauthenticated || code.Definition().Status >= http.StatusInternalServerError) && a.Trail.Enabled() {
+				if event.Action == done {
+					event.Action = refused
+				}
+				event.Outcome, event.Reason = outcomeOf(err)
+				a.record(w, r, event)
 			}
-			event.Outcome, event.Reason = outcomeOf(err)
-			a.record(w, r, event)
-		}
-		a.Fail(w, r, err, answer.begun)
+		})
 	}
 }

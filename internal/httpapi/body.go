@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/solucao42/caddy-data-api/internal/admission"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
@@ -25,9 +26,15 @@ func decodeBody(r *http.Request, target any, emptyAllowed bool) error {
 		return dataapi.Errorf(dataapi.CodeUnsupportedMediaType,
 			"Content-Encoding %q is not accepted: send the body as it is.", shorten(coding))
 	}
+	if timed, ok := r.Body.(*timedBody); ok {
+		defer timed.done()
+	}
 	body, err := io.ReadAll(r.Body)
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return dataapi.Errorf(dataapi.CodeRequestTooLarge, "The request body is larger than %d bytes.", tooLarge.Limit)
+	}
+	if dataapi.HasCode(err, dataapi.CodeOverloaded) {
+		return err
 	}
 	if err != nil {
 		return &dataapi.Error{
@@ -55,31 +62,63 @@ const bodyTimeout = 10 * time.Second
 
 // limitBody bounds a request's body in size and in time. The server's own timeouts are for idle connections: a body that
 // drips would hold the request, and what it was permitted at its beginning, as long as its sender likes.
-func limitBody(w http.ResponseWriter, r *http.Request, size int64) {
-	if r.ContentLength != 0 {
-		r.Body = &timedBody{ReadCloser: http.MaxBytesReader(w, r.Body, size), controller: http.NewResponseController(w)}
+func (a *API) limitBody(w http.ResponseWriter, r *http.Request, size int64) {
+	if r.ContentLength == 0 {
+		return
 	}
+	body := &timedBody{ReadCloser: http.MaxBytesReader(w, r.Body, size), controller: http.NewResponseController(w)}
+	body.budget, body.payer = a.payerOf(r)
+	r.Body = body
 }
 
-// timedBody sets the connection's deadline for reading while a body is read.
+// timedBody sets the connection's deadline for reading while a body is read, and holds a part of the budget meanwhile, which
+// grows with what has arrived.
 type timedBody struct {
 	io.ReadCloser
 	controller *http.ResponseController
-	begun      bool
+	budget     *admission.Budget
+	payer      string
+
+	begun bool
+	read  int64
+	held  int64
 }
 
-// Read reads from the body.
+// Read reads from the body. It fails with dataapi.CodeOverloaded when too many bodies are on their way.
 func (b *timedBody) Read(p []byte) (int, error) {
+	if !b.hold() {
+		return 0, errNoRoomForBody
+	}
 	if !b.begun {
 		b.begun = true
 		_ = b.controller.SetReadDeadline(time.Now().Add(bodyTimeout)) // a writer that knows none is a test's
 	}
 	n, err := b.ReadCloser.Read(p)
+	b.read += int64(n)
 	if err == io.EOF {
 		// The server goes on to read, to notice when the caller leaves.
 		_ = b.controller.SetReadDeadline(time.Time{})
 	}
 	return n, err
+}
+
+// hold takes what the body needs from the budget. The buffer that it is read into may be twice as large as what is in it.
+func (b *timedBody) hold() bool {
+	more := bodyCost + 2*b.read - b.held
+	if b.held > 0 && more < bodyCost {
+		return true // as good as before
+	}
+	if !b.budget.Take(b.payer, more) {
+		return false
+	}
+	b.held += more
+	return true
+}
+
+// done gives back what the body held, once it has been read and decoded.
+func (b *timedBody) done() {
+	b.budget.Return(b.payer, b.held)
+	b.held = 0
 }
 
 // checkMediaType accepts application/json, in UTF-8 where a charset is named (RFC 8259, 8.1).

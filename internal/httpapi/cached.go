@@ -79,7 +79,7 @@ func answerEntry(
 	if form.format != result.FormatJSON {
 		setSummary(header, entry.Summary)
 	}
-	_, err := w.Write(entry.Body) //nolint:gosec // it is none of the types that a browser runs
+	_, err := w.Write(entry.Body)
 	return err
 }
 

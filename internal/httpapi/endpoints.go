@@ -155,7 +155,10 @@ type sharedEndpoint struct {
 }
 
 // permissions tells the caller what it may do.
-func (a *API) permissions(w http.ResponseWriter, r *http.Request) {
+func (a *API) permissions(w http.ResponseWriter, r *http.Request) error {
+	if _, err := parseQuery(r); err != nil {
+		return err
+	}
 	caller := callerOf(r)
 	answer := permissionsAnswer{PermissionDocument: caller.Permissions(), SharedEndpoints: []sharedEndpoint{}}
 	offers, _ := a.Plan().Offers(caller, "", 0)
@@ -166,7 +169,5 @@ func (a *API) permissions(w http.ResponseWriter, r *http.Request) {
 			})
 		}
 	}
-	if err := writeJSON(w, http.StatusOK, answer); err != nil {
-		a.Fail(w, r, err, true)
-	}
+	return writeJSON(w, http.StatusOK, answer)
 }

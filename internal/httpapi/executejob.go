@@ -141,6 +141,9 @@ func (a *API) answerKept(w http.ResponseWriter, r *http.Request, completed job.J
 		return jobError(err)
 	}
 	defer stored.Close()
+	if err := reserve(w, stored.Memory()); err != nil {
+		return err
+	}
 	a.recordJob(w, r, callerOf(r), audit.ResultRead, completed)
 	if !form.plain() {
 		return answerConverted(w, completed, stored, form, true)

@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
@@ -13,6 +15,9 @@ import (
 // getJob answers with the polling document of a job, its result included, or with a stream of its progress. A job of
 // another company, of another endpoint and an unknown one are the same 404.
 func (a *API) getJob(w http.ResponseWriter, r *http.Request) error {
+	if _, err := parseQuery(r); err != nil {
+		return err
+	}
 	found, err := a.permittedJob(r, dataapi.ActionGetJob)
 	if err != nil {
 		return err
@@ -52,18 +57,37 @@ func (a *API) answerDocument(w http.ResponseWriter, r *http.Request, found job.J
 	switch found.Status {
 	case job.Processing:
 		setRetryAfter(w.Header(), pollInterval)
-		return a.writeState(w, found)
+		return sendDocument(w, func(document io.Writer) error { return a.writeState(document, found) })
 	case job.Completed:
 		stored, err := a.Jobs.OpenResult(r.Context(), found.ID)
 		if err != nil {
 			return jobError(err)
 		}
 		defer stored.Close()
+		if err := reserve(w, stored.Memory()); err != nil {
+			return err
+		}
 		a.recordJob(w, r, callerOf(r), audit.ResultRead, found)
+		size, err := job.DocumentSize(found)
+		if err != nil {
+			return err
+		}
+		w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
 		return job.WriteDocument(w, found, stored)
 	default:
-		return job.WriteDocument(w, found, nil)
+		return sendDocument(w, func(document io.Writer) error { return job.WriteDocument(document, found, nil) })
 	}
+}
+
+// sendDocument sends a short document whose length is known when it has been written.
+func sendDocument(w http.ResponseWriter, write func(io.Writer) error) error {
+	var document bytes.Buffer
+	if err := write(&document); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(document.Len()))
+	_, err := w.Write(document.Bytes())
+	return err
 }
 
 // writeState writes the document of a job without its result, with its progress when it runs.
@@ -77,6 +101,9 @@ func (a *API) writeState(w io.Writer, found job.Job) error {
 // cancelJob ends a job and answers with its document as it stands then. A job that has ended before stays as it is, and
 // the answer is the same: whoever cancels twice, or too late, learns so from the document's status.
 func (a *API) cancelJob(w http.ResponseWriter, r *http.Request) error {
+	if _, err := parseQuery(r); err != nil {
+		return err
+	}
 	found, err := a.permittedJob(r, dataapi.ActionCancelJob)
 	if err != nil {
 		return err
@@ -90,7 +117,7 @@ func (a *API) cancelJob(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Content-Type", jsonType)
 	w.Header().Set("Cache-Control", "no-store")
-	return job.WriteDocument(w, ended, nil)
+	return sendDocument(w, func(document io.Writer) error { return job.WriteDocument(document, ended, nil) })
 }
 
 // permittedJob returns the job that the request names, when the caller may do this with it. A job that holds what the

@@ -7,10 +7,8 @@ import (
 	"errors"
 	"log/slog"
 	"math"
-	"net"
 	"net/http"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
@@ -29,31 +27,41 @@ type problem struct {
 // defaultRetryAfter is what a 429 or 503 tells a caller to wait when its cause does not know better.
 const defaultRetryAfter = 5 * time.Second
 
-// Fail answers a request with an error, or, when the answer has begun already, breaks the connection, so that nobody
-// takes what was sent for complete. It logs what a caller cannot mend. A caller that has gone is not answered.
-func (a *API) Fail(w http.ResponseWriter, r *http.Request, err error, begun bool) {
+// Fail answers a request with an error, before anything else has been sent. It logs what a caller cannot mend. A caller
+// that has gone is not answered.
+func (a *API) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 		a.Log.Debug("the caller went away", slog.String("request_id", RequestID(w)), slog.Any("error", err))
 		panic(http.ErrAbortHandler)
 	}
+	a.logFailure(w, r, err, false)
+	writeProblem(w, dataapi.AsError(err))
+}
+
+// logFailure logs why a request was not answered, or, where the answer has begun, not to its end. What is wrong inside the
+// server is an error, each time. What passes by itself can happen to every request at once: it is a warning, and of many only
+// samples are kept. A value that the database refuses is for the endpoint's author to read about, and wakes nobody. All else
+// is the caller's own business.
+func (a *API) logFailure(w http.ResponseWriter, r *http.Request, err error, begun bool) {
 	failure := dataapi.AsError(err)
-	if failure.Code.Definition().Status >= http.StatusInternalServerError || begun {
-		a.Log.Error("request failed",
-			slog.String("request_id", RequestID(w)),
-			slog.String("path", r.URL.Path),
-			slog.String("code", string(failure.Code)),
-			slog.Bool("answer_begun", begun),
-			slog.Any("error", err))
-	} else {
-		a.Log.Debug("request refused",
-			slog.String("request_id", RequestID(w)),
-			slog.String("path", r.URL.Path),
-			slog.Any("error", err))
+	about := []slog.Attr{
+		slog.String("request_id", RequestID(w)), slog.String("path", r.URL.Path), slog.String("code", string(failure.Code)),
+		slog.Bool("answer_begun", begun), slog.Any("error", err),
 	}
-	if begun {
-		panic(http.ErrAbortHandler)
+	switch status := failure.Code.Definition().Status; {
+	case failure.Code == dataapi.CodeValueRefused:
+		a.Log.LogAttrs(r.Context(), slog.LevelInfo, "the database refused a value of a request", about...)
+	case status == http.StatusServiceUnavailable:
+		level := slog.LevelDebug
+		if untold, tell := a.samples.Take(err.Error()); tell {
+			level, about = slog.LevelWarn, append(about, slog.Int("others_since_the_last_sample", untold))
+		}
+		a.Log.LogAttrs(r.Context(), level, "request failed", about...)
+	case status >= http.StatusInternalServerError, begun:
+		a.Log.LogAttrs(r.Context(), slog.LevelError, "request failed", about...)
+	default:
+		a.Log.LogAttrs(r.Context(), slog.LevelDebug, "request refused", about...)
 	}
-	writeProblem(w, failure)
 }
 
 // WriteUnauthenticated answers 401. Whatever was wrong, the bytes are the same; only the challenge tells whether a token
@@ -108,26 +116,30 @@ func writeProblem(w http.ResponseWriter, failure *dataapi.Error) {
 		panic(err) // strings and numbers always encode
 	}
 	// What an answer was about to say of itself does not hold for this one.
-	for _, name := range []string{"Content-Length", "ETag", "Accept-Ranges", "Link", "Cache-Status"} {
+	for _, name := range []string{
+		"ETag", "Accept-Ranges", "Link", "Cache-Status", "Content-Disposition", "Trailer", maxRowsField, rowCountField, truncatedField,
+	} {
 		header.Del(name)
 	}
+	body = append(body, '\n')
 	header.Set("Content-Type", "application/problem+json")
 	header.Set("Cache-Control", "no-store")
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	// Nobody pays for refusals, and so nobody keeps them waiting: they fit into the buffers of every honest reader. The server
+	// reads what is left of the request first, so that its sender has an ear for them.
+	controller, now := http.NewResponseController(w), time.Now()
+	_ = controller.SetReadDeadline(now.Add(problemTimeout))
+	_ = controller.SetWriteDeadline(now.Add(problemTimeout + time.Duration(len(body))*time.Millisecond))
 	w.WriteHeader(definition.Status)
-	_, _ = w.Write(append(body, '\n')) // the caller may have gone: there is nobody left to tell
+	_, _ = w.Write(body) // the caller may have gone: there is nobody left to tell
 }
+
+// problemTimeout is how long the reader of a short error may take for it, and for what it still has to send before.
+const problemTimeout = time.Second
 
 // setRetryAfter asks a caller to wait, in whole seconds; a wait of nothing is not asked for.
 func setRetryAfter(header http.Header, wait time.Duration) {
 	if wait > 0 {
 		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	}
-}
-
-// ignoreGone drops the error of a write to a caller that has gone away.
-func ignoreGone(err error) error {
-	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed) {
-		return nil
-	}
-	return err
 }

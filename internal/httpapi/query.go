@@ -26,6 +26,9 @@ func parseQuery(r *http.Request, allowed ...string) (query, error) {
 	}
 	parsed := make(query, len(values))
 	for name, given := range values {
+		if len(allowed) == 0 {
+			return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The query parameter %q is not known here; none is.", shorten(name))
+		}
 		if !slices.Contains(allowed, name) {
 			return nil, dataapi.Errorf(dataapi.CodeInvalidRequest,
 				"The query parameter %q is not known here; known are %s.", shorten(name), strings.Join(allowed, ", "))

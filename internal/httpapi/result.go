@@ -49,6 +49,9 @@ func (a *API) getResult(w http.ResponseWriter, r *http.Request, suffix result.Fo
 		return jobError(err)
 	}
 	defer stored.Close()
+	if err := reserve(w, stored.Memory()); err != nil {
+		return err
+	}
 	a.recordJob(w, r, callerOf(r), audit.ResultRead, found)
 	if !form.plain() {
 		end, err := a.beginForm(found.Company, form)
@@ -73,8 +76,8 @@ func (q query) pages() bool {
 	return from || limited
 }
 
-// maxGathered is how many answers of a company are gathered in memory at once. A row group of Parquet takes some megabytes,
-// for as long as its reader likes.
+// maxGathered is how many answers of a company are gathered in memory at once when no other company has any; all together
+// have twice as many. A row group of Parquet takes some megabytes, for as long as its reader likes.
 const maxGathered = 8
 
 // beginForm takes one of the places that a company has for answers that are gathered in memory, where the form needs one.
@@ -83,13 +86,13 @@ func (a *API) beginForm(company string, form form) (end func(), err error) {
 	if form.format != result.FormatParquet {
 		return func() {}, nil
 	}
-	if !a.gathered.Enter(company) {
+	if !a.gathered.Take(company, 1) {
 		failure := dataapi.Errorf(dataapi.CodeOverloaded,
-			"Your company reads %d results as Parquet, which is as many as may at once. Come back later, or take another format.", maxGathered)
+			"As many results are read as Parquet as may be at once: %d of a company that is alone. Come back later, or take another format.", maxGathered)
 		failure.RetryAfter = pollInterval
 		return nil, failure
 	}
-	return func() { a.gathered.Leave(company) }, nil
+	return func() { a.gathered.Return(company, 1) }, nil
 }
 
 // answerForm serves the result in another form than it is kept in, as a whole: where a range of it would begin is not
@@ -168,6 +171,14 @@ func (w *refusingWriter) WriteHeader(status int) {
 		return
 	}
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// ReadFrom lets [io.Copy] use the buffers of the writer behind.
+func (w *refusingWriter) ReadFrom(r io.Reader) (int64, error) {
+	if w.status != 0 {
+		return io.Copy(io.Discard, r)
+	}
+	return io.Copy(w.ResponseWriter, r)
 }
 
 func (w *refusingWriter) Write(p []byte) (int, error) {

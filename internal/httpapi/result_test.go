@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -52,7 +51,7 @@ func keep(t *testing.T, text []byte) (*keptResult, job.Job) {
 // serveKept serves a kept result as the route does, from a real server.
 func serveKept(t *testing.T, kept *keptResult, completed job.Job, serve func(http.ResponseWriter, *http.Request, *job.ResultReader) error) string {
 	t.Helper()
-	api := &API{Services: Services{Log: slog.New(slog.DiscardHandler), CursorKey: make([]byte, 32)}}
+	api := testAPI()
 	server := httptest.NewServer(api.handle(func(w http.ResponseWriter, r *http.Request) error {
 		stored, err := job.OpenResult(r.Context(), kept, completed)
 		if err != nil {
@@ -107,7 +106,7 @@ func TestStoreThatFailsBeforeAPageIsSent(t *testing.T) {
 	text := []byte(`{"columns":[],"rows":[{"a":"` + strings.Repeat("x", 10_000) + `"}],"row_count":1,"truncated":false}`)
 	kept, completed := keep(t, text)
 	kept.lost = 5
-	api := &API{Services: Services{CursorKey: make([]byte, 32)}}
+	api := testAPI()
 	url := serveKept(t, kept, completed, func(w http.ResponseWriter, r *http.Request, stored *job.ResultReader) error {
 		w.Header().Set("ETag", `"x"`)
 		w.Header().Set("Content-Length", "7")

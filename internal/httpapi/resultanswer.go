@@ -49,7 +49,7 @@ func newResultAnswer(w http.ResponseWriter, form form, name string, maxRows int,
 // on the source, which other callers want. Once the query is done there is no such limit.
 func (a *resultAnswer) holdUntil(end time.Time) {
 	if a.sender != nil {
-		a.sender.until = end
+		a.sender.holdUntil(end)
 	}
 }
 
@@ -59,6 +59,8 @@ func (a *resultAnswer) begin(size int) {
 	a.header.Set("Cache-Control", "no-store")
 	if size >= 0 { // without a length, net/http sends a small result in chunks, with one more write
 		a.header.Set("Content-Length", strconv.Itoa(size))
+	} else if a.sender != nil {
+		a.sender.cost += a.form.cost()
 	}
 	if a.form.format == result.FormatJSON {
 		return
@@ -67,6 +69,9 @@ func (a *resultAnswer) begin(size int) {
 	if a.known {
 		setSummary(a.header, a.summary)
 		return
+	}
+	if a.sender != nil && !a.sender.request.ProtoAtLeast(1, 1) {
+		return // HTTP/1.0 has no trailer
 	}
 	a.header["Trailer"] = []string{rowCountField, truncatedField}
 	a.trailing = true

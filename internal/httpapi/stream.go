@@ -48,7 +48,7 @@ func (a *API) streamJob(w http.ResponseWriter, r *http.Request, found job.Job) e
 		case r.Context().Err() != nil:
 			return r.Context().Err()
 		case ctx.Err() != nil, a.permittedStill(r, dataapi.ActionGetJob, found) != nil:
-			stream.w = unchecked(w) // a caller whose access has ended learns nothing from this event
+			publicly(w) // a caller whose access has ended learns nothing from this event
 			return stream.send("reconnect", []byte("{}"))
 		case err != nil:
 			return err

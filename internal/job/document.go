@@ -27,35 +27,19 @@ type progressDocument struct {
 	ElapsedMS int64 `json:"elapsed_ms"`
 }
 
-func writeDocument(w io.Writer, j Job, result io.Reader, progress *progressDocument) error {
-	head, err := json.Marshal(struct {
-		ID     ID     `json:"job_id"`
-		Status Status `json:"status"`
-	}{j.ID, j.Status})
-	if err != nil {
-		return err
-	}
-	head = append(head[:len(head)-1], `,"result":`...)
-	if result == nil || j.Status != Completed {
-		head = append(head, "null"...)
-		if j.Status == Completed {
-			head = append(head, `,"result_omitted":true`...)
-		}
-		result = nil
-	}
-	tail, err := json.Marshal(struct {
-		Error       *Error  `json:"error"`
-		CreatedAt   *string `json:"created_at"`
-		CompletedAt *string `json:"completed_at"`
-		ExpiresAt   *string `json:"expires_at"`
+// DocumentSize is how many bytes WriteDocument writes of a completed job with its result.
+func DocumentSize(j Job) (int64, error) {
+	head, tail, err := documentParts(j, true, nil)
+	return int64(len(head)) + j.Result.Size + int64(len(tail)), err
+}
 
-		Progress *progressDocument `json:"progress,omitempty"`
-	}{j.Error, timestamp(j.CreatedAt), timestamp(j.CompletedAt), timestamp(j.ExpiresAt), progress})
+func writeDocument(w io.Writer, j Job, result io.Reader, progress *progressDocument) error {
+	whole := result != nil && j.Status == Completed
+	head, tail, err := documentParts(j, whole, progress)
 	if err != nil {
 		return err
 	}
-	tail[0] = ','
-	if result == nil {
+	if !whole {
 		_, err = w.Write(append(head, tail...))
 		return err
 	}
@@ -67,6 +51,37 @@ func writeDocument(w io.Writer, j Job, result io.Reader, progress *progressDocum
 	}
 	_, err = w.Write(tail)
 	return err
+}
+
+// documentParts returns what stands before a result and behind it, or, without a result, the document in two parts.
+func documentParts(j Job, result bool, progress *progressDocument) (head, tail []byte, err error) {
+	head, err = json.Marshal(struct {
+		ID     ID     `json:"job_id"`
+		Status Status `json:"status"`
+	}{j.ID, j.Status})
+	if err != nil {
+		return nil, nil, err
+	}
+	head = append(head[:len(head)-1], `,"result":`...)
+	if !result {
+		head = append(head, "null"...)
+		if j.Status == Completed {
+			head = append(head, `,"result_omitted":true`...)
+		}
+	}
+	tail, err = json.Marshal(struct {
+		Error       *Error  `json:"error"`
+		CreatedAt   *string `json:"created_at"`
+		CompletedAt *string `json:"completed_at"`
+		ExpiresAt   *string `json:"expires_at"`
+
+		Progress *progressDocument `json:"progress,omitempty"`
+	}{j.Error, timestamp(j.CreatedAt), timestamp(j.CompletedAt), timestamp(j.ExpiresAt), progress})
+	if err != nil {
+		return nil, nil, err
+	}
+	tail[0] = ','
+	return head, tail, nil
 }
 
 // timestamp returns nil, which is null in JSON, for the zero time.

@@ -217,6 +217,9 @@ func TestFailures(t *testing.T) {
 		{"own words", dataapi.Errorf(dataapi.CodeInvalidParameter, "mes is wrong"), nil, 1, dataapi.CodeInvalidParameter, "mes is wrong"},
 		{"cause stays inside", errors.New("SELECT secret"), nil, 1, dataapi.CodeInternal, dataapi.CodeInternal.Definition().Detail},
 		{"deadline", context.DeadlineExceeded, nil, 1, dataapi.CodeExecutionTimeout, dataapi.CodeExecutionTimeout.Definition().Detail},
+		{"interrupted", dataapi.Wrap(dataapi.CodeExecutionInterrupted, errors.New("deadlock")), nil, 3, dataapi.CodeAttemptsExhausted,
+			"The job was tried 3 times. The last attempt ended with EXECUTION_INTERRUPTED."},
+		{"value refused", dataapi.Errorf(dataapi.CodeValueRefused, "no such month"), nil, 1, dataapi.CodeValueRefused, "no such month"},
 		{"not permitted", nil, dataapi.Errorf(dataapi.CodeForbidden, "no longer"), 0, dataapi.CodeForbidden, "no longer"},
 	}
 	for _, c := range cases {

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // Status says how far a job is. It begins as Processing and changes exactly once.
@@ -104,7 +104,7 @@ type Result struct {
 
 	// Columns are those of the result, when there is something to know of them that the bytes do not tell, for whoever
 	// writes the result in another format.
-	Columns []result.Column `json:"columns,omitempty"`
+	Columns []source.Column `json:"columns,omitempty"`
 }
 
 // Outcome is how a job ends.

@@ -37,6 +37,9 @@ type ResultReader struct {
 	index  int    // of the chunk that block holds; -1: none
 	block  []byte // decompressed
 	chunk  []byte // compressed
+
+	pooled      *[BlockSize]byte // where block begins, unless it needs more; nil: it is not of the pool
+	pooledChunk *[BlockSize / 4]byte
 }
 
 var _ io.ReadSeekCloser = (*ResultReader)(nil)
@@ -90,12 +93,33 @@ func (r *ResultReader) WriteTo(w io.Writer) (written int64, err error) {
 	return written, nil
 }
 
+// Memory is how many bytes the reader holds at most: a block, and the chunk that it comes from.
+func (r *ResultReader) Memory() int64 {
+	block := min(int64(r.job.Result.BlockSize), r.job.Result.Size)
+	return block + block/4
+}
+
+// blocks and compressed are what readers read into. Results are kept in blocks of one size, which chunks are shorter than.
+var (
+	blocks     = sync.Pool{New: func() any { return new([BlockSize]byte) }}
+	compressed = sync.Pool{New: func() any { return new([BlockSize / 4]byte) }}
+)
+
+// acquire takes memory for the first block. A short result has some of its own.
+func (r *ResultReader) acquire() {
+	if r.pooled == nil && min(int64(r.job.Result.BlockSize), r.job.Result.Size) > BlockSize/4 {
+		r.pooled, r.pooledChunk = blocks.Get().(*[BlockSize]byte), compressed.Get().(*[BlockSize / 4]byte)
+		r.block, r.chunk = r.pooled[:0], r.pooledChunk[:0]
+	}
+}
+
 // load returns what follows offset in its block, at least one byte.
 func (r *ResultReader) load() ([]byte, error) {
 	size := int64(r.job.Result.BlockSize)
 	n := int(r.offset / size)
 	if n != r.index {
 		r.index = -1
+		r.acquire()
 		chunk, err := r.store.ReadChunk(r.ctx, r.job.ID, n, r.chunk[:0])
 		if err != nil {
 			return nil, err
@@ -132,6 +156,11 @@ func (r *ResultReader) Seek(offset int64, whence int) (int64, error) {
 
 // Close frees the buffers. Reading afterwards is not allowed.
 func (r *ResultReader) Close() error {
+	if r.pooled != nil {
+		blocks.Put(r.pooled)
+		compressed.Put(r.pooledChunk)
+		r.pooled, r.pooledChunk = nil, nil
+	}
 	r.block, r.chunk, r.index = nil, nil, -1
 	return nil
 }

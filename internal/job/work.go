@@ -9,6 +9,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/claim"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // releaseTimeout bounds how long a job that is given back waits for the store.
@@ -72,9 +73,9 @@ func (e *Engine) failed(ctx context.Context, j Job, current attached, err error)
 }
 
 // withDigits returns the columns if the digits of one are known, which the kept bytes do not tell.
-func withDigits(columns []result.Column) []result.Column {
+func withDigits(columns []source.Column) []source.Column {
 	for _, column := range columns {
-		if column.Digits != (result.Digits{}) {
+		if column.Digits != (source.Digits{}) {
 			return columns
 		}
 	}

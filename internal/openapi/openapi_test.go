@@ -21,11 +21,11 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/openapi"
 	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // described is a source that only describes columns: the same for each statement.
-type described []result.Column
+type described []source.Column
 
 func (d described) Compile(source.Statement) (source.Query, error) {
 	return describedQuery{columns: d}, nil
@@ -34,17 +34,17 @@ func (described) Close() error { return nil }
 
 type describedQuery struct {
 	source.Query
-	columns []result.Column
+	columns []source.Column
 }
 
-func (q describedQuery) Check(context.Context) ([]result.Column, error) { return q.columns, nil }
+func (q describedQuery) Check(context.Context) ([]source.Column, error) { return q.columns, nil }
 
 var options = openapi.Options{Formats: result.StreamedFormats(), Kept: result.Formats()}
 
 type failer interface{ Fatal(...any) }
 
 // offersOf is what a user who may do everything is offered of these endpoint files.
-func offersOf(t failer, dir string, files map[string]string, columns []result.Column) (identity.Principal, []execution.Offer) {
+func offersOf(t failer, dir string, files map[string]string, columns []source.Column) (identity.Principal, []execution.Offer) {
 	files["acme/company.yaml"] = "name: Acme\n"
 	for path, text := range files {
 		full := filepath.Join(dir, filepath.FromSlash(path))
@@ -74,7 +74,7 @@ func offersOf(t failer, dir string, files map[string]string, columns []result.Co
 	return caller, offers
 }
 
-func documentOf(t failer, dir string, files map[string]string, columns []result.Column) []byte {
+func documentOf(t failer, dir string, files map[string]string, columns []source.Column) []byte {
 	caller, offers := offersOf(t, dir, files, columns)
 	document, err := openapi.Document(caller, offers, options)
 	if err != nil {
@@ -98,7 +98,7 @@ func TestNamesAreDistinct(t *testing.T) {
 			Paths      map[string]map[string]json.RawMessage
 			Components struct{ Schemas map[string]json.RawMessage }
 		}
-		if err := json.Unmarshal(documentOf(t, dir, files, described{{Name: "n", Type: result.Integer}}), &document); err != nil {
+		if err := json.Unmarshal(documentOf(t, dir, files, described{{Name: "n", Type: source.TypeInteger}}), &document); err != nil {
 			t.Fatal(err)
 		}
 		operations, results := make(map[string]string), 0
@@ -130,34 +130,34 @@ func TestNamesAreDistinct(t *testing.T) {
 
 // What the encoder writes of each SQL type is what the schema of that type describes.
 func TestColumnsAreWhatIsWritten(t *testing.T) {
-	values := map[result.Type][]result.Value{
-		result.Varchar:         {{Kind: result.Text, Bytes: []byte("São")}},
-		result.DecimalType:     {{Kind: result.Decimal, Bytes: []byte("150000.00")}, {Kind: result.Decimal, Bytes: []byte("-0.1")}},
-		result.SmallInt:        {{Kind: result.Int, Int: math.MinInt16}},
-		result.Integer:         {{Kind: result.Int, Int: math.MaxInt32}},
-		result.BigInt:          {{Kind: result.Int, Int: math.MinInt64}},
-		result.Real:            {{Kind: result.Float32, Float: 0.5}},
-		result.Double:          {{Kind: result.Float64, Float: 1e300}},
-		result.Boolean:         {{Kind: result.Bool, Int: 1}},
-		result.DateType:        {{Kind: result.Date, Int: 20000}},
-		result.TimeType:        {{Kind: result.Time, Int: 1}},
-		result.TimestampType:   {{Kind: result.Timestamp, Int: 1_700_000_000_000_001}},
-		result.TimestampTZType: {{Kind: result.TimestampTZ, Int: 1_700_000_000_000_001}},
-		result.UUIDType:        {{Kind: result.UUID, Bytes: make([]byte, 16)}},
-		result.JSONType:        {{Kind: result.JSON, Bytes: []byte(`{"a":[1,null]}`)}, {Kind: result.JSON, Bytes: []byte(`"x"`)}},
-		result.VarBinary:       {{Kind: result.Binary, Bytes: []byte{0, 255}}, {Kind: result.Binary}},
-		result.IntervalType:    {{Kind: result.Text, Bytes: []byte("1 day")}},
+	values := map[source.Type][]source.Value{
+		source.TypeVarchar:     {{Kind: source.KindText, Bytes: []byte("São")}},
+		source.TypeDecimal:     {{Kind: source.KindDecimal, Bytes: []byte("150000.00")}, {Kind: source.KindDecimal, Bytes: []byte("-0.1")}},
+		source.TypeSmallInt:    {{Kind: source.KindInt, Int: math.MinInt16}},
+		source.TypeInteger:     {{Kind: source.KindInt, Int: math.MaxInt32}},
+		source.TypeBigInt:      {{Kind: source.KindInt, Int: math.MinInt64}},
+		source.TypeReal:        {{Kind: source.KindFloat32, Float: 0.5}},
+		source.TypeDouble:      {{Kind: source.KindFloat64, Float: 1e300}},
+		source.TypeBoolean:     {{Kind: source.KindBool, Int: 1}},
+		source.TypeDate:        {{Kind: source.KindDate, Int: 20000}},
+		source.TypeTime:        {{Kind: source.KindTime, Int: 1}},
+		source.TypeTimestamp:   {{Kind: source.KindTimestamp, Int: 1_700_000_000_000_001}},
+		source.TypeTimestampTZ: {{Kind: source.KindTimestampTZ, Int: 1_700_000_000_000_001}},
+		source.TypeUUID:        {{Kind: source.KindUUID, Bytes: make([]byte, 16)}},
+		source.TypeJSON:        {{Kind: source.KindJSON, Bytes: []byte(`{"a":[1,null]}`)}, {Kind: source.KindJSON, Bytes: []byte(`"x"`)}},
+		source.TypeVarBinary:   {{Kind: source.KindBinary, Bytes: []byte{0, 255}}, {Kind: source.KindBinary}},
+		source.TypeInterval:    {{Kind: source.KindText, Bytes: []byte("1 day")}},
 
-		result.ArrayOf(result.Integer): {{Kind: result.JSON, Bytes: []byte(`[1,null]`)}, {Kind: result.JSON, Bytes: []byte(`[]`)}},
+		source.ArrayOf(source.TypeInteger): {{Kind: source.KindJSON, Bytes: []byte(`[1,null]`)}, {Kind: source.KindJSON, Bytes: []byte(`[]`)}},
 	}
-	var columns []result.Column
+	var columns []source.Column
 	var notes []string
-	for _, sql := range append(result.Types(), result.ArrayOf(result.Integer)) {
+	for _, sql := range append(source.Types(), source.ArrayOf(source.TypeInteger)) {
 		if len(values[sql]) == 0 {
 			t.Errorf("no value of type %s is tried", sql)
 		}
 		name := strings.Trim(strings.NewReplacer("<", "_", ">", "").Replace(string(sql)), "_")
-		columns = append(columns, result.Column{Name: name, Type: sql}, result.Column{Name: name + "_set", Type: sql})
+		columns = append(columns, source.Column{Name: name, Type: sql}, source.Column{Name: name + "_set", Type: sql})
 		notes = append(notes, fmt.Sprintf("  %s_set: { nullable: false }\n", name))
 	}
 	file := "/*---\nsource: main\ncolumns:\n" + strings.Join(notes, "") + "---*/\nSELECT 1 AS n\n"
@@ -188,13 +188,13 @@ func TestColumnsAreWhatIsWritten(t *testing.T) {
 			t.Fatal(err)
 		}
 		nullable := i%2 == 0
-		for _, value := range append([]result.Value{{Kind: result.Null}}, values[column.Type]...) {
+		for _, value := range append([]source.Value{{Kind: source.KindNull}}, values[column.Type]...) {
 			text := result.AppendJSON(nil, value)
 			instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 			if err != nil {
 				t.Fatalf("%s: %v", text, err)
 			}
-			wanted := value.Kind != result.Null || nullable || column.Type == result.JSONType
+			wanted := value.Kind != source.KindNull || nullable || column.Type == source.TypeJSON
 			if err := schema.Validate(instance); (err == nil) != wanted {
 				t.Errorf("%s, as %s: %v", text, column.Name, err)
 			}
@@ -210,7 +210,7 @@ func BenchmarkDocument(b *testing.B) {
 				files[fmt.Sprintf("acme/n%d/endpoint-%d.sql", i%10, i)] = "/*---\nsource: main\n" +
 					"params: { a: { type: date, required: true, example: 2026-01-01 }, b: { type: string, enum: [x, y] } }\n---*/\nSELECT @a AS a, @b AS b\n"
 			}
-			caller, offers := offersOf(b, b.TempDir(), files, described{{Name: "a", Type: result.DateType}, {Name: "b", Type: result.Varchar}})
+			caller, offers := offersOf(b, b.TempDir(), files, described{{Name: "a", Type: source.TypeDate}, {Name: "b", Type: source.TypeVarchar}})
 			b.ReportAllocs()
 			for b.Loop() {
 				document, err := openapi.Document(caller, offers, options)

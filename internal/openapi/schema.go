@@ -8,7 +8,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/solucao42/caddy-data-api/internal/execution"
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 func schemaRef(name string) *openapi3.SchemaRef {
@@ -127,28 +127,28 @@ func rowSchema(offer execution.Offer) *openapi3.Schema {
 }
 
 // sqlTypes gives each SQL type its JSON type and its format.
-var sqlTypes = map[result.Type][2]string{
-	result.Varchar:         {"string", ""},
-	result.DecimalType:     {"number", "decimal"},
-	result.SmallInt:        {"integer", "int16"},
-	result.Integer:         {"integer", "int32"},
-	result.BigInt:          {"integer", "int64"},
-	result.Real:            {"number", "float"},
-	result.Double:          {"number", "double"},
-	result.Boolean:         {"boolean", ""},
-	result.DateType:        {"string", "date"},
-	result.TimeType:        {"string", ""},
-	result.TimestampType:   {"string", ""}, // it has no offset, as date-time must
-	result.TimestampTZType: {"string", "date-time"},
-	result.UUIDType:        {"string", "uuid"},
-	result.VarBinary:       {"string", ""},
-	result.IntervalType:    {"string", ""},
+var sqlTypes = map[source.Type][2]string{
+	source.TypeVarchar:     {"string", ""},
+	source.TypeDecimal:     {"number", "decimal"},
+	source.TypeSmallInt:    {"integer", "int16"},
+	source.TypeInteger:     {"integer", "int32"},
+	source.TypeBigInt:      {"integer", "int64"},
+	source.TypeReal:        {"number", "float"},
+	source.TypeDouble:      {"number", "double"},
+	source.TypeBoolean:     {"boolean", ""},
+	source.TypeDate:        {"string", "date"},
+	source.TypeTime:        {"string", ""},
+	source.TypeTimestamp:   {"string", ""}, // it has no offset, as date-time must
+	source.TypeTimestampTZ: {"string", "date-time"},
+	source.TypeUUID:        {"string", "uuid"},
+	source.TypeVarBinary:   {"string", ""},
+	source.TypeInterval:    {"string", ""},
 }
 
 // columnSchema is the schema of a column's values.
-func columnSchema(sql result.Type, nullable bool) *openapi3.Schema {
+func columnSchema(sql source.Type, nullable bool) *openapi3.Schema {
 	if element, ok := strings.CutPrefix(string(sql), "array<"); ok {
-		items := inline(columnSchema(result.Type(strings.TrimSuffix(element, ">")), true))
+		items := inline(columnSchema(source.Type(strings.TrimSuffix(element, ">")), true))
 		return &openapi3.Schema{Type: jsonTypes("array", nullable), Items: items}
 	}
 	known, ok := sqlTypes[sql]
@@ -156,7 +156,7 @@ func columnSchema(sql result.Type, nullable bool) *openapi3.Schema {
 		return &openapi3.Schema{}
 	}
 	schema := &openapi3.Schema{Type: jsonTypes(known[0], nullable), Format: known[1]}
-	if sql == result.VarBinary {
+	if sql == source.TypeVarBinary {
 		schema.Pattern = `^\\x([0-9a-f]{2})*$`
 	}
 	return schema
@@ -170,17 +170,17 @@ func jsonTypes(name string, nullable bool) *openapi3.Types {
 }
 
 // sampleValues are what examples show for each SQL type, as JSON.
-var sampleValues = map[result.Type]string{
-	result.Varchar: `"Sul"`, result.DecimalType: `150000.00`, result.SmallInt: `1`, result.Integer: `42`, result.BigInt: `9007199254740993`,
-	result.Real: `0.5`, result.Double: `0.25`, result.Boolean: `true`, result.DateType: `"2026-01-31"`, result.TimeType: `"10:30:00"`,
-	result.TimestampType: `"2026-01-31T10:30:00"`, result.TimestampTZType: `"2026-01-31T10:30:00+00:00"`,
-	result.UUIDType: `"0f8fad5b-d9cb-469f-a165-70867728950e"`, result.JSONType: `{}`, result.VarBinary: `"\\x0aff"`,
-	result.IntervalType: `"1 day"`,
+var sampleValues = map[source.Type]string{
+	source.TypeVarchar: `"Sul"`, source.TypeDecimal: `150000.00`, source.TypeSmallInt: `1`, source.TypeInteger: `42`, source.TypeBigInt: `9007199254740993`,
+	source.TypeReal: `0.5`, source.TypeDouble: `0.25`, source.TypeBoolean: `true`, source.TypeDate: `"2026-01-31"`, source.TypeTime: `"10:30:00"`,
+	source.TypeTimestamp: `"2026-01-31T10:30:00"`, source.TypeTimestampTZ: `"2026-01-31T10:30:00+00:00"`,
+	source.TypeUUID: `"0f8fad5b-d9cb-469f-a165-70867728950e"`, source.TypeJSON: `{}`, source.TypeVarBinary: `"\\x0aff"`,
+	source.TypeInterval: `"1 day"`,
 }
 
-func sampleValue(sql result.Type) json.RawMessage {
+func sampleValue(sql source.Type) json.RawMessage {
 	if element, ok := strings.CutPrefix(string(sql), "array<"); ok {
-		return fmt.Appendf(nil, "[%s]", sampleValue(result.Type(strings.TrimSuffix(element, ">"))))
+		return fmt.Appendf(nil, "[%s]", sampleValue(source.Type(strings.TrimSuffix(element, ">"))))
 	}
 	if sample, ok := sampleValues[sql]; ok {
 		return json.RawMessage(sample)

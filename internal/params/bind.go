@@ -10,6 +10,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // Bind reads a request's parameter_values and returns one value for each parameter, in the contract's order.
@@ -20,13 +21,13 @@ import (
 //
 // The error is a *dataapi.Error: CodeInvalidRequest when the text is no JSON object, else CodeInvalidParameter or
 // CodeParameterNotAllowed with every fault. A context must not be changed once it has been passed in.
-func (c *Contract) Bind(parameterValues json.RawMessage, contexts ...ShareContext) ([]Value, error) {
+func (c *Contract) Bind(parameterValues json.RawMessage, contexts ...ShareContext) ([]source.Argument, error) {
 	return c.bind(parameterValues, contexts, asked)
 }
 
 // Rebind reads what [Contract.Canonical] wrote, as Bind does, with one difference: a null stays NULL, since it was bound
 // as NULL before. It takes neither a default nor what contexts pin it to, and is refused where a context speaks of it.
-func (c *Contract) Rebind(canonical json.RawMessage, contexts ...ShareContext) ([]Value, error) {
+func (c *Contract) Rebind(canonical json.RawMessage, contexts ...ShareContext) ([]source.Argument, error) {
 	return c.bind(canonical, contexts, accepted)
 }
 
@@ -46,7 +47,7 @@ const (
 	done                     // a request that was answered before: nothing is filled in
 )
 
-func (c *Contract) bind(text json.RawMessage, contexts []ShareContext, why occasion) ([]Value, error) {
+func (c *Contract) bind(text json.RawMessage, contexts []ShareContext, why occasion) ([]source.Argument, error) {
 	b := startBinding(c)
 	defer b.release()
 	if err := b.decode(text); err != nil {
@@ -67,12 +68,12 @@ func (c *Contract) bind(text json.RawMessage, contexts []ShareContext, why occas
 
 // Canonical writes bound values as one JSON object in the contract's order, with null for NULL, to be kept with a job
 // and read again by [Contract.Rebind]. The values must be what Bind or Rebind of this contract returned.
-func (c *Contract) Canonical(values []Value) json.RawMessage { return c.write(values, false) }
+func (c *Contract) Canonical(values []source.Argument) json.RawMessage { return c.write(values, false) }
 
 // Redacted writes bound values as Canonical does, with "***" for those of sensitive parameters that are not NULL.
-func (c *Contract) Redacted(values []Value) json.RawMessage { return c.write(values, true) }
+func (c *Contract) Redacted(values []source.Argument) json.RawMessage { return c.write(values, true) }
 
-func (c *Contract) write(values []Value, redact bool) json.RawMessage {
+func (c *Contract) write(values []source.Argument, redact bool) json.RawMessage {
 	text := []byte{'{'}
 	for i, value := range values {
 		if i > 0 {
@@ -90,7 +91,7 @@ func (c *Contract) write(values []Value, redact bool) json.RawMessage {
 	return append(text, '}')
 }
 
-func appendValue(dst []byte, value Value) []byte {
+func appendValue(dst []byte, value source.Argument) []byte {
 	if value.Null {
 		return append(dst, "null"...)
 	}
@@ -129,7 +130,7 @@ func (b *binding) validate() error {
 // judgeEnum looks for values that the parameter's enum does not have.
 func (b *binding) judgeEnum(i int) {
 	rules, value := &b.contract.params[i].rules, &b.values[i]
-	refuse := func(item int, v Value) {
+	refuse := func(item int, v source.Argument) {
 		b.fail(i, item, notAmong(rules, v))
 		b.states[i] = faulty
 	}

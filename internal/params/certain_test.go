@@ -6,14 +6,16 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // The short way past the schema is taken only where the schema has no objection.
 func TestCertainMeansThatTheSchemaAgrees(t *testing.T) {
 	definitions := []Param{
-		{Name: "text", Type: String}, {Name: "number", Type: Integer}, {Name: "amount", Type: Decimal, Required: true},
-		{Name: "flag", Type: Boolean}, {Name: "day", Type: Date}, {Name: "moment", Type: Timestamp}, {Name: "id", Type: UUID},
-		{Name: "list", Type: Integer, Array: true}, {Name: "ruled", Type: Integer, Minimum: json.RawMessage("3")},
+		{Name: "text", Type: source.ParamString}, {Name: "number", Type: source.ParamInteger}, {Name: "amount", Type: source.ParamDecimal, Required: true},
+		{Name: "flag", Type: source.ParamBoolean}, {Name: "day", Type: source.ParamDate}, {Name: "moment", Type: source.ParamTimestamp}, {Name: "id", Type: source.ParamUUID},
+		{Name: "list", Type: source.ParamInteger, Array: true}, {Name: "ruled", Type: source.ParamInteger, Minimum: json.RawMessage("3")},
 	}
 	contract, faults := Compile(definitions)
 	if len(faults) > 0 {

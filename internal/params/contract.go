@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // Contract is the compiled form of an endpoint's parameters. It is immutable and safe for concurrent use.
@@ -21,9 +23,9 @@ type Contract struct {
 type parameter struct {
 	Param
 	rules    valueRules
-	fallback *Value // the default
-	sample   *Value // the example
-	anyValue bool   // every value of the type is allowed, or of the enum, so that the schema has nothing to judge
+	fallback *source.Argument // the default
+	sample   *source.Argument // the example
+	anyValue bool             // every value of the type is allowed, or of the enum, so that the schema has nothing to judge
 }
 
 // unruled reports whether the definition allows every value of its type, or of its enum.
@@ -34,9 +36,9 @@ func unruled(p Param) bool {
 
 // valueRules are the rules on values, read and in canonical spelling.
 type valueRules struct {
-	enum             []Value
+	enum             []source.Argument
 	members          map[string]struct{} // the keys of enum; nil: every value is one
-	minimum, maximum *Value
+	minimum, maximum *source.Argument
 }
 
 // MaxParams is the most parameters of a contract.
@@ -51,7 +53,7 @@ func tooManyListed(got int) string {
 }
 
 // among reports whether the enum has a value. Its members have passed the other rules.
-func (r *valueRules) among(v Value) bool {
+func (r *valueRules) among(v source.Argument) bool {
 	if r.members == nil {
 		return true
 	}
@@ -182,7 +184,7 @@ func (c *Contract) checkValues(i int) []DefinitionFault {
 	return check.faults
 }
 
-func (c *Contract) checkValue(i int, value json.RawMessage, field string, check *definitionCheck) *Value {
+func (c *Contract) checkValue(i int, value json.RawMessage, field string, check *definitionCheck) *source.Argument {
 	b := startBinding(c)
 	defer b.release()
 	err := b.decode(fmt.Appendf(nil, "{%q:%s}", c.params[i].Name, value))

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // state is how far one parameter of a request has come.
@@ -31,7 +32,7 @@ const unknown = -1
 // binding is the work on one request. It is reused, all but the values, which are handed over.
 type binding struct {
 	contract *Contract
-	values   []Value
+	values   []source.Argument
 	states   []state
 	given    map[string]any // what the schema judges
 	faults   []paramFault
@@ -53,9 +54,9 @@ var bindings = sync.Pool{New: func() any {
 func startBinding(c *Contract) *binding {
 	b := bindings.Get().(*binding)
 	b.contract = c
-	b.values = make([]Value, len(c.params))
+	b.values = make([]source.Argument, len(c.params))
 	for i := range c.params {
-		b.values[i] = Value{Type: c.params[i].Type, Array: c.params[i].Array, Null: true}
+		b.values[i] = source.Argument{Type: c.params[i].Type, Array: c.params[i].Array, Null: true}
 	}
 	b.states = append(b.states[:0], make([]state, len(c.params))...)
 	b.counts = append(b.counts[:0], make([]int, len(c.params)+1)...)
@@ -196,7 +197,7 @@ func (b *binding) decodeArray(i int) error {
 	if _, err := b.decoder.ReadToken(); err != nil { // the opening bracket
 		return err
 	}
-	array := Value{Type: param.Type, Array: true, Items: []Value{}}
+	array := source.Argument{Type: param.Type, Array: true, Items: []source.Argument{}}
 	sound := true
 	items := 0
 	for ; b.decoder.PeekKind() != ']'; items++ {
@@ -230,7 +231,7 @@ func (b *binding) decodeArray(i int) error {
 }
 
 // give takes a value as the parameter's, for the schema to judge.
-func (b *binding) give(i int, value Value) {
+func (b *binding) give(i int, value source.Argument) {
 	b.states[i] = given
 	b.values[i] = value
 	name := b.contract.params[i].Name

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // definitionCheck collects the faults of one definition.
@@ -51,13 +53,13 @@ func (c *definitionCheck) fields() valueRules {
 	c.json("default", p.Default)
 	c.json("example", p.Example)
 	other, length := "", ""
-	if p.Type.ordered() {
+	if ordered(p.Type) {
 		other = fmt.Sprintf("; for %s there are minimum and maximum", p.Type)
 	}
-	if p.Type == String {
+	if p.Type == source.ParamString {
 		length = "; for the length of a string there are min_length and max_length"
 	}
-	c.lengths("min_length", "max_length", p.MinLength, p.MaxLength, p.Type == String, "type string only"+other)
+	c.lengths("min_length", "max_length", p.MinLength, p.MaxLength, p.Type == source.ParamString, "type string only"+other)
 	c.lengths("min_items", "max_items", p.MinItems, p.MaxItems, p.Array, "an array only"+length)
 	c.pattern()
 	rules := valueRules{minimum: c.bound("minimum", p.Minimum), maximum: c.bound("maximum", p.Maximum)}
@@ -81,7 +83,7 @@ func (c *definitionCheck) json(field string, value json.RawMessage) {
 
 func typeNames() string {
 	var names []string
-	for _, t := range Types() {
+	for _, t := range source.ParamTypes() {
 		names = append(names, string(t))
 	}
 	return strings.Join(names, ", ")
@@ -109,14 +111,14 @@ func (c *definitionCheck) pattern() {
 	if c.param.Pattern == "" {
 		return
 	}
-	if c.param.Type != String {
+	if c.param.Type != source.ParamString {
 		c.report("pattern", -1, "is allowed for a parameter of type string only")
 	} else if _, err := regexp.Compile(c.param.Pattern); err != nil {
 		c.report("pattern", -1, fmt.Sprintf("must be a regular expression in RE2 syntax: %v", err))
 	}
 }
 
-func (c *definitionCheck) enum() (values []Value, members map[string]struct{}) {
+func (c *definitionCheck) enum() (values []source.Argument, members map[string]struct{}) {
 	switch listed := len(c.param.Enum); {
 	case c.param.Enum == nil:
 		return nil, nil
@@ -147,13 +149,13 @@ func (c *definitionCheck) enum() (values []Value, members map[string]struct{}) {
 	return values, members
 }
 
-func (c *definitionCheck) bound(field string, raw json.RawMessage) *Value {
+func (c *definitionCheck) bound(field string, raw json.RawMessage) *source.Argument {
 	if raw == nil {
 		return nil
 	}
-	if !c.param.Type.ordered() {
+	if !ordered(c.param.Type) {
 		message := unordered(c.param.Type)
-		if c.param.Type == String {
+		if c.param.Type == source.ParamString {
 			message += "; for its length there are min_length and max_length"
 		}
 		c.report(field, -1, message)
@@ -168,21 +170,21 @@ func (c *definitionCheck) bound(field string, raw json.RawMessage) *Value {
 }
 
 // unordered refuses a bound.
-func unordered(t Type) string {
+func unordered(t source.ParamType) string {
 	return fmt.Sprintf("is allowed for a parameter of type integer, decimal, date or timestamp only; this one is a %s", t)
 }
 
 // readRaw reads one scalar that stands alone, as definitions and share contexts have it.
-func readRaw(t Type, raw json.RawMessage) (Value, string) {
+func readRaw(t source.ParamType, raw json.RawMessage) (source.Argument, string) {
 	if !jsontext.Value(raw).IsValid() {
-		return Value{}, "is not valid JSON" + got(literal{'0', string(raw)})
+		return source.Argument{}, "is not valid JSON" + got(literal{'0', string(raw)})
 	}
 	text := strings.TrimSpace(string(raw))
 	l := literal{jsontext.Value(text).Kind(), text}
 	if l.kind == '"' {
 		unquoted, err := jsontext.AppendUnquote(nil, text)
 		if err != nil {
-			return Value{}, "is not valid JSON" + got(literal{'0', text})
+			return source.Argument{}, "is not valid JSON" + got(literal{'0', text})
 		}
 		l.text = string(unquoted)
 	}

@@ -7,18 +7,19 @@ import (
 	"testing"
 
 	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // listOf is count different values of a type.
-func listOf(t params.Type, count int) []json.RawMessage {
+func listOf(t source.ParamType, count int) []json.RawMessage {
 	list := make([]json.RawMessage, count)
 	for i := range list {
 		switch t {
-		case params.Integer:
+		case source.ParamInteger:
 			list[i] = fmt.Appendf(nil, "%d", 1_000_000+i)
-		case params.Decimal:
+		case source.ParamDecimal:
 			list[i] = fmt.Appendf(nil, "%d.50", 1_000_000+i)
-		case params.Date:
+		case source.ParamDate:
 			list[i] = fmt.Appendf(nil, `"%04d-%02d-%02d"`, 1000+i/336, 1+i/28%12, 1+i%28)
 		default:
 			list[i] = fmt.Appendf(nil, `"value-%d"`, i)
@@ -36,7 +37,7 @@ func work(t *testing.T, f func()) float64 {
 
 // Four times as many values cost four times as much, and not sixteen times.
 func TestEnumsCostWhatTheyHold(t *testing.T) {
-	for _, kind := range []params.Type{params.Integer, params.Decimal, params.Date, params.String} {
+	for _, kind := range []source.ParamType{source.ParamInteger, source.ParamDecimal, source.ParamDate, source.ParamString} {
 		compile := func(count int) func() {
 			list := listOf(kind, count)
 			return func() {
@@ -54,7 +55,7 @@ func TestEnumsCostWhatTheyHold(t *testing.T) {
 
 // What a caller's array costs does not depend on how many values the enum has, or a context lists.
 func TestAnArrayCostsNoMoreAgainstALargeEnum(t *testing.T) {
-	for _, kind := range []params.Type{params.Integer, params.Decimal} {
+	for _, kind := range []source.ParamType{source.ParamInteger, source.ParamDecimal} {
 		bind := func(count int) func() {
 			list := listOf(kind, count)
 			contract, faults := params.Compile([]params.Param{{Name: "n", Type: kind, Array: true, Enum: list}})
@@ -83,8 +84,8 @@ func TestAnArrayCostsNoMoreAgainstALargeEnum(t *testing.T) {
 // Two contexts are joined at the cost of what they list, since a source with claims joins them for each call.
 func TestContextsAreJoinedAtTheCostOfWhatTheyList(t *testing.T) {
 	join := func(count int) func() {
-		a := params.ShareContext{"n": {Allowed: listOf(params.Integer, count)}}
-		b := params.ShareContext{"n": {Allowed: listOf(params.Decimal, count)}}
+		a := params.ShareContext{"n": {Allowed: listOf(source.ParamInteger, count)}}
+		b := params.ShareContext{"n": {Allowed: listOf(source.ParamDecimal, count)}}
 		return func() {
 			if got := params.Intersect(a, b)["n"].Allowed; len(got) != 0 {
 				t.Fatal(got)
@@ -99,18 +100,18 @@ func TestContextsAreJoinedAtTheCostOfWhatTheyList(t *testing.T) {
 
 // An enum and a context's list are bounded, and are not read when they have more values.
 func TestListsAreBounded(t *testing.T) {
-	list := listOf(params.Integer, params.MaxListed)
-	contract, faults := params.Compile([]params.Param{{Name: "n", Type: params.Integer, Enum: list}, {Name: "m", Type: params.Integer}})
+	list := listOf(source.ParamInteger, params.MaxListed)
+	contract, faults := params.Compile([]params.Param{{Name: "n", Type: source.ParamInteger, Enum: list}, {Name: "m", Type: source.ParamInteger}})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
 	if faults := contract.CheckContext(params.ShareContext{"n": {Allowed: list}, "m": {Allowed: list}}); len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	more := listOf(params.Integer, 10*params.MaxListed)
+	more := listOf(source.ParamInteger, 10*params.MaxListed)
 	const want = "must list at most 10000 values; got 100000. Let the statement look them up in a table instead"
 	cost := work(t, func() {
-		_, faults = params.Compile([]params.Param{{Name: "n", Type: params.Integer, Enum: more}})
+		_, faults = params.Compile([]params.Param{{Name: "n", Type: source.ParamInteger, Enum: more}})
 	})
 	if len(faults) != 1 || faults[0].Field != "enum" || faults[0].Index != -1 || faults[0].Message != want {
 		t.Errorf("got %+v", faults)
@@ -129,12 +130,12 @@ func TestListsAreBounded(t *testing.T) {
 
 // However many values of a list are at fault, the first few are told.
 func TestFaultsOfAListAreBounded(t *testing.T) {
-	wrong := listOf(params.String, 5000)
-	_, faults := params.Compile([]params.Param{{Name: "n", Type: params.Integer, Enum: wrong}})
+	wrong := listOf(source.ParamString, 5000)
+	_, faults := params.Compile([]params.Param{{Name: "n", Type: source.ParamInteger, Enum: wrong}})
 	if len(faults) != 11 || faults[10].Message != "has 4990 more faults that are not listed" {
 		t.Errorf("%d faults, the last %+v", len(faults), faults[len(faults)-1])
 	}
-	contract, _ := params.Compile([]params.Param{{Name: "n", Type: params.Integer}})
+	contract, _ := params.Compile([]params.Param{{Name: "n", Type: source.ParamInteger}})
 	refused := contract.CheckContext(params.ShareContext{"n": {Allowed: wrong}})
 	if len(refused) != 11 || refused[10].Message != "has 4990 more faults that are not listed" {
 		t.Errorf("%d faults, the last %+v", len(refused), refused[len(refused)-1])

@@ -10,6 +10,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // maxFaults is the most faults that are listed for one parameter, and of unknown names. It keeps a request of a megabyte
@@ -104,7 +105,7 @@ func (b *binding) explain(invalid *jsonschema.ValidationError) {
 }
 
 // firstSentence says what is wrong with a scalar that was judged by itself.
-func firstSentence(err error, rules *valueRules, value Value) string {
+func firstSentence(err error, rules *valueRules, value source.Argument) string {
 	invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
 	if !ok {
 		return err.Error()
@@ -116,7 +117,7 @@ func firstSentence(err error, rules *valueRules, value Value) string {
 }
 
 // sentence says what is wrong with a value that the schema refused.
-func sentence(refused jsonschema.ErrorKind, rules *valueRules, value Value) string {
+func sentence(refused jsonschema.ErrorKind, rules *valueRules, value source.Argument) string {
 	switch refused := refused.(type) {
 	case *kind.Minimum:
 		return fmt.Sprintf("must be at least %s; got %s", shorten(rules.minimum.Text), show(value))
@@ -140,7 +141,7 @@ func sentence(refused jsonschema.ErrorKind, rules *valueRules, value Value) stri
 }
 
 // notAmong says that an enum does not have a value.
-func notAmong(rules *valueRules, value Value) string {
+func notAmong(rules *valueRules, value source.Argument) string {
 	if len(rules.enum) == 1 {
 		return fmt.Sprintf("must be %s; got %s", show(rules.enum[0]), show(value))
 	}

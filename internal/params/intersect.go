@@ -1,6 +1,10 @@
 package params
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/solucao42/caddy-data-api/source"
+)
 
 // Intersect returns what two contexts allow together, for readers that have no contract to read the values by. Numbers
 // are compared by value and strings as they are written, except that bounds which are dates or timestamps are compared
@@ -61,7 +65,7 @@ func tighter(a, b json.RawMessage, sign int) (bound json.RawMessage, ok bool) {
 	case b == nil:
 		return a, true
 	}
-	for _, t := range []Type{Decimal, Date, Timestamp} {
+	for _, t := range []source.ParamType{source.ParamDecimal, source.ParamDate, source.ParamTimestamp} {
 		first, fault := readRaw(t, a)
 		second, otherFault := readRaw(t, b)
 		if fault == "" && otherFault == "" {
@@ -76,7 +80,7 @@ func tighter(a, b json.RawMessage, sign int) (bound json.RawMessage, ok bool) {
 
 // keyOfJSON is one text for all spellings of the same number or string; of whatever else it is the text itself.
 func keyOfJSON(raw json.RawMessage) string {
-	for _, t := range []Type{Decimal, String} {
+	for _, t := range []source.ParamType{source.ParamDecimal, source.ParamString} {
 		if value, fault := readRaw(t, raw); fault == "" {
 			return string(t) + key(value)
 		}

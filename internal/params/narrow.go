@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // Narrowed is what share contexts leave of a contract: what a caller whom they bind may send.
@@ -28,7 +30,7 @@ type Narrowed struct {
 // NarrowedParam is one parameter as contexts leave it.
 type NarrowedParam struct {
 	Name     string
-	Type     Type // of the value, or of an array's items
+	Type     source.ParamType // of the value, or of an array's items
 	Array    bool
 	Required bool            // it must be given: by its definition, or since leaving it out would escape a context
 	Pinned   json.RawMessage // the value, or array, that stands in when it is left out, and the only one; nil: not pinned
@@ -62,16 +64,16 @@ type limits struct {
 	*parameter
 	rules     valueRules
 	limited   bool
-	never     bool   // no value is allowed
-	omittable bool   // it may be left out
-	pin       *Value // bound when it is left out, and the only value allowed
-	allowed   func(Value) bool
+	never     bool             // no value is allowed
+	omittable bool             // it may be left out
+	pin       *source.Argument // bound when it is left out, and the only value allowed
+	allowed   func(source.Argument) bool
 }
 
 func (c *Contract) limits(i int, restrictions []restriction) limits {
 	l := limits{parameter: &c.params[i], rules: c.params[i].rules}
-	l.allowed = func(v Value) bool { return l.allowsAll(restrictions, i, v) }
-	var lists [][]Value
+	l.allowed = func(v source.Argument) bool { return l.allowsAll(restrictions, i, v) }
+	var lists [][]source.Argument
 	if len(l.rules.enum) > 0 {
 		lists = append(lists, l.rules.enum)
 	}
@@ -100,10 +102,10 @@ func (c *Contract) limits(i int, restrictions []restriction) limits {
 }
 
 // narrowValues leaves of the values that are listed somewhere those that all allow.
-func (l *limits) narrowValues(lists [][]Value, restrictions []restriction, i int) {
+func (l *limits) narrowValues(lists [][]source.Argument, restrictions []restriction, i int) {
 	if len(lists) > 0 {
 		listed := slices.Clone(lists[len(lists)-1]) // of a context, if one has a list: its values have passed the enum
-		l.rules.enum = slices.DeleteFunc(listed, func(v Value) bool { return !allowedByAll(restrictions, i, v) })
+		l.rules.enum = slices.DeleteFunc(listed, func(v source.Argument) bool { return !allowedByAll(restrictions, i, v) })
 		l.rules.minimum, l.rules.maximum = nil, nil
 		l.never = l.never || len(l.rules.enum) == 0
 	}
@@ -115,7 +117,7 @@ func (l *limits) narrowValues(lists [][]Value, restrictions []restriction, i int
 	}
 }
 
-func (l *limits) pinTo(value Value) {
+func (l *limits) pinTo(value source.Argument) {
 	if !l.Array {
 		l.pin, l.omittable = &value, true
 		return
@@ -123,20 +125,20 @@ func (l *limits) pinTo(value Value) {
 	fits := (l.MinItems == nil || *l.MinItems <= 1) && *l.MaxItems >= 1
 	l.omittable = fits
 	if fits {
-		l.pin = &Value{Type: value.Type, Array: true, Items: []Value{value}}
+		l.pin = &source.Argument{Type: value.Type, Array: true, Items: []source.Argument{value}}
 	}
 }
 
 // allowsAll reports whether a whole value passes all restrictions.
-func (l *limits) allowsAll(restrictions []restriction, i int, v Value) bool {
+func (l *limits) allowsAll(restrictions []restriction, i int, v source.Argument) bool {
 	if !v.Array {
 		return allowedByAll(restrictions, i, v)
 	}
-	return len(v.Items) > 0 && !slices.ContainsFunc(v.Items, func(item Value) bool { return !allowedByAll(restrictions, i, item) })
+	return len(v.Items) > 0 && !slices.ContainsFunc(v.Items, func(item source.Argument) bool { return !allowedByAll(restrictions, i, item) })
 }
 
 // closer returns the bound that leaves less; side is 1 for a lower and -1 for an upper one.
-func closer(a, b *Value, side int) *Value {
+func closer(a, b *source.Argument, side int) *source.Argument {
 	if a == nil || b != nil && side*compare(*a, *b) < 0 {
 		return b
 	}
@@ -213,7 +215,7 @@ func (c *Contract) example(list []member, described []NarrowedParam, contexts []
 }
 
 // sample is a value that the schema of a parameter may accept.
-func (p *property) sample(t Type) json.RawMessage {
+func (p *property) sample(t source.ParamType) json.RawMessage {
 	switch {
 	case p.Items != nil:
 		count := 1
@@ -236,8 +238,9 @@ func (p *property) sample(t Type) json.RawMessage {
 	if p.MinLength != nil {
 		length = max(1, *p.MinLength)
 	}
-	return json.RawMessage(map[Type]string{
-		String: `"` + strings.Repeat("a", min(length, maxEcho)) + `"`, Integer: "1", Decimal: "1.5", Boolean: "true", Date: `"2026-01-31"`,
-		Timestamp: `"2026-01-31T10:30:00Z"`, UUID: `"0f8fad5b-d9cb-469f-a165-70867728950e"`,
+	return json.RawMessage(map[source.ParamType]string{
+		source.ParamString: `"` + strings.Repeat("a", min(length, maxEcho)) + `"`, source.ParamInteger: "1",
+		source.ParamDecimal: "1.5", source.ParamBoolean: "true", source.ParamDate: `"2026-01-31"`,
+		source.ParamTimestamp: `"2026-01-31T10:30:00Z"`, source.ParamUUID: `"0f8fad5b-d9cb-469f-a165-70867728950e"`,
 	}[t])
 }

@@ -8,18 +8,20 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
+
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // samples are the values that the property test draws from, by type: few, so that contexts and requests meet, and in
 // canonical spelling.
-var samples = map[Type][]string{
-	String:    {`"a"`, `"b"`, `"ab"`, `"abc"`, `""`},
-	Integer:   {`-1`, `0`, `1`, `2`, `9007199254740993`, `9223372036854775807`},
-	Decimal:   {`-1.5`, `0`, `1`, `1.50`, `2.25`, `100000000000000000000.01`},
-	Boolean:   {`true`, `false`},
-	Date:      {`"2025-12-31"`, `"2026-01-01"`, `"2026-01-02"`},
-	Timestamp: {`"2025-12-31T23:59:59.999999Z"`, `"2026-01-01T00:00:00Z"`, `"2026-01-01T00:00:00.5Z"`},
-	UUID:      {`"0f8fad5b-d9cb-469f-a165-70867728950e"`, `"7c9e6679-7425-40de-944b-e07fc1f90ae7"`},
+var samples = map[source.ParamType][]string{
+	source.ParamString:    {`"a"`, `"b"`, `"ab"`, `"abc"`, `""`},
+	source.ParamInteger:   {`-1`, `0`, `1`, `2`, `9007199254740993`, `9223372036854775807`},
+	source.ParamDecimal:   {`-1.5`, `0`, `1`, `1.50`, `2.25`, `100000000000000000000.01`},
+	source.ParamBoolean:   {`true`, `false`},
+	source.ParamDate:      {`"2025-12-31"`, `"2026-01-01"`, `"2026-01-02"`},
+	source.ParamTimestamp: {`"2025-12-31T23:59:59.999999Z"`, `"2026-01-01T00:00:00Z"`, `"2026-01-01T00:00:00.5Z"`},
+	source.ParamUUID:      {`"0f8fad5b-d9cb-469f-a165-70867728950e"`, `"7c9e6679-7425-40de-944b-e07fc1f90ae7"`},
 }
 
 // wrong are values that some types, or all, refuse.
@@ -41,15 +43,15 @@ func drawOne(t *rapid.T, values []string, label string) json.RawMessage {
 }
 
 func drawParam(t *rapid.T, name string) Param {
-	kind := rapid.SampledFrom(Types()).Draw(t, "type")
+	kind := rapid.SampledFrom(source.ParamTypes()).Draw(t, "type")
 	p := Param{Name: name, Type: kind, Array: rapid.Bool().Draw(t, "array"), Required: rapid.Bool().Draw(t, "required")}
 	if rapid.IntRange(0, 3).Draw(t, "enum") == 3 {
 		p.Enum = drawSome(t, samples[kind], 1, "enum")
 	}
-	if kind.ordered() {
+	if ordered(kind) {
 		p.Minimum, p.Maximum = drawOne(t, samples[kind], "minimum"), drawOne(t, samples[kind], "maximum")
 	}
-	if kind == String && rapid.Bool().Draw(t, "rules") {
+	if kind == source.ParamString && rapid.Bool().Draw(t, "rules") {
 		p.MinLength, p.Pattern = new(1), "^[ab]"
 	}
 	if p.Array && rapid.Bool().Draw(t, "counts") {
@@ -140,7 +142,7 @@ func TestNarrowedSchemaAcceptsWhatIsBound(t *testing.T) {
 				t.Fatalf("%s is bound, and nothing was to be: %s", text, narrowed.Schema)
 			}
 			for i, p := range narrowed.Params {
-				if p.Pinned != nil && string(appendValue(nil, bound[i])) != string(p.Pinned) && !p.Array && p.Type != Decimal {
+				if p.Pinned != nil && string(appendValue(nil, bound[i])) != string(p.Pinned) && !p.Array && p.Type != source.ParamDecimal {
 					t.Fatalf("%s is bound to %+v, and pinned to %s", p.Name, bound[i], p.Pinned)
 				}
 			}

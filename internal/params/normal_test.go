@@ -7,6 +7,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // Two texts that look the same and are not are told apart where a fault shows both.
@@ -27,7 +28,7 @@ func TestTextsThatLookAlikeAreToldApart(t *testing.T) {
 	} {
 		allowed, _ := json.Marshal(test.allowed)
 		given, _ := json.Marshal(map[string]string{"p": test.given})
-		contract, faults := params.Compile([]params.Param{{Name: "p", Type: params.String, Enum: []json.RawMessage{allowed}}})
+		contract, faults := params.Compile([]params.Param{{Name: "p", Type: source.ParamString, Enum: []json.RawMessage{allowed}}})
 		if len(faults) > 0 {
 			t.Fatal(faults)
 		}
@@ -35,7 +36,7 @@ func TestTextsThatLookAlikeAreToldApart(t *testing.T) {
 		if got := dataapi.AsError(err); got == nil || len(got.Faults) != 1 || got.Faults[0].Detail != test.want {
 			t.Errorf("%s: got %v, want %s", name, err, test.want)
 		}
-		contract, _ = params.Compile([]params.Param{{Name: "p", Type: params.String}})
+		contract, _ = params.Compile([]params.Param{{Name: "p", Type: source.ParamString}})
 		_, err = contract.Bind(given, params.ShareContext{"p": {Allowed: []json.RawMessage{allowed}}})
 		shared := strings.Replace(strings.Replace(test.want, "must be ", "only ", 1), "; got", " is allowed for you; got", 1)
 		if got := dataapi.AsError(err); got == nil || len(got.Faults) != 1 || got.Faults[0].Detail != shared {

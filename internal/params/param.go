@@ -3,6 +3,8 @@ package params
 import (
 	"encoding/json"
 	"regexp"
+
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // DefaultMaxItems is the most items of an array whose definition does not say: each item costs time to judge.
@@ -11,8 +13,8 @@ const DefaultMaxItems = 1000
 // Param defines one parameter of an endpoint. Values in a definition are JSON, written as a caller would write them.
 // For an array the rules on values (Enum, Minimum, Maximum, MinLength, MaxLength, Pattern) hold for each item.
 type Param struct {
-	Name  string // see [NameRule]; unique in its contract
-	Type  Type   // of the value, or of an array's items
+	Name  string           // see [NameRule]; unique in its contract
+	Type  source.ParamType // of the value, or of an array's items
 	Array bool
 
 	Required bool            // a caller must give it; excludes Default
@@ -41,6 +43,6 @@ var validName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
 func ValidName(s string) bool { return validName.MatchString(s) }
 
 // ordered reports whether values of the type have an order, and so may have bounds.
-func (t Type) ordered() bool {
-	return t == Integer || t == Decimal || t == Date || t == Timestamp
+func ordered(t source.ParamType) bool {
+	return t == source.ParamInteger || t == source.ParamDecimal || t == source.ParamDate || t == source.ParamTimestamp
 }

@@ -12,11 +12,12 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // A decimal keeps its number exactly, whatever its notation, and its canonical text is a fixed point.
 func TestDecimalKeepsItsNumber(t *testing.T) {
-	contract := compile(t, params.Param{Name: "d", Type: params.Decimal})
+	contract := compile(t, params.Param{Name: "d", Type: source.ParamDecimal})
 	rapid.Check(t, func(t *rapid.T) {
 		written := rapid.StringMatching(`-?(0|[1-9][0-9]{0,60})(\.[0-9]{1,60})?([eE][+-]?[0-9]{1,2})?`).Draw(t, "number")
 		values, err := contract.Bind(json.RawMessage(`{"d":` + written + `}`))
@@ -49,7 +50,7 @@ func TestTimestampBoundsFollowTime(t *testing.T) {
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		bound, moment := moments.Draw(t, "bound"), moments.Draw(t, "moment")
-		contract, faults := params.Compile([]params.Param{{Name: "at", Type: params.Timestamp, Minimum: quoted(bound)}})
+		contract, faults := params.Compile([]params.Param{{Name: "at", Type: source.ParamTimestamp, Minimum: quoted(bound)}})
 		if len(faults) > 0 {
 			t.Fatal(faults)
 		}
@@ -69,7 +70,7 @@ func TestConstraintsNeverLeak(t *testing.T) {
 	scalar := rapid.SampledFrom([]string{`"a"`, `"b"`, `"c"`, `"d"`, `null`, `1`, `[]`, `["a"]`, `["a","d"]`, `{}`})
 	allowed := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{`"a"`, `"b"`, `"c"`}), 0, 3, rapid.ID[string])
 	rapid.Check(t, func(t *rapid.T) {
-		param := params.Param{Name: "p", Type: params.String, Array: rapid.Bool().Draw(t, "array")}
+		param := params.Param{Name: "p", Type: source.ParamString, Array: rapid.Bool().Draw(t, "array")}
 		if rapid.Bool().Draw(t, "default") {
 			param.Default = json.RawMessage(`"a"`)
 			if param.Array {
@@ -109,7 +110,7 @@ func TestConstraintsNeverLeak(t *testing.T) {
 
 func fuzzContract(t testing.TB) *params.Contract {
 	var definitions []params.Param
-	for _, kind := range params.Types() {
+	for _, kind := range source.ParamTypes() {
 		definitions = append(definitions,
 			params.Param{Name: string(kind), Type: kind},
 			params.Param{Name: string(kind) + "_list", Type: kind, Array: true, MaxItems: new(5)})
@@ -157,8 +158,8 @@ func FuzzBind(f *testing.F) {
 
 func benchmarkContract(b *testing.B) *params.Contract {
 	return compile(b,
-		params.Param{Name: "data_inicio", Type: params.Date, Required: true},
-		params.Param{Name: "regiao", Type: params.String, MaxLength: new(40)},
+		params.Param{Name: "data_inicio", Type: source.ParamDate, Required: true},
+		params.Param{Name: "regiao", Type: source.ParamString, MaxLength: new(40)},
 	)
 }
 

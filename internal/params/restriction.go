@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"sync"
 	"sync/atomic"
+
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // ContextFault is a mistake in a share context, seen from one contract.
@@ -37,14 +39,14 @@ type restriction []*allowance
 // allowance is a constraint compiled for one parameter. What it cannot read it does not allow.
 type allowance struct {
 	listed  bool // only the values in list are allowed
-	list    []Value
+	list    []source.Argument
 	keys    map[string]struct{} // of list
-	minimum *Value
-	maximum *Value
+	minimum *source.Argument
+	maximum *source.Argument
 	nothing bool // the constraint is broken, so that no value is allowed
 }
 
-func (a *allowance) allows(v Value) bool {
+func (a *allowance) allows(v source.Argument) bool {
 	if a.nothing {
 		return false
 	}
@@ -92,11 +94,11 @@ func (c *Contract) compileConstraint(i int, constraint Constraint) (*allowance, 
 	}
 	compiled := &allowance{listed: constraint.Allowed != nil, keys: make(map[string]struct{})}
 
-	bound := func(field string, raw json.RawMessage) *Value {
+	bound := func(field string, raw json.RawMessage) *source.Argument {
 		if raw == nil {
 			return nil
 		}
-		if !param.Type.ordered() {
+		if !ordered(param.Type) {
 			report(field, -1, unordered(param.Type))
 			compiled.nothing = true
 			return nil
@@ -148,7 +150,7 @@ func (c *Contract) compileConstraint(i int, constraint Constraint) (*allowance, 
 }
 
 // judgeItem judges one value, or one item of an array, and says what is wrong with it.
-func (c *Contract) judgeItem(i int, value Value) string {
+func (c *Contract) judgeItem(i int, value source.Argument) string {
 	if rules := &c.params[i].rules; rules.members != nil {
 		if !rules.among(value) {
 			return notAmong(rules, value)
@@ -159,7 +161,7 @@ func (c *Contract) judgeItem(i int, value Value) string {
 }
 
 // judgeRules is judgeItem for the rules beside the enum.
-func (c *Contract) judgeRules(i int, value Value) string {
+func (c *Contract) judgeRules(i int, value source.Argument) string {
 	property := c.schema.Properties[c.params[i].Name]
 	if c.params[i].Array {
 		property = property.Items2020
@@ -181,7 +183,7 @@ func (b *binding) pin(restrictions []restriction, why occasion) {
 		}
 		if value, ok := onlyAllowed(restrictions, i); ok {
 			if b.contract.params[i].Array {
-				value = Value{Type: value.Type, Array: true, Items: []Value{value}}
+				value = source.Argument{Type: value.Type, Array: true, Items: []source.Argument{value}}
 			}
 			b.give(i, value)
 		}
@@ -189,29 +191,29 @@ func (b *binding) pin(restrictions []restriction, why occasion) {
 }
 
 // onlyAllowed returns the one value that all restrictions leave of a list, if there is exactly one.
-func onlyAllowed(restrictions []restriction, i int) (Value, bool) {
+func onlyAllowed(restrictions []restriction, i int) (source.Argument, bool) {
 	for _, restriction := range restrictions {
 		if restriction[i] == nil || !restriction[i].listed {
 			continue
 		}
-		var left []Value
+		var left []source.Argument
 		for _, value := range restriction[i].list {
 			if !allowedByAll(restrictions, i, value) {
 				continue
 			}
 			if left = append(left, value); len(left) > 1 {
-				return Value{}, false
+				return source.Argument{}, false
 			}
 		}
 		if len(left) == 0 {
-			return Value{}, false
+			return source.Argument{}, false
 		}
 		return left[0], true
 	}
-	return Value{}, false
+	return source.Argument{}, false
 }
 
-func allowedByAll(restrictions []restriction, i int, value Value) bool {
+func allowedByAll(restrictions []restriction, i int, value source.Argument) bool {
 	for _, restriction := range restrictions {
 		if restriction[i] != nil && !restriction[i].allows(value) {
 			return false

@@ -9,6 +9,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 func allow(texts ...string) params.Constraint { return params.Constraint{Allowed: raws(texts...)} }
@@ -25,11 +26,11 @@ func between(minimum, maximum string) params.Constraint {
 }
 
 func TestShareContexts(t *testing.T) {
-	region := params.Param{Name: "p", Type: params.String}
-	regions := params.Param{Name: "p", Type: params.String, Array: true}
-	amount := params.Param{Name: "p", Type: params.Decimal}
-	withDefault := params.Param{Name: "p", Type: params.String, Default: raws(`"Sul"`)[0]}
-	required := params.Param{Name: "p", Type: params.String, Required: true}
+	region := params.Param{Name: "p", Type: source.ParamString}
+	regions := params.Param{Name: "p", Type: source.ParamString, Array: true}
+	amount := params.Param{Name: "p", Type: source.ParamDecimal}
+	withDefault := params.Param{Name: "p", Type: source.ParamString, Default: raws(`"Sul"`)[0]}
+	required := params.Param{Name: "p", Type: source.ParamString, Required: true}
 	one := func(constraint params.Constraint) []params.ShareContext {
 		return []params.ShareContext{{"p": constraint}}
 	}
@@ -103,7 +104,7 @@ func TestShareContexts(t *testing.T) {
 }
 
 func TestInvalidAndForbiddenTogether(t *testing.T) {
-	contract := compile(t, params.Param{Name: "a", Type: params.String}, params.Param{Name: "b", Type: params.Integer})
+	contract := compile(t, params.Param{Name: "a", Type: source.ParamString}, params.Param{Name: "b", Type: source.ParamInteger})
 	_, err := contract.Bind(json.RawMessage(`{"a": "x", "b": "1"}`), params.ShareContext{"a": allow(`"y"`)})
 	refused, _ := errors.AsType[*dataapi.Error](err)
 	if refused == nil || refused.Code != dataapi.CodeInvalidParameter || len(refused.Faults) != 2 ||
@@ -113,7 +114,7 @@ func TestInvalidAndForbiddenTogether(t *testing.T) {
 }
 
 func TestRebindChecksContextsAgain(t *testing.T) {
-	contract := compile(t, params.Param{Name: "p", Type: params.String})
+	contract := compile(t, params.Param{Name: "p", Type: source.ParamString})
 	context := params.ShareContext{"p": allow(`"a"`, `"b"`)}
 	for _, text := range []string{`{"p":"c"}`, `{"p":null}`} {
 		if _, err := contract.Rebind(json.RawMessage(text), context); !dataapi.HasCode(err, dataapi.CodeParameterNotAllowed) {
@@ -124,7 +125,7 @@ func TestRebindChecksContextsAgain(t *testing.T) {
 
 // What was bound as NULL showed everything: a context that pins the parameter now makes nothing good of it.
 func TestWhatWasNotLimitedIsNotAllowedLater(t *testing.T) {
-	contract := compile(t, params.Param{Name: "p", Type: params.String}, params.Param{Name: "d", Type: params.String, Default: json.RawMessage(`"x"`)})
+	contract := compile(t, params.Param{Name: "p", Type: source.ParamString}, params.Param{Name: "d", Type: source.ParamString, Default: json.RawMessage(`"x"`)})
 	pinned, listed := params.ShareContext{"p": allow(`"a"`)}, params.ShareContext{"d": allow(`"x"`, `"y"`)}
 	for _, c := range []struct {
 		stored  string
@@ -150,8 +151,8 @@ func TestWhatWasNotLimitedIsNotAllowedLater(t *testing.T) {
 
 func TestCheckContext(t *testing.T) {
 	contract := compile(t,
-		params.Param{Name: "n", Type: params.Integer, Maximum: raws("10")[0]},
-		params.Param{Name: "s", Type: params.String},
+		params.Param{Name: "n", Type: source.ParamInteger, Maximum: raws("10")[0]},
+		params.Param{Name: "s", Type: source.ParamString},
 	)
 	faults := contract.CheckContext(params.ShareContext{
 		"n":       {Allowed: raws("1", "11", `"x"`), Minimum: raws("5")[0], Maximum: raws("4")[0]},
@@ -178,7 +179,7 @@ func TestCheckContext(t *testing.T) {
 
 // Many contexts pass through one contract, from many goroutines: the cache stays bounded and never mixes them up.
 func TestContextCacheUnderLoad(t *testing.T) {
-	contract := compile(t, params.Param{Name: "n", Type: params.Integer})
+	contract := compile(t, params.Param{Name: "n", Type: source.ParamInteger})
 	var group sync.WaitGroup
 	for worker := range 4 {
 		group.Go(func() {
@@ -200,10 +201,10 @@ func TestContextCacheUnderLoad(t *testing.T) {
 
 func TestNarrow(t *testing.T) {
 	contract := compile(t,
-		params.Param{Name: "city", Type: params.String, Required: true, MaxLength: new(40), Example: json.RawMessage(`"El Paso"`)},
-		params.Param{Name: "months", Type: params.Integer, Minimum: json.RawMessage("2"), Maximum: json.RawMessage("36"), Default: json.RawMessage("12")},
-		params.Param{Name: "regions", Type: params.String, Array: true},
-		params.Param{Name: "since", Type: params.Date},
+		params.Param{Name: "city", Type: source.ParamString, Required: true, MaxLength: new(40), Example: json.RawMessage(`"El Paso"`)},
+		params.Param{Name: "months", Type: source.ParamInteger, Minimum: json.RawMessage("2"), Maximum: json.RawMessage("36"), Default: json.RawMessage("12")},
+		params.Param{Name: "regions", Type: source.ParamString, Array: true},
+		params.Param{Name: "since", Type: source.ParamDate},
 	)
 	share := params.ShareContext{"city": allow(`"Austin"`, `"Dallas"`), "months": between("18", "48"), "regions": allow(`"Sul"`)}
 	user := params.ShareContext{"city": allow(`"Austin"`), "since": between(`"2020-01-01"`, `"2020-12-31"`)}

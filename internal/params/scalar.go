@@ -14,6 +14,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // literal is one JSON value as it was written, decoded only as far as every type needs.
@@ -24,39 +26,39 @@ type literal struct {
 
 // readScalar reads a literal as a value of type t. The second result says, as the end of a sentence that begins with
 // the parameter's name, what is wrong; it is empty when nothing is.
-func readScalar(t Type, l literal) (Value, string) {
+func readScalar(t source.ParamType, l literal) (source.Argument, string) {
 	switch t {
-	case String:
+	case source.ParamString:
 		return readString(l)
-	case Integer:
+	case source.ParamInteger:
 		return readInteger(l)
-	case Decimal:
+	case source.ParamDecimal:
 		return readDecimal(l)
-	case Boolean:
+	case source.ParamBoolean:
 		if l.kind == 't' {
-			return Value{Type: Boolean, Text: "true", Int: 1}, ""
+			return source.Argument{Type: source.ParamBoolean, Text: "true", Int: 1}, ""
 		}
 		if l.kind == 'f' {
-			return Value{Type: Boolean, Text: "false"}, ""
+			return source.Argument{Type: source.ParamBoolean, Text: "false"}, ""
 		}
-		return Value{}, "must be true or false" + got(l)
+		return source.Argument{}, "must be true or false" + got(l)
 	}
 	if l.kind != '"' {
-		return Value{}, mustBe(t) + got(l)
+		return source.Argument{}, mustBe(t) + got(l)
 	}
 	text, ok := canonicalText(t, l.text)
 	if !ok {
-		return Value{}, mustBe(t) + got(l)
+		return source.Argument{}, mustBe(t) + got(l)
 	}
-	return Value{Type: t, Text: text}, ""
+	return source.Argument{Type: t, Text: text}, ""
 }
 
 // mustBe says how a value of a type that travels as a JSON string is written.
-func mustBe(t Type) string {
+func mustBe(t source.ParamType) string {
 	switch t {
-	case Date:
+	case source.ParamDate:
 		return "must be a date written YYYY-MM-DD"
-	case Timestamp:
+	case source.ParamTimestamp:
 		return "must be a timestamp with an offset and at most microseconds, " +
 			"such as 2026-01-31T10:30:00Z or 2026-01-31T10:30:00.25-03:00"
 	default:
@@ -64,57 +66,57 @@ func mustBe(t Type) string {
 	}
 }
 
-func readString(l literal) (Value, string) {
+func readString(l literal) (source.Argument, string) {
 	if l.kind != '"' {
-		return Value{}, "must be a string" + got(l)
+		return source.Argument{}, "must be a string" + got(l)
 	}
 	if strings.IndexByte(l.text, 0) >= 0 {
-		return Value{}, "must not contain the NUL character (U+0000)"
+		return source.Argument{}, "must not contain the NUL character (U+0000)"
 	}
-	return Value{Type: String, Text: l.text}, ""
+	return source.Argument{Type: source.ParamString, Text: l.text}, ""
 }
 
 // readInteger takes only what is written as an integer. JSON Schema calls 1.0 and 1e3 integers too; they are refused
 // so that a float that slipped into a caller's code is noticed with its first whole value, not with its first 1.5.
-func readInteger(l literal) (Value, string) {
+func readInteger(l literal) (source.Argument, string) {
 	if l.kind != '0' {
-		return Value{}, "must be an integer, written as a JSON number" + got(l)
+		return source.Argument{}, "must be an integer, written as a JSON number" + got(l)
 	}
 	if strings.ContainsAny(l.text, ".eE") {
-		return Value{}, "must be an integer, written without fraction and exponent" + got(l)
+		return source.Argument{}, "must be an integer, written without fraction and exponent" + got(l)
 	}
 	number, err := strconv.ParseInt(l.text, 10, 64)
 	if err != nil {
-		return Value{}, "must be an integer from -9223372036854775808 to 9223372036854775807" + got(l)
+		return source.Argument{}, "must be an integer from -9223372036854775808 to 9223372036854775807" + got(l)
 	}
 	text := l.text
 	if number == 0 {
 		text = "0" // JSON allows -0
 	}
-	return Value{Type: Integer, Text: text, Int: number}, ""
+	return source.Argument{Type: source.ParamInteger, Text: text, Int: number}, ""
 }
 
-func readDecimal(l literal) (Value, string) {
+func readDecimal(l literal) (source.Argument, string) {
 	if l.kind != '0' {
-		return Value{}, "must be a number, written as a JSON number" + got(l)
+		return source.Argument{}, "must be a number, written as a JSON number" + got(l)
 	}
 	text, problem := plainDecimal(l.text)
 	if problem != "" {
-		return Value{}, problem + got(l)
+		return source.Argument{}, problem + got(l)
 	}
-	return Value{Type: Decimal, Text: text}, ""
+	return source.Argument{Type: source.ParamDecimal, Text: text}, ""
 }
 
 // canonicalText returns the canonical spelling of a date, timestamp or UUID, and whether s is one. The formats of the
 // schema call it too, so that what validates is what can be bound.
-func canonicalText(t Type, s string) (string, bool) {
+func canonicalText(t source.ParamType, s string) (string, bool) {
 	switch t {
-	case Date:
+	case source.ParamDate:
 		date, err := time.Parse(time.DateOnly, s)
 		return s, err == nil && date.Year() >= 1 // databases know no year 0
-	case Timestamp:
+	case source.ParamTimestamp:
 		return canonicalTimestamp(s)
-	case UUID:
+	case source.ParamUUID:
 		if len(s) != 36 { // the library also reads urn:uuid: and braces
 			return "", false
 		}
@@ -152,11 +154,11 @@ func finerThanNanoseconds(s string) bool {
 }
 
 // compare orders two values of one ordered type.
-func compare(a, b Value) int {
+func compare(a, b source.Argument) int {
 	switch a.Type {
-	case Integer:
+	case source.ParamInteger:
 		return cmp.Compare(a.Int, b.Int)
-	case Decimal:
+	case source.ParamDecimal:
 		return compareDecimals(a.Text, b.Text)
 	default:
 		return compareTexts(a.Text, b.Text)
@@ -170,19 +172,19 @@ func compareTexts(a, b string) int {
 }
 
 // key is one text for all spellings of the same scalar.
-func key(v Value) string {
-	if v.Type == Decimal {
+func key(v source.Argument) string {
+	if v.Type == source.ParamDecimal {
 		return decimalKey(v.Text)
 	}
 	return v.Text
 }
 
 // instance is the scalar as package jsonschema wants to see it.
-func instance(v Value) any {
+func instance(v source.Argument) any {
 	switch v.Type {
-	case Integer, Decimal:
+	case source.ParamInteger, source.ParamDecimal:
 		return json.Number(v.Text)
-	case Boolean:
+	case source.ParamBoolean:
 		return v.Int == 1
 	default:
 		return v.Text
@@ -190,9 +192,9 @@ func instance(v Value) any {
 }
 
 // appendScalar appends the scalar as JSON.
-func appendScalar(dst []byte, v Value) []byte {
+func appendScalar(dst []byte, v source.Argument) []byte {
 	switch v.Type {
-	case Integer, Decimal, Boolean:
+	case source.ParamInteger, source.ParamDecimal, source.ParamBoolean:
 		return append(dst, v.Text...)
 	default:
 		dst, _ = jsontext.AppendQuote(dst, v.Text) // its only error is invalid UTF-8, which the decoder refused
@@ -254,15 +256,15 @@ func shorten(s string) string {
 }
 
 // show writes a value for an error message.
-func show(v Value) string {
-	if v.Type == Integer || v.Type == Decimal || v.Type == Boolean {
+func show(v source.Argument) string {
+	if v.Type == source.ParamInteger || v.Type == source.ParamDecimal || v.Type == source.ParamBoolean {
 		return shorten(v.Text)
 	}
 	return echo(literal{'"', v.Text})
 }
 
 // showList writes values for an error message, the first twenty of them.
-func showList(values []Value) string {
+func showList(values []source.Argument) string {
 	const most = 20
 	var texts []string
 	for _, value := range values[:min(len(values), most)] {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"golang.org/x/text/message"
+
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // property is the JSON Schema of one parameter. The order of its fields is the order in the document.
@@ -38,14 +40,14 @@ type property struct {
 
 // schemaTypes gives each parameter type its JSON type and its format. int64 and decimal are names of OpenAPI's format
 // registry; date, date-time and uuid are JSON Schema's own.
-var schemaTypes = map[Type][2]string{
-	String:    {"string", ""},
-	Integer:   {"integer", "int64"},
-	Decimal:   {"number", "decimal"},
-	Boolean:   {"boolean", ""},
-	Date:      {"string", "date"},
-	Timestamp: {"string", "date-time"},
-	UUID:      {"string", "uuid"},
+var schemaTypes = map[source.ParamType][2]string{
+	source.ParamString:    {"string", ""},
+	source.ParamInteger:   {"integer", "int64"},
+	source.ParamDecimal:   {"number", "decimal"},
+	source.ParamBoolean:   {"boolean", ""},
+	source.ParamDate:      {"string", "date"},
+	source.ParamTimestamp: {"string", "date-time"},
+	source.ParamUUID:      {"string", "uuid"},
 }
 
 // propertyOf writes a definition as JSON Schema. The rules on values are given in canonical spelling, since it is
@@ -59,7 +61,7 @@ func propertyOf(p Param, rules valueRules) *property {
 		value.Enum = append(value.Enum, appendScalar(nil, allowed))
 	}
 	lower, upper := boundOf(rules.minimum), boundOf(rules.maximum)
-	if p.Type == Date || p.Type == Timestamp {
+	if p.Type == source.ParamDate || p.Type == source.ParamTimestamp {
 		value.NotBefore, value.NotAfter = lower, upper
 	} else {
 		value.Minimum, value.Maximum = lower, upper
@@ -77,7 +79,7 @@ func propertyOf(p Param, rules valueRules) *property {
 	return whole
 }
 
-func boundOf(bound *Value) json.RawMessage {
+func boundOf(bound *source.Argument) json.RawMessage {
 	if bound == nil {
 		return nil
 	}
@@ -165,15 +167,15 @@ func compileSchema(document json.RawMessage) (*jsonschema.Schema, error) {
 }
 
 var formats = []*jsonschema.Format{
-	{Name: "int64", Validate: numberFormat(Integer)},
-	{Name: "decimal", Validate: numberFormat(Decimal)},
-	{Name: "date", Validate: textFormat(Date)},
-	{Name: "date-time", Validate: textFormat(Timestamp)},
-	{Name: "uuid", Validate: textFormat(UUID)},
+	{Name: "int64", Validate: numberFormat(source.ParamInteger)},
+	{Name: "decimal", Validate: numberFormat(source.ParamDecimal)},
+	{Name: "date", Validate: textFormat(source.ParamDate)},
+	{Name: "date-time", Validate: textFormat(source.ParamTimestamp)},
+	{Name: "uuid", Validate: textFormat(source.ParamUUID)},
 }
 
 // textFormat validates strings with the function that also reads them for binding.
-func textFormat(t Type) func(any) error {
+func textFormat(t source.ParamType) func(any) error {
 	return func(v any) error {
 		if text, ok := v.(string); ok {
 			if _, ok := canonicalText(t, text); !ok {
@@ -185,7 +187,7 @@ func textFormat(t Type) func(any) error {
 }
 
 // numberFormat validates numbers with the function that also reads them for binding.
-func numberFormat(t Type) func(any) error {
+func numberFormat(t source.ParamType) func(any) error {
 	return func(v any) error {
 		if number, ok := v.(json.Number); ok {
 			if _, problem := readScalar(t, literal{'0', string(number)}); problem != "" {

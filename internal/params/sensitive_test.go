@@ -6,24 +6,25 @@ import (
 	"testing"
 
 	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // Whatever is wrong with a sensitive value, no fault repeats it.
 func TestNoFaultRepeatsASensitiveValue(t *testing.T) {
 	length := 5
 	contract, faults := params.Compile([]params.Param{
-		{Name: "short", Type: params.String, Sensitive: true, MaxLength: &length},
-		{Name: "long", Type: params.String, Sensitive: true, MinLength: new(100)},
-		{Name: "pattern", Type: params.String, Sensitive: true, Pattern: "^[0-9]+$"},
-		{Name: "listed", Type: params.String, Sensitive: true, Enum: []json.RawMessage{json.RawMessage(`"a; got b"`)}},
-		{Name: "number", Type: params.Integer, Sensitive: true, Minimum: json.RawMessage("1"), Maximum: json.RawMessage("9")},
-		{Name: "decimal", Type: params.Decimal, Sensitive: true},
-		{Name: "flag", Type: params.Boolean, Sensitive: true},
-		{Name: "day", Type: params.Date, Sensitive: true},
-		{Name: "at", Type: params.Timestamp, Sensitive: true},
-		{Name: "id", Type: params.UUID, Sensitive: true},
-		{Name: "items", Type: params.Integer, Array: true, Sensitive: true},
-		{Name: "narrow", Type: params.String, Sensitive: true},
+		{Name: "short", Type: source.ParamString, Sensitive: true, MaxLength: &length},
+		{Name: "long", Type: source.ParamString, Sensitive: true, MinLength: new(100)},
+		{Name: "pattern", Type: source.ParamString, Sensitive: true, Pattern: "^[0-9]+$"},
+		{Name: "listed", Type: source.ParamString, Sensitive: true, Enum: []json.RawMessage{json.RawMessage(`"a; got b"`)}},
+		{Name: "number", Type: source.ParamInteger, Sensitive: true, Minimum: json.RawMessage("1"), Maximum: json.RawMessage("9")},
+		{Name: "decimal", Type: source.ParamDecimal, Sensitive: true},
+		{Name: "flag", Type: source.ParamBoolean, Sensitive: true},
+		{Name: "day", Type: source.ParamDate, Sensitive: true},
+		{Name: "at", Type: source.ParamTimestamp, Sensitive: true},
+		{Name: "id", Type: source.ParamUUID, Sensitive: true},
+		{Name: "items", Type: source.ParamInteger, Array: true, Sensitive: true},
+		{Name: "narrow", Type: source.ParamString, Sensitive: true},
 	})
 	if len(faults) > 0 {
 		t.Fatal(faults)
@@ -44,10 +45,10 @@ func TestNoFaultRepeatsASensitiveValue(t *testing.T) {
 
 func TestRedacted(t *testing.T) {
 	contract, faults := params.Compile([]params.Param{
-		{Name: "open", Type: params.String},
-		{Name: "secret", Type: params.String, Sensitive: true},
-		{Name: "secrets", Type: params.Integer, Array: true, Sensitive: true},
-		{Name: "omitted", Type: params.String, Sensitive: true},
+		{Name: "open", Type: source.ParamString},
+		{Name: "secret", Type: source.ParamString, Sensitive: true},
+		{Name: "secrets", Type: source.ParamInteger, Array: true, Sensitive: true},
+		{Name: "omitted", Type: source.ParamString, Sensitive: true},
 	})
 	if len(faults) > 0 {
 		t.Fatal(faults)

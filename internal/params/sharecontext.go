@@ -13,3 +13,18 @@ type Constraint struct {
 	Minimum json.RawMessage   // nil: no lower bound; inclusive
 	Maximum json.RawMessage   // nil: no upper bound; inclusive
 }
+
+// Canonical writes the context as one JSON object: by parameter, an object with the members allowed, minimum and maximum, of
+// which only those are there that limit it. Equal contexts are equal bytes: names are sorted, and there is no white space.
+func (c ShareContext) Canonical() ([]byte, error) {
+	type constraint struct {
+		Allowed []json.RawMessage `json:"allowed,omitzero"`
+		Minimum json.RawMessage   `json:"minimum,omitempty"`
+		Maximum json.RawMessage   `json:"maximum,omitempty"`
+	}
+	document := make(map[string]constraint, len(c))
+	for name, limits := range c {
+		document[name] = constraint(limits)
+	}
+	return json.Marshal(document)
+}

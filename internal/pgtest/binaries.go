@@ -85,8 +85,8 @@ func install(aptGet, name string, installed func() bool) error {
 	fmt.Fprintln(os.Stderr, "pgtest: installing Debian's package", name, "with apt-get")
 	for _, args := range [][]string{{"update", "-q"}, {"install", "-qy", "--no-install-recommends", name}} {
 		command := exec.Command(aptGet, args...)
-		// No cluster of the package's own: it would listen on a port that the machine's owner did not open.
-		command.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "PG_CREATE_MAIN_CLUSTER=no")
+		// No cluster of the package's own, and no service: it would listen on a port that the machine's owner did not open.
+		command.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "PG_CREATE_MAIN_CLUSTER=no", "RUNLEVEL=1")
 		command.Stdout, command.Stderr = os.Stderr, os.Stderr
 		if err := command.Run(); err != nil {
 			return fmt.Errorf("apt-get %s: %w", args[0], err)

@@ -121,9 +121,12 @@ func (p *PgBouncer) run(t testing.TB, binary string, account *syscall.Credential
 }
 
 // findPgBouncer returns the program. It may install Debian's package.
-func findPgBouncer() (string, error) {
+func findPgBouncer() (string, error) { return FindProgram("pgbouncer", "pgbouncer") }
+
+// FindProgram returns the path of a program that tests run, such as a proxy. It may install Debian's package.
+func FindProgram(program, debian string) (string, error) {
 	installed := func() string {
-		for _, name := range []string{"pgbouncer", "/usr/sbin/pgbouncer"} { // Debian's users have no sbin in their PATH
+		for _, name := range []string{program, "/usr/sbin/" + program} { // Debian's users have no sbin in their PATH
 			if path, err := exec.LookPath(name); err == nil {
 				return path
 			}
@@ -133,12 +136,12 @@ func findPgBouncer() (string, error) {
 	if path := installed(); path != "" {
 		return path, nil
 	}
-	const missing = "install PgBouncer, such as Debian's package pgbouncer"
+	missing := "install " + program + ", such as Debian's package " + debian
 	aptGet, err := exec.LookPath("apt-get")
 	if err != nil || os.Geteuid() != 0 {
 		return "", errors.New(missing)
 	}
-	if err := install(aptGet, "pgbouncer", func() bool { return installed() != "" }); err != nil {
+	if err := install(aptGet, debian, func() bool { return installed() != "" }); err != nil {
 		return "", fmt.Errorf("%s (tried apt-get: %w)", missing, err)
 	}
 	return installed(), nil

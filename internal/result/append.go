@@ -4,39 +4,41 @@ import (
 	"encoding/hex"
 	"math/bits"
 	"strconv"
+
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // AppendJSON appends value as JSON, exactly as PostgreSQL's to_json writes it in a session whose time zone is UTC.
 // NaN and the infinities are strings, since JSON has no such numbers; bytes are "\\x" and hexadecimal digits.
-func AppendJSON(dst []byte, value Value) []byte { return appendJSON(dst, &value) }
+func AppendJSON(dst []byte, value source.Value) []byte { return appendJSON(dst, &value) }
 
 // appendJSON is AppendJSON for the loop over cells, where copying each value would cost as much as writing it.
-func appendJSON(dst []byte, value *Value) []byte {
+func appendJSON(dst []byte, value *source.Value) []byte {
 	switch value.Kind {
-	case Null:
+	case source.KindNull:
 		return append(dst, "null"...)
-	case Bool:
+	case source.KindBool:
 		if value.Int != 0 {
 			return append(dst, "true"...)
 		}
 		return append(dst, "false"...)
-	case Int:
+	case source.KindInt:
 		return strconv.AppendInt(dst, value.Int, 10)
-	case Float32:
+	case source.KindFloat32:
 		return appendFloat(dst, value.Float, &single)
-	case Float64:
+	case source.KindFloat64:
 		return appendFloat(dst, value.Float, &double)
-	case Text:
+	case source.KindText:
 		return append(appendEscaped(append(dst, '"'), value.Bytes), '"')
-	case Date:
+	case source.KindDate:
 		return append(appendDate(append(dst, '"'), value.Int), '"')
-	case Time:
+	case source.KindTime:
 		return append(appendClock(append(dst, '"'), value.Int), '"')
-	case Timestamp:
+	case source.KindTimestamp:
 		return append(appendTimestamp(append(dst, '"'), value.Int, ""), '"')
-	case TimestampTZ:
+	case source.KindTimestampTZ:
 		return append(appendTimestamp(append(dst, '"'), value.Int, utcOffset), '"')
-	case UUID:
+	case source.KindUUID:
 		return append(appendUUID(append(dst, '"'), value.Bytes), '"')
 	default:
 		opening, closing := quotes(value)
@@ -47,16 +49,16 @@ func appendJSON(dst []byte, value *Value) []byte {
 }
 
 // quotes returns what stands before and after a value that is made of its Bytes.
-func quotes(value *Value) (opening, closing string) {
+func quotes(value *source.Value) (opening, closing string) {
 	switch value.Kind {
-	case JSON:
+	case source.KindJSON:
 		return "", ""
-	case Decimal:
+	case source.KindDecimal:
 		if last := len(value.Bytes) - 1; last >= 0 && value.Bytes[last] <= '9' {
 			return "", ""
 		}
 		return `"`, `"` // NaN, Infinity, -Infinity
-	case Binary:
+	case source.KindBinary:
 		return `"\\x`, `"`
 	default:
 		return `"`, `"`
@@ -64,11 +66,11 @@ func quotes(value *Value) (opening, closing string) {
 }
 
 // appendInner appends a part of such a value, without its quotes.
-func appendInner(dst []byte, kind Kind, part []byte) []byte {
+func appendInner(dst []byte, kind source.Kind, part []byte) []byte {
 	switch kind {
-	case JSON, Decimal:
+	case source.KindJSON, source.KindDecimal:
 		return append(dst, part...)
-	case Binary:
+	case source.KindBinary:
 		return hex.AppendEncode(dst, part)
 	default:
 		return appendEscaped(dst, part)

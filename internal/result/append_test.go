@@ -7,21 +7,22 @@ import (
 	"testing"
 
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // The expected texts are to_json's; package source/postgres compares many more with a live server.
 func TestAppendJSON(t *testing.T) {
-	float := func(f float64) result.Value { return result.Value{Kind: result.Float64, Float: f} }
-	single := func(f float32) result.Value { return result.Value{Kind: result.Float32, Float: float64(f)} }
-	whole := func(kind result.Kind, n int64) result.Value { return result.Value{Kind: kind, Int: n} }
-	bytes := func(kind result.Kind, s string) result.Value { return result.Value{Kind: kind, Bytes: []byte(s)} }
+	float := func(f float64) source.Value { return source.Value{Kind: source.KindFloat64, Float: f} }
+	single := func(f float32) source.Value { return source.Value{Kind: source.KindFloat32, Float: float64(f)} }
+	whole := func(kind source.Kind, n int64) source.Value { return source.Value{Kind: kind, Int: n} }
+	bytes := func(kind source.Kind, s string) source.Value { return source.Value{Kind: kind, Bytes: []byte(s)} }
 	for _, test := range []struct {
-		value result.Value
+		value source.Value
 		want  string
 	}{
-		{result.Value{}, `null`},
-		{whole(result.Bool, 0), `false`},
-		{whole(result.Int, math.MaxInt64), `9223372036854775807`},
+		{source.Value{}, `null`},
+		{whole(source.KindBool, 0), `false`},
+		{whole(source.KindInt, math.MaxInt64), `9223372036854775807`},
 		{float(0), `0`},
 		{float(math.Copysign(0, -1)), `-0`},
 		{float(0.1), `0.1`},
@@ -44,27 +45,27 @@ func TestAppendJSON(t *testing.T) {
 		{single(-33554446), `-3.3554448e+07`},
 		{single(0.0001), `0.0001`},
 		{single(0.00009), `9e-05`},
-		{bytes(result.Decimal, "150000.00"), `150000.00`},
-		{bytes(result.Decimal, "NaN"), `"NaN"`},
-		{bytes(result.Decimal, "-Infinity"), `"-Infinity"`},
-		{bytes(result.Text, "a\"\\/\b\f\n\r\t\x01\x1f\x7f<>&\u2028é"), `"a\"\\/\b\f\n\r\t\u0001\u001f` + "\x7f<>&\u2028é" + `"`},
-		{bytes(result.JSON, `{"b" : 1}`), `{"b" : 1}`},
-		{bytes(result.Binary, "\x00\xfe"), `"\\x00fe"`},
-		{bytes(result.Binary, ""), `"\\x"`},
-		{bytes(result.UUID, "\x55\x0e\x84\x00\xe2\x9b\x41\xd4\xa7\x16\x44\x66\x55\x44\x00\x00"), `"550e8400-e29b-41d4-a716-446655440000"`},
-		{whole(result.Date, 0), `"1970-01-01"`},
-		{whole(result.Date, 6585565), `"20000-08-31"`},
-		{whole(result.Date, -719163), `"0001-12-31 BC"`},
-		{whole(result.Date, math.MaxInt64), `"infinity"`},
-		{whole(result.Date, math.MinInt64), `"-infinity"`},
-		{whole(result.Time, 86_400_000_000), `"24:00:00"`},
-		{whole(result.Time, 1_500_000), `"00:00:01.5"`},
-		{whole(result.Timestamp, -1), `"1969-12-31T23:59:59.999999"`},
-		{whole(result.Timestamp, 10), `"1970-01-01T00:00:00.00001"`},
-		{whole(result.TimestampTZ, 0), `"1970-01-01T00:00:00+00:00"`},
-		{whole(result.TimestampTZ, -62135596800_000_000-1), `"0001-12-31T23:59:59.999999+00:00 BC"`},
-		{whole(result.TimestampTZ, math.MaxInt64), `"infinity"`},
-		{whole(result.Timestamp, math.MinInt64), `"-infinity"`},
+		{bytes(source.KindDecimal, "150000.00"), `150000.00`},
+		{bytes(source.KindDecimal, "NaN"), `"NaN"`},
+		{bytes(source.KindDecimal, "-Infinity"), `"-Infinity"`},
+		{bytes(source.KindText, "a\"\\/\b\f\n\r\t\x01\x1f\x7f<>&\u2028é"), `"a\"\\/\b\f\n\r\t\u0001\u001f` + "\x7f<>&\u2028é" + `"`},
+		{bytes(source.KindJSON, `{"b" : 1}`), `{"b" : 1}`},
+		{bytes(source.KindBinary, "\x00\xfe"), `"\\x00fe"`},
+		{bytes(source.KindBinary, ""), `"\\x"`},
+		{bytes(source.KindUUID, "\x55\x0e\x84\x00\xe2\x9b\x41\xd4\xa7\x16\x44\x66\x55\x44\x00\x00"), `"550e8400-e29b-41d4-a716-446655440000"`},
+		{whole(source.KindDate, 0), `"1970-01-01"`},
+		{whole(source.KindDate, 6585565), `"20000-08-31"`},
+		{whole(source.KindDate, -719163), `"0001-12-31 BC"`},
+		{whole(source.KindDate, math.MaxInt64), `"infinity"`},
+		{whole(source.KindDate, math.MinInt64), `"-infinity"`},
+		{whole(source.KindTime, 86_400_000_000), `"24:00:00"`},
+		{whole(source.KindTime, 1_500_000), `"00:00:01.5"`},
+		{whole(source.KindTimestamp, -1), `"1969-12-31T23:59:59.999999"`},
+		{whole(source.KindTimestamp, 10), `"1970-01-01T00:00:00.00001"`},
+		{whole(source.KindTimestampTZ, 0), `"1970-01-01T00:00:00+00:00"`},
+		{whole(source.KindTimestampTZ, -62135596800_000_000-1), `"0001-12-31T23:59:59.999999+00:00 BC"`},
+		{whole(source.KindTimestampTZ, math.MaxInt64), `"infinity"`},
+		{whole(source.KindTimestamp, math.MinInt64), `"-infinity"`},
 	} {
 		if got := string(result.AppendJSON(nil, test.value)); got != test.want {
 			t.Errorf("%+v: got %s, want %s", test.value, got, test.want)
@@ -90,12 +91,12 @@ func FuzzNumbers(f *testing.F) {
 	f.Add(int64(0), 0.0)
 	f.Add(int64(math.MinInt64), math.Inf(1))
 	f.Fuzz(func(t *testing.T, n int64, x float64) {
-		for _, kind := range []result.Kind{result.Int, result.Timestamp, result.TimestampTZ} {
-			if got := result.AppendJSON(nil, result.Value{Kind: kind, Int: n}); !json.Valid(got) {
+		for _, kind := range []source.Kind{source.KindInt, source.KindTimestamp, source.KindTimestampTZ} {
+			if got := result.AppendJSON(nil, source.Value{Kind: kind, Int: n}); !json.Valid(got) {
 				t.Errorf("kind %d of %d is not JSON: %s", kind, n, got)
 			}
 		}
-		got := result.AppendJSON(nil, result.Value{Kind: result.Float64, Float: x})
+		got := result.AppendJSON(nil, source.Value{Kind: source.KindFloat64, Float: x})
 		if math.IsNaN(x) || math.IsInf(x, 0) {
 			return
 		}

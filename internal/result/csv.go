@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"io"
 	"strings"
+
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // CSVOptions varies what [NewCSV] writes.
@@ -41,7 +43,7 @@ func NewCSV(w io.Writer, options CSVOptions) *CSVEncoder {
 func (e *CSVEncoder) ContentType() string { return FormatCSV.ContentType() }
 
 // Columns writes the header line.
-func (e *CSVEncoder) Columns(columns []Column) error {
+func (e *CSVEncoder) Columns(columns []source.Column) error {
 	if e.opened || e.closed() {
 		return errEncoderState
 	}
@@ -58,7 +60,7 @@ func (e *CSVEncoder) Columns(columns []Column) error {
 }
 
 // Row writes one line.
-func (e *CSVEncoder) Row(values []Value) error {
+func (e *CSVEncoder) Row(values []source.Value) error {
 	if len(values) != e.columns || !e.opened || e.ended || e.closed() {
 		return errEncoderState
 	}
@@ -75,7 +77,7 @@ func (e *CSVEncoder) Row(values []Value) error {
 				return err
 			}
 			dst = *e.buffer
-		case value.Kind == Text || value.Kind == JSON:
+		case value.Kind == source.KindText || value.Kind == source.KindJSON:
 			dst = e.appendField(dst, value.Bytes)
 		default:
 			dst = AppendText(dst, *value)
@@ -144,12 +146,13 @@ func isFormula(text []byte) bool {
 }
 
 // large writes a cell of any length without holding a second copy of it.
-func (e *CSVEncoder) large(value *Value) error {
+func (e *CSVEncoder) large(value *source.Value) error {
+	e.grow()
 	var opening, closing string
 	switch value.Kind {
-	case Binary:
+	case source.KindBinary:
 		opening = binaryPrefix
-	case Text, JSON:
+	case source.KindText, source.KindJSON:
 		formula := e.options.EscapeFormulas && isFormula(value.Bytes)
 		if formula || needsQuotes(value.Bytes) {
 			opening, closing = `"`, `"`
@@ -163,7 +166,7 @@ func (e *CSVEncoder) large(value *Value) error {
 		piece := rest[:min(pieceSize, len(rest))]
 		rest = rest[len(piece):]
 		switch {
-		case value.Kind == Binary:
+		case value.Kind == source.KindBinary:
 			*e.buffer = hex.AppendEncode(*e.buffer, piece)
 		case closing != "":
 			*e.buffer = appendDoubled(*e.buffer, piece)

@@ -10,9 +10,10 @@ import (
 	"testing"
 
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
-func encodeCSV(t testing.TB, options result.CSVOptions, columns []result.Column, rows ...[]result.Value) string {
+func encodeCSV(t testing.TB, options result.CSVOptions, columns []source.Column, rows ...[]source.Value) string {
 	t.Helper()
 	var out bytes.Buffer
 	encoder := result.NewCSV(&out, options)
@@ -32,14 +33,14 @@ func encodeCSV(t testing.TB, options result.CSVOptions, columns []result.Column,
 }
 
 func TestCSV(t *testing.T) {
-	columns := []result.Column{{Name: "a,b", Type: result.Varchar}, {Name: "n", Type: result.DecimalType}, {Name: "j", Type: result.JSONType}}
+	columns := []source.Column{{Name: "a,b", Type: source.TypeVarchar}, {Name: "n", Type: source.TypeDecimal}, {Name: "j", Type: source.TypeJSON}}
 	got := encodeCSV(t, result.CSVOptions{}, columns,
-		[]result.Value{text(`say "x"`), {Kind: result.Decimal, Bytes: []byte("-1.50")}, {Kind: result.JSON, Bytes: []byte(`{"a": 1}`)}},
-		[]result.Value{text(""), {}, {Kind: result.JSON, Bytes: []byte("null")}},
-		[]result.Value{{}, {Kind: result.Decimal, Bytes: []byte("NaN")}, {Kind: result.JSON, Bytes: []byte(`"x"`)}},
-		[]result.Value{text(`\.`), {Kind: result.Float64, Float: 0.1}, {}},
-		[]result.Value{text(" é "), {Kind: result.Date, Int: 0}, {Kind: result.Binary, Bytes: []byte{1, 255}}},
-		[]result.Value{text("=1+1"), {Kind: result.Bool, Int: 1}, {Kind: result.JSON, Bytes: []byte("-1")}})
+		[]source.Value{text(`say "x"`), {Kind: source.KindDecimal, Bytes: []byte("-1.50")}, {Kind: source.KindJSON, Bytes: []byte(`{"a": 1}`)}},
+		[]source.Value{text(""), {}, {Kind: source.KindJSON, Bytes: []byte("null")}},
+		[]source.Value{{}, {Kind: source.KindDecimal, Bytes: []byte("NaN")}, {Kind: source.KindJSON, Bytes: []byte(`"x"`)}},
+		[]source.Value{text(`\.`), {Kind: source.KindFloat64, Float: 0.1}, {}},
+		[]source.Value{text(" é "), {Kind: source.KindDate, Int: 0}, {Kind: source.KindBinary, Bytes: []byte{1, 255}}},
+		[]source.Value{text("=1+1"), {Kind: source.KindBool, Int: 1}, {Kind: source.KindJSON, Bytes: []byte("-1")}})
 	want := strings.Join([]string{`"a,b",n,j`, `"say ""x""",-1.50,"{""a"": 1}"`, `"",,null`, `,NaN,"""x"""`, `"\.",0.1,`, `" é ",1970-01-01,\x01ff`, `=1+1,true,-1`, ``}, "\r\n")
 	if got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
@@ -51,19 +52,19 @@ func TestCSV(t *testing.T) {
 
 // TestFormulasAreEscaped: a spreadsheet shows each text as a text; numbers stay numbers.
 func TestFormulasAreEscaped(t *testing.T) {
-	columns := []result.Column{{Name: "=c", Type: result.Varchar}}
+	columns := []source.Column{{Name: "=c", Type: source.TypeVarchar}}
 	long := "@" + strings.Repeat("SUM(1)\"", 5000)
 	for cell, want := range map[string]string{
 		"=1+1": `"'=1+1"`, "+1": `"'+1"`, "-1": `"'-1"`, "@x": `"'@x"`, "\tx": "\"'\tx\"", "\rx": "\"'\rx\"", "\nx": "\"'\nx\"",
 		"＝1": `"'＝1"`, "1=1": "1=1", "'=": "'=", "": `""`, long: `"'` + strings.ReplaceAll(long, `"`, `""`) + `"`,
 	} {
-		got := encodeCSV(t, result.CSVOptions{EscapeFormulas: true}, columns, []result.Value{text(cell)})
+		got := encodeCSV(t, result.CSVOptions{EscapeFormulas: true}, columns, []source.Value{text(cell)})
 		if got != "\"'=c\"\r\n"+want+"\r\n" {
 			t.Errorf("%.20q is %.40q", cell, got)
 		}
 	}
-	for _, value := range []result.Value{{Kind: result.Int, Int: -1}, {Kind: result.Decimal, Bytes: []byte("-1.5")}, {Kind: result.Float64, Float: -1.5}} {
-		if got := encodeCSV(t, result.CSVOptions{EscapeFormulas: true}, columns, []result.Value{value}); strings.Contains(got[5:], "'") {
+	for _, value := range []source.Value{{Kind: source.KindInt, Int: -1}, {Kind: source.KindDecimal, Bytes: []byte("-1.5")}, {Kind: source.KindFloat64, Float: -1.5}} {
+		if got := encodeCSV(t, result.CSVOptions{EscapeFormulas: true}, columns, []source.Value{value}); strings.Contains(got[5:], "'") {
 			t.Errorf("a number became %q", got)
 		}
 	}
@@ -77,8 +78,8 @@ func TestLargeCellsOfCSVPassInPieces(t *testing.T) {
 	blob := bytes.Repeat([]byte{0, 0xAB, 0xFF}, 100_000)
 	plain := strings.Repeat("x", 100_000)
 	if err := errors.Join(
-		encoder.Columns([]result.Column{{Name: "t"}, {Name: "b"}, {Name: "p"}}),
-		encoder.Row([]result.Value{text(long), {Kind: result.Binary, Bytes: blob}, text(plain)}),
+		encoder.Columns([]source.Column{{Name: "t"}, {Name: "b"}, {Name: "p"}}),
+		encoder.Row([]source.Value{text(long), {Kind: source.KindBinary, Bytes: blob}, text(plain)}),
 		encoder.End(guideSummary)); err != nil {
 		t.Fatal(err)
 	}
@@ -95,9 +96,9 @@ func TestLargeCellsOfCSVPassInPieces(t *testing.T) {
 
 func TestRowsOfCSVAndLinesDoNotAllocate(t *testing.T) {
 	values := append(everyKind(), text("a, \"b\""), text("=1"), text(""))
-	columns := make([]result.Column, len(values))
+	columns := make([]source.Column, len(values))
 	for i := range columns {
-		columns[i] = result.Column{Name: fmt.Sprint("column ", i), Type: result.Varchar}
+		columns[i] = source.Column{Name: fmt.Sprint("column ", i), Type: source.TypeVarchar}
 	}
 	for name, encoder := range map[string]result.Encoder{
 		"csv":     result.NewCSV(io.Discard, result.CSVOptions{EscapeFormulas: true}),
@@ -145,10 +146,10 @@ func TestArraysAndLines(t *testing.T) {
 
 // TestLinesAreLines: PostgreSQL's json is as it was written, line breaks included.
 func TestLinesAreLines(t *testing.T) {
-	columns := []result.Column{{Name: "j", Type: result.JSONType}}
+	columns := []source.Column{{Name: "j", Type: source.TypeJSON}}
 	for name, filler := range map[string]string{"small": "", "large": strings.Repeat("x", 200_000)} {
 		text := "{\n\t\"a\": \"b\\n\",\r\n \"c\":\n\"" + filler + "\"\n}"
-		row := []result.Value{{Kind: result.JSON, Bytes: []byte(text)}}
+		row := []source.Value{{Kind: source.KindJSON, Bytes: []byte(text)}}
 		got := encode(t, result.JSONOptions{Layout: result.Lines}, columns, row, row)
 		want := `{"j":` + strings.NewReplacer("\n", " ", "\r", " ").Replace(text) + "}\n"
 		if got != want+want {
@@ -166,8 +167,8 @@ func FuzzCSV(f *testing.F) {
 	f.Add(`"`, ",\r\n", " ")
 	f.Add(`\.`, "", "\x00\xff")
 	f.Fuzz(func(t *testing.T, name, cell, other string) {
-		columns := []result.Column{{Name: name}, {Name: other}}
-		written := encodeCSV(t, result.CSVOptions{}, columns, []result.Value{text(cell), text(other)}, []result.Value{{}, text(cell + name)})
+		columns := []source.Column{{Name: name}, {Name: other}}
+		written := encodeCSV(t, result.CSVOptions{}, columns, []source.Value{text(cell), text(other)}, []source.Value{{}, text(cell + name)})
 		records, err := csv.NewReader(strings.NewReader(written)).ReadAll()
 		if err != nil {
 			t.Fatalf("%v: %q", err, written)

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strconv"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // Layout says how [JSONEncoder] lays rows out.
@@ -62,7 +64,7 @@ func (e *JSONEncoder) ContentType() string {
 }
 
 // Columns writes the columns.
-func (e *JSONEncoder) Columns(columns []Column) error {
+func (e *JSONEncoder) Columns(columns []source.Column) error {
 	if e.opened || e.closed() {
 		return errEncoderState
 	}
@@ -106,7 +108,7 @@ func (e *JSONEncoder) brackets() (opening, closing byte) {
 }
 
 // Row writes one row as an object.
-func (e *JSONEncoder) Row(values []Value) error {
+func (e *JSONEncoder) Row(values []source.Value) error {
 	if len(values) != len(e.ends) || !e.opened || e.ended || e.closed() {
 		return errEncoderState
 	}
@@ -122,7 +124,7 @@ func (e *JSONEncoder) Row(values []Value) error {
 		if len(values[i].Bytes) <= pieceSize {
 			from := len(dst)
 			dst = appendJSON(dst, &values[i])
-			if values[i].Kind == JSON && e.options.Layout == Lines {
+			if values[i].Kind == source.KindJSON && e.options.Layout == Lines {
 				joinLines(dst[from:])
 			}
 			continue
@@ -147,7 +149,8 @@ func (e *JSONEncoder) Row(values []Value) error {
 
 // large writes a cell of any length without holding a second copy of it. Pieces may be cut between any two bytes,
 // because escaping looks at one byte at a time and everything above 0x7F is passed on.
-func (e *JSONEncoder) large(value *Value) error {
+func (e *JSONEncoder) large(value *source.Value) error {
+	e.grow()
 	opening, closing := quotes(value)
 	*e.buffer = append(*e.buffer, opening...)
 	for rest := value.Bytes; len(rest) > 0; {
@@ -155,7 +158,7 @@ func (e *JSONEncoder) large(value *Value) error {
 		rest = rest[len(piece):]
 		from := len(*e.buffer)
 		*e.buffer = appendInner(*e.buffer, value.Kind, piece)
-		if value.Kind == JSON && e.options.Layout == Lines {
+		if value.Kind == source.KindJSON && e.options.Layout == Lines {
 			joinLines((*e.buffer)[from:])
 		}
 		if err := e.flushWhenFull(); err != nil {

@@ -11,17 +11,18 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 var (
-	guideColumns = []result.Column{{Name: "regiao", Type: result.Varchar}, {Name: "total", Type: result.DecimalType}}
-	guideRow     = []result.Value{text("Sul"), {Kind: result.Decimal, Bytes: []byte("150000.00")}}
+	guideColumns = []source.Column{{Name: "regiao", Type: source.TypeVarchar}, {Name: "total", Type: source.TypeDecimal}}
+	guideRow     = []source.Value{text("Sul"), {Kind: source.KindDecimal, Bytes: []byte("150000.00")}}
 	guideSummary = result.Summary{RowCount: 1, MaxRows: 10000, ExecutedAt: time.Date(2026, 4, 11, 12, 30, 0, 5, time.FixedZone("", 7200))}
 )
 
-func text(s string) result.Value { return result.Value{Kind: result.Text, Bytes: []byte(s)} }
+func text(s string) source.Value { return source.Value{Kind: source.KindText, Bytes: []byte(s)} }
 
-func encode(t *testing.T, options result.JSONOptions, columns []result.Column, rows ...[]result.Value) string {
+func encode(t *testing.T, options result.JSONOptions, columns []source.Column, rows ...[]source.Value) string {
 	t.Helper()
 	var out bytes.Buffer
 	encoder := result.NewJSON(&out, options)
@@ -55,9 +56,9 @@ func TestJSONIsTheGuidesDocument(t *testing.T) {
 
 func TestJSONOfNoRowsOneRowManyRows(t *testing.T) {
 	for count := range 4 {
-		got := encode(t, result.JSONOptions{}, guideColumns, make([][]result.Value, 0, 4)...)
+		got := encode(t, result.JSONOptions{}, guideColumns, make([][]source.Value, 0, 4)...)
 		if count > 0 {
-			rows := make([][]result.Value, count)
+			rows := make([][]source.Value, count)
 			for i := range rows {
 				rows[i] = guideRow
 			}
@@ -71,8 +72,8 @@ func TestJSONOfNoRowsOneRowManyRows(t *testing.T) {
 }
 
 func TestJSONKeysAreEscaped(t *testing.T) {
-	got := encode(t, result.JSONOptions{OmitLimits: true}, []result.Column{{Name: "a\"b\n", Type: result.Integer}},
-		[]result.Value{{Kind: result.Int, Int: 1}})
+	got := encode(t, result.JSONOptions{OmitLimits: true}, []source.Column{{Name: "a\"b\n", Type: source.TypeInteger}},
+		[]source.Value{{Kind: source.KindInt, Int: 1}})
 	if !strings.Contains(got, `[{"name":"a\"b\n","type":"integer"}],"rows":[{"a\"b\n":1}]`) {
 		t.Error(got)
 	}
@@ -122,7 +123,7 @@ func TestLargeResultStreamsInSmallWrites(t *testing.T) {
 	calls, announced := 0, 0
 	encoder := result.NewJSON(&out, result.JSONOptions{BeforeFirstWrite: func(size int) { calls, announced = calls+1, size }})
 	defer encoder.Close()
-	columns := []result.Column{{Name: "t", Type: result.Varchar}, {Name: "b", Type: result.VarBinary}, {Name: "j", Type: result.JSONType}}
+	columns := []source.Column{{Name: "t", Type: source.TypeVarchar}, {Name: "b", Type: source.TypeVarBinary}, {Name: "j", Type: source.TypeJSON}}
 	if err := encoder.Columns(columns); err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +131,7 @@ func TestLargeResultStreamsInSmallWrites(t *testing.T) {
 	blob := bytes.Repeat([]byte{0, 0xAB, 0xFF}, 100_000)
 	document := []byte(`["` + strings.Repeat("x", 200_000) + `"]`)
 	for range 3 {
-		err := encoder.Row([]result.Value{text(long), {Kind: result.Binary, Bytes: blob}, {Kind: result.JSON, Bytes: document}})
+		err := encoder.Row([]source.Value{text(long), {Kind: source.KindBinary, Bytes: blob}, {Kind: source.KindJSON, Bytes: document}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,21 +197,21 @@ func TestMethodsOutOfOrderAreRefused(t *testing.T) {
 	}
 }
 
-func everyKind() []result.Value {
-	return []result.Value{
-		{Kind: result.Null}, {Kind: result.Bool, Int: 1}, {Kind: result.Int, Int: -1 << 63}, {Kind: result.Float32, Float: 0.1},
-		{Kind: result.Float64, Float: 1e300}, {Kind: result.Decimal, Bytes: []byte("-0.0010")}, text("é\x00\"\\\n"),
-		{Kind: result.JSON, Bytes: []byte(`{"a": 1}`)}, {Kind: result.Binary, Bytes: []byte{1, 255}},
-		{Kind: result.UUID, Bytes: bytes.Repeat([]byte{0xA0}, 16)}, {Kind: result.Date, Int: 1}, {Kind: result.Time, Int: 1},
-		{Kind: result.Timestamp, Int: -1}, {Kind: result.TimestampTZ, Int: 1},
+func everyKind() []source.Value {
+	return []source.Value{
+		{Kind: source.KindNull}, {Kind: source.KindBool, Int: 1}, {Kind: source.KindInt, Int: -1 << 63}, {Kind: source.KindFloat32, Float: 0.1},
+		{Kind: source.KindFloat64, Float: 1e300}, {Kind: source.KindDecimal, Bytes: []byte("-0.0010")}, text("é\x00\"\\\n"),
+		{Kind: source.KindJSON, Bytes: []byte(`{"a": 1}`)}, {Kind: source.KindBinary, Bytes: []byte{1, 255}},
+		{Kind: source.KindUUID, Bytes: bytes.Repeat([]byte{0xA0}, 16)}, {Kind: source.KindDate, Int: 1}, {Kind: source.KindTime, Int: 1},
+		{Kind: source.KindTimestamp, Int: -1}, {Kind: source.KindTimestampTZ, Int: 1},
 	}
 }
 
 func TestRowsDoNotAllocate(t *testing.T) {
 	values := everyKind()
-	columns := make([]result.Column, len(values))
+	columns := make([]source.Column, len(values))
 	for i := range columns {
-		columns[i] = result.Column{Name: fmt.Sprint("column ", i), Type: result.Varchar}
+		columns[i] = source.Column{Name: fmt.Sprint("column ", i), Type: source.TypeVarchar}
 	}
 	encoder := result.NewJSON(io.Discard, result.JSONOptions{})
 	defer encoder.Close()
@@ -228,8 +229,8 @@ func TestRowsDoNotAllocate(t *testing.T) {
 }
 
 func BenchmarkJSON10000Rows(b *testing.B) {
-	columns := []result.Column{{Name: "id", Type: result.BigInt}, {Name: "city", Type: result.Varchar}, {Name: "price", Type: result.DecimalType}, {Name: "day", Type: result.DateType}, {Name: "at", Type: result.TimestampTZType}, {Name: "rate", Type: result.Double}}
-	row := []result.Value{{Kind: result.Int, Int: 123456}, text("Abilene and around"), {Kind: result.Decimal, Bytes: []byte("71400.00")}, {Kind: result.Date, Int: 18000}, {Kind: result.TimestampTZ, Int: 1_700_000_000_123_456}, {Kind: result.Float64, Float: 6.3}}
+	columns := []source.Column{{Name: "id", Type: source.TypeBigInt}, {Name: "city", Type: source.TypeVarchar}, {Name: "price", Type: source.TypeDecimal}, {Name: "day", Type: source.TypeDate}, {Name: "at", Type: source.TypeTimestampTZ}, {Name: "rate", Type: source.TypeDouble}}
+	row := []source.Value{{Kind: source.KindInt, Int: 123456}, text("Abilene and around"), {Kind: source.KindDecimal, Bytes: []byte("71400.00")}, {Kind: source.KindDate, Int: 18000}, {Kind: source.KindTimestampTZ, Int: 1_700_000_000_123_456}, {Kind: source.KindFloat64, Float: 6.3}}
 	b.ReportAllocs()
 	for b.Loop() {
 		encoder := result.NewJSON(io.Discard, result.JSONOptions{})

@@ -6,7 +6,9 @@ import (
 )
 
 const (
-	bufferSize = 128 << 10 // of a pooled buffer: what is left above flushAt holds most rows, and every piece of a large cell
+	smallSize  = 8 << 10 // of a pooled buffer at first, which is all that most results need
+	growAt     = smallSize / 2
+	bufferSize = 128 << 10 // of a pooled buffer afterwards: what is left above flushAt holds most rows, and every piece of a large cell
 	flushFirst = 32 << 10  // begins the answer; a smaller result is one write of a known size
 	flushAt    = 60 << 10  // afterwards; with most rows it stays below 64 KiB, above which Caddy's writer cuts
 	pieceSize  = 8 << 10   // of a large cell, which passes through the buffer in pieces
@@ -14,7 +16,7 @@ const (
 	maxKeys    = 16 << 10  // of the pooled keys at most
 )
 
-// memory is what an encoder needs and gives back.
+// memory is what an encoder needs at first, and gives back.
 type memory struct {
 	buffer []byte
 	keys   []byte
@@ -22,7 +24,13 @@ type memory struct {
 }
 
 var memories = sync.Pool{New: func() any {
-	return &memory{buffer: make([]byte, 0, bufferSize), keys: make([]byte, 0, keysSize)}
+	return &memory{buffer: make([]byte, 0, smallSize), keys: make([]byte, 0, keysSize)}
+}}
+
+// buffers are for results that are larger than most.
+var buffers = sync.Pool{New: func() any {
+	buffer := make([]byte, 0, bufferSize)
+	return &buffer
 }}
 
 // BeforeFirstWrite is called once, just before an encoder hands the first byte to its writer: the last moment at which
@@ -35,7 +43,7 @@ type output struct {
 	w       io.Writer
 	before  BeforeFirstWrite // may be nil
 	memory  *memory
-	buffer  *[]byte // of memory; nil once closed
+	buffer  *[]byte // of memory, or of buffers; nil once closed
 	started bool
 	err     error // of the writer; nothing is written after it
 }
@@ -58,7 +66,20 @@ func (o *output) Flush() error {
 
 func (o *output) closed() bool { return o.buffer == nil }
 
+// grow makes room for a result that is larger than most.
+func (o *output) grow() {
+	if o.buffer == &o.memory.buffer {
+		large := buffers.Get().(*[]byte)
+		*large = append((*large)[:0], *o.buffer...)
+		o.buffer = large
+	}
+}
+
 func (o *output) flushWhenFull() error {
+	if len(*o.buffer) < growAt {
+		return nil
+	}
+	o.grow()
 	if len(*o.buffer) < flushFirst || o.started && len(*o.buffer) < flushAt {
 		return nil
 	}
@@ -86,8 +107,11 @@ func (o *output) flush(size int) error {
 
 // release gives the memory back. What a huge row made grow would stay in the pool for ever, and is dropped.
 func (o *output) release() {
-	if cap(*o.buffer) == bufferSize && cap(o.memory.keys) <= maxKeys {
-		*o.buffer = (*o.buffer)[:0]
+	if o.buffer != &o.memory.buffer && cap(*o.buffer) == bufferSize {
+		buffers.Put(o.buffer)
+	}
+	if cap(o.memory.buffer) == smallSize && cap(o.memory.keys) <= maxKeys {
+		o.memory.buffer = o.memory.buffer[:0]
 		memories.Put(o.memory)
 	}
 	o.memory, o.buffer = nil, nil

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // TestParsingIsTheInverseOfAppending, over the whole range that PostgreSQL's types have.
@@ -17,20 +18,20 @@ func TestParsingIsTheInverseOfAppending(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		days := rapid.OneOf(rapid.Int64Range(earliest, latest), rapid.Int64Range(-1_000_000, 100_000),
 			rapid.SampledFrom([]int64{math.MinInt64, math.MaxInt64})).Draw(t, "days")
-		written := result.AppendText(nil, result.Value{Kind: result.Date, Int: days})
+		written := result.AppendText(nil, source.Value{Kind: source.KindDate, Int: days})
 		if got, ok := result.ParseDate(written); !ok || got != days {
 			t.Fatalf("%s is read as %d, %t, want %d", written, got, ok, days)
 		}
 		clock := rapid.Int64Range(0, 86_400_000_000).Draw(t, "clock")
-		written = result.AppendText(nil, result.Value{Kind: result.Time, Int: clock})
+		written = result.AppendText(nil, source.Value{Kind: source.KindTime, Int: clock})
 		if got, ok := result.ParseTime(written); !ok || got != clock {
 			t.Fatalf("%s is read as %d, %t, want %d", written, got, ok, clock)
 		}
 		moment := rapid.OneOf(rapid.Int64Range(-211_813_488_000_000_000, 9_223_300_000_000_000_000), rapid.Int64Range(-1e15, 1e15),
 			rapid.SampledFrom([]int64{math.MinInt64, math.MaxInt64})).Draw(t, "moment")
-		for _, kind := range []result.Kind{result.Timestamp, result.TimestampTZ} {
-			written = result.AppendText(nil, result.Value{Kind: kind, Int: moment})
-			if got, ok := result.ParseTimestamp(written, kind == result.TimestampTZ); !ok || got != moment {
+		for _, kind := range []source.Kind{source.KindTimestamp, source.KindTimestampTZ} {
+			written = result.AppendText(nil, source.Value{Kind: kind, Int: moment})
+			if got, ok := result.ParseTimestamp(written, kind == source.KindTimestampTZ); !ok || got != moment {
 				t.Fatalf("%s is read as %d, %t, want %d", written, got, ok, moment)
 			}
 		}
@@ -58,30 +59,30 @@ func TestParsingRefusesOtherTexts(t *testing.T) {
 // TestReadJSONIsTheInverseOfTheEncoder: what was kept can be written again, to the same bytes.
 func TestReadJSONIsTheInverseOfTheEncoder(t *testing.T) {
 	kinds := everyKind()
-	columns := make([]result.Column, len(kinds))
+	columns := make([]source.Column, len(kinds))
 	for i, value := range kinds {
-		columns[i] = result.Column{Name: `a"` + string(rune('a'+i)), Type: result.Varchar}
-		if value.Kind == result.JSON {
-			columns[i].Type = result.JSONType
+		columns[i] = source.Column{Name: `a"` + string(rune('a'+i)), Type: source.TypeVarchar}
+		if value.Kind == source.KindJSON {
+			columns[i].Type = source.TypeJSON
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		var rows [][]result.Value
+		var rows [][]source.Value
 		for range rapid.IntRange(0, 4).Draw(t, "rows") {
-			row := append([]result.Value(nil), kinds...)
-			row[0] = result.Value{Kind: result.Text, Bytes: []byte(rapid.String().Draw(t, "text"))}
-			row[5] = rapid.SampledFrom([]result.Value{{}, {Kind: result.Decimal, Bytes: []byte("NaN")}, {Kind: result.Decimal, Bytes: []byte("1.00")}}).Draw(t, "number")
+			row := append([]source.Value(nil), kinds...)
+			row[0] = source.Value{Kind: source.KindText, Bytes: []byte(rapid.String().Draw(t, "text"))}
+			row[5] = rapid.SampledFrom([]source.Value{{}, {Kind: source.KindDecimal, Bytes: []byte("NaN")}, {Kind: source.KindDecimal, Bytes: []byte("1.00")}}).Draw(t, "number")
 			rows = append(rows, row)
 		}
 		var kept, again bytes.Buffer
-		write := func(out *bytes.Buffer, push func(sink result.Sink) error) {
+		write := func(out *bytes.Buffer, push func(sink source.Sink) error) {
 			encoder := result.NewJSON(out, result.JSONOptions{})
 			defer encoder.Close()
 			if err := errors.Join(push(encoder), encoder.End(guideSummary)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		write(&kept, func(sink result.Sink) error {
+		write(&kept, func(sink source.Sink) error {
 			err := sink.Columns(columns)
 			for _, row := range rows {
 				err = errors.Join(err, sink.Row(row))
@@ -92,7 +93,7 @@ func TestReadJSONIsTheInverseOfTheEncoder(t *testing.T) {
 		if err != nil || len(found) != len(columns) || found[3] != columns[3] {
 			t.Fatalf("%v: columns %v", err, found)
 		}
-		write(&again, func(sink result.Sink) error { return result.ReadJSON(bytes.NewReader(kept.Bytes()), columns, sink) })
+		write(&again, func(sink source.Sink) error { return result.ReadJSON(bytes.NewReader(kept.Bytes()), columns, sink) })
 		if !bytes.Equal(kept.Bytes(), again.Bytes()) {
 			t.Fatalf("kept %s\nagain %s", kept.Bytes(), again.Bytes())
 		}
@@ -100,7 +101,7 @@ func TestReadJSONIsTheInverseOfTheEncoder(t *testing.T) {
 }
 
 func TestReadJSONRefusesWhatIsNoResult(t *testing.T) {
-	columns := []result.Column{{Name: "a", Type: result.Varchar}}
+	columns := []source.Column{{Name: "a", Type: source.TypeVarchar}}
 	for _, text := range []string{``, `{`, `[]`, `{"columns":[],"rows":1}`, `{"columns":[],"rows":[1]`, `{"columns":[],"rows":[{"a":1}`, `{"columns":[],"rows":[{"a":1,"b":2}]`, `{"columns":[],"rows":[{}]`} {
 		encoder := result.NewCSV(&bytes.Buffer{}, result.CSVOptions{})
 		if err := result.ReadJSON(bytes.NewReader([]byte(text)), columns, encoder); err == nil {

@@ -7,42 +7,44 @@ import (
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // FromJSON returns the value that a JSON text stands for in a column of this type. It is held as it is written: numbers
 // as Decimal, and texts, dates, bytes and all else between quotes as Text, whose bytes are appended to scratch. Encoders
 // take it for the value that the source had, because [AppendJSON] and [AppendText] write it alike. Null is NULL, in
 // columns of json too.
-func FromJSON(text jsontext.Value, typ Type, scratch []byte) (value Value, extended []byte, err error) {
+func FromJSON(text jsontext.Value, typ source.Type, scratch []byte) (value source.Value, extended []byte, err error) {
 	switch kind := text.Kind(); {
 	case kind == 'n':
-		return Value{}, scratch, nil
-	case typ == JSONType, kind == '[', kind == '{':
-		return Value{Kind: JSON, Bytes: text}, scratch, nil
+		return source.Value{}, scratch, nil
+	case typ == source.TypeJSON, kind == '[', kind == '{':
+		return source.Value{Kind: source.KindJSON, Bytes: text}, scratch, nil
 	case kind == 't':
-		return Value{Kind: Bool, Int: 1}, scratch, nil
+		return source.Value{Kind: source.KindBool, Int: 1}, scratch, nil
 	case kind == 'f':
-		return Value{Kind: Bool}, scratch, nil
+		return source.Value{Kind: source.KindBool}, scratch, nil
 	case kind == '"':
 		start := len(scratch)
 		scratch, err = jsontext.AppendUnquote(scratch, text)
-		return Value{Kind: Text, Bytes: scratch[start:]}, scratch, err
+		return source.Value{Kind: source.KindText, Bytes: scratch[start:]}, scratch, err
 	default:
-		return Value{Kind: Decimal, Bytes: text}, scratch, nil
+		return source.Value{Kind: source.KindDecimal, Bytes: text}, scratch, nil
 	}
 }
 
 // ReadJSON reads the rows of a result that [JSONEncoder] wrote as Objects, and hands them to the sink with their columns,
 // which the result has in the same order. It holds one row in memory. It believes what it reads to be such JSON; an
 // error of the sink, or of the reader, is returned unchanged.
-func ReadJSON(r io.Reader, columns []Column, sink Sink) error {
+func ReadJSON(r io.Reader, columns []source.Column, sink source.Sink) error {
 	if err := sink.Columns(columns); err != nil {
 		return err
 	}
 	rows := rowReader{
 		in:      jsontext.NewDecoder(r, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)),
 		columns: columns,
-		row:     make([]Value, len(columns)),
+		row:     make([]source.Value, len(columns)),
 	}
 	if err := rows.begin(); err != nil {
 		return err
@@ -61,8 +63,8 @@ func ReadJSON(r io.Reader, columns []Column, sink Sink) error {
 // rowReader decodes rows into memory that it uses again.
 type rowReader struct {
 	in      *jsontext.Decoder
-	columns []Column
-	row     []Value
+	columns []source.Column
+	row     []source.Value
 	ends    []int  // of each cell in text
 	text    []byte // of the row's cells, as JSON
 	scratch []byte // of the row's texts
@@ -128,7 +130,7 @@ func (r *rowReader) read() error {
 }
 
 // ReadColumns reads the columns of a result that [JSONEncoder] wrote, which says nothing of their digits.
-func ReadColumns(r io.Reader) ([]Column, error) {
+func ReadColumns(r io.Reader) ([]source.Column, error) {
 	rows := rowReader{in: jsontext.NewDecoder(r, jsontext.AllowInvalidUTF8(true))}
 	if err := rows.expect('{'); err != nil {
 		return nil, err
@@ -140,7 +142,7 @@ func ReadColumns(r io.Reader) ([]Column, error) {
 	if err != nil {
 		return nil, broken(err)
 	}
-	var columns []Column
+	var columns []source.Column
 	if err := json.Unmarshal(text, &columns); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoRows, err)
 	}

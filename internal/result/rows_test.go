@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // encodeRows writes a result with these cells as text, a column for each name.
@@ -19,17 +20,17 @@ func encodeRows(t testing.TB, names []string, rows [][]string) []byte {
 	var out bytes.Buffer
 	encoder := result.NewJSON(&out, result.JSONOptions{OmitLimits: true})
 	defer encoder.Close()
-	var columns []result.Column
+	var columns []source.Column
 	for _, name := range names {
-		columns = append(columns, result.Column{Name: name, Type: result.Varchar})
+		columns = append(columns, source.Column{Name: name, Type: source.TypeVarchar})
 	}
 	if err := encoder.Columns(columns); err != nil {
 		t.Fatal(err)
 	}
 	for _, row := range rows {
-		var values []result.Value
+		var values []source.Value
 		for _, cell := range row {
-			values = append(values, result.Value{Kind: result.Text, Bytes: []byte(cell)})
+			values = append(values, source.Value{Kind: source.KindText, Bytes: []byte(cell)})
 		}
 		if err := encoder.Row(values); err != nil {
 			t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
@@ -51,7 +52,8 @@ type Backend struct {
 	engine    *job.Engine
 	throttle  *ratelimit.Throttle
 	rates     *ratelimit.Table
-	cursorKey []byte // signs the cursors of result pages
+	memory    *httpapi.Memory // of answers, those of replaced configurations included
+	cursorKey []byte          // signs the cursors of result pages
 }
 
 // NewShared returns a backend that is not open.
@@ -165,6 +167,7 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 		Store: opened, Keys: keys, ring: ring, families: families, cursorKey: cursorKey,
 		throttle: ratelimit.NewThrottle(time.Now),
 		rates:    ratelimit.NewTable(ratePlaces, time.Now),
+		memory:   httpapi.NewMemory(0), // each configuration says how much there is
 	}
 	built.Dispatcher = callback.NewDispatcher(opened, opened, callback.Options{Logger: part("callbacks")})
 	built.engine = job.NewEngine(opened, job.Options{

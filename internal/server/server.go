@@ -14,8 +14,8 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
-	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/token"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // Settings are one configuration. Every field is required where no default is named.
@@ -32,6 +32,7 @@ type Settings struct {
 	Jobs           job.Settings // PerSource is set here
 	WaitingCallers int          // of one company, for jobs
 	CallbackHosts  []string     // that callbacks may reach although they are private; may be empty
+	AnswerMemory   int64        // bytes of answers that their readers have not taken
 	Cache          cache.Options
 
 	AuditParameters bool // the values of parameters stand in the audit trail
@@ -62,13 +63,14 @@ type Server struct {
 // [Server.CheckStatements]. What is at fault is left out, unless the configuration is strict. The server needs
 // [Server.Close].
 func New(settings Settings) (*Server, error) {
-	sources := make(execution.Sources)
-	for name, source := range settings.Sources {
-		sources[name] = source.Source
+	sources, dialects := make(execution.Sources), []source.Dialect(nil)
+	for name, shared := range settings.Sources {
+		sources[name] = shared.Source
+		dialects = append(dialects, shared.dialect)
 	}
 	s := &Server{settings: settings, queries: execution.NewQueries(sources)}
 	opened, err := catalog.Open(settings.Catalog, catalog.Options{
-		Logger: settings.Log, Check: s.checkEndpoint, Forget: s.queries.Forget, Strict: settings.Strict,
+		Logger: settings.Log, Dialects: dialects, Check: s.checkEndpoint, Forget: s.queries.Forget, Strict: settings.Strict,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the catalog has faults:\n%w", err)
@@ -114,7 +116,7 @@ func (s *Server) Opened() *Services { return s.opened.Load() }
 func (s *Server) Close() error { return s.catalog.Close() }
 
 // checkEndpoint is what an endpoint has to pass before it goes live.
-func (s *Server) checkEndpoint(ctx context.Context, endpoint *catalog.Endpoint) ([]result.Column, error) {
+func (s *Server) checkEndpoint(ctx context.Context, endpoint *catalog.Endpoint) ([]source.Column, error) {
 	if err := s.queries.Compile(endpoint); err != nil {
 		return nil, err
 	}

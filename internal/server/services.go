@@ -46,6 +46,7 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 	if err != nil {
 		return nil, err
 	}
+	backend.memory.Resize(s.settings.AnswerMemory)
 	directory := identity.NewDirectory(backend.Keys)
 	s.startTrusts(directory)
 	opened := &Services{
@@ -74,7 +75,7 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 		ClientIP:  s.settings.ClientIP,
 		Trail:     s.settings.Trail, AuditParameters: s.settings.AuditParameters,
 		Throttle: backend.throttle, ThrottleLimits: s.settings.Throttle,
-		Cache: results,
+		Cache: results, Memory: backend.memory,
 		Rates: backend.rates, WaitingCallers: admission.NewCounter(s.settings.WaitingCallers),
 		Log: s.settings.Log,
 	})

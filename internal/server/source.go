@@ -14,7 +14,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/admission"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // answerTimeout is how long a source has to answer when it is asked for a sign of life.
@@ -23,13 +23,14 @@ const answerTimeout = 4 * time.Second
 // Source is a database that configurations share: callers are admitted to it in an order that is fair among companies.
 type Source struct {
 	source.Source
+	dialect    source.Dialect
 	configured time.Time   // when it was made
 	answered   atomic.Bool // at least once since
 }
 
-// NewSource returns a source in front of a database, which it closes.
-func NewSource(database source.Source) *Source {
-	return &Source{Source: admission.Admit(database, admission.Options{}), configured: time.Now()}
+// NewSource returns a source in front of a database, which it closes. The dialect reads statements for it.
+func NewSource(database source.Source, dialect source.Dialect) *Source {
+	return &Source{Source: admission.Admit(database, admission.Options{}), dialect: dialect, configured: time.Now()}
 }
 
 // What a source can be found to be.

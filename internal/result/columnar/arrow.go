@@ -7,6 +7,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // bufferSize is what gathers before the first bytes are handed to the writer.
@@ -56,7 +57,7 @@ type batches struct {
 }
 
 // begin makes the batch.
-func (b *batches) begin(columns []result.Column) error {
+func (b *batches) begin(columns []source.Column) error {
 	if b.batch != nil || b.ended {
 		return errEncoderState
 	}
@@ -66,7 +67,7 @@ func (b *batches) begin(columns []result.Column) error {
 
 // Row adds a row to the batch, and writes that when it is full. A value that has no exact place in its column's type is a
 // dataapi.CodeNotAcceptable.
-func (b *batches) Row(values []result.Value) error {
+func (b *batches) Row(values []source.Value) error {
 	if b.batch == nil || b.ended {
 		return errEncoderState
 	}
@@ -120,7 +121,7 @@ func NewArrow(w io.Writer, before result.BeforeFirstWrite) *ArrowEncoder {
 func (e *ArrowEncoder) ContentType() string { return result.FormatArrow.ContentType() }
 
 // Columns makes the schema, which is written with the first batch.
-func (e *ArrowEncoder) Columns(columns []result.Column) error {
+func (e *ArrowEncoder) Columns(columns []source.Column) error {
 	if err := e.begin(columns); err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 const (
@@ -22,7 +22,7 @@ var errEncoderState = errors.New("the encoder's methods were called out of order
 
 // batch gathers rows by column until there are enough of them. It allocates per batch, not per row.
 type batch struct {
-	columns []result.Column
+	columns []source.Column
 	rows    *array.RecordBuilder
 	puts    []appender
 	count   int // rows of the batch
@@ -31,7 +31,7 @@ type batch struct {
 	total   int // rows of the result
 }
 
-func newBatch(columns []result.Column) *batch {
+func newBatch(columns []source.Column) *batch {
 	b := &batch{columns: columns, rows: array.NewRecordBuilder(memory.DefaultAllocator, schemaOf(columns)), limit: firstBytes}
 	for i, builder := range b.rows.Fields() {
 		b.puts = append(b.puts, appenderOf(builder, columns[i].Type))
@@ -42,7 +42,7 @@ func newBatch(columns []result.Column) *batch {
 func (b *batch) schema() *arrow.Schema { return b.rows.Schema() }
 
 // add puts a row into the batch. After an error the batch is of no use.
-func (b *batch) add(values []result.Value) error {
+func (b *batch) add(values []source.Value) error {
 	if len(values) != len(b.puts) {
 		return errEncoderState
 	}
@@ -50,7 +50,7 @@ func (b *batch) add(values []result.Value) error {
 	for i := range values {
 		value := &values[i]
 		b.bytes += cellBytes + len(value.Bytes)
-		if value.Kind == result.Null {
+		if value.Kind == source.KindNull {
 			b.rows.Field(i).AppendNull()
 		} else if !b.puts[i](value) {
 			return dataapi.Errorf(dataapi.CodeNotAcceptable,

@@ -24,58 +24,59 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/result/columnar"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
-func text(s string) result.Value     { return result.Value{Kind: result.Text, Bytes: []byte(s)} }
-func number(s string) result.Value   { return result.Value{Kind: result.Decimal, Bytes: []byte(s)} }
-func jsonText(s string) result.Value { return result.Value{Kind: result.JSON, Bytes: []byte(s)} }
-func integer(n int64) result.Value   { return result.Value{Kind: result.Int, Int: n} }
-func double(x float64) result.Value  { return result.Value{Kind: result.Float64, Float: x} }
-func fixed(scale, most int) result.Digits {
-	return result.Digits{Fixed: true, Scale: scale, Precision: most}
+func text(s string) source.Value     { return source.Value{Kind: source.KindText, Bytes: []byte(s)} }
+func number(s string) source.Value   { return source.Value{Kind: source.KindDecimal, Bytes: []byte(s)} }
+func jsonText(s string) source.Value { return source.Value{Kind: source.KindJSON, Bytes: []byte(s)} }
+func integer(n int64) source.Value   { return source.Value{Kind: source.KindInt, Int: n} }
+func double(x float64) source.Value  { return source.Value{Kind: source.KindFloat64, Float: x} }
+func fixed(scale, most int) source.Digits {
+	return source.Digits{Fixed: true, Scale: scale, Precision: most}
 }
 
 // sample is a column, values of it, and what Arrow must hold for them, in arrow-go's notation, which drops the zeros that
 // end a decimal.
 type sample struct {
-	column result.Column
+	column source.Column
 	arrow  string // the type
-	values []result.Value
+	values []source.Value
 	want   []string
 }
 
 var id = []byte{0x12, 0x3e, 0x45, 0x67, 0xe8, 0x9b, 0x12, 0xd3, 0xa4, 0x56, 0x42, 0x66, 0x14, 0x17, 0x40, 0x00}
 
 var samples = []sample{
-	{result.Column{Name: "smallint", Type: result.SmallInt}, "int16", []result.Value{integer(-32768), integer(32767), number("12.00")}, []string{"-32768", "32767", "12"}},
-	{result.Column{Name: "integer", Type: result.Integer}, "int32", []result.Value{integer(math.MinInt32), integer(7), {}}, []string{"-2147483648", "7", "(null)"}},
-	{result.Column{Name: "bigint", Type: result.BigInt}, "int64", []result.Value{integer(math.MinInt64), integer(math.MaxInt64), number("9007199254740993")}, []string{"-9223372036854775808", "9223372036854775807", "9007199254740993"}},
-	{result.Column{Name: "real", Type: result.Real}, "float32", []result.Value{{Kind: result.Float32, Float: float64(float32(0.1))}, number("0.1"), text("NaN")}, []string{"0.1", "0.1", "NaN"}},
-	{result.Column{Name: "double", Type: result.Double}, "float64", []result.Value{double(5e-324), number("1.7976931348623157e+308"), text("-Infinity")}, []string{"5e-324", "1.7976931348623157e+308", "-Inf"}},
-	{result.Column{Name: "boolean", Type: result.Boolean}, "bool", []result.Value{{Kind: result.Bool, Int: 1}, {Kind: result.Bool}, {}}, []string{"true", "false", "(null)"}},
-	{result.Column{Name: "price", Type: result.DecimalType, Digits: fixed(2, 12)}, "decimal(12, 2)", []result.Value{number("-150000.00"), number("0.05"), number("1.5")}, []string{"-150000", "0.05", "1.5"}},
-	{result.Column{Name: "wide", Type: result.DecimalType, Digits: fixed(3, 38)}, "decimal(38, 3)", []result.Value{number("99999999999999999999999999999999999.999"), number("-0.001"), integer(4)}, []string{"99999999999999999999999999999999999.999", "-0.001", "4"}},
-	{result.Column{Name: "wider", Type: result.DecimalType, Digits: fixed(10, 70)}, "decimal256(70, 10)", []result.Value{number("123456789012345678901234567890123456789012345.0123456789"), number("0.0000000000"), number("-1.0000000001")}, []string{"123456789012345678901234567890123456789012345.0123456789", "0", "-1.0000000001"}},
-	{result.Column{Name: "sum", Type: result.DecimalType, Digits: fixed(2, 0)}, "decimal(38, 2)", []result.Value{number("1.10"), number("0.00"), {}}, []string{"1.1", "0", "(null)"}},
-	{result.Column{Name: "free", Type: result.DecimalType}, "utf8", []result.Value{number("1.10"), number("NaN"), number("1e3")}, []string{"1.10", "NaN", "1e3"}},
-	{result.Column{Name: "varchar", Type: result.Varchar}, "utf8", []result.Value{text("é\x00\"\n"), text(""), {}}, []string{"é\x00\"\n", "", "(null)"}},
-	{result.Column{Name: "date", Type: result.DateType}, "date32", []result.Value{{Kind: result.Date, Int: -1}, text("2026-04-11"), {Kind: result.Date, Int: 0}}, []string{"1969-12-31", "2026-04-11", "1970-01-01"}},
-	{result.Column{Name: "time", Type: result.TimeType}, "time64[us]", []result.Value{{Kind: result.Time, Int: 86_399_999_999}, text("01:02:03.5"), {}}, []string{"23:59:59.999999", "01:02:03.500000", "(null)"}},
-	{result.Column{Name: "timestamp", Type: result.TimestampType}, "timestamp[us]", []result.Value{{Kind: result.Timestamp, Int: 1}, text("1969-12-31T23:59:59.999999"), {}}, []string{"1970-01-01T00:00:00.000001", "1969-12-31T23:59:59.999999", "(null)"}},
-	{result.Column{Name: "timestamptz", Type: result.TimestampTZType}, "timestamp[us, tz=UTC]", []result.Value{{Kind: result.TimestampTZ, Int: 1}, text("2026-04-11T10:30:00+00:00"), {}}, []string{"1970-01-01T00:00:00.000001Z", "2026-04-11T10:30:00Z", "(null)"}},
-	{result.Column{Name: "uuid", Type: result.UUIDType}, "extension<arrow.uuid>", []result.Value{{Kind: result.UUID, Bytes: id}, text("123e4567-e89b-12d3-a456-426614174000"), {}}, []string{"123e4567-e89b-12d3-a456-426614174000", "123e4567-e89b-12d3-a456-426614174000", "(null)"}},
-	{result.Column{Name: "json", Type: result.JSONType}, "utf8", []result.Value{jsonText(`{"a": 1}`), jsonText(`"x"`), jsonText(`1.50`)}, []string{`{"a": 1}`, `"x"`, `1.50`}},
-	{result.Column{Name: "varbinary", Type: result.VarBinary}, "binary", []result.Value{{Kind: result.Binary, Bytes: []byte{0, 255}}, text(`\x00ff`), text(`\x`)}, []string{"AP8=", "AP8=", ""}},
-	{result.Column{Name: "interval", Type: result.IntervalType}, "utf8", []result.Value{text("1 day 02:00:00"), {}, text("00:00:00")}, []string{"1 day 02:00:00", "(null)", "00:00:00"}},
-	{result.Column{Name: "integers", Type: result.ArrayOf(result.Integer)}, "list<item: int32, nullable>", []result.Value{jsonText(`[1,null,-3]`), jsonText(`[]`), {}}, []string{"[1,null,-3]", "[]", "(null)"}},
-	{result.Column{Name: "prices", Type: result.ArrayOf(result.DecimalType), Digits: fixed(2, 9)}, "list<item: decimal(9, 2), nullable>", []result.Value{jsonText(`[1.50]`), jsonText(`[0.01,2.00]`), {}}, []string{`["1.5"]`, `["0.01","2"]`, "(null)"}},
-	{result.Column{Name: "texts", Type: result.ArrayOf(result.Varchar)}, "list<item: utf8, nullable>", []result.Value{jsonText(`["a\"","é"]`), jsonText(`[null]`), {}}, []string{`["a\"","é"]`, "[null]", "(null)"}},
-	{result.Column{Name: "nested", Type: result.ArrayOf(result.ArrayOf(result.Boolean))}, "list<item: " + "list<item: bool, nullable>, nullable>", []result.Value{jsonText(`[[true],[]]`), jsonText(`[null]`), {}}, []string{"[[true],[]]", "[null]", "(null)"}},
+	{source.Column{Name: "smallint", Type: source.TypeSmallInt}, "int16", []source.Value{integer(-32768), integer(32767), number("12.00")}, []string{"-32768", "32767", "12"}},
+	{source.Column{Name: "integer", Type: source.TypeInteger}, "int32", []source.Value{integer(math.MinInt32), integer(7), {}}, []string{"-2147483648", "7", "(null)"}},
+	{source.Column{Name: "bigint", Type: source.TypeBigInt}, "int64", []source.Value{integer(math.MinInt64), integer(math.MaxInt64), number("9007199254740993")}, []string{"-9223372036854775808", "9223372036854775807", "9007199254740993"}},
+	{source.Column{Name: "real", Type: source.TypeReal}, "float32", []source.Value{{Kind: source.KindFloat32, Float: float64(float32(0.1))}, number("0.1"), text("NaN")}, []string{"0.1", "0.1", "NaN"}},
+	{source.Column{Name: "double", Type: source.TypeDouble}, "float64", []source.Value{double(5e-324), number("1.7976931348623157e+308"), text("-Infinity")}, []string{"5e-324", "1.7976931348623157e+308", "-Inf"}},
+	{source.Column{Name: "boolean", Type: source.TypeBoolean}, "bool", []source.Value{{Kind: source.KindBool, Int: 1}, {Kind: source.KindBool}, {}}, []string{"true", "false", "(null)"}},
+	{source.Column{Name: "price", Type: source.TypeDecimal, Digits: fixed(2, 12)}, "decimal(12, 2)", []source.Value{number("-150000.00"), number("0.05"), number("1.5")}, []string{"-150000", "0.05", "1.5"}},
+	{source.Column{Name: "wide", Type: source.TypeDecimal, Digits: fixed(3, 38)}, "decimal(38, 3)", []source.Value{number("99999999999999999999999999999999999.999"), number("-0.001"), integer(4)}, []string{"99999999999999999999999999999999999.999", "-0.001", "4"}},
+	{source.Column{Name: "wider", Type: source.TypeDecimal, Digits: fixed(10, 70)}, "decimal256(70, 10)", []source.Value{number("123456789012345678901234567890123456789012345.0123456789"), number("0.0000000000"), number("-1.0000000001")}, []string{"123456789012345678901234567890123456789012345.0123456789", "0", "-1.0000000001"}},
+	{source.Column{Name: "sum", Type: source.TypeDecimal, Digits: fixed(2, 0)}, "decimal(38, 2)", []source.Value{number("1.10"), number("0.00"), {}}, []string{"1.1", "0", "(null)"}},
+	{source.Column{Name: "free", Type: source.TypeDecimal}, "utf8", []source.Value{number("1.10"), number("NaN"), number("1e3")}, []string{"1.10", "NaN", "1e3"}},
+	{source.Column{Name: "varchar", Type: source.TypeVarchar}, "utf8", []source.Value{text("é\x00\"\n"), text(""), {}}, []string{"é\x00\"\n", "", "(null)"}},
+	{source.Column{Name: "date", Type: source.TypeDate}, "date32", []source.Value{{Kind: source.KindDate, Int: -1}, text("2026-04-11"), {Kind: source.KindDate, Int: 0}}, []string{"1969-12-31", "2026-04-11", "1970-01-01"}},
+	{source.Column{Name: "time", Type: source.TypeTime}, "time64[us]", []source.Value{{Kind: source.KindTime, Int: 86_399_999_999}, text("01:02:03.5"), {}}, []string{"23:59:59.999999", "01:02:03.500000", "(null)"}},
+	{source.Column{Name: "timestamp", Type: source.TypeTimestamp}, "timestamp[us]", []source.Value{{Kind: source.KindTimestamp, Int: 1}, text("1969-12-31T23:59:59.999999"), {}}, []string{"1970-01-01T00:00:00.000001", "1969-12-31T23:59:59.999999", "(null)"}},
+	{source.Column{Name: "timestamptz", Type: source.TypeTimestampTZ}, "timestamp[us, tz=UTC]", []source.Value{{Kind: source.KindTimestampTZ, Int: 1}, text("2026-04-11T10:30:00+00:00"), {}}, []string{"1970-01-01T00:00:00.000001Z", "2026-04-11T10:30:00Z", "(null)"}},
+	{source.Column{Name: "uuid", Type: source.TypeUUID}, "extension<arrow.uuid>", []source.Value{{Kind: source.KindUUID, Bytes: id}, text("123e4567-e89b-12d3-a456-426614174000"), {}}, []string{"123e4567-e89b-12d3-a456-426614174000", "123e4567-e89b-12d3-a456-426614174000", "(null)"}},
+	{source.Column{Name: "json", Type: source.TypeJSON}, "utf8", []source.Value{jsonText(`{"a": 1}`), jsonText(`"x"`), jsonText(`1.50`)}, []string{`{"a": 1}`, `"x"`, `1.50`}},
+	{source.Column{Name: "varbinary", Type: source.TypeVarBinary}, "binary", []source.Value{{Kind: source.KindBinary, Bytes: []byte{0, 255}}, text(`\x00ff`), text(`\x`)}, []string{"AP8=", "AP8=", ""}},
+	{source.Column{Name: "interval", Type: source.TypeInterval}, "utf8", []source.Value{text("1 day 02:00:00"), {}, text("00:00:00")}, []string{"1 day 02:00:00", "(null)", "00:00:00"}},
+	{source.Column{Name: "integers", Type: source.ArrayOf(source.TypeInteger)}, "list<item: int32, nullable>", []source.Value{jsonText(`[1,null,-3]`), jsonText(`[]`), {}}, []string{"[1,null,-3]", "[]", "(null)"}},
+	{source.Column{Name: "prices", Type: source.ArrayOf(source.TypeDecimal), Digits: fixed(2, 9)}, "list<item: decimal(9, 2), nullable>", []source.Value{jsonText(`[1.50]`), jsonText(`[0.01,2.00]`), {}}, []string{`["1.5"]`, `["0.01","2"]`, "(null)"}},
+	{source.Column{Name: "texts", Type: source.ArrayOf(source.TypeVarchar)}, "list<item: utf8, nullable>", []source.Value{jsonText(`["a\"","é"]`), jsonText(`[null]`), {}}, []string{`["a\"","é"]`, "[null]", "(null)"}},
+	{source.Column{Name: "nested", Type: source.ArrayOf(source.ArrayOf(source.TypeBoolean))}, "list<item: " + "list<item: bool, nullable>, nullable>", []source.Value{jsonText(`[[true],[]]`), jsonText(`[null]`), {}}, []string{"[[true],[]]", "[null]", "(null)"}},
 }
 
 var summary = result.Summary{RowCount: 3, MaxRows: 10, Truncated: true, ExecutedAt: time.Unix(0, 0)}
 
-func columnsOf(samples []sample) (columns []result.Column) {
+func columnsOf(samples []sample) (columns []source.Column) {
 	for _, sample := range samples {
 		columns = append(columns, sample.column)
 	}
@@ -89,7 +90,7 @@ func encode(t testing.TB, encoder result.Encoder) {
 		t.Fatal(err)
 	}
 	for row := range 3 {
-		var values []result.Value
+		var values []source.Value
 		for _, sample := range samples {
 			values = append(values, sample.values[row])
 		}
@@ -180,8 +181,8 @@ func readParquet(t testing.TB, body []byte) (arrow.RecordBatch, metadata.KeyValu
 
 // TestListsInParquet: whatever is NULL or empty at whatever depth, Parquet holds what Arrow does.
 func TestListsInParquet(t *testing.T) {
-	columns := []result.Column{
-		{Name: "z", Type: result.ArrayOf(result.Integer)}, {Name: "a", Type: result.ArrayOf(result.ArrayOf(result.Varchar))}, {Name: "m", Type: result.BigInt},
+	columns := []source.Column{
+		{Name: "z", Type: source.ArrayOf(source.TypeInteger)}, {Name: "a", Type: source.ArrayOf(source.ArrayOf(source.TypeVarchar))}, {Name: "m", Type: source.TypeBigInt},
 	}
 	leaf := rapid.SampledFrom([]string{"null", "1", "-7"})
 	list := func(of *rapid.Generator[string]) *rapid.Generator[string] {
@@ -198,9 +199,9 @@ func TestListsInParquet(t *testing.T) {
 			}
 		}
 		for range rows {
-			row := []result.Value{jsonText(list(leaf).Draw(rt, "integers")), jsonText(words.Draw(rt, "words")), integer(3)}
+			row := []source.Value{jsonText(list(leaf).Draw(rt, "integers")), jsonText(words.Draw(rt, "words")), integer(3)}
 			if rapid.Bool().Draw(rt, "null") {
-				row[rapid.IntRange(0, 2).Draw(rt, "which")] = result.Value{}
+				row[rapid.IntRange(0, 2).Draw(rt, "which")] = source.Value{}
 			}
 			for _, encoder := range encoders {
 				if err := encoder.Row(row); err != nil {
@@ -232,13 +233,13 @@ func TestListsInParquet(t *testing.T) {
 
 // TestInfinityIsTheLastOfItsType: no finite value is there, so that nothing is lost.
 func TestInfinityIsTheLastOfItsType(t *testing.T) {
-	columns := []result.Column{{Name: "d", Type: result.DateType}, {Name: "t", Type: result.TimestampTZType}}
+	columns := []source.Column{{Name: "d", Type: source.TypeDate}, {Name: "t", Type: source.TypeTimestampTZ}}
 	var out bytes.Buffer
 	encoder := columnar.NewArrow(&out, nil)
 	defer encoder.Close()
 	if err := errors.Join(encoder.Columns(columns),
-		encoder.Row([]result.Value{{Kind: result.Date, Int: math.MaxInt64}, {Kind: result.TimestampTZ, Int: math.MaxInt64}}),
-		encoder.Row([]result.Value{text("-infinity"), text("-infinity")}), encoder.End(summary)); err != nil {
+		encoder.Row([]source.Value{{Kind: source.KindDate, Int: math.MaxInt64}, {Kind: source.KindTimestampTZ, Int: math.MaxInt64}}),
+		encoder.Row([]source.Value{text("-infinity"), text("-infinity")}), encoder.End(summary)); err != nil {
 		t.Fatal(err)
 	}
 	reader, err := ipc.NewReader(&out)
@@ -259,38 +260,38 @@ func TestInfinityIsTheLastOfItsType(t *testing.T) {
 // TestWhatHasNoExactPlaceIsRefused: nothing is rounded, cut or made NULL.
 func TestWhatHasNoExactPlaceIsRefused(t *testing.T) {
 	for _, c := range []struct {
-		column result.Column
-		value  result.Value
+		column source.Column
+		value  source.Value
 	}{
-		{result.Column{Type: result.DecimalType, Digits: fixed(2, 4)}, number("100.00")},
-		{result.Column{Type: result.DecimalType, Digits: fixed(2, 4)}, number("1.001")},
-		{result.Column{Type: result.DecimalType, Digits: fixed(2, 4)}, number("NaN")},
-		{result.Column{Type: result.DecimalType, Digits: fixed(2, 4)}, number("-Infinity")},
-		{result.Column{Type: result.DecimalType, Digits: fixed(2, 4)}, number("")},
-		{result.Column{Type: result.DecimalType, Digits: fixed(2, 4)}, number("-")},
-		{result.Column{Type: result.SmallInt}, integer(32768)},
-		{result.Column{Type: result.BigInt}, number("1.5")},
-		{result.Column{Type: result.BigInt}, number("9223372036854775808")},
-		{result.Column{Type: result.Double}, integer(1<<53 + 1)},
-		{result.Column{Type: result.Double}, number("1e999")},
-		{result.Column{Type: result.Boolean}, text("true")},
-		{result.Column{Type: result.TimeType}, result.Value{Kind: result.Time, Int: 86_400_000_000}},
-		{result.Column{Type: result.TimestampType}, text("294276-12-31T23:59:59.999999")},
-		{result.Column{Type: result.TimestampType}, text("2026-01-01T00:00:00+00:00")},
-		{result.Column{Type: result.TimestampTZType}, text("2026-01-01T00:00:00")},
-		{result.Column{Type: result.DateType}, text("yesterday")},
-		{result.Column{Type: result.DateType}, text("2026-02-30")},
-		{result.Column{Type: result.UUIDType}, text("{123e4567-e89b-12d3-a456-426614174000}")},
-		{result.Column{Type: result.VarBinary}, text("00ff")},
-		{result.Column{Type: result.ArrayOf(result.Integer)}, jsonText("[[1,2]]")},
-		{result.Column{Type: result.ArrayOf(result.Integer)}, jsonText("[1.5]")},
-		{result.Column{Type: result.ArrayOf(result.Integer)}, jsonText(`{"a":1}`)},
+		{source.Column{Type: source.TypeDecimal, Digits: fixed(2, 4)}, number("100.00")},
+		{source.Column{Type: source.TypeDecimal, Digits: fixed(2, 4)}, number("1.001")},
+		{source.Column{Type: source.TypeDecimal, Digits: fixed(2, 4)}, number("NaN")},
+		{source.Column{Type: source.TypeDecimal, Digits: fixed(2, 4)}, number("-Infinity")},
+		{source.Column{Type: source.TypeDecimal, Digits: fixed(2, 4)}, number("")},
+		{source.Column{Type: source.TypeDecimal, Digits: fixed(2, 4)}, number("-")},
+		{source.Column{Type: source.TypeSmallInt}, integer(32768)},
+		{source.Column{Type: source.TypeBigInt}, number("1.5")},
+		{source.Column{Type: source.TypeBigInt}, number("9223372036854775808")},
+		{source.Column{Type: source.TypeDouble}, integer(1<<53 + 1)},
+		{source.Column{Type: source.TypeDouble}, number("1e999")},
+		{source.Column{Type: source.TypeBoolean}, text("true")},
+		{source.Column{Type: source.TypeTime}, source.Value{Kind: source.KindTime, Int: 86_400_000_000}},
+		{source.Column{Type: source.TypeTimestamp}, text("294276-12-31T23:59:59.999999")},
+		{source.Column{Type: source.TypeTimestamp}, text("2026-01-01T00:00:00+00:00")},
+		{source.Column{Type: source.TypeTimestampTZ}, text("2026-01-01T00:00:00")},
+		{source.Column{Type: source.TypeDate}, text("yesterday")},
+		{source.Column{Type: source.TypeDate}, text("2026-02-30")},
+		{source.Column{Type: source.TypeUUID}, text("{123e4567-e89b-12d3-a456-426614174000}")},
+		{source.Column{Type: source.TypeVarBinary}, text("00ff")},
+		{source.Column{Type: source.ArrayOf(source.TypeInteger)}, jsonText("[[1,2]]")},
+		{source.Column{Type: source.ArrayOf(source.TypeInteger)}, jsonText("[1.5]")},
+		{source.Column{Type: source.ArrayOf(source.TypeInteger)}, jsonText(`{"a":1}`)},
 	} {
 		encoder := columnar.NewArrow(&bytes.Buffer{}, nil)
-		if err := encoder.Columns([]result.Column{{Name: "c", Type: c.column.Type, Digits: c.column.Digits}}); err != nil {
+		if err := encoder.Columns([]source.Column{{Name: "c", Type: c.column.Type, Digits: c.column.Digits}}); err != nil {
 			t.Fatal(err)
 		}
-		err := encoder.Row([]result.Value{c.value})
+		err := encoder.Row([]source.Value{c.value})
 		if dataapi.AsError(err).Code != dataapi.CodeNotAcceptable || !strings.Contains(dataapi.AsError(err).Detail, "Row 1") {
 			t.Errorf("%s %s: %v", c.column.Type, result.AppendText(nil, c.value), err)
 		}
@@ -301,7 +302,7 @@ func TestWhatHasNoExactPlaceIsRefused(t *testing.T) {
 
 // TestBatchesStream: batches and row groups are written as they fill up.
 func TestBatchesStream(t *testing.T) {
-	columns := []result.Column{{Name: "n", Type: result.BigInt}, {Name: "b", Type: result.VarBinary}}
+	columns := []source.Column{{Name: "n", Type: source.TypeBigInt}, {Name: "b", Type: source.TypeVarBinary}}
 	random, noise := rand.NewChaCha8([32]byte{}), make([]byte, 1000)
 	for name, encoderOf := range map[string]func(*bytes.Buffer, result.BeforeFirstWrite) result.Encoder{
 		"arrow":   func(out *bytes.Buffer, f result.BeforeFirstWrite) result.Encoder { return columnar.NewArrow(out, f) },
@@ -315,7 +316,7 @@ func TestBatchesStream(t *testing.T) {
 		}
 		for ; rows < 40_000; rows++ {
 			_, _ = random.Read(noise) // it never fails
-			if err := encoder.Row([]result.Value{integer(int64(rows)), {Kind: result.Binary, Bytes: noise}}); err != nil {
+			if err := encoder.Row([]source.Value{integer(int64(rows)), {Kind: source.KindBinary, Bytes: noise}}); err != nil {
 				t.Fatal(err)
 			}
 			held = max(held, rows*1000-out.Len())
@@ -351,8 +352,8 @@ func TestNoRows(t *testing.T) {
 }
 
 func TestRowsDoNotAllocateEach(t *testing.T) {
-	columns := []result.Column{{Name: "n", Type: result.BigInt}, {Name: "t", Type: result.Varchar}, {Name: "p", Type: result.DecimalType, Digits: fixed(2, 12)}, {Name: "d", Type: result.DateType}}
-	row := []result.Value{integer(1), text("Abilene and around"), number("71400.00"), {Kind: result.Date, Int: 18000}}
+	columns := []source.Column{{Name: "n", Type: source.TypeBigInt}, {Name: "t", Type: source.TypeVarchar}, {Name: "p", Type: source.TypeDecimal, Digits: fixed(2, 12)}, {Name: "d", Type: source.TypeDate}}
+	row := []source.Value{integer(1), text("Abilene and around"), number("71400.00"), {Kind: source.KindDate, Int: 18000}}
 	encoder := columnar.NewArrow(&bytes.Buffer{}, nil)
 	defer encoder.Close()
 	if err := encoder.Columns(columns); err != nil {

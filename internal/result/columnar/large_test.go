@@ -6,6 +6,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/result/columnar"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // sized counts what is written.
@@ -18,8 +19,8 @@ func (s *sized) Write(p []byte) (int, error) {
 
 // TestLargeTextsStandInAFileOnce, and not again as the bounds of their pages and row groups.
 func TestLargeTextsStandInAFileOnce(t *testing.T) {
-	columns := []result.Column{
-		{Name: "t", Type: result.Varchar}, {Name: "b", Type: result.VarBinary}, {Name: "l", Type: result.ArrayOf(result.Varchar)},
+	columns := []source.Column{
+		{Name: "t", Type: source.TypeVarchar}, {Name: "b", Type: source.TypeVarBinary}, {Name: "l", Type: source.ArrayOf(source.TypeVarchar)},
 	}
 	const cell, rows = 1 << 20, 12
 	for _, filler := range []string{"x", "\u00e9"} {
@@ -32,7 +33,7 @@ func TestLargeTextsStandInAFileOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range rows {
-			err := encoder.Row([]result.Value{{Kind: result.Text, Bytes: text}, {Kind: result.Binary, Bytes: text}, {Kind: result.JSON, Bytes: list}})
+			err := encoder.Row([]source.Value{{Kind: source.KindText, Bytes: text}, {Kind: source.KindBinary, Bytes: text}, {Kind: source.KindJSON, Bytes: list}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -23,6 +23,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/result/columnar"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // TestApachesReaderAgrees lets Apache's library for JavaScript read Arrow, and compares what it finds with the JSON of the
@@ -68,7 +69,7 @@ func TestApachesReaderAgrees(t *testing.T) {
 }
 
 // spelt is how the reader spells out what a cell of JSON says.
-func spelt(t *testing.T, cell json.RawMessage, typ result.Type) any {
+func spelt(t *testing.T, cell json.RawMessage, typ source.Type) any {
 	t.Helper()
 	element, isArray := strings.CutPrefix(string(typ), "array<")
 	switch {
@@ -81,10 +82,10 @@ func spelt(t *testing.T, cell json.RawMessage, typ result.Type) any {
 		}
 		texts := []any{}
 		for _, cell := range cells {
-			texts = append(texts, spelt(t, cell, result.Type(strings.TrimSuffix(element, ">"))))
+			texts = append(texts, spelt(t, cell, source.Type(strings.TrimSuffix(element, ">"))))
 		}
 		return texts
-	case typ == result.JSONType:
+	case typ == source.TypeJSON:
 		return string(cell)
 	}
 	text := string(cell)
@@ -94,13 +95,13 @@ func spelt(t *testing.T, cell json.RawMessage, typ result.Type) any {
 		}
 	}
 	switch typ {
-	case result.Real:
+	case source.TypeReal:
 		x, err := strconv.ParseFloat(text, 32)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return "bits:" + hex.EncodeToString(binary.BigEndian.AppendUint32(nil, math.Float32bits(float32(x))))
-	case result.Double:
+	case source.TypeDouble:
 		x, err := strconv.ParseFloat(text, 64)
 		if err != nil {
 			t.Fatal(err)
@@ -119,7 +120,7 @@ func equal(want, got any) bool {
 }
 
 // randomRows makes rows of every type, a tenth of whose cells are NULL.
-func randomRows(count int) ([]result.Column, [][]result.Value) {
+func randomRows(count int) ([]source.Column, [][]source.Value) {
 	random := rand.New(rand.NewPCG(6, 6))
 	digits := func(most, scale int) string {
 		number := make([]byte, 1+random.IntN(most-scale))
@@ -152,64 +153,64 @@ func randomRows(count int) ([]result.Column, [][]result.Value) {
 	micros := func(from, to int64) int64 { return from + random.Int64N(to-from) }
 	const earliest, latest = -62_135_596_800, 253_402_300_799 // seconds: the years 1 to 9999, which Date can spell
 	cells := []struct {
-		column result.Column
-		value  func() result.Value
+		column source.Column
+		value  func() source.Value
 	}{
-		{result.Column{Type: result.SmallInt}, func() result.Value { return integer(int64(int16(random.Uint32()))) }},
-		{result.Column{Type: result.Integer}, func() result.Value { return integer(int64(int32(random.Uint32()))) }},
-		{result.Column{Type: result.BigInt}, func() result.Value { return integer(int64(random.Uint64())) }},
-		{result.Column{Type: result.Real}, func() result.Value {
-			return result.Value{Kind: result.Float32, Float: float64(float32(random.NormFloat64()))}
+		{source.Column{Type: source.TypeSmallInt}, func() source.Value { return integer(int64(int16(random.Uint32()))) }},
+		{source.Column{Type: source.TypeInteger}, func() source.Value { return integer(int64(int32(random.Uint32()))) }},
+		{source.Column{Type: source.TypeBigInt}, func() source.Value { return integer(int64(random.Uint64())) }},
+		{source.Column{Type: source.TypeReal}, func() source.Value {
+			return source.Value{Kind: source.KindFloat32, Float: float64(float32(random.NormFloat64()))}
 		}},
-		{result.Column{Type: result.Double}, func() result.Value {
+		{source.Column{Type: source.TypeDouble}, func() source.Value {
 			return double([]float64{random.NormFloat64() * 1e200, 5e-324, math.MaxFloat64, math.Inf(-1), 0.1}[random.IntN(5)])
 		}},
-		{result.Column{Type: result.Boolean}, func() result.Value { return result.Value{Kind: result.Bool, Int: random.Int64N(2)} }},
-		{result.Column{Type: result.DecimalType, Digits: fixed(2, 12)}, func() result.Value { return number(digits(12, 2)) }},
-		{result.Column{Type: result.DecimalType, Digits: fixed(10, 38)}, func() result.Value { return number(digits(38, 10)) }},
-		{result.Column{Type: result.DecimalType, Digits: fixed(0, 19)}, func() result.Value { return number(digits(19, 0)) }},
-		{result.Column{Type: result.DecimalType, Digits: fixed(6, 76)}, func() result.Value { return number(digits(76, 6)) }},
-		{result.Column{Type: result.DecimalType}, func() result.Value { return number(digits(30, random.IntN(20))) }},
-		{result.Column{Type: result.Varchar}, func() result.Value { return text(word()) }},
-		{result.Column{Type: result.DateType}, func() result.Value {
-			return result.Value{Kind: result.Date, Int: micros(earliest, latest) / 86400}
+		{source.Column{Type: source.TypeBoolean}, func() source.Value { return source.Value{Kind: source.KindBool, Int: random.Int64N(2)} }},
+		{source.Column{Type: source.TypeDecimal, Digits: fixed(2, 12)}, func() source.Value { return number(digits(12, 2)) }},
+		{source.Column{Type: source.TypeDecimal, Digits: fixed(10, 38)}, func() source.Value { return number(digits(38, 10)) }},
+		{source.Column{Type: source.TypeDecimal, Digits: fixed(0, 19)}, func() source.Value { return number(digits(19, 0)) }},
+		{source.Column{Type: source.TypeDecimal, Digits: fixed(6, 76)}, func() source.Value { return number(digits(76, 6)) }},
+		{source.Column{Type: source.TypeDecimal}, func() source.Value { return number(digits(30, random.IntN(20))) }},
+		{source.Column{Type: source.TypeVarchar}, func() source.Value { return text(word()) }},
+		{source.Column{Type: source.TypeDate}, func() source.Value {
+			return source.Value{Kind: source.KindDate, Int: micros(earliest, latest) / 86400}
 		}},
-		{result.Column{Type: result.TimeType}, func() result.Value { return result.Value{Kind: result.Time, Int: random.Int64N(86_400_000_000)} }},
-		{result.Column{Type: result.TimestampType}, func() result.Value {
-			return result.Value{Kind: result.Timestamp, Int: micros(earliest*1e6, latest*1e6)}
+		{source.Column{Type: source.TypeTime}, func() source.Value { return source.Value{Kind: source.KindTime, Int: random.Int64N(86_400_000_000)} }},
+		{source.Column{Type: source.TypeTimestamp}, func() source.Value {
+			return source.Value{Kind: source.KindTimestamp, Int: micros(earliest*1e6, latest*1e6)}
 		}},
-		{result.Column{Type: result.TimestampTZType}, func() result.Value {
-			return result.Value{Kind: result.TimestampTZ, Int: micros(earliest*1e6, latest*1e6)}
+		{source.Column{Type: source.TypeTimestampTZ}, func() source.Value {
+			return source.Value{Kind: source.KindTimestampTZ, Int: micros(earliest*1e6, latest*1e6)}
 		}},
-		{result.Column{Type: result.UUIDType}, func() result.Value {
-			return result.Value{Kind: result.UUID, Bytes: binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, random.Uint64()), random.Uint64())}
+		{source.Column{Type: source.TypeUUID}, func() source.Value {
+			return source.Value{Kind: source.KindUUID, Bytes: binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, random.Uint64()), random.Uint64())}
 		}},
-		{result.Column{Type: result.JSONType}, func() result.Value { return jsonText(fmt.Sprintf(`{"a":[%s,null]}`, digits(30, 3))) }},
-		{result.Column{Type: result.VarBinary}, func() result.Value {
-			return result.Value{Kind: result.Binary, Bytes: binary.BigEndian.AppendUint64(nil, random.Uint64())[random.IntN(8):]}
+		{source.Column{Type: source.TypeJSON}, func() source.Value { return jsonText(fmt.Sprintf(`{"a":[%s,null]}`, digits(30, 3))) }},
+		{source.Column{Type: source.TypeVarBinary}, func() source.Value {
+			return source.Value{Kind: source.KindBinary, Bytes: binary.BigEndian.AppendUint64(nil, random.Uint64())[random.IntN(8):]}
 		}},
-		{result.Column{Type: result.IntervalType}, func() result.Value { return text("1 day 02:00:00") }},
-		{result.Column{Type: result.ArrayOf(result.Integer)}, func() result.Value {
+		{source.Column{Type: source.TypeInterval}, func() source.Value { return text("1 day 02:00:00") }},
+		{source.Column{Type: source.ArrayOf(source.TypeInteger)}, func() source.Value {
 			return jsonText([]string{"[]", "[1,null,-2147483648]", "[7]"}[random.IntN(3)])
 		}},
-		{result.Column{Type: result.ArrayOf(result.DecimalType), Digits: fixed(2, 12)}, func() result.Value {
+		{source.Column{Type: source.ArrayOf(source.TypeDecimal), Digits: fixed(2, 12)}, func() source.Value {
 			return jsonText(fmt.Sprintf("[%s,%s]", digits(12, 2), digits(12, 2)))
 		}},
-		{result.Column{Type: result.ArrayOf(result.Varchar)}, func() result.Value {
+		{source.Column{Type: source.ArrayOf(source.TypeVarchar)}, func() source.Value {
 			encoded, _ := json.Marshal([]string{word(), word()})
 			return jsonText(string(encoded))
 		}},
 	}
-	var columns []result.Column
+	var columns []source.Column
 	for i, cell := range cells {
 		cell.column.Name = fmt.Sprintf("%s %d", cell.column.Type, i+1)
 		columns = append(columns, cell.column)
 	}
-	rows := make([][]result.Value, count)
+	rows := make([][]source.Value, count)
 	for i := range rows {
 		for _, cell := range cells {
 			if random.IntN(10) == 0 {
-				rows[i] = append(rows[i], result.Value{})
+				rows[i] = append(rows[i], source.Value{})
 			} else {
 				rows[i] = append(rows[i], cell.value())
 			}

@@ -9,6 +9,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // rowGroupBytes is how many bytes of values make a row group: it is laid out by column, so that its first bytes are known
@@ -39,7 +40,7 @@ func NewParquet(w io.Writer, before result.BeforeFirstWrite) *ParquetEncoder {
 func (e *ParquetEncoder) ContentType() string { return result.FormatParquet.ContentType() }
 
 // Columns makes the schema.
-func (e *ParquetEncoder) Columns(columns []result.Column) error {
+func (e *ParquetEncoder) Columns(columns []source.Column) error {
 	if err := e.begin(columns); err != nil {
 		return err
 	}

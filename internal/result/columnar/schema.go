@@ -9,7 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/decimal256"
 
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // typeKey is the metadata of a field that holds its SQL type name.
@@ -22,11 +22,11 @@ const (
 )
 
 // schemaOf says how a result's columns are written. Every column may be NULL: databases do not tell.
-func schemaOf(columns []result.Column) *arrow.Schema {
+func schemaOf(columns []source.Column) *arrow.Schema {
 	fields := make([]arrow.Field, len(columns))
 	for i, column := range columns {
 		metadata := map[string]string{typeKey: string(column.Type)}
-		if column.Type == result.UUIDType {
+		if column.Type == source.TypeUUID {
 			metadata[extensionKey] = uuidExtension
 		}
 		fields[i] = arrow.Field{
@@ -36,28 +36,28 @@ func schemaOf(columns []result.Column) *arrow.Schema {
 	return arrow.NewSchema(fields, nil)
 }
 
-var dataTypes = map[result.Type]arrow.DataType{
-	result.SmallInt:        arrow.PrimitiveTypes.Int16,
-	result.Integer:         arrow.PrimitiveTypes.Int32,
-	result.BigInt:          arrow.PrimitiveTypes.Int64,
-	result.Real:            arrow.PrimitiveTypes.Float32,
-	result.Double:          arrow.PrimitiveTypes.Float64,
-	result.Boolean:         arrow.FixedWidthTypes.Boolean,
-	result.DateType:        arrow.FixedWidthTypes.Date32,
-	result.TimeType:        arrow.FixedWidthTypes.Time64us,
-	result.TimestampType:   &arrow.TimestampType{Unit: arrow.Microsecond},
-	result.TimestampTZType: arrow.FixedWidthTypes.Timestamp_us, // whose zone is UTC
-	result.UUIDType:        &arrow.FixedSizeBinaryType{ByteWidth: 16},
-	result.VarBinary:       arrow.BinaryTypes.Binary,
+var dataTypes = map[source.Type]arrow.DataType{
+	source.TypeSmallInt:    arrow.PrimitiveTypes.Int16,
+	source.TypeInteger:     arrow.PrimitiveTypes.Int32,
+	source.TypeBigInt:      arrow.PrimitiveTypes.Int64,
+	source.TypeReal:        arrow.PrimitiveTypes.Float32,
+	source.TypeDouble:      arrow.PrimitiveTypes.Float64,
+	source.TypeBoolean:     arrow.FixedWidthTypes.Boolean,
+	source.TypeDate:        arrow.FixedWidthTypes.Date32,
+	source.TypeTime:        arrow.FixedWidthTypes.Time64us,
+	source.TypeTimestamp:   &arrow.TimestampType{Unit: arrow.Microsecond},
+	source.TypeTimestampTZ: arrow.FixedWidthTypes.Timestamp_us, // whose zone is UTC
+	source.TypeUUID:        &arrow.FixedSizeBinaryType{ByteWidth: 16},
+	source.TypeVarBinary:   arrow.BinaryTypes.Binary,
 }
 
 // dataType is the Arrow type whose values are exactly those of an SQL type. What has none is text, as [result.AppendText]
 // writes it: varchar, interval, json, and decimals of whose digits nothing is known.
-func dataType(typ result.Type, digits result.Digits) arrow.DataType {
+func dataType(typ source.Type, digits source.Digits) arrow.DataType {
 	if element, ok := elementOf(typ); ok {
 		return arrow.ListOf(dataType(element, digits))
 	}
-	if typ == result.DecimalType {
+	if typ == source.TypeDecimal {
 		return decimalType(digits)
 	}
 	if found, ok := dataTypes[typ]; ok {
@@ -69,7 +69,7 @@ func dataType(typ result.Type, digits result.Digits) arrow.DataType {
 // roomBeforePoint is how many digits stay for the whole part of a decimal whose scale is known and whose precision is not.
 const roomBeforePoint = 20
 
-func decimalType(digits result.Digits) arrow.DataType {
+func decimalType(digits source.Digits) arrow.DataType {
 	precision, scale := digits.Precision, int32(min(digits.Scale, decimal256.MaxPrecision+1))
 	switch {
 	case !digits.Fixed:
@@ -87,8 +87,8 @@ func decimalType(digits result.Digits) arrow.DataType {
 }
 
 // elementOf returns the type of an array's elements.
-func elementOf(typ result.Type) (result.Type, bool) {
+func elementOf(typ source.Type) (source.Type, bool) {
 	element, isArray := strings.CutPrefix(string(typ), "array<")
 	element, closed := strings.CutSuffix(element, ">")
-	return result.Type(element), isArray && closed
+	return source.Type(element), isArray && closed
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/internal/server"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
 	"github.com/solucao42/caddy-data-api/internal/source/sqlite"
 )
@@ -70,12 +70,32 @@ func (d Database) Directive() string {
 	return fmt.Sprintf("source main %s %q%s", d.driver, d.location, limit)
 }
 
-// Open returns a source that runs on the database.
-func (d Database) Open() (source.Source, error) {
+// open returns a source that runs on the database.
+func (d Database) open(t testing.TB) *server.Source {
 	if d.driver == "sqlite" {
-		return sqlite.New(sqlite.Config{Path: d.location, MaxConns: d.conns})
+		return SQLiteSource(t, d.location, d.conns)
 	}
-	return postgres.New(postgres.Config{DSN: d.location, MaxConns: d.conns})
+	return PostgresSource(t, postgres.Config{DSN: d.location, MaxConns: d.conns})
+}
+
+// SQLiteSource returns a source of a database file. No conns are the default number.
+func SQLiteSource(t testing.TB, path string, conns int) *server.Source {
+	t.Helper()
+	opened, err := sqlite.New(sqlite.Config{Path: path, MaxConns: conns})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server.NewSource(opened, sqlite.Dialect)
+}
+
+// PostgresSource returns a source of a database.
+func PostgresSource(t testing.TB, config postgres.Config) *server.Source {
+	t.Helper()
+	opened, err := postgres.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server.NewSource(opened, postgres.Dialect)
 }
 
 // SQLite makes a database file with these tables.
@@ -145,12 +165,15 @@ params:
 ---*/
 SELECT regiao, total FROM vendas WHERE @mes IS NULL OR @mes <> '' ORDER BY regiao, total
 `,
-		"acme/default/slow.sql":       "/*---\nsource: main\nlimits: { timeout: 1s }\n---*/\n" + e.Slow,
-		"acme/default/slow-job.sql":   "/*---\nsource: main\nmode: async\nlimits: { timeout: 1s }\n---*/\n" + e.Slow,
-		"acme/default/endless.sql":    "/*---\nsource: main\n---*/\n" + e.Slow,
-		"acme/default/few.sql":        "/*---\nsource: main\nlimits: { max_rows: 2 }\n---*/\nSELECT regiao FROM vendas ORDER BY regiao",
-		"acme/default/inactive.sql":   "/*---\nsource: main\nactive: false\n---*/\nSELECT regiao FROM vendas",
-		"acme/default/broken.sql":     "/*---\nsource: main\nparams: { n: { type: integer, required: true } }\n---*/\n" + broken[e.Name],
+		"acme/default/slow.sql":     "/*---\nsource: main\nlimits: { timeout: 1s }\n---*/\n" + e.Slow,
+		"acme/default/slow-job.sql": "/*---\nsource: main\nmode: async\nlimits: { timeout: 1s }\n---*/\n" + e.Slow,
+		"acme/default/endless.sql":  "/*---\nsource: main\n---*/\n" + e.Slow,
+		"acme/default/few.sql":      "/*---\nsource: main\nlimits: { max_rows: 2 }\n---*/\nSELECT regiao FROM vendas ORDER BY regiao",
+		"acme/default/inactive.sql": "/*---\nsource: main\nactive: false\n---*/\nSELECT regiao FROM vendas",
+		"acme/default/broken.sql": "/*---\nsource: main\nparams: { n: { type: integer, required: true } }\n" +
+			"columns: { n: { type: bigint } }\n---*/\n" + broken[e.Name],
+		"acme/default/picky.sql": "/*---\nsource: main\nparams: { document: { type: string, required: true }, other: { type: string } }\n" +
+			"---*/\n" + picky[e.Name],
 		"acme/default/series.sql":     series(e, "sync"),
 		"acme/default/series-job.sql": series(e, "async"),
 		"acme/default/steady-job.sql": "/*---\nsource: main\nmode: async\ncolumns: { n: { type: bigint }, " + steadyColumn[e.Name] +
@@ -179,10 +202,16 @@ SELECT COUNT(*) AS n FROM vendas WHERE @i IS NULL AND @d IS NULL AND @b IS NULL 
 // steadyColumn is the second column of the steady query.
 var steadyColumn = map[string]string{"sqlite": "work", "postgres": "pause"}
 
-// broken holds statements that pass the check and fail at run.
+// broken holds statements that pass the check and fail at run, whatever the value is.
 var broken = map[string]string{
-	"sqlite":   "SELECT json_extract('secret table name', '$') AS n, @n AS p",
-	"postgres": "SELECT 1 / (@n - @n) AS n",
+	"sqlite":   "SELECT 'secret table name' AS n, @n AS p",
+	"postgres": "SELECT (SELECT a FROM (VALUES (0::int8), (@n)) AS secret(a)) AS n",
+}
+
+// picky holds statements that work with JSON alone.
+var picky = map[string]string{
+	"sqlite":   "SELECT json_extract(@document, '$') AS n, @other AS o",
+	"postgres": "SELECT @document::jsonb AS n, @other AS o",
 }
 
 func series(e Engine, mode string) string {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -26,7 +27,6 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/server"
-	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/store"
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
 	"github.com/solucao42/caddy-data-api/internal/token"
@@ -35,13 +35,16 @@ import (
 // Settings are one configuration.
 type Settings = server.Settings
 
+// Source is a database that endpoints run on.
+type Source = server.Source
+
 // Config says how a server differs from the default one.
 type Config struct {
-	Database Database                 // has the name main; may be left out
-	Sources  map[string]source.Source // further ones; the server closes them
-	Files    map[string]string        // of the catalog, by path, beside CompanyFile
-	Catalog  fs.FS                    // the whole catalog, instead of Files
-	Settings func(*Settings)          // changes the default settings
+	Database Database                  // has the name main; may be left out
+	Sources  map[string]*server.Source // further ones; the server closes them
+	Files    map[string]string         // of the catalog, by path, beside CompanyFile
+	Catalog  fs.FS                     // the whole catalog, instead of Files
+	Settings func(*Settings)           // changes the default settings
 }
 
 // CompanyFile is the company.yaml of acme, unless a file replaces it.
@@ -93,7 +96,9 @@ func New(t testing.TB, config Config) *Server {
 	}
 	s.openSources()
 	s.start()
-	listening := httptest.NewServer(s)
+	listening := httptest.NewUnstartedServer(s)
+	listening.Config.ConnContext = httpapi.WithConn
+	listening.Start()
 	s.Base = listening.URL
 	t.Cleanup(func() {
 		s.current.Load().end() // callers who wait are answered, or else Close would wait for them
@@ -112,15 +117,9 @@ func New(t testing.TB, config Config) *Server {
 func (s *Server) openSources() {
 	s.T.Helper()
 	if s.config.Database != (Database{}) {
-		opened, err := s.config.Database.Open()
-		if err != nil {
-			s.T.Fatal(err)
-		}
-		s.sources["main"] = server.NewSource(opened)
+		s.sources["main"] = s.config.Database.open(s.T)
 	}
-	for name, opened := range s.config.Sources {
-		s.sources[name] = server.NewSource(opened)
-	}
+	maps.Copy(s.sources, s.config.Sources)
 }
 
 // On returns the server as a subtest sees it: what fails, fails that test.
@@ -226,6 +225,7 @@ func (s *Server) settings() server.Settings {
 		},
 		Jobs:           job.Settings{Workers: 4, PerCompany: 3, Quota: 10 << 30, Retention: 24 * time.Hour},
 		WaitingCallers: 1000,
+		AnswerMemory:   128 << 20,
 		Cache:          cache.Options{Size: cache.DefaultSize, MaxResult: cache.DefaultMaxResult},
 		Log:            s.logger(), Trail: noTrail{},
 		Exiting:  func() bool { return false },

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 const maxDimensions = 6 // PostgreSQL's limit
@@ -12,7 +13,7 @@ const maxDimensions = 6 // PostgreSQL's limit
 // decodeArray writes an array as nested JSON arrays. Lower bounds are not shown, as in to_json. On the wire an array is
 // the count of dimensions, a flag, the element's type, length and lower bound of each dimension, and then each element
 // with its length, -1 for NULL.
-func (c *cell) decodeArray(src []byte, value *result.Value) error {
+func (c *cell) decodeArray(src []byte, value *source.Value) error {
 	if len(src) < 12 {
 		return errWire
 	}
@@ -24,7 +25,7 @@ func (c *cell) decodeArray(src []byte, value *result.Value) error {
 	dimensions := int(count)
 	if dimensions == 0 {
 		c.text = append(c.text[:0], "[]"...)
-		value.Kind, value.Bytes = result.JSON, c.text
+		value.Kind, value.Bytes = source.KindJSON, c.text
 		return nil
 	}
 	var sizes [maxDimensions]int
@@ -37,7 +38,7 @@ func (c *cell) decodeArray(src []byte, value *result.Value) error {
 		return err
 	}
 	c.text = dst
-	value.Kind, value.Bytes = result.JSON, dst
+	value.Kind, value.Bytes = source.KindJSON, dst
 	return nil
 }
 

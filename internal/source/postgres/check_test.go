@@ -12,10 +12,9 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/params"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 func TestCheckNamesTheFault(t *testing.T) {
@@ -44,7 +43,7 @@ func TestCheckNamesTheFault(t *testing.T) {
 		{"/* why */\nUPDATE open SET a = 1", "An endpoint is one SELECT, VALUES or WITH", 10},
 	} {
 		query, err := s.Compile(source.Statement{SQL: test.sql, MaxRows: 1, Params: []source.Param{
-			{Name: "p", Type: params.String}, {Name: "number", Type: params.Integer},
+			{Name: "p", Type: source.ParamString}, {Name: "number", Type: source.ParamInteger},
 		}})
 		if err == nil {
 			_, err = query.Check(t.Context())
@@ -72,7 +71,7 @@ func TestCheckAcceptsEveryQuery(t *testing.T) {
 		{"SELECT 10 / length(@p) AS v", `[{"v":2}]`},
 		{"SELECT @p AS v, (@p IS NULL) AS n", `[{"v":"given","n":false}]`},
 	} {
-		query := compile(t, s, test.sql, source.Param{Name: "p", Type: params.String})
+		query := compile(t, s, test.sql, source.Param{Name: "p", Type: source.ParamString})
 		if _, err := query.Check(t.Context()); err != nil {
 			t.Errorf("%s: %v", test.sql, err)
 			continue
@@ -87,10 +86,10 @@ func TestDeclaredColumns(t *testing.T) {
 	db := pgtest.New(t)
 	s := open(t, db)
 	const sql = `SELECT 2.345 AS n, 7 AS i, 'x' AS t, 1.5::float8 AS f, 'NaN'::numeric AS nan, '{"a":1}'::json AS j, true AS b, NULL::int4 AS z`
-	scale := func(n int) result.ColumnSpec { return result.ColumnSpec{Scale: &n} }
-	typ := func(t result.Type) result.ColumnSpec { return result.ColumnSpec{Type: t} }
-	query, err := s.Compile(source.Statement{SQL: sql, MaxRows: 1, Columns: map[string]result.ColumnSpec{
-		"n": scale(2), "i": scale(1), "t": typ(result.DateType), "f": typ(result.DecimalType), "nan": scale(3), "z": scale(0), "unused": typ(result.JSONType),
+	scale := func(n int) source.ColumnSpec { return source.ColumnSpec{Scale: &n} }
+	typ := func(t source.Type) source.ColumnSpec { return source.ColumnSpec{Type: t} }
+	query, err := s.Compile(source.Statement{SQL: sql, MaxRows: 1, Columns: map[string]source.ColumnSpec{
+		"n": scale(2), "i": scale(1), "t": typ(source.TypeDate), "f": typ(source.TypeDecimal), "nan": scale(3), "z": scale(0), "unused": typ(source.TypeJSON),
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -110,10 +109,10 @@ func TestDeclaredColumns(t *testing.T) {
 	if got := rows(t, query); got != `[{"n":2.35,"i":7.0,"t":"x","f":1.5,"nan":"NaN","j":{"a":1},"b":true,"z":null}]` {
 		t.Error(got)
 	}
-	for column, spec := range map[string]result.ColumnSpec{
-		"t": scale(2), "f": scale(2), "i": scale(-1), "n": scale(1001), "b": typ(result.Varchar), "j": typ(result.Varchar), "z": typ(result.Varchar),
+	for column, spec := range map[string]source.ColumnSpec{
+		"t": scale(2), "f": scale(2), "i": scale(-1), "n": scale(1001), "b": typ(source.TypeVarchar), "j": typ(source.TypeVarchar), "z": typ(source.TypeVarchar),
 	} {
-		query, err := s.Compile(source.Statement{SQL: sql, MaxRows: 1, Columns: map[string]result.ColumnSpec{column: spec}})
+		query, err := s.Compile(source.Statement{SQL: sql, MaxRows: 1, Columns: map[string]source.ColumnSpec{column: spec}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,11 +15,10 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/params"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // tenants is a database of two companies, with the roles that docs/postgresql.md advises.
@@ -92,10 +91,9 @@ func TestClaimsAreWhatPoliciesSee(t *testing.T) {
 	if err != nil || len(columns) != 6 {
 		t.Fatalf("%v, %v", columns, err)
 	}
-	list := params.Constraint{Allowed: []json.RawMessage{json.RawMessage(`"Sul's \\ \"x\""`)}}
 	for range 3 {
 		call := as("acme")
-		call.Claims.Shared, call.Claims.Own = params.ShareContext{"r": list}, params.ShareContext{"n": {Minimum: json.RawMessage("1")}}
+		call.Claims.ShareContext = []byte(`{"n":{"minimum":1},"r":{"allowed":["Sul's \\ \"x\""]}}`)
 		want := `[{"role":true,"company":"acme","user":"erp","context":{"n": {"minimum": 1}, "r": {"allowed": ["Sul's \\ \"x\""]}},"read_only":"on","rows":"acme"}]`
 		if got := values(t, query, call); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
@@ -292,9 +290,9 @@ type companies struct {
 	rows  int
 }
 
-func (c *companies) Columns([]result.Column) error { c.names = map[string]bool{}; return nil }
+func (c *companies) Columns([]source.Column) error { c.names = map[string]bool{}; return nil }
 
-func (c *companies) Row(values []result.Value) error {
+func (c *companies) Row(values []source.Value) error {
 	c.names[string(values[0].Bytes)] = true
 	c.rows++
 	return nil

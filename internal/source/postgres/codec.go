@@ -3,12 +3,12 @@ package postgres
 import (
 	"github.com/jackc/pgx/v5/pgtype"
 
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // codec says how the values of one type travel and what they are to callers.
 type codec struct {
-	typ    result.Type
+	typ    source.Type
 	format int16
 	decode decoder
 	array  bool // decode is of the elements; the type is that of the array
@@ -17,33 +17,33 @@ type codec struct {
 // textual are the scalars whose text costs PostgreSQL less to write than their binary form, and us less to read: the text of a
 // numeric is the result's, and whatever it sends in binary PostgreSQL first makes in a buffer of its own.
 var textual = map[uint32]codec{
-	pgtype.BoolOID:    inText(result.Boolean, decodeBoolText),
-	pgtype.NumericOID: inText(result.DecimalType, decodeNumericText),
+	pgtype.BoolOID:    inText(source.TypeBoolean, decodeBoolText),
+	pgtype.NumericOID: inText(source.TypeDecimal, decodeNumericText),
 }
 
 // scalars are the types whose binary or text form we turn into to_json's exactly. Every other type is either sent as
 // its text, when that is what to_json puts between quotes, or converted by to_json itself. In arrays they travel in binary.
 var scalars = map[uint32]codec{
-	pgtype.BoolOID:        inBinary(result.Boolean, decodeBool),
-	pgtype.Int2OID:        inBinary(result.SmallInt, decodeInt2),
-	pgtype.Int4OID:        inBinary(result.Integer, decodeInt4),
-	pgtype.Int8OID:        inBinary(result.BigInt, decodeInt8),
-	pgtype.Float4OID:      inBinary(result.Real, decodeFloat4),
-	pgtype.Float8OID:      inBinary(result.Double, decodeFloat8),
-	pgtype.NumericOID:     inBinary(result.DecimalType, decodeNumeric),
-	pgtype.TextOID:        inBinary(result.Varchar, decodeText),
-	pgtype.VarcharOID:     inBinary(result.Varchar, decodeText),
-	pgtype.BPCharOID:      inBinary(result.Varchar, decodeText),
-	pgtype.NameOID:        inBinary(result.Varchar, decodeText),
-	pgtype.DateOID:        inBinary(result.DateType, decodeDate),
-	pgtype.TimeOID:        inBinary(result.TimeType, decodeTime),
-	pgtype.TimestampOID:   inBinary(result.TimestampType, decodeTimestamp),
-	pgtype.TimestamptzOID: inBinary(result.TimestampTZType, decodeTimestampTZ),
-	pgtype.UUIDOID:        inBinary(result.UUIDType, decodeUUID),
-	pgtype.ByteaOID:       inBinary(result.VarBinary, decodeBytea),
-	pgtype.JSONOID:        inBinary(result.JSONType, decodeJSON),
-	pgtype.JSONBOID:       inBinary(result.JSONType, decodeJSONB),
-	pgtype.IntervalOID:    inText(result.IntervalType, decodeText),
+	pgtype.BoolOID:        inBinary(source.TypeBoolean, decodeBool),
+	pgtype.Int2OID:        inBinary(source.TypeSmallInt, decodeInt2),
+	pgtype.Int4OID:        inBinary(source.TypeInteger, decodeInt4),
+	pgtype.Int8OID:        inBinary(source.TypeBigInt, decodeInt8),
+	pgtype.Float4OID:      inBinary(source.TypeReal, decodeFloat4),
+	pgtype.Float8OID:      inBinary(source.TypeDouble, decodeFloat8),
+	pgtype.NumericOID:     inBinary(source.TypeDecimal, decodeNumeric),
+	pgtype.TextOID:        inBinary(source.TypeVarchar, decodeText),
+	pgtype.VarcharOID:     inBinary(source.TypeVarchar, decodeText),
+	pgtype.BPCharOID:      inBinary(source.TypeVarchar, decodeText),
+	pgtype.NameOID:        inBinary(source.TypeVarchar, decodeText),
+	pgtype.DateOID:        inBinary(source.TypeDate, decodeDate),
+	pgtype.TimeOID:        inBinary(source.TypeTime, decodeTime),
+	pgtype.TimestampOID:   inBinary(source.TypeTimestamp, decodeTimestamp),
+	pgtype.TimestamptzOID: inBinary(source.TypeTimestampTZ, decodeTimestampTZ),
+	pgtype.UUIDOID:        inBinary(source.TypeUUID, decodeUUID),
+	pgtype.ByteaOID:       inBinary(source.TypeVarBinary, decodeBytea),
+	pgtype.JSONOID:        inBinary(source.TypeJSON, decodeJSON),
+	pgtype.JSONBOID:       inBinary(source.TypeJSON, decodeJSONB),
+	pgtype.IntervalOID:    inText(source.TypeInterval, decodeText),
 }
 
 // arrays are the arrays of those scalars that travel in binary.
@@ -60,25 +60,25 @@ var arrays = func() map[uint32]codec {
 	table := make(map[uint32]codec, len(elements))
 	for array, element := range elements {
 		codec := scalars[element]
-		codec.typ, codec.array = result.ArrayOf(codec.typ), true
+		codec.typ, codec.array = source.ArrayOf(codec.typ), true
 		table[array] = codec
 	}
 	return table
 }()
 
 // asText is for types whose text to_json puts between quotes: enums, networks, ranges, and most others.
-var asText = inText(result.Varchar, decodeText)
+var asText = inText(source.TypeVarchar, decodeText)
 
 // asJSON is for a column that the statement converts with to_json.
-func asJSON(typ result.Type) codec {
+func asJSON(typ source.Type) codec {
 	return codec{typ: typ, format: pgtype.BinaryFormatCode, decode: decodeJSON}
 }
 
-func inBinary(typ result.Type, decode decoder) codec {
+func inBinary(typ source.Type, decode decoder) codec {
 	return codec{typ: typ, format: pgtype.BinaryFormatCode, decode: decode}
 }
 
-func inText(typ result.Type, decode decoder) codec {
+func inText(typ source.Type, decode decoder) codec {
 	return codec{typ: typ, format: pgtype.TextFormatCode, decode: decode}
 }
 
@@ -99,15 +99,15 @@ type cell struct {
 	codec
 	text    []byte       // of a number, or of an array as JSON
 	element []byte       // of a number inside an array
-	item    result.Value // an array's element
+	item    source.Value // an array's element
 }
 
 // read decodes src, which is nil for NULL, into value, which holds what this cell read before. It then points into src
 // or into the cell.
-func (c *cell) read(src []byte, value *result.Value) error {
+func (c *cell) read(src []byte, value *source.Value) error {
 	switch {
 	case src == nil:
-		*value = result.Value{}
+		*value = source.Value{}
 		return nil
 	case c.array:
 		return c.decodeArray(src, value)

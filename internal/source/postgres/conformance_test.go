@@ -3,11 +3,10 @@ package postgres_test
 import (
 	"testing"
 
-	"github.com/solucao42/caddy-data-api/internal/params"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
-	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
-	"github.com/solucao42/caddy-data-api/internal/source/sourcetest"
+	"github.com/solucao42/caddy-data-api/source"
+	"github.com/solucao42/caddy-data-api/source/sourcetest"
 )
 
 func TestConformance(t *testing.T) {
@@ -26,8 +25,8 @@ func TestConformanceThroughPgBouncer(t *testing.T) {
 }
 
 func conform(t *testing.T, dsn string, proxied bool) {
-	echo, echoArray := map[params.Type]string{}, map[params.Type]string{}
-	for _, kind := range params.Types() {
+	echo, echoArray := map[source.ParamType]string{}, map[source.ParamType]string{}
+	for _, kind := range source.ParamTypes() {
 		echo[kind] = "SELECT @p AS v"
 		echoArray[kind] = "SELECT v FROM unnest(@p) WITH ORDINALITY AS u(v, i) ORDER BY i"
 	}
@@ -47,6 +46,7 @@ func conform(t *testing.T, dsn string, proxied bool) {
 		Misspelt:  "SELECT a /* é */, nosuch FROM stored",
 		Endless:   "SELECT count(*) AS n FROM generate_series(1, 1000000000) AS a, generate_series(1, 1000000000) AS b",
 		Fails:     "SELECT 1 / (a - a) AS n FROM (VALUES (random())) AS v(a)",
+		Reads:     "SELECT @p::jsonb AS v",
 		Writes: []string{
 			"INSERT INTO stored VALUES (1)", "INSERT INTO stored VALUES (1) RETURNING a", "UPDATE stored SET a = 1", "DELETE FROM stored",
 			"TRUNCATE stored", "CREATE TABLE other (a int)", "DROP TABLE stored", "SELECT a INTO other FROM stored", "CREATE TABLE other AS SELECT 1 AS a",

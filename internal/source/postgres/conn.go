@@ -7,9 +7,11 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgtype"
 )
@@ -33,6 +35,11 @@ type conn struct {
 	settings   [][]byte                                // the arguments of the source's settings statement, reused
 	searchPath string                                  // as the database and the role's own settings have it
 	used       bool
+	given      bool                                    // the run has a value of its caller that the statement uses
+	sent       bool                                    // the run's statement was sent
+	farewell   *farewell                               // how its cancel requests fare
+	socket     syscall.RawConn                         // under it; may be nil
+	vacated    func()                                  // called when the connection is closed; nil for nothing
 	abort      atomic.Pointer[context.CancelCauseFunc] // nil between runs
 	forsake    func() bool                             // forgets that the source may close
 	tainted    bool                                    // what a statement may have done to the session could not be undone
@@ -75,7 +82,11 @@ func (s *Source) dial(ctx context.Context, target *target) (*conn, error) {
 	defer context.AfterFunc(s.closing, cancel)()
 
 	var last *wire // one for each address that is tried
+	parting := &farewell{}
 	connect := target.attempt()
+	connect.BuildContextWatcherHandler = func(pg *pgconn.PgConn) ctxwatch.Handler {
+		return &canceller{pg: pg, farewell: parting}
+	}
 	connect.BuildFrontend = func(r io.Reader, w io.Writer) *pgproto3.Frontend {
 		last = newWire(r, w)
 		return last.frontend
@@ -96,6 +107,7 @@ func (s *Source) dial(ctx context.Context, target *target) (*conn, error) {
 	}
 	c := &conn{
 		source: s, pg: pg, wire: last, statements: map[string]*pgconn.StatementDescription{}, fitted: map[string]*plan{}, backstop: minBackstop,
+		farewell: parting, socket: socketOf(pg.Conn()),
 	}
 	ctx, cancelInspection := context.WithTimeout(ctx, connect.ConnectTimeout)
 	defer cancelInspection()
@@ -127,7 +139,7 @@ func (c *conn) interrupt(cause error) {
 
 // reusable reports whether the session is as it was when it was made: idle, outside a transaction, read-only.
 func (c *conn) reusable() bool {
-	if c.tainted || c.pg.IsClosed() || c.pg.IsBusy() || c.pg.TxStatus() != 'I' {
+	if c.tainted || c.farewell.unanswered.Load() || c.pg.IsClosed() || c.pg.IsBusy() || c.pg.TxStatus() != 'I' {
 		return false
 	}
 	if c.source.config.NoStatementCache {
@@ -141,17 +153,31 @@ func (c *conn) reusable() bool {
 	return true
 }
 
-// close ends the connection, and returns when the socket is closed or does not want to.
+// close ends the connection, and returns when the socket is closed or does not want to. One that was given up while the
+// server still works on what ran is waited for, for at most linger.
 func (c *conn) close() {
+	if c.vacated != nil {
+		defer c.vacated()
+	}
 	if c.forsake != nil {
 		c.forsake()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), cancelGrace)
+	patience := cancelGrace
+	if c.farewell.unanswered.Load() {
+		patience = linger
+		if !c.farewell.acknowledged.Load() { // the server is gone, or the way to it
+			_ = c.pg.Conn().Close()
+			return
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	defer context.AfterFunc(c.source.closing, func() { time.AfterFunc(answerGrace, cancel) })()
 	_ = c.pg.Close(ctx)
 	select {
 	case <-c.pg.CleanupDone():
 	case <-ctx.Done():
+		_ = c.pg.Conn().Close()
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // wires are a value of each type as PostgreSQL sends it.
@@ -40,7 +41,7 @@ func TestCellsDoNotAllocate(t *testing.T) {
 			t.Fatalf("%s is unknown", test.name)
 		}
 		c := &cell{codec: codec}
-		var value result.Value
+		var value source.Value
 		wire, buffer := []byte(test.wire), make([]byte, 0, 256)
 		var failure error
 		allocations := testing.AllocsPerRun(100, func() {
@@ -62,7 +63,7 @@ func TestNumericsAreNumbers(t *testing.T) {
 		"0": true, "-1.50": true, "NaN": true, "Infinity": true, "-Infinity": true, "": false, `1,"admin":true`: false, "=1+1": false,
 		"1e5": false, "nan": false, "NaN1": false, " 1": false, "1\n": false, "\x00\x01": false, `"`: false,
 	} {
-		var value result.Value
+		var value source.Value
 		if err := decodeNumericText([]byte(text), nil, &value); (err == nil) != want {
 			t.Errorf("%q: %v", text, err)
 		}
@@ -75,7 +76,7 @@ func BenchmarkDecode(b *testing.B) {
 		b.Run(bench.name, func(b *testing.B) {
 			codec, _ := known(bench.oid)
 			c := &cell{codec: codec}
-			var value result.Value
+			var value source.Value
 			wire := []byte(bench.wire)
 			b.ReportAllocs()
 			for b.Loop() {

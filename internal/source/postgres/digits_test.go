@@ -4,8 +4,7 @@ import (
 	"testing"
 
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
-	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // TestColumnsTellTheirDigits: what the table declares, or the endpoint; nothing for a sum, whose digits nobody bounds.
@@ -17,23 +16,23 @@ func TestColumnsTellTheirDigits(t *testing.T) {
 	scale := 4
 	query, err := s.Compile(source.Statement{
 		SQL: "SELECT price, hundreds, tiny, free, list, n, sum(price) AS total, sum(price) AS rounded FROM digits GROUP BY 1, 2, 3, 4, 5, 6", MaxRows: 10,
-		Columns: map[string]result.ColumnSpec{"rounded": {Scale: &scale}},
+		Columns: map[string]source.ColumnSpec{"rounded": {Scale: &scale}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	look := func() map[string]result.Digits {
+	look := func() map[string]source.Digits {
 		var sink count
 		if err := query.Run(t.Context(), source.Call{}, &sink); err != nil {
 			t.Fatal(err)
 		}
-		found := map[string]result.Digits{}
+		found := map[string]source.Digits{}
 		for _, column := range sink.columns {
 			found[column.Name] = column.Digits
 		}
 		return found
 	}
-	want := map[string]result.Digits{
+	want := map[string]source.Digits{
 		"price": {Fixed: true, Scale: 2, Precision: 12}, "hundreds": {Fixed: true, Precision: 5}, "tiny": {Fixed: true, Scale: 5, Precision: 5},
 		"free": {}, "list": {Fixed: true, Scale: 3, Precision: 9}, "n": {}, "total": {}, "rounded": {Fixed: true, Scale: 4},
 	}
@@ -43,7 +42,7 @@ func TestColumnsTellTheirDigits(t *testing.T) {
 		}
 	}
 	db.Exec("ALTER TABLE digits ALTER price TYPE numeric(14,4)")
-	if got := look()["price"]; got != (result.Digits{Fixed: true, Scale: 4, Precision: 14}) {
+	if got := look()["price"]; got != (source.Digits{Fixed: true, Scale: 4, Precision: 14}) {
 		t.Errorf("after the change of the table: %+v", got)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // sinkError marks an error of the sink, which is returned as it is.
@@ -28,7 +28,7 @@ func tooLarge(err error) bool {
 // interrupted makes ctx's error into the one that a caller of the source gets.
 func interrupted(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return dataapi.Wrap(dataapi.CodeExecutionTimeout, err)
+		return source.TimedOut(err)
 	}
 	return context.Canceled
 }
@@ -49,53 +49,26 @@ func (c *conn) translate(ctx, running context.Context, err error, took time.Dura
 		return interrupted(ctx.Err())
 	}
 	if errors.Is(context.Cause(running), errClosed) {
-		return dataapi.Wrap(dataapi.CodeSourceUnavailable, errClosed)
+		return source.Unavailable(errClosed)
+	}
+	lost := dataapi.CodeSourceUnavailable
+	if c.mayHaveRun(err) {
+		lost = dataapi.CodeExecutionInterrupted
 	}
 	if answer, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch {
 		case answer.Code == queryCanceled && c.backstop > 0 && took >= c.backstop:
-			return dataapi.Wrap(dataapi.CodeExecutionTimeout, err)
-		case unavailable(answer.Code):
-			return dataapi.Wrap(dataapi.CodeSourceUnavailable, err)
+			return source.TimedOut(err)
+		case passes(answer):
+			return dataapi.Wrap(lost, err)
 		}
-		return dataapi.Wrap(dataapi.CodeInternal, err)
+		return blame(answer, err, c.given)
 	}
 	if tooLarge(err) {
-		return dataapi.Wrap(dataapi.CodeInternal, errRowTooLarge)
+		return source.Failed(errRowTooLarge)
 	}
 	if c.pg.IsClosed() {
-		return dataapi.Wrap(dataapi.CodeSourceUnavailable, err)
+		return dataapi.Wrap(lost, err)
 	}
-	return dataapi.Wrap(dataapi.CodeInternal, err)
-}
-
-// SQLSTATE codes that we act on.
-const (
-	queryCanceled         = "57014"
-	featureNotSupported   = "0A000"
-	invalidStatementName  = "26000"
-	syntaxError           = "42601"
-	tooManyConnections    = "53300"
-	protocolViolation     = "08P01"
-	classConnection       = "08"
-	classOperator         = "57P" // shutdowns, crashes, a database that starts or was dropped
-	classSyntaxOrAccess   = "42"
-	classNotSupported     = "0A"
-	classTransactionState = "25" // also: not in a read-only transaction
-)
-
-func unavailable(code string) bool {
-	return code == tooManyConnections || code[:min(2, len(code))] == classConnection || code[:min(3, len(code))] == classOperator
-}
-
-// outdated reports that a prepared statement may have been overtaken by a change of the schema, or dropped by somebody
-// else. Names that are gone count, since the plan's own list of columns may be what still uses them.
-func outdated(err error) bool {
-	if errors.Is(err, errMisfit) {
-		return true
-	}
-	answer, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (answer.Code == invalidStatementName || answer.Code[:2] == classSyntaxOrAccess ||
-		answer.Code == featureNotSupported && answer.Routine == "RevalidateCachedQuery" ||
-		answer.Code == protocolViolation && answer.Routine == "PortalSetResultFormat") // formats for columns that are gone
+	return source.Failed(err)
 }

@@ -8,7 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // TestRefusedFunctionsAreFoundHoweverTheyAreWritten spells calls in every way in which PostgreSQL reads them.

@@ -11,9 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // verdict is what becomes of a hostile statement. None of them has an effect.
@@ -347,9 +346,9 @@ func attempt(s *postgres.Source, sql string) (verdict, []string) {
 // texts is a sink that keeps every text.
 type texts struct{ cells []string }
 
-func (s *texts) Columns([]result.Column) error { return nil }
+func (s *texts) Columns([]source.Column) error { return nil }
 
-func (s *texts) Row(values []result.Value) error {
+func (s *texts) Row(values []source.Value) error {
 	for _, value := range values {
 		s.cells = append(s.cells, string(value.Bytes))
 	}

@@ -10,10 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/params"
-	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // LaneTimeout is the longest time limit of a run that may share a connection: who allows a second knows it to be short.
@@ -40,7 +37,8 @@ const (
 // A statement must be short and leave nothing behind: its time limit is [LaneTimeout] at most; it needs neither claims
 // nor a role; it was found not to act on its session. What proves to be slow, large, or in need of another plan runs
 // again, on a connection of its own, where its fate is that of every run; it only reads, and nobody has seen anything of
-// it yet. So does whatever was under way when the connection is lost.
+// it yet. So does whatever was lined up when the connection is lost, but for what the server was at then: that may be what has
+// ended the server.
 //
 // A run that its caller leaves cannot be cancelled inside the database, since a cancel request would meet whichever
 // statement is on: it ends by itself, within 100 ms from its beginning.
@@ -97,6 +95,7 @@ func (l *lane) ready() *laneConn {
 	switch stall := c.stall(); {
 	case stall > cancelGrace: // the server is gone without a word
 		c.end()
+		l.source.doubt()
 		return nil
 	case stall > laneStall:
 		return nil
@@ -189,7 +188,7 @@ func (s *Source) openLane() (*laneConn, error) {
 }
 
 // share runs the query on a lane. Done is false when it must run on a connection of its own; nothing has happened then.
-func (q *query) share(ctx context.Context, args []params.Value, sink result.Sink) (done bool, err error) {
+func (q *query) share(ctx context.Context, args []source.Argument, sink source.Sink) (done bool, err error) {
 	p := q.plan.Load()
 	if p == nil || !q.shareable(ctx, p) {
 		return false, nil
@@ -222,7 +221,7 @@ func (q *query) share(ctx context.Context, args []params.Value, sink result.Sink
 	}
 	defer r.recycle()
 	if r.err != nil {
-		return q.judge(r.err)
+		return q.judge(r.err, given(r.args))
 	}
 	return true, r.push(sink)
 }
@@ -238,13 +237,17 @@ func (q *query) shareable(ctx context.Context, p *plan) bool {
 }
 
 // judge decides what becomes of a run that failed on a lane.
-func (q *query) judge(err error) (done bool, _ error) {
+func (q *query) judge(err error, given bool) (done bool, _ error) {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
-	case !ok, answer.Code == queryCanceled, outdated(err), unavailable(answer.Code):
+	case errors.Is(err, errLaneLost):
+		return true, source.Interrupted(err)
+	case !ok, answer.Code == queryCanceled, outdated(err):
 		return false, nil
+	case passes(answer):
+		return true, source.Interrupted(err)
 	}
-	return true, dataapi.Wrap(dataapi.CodeInternal, err)
+	return true, blame(answer, err, given)
 }
 
 func lengthOf(args [][]byte) int {
@@ -256,7 +259,7 @@ func lengthOf(args [][]byte) int {
 }
 
 // Share implements [source.Shared].
-func (q *query) Share(ctx context.Context, call source.Call, sink result.Sink) (done bool, err error) {
+func (q *query) Share(ctx context.Context, call source.Call, sink source.Sink) (done bool, err error) {
 	if len(call.Args) != len(q.statement.Params) {
 		return false, nil // Run reports it
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -30,6 +31,8 @@ type laneConn struct {
 
 	statements map[*plan]*laneStatement // prepared; the writer's
 	named      int                      // the writer's
+	flushed    time.Time                // the writer's: when it wrote last
+	socket     syscall.RawConn          // may be nil
 }
 
 // laneStatement is a statement that was prepared on a lane, or is about to be.
@@ -41,11 +44,13 @@ type laneStatement struct {
 var (
 	errLaneResult = errors.New("the result is too large for a shared connection")
 	errLanePlan   = errors.New("the plan does not fit")
+	errLaneLost   = errors.New("the connection was lost while the statement ran")
 )
 
 func newLaneConn(raw *pgconn.HijackedConn, wire *wire) *laneConn {
 	c := &laneConn{
 		raw: raw, wire: wire, born: time.Now(), ended: make(chan struct{}), statements: make(map[*plan]*laneStatement),
+		flushed: time.Now(), socket: socketOf(raw.Conn),
 		offered: make(chan *laneRequest, laneLength), sent: make(chan *laneRequest, laneLength),
 	}
 	c.end = sync.OnceFunc(func() {
@@ -91,7 +96,7 @@ func (c *laneConn) write() {
 		case <-c.ended:
 			return
 		case r := <-c.offered:
-			if !c.send(r) {
+			if !c.sound() || !c.send(r) {
 				return
 			}
 		}
@@ -110,7 +115,13 @@ func (c *laneConn) write() {
 		if err := c.raw.Frontend.Flush(); err != nil {
 			return
 		}
+		c.flushed = time.Now()
 	}
+}
+
+// sound reports whether a connection on which nothing is under way may still be used: see [conn.sound].
+func (c *laneConn) sound() bool {
+	return time.Since(c.flushed) < lookAfter || c.since.Load() != 0 || len(c.sent) > 0 || look(c.socket) == quiet
 }
 
 // send puts a request's messages into the buffer, with those that prepare its statement where that is needed. It reports
@@ -184,14 +195,11 @@ func (c *laneConn) read() {
 		case r := <-c.sent:
 			since := time.Since(c.born)
 			c.since.Store(int64(since))
+			c.wire.heard = false
 			err := c.receive(r)
 			c.since.Store(0)
-			if tooLarge(err) { // the run that asked for it stays away; the others run again elsewhere
-				r.err = errLaneResult
-				r.judge(time.Since(c.born) - since)
-				r.done <- struct{}{}
-			}
 			if err != nil {
+				c.lose(r, err, time.Since(c.born)-since)
 				return
 			}
 			if r.err == nil && r.statement != nil && r.statement.unfit.Load() {
@@ -201,6 +209,27 @@ func (c *laneConn) read() {
 			r.done <- struct{}{}
 		}
 	}
+}
+
+// lose tells the run whose answer was awaited when the connection ended what it comes to. The others run again elsewhere,
+// and so does this one if the server has not begun with it.
+func (c *laneConn) lose(r *laneRequest, err error, took time.Duration) {
+	switch {
+	case tooLarge(err):
+		r.err = errLaneResult // it stays away
+	case c.over(), r.standing == nil, !c.mayHaveRun(r.err):
+		return
+	default:
+		r.err = fmt.Errorf("%w: %w", errLaneLost, cmp.Or(r.err, err))
+	}
+	r.judge(took)
+	r.done <- struct{}{}
+}
+
+// mayHaveRun reports whether the server was at a statement when the connection was lost. Said is what the server said last.
+func (c *laneConn) mayHaveRun(said error) bool {
+	answer, ok := errors.AsType[*pgconn.PgError](said)
+	return !ok || !fatal(answer) || c.wire.heard
 }
 
 // receive reads one answer to its end. An error is one of the connection; that of a statement belongs to the request.

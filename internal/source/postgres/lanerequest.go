@@ -6,8 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // laneRequest is one run on a lane. It belongs to the run until it is lined up, then to the lane, and to the run again
@@ -62,7 +61,7 @@ func (r *laneRequest) keep(row []byte) {
 }
 
 // push hands the columns and the rows to the sink, whose error it returns unchanged.
-func (r *laneRequest) push(sink result.Sink) error {
+func (r *laneRequest) push(sink source.Sink) error {
 	p := r.plan
 	if err := sink.Columns(p.columns); err != nil {
 		return err
@@ -74,7 +73,7 @@ func (r *laneRequest) push(sink result.Sink) error {
 		row := rest[4 : 4+length]
 		rest = rest[4+length:]
 		if err := into.readMessage(p, row); err != nil {
-			return dataapi.Wrap(dataapi.CodeInternal, err)
+			return source.Failed(err)
 		}
 		if err := sink.Row(into.values); err != nil {
 			return err

@@ -15,8 +15,8 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
-	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 const tooFew = "grants fewer connections than max_conns"

@@ -8,8 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/solucao42/caddy-data-api/internal/params"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // SQLSTATE codes with which PostgreSQL says that types do not go together.
@@ -67,7 +66,7 @@ func (q *query) operandAdvice(left, operator, right string, offset int) string {
 		other = right
 	}
 	bound, word := boundAs([]source.Param{param}), "@"+param.Name
-	number := param.Type == params.Integer || param.Type == params.Decimal
+	number := param.Type == source.ParamInteger || param.Type == source.ParamDecimal
 	switch {
 	case param.Array && operator == "=":
 		return bound + ", an array: write = ANY (" + word + ")"
@@ -152,9 +151,9 @@ func boundAs(list []source.Param) string {
 
 // typeName is how PostgreSQL calls the type that a parameter is bound with.
 func typeName(param source.Param) string {
-	name := map[params.Type]string{
-		params.String: "text", params.Integer: "bigint", params.Decimal: "numeric", params.Boolean: "boolean", params.Date: "date",
-		params.Timestamp: "timestamp with time zone", params.UUID: "uuid",
+	name := map[source.ParamType]string{
+		source.ParamString: "text", source.ParamInteger: "bigint", source.ParamDecimal: "numeric", source.ParamBoolean: "boolean", source.ParamDate: "date",
+		source.ParamTimestamp: "timestamp with time zone", source.ParamUUID: "uuid",
 	}[param.Type]
 	if param.Array {
 		name += "[]"

@@ -5,9 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/solucao42/caddy-data-api/internal/params"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // A parameter has the type that it is declared with. Where the statement counts on another one, the fault says how the
@@ -80,8 +79,8 @@ func checkMessage(t *testing.T, s source.Source, sql string) string {
 	t.Helper()
 	var used []source.Param
 	for _, param := range []source.Param{
-		{Name: "s", Type: params.String}, {Name: "n", Type: params.Integer}, {Name: "f", Type: params.Decimal},
-		{Name: "list", Type: params.String, Array: true},
+		{Name: "s", Type: source.ParamString}, {Name: "n", Type: source.ParamInteger}, {Name: "f", Type: source.ParamDecimal},
+		{Name: "list", Type: source.ParamString, Array: true},
 	} {
 		if strings.Contains(sql, "@"+param.Name) {
 			used = append(used, param)

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"strconv"
 
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // The sign field of a numeric on the wire.
@@ -17,7 +17,7 @@ const (
 
 // decodeNumeric spells out a numeric. On the wire it is four 16-bit fields (the count of digits, the weight of the
 // first, the sign, the digits to show after the point) and then the digits, base 10,000.
-func decodeNumeric(src []byte, scratch *[]byte, value *result.Value) error {
+func decodeNumeric(src []byte, scratch *[]byte, value *source.Value) error {
 	if len(src) < 8 {
 		return errWire
 	}
@@ -46,7 +46,7 @@ func decodeNumeric(src []byte, scratch *[]byte, value *result.Value) error {
 		return errWire
 	}
 	*scratch = dst
-	value.Kind, value.Bytes = result.Decimal, dst
+	value.Kind, value.Bytes = source.KindDecimal, dst
 	return nil
 }
 

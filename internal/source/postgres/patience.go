@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/puddle/v2"
 
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 const (
@@ -70,7 +70,7 @@ func (s *Source) unavailable(err error) error {
 		err = errClosed
 	}
 	if crowded(err) {
-		return dataapi.Wrap(dataapi.CodeOverloaded, err)
+		return source.Overloaded(err)
 	}
-	return dataapi.Wrap(dataapi.CodeSourceUnavailable, err)
+	return source.Unavailable(err)
 }

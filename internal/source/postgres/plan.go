@@ -14,8 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
-	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // plan is how a query runs, as the schema was when it was made. It is immutable.
@@ -23,7 +22,7 @@ type plan struct {
 	name      string // of the prepared statement; made from its content, so that equal queries share it
 	sql       string
 	paramOIDs []uint32
-	columns   []result.Column
+	columns   []source.Column
 	codecs    []codec
 	formats   []int16
 	fields    []uint32  // the types that the statement must describe
@@ -89,7 +88,7 @@ func (q *query) describe(ctx context.Context, c *conn) (*plan, error) {
 			expressions[i] = "q." + quoted
 		}
 		converts = converts || convert || spec.Scale != nil
-		p.columns = append(p.columns, result.Column{
+		p.columns = append(p.columns, source.Column{
 			Name: field.Name, Type: codec.typ, Digits: digitsOf(codec.typ, field.TypeModifier, spec),
 		})
 		p.codecs = append(p.codecs, codec)
@@ -115,7 +114,7 @@ func (q *query) declareCursor(ctx context.Context, c *conn) error {
 	}
 	nulls := make([][]byte, len(q.paramOIDs))
 	_, err := c.pg.ExecPrepared(ctx, "", nulls, nil, nil).Close()
-	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && !slices.Contains(judged, answer.Code[:2]) && !passing(answer) {
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && !slices.Contains(judged, class(answer)) && !excuses(answer) {
 		return nil // the planner met a NULL where the statement counts on a value: the statement is not to blame
 	}
 	return q.fault(err, declare)
@@ -124,16 +123,15 @@ func (q *query) declareCursor(ctx context.Context, c *conn) error {
 // judged are the classes of errors that blame the statement.
 var judged = []string{classSyntaxOrAccess, classNotSupported, classTransactionState}
 
-// passing reports an error that says nothing about the statement: cancelled, no resources, a connection that went.
-func passing(answer *pgconn.PgError) bool {
-	return answer.Code == queryCanceled || unavailable(answer.Code) || strings.HasPrefix(answer.Code, "53") ||
-		strings.HasPrefix(answer.Code, "58") || strings.HasPrefix(answer.Code, "XX")
+// excuses reports an error that says nothing about the statement: one that passes, or a failure of the server itself.
+func excuses(answer *pgconn.PgError) bool {
+	return passes(answer) || strings.HasPrefix(answer.Code, "58") || strings.HasPrefix(answer.Code, "XX")
 }
 
 // fault makes an error about the statement into one for its author.
 func (q *query) fault(err error, prefix string) error {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok || passing(answer) {
+	if !ok || excuses(answer) {
 		return err
 	}
 	offset := q.text.offset(int(answer.Position), prefix)
@@ -150,12 +148,7 @@ func (q *query) fault(err error, prefix string) error {
 	if own := q.mismatch(answer, offset); own != "" {
 		hint = own // the server's is about casts, and does not know what is a parameter
 	}
-	for _, more := range []string{answer.Detail, hint} {
-		if more != "" {
-			message += ". " + strings.TrimSuffix(more, ".")
-		}
-	}
-	return &source.StatementError{Offset: offset, Message: message + " (SQLSTATE " + answer.Code + ")"}
+	return statementFault(answer, offset, message, hint)
 }
 
 // leads reports whether what follows before is the statement's first word.
@@ -184,7 +177,7 @@ func checkNames(fields []pgconn.FieldDescription) error {
 }
 
 // wireType is the type that the prepared statement describes for a column.
-func wireType(oid uint32, convert bool, spec result.ColumnSpec) uint32 {
+func wireType(oid uint32, convert bool, spec source.ColumnSpec) uint32 {
 	switch {
 	case convert:
 		return pgtype.JSONOID
@@ -196,7 +189,7 @@ func wireType(oid uint32, convert bool, spec result.ColumnSpec) uint32 {
 
 // fits reports whether a statement still answers with what the plan expects.
 func (p *plan) fits(fields []pgconn.FieldDescription) bool {
-	return slices.EqualFunc(fields, p.columns, func(field pgconn.FieldDescription, column result.Column) bool {
+	return slices.EqualFunc(fields, p.columns, func(field pgconn.FieldDescription, column source.Column) bool {
 		return field.Name == column.Name && keepsDigits(field, column)
 	}) && slices.Equal(typeOIDs(fields), p.fields)
 }

@@ -15,10 +15,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/puddle/v2"
 
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // Defaults of [Config].
@@ -33,7 +32,6 @@ const (
 	maxRow            = 32 << 20         // bytes of a row, on the wire and as text; each connection may hold one
 	maxIdleTime       = 5 * time.Minute  // of a connection
 	maxLifetime       = time.Hour        // of a connection, so that a failover behind a DNS name is noticed
-	cancelGrace       = 5 * time.Second  // for the database to obey a cancel request before the connection is closed
 	idleInTransaction = 60 * time.Second // after which the server ends a transaction that we lost
 	maxStatements     = 256              // prepared on one connection before they are all dropped
 )
@@ -95,14 +93,16 @@ type Config struct {
 
 // Source is a [source.Source] on PostgreSQL.
 type Source struct {
-	config   Config
-	target   atomic.Pointer[target]
-	settings string        // the statement that sets what a transaction needs; empty for nothing
-	slots    chan struct{} // holds one for each connection that is in use, or that cannot be had
-	size     size          // of the slots
-	pool     *puddle.Pool[*conn]
-	health   health
-	lanes    *lanes
+	config      Config
+	target      atomic.Pointer[target]
+	settings    string        // the statement that sets what a transaction needs; empty for nothing
+	slots       chan struct{} // holds one for each connection that is in use, or that cannot be had
+	size        size          // of the slots
+	pool        *puddle.Pool[*conn]
+	health      health
+	doubts      chan struct{} // asks the sweeper to probe idle connections
+	doubtsSince atomic.Int64  // when that was asked for last, as a Unix time in nanoseconds; 0: never
+	lanes       *lanes
 
 	renewing   sync.Mutex
 	dsn        string // as it was read last; guarded by renewing
@@ -153,7 +153,8 @@ func New(config Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{config: config, dsn: config.DSN, settings: settingsStatement(config), slots: make(chan struct{}, config.MaxConns)}
+	s := &Source{config: config, dsn: config.DSN, settings: settingsStatement(config), slots: make(chan struct{}, config.MaxConns),
+		doubts: make(chan struct{}, 1)}
 	s.config.DSN = ""
 	s.target.Store(target)
 	s.closing, s.close = context.WithCancel(context.Background())
@@ -210,9 +211,6 @@ func configureSession(connect *pgconn.Config, config Config) {
 	if connect.RuntimeParams["application_name"] == "" {
 		connect.RuntimeParams["application_name"] = "caddy-data-api"
 	}
-	connect.BuildContextWatcherHandler = func(pg *pgconn.PgConn) ctxwatch.Handler {
-		return &canceller{pg: pg}
-	}
 }
 
 // Close cancels what runs, waits until it has ended, and closes every connection.
@@ -225,7 +223,8 @@ func (s *Source) Close() error {
 	return nil
 }
 
-// sweep closes connections that were idle for long, so that a quiet source gives its connections back.
+// sweep closes connections that were idle for long, so that a quiet source gives its connections back, and probes them when
+// there are doubts.
 func (s *Source) sweep() {
 	ticker := time.NewTicker(maxIdleTime / 5)
 	defer ticker.Stop()
@@ -233,6 +232,9 @@ func (s *Source) sweep() {
 		select {
 		case <-s.closing.Done():
 			return
+		case <-s.doubts:
+			s.probe()
+			continue
 		case <-ticker.C:
 		}
 		for _, resource := range s.pool.AcquireAllIdle() {

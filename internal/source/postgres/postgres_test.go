@@ -7,11 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/solucao42/caddy-data-api/internal/params"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // open makes a source on db as the reader, with the given changes, and closes it with the test.
@@ -39,7 +38,7 @@ func compile(t testing.TB, s *postgres.Source, sql string, params ...source.Para
 }
 
 // rows encodes what a run gives and returns the rows' objects as they were written.
-func rows(t testing.TB, query source.Query, args ...params.Value) string {
+func rows(t testing.TB, query source.Query, args ...source.Argument) string {
 	t.Helper()
 	var out bytes.Buffer
 	encoder := result.NewJSON(&out, result.JSONOptions{OmitLimits: true})
@@ -59,17 +58,17 @@ func rows(t testing.TB, query source.Query, args ...params.Value) string {
 
 // count is a sink that counts.
 type count struct {
-	columns []result.Column
+	columns []source.Column
 	rows    int
 	each    func(row int) error
 }
 
-func (c *count) Columns(columns []result.Column) error {
+func (c *count) Columns(columns []source.Column) error {
 	c.columns = columns
 	return nil
 }
 
-func (c *count) Row([]result.Value) error {
+func (c *count) Row([]source.Value) error {
 	c.rows++
 	if c.each != nil {
 		return c.each(c.rows)
@@ -77,7 +76,7 @@ func (c *count) Row([]result.Value) error {
 	return nil
 }
 
-func text(s string) params.Value { return params.Value{Type: params.String, Text: s} }
+func text(s string) source.Argument { return source.Argument{Type: source.ParamString, Text: s} }
 
 // scalar runs a query of the superuser with one column in one row.
 func scalar[T any](t testing.TB, db *pgtest.DB, sql string, args ...any) T {
@@ -108,19 +107,19 @@ func TestGuidesExample(t *testing.T) {
 		FROM vendas
 		WHERE data >= @data_inicio AND (@regiao IS NULL OR regiao = @regiao) -- e-mail: x@regiao
 		GROUP BY regiao ORDER BY regiao;`,
-		source.Param{Name: "regiao", Type: params.String}, source.Param{Name: "data_inicio", Type: params.Date})
+		source.Param{Name: "regiao", Type: source.ParamString}, source.Param{Name: "data_inicio", Type: source.ParamDate})
 	columns, err := query.Check(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(columns) != 2 || columns[0] != (result.Column{Name: "regiao", Type: "varchar"}) || columns[1] != (result.Column{Name: "total", Type: "decimal"}) {
+	if len(columns) != 2 || columns[0] != (source.Column{Name: "regiao", Type: "varchar"}) || columns[1] != (source.Column{Name: "total", Type: "decimal"}) {
 		t.Errorf("columns are %v", columns)
 	}
-	start := params.Value{Type: params.Date, Text: "2026-01-01"}
+	start := source.Argument{Type: source.ParamDate, Text: "2026-01-01"}
 	if got := rows(t, query, text("Sul"), start); got != `[{"regiao":"Sul","total":150000.00}]` {
 		t.Error(got)
 	}
-	if got := rows(t, query, params.Value{Type: params.String, Null: true}, start); got != `[{"regiao":"Norte","total":1.00},{"regiao":"Sul","total":150000.00}]` {
+	if got := rows(t, query, source.Argument{Type: source.ParamString, Null: true}, start); got != `[{"regiao":"Norte","total":1.00},{"regiao":"Sul","total":150000.00}]` {
 		t.Error(got)
 	}
 }

@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/params"
-	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // query is a [source.Query].
@@ -56,8 +54,8 @@ func (s *Source) Compile(statement source.Statement) (source.Query, error) {
 }
 
 // Check implements [source.Query].
-func (q *query) Check(ctx context.Context) ([]result.Column, error) {
-	var columns []result.Column
+func (q *query) Check(ctx context.Context) ([]source.Column, error) {
+	var columns []source.Column
 	err := q.source.use(ctx, func(ctx context.Context, c *conn) (bool, error) {
 		p, err := q.makePlan(ctx, c)
 		if err != nil {
@@ -77,7 +75,7 @@ func (q *query) Check(ctx context.Context) ([]result.Column, error) {
 // the cancel request.
 func stillPlanning(ctx context.Context, err error) error {
 	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && answer.Code == queryCanceled && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return dataapi.Wrap(dataapi.CodeExecutionTimeout, errors.Join(source.ErrPlanning, ctx.Err()))
+		return source.TimedOut(errors.Join(source.ErrPlanning, ctx.Err()))
 	}
 	return err
 }
@@ -86,14 +84,14 @@ func stillPlanning(ctx context.Context, err error) error {
 func (q *query) UsesClaims() bool { return q.source.config.Claims }
 
 // Run implements [source.Query].
-func (q *query) Run(ctx context.Context, call source.Call, sink result.Sink) error {
+func (q *query) Run(ctx context.Context, call source.Call, sink source.Sink) error {
 	if len(call.Args) != len(q.statement.Params) {
 		return fmt.Errorf("%d arguments for %d parameters", len(call.Args), len(q.statement.Params))
 	}
 	if done, err := q.share(ctx, call.Args, sink); done {
 		return err
 	}
-	return blame(q.source.use(ctx, func(ctx context.Context, c *conn) (bool, error) {
+	return q.source.use(ctx, func(ctx context.Context, c *conn) (bool, error) {
 		if err := c.limit(ctx); err != nil {
 			return false, err
 		}
@@ -101,10 +99,11 @@ func (q *query) Run(ctx context.Context, call source.Call, sink result.Sink) err
 		if err != nil {
 			return false, err
 		}
+		c.given = given(bound)
 		for try := 1; ; try++ {
 			p, description, err := q.prepared(ctx, c)
 			if fault, ok := errors.AsType[*source.StatementError](err); ok {
-				return false, dataapi.Wrap(dataapi.CodeInternal, fault) // nobody is publishing now
+				return false, source.Failed(fault) // nobody is publishing now
 			}
 			if err != nil {
 				return false, err
@@ -117,28 +116,7 @@ func (q *query) Run(ctx context.Context, call source.Call, sink result.Sink) err
 				return false, err
 			}
 		}
-	}))
-}
-
-// runError is a fault of a statement that the database has found when it ran.
-type runError struct {
-	*pgconn.PgError
-	fault *source.StatementError
-}
-
-// Unwrap lets errors.As find both.
-func (f *runError) Unwrap() []error { return []error{f.PgError, f.fault} }
-
-// blame marks a fault of the statement that the database does not see when it is asked about it, such as a table that is
-// missing inside of a function.
-func blame(err error) error {
-	answer, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok || answer.Code[:2] != classSyntaxOrAccess || !dataapi.HasCode(err, dataapi.CodeInternal) {
-		return err
-	}
-	return dataapi.Wrap(dataapi.CodeInternal, &runError{answer, &source.StatementError{
-		Offset: -1, Message: answer.Message + " (SQLSTATE " + answer.Code + ")",
-	}})
+	})
 }
 
 // maxPlans is how many plans one run makes while the schema changes under it.
@@ -178,14 +156,14 @@ func (q *query) discard(ctx context.Context, c *conn, p *plan) error {
 
 // paramOID is the type that a parameter has in the database.
 func paramOID(param source.Param) (oid uint32, ok bool) {
-	types := map[params.Type][2]uint32{
-		params.String:    {pgtype.TextOID, pgtype.TextArrayOID},
-		params.Integer:   {pgtype.Int8OID, pgtype.Int8ArrayOID},
-		params.Decimal:   {pgtype.NumericOID, pgtype.NumericArrayOID},
-		params.Boolean:   {pgtype.BoolOID, pgtype.BoolArrayOID},
-		params.Date:      {pgtype.DateOID, pgtype.DateArrayOID},
-		params.Timestamp: {pgtype.TimestamptzOID, pgtype.TimestamptzArrayOID},
-		params.UUID:      {pgtype.UUIDOID, pgtype.UUIDArrayOID},
+	types := map[source.ParamType][2]uint32{
+		source.ParamString:    {pgtype.TextOID, pgtype.TextArrayOID},
+		source.ParamInteger:   {pgtype.Int8OID, pgtype.Int8ArrayOID},
+		source.ParamDecimal:   {pgtype.NumericOID, pgtype.NumericArrayOID},
+		source.ParamBoolean:   {pgtype.BoolOID, pgtype.BoolArrayOID},
+		source.ParamDate:      {pgtype.DateOID, pgtype.DateArrayOID},
+		source.ParamTimestamp: {pgtype.TimestamptzOID, pgtype.TimestamptzArrayOID},
+		source.ParamUUID:      {pgtype.UUIDOID, pgtype.UUIDArrayOID},
 	}
 	pair, ok := types[param.Type]
 	if param.Array {
@@ -194,8 +172,13 @@ func paramOID(param source.Param) (oid uint32, ok bool) {
 	return pair[0], ok
 }
 
+// given reports whether the statement runs with a value of its caller.
+func given(bound [][]byte) bool {
+	return slices.ContainsFunc(bound, func(value []byte) bool { return value != nil })
+}
+
 // bind encodes the arguments in the text format, which PostgreSQL reads for every type. C may be nil when none is an array.
-func (q *query) bind(c *conn, args []params.Value) ([][]byte, error) {
+func (q *query) bind(c *conn, args []source.Argument) ([][]byte, error) {
 	bound := make([][]byte, len(q.text.order))
 	for i, index := range q.text.order {
 		argument := &args[index]

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // A statement runs more functions than it calls by name: those behind operators, casts and aggregates, of the views that

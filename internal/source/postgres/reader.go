@@ -4,17 +4,17 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // reader holds what one run needs to decode rows.
 type reader struct {
 	cells  []cell
-	values []result.Value
+	values []source.Value
 }
 
 func newReaderFor(codecs []codec) *reader {
-	r := &reader{cells: make([]cell, len(codecs)), values: make([]result.Value, len(codecs))}
+	r := &reader{cells: make([]cell, len(codecs)), values: make([]source.Value, len(codecs))}
 	for i, codec := range codecs {
 		r.cells[i].codec = codec
 	}

@@ -6,10 +6,9 @@ import (
 	"testing"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/params"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
-	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // These tests hold what docs/postgresql.md says of PostgreSQL itself.
@@ -38,8 +37,8 @@ func TestTextIsComparedAsText(t *testing.T) {
 		{"code = @v::char(2)", "abcdefgh", 1, true}, // which cuts the value
 	} {
 		sink := &count{}
-		query := compile(t, s, "SELECT 1 AS one FROM people WHERE "+c.where, source.Param{Name: "v", Type: params.String})
-		if err := query.Run(t.Context(), source.Call{Args: []params.Value{text(c.value)}}, sink); err != nil || sink.rows != c.rows {
+		query := compile(t, s, "SELECT 1 AS one FROM people WHERE "+c.where, source.Param{Name: "v", Type: source.ParamString})
+		if err := query.Run(t.Context(), source.Call{Args: []source.Argument{text(c.value)}}, sink); err != nil || sink.rows != c.rows {
 			t.Errorf("%s with %q: %d rows, %v", c.where, c.value, sink.rows, err)
 		}
 		plan := explain(t, db, "SELECT 1 FROM people WHERE "+strings.Replace(c.where, "@v", "$1", 1), c.value)
@@ -86,7 +85,7 @@ func TestPlanCacheMode(t *testing.T) {
 	t.Cleanup(func() { db.Exec("DROP OWNED BY " + login) })
 	generic := func(dsn string) string {
 		s := open(t, db, oneConnection, func(c *postgres.Config) { c.DSN = dsn })
-		query := compile(t, s, "SELECT count(*) AS n FROM events WHERE kind = @v", source.Param{Name: "v", Type: params.String})
+		query := compile(t, s, "SELECT count(*) AS n FROM events WHERE kind = @v", source.Param{Name: "v", Type: source.ParamString})
 		for range 8 {
 			rows(t, query, text("rare"))
 		}

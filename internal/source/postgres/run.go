@@ -5,14 +5,14 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // run executes a statement and pushes its rows. Delivered says that the sink got the columns.
 func (c *conn) run(
-	ctx context.Context, p *plan, description *pgconn.StatementDescription, args [][]byte, claims source.Claims, sink result.Sink,
+	ctx context.Context, p *plan, description *pgconn.StatementDescription, args [][]byte, claims source.Claims, sink source.Sink,
 ) (delivered bool, err error) {
+	c.sent, c.wire.heard = true, false
 	if !c.source.runsAlone(p) {
 		return c.runWithin(ctx, p, description, args, claims, sink)
 	}
@@ -25,7 +25,7 @@ func (s *Source) runsAlone(p *plan) bool {
 }
 
 // deliver pushes the rows that the database answers with.
-func (c *conn) deliver(rows *pgconn.ResultReader, p *plan, sink result.Sink) (delivered bool, err error) {
+func (c *conn) deliver(rows *pgconn.ResultReader, p *plan, sink source.Sink) (delivered bool, err error) {
 	more := rows.NextRow()
 	if !more {
 		if _, err := rows.Close(); err != nil {
@@ -43,7 +43,7 @@ func (c *conn) deliver(rows *pgconn.ResultReader, p *plan, sink result.Sink) (de
 }
 
 // push hands the columns, the row that was read and all that follow to the sink. Nothing is allocated per row.
-func (c *conn) push(rows *pgconn.ResultReader, p *plan, sink result.Sink) error {
+func (c *conn) push(rows *pgconn.ResultReader, p *plan, sink source.Sink) error {
 	if err := mark(sink.Columns(p.columns)); err != nil {
 		return err
 	}

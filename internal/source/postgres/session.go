@@ -14,8 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
-	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // Statements run in one of three ways, each of them one round trip:
@@ -78,7 +77,7 @@ func settingsStatement(config Config) string {
 }
 
 // settingsValues are the arguments of settingsStatement.
-func (c *conn) settingsValues(claims source.Claims) ([][]byte, error) {
+func (c *conn) settingsValues(claims source.Claims) [][]byte {
 	config := &c.source.config
 	values := c.settings[:0]
 	if config.NoStatementCache {
@@ -88,9 +87,9 @@ func (c *conn) settingsValues(claims source.Claims) ([][]byte, error) {
 		values = append(values, strconv.AppendInt(nil, c.backstop.Milliseconds(), 10), []byte(c.searchPath), []byte("on"))
 	}
 	if config.Claims {
-		context, err := claims.ShareContext()
-		if err != nil {
-			return nil, fmt.Errorf("writing the share context: %w", err)
+		context := claims.ShareContext
+		if len(context) == 0 {
+			context = []byte("{}")
 		}
 		values = append(values, []byte(claims.Company), []byte(claims.User), context)
 	}
@@ -98,7 +97,7 @@ func (c *conn) settingsValues(claims source.Claims) ([][]byte, error) {
 		values = append(values, []byte(config.Role))
 	}
 	c.settings = values
-	return values, nil
+	return values
 }
 
 // transaction does work in a read-only transaction with the source's role, for nobody's claims, and rolls it back.
@@ -113,10 +112,7 @@ func (c *conn) transaction(ctx context.Context, work func() error) (err error) {
 		}
 	}()
 	if c.source.settings != "" {
-		values, err := c.settingsValues(source.Claims{})
-		if err != nil {
-			return err
-		}
+		values := c.settingsValues(source.Claims{})
 		if answer := c.pg.ExecParams(ctx, c.source.settings, values, nil, nil, nil).Read(); answer.Err != nil {
 			return answer.Err
 		}
@@ -158,15 +154,12 @@ func (c *conn) prepareControls(ctx context.Context) error {
 
 // runWithin executes a statement together with what must stand before and behind it, in one round trip.
 func (c *conn) runWithin(
-	ctx context.Context, p *plan, description *pgconn.StatementDescription, args [][]byte, claims source.Claims, sink result.Sink,
+	ctx context.Context, p *plan, description *pgconn.StatementDescription, args [][]byte, claims source.Claims, sink source.Sink,
 ) (delivered bool, err error) {
 	if err := c.prepareControls(ctx); err != nil {
 		return false, err
 	}
-	values, err := c.settingsValues(claims)
-	if err != nil {
-		return false, err
-	}
+	values := c.settingsValues(claims)
 	explicit := p.acts || description == nil
 	if !explicit {
 		return c.runBehindSettings(ctx, p, description, args, values, sink)
@@ -209,7 +202,7 @@ func (c *conn) runWithin(
 // asked for one row, of one, so that the server does not call them complete: to the driver their row and those of the
 // statement are one result, which it reads without the bookkeeping of a pipeline.
 func (c *conn) runBehindSettings(
-	ctx context.Context, p *plan, description *pgconn.StatementDescription, args, values [][]byte, sink result.Sink,
+	ctx context.Context, p *plan, description *pgconn.StatementDescription, args, values [][]byte, sink source.Sink,
 ) (delivered bool, err error) {
 	c.pg.Frontend().SendBind(&pgproto3.Bind{PreparedStatement: c.controls.settings.Name, Parameters: values})
 	c.pg.Frontend().SendExecute(&pgproto3.Execute{MaxRows: 1})
@@ -217,6 +210,7 @@ func (c *conn) runBehindSettings(
 	if rows.NextRow() && slices.EqualFunc(rows.Values(), values, bytes.Equal) {
 		return c.deliver(rows, p, sink)
 	}
+	c.given = false // it was not the statement that failed
 	_, err = rows.Close()
 	if _, answered := errors.AsType[*pgconn.PgError](err); !answered {
 		c.tainted = true // the settings may not have been sent yet, and must not meet the next statement
@@ -246,9 +240,10 @@ func (c *conn) send(pipeline *pgconn.Pipeline, sql string, values [][]byte) {
 }
 
 // receive reads the answers to what was sent before the statement, and pushes the statement's rows.
-func (c *conn) receive(pipeline *pgconn.Pipeline, before int, p *plan, described bool, sink result.Sink) (delivered bool, err error) {
+func (c *conn) receive(pipeline *pgconn.Pipeline, before int, p *plan, described bool, sink source.Sink) (delivered bool, err error) {
 	for range before {
 		if _, err := pipeline.GetResults(); err != nil {
+			c.given = false // it was not the statement that failed
 			return false, err
 		}
 	}
@@ -271,7 +266,7 @@ func (c *conn) cleanUp() {
 	if c.pg.IsClosed() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), cancelGrace)
+	ctx, cancel := context.WithTimeout(context.Background(), answerGrace)
 	defer cancel()
 	if _, err := c.pg.Exec(ctx, rollback+"; "+unlock).ReadAll(); err != nil {
 		c.tainted = true

@@ -18,8 +18,8 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
-	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 const running = `SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()`
@@ -170,7 +170,7 @@ func TestOutageAndRecovery(t *testing.T) {
 	}()
 	eventually(t, 5*time.Second, "the slow query runs", func() bool { return scalar[int](t, db, running) == 1 })
 	cluster.Stop(t)
-	if err := <-slow; !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {
+	if err := <-slow; !dataapi.HasCode(err, dataapi.CodeExecutionInterrupted) {
 		t.Errorf("the query that ran: %v", err)
 	}
 	if err := query.Run(t.Context(), source.Call{}, &count{}); !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {

@@ -10,11 +10,10 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/solucao42/caddy-data-api/internal/params"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // sales is a typical result of six columns.
@@ -22,11 +21,11 @@ const sales = `SELECT i AS id, 'city ' || i % 50 AS city, (i * 1.01)::numeric(12
 	timestamptz '2020-01-01 00:00+00' + i * interval '1.5 s' AS at, i / 7.0::float8 AS rate FROM generate_series(1, @n::int) AS i`
 
 func salesQuery(t testing.TB, s *postgres.Source) source.Query {
-	return compile(t, s, sales, source.Param{Name: "n", Type: params.Integer})
+	return compile(t, s, sales, source.Param{Name: "n", Type: source.ParamInteger})
 }
 
-func number(n int64) params.Value {
-	return params.Value{Type: params.Integer, Int: n, Text: fmt.Sprint(n)}
+func number(n int64) source.Argument {
+	return source.Argument{Type: source.ParamInteger, Int: n, Text: fmt.Sprint(n)}
 }
 
 // heapWatch encodes to nowhere, and looks at the heap now and then.
@@ -36,7 +35,7 @@ type heapWatch struct {
 	most uint64
 }
 
-func (h *heapWatch) Row(values []result.Value) error {
+func (h *heapWatch) Row(values []source.Value) error {
 	h.rows++
 	if h.rows%50_000 == 0 {
 		var stats runtime.MemStats
@@ -55,7 +54,7 @@ func TestMillionRowsStreamInBoundedMemory(t *testing.T) {
 	var before runtime.MemStats
 	runtime.ReadMemStats(&before)
 	watch := &heapWatch{Encoder: encoder}
-	if err := query.Run(t.Context(), source.Call{Args: []params.Value{number(1_000_000)}}, watch); err != nil {
+	if err := query.Run(t.Context(), source.Call{Args: []source.Argument{number(1_000_000)}}, watch); err != nil {
 		t.Fatal(err)
 	}
 	if watch.rows != 1_000_000 {
@@ -69,9 +68,9 @@ func TestMillionRowsStreamInBoundedMemory(t *testing.T) {
 func TestRowsDoNotAllocate(t *testing.T) {
 	s := open(t, pgtest.New(t), oneConnection)
 	query := compile(t, s, `SELECT q.*, ARRAY[total, NULL] AS totals, '\xff'::bytea AS raw, gen_random_uuid() AS u, '{"a":1}'::jsonb AS j, interval '1 day' AS span
-		FROM (`+sales+`) AS q`, source.Param{Name: "n", Type: params.Integer})
+		FROM (`+sales+`) AS q`, source.Param{Name: "n", Type: source.ParamInteger})
 	allocations := func(n int64) float64 {
-		args := []params.Value{number(n)}
+		args := []source.Argument{number(n)}
 		return testing.AllocsPerRun(20, func() {
 			encoder := result.NewJSON(io.Discard, result.JSONOptions{})
 			defer encoder.Close()
@@ -90,7 +89,7 @@ func TestRowsDoNotAllocate(t *testing.T) {
 func BenchmarkPoint(b *testing.B) {
 	s := open(b, pgtest.New(b))
 	query := salesQuery(b, s)
-	args := []params.Value{number(1)}
+	args := []source.Argument{number(1)}
 	b.ReportAllocs()
 	for b.Loop() {
 		encoder := result.NewJSON(io.Discard, result.JSONOptions{})

@@ -9,8 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 func declared(names ...string) []source.Param {
@@ -149,7 +148,7 @@ func FuzzDecode(f *testing.F) {
 		for _, codecs := range []map[uint32]codec{textual, scalars, arrays} {
 			for _, codec := range codecs {
 				c := cell{codec: codec}
-				var value result.Value
+				var value source.Value
 				if err := c.read(wire, &value); err == nil && len(value.Bytes) > 1<<20 {
 					t.Fatalf("%s: %d bytes of %d", codec.typ, len(value.Bytes), len(wire))
 				}

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // typeInfo is what the catalog says of a type that is not in our tables.
@@ -91,13 +91,13 @@ func codecOf(oid uint32, types map[uint32]typeInfo) (c codec, convert bool, err 
 		return codecOf(info.base, types)
 	case info.element != 0:
 		element, _, err := codecOf(info.element, types)
-		return asJSON(result.ArrayOf(element.typ)), true, err
+		return asJSON(source.ArrayOf(element.typ)), true, err
 	case info.kind == 'c', oid == pgtype.RecordOID, info.jsonCast:
-		return asJSON(result.JSONType), true, nil
+		return asJSON(source.TypeJSON), true, nil
 	case oid == pgtype.RecordArrayOID:
-		return asJSON(result.ArrayOf(result.JSONType)), true, nil
+		return asJSON(source.ArrayOf(source.TypeJSON)), true, nil
 	case oid == anyArrayOID:
-		return asJSON(result.ArrayOf(result.Varchar)), true, nil
+		return asJSON(source.ArrayOf(source.TypeVarchar)), true, nil
 	default:
 		return asText, false, nil
 	}

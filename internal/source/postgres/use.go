@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/puddle/v2"
+
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // work is done on one connection. Delivered says that the outside has seen something of it, so that it cannot be done
@@ -33,35 +37,38 @@ func (s *Source) use(ctx context.Context, do work) error {
 var errWithheld = errors.New("the slot is withheld")
 
 // useSlot does work in a slot, which it gives back. Where no connection can be made for a moment, it waits for one.
-func (s *Source) useSlot(ctx context.Context, wait *patience, do work) (err error) {
-	defer func() {
-		if !errors.Is(err, errWithheld) {
-			<-s.slots
-		}
-	}()
+func (s *Source) useSlot(ctx context.Context, wait *patience, do work) error {
 	running, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
 	for {
-		retry, err := s.attempt(ctx, running, cancel, do)
+		kept, retry, err := s.attempt(ctx, running, cancel, do)
 		if retry {
 			s.pool.Reset() // what dropped one idle connection has probably dropped them all
 			continue
 		}
 		failure, unconnected := errors.AsType[unconnectedError](err) // a type of its own: no sink returns it
 		switch {
+		case !unconnected && kept:
+			return err
 		case !unconnected:
+			s.vacate()
 			return err
 		case !s.mayPass(failure.error, wait):
+			s.vacate()
 			return s.unavailable(failure.error)
 		case wait.pauses > 0 && s.size.withhold():
 			return errWithheld
 		}
 		if err := wait.pause(ctx); err != nil {
+			s.vacate()
 			return interrupted(err)
 		}
 	}
 }
+
+// vacate gives a slot back.
+func (s *Source) vacate() { <-s.slots }
 
 // admit waits for a slot, in the order of arrival. The slots stand before the pool so that a connection that is still being closed counts.
 func (s *Source) admit(ctx context.Context, wait *patience) error {
@@ -69,7 +76,7 @@ func (s *Source) admit(ctx context.Context, wait *patience) error {
 		return interrupted(err)
 	}
 	if s.closing.Err() != nil {
-		return dataapi.Wrap(dataapi.CodeSourceUnavailable, errClosed)
+		return source.Unavailable(errClosed)
 	}
 	select {
 	case s.slots <- struct{}{}:
@@ -88,40 +95,77 @@ func (s *Source) admit(ctx context.Context, wait *patience) error {
 	if err := s.health.recent(); err != nil {
 		return s.unavailable(err)
 	}
-	return dataapi.Wrap(dataapi.CodeOverloaded, fmt.Errorf("no connection of %d came free within %s", s.size.capacity(), s.config.MaxWait))
+	return source.Overloaded(fmt.Errorf("no connection of %d came free within %s", s.size.capacity(), s.config.MaxWait))
 }
 
-func (s *Source) attempt(ctx, running context.Context, cancel context.CancelCauseFunc, do work) (retry bool, err error) {
-	resource, err := s.pool.Acquire(running)
-	for err == nil && expired(resource) {
-		resource.Destroy()
-		resource, err = s.pool.Acquire(running)
-	}
+// attempt does work on one connection. Kept says that the connection still holds the slot, and gives it back when it is
+// closed; retry, that nothing can have run, so that the work can be done on another one.
+func (s *Source) attempt(ctx, running context.Context, cancel context.CancelCauseFunc, do work) (kept, retry bool, err error) {
+	resource, err := s.acquire(running)
 	if err != nil {
 		if ctx.Err() != nil {
-			return false, interrupted(ctx.Err())
+			return false, false, interrupted(ctx.Err())
 		}
-		return false, unconnectedError{err}
+		return false, false, unconnectedError{err}
 	}
 	c := resource.Value()
 	fresh := !c.used
-	c.used = true
+	c.used, c.given, c.sent = true, false, false
 	c.occupy(cancel)
+	panicked := true
 	defer func() { // deferred, because a sink may panic
 		c.abort.Store(nil)
-		if c.reusable() {
+		switch {
+		case c.reusable():
 			resource.Release()
-		} else {
+		case !panicked && c.farewell.unanswered.Load():
+			kept, c.vacated = true, s.vacate
 			resource.Destroy()
+			s.doubt()
+		default:
+			resource.Destroy()
+		}
+		if panicked {
+			s.vacate()
 		}
 	}()
 	started := time.Now()
 	delivered, err := do(running, c)
+	panicked = false
 	if err == nil {
-		return false, nil
+		return false, false, nil
 	}
-	if c.pg.IsClosed() && !fresh && !delivered && !tooLarge(err) && running.Err() == nil {
-		return true, err
+	if c.pg.IsClosed() && !fresh && !delivered && !tooLarge(err) && running.Err() == nil && !c.mayHaveRun(err) {
+		return false, true, err
 	}
-	return false, c.translate(ctx, running, err, time.Since(started))
+	return false, false, c.translate(ctx, running, err, time.Since(started))
+}
+
+// acquire returns a connection of the pool that is young enough and not known to be dead.
+func (s *Source) acquire(running context.Context) (*puddle.Resource[*conn], error) {
+	for {
+		resource, err := s.pool.Acquire(running)
+		if err != nil {
+			return nil, err
+		}
+		if !expired(resource) && resource.Value().sound(resource.IdleDuration()) {
+			return resource, nil
+		}
+		resource.Destroy()
+	}
+}
+
+// mayHaveRun reports whether the database can have run the statement, in part or as a whole, before this error.
+func (c *conn) mayHaveRun(err error) bool {
+	if !c.sent {
+		return false
+	}
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok {
+		// A session that ends before it has taken notice of the statement says nothing else than that.
+		return !fatal(answer) || c.wire.heard
+	}
+	if write, ok := errors.AsType[*net.OpError](err); ok && write.Op == "write" {
+		return false // what was to be run did not leave
+	}
+	return true
 }

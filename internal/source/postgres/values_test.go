@@ -12,25 +12,24 @@ import (
 	"github.com/jackc/pgx/v5"
 	"pgregory.net/rapid"
 
-	"github.com/solucao42/caddy-data-api/internal/params"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // first collects the first column as JSON.
 type first struct {
-	typ  result.Type
+	typ  source.Type
 	json []string
 }
 
-func (f *first) Columns(columns []result.Column) error {
+func (f *first) Columns(columns []source.Column) error {
 	f.typ = columns[0].Type
 	return nil
 }
 
-func (f *first) Row(values []result.Value) error {
+func (f *first) Row(values []source.Value) error {
 	f.json = append(f.json, string(result.AppendJSON(nil, values[0])))
 	return nil
 }
@@ -149,7 +148,7 @@ func TestOtherTypesEqualToJSON(t *testing.T) {
 	oracle := newOracle(t, db)
 	for _, test := range []struct {
 		expression string
-		typ        result.Type
+		typ        source.Type
 	}{
 		{"'happy'::mood", "varchar"},
 		{"ARRAY['happy', NULL, 'so \"so\"']::mood[]", "array<varchar>"},
@@ -248,15 +247,15 @@ func TestRandomValuesEqualToJSON(t *testing.T) {
 		"text[]": rapid.Map(rapid.SliceOf(rapid.StringMatching(`[a-z" \\\n]*`)), quoteArray),
 	} {
 		t.Run(typ, func(t *testing.T) {
-			query := compile(t, s, "SELECT s::"+typ+" AS v FROM unnest(@texts) AS s", source.Param{Name: "texts", Type: params.String, Array: true})
+			query := compile(t, s, "SELECT s::"+typ+" AS v FROM unnest(@texts) AS s", source.Param{Name: "texts", Type: source.ParamString, Array: true})
 			rapid.Check(t, func(t *rapid.T) {
 				texts := rapid.SliceOfN(values, 1, 60).Draw(t, "texts")
-				argument := params.Value{Type: params.String, Array: true}
+				argument := source.Argument{Type: source.ParamString, Array: true}
 				for _, s := range texts {
 					argument.Items = append(argument.Items, text(s))
 				}
 				var got first
-				if err := query.Run(context.Background(), source.Call{Args: []params.Value{argument}}, &got); err != nil {
+				if err := query.Run(context.Background(), source.Call{Args: []source.Argument{argument}}, &got); err != nil {
 					if strings.Contains(err.Error(), "SQLSTATE 22003") || strings.Contains(err.Error(), "SQLSTATE 22008") || strings.Contains(err.Error(), "SQLSTATE 22015") {
 						t.Skip("beyond the type's range")
 					}

@@ -23,6 +23,7 @@ type wire struct {
 	start, end int   // of what is buffered
 	left       int   // of the message that the driver is reading
 	err        error // of from, which the driver has still to be told
+	heard      bool  // something has come that is an answer to what was sent; whoever sends sets it back
 
 	frontend *pgproto3.Frontend // the driver's, which reads from here
 }
@@ -37,7 +38,8 @@ func newWire(from io.Reader, to io.Writer) *wire {
 // Read implements [io.Reader] for the driver: it ends at the end of a message, whatever is buffered behind that.
 func (w *wire) Read(to []byte) (int, error) {
 	if w.left == 0 && w.fill(headerSize) {
-		_, length := w.header()
+		kind, length := w.header()
+		w.heard = w.heard || isAnswer(kind)
 		w.left = max(length, headerSize) // a length that cannot be is the driver's to refuse
 	}
 	if w.left > 0 && w.start == w.end && w.err == nil && len(to) >= len(w.buffer) { // of a huge message: without another copy
@@ -55,6 +57,10 @@ func (w *wire) Read(to []byte) (int, error) {
 	w.left -= n
 	return n, nil
 }
+
+// isAnswer reports whether a message of this type is the server's answer to a statement. Notices, changed parameters,
+// notifications and errors come unasked, too.
+func isAnswer(kind byte) bool { return kind != 'N' && kind != 'S' && kind != 'A' && kind != 'E' }
 
 // header returns the type of the message at start, and its length in all. Its bytes must be here.
 func (w *wire) header() (kind byte, length int) {

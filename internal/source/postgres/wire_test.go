@@ -14,7 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgtype"
 
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // pieces is a stream that comes in reads of these lengths, over and over.
@@ -78,12 +78,12 @@ func told(stream []byte, lengths []byte, rows bool) []string {
 
 // agree compares what our decoding makes of a row with what the driver's makes of it. Ours takes nothing behind the last value.
 func agree(row []byte, values [][]byte, err error) string {
-	text := codec{typ: result.Varchar, format: pgtype.TextFormatCode, decode: decodeText}
+	text := codec{typ: source.TypeVarchar, format: pgtype.TextFormatCode, decode: decodeText}
 	columns := 0
 	if len(row) >= 2 {
 		columns = int(binary.BigEndian.Uint16(row))
 	}
-	p := &plan{columns: make([]result.Column, columns), codecs: slices.Repeat([]codec{text}, columns)}
+	p := &plan{columns: make([]source.Column, columns), codecs: slices.Repeat([]codec{text}, columns)}
 	r := newReaderFor(p.codecs)
 	ours := r.readMessage(p, row)
 	size := 2
@@ -99,7 +99,7 @@ func agree(row []byte, values [][]byte, err error) string {
 		return fmt.Sprintf("row %q: %v", row, ours)
 	default:
 		for i, value := range values {
-			if got := r.values[i]; string(got.Bytes) != string(value) || (got.Kind == result.Null) != (value == nil) {
+			if got := r.values[i]; string(got.Bytes) != string(value) || (got.Kind == source.KindNull) != (value == nil) {
 				return fmt.Sprintf("row %q: value %d is %q", row, i, got.Bytes)
 			}
 		}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // BenchmarkRun reports how long a run of 10,000 rows of six columns takes as a multiple of the driver's bare loop over
@@ -18,7 +18,7 @@ func BenchmarkRun(b *testing.B) {
 	s := openSource(b, path, 1)
 	query, args, sink := compiledWide(b, s), number(rows), &counter{}
 
-	db, err := sqlite3.OpenFlags(uri(path), sqlite3.OPEN_READONLY|sqlite3.OPEN_URI)
+	db, err := sqlite3.OpenFlags(uri(path, "os"), sqlite3.OPEN_READONLY|sqlite3.OPEN_URI)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -8,11 +8,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/ncruces/go-sqlite3"
 
-	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // bind binds one argument. The package's documentation says which storage class each type takes.
-func bind(stmt *sqlite3.Stmt, parameter int, argument *params.Value) error {
+func bind(stmt *sqlite3.Stmt, parameter int, argument *source.Argument) error {
 	switch {
 	case argument.Null:
 		return stmt.BindNull(parameter)
@@ -24,9 +24,9 @@ func bind(stmt *sqlite3.Stmt, parameter int, argument *params.Value) error {
 		return stmt.BindText(parameter, string(text))
 	}
 	switch argument.Type {
-	case params.Integer, params.Boolean:
+	case source.ParamInteger, source.ParamBoolean:
 		return stmt.BindInt64(parameter, argument.Int)
-	case params.Decimal:
+	case source.ParamDecimal:
 		return bindDecimal(stmt, parameter, argument.Text)
 	default:
 		return stmt.BindText(parameter, argument.Text)
@@ -52,16 +52,16 @@ func bindDecimal(stmt *sqlite3.Stmt, parameter int, text string) error {
 }
 
 // appendArray writes the items as a JSON array for json_each.
-func appendArray(out []byte, items []params.Value) ([]byte, error) {
+func appendArray(out []byte, items []source.Argument) ([]byte, error) {
 	out = append(out, '[')
 	for i := range items {
 		if i > 0 {
 			out = append(out, ',')
 		}
 		switch items[i].Type {
-		case params.Integer:
+		case source.ParamInteger:
 			out = strconv.AppendInt(out, items[i].Int, 10)
-		case params.Decimal, params.Boolean:
+		case source.ParamDecimal, source.ParamBoolean:
 			out = append(out, items[i].Text...)
 		default:
 			var err error

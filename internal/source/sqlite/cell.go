@@ -10,6 +10,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // form is how one column's values are read.
@@ -19,12 +20,12 @@ type form struct {
 	limit int64 // of an integer: the largest value; the smallest is -limit-1
 }
 
-func formOf(t result.Type, scale int) form {
+func formOf(t source.Type, scale int) form {
 	f := form{shape: shapeOf(t), scale: scale, limit: math.MaxInt64}
 	switch t {
-	case result.SmallInt:
+	case source.TypeSmallInt:
 		f.limit = math.MaxInt16
-	case result.Integer:
+	case source.TypeInteger:
 		f.limit = math.MaxInt32
 	}
 	return f
@@ -41,11 +42,11 @@ type cellReader struct {
 // not fit the column's form.
 //
 // It sets the fields that v's kind uses, which is the same in every row but for NULL, since a result has millions of cells.
-func (r *cellReader) read(column int, f form, v *result.Value) bool {
+func (r *cellReader) read(column int, f form, v *source.Value) bool {
 	value := r.stmt.ColumnValue(column) // once, since each of the driver's calls for a column finds it anew
 	switch value.Type() {
 	case sqlite3.NULL:
-		*v = result.Value{}
+		*v = source.Value{}
 		return true
 	case sqlite3.INTEGER:
 		return r.integer(column, f, v, value.Int64())
@@ -62,10 +63,10 @@ func (r *cellReader) read(column int, f form, v *result.Value) bool {
 	}
 }
 
-func (r *cellReader) integer(column int, f form, v *result.Value, n int64) bool {
+func (r *cellReader) integer(column int, f form, v *source.Value, n int64) bool {
 	switch f.shape {
 	case shapeInteger:
-		v.Kind, v.Int = result.Int, n
+		v.Kind, v.Int = source.KindInt, n
 		return -f.limit-1 <= n && n <= f.limit
 	case shapeDecimal:
 		start := len(r.scratch)
@@ -76,17 +77,17 @@ func (r *cellReader) integer(column int, f form, v *result.Value, n int64) bool 
 				r.scratch = append(r.scratch, '0')
 			}
 		}
-		v.Kind, v.Bytes = result.Decimal, r.scratch[start:]
+		v.Kind, v.Bytes = source.KindDecimal, r.scratch[start:]
 		return true
 	case shapeDouble, shapeReal:
 		return r.real(column, f, v, float64(n)) && exactFloat(n, v.Float)
 	case shapeBoolean:
-		v.Kind, v.Int = result.Bool, n
+		v.Kind, v.Int = source.KindBool, n
 		return n == 0 || n == 1
 	case shapeJSON:
 		start := len(r.scratch)
 		r.scratch = strconv.AppendInt(r.scratch, n, 10)
-		v.Kind, v.Bytes = result.JSON, r.scratch[start:]
+		v.Kind, v.Bytes = source.KindJSON, r.scratch[start:]
 		return true
 	case shapeVarchar:
 		return r.text(f, v, r.stmt.ColumnRawText(column))
@@ -97,25 +98,25 @@ func (r *cellReader) integer(column int, f form, v *result.Value, n int64) bool 
 // exactFloat reports whether f is n, digit for digit. 2^63 is a float64 and converts to no int64.
 func exactFloat(n int64, f float64) bool { return f < 1<<63 && int64(f) == n }
 
-func (r *cellReader) real(column int, f form, v *result.Value, x float64) bool {
+func (r *cellReader) real(column int, f form, v *source.Value, x float64) bool {
 	switch f.shape {
 	case shapeDouble:
-		v.Kind, v.Float = result.Float64, x
+		v.Kind, v.Float = source.KindFloat64, x
 		return true
 	case shapeReal:
-		v.Kind, v.Float = result.Float32, float64(float32(x))
+		v.Kind, v.Float = source.KindFloat32, float64(float32(x))
 		return true
 	case shapeInteger:
 		n := int64(x)
-		v.Kind, v.Int = result.Int, n
+		v.Kind, v.Int = source.KindInt, n
 		return -1<<63 <= x && x < 1<<63 && float64(n) == x && -f.limit-1 <= n && n <= f.limit
 	case shapeDecimal:
-		v.Kind, v.Bytes = result.Decimal, r.decimal(x, f.scale)
+		v.Kind, v.Bytes = source.KindDecimal, r.decimal(x, f.scale)
 		return true
 	case shapeJSON:
 		start := len(r.scratch)
 		r.scratch = strconv.AppendFloat(r.scratch, x, 'g', -1, 64)
-		v.Kind, v.Bytes = result.JSON, r.scratch[start:]
+		v.Kind, v.Bytes = source.KindJSON, r.scratch[start:]
 		return !math.IsInf(x, 0)
 	case shapeVarchar:
 		return r.text(f, v, r.stmt.ColumnRawText(column))
@@ -152,53 +153,53 @@ func isZero(number []byte) bool {
 	return true
 }
 
-func (r *cellReader) text(f form, v *result.Value, b []byte) bool {
+func (r *cellReader) text(f form, v *source.Value, b []byte) bool {
 	switch f.shape {
 	case shapeVarchar:
-		v.Kind, v.Bytes = result.Text, b
+		v.Kind, v.Bytes = source.KindText, b
 		return utf8.Valid(b)
 	case shapeDecimal:
-		v.Kind, v.Bytes = result.Decimal, b
+		v.Kind, v.Bytes = source.KindDecimal, b
 		return isPlainNumber(b)
 	case shapeDate:
 		days, rest, ok := readDate(b)
-		v.Kind, v.Int = result.Date, days
+		v.Kind, v.Int = source.KindDate, days
 		return ok && len(rest) == 0
 	case shapeTime:
 		microseconds, rest, ok := readTime(b)
-		v.Kind, v.Int = result.Time, microseconds
+		v.Kind, v.Int = source.KindTime, microseconds
 		return ok && len(rest) == 0
 	case shapeTimestamp:
 		microseconds, zoned, ok := readTimestamp(b)
-		v.Kind, v.Int = result.Timestamp, microseconds
+		v.Kind, v.Int = source.KindTimestamp, microseconds
 		return ok && !zoned
 	case shapeTimestampTZ:
 		microseconds, _, ok := readTimestamp(b)
-		v.Kind, v.Int = result.TimestampTZ, microseconds
+		v.Kind, v.Int = source.KindTimestampTZ, microseconds
 		return ok
 	case shapeUUID:
 		return r.uuid(v, b)
 	case shapeJSON, shapeArray:
-		v.Kind, v.Bytes = result.JSON, b
+		v.Kind, v.Bytes = source.KindJSON, b
 		return utf8.Valid(b) && json.Valid(b) && (f.shape == shapeJSON || firstByte(b) == '[')
 	}
 	return false
 }
 
-func (r *cellReader) blob(f form, v *result.Value, b []byte) bool {
+func (r *cellReader) blob(f form, v *source.Value, b []byte) bool {
 	switch {
 	case f.shape == shapeBinary:
-		v.Kind, v.Bytes = result.Binary, b
+		v.Kind, v.Bytes = source.KindBinary, b
 		return true
 	case f.shape == shapeUUID && len(b) == 16:
-		v.Kind, v.Bytes = result.UUID, b
+		v.Kind, v.Bytes = source.KindUUID, b
 		return true
 	}
 	return false
 }
 
 // uuid reads the form of 36 characters (RFC 9562, 4), in either case.
-func (r *cellReader) uuid(v *result.Value, b []byte) bool {
+func (r *cellReader) uuid(v *source.Value, b []byte) bool {
 	if len(b) != 36 || b[8] != '-' || b[13] != '-' || b[18] != '-' || b[23] != '-' {
 		return false
 	}
@@ -209,7 +210,7 @@ func (r *cellReader) uuid(v *result.Value, b []byte) bool {
 			return false
 		}
 	}
-	v.Kind, v.Bytes = result.UUID, r.scratch[start:]
+	v.Kind, v.Bytes = source.KindUUID, r.scratch[start:]
 	return true
 }
 

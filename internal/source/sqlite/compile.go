@@ -7,8 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // query implements [source.Query].
@@ -18,7 +17,7 @@ type query struct {
 	params  []source.Param               // as declared, in the order of Run's arguments
 	index   map[string]int               // of params, by name
 	quoted  map[string]bool              // every string and quoted identifier of sql: the names that AS can give
-	columns map[string]result.ColumnSpec // as declared
+	columns map[string]source.ColumnSpec // as declared
 	maxRows int
 }
 
@@ -120,8 +119,8 @@ func (q *query) checkParameter(sql string, at, end int) error {
 }
 
 func joinTypes() string {
-	names := make([]string, 0, len(result.Types()))
-	for _, t := range result.Types() {
+	names := make([]string, 0, len(source.Types()))
+	for _, t := range source.Types() {
 		names = append(names, string(t))
 	}
 	return strings.Join(names, ", ")

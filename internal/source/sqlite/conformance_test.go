@@ -11,9 +11,8 @@ import (
 	"github.com/ncruces/go-sqlite3/ext/fts5"
 	"go.uber.org/goleak"
 
-	"github.com/solucao42/caddy-data-api/internal/params"
-	"github.com/solucao42/caddy-data-api/internal/source"
-	"github.com/solucao42/caddy-data-api/internal/source/sourcetest"
+	"github.com/solucao42/caddy-data-api/source"
+	"github.com/solucao42/caddy-data-api/source/sourcetest"
 )
 
 func TestMain(m *testing.M) {
@@ -92,18 +91,19 @@ func TestConformance(t *testing.T) {
 	dialect := sourcetest.Dialect{
 		Open:  func(t *testing.T, maxConns int) source.Source { return newSource(t, path, maxConns) },
 		Count: "WITH RECURSIVE c(n) AS (SELECT 1 WHERE @n >= 1 UNION ALL SELECT n + 1 FROM c WHERE n < @n) SELECT n FROM c",
-		Echo:  map[params.Type]string{}, EchoArray: map[params.Type]string{},
+		Echo:  map[source.ParamType]string{}, EchoArray: map[source.ParamType]string{},
 		Empty:     "SELECT a FROM t WHERE 0",
 		Duplicate: "SELECT a, b AS a FROM t",
 		Misspelt:  "SELECT a, nosuch FROM t",
 		Endless:   testRecursion + "SELECT count(*) AS n FROM c",
 		Fails:     "SELECT abs(-9223372036854775807 - 1) AS n",
+		Reads:     "SELECT json(@p) AS v",
 		Writes: []string{
 			"INSERT INTO t VALUES (1, 'x') RETURNING a", "UPDATE t SET a = 1 RETURNING a", "DELETE FROM t RETURNING a",
 			"DROP TABLE t", "CREATE TABLE u(a)", "WITH x AS (SELECT 1) INSERT INTO t SELECT 1, 2 FROM x RETURNING a",
 		},
 	}
-	for _, kind := range params.Types() {
+	for _, kind := range source.ParamTypes() {
 		dialect.Echo[kind] = "SELECT @p AS v"
 		dialect.EchoArray[kind] = echoArray
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/ncruces/go-sqlite3/ext/fts5"
 	"github.com/ncruces/go-sqlite3/vfs"
 
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // The limits of a connection. Callers reach SQLite with parameters alone; these limits bound what a statement and its
@@ -36,6 +36,7 @@ const (
 // conn is one connection. It is used by one goroutine at a time.
 type conn struct {
 	db         *sqlite3.Conn
+	files      *files
 	file       fs.FileInfo // of the file that is open, to tell when another takes its name
 	denied     string      // what the authorizer denied last
 	statements map[*query]*prepared
@@ -43,7 +44,7 @@ type conn struct {
 
 	// Kept from run to run, so that a row costs no allocation.
 	reader cellReader
-	row    []result.Value
+	row    []source.Value
 	forms  []form
 	inSink bool // while the sink runs, whose panics are not the driver's
 }
@@ -51,17 +52,20 @@ type conn struct {
 // open opens the database and closes every door but reading. It reads the file's header, so that a file that is no
 // database is found here. It blocks while another process holds a lock, until ctx ends.
 func open(ctx context.Context, path string) (_ *conn, err error) {
-	db, err := sqlite3.OpenContext(sqlite3.WithMaxMemory(ctx, maxMemory), uri(path))
+	files := newFiles()
+	db, err := sqlite3.OpenContext(sqlite3.WithMaxMemory(ctx, maxMemory), uri(path, files.name))
 	if err != nil {
+		files.close()
 		return nil, fmt.Errorf("%s: %w", path, err) // the driver does not name the file, and a relative path begins somewhere
 	}
-	c := &conn{db: db, statements: make(map[*query]*prepared)}
+	c := &conn{db: db, files: files, statements: make(map[*query]*prepared)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.close())
 		}
 	}()
 	db.SetInterrupt(ctx)
+	files.db = db
 	if err := db.BusyTimeout(busyTimeout); err != nil {
 		return nil, err
 	}
@@ -80,13 +84,13 @@ func open(ctx context.Context, path string) (_ *conn, err error) {
 	return c, nil
 }
 
-// uri writes a path as a file: URI, which is the only form in which SQLite heeds mode=ro.
-func uri(path string) string {
+// uri writes a path as a file: URI, which is the only form in which SQLite heeds mode=ro. Its files are opened by the VFS.
+func uri(path, vfs string) string {
 	path = filepath.ToSlash(path)
 	if filepath.VolumeName(path) != "" {
 		path = "/" + path // file:///C:/data.db
 	}
-	name := url.URL{Scheme: "file", Path: path, RawQuery: "mode=ro"}
+	name := url.URL{Scheme: "file", Path: path, RawQuery: "mode=ro&vfs=" + vfs}
 	return name.String()
 }
 
@@ -202,6 +206,7 @@ func (c *conn) close() (err error) {
 			err = fmt.Errorf("sqlite: closing a connection: %v", p)
 		}
 	}()
+	defer c.files.close()
 	c.db.SetInterrupt(context.Background())
 	for _, p := range c.statements {
 		finalize(p.stmt)

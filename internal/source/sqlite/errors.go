@@ -8,9 +8,7 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/params"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // failure translates what went wrong at the database into the errors that [source.Query] documents.
@@ -19,29 +17,32 @@ func (s *Source) failure(ctx context.Context, err error) error {
 	case isInterrupted(err) && ctx.Err() != nil:
 		return contextError(ctx.Err())
 	case errors.Is(err, errClosed) || isInterrupted(err) && s.closed.Load():
-		return dataapi.Wrap(dataapi.CodeSourceUnavailable, errClosed)
+		return source.Unavailable(errClosed)
 	case isUnavailable(err):
-		return dataapi.Wrap(dataapi.CodeSourceUnavailable, err)
+		return source.Unavailable(err)
 	case errors.As(err, new(valueError)):
-		return dataapi.Wrap(dataapi.CodeValueRefused, err)
+		return source.ValueRefused(err, "")
 	default:
-		return dataapi.Wrap(dataapi.CodeInternal, err)
+		return source.Failed(err)
 	}
 }
 
-// valueError is an error that a caller's value has brought about in a statement that is right.
+// valueError is what SQLite says of a value that a caller has given. Where the value comes from it does not say: one that a
+// table holds is refused in the same words.
 type valueError struct{ error }
 
+// Unwrap returns SQLite's error.
 func (e valueError) Unwrap() error { return e.error }
 
 // blame tells whose an error of a run is. SQLite has one code for a statement that the schema has outlived, which it prepares
 // again by itself, and for everything that goes wrong in a step, such as a pattern that is too long or a text that is no
 // JSON: what cannot be prepared any more is a fault of the statement, and otherwise a value that was given is refused.
-func (c *conn) blame(q *query, p *prepared, args []params.Value, err error) error {
+func (c *conn) blame(q *query, p *prepared, args []source.Argument, err error) error {
 	if err == nil || errors.As(err, new(sinkError)) {
 		return err
 	}
-	if !errors.Is(err, sqlite3.ERROR) && !errors.Is(err, sqlite3.TOOBIG) && !errors.Is(err, sqlite3.MISMATCH) {
+	if !errors.Is(err, sqlite3.ERROR) && !errors.Is(err, sqlite3.TOOBIG) && !errors.Is(err, sqlite3.MISMATCH) &&
+		!errors.Is(err, sqlite3.RANGE) {
 		return err
 	}
 	again, refused := c.prepare(q)
@@ -51,7 +52,7 @@ func (c *conn) blame(q *query, p *prepared, args []params.Value, err error) erro
 	if refused != nil {
 		return err
 	}
-	err = errors.Join(err, again.stmt.Close())
+	finalize(again.stmt)
 	if !p.given(args) {
 		return err
 	}
@@ -59,14 +60,14 @@ func (c *conn) blame(q *query, p *prepared, args []params.Value, err error) erro
 }
 
 // given reports whether the statement uses a value of its caller.
-func (p *prepared) given(args []params.Value) bool {
+func (p *prepared) given(args []source.Argument) bool {
 	return slices.ContainsFunc(p.arguments, func(argument int) bool { return !args[argument].Null })
 }
 
 // contextError says how a context ended.
 func contextError(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return dataapi.Wrap(dataapi.CodeExecutionTimeout, err)
+		return source.TimedOut(err)
 	}
 	return context.Canceled
 }

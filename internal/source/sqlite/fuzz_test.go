@@ -8,8 +8,7 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 
-	"github.com/solucao42/caddy-data-api/internal/params"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // FuzzCompile compares what Compile lets pass with what SQLite itself makes of the text.
@@ -31,7 +30,7 @@ func FuzzCompile(f *testing.F) {
 		f.Fatal(err)
 	}
 	s := newSource(f, "unused.db", 1)
-	declared := []source.Param{{Name: "a", Type: params.String}, {Name: "b", Type: params.String}}
+	declared := []source.Param{{Name: "a", Type: source.ParamString}, {Name: "b", Type: source.ParamString}}
 
 	f.Fuzz(func(t *testing.T, sql string) {
 		compiled, err := s.Compile(source.Statement{SQL: sql, Params: declared, MaxRows: 1})
@@ -97,13 +96,13 @@ func FuzzText(f *testing.F) {
 func sqliteReads(t *testing.T, s *Source, expression, text string) bool {
 	t.Helper()
 	query, err := s.Compile(source.Statement{
-		SQL: "SELECT " + expression + " IS NOT NULL AS a", MaxRows: 1, Params: []source.Param{{Name: "p", Type: params.String}},
+		SQL: "SELECT " + expression + " IS NOT NULL AS a", MaxRows: 1, Params: []source.Param{{Name: "p", Type: source.ParamString}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	sink := &rowSink{}
-	if err := query.Run(context.Background(), source.Call{Args: []params.Value{{Type: params.String, Text: text}}}, sink); err != nil {
+	if err := query.Run(context.Background(), source.Call{Args: []source.Argument{{Type: source.ParamString, Text: text}}}, sink); err != nil {
 		t.Fatal(err)
 	}
 	return sink.rows[0] == "int 1"

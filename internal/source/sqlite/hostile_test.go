@@ -10,18 +10,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // counter is a sink that counts.
 type counter struct {
-	columns []result.Column
+	columns []source.Column
 	rows    int
 }
 
-func (c *counter) Columns(columns []result.Column) error { c.columns = columns; return nil }
-func (c *counter) Row([]result.Value) error              { c.rows++; return nil }
+func (c *counter) Columns(columns []source.Column) error { c.columns = columns; return nil }
+func (c *counter) Row([]source.Value) error              { c.rows++; return nil }
 
 // directory returns every file below dir with its bytes.
 func directory(t *testing.T, dir string) string {

@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 var errClosed = errors.New("sqlite: the source is closed")
@@ -29,7 +29,7 @@ func (s *Source) acquire(ctx context.Context) (*conn, error) {
 // admit takes a slot.
 func (s *Source) admit(ctx context.Context) error {
 	if s.closed.Load() {
-		return dataapi.Wrap(dataapi.CodeSourceUnavailable, errClosed)
+		return source.Unavailable(errClosed)
 	}
 	if err := ctx.Err(); err != nil {
 		return contextError(err)
@@ -47,9 +47,9 @@ func (s *Source) admit(ctx context.Context) error {
 	case <-ctx.Done():
 		return contextError(ctx.Err())
 	case <-s.closing:
-		return dataapi.Wrap(dataapi.CodeSourceUnavailable, errClosed)
+		return source.Unavailable(errClosed)
 	case <-timer.C:
-		return dataapi.Wrap(dataapi.CodeOverloaded, fmt.Errorf("sqlite: all %d connections stayed busy for %s", cap(s.slots), s.wait))
+		return source.Overloaded(fmt.Errorf("sqlite: all %d connections stayed busy for %s", cap(s.slots), s.wait))
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // A fault points at what is wrong wherever SQLite says where, and where the text itself tells.

@@ -9,14 +9,14 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // prepared is a query's statement on one connection.
 type prepared struct {
 	stmt      *sqlite3.Stmt
 	arguments []int // which of Run's arguments each of SQLite's parameters is
-	table     []result.Column
+	table     []source.Column
 	forms     []form
 	byRow     bool   // some column's type is for the first row to tell
 	schema    int    // how often SQLite prepared the statement again because the schema changed
@@ -112,7 +112,7 @@ func (p *prepared) describe(q *query) error {
 		return faultf(-1, "the statement returns no columns")
 	}
 	p.schema = p.stmt.Status(sqlite3.STMTSTATUS_REPREPARE, false)
-	p.table = make([]result.Column, count)
+	p.table = make([]source.Column, count)
 	p.forms = make([]form, count)
 	p.byRow = false
 	seen := make(map[string]bool, count)
@@ -131,9 +131,9 @@ func (p *prepared) describe(q *query) error {
 				scale = *spec.Scale
 			}
 		}
-		p.table[i] = result.Column{Name: name, Type: declared}
-		if declared == result.DecimalType && scale != noScale {
-			p.table[i].Digits = result.Digits{Fixed: true, Scale: scale} // SQLite holds nobody to a precision
+		p.table[i] = source.Column{Name: name, Type: declared}
+		if declared == source.TypeDecimal && scale != noScale {
+			p.table[i].Digits = source.Digits{Fixed: true, Scale: scale} // SQLite holds nobody to a precision
 		}
 		p.forms[i] = formOf(declared, scale)
 		p.byRow = p.byRow || declared == ""
@@ -163,7 +163,7 @@ func isIdentifier(name string) bool {
 
 // columns returns what the sink is told. The types that the table and the endpoint left open are taken from the row at
 // which the statement stands, if it stands at one; forms is set accordingly.
-func (p *prepared) columns(hasRow bool, forms []form) []result.Column {
+func (p *prepared) columns(hasRow bool, forms []form) []source.Column {
 	copy(forms, p.forms)
 	if !p.byRow {
 		return p.table
@@ -173,7 +173,7 @@ func (p *prepared) columns(hasRow bool, forms []form) []result.Column {
 		if columns[i].Type != "" {
 			continue
 		}
-		columns[i].Type = result.Varchar
+		columns[i].Type = source.TypeVarchar
 		if hasRow {
 			columns[i].Type = storageTypes[p.stmt.ColumnType(i)]
 		}
@@ -182,13 +182,13 @@ func (p *prepared) columns(hasRow bool, forms []form) []result.Column {
 	return columns
 }
 
-var storageTypes = map[sqlite3.Datatype]result.Type{
-	sqlite3.NULL: result.Varchar, sqlite3.INTEGER: result.BigInt, sqlite3.FLOAT: result.Double,
-	sqlite3.TEXT: result.Varchar, sqlite3.BLOB: result.VarBinary,
+var storageTypes = map[sqlite3.Datatype]source.Type{
+	sqlite3.NULL: source.TypeVarchar, sqlite3.INTEGER: source.TypeBigInt, sqlite3.FLOAT: source.TypeDouble,
+	sqlite3.TEXT: source.TypeVarchar, sqlite3.BLOB: source.TypeVarBinary,
 }
 
 // misfit says where a value does not fit its column, without saying the value.
-func (p *prepared) misfit(column int, f form, columns []result.Column, row int) error {
+func (p *prepared) misfit(column int, f form, columns []source.Column, row int) error {
 	advice := ""
 	switch {
 	case p.byRow && p.table[column].Type == "":

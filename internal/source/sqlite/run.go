@@ -8,10 +8,7 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/params"
-	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 
 	"github.com/ncruces/go-sqlite3"
 )
@@ -22,8 +19,8 @@ var (
 )
 
 // Check implements [source.Query]. A column whose type only a row can tell has an empty Type.
-func (q *query) Check(ctx context.Context) ([]result.Column, error) {
-	var columns []result.Column
+func (q *query) Check(ctx context.Context) ([]source.Column, error) {
+	var columns []source.Column
 	err := q.source.use(ctx, func(c *conn) error {
 		// Running anything makes SQLite notice a schema that another process changed.
 		if err := c.db.Exec("SELECT 1 FROM sqlite_schema LIMIT 0"); err != nil {
@@ -46,17 +43,16 @@ func (q *query) Check(ctx context.Context) ([]result.Column, error) {
 func (*query) UsesClaims() bool { return false }
 
 // Run implements [source.Query].
-func (q *query) Run(ctx context.Context, call source.Call, sink result.Sink) error {
+func (q *query) Run(ctx context.Context, call source.Call, sink source.Sink) error {
 	if len(call.Args) != len(q.params) {
-		return dataapi.Wrap(dataapi.CodeInternal, fmt.Errorf("sqlite: %d arguments for %d parameters", len(call.Args), len(q.params)))
+		return source.Failed(fmt.Errorf("sqlite: %d arguments for %d parameters", len(call.Args), len(q.params)))
 	}
 	return q.source.use(ctx, func(c *conn) error {
 		p, err := c.statement(q)
 		if err != nil {
 			return err
 		}
-		err = p.bind(call.Args)
-		if err == nil {
+		if err = p.bind(call.Args); err == nil {
 			err = c.push(q, p, sink)
 		}
 		// Resetting ends the read transaction and repeats the error of the last step; clearing frees the arguments.
@@ -66,7 +62,7 @@ func (q *query) Run(ctx context.Context, call source.Call, sink result.Sink) err
 	})
 }
 
-func (p *prepared) bind(args []params.Value) error {
+func (p *prepared) bind(args []source.Argument) error {
 	for i, argument := range p.arguments {
 		if err := bind(p.stmt, i+1, &args[argument]); err != nil {
 			return fmt.Errorf("parameter %s: %w", p.stmt.BindName(i+1), err)
@@ -76,7 +72,7 @@ func (p *prepared) bind(args []params.Value) error {
 }
 
 // push steps through the statement and hands its rows to the sink.
-func (c *conn) push(q *query, p *prepared, sink result.Sink) error {
+func (c *conn) push(q *query, p *prepared, sink source.Sink) error {
 	more := p.stmt.Step()
 	if err := p.stmt.Err(); err != nil {
 		return err

@@ -13,9 +13,8 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/params"
 	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // interruptionBound is when a test calls an interruption late. The statements would run for hours and end within some
@@ -54,7 +53,7 @@ const selectWide = "SELECT id, region, total, day, price, paid FROM sales WHERE 
 func compiledWide(t testing.TB, s *Source) source.Query {
 	t.Helper()
 	query, err := s.Compile(source.Statement{
-		SQL: selectWide, MaxRows: 10_000_000, Params: []source.Param{{Name: "n", Type: params.Integer}},
+		SQL: selectWide, MaxRows: 10_000_000, Params: []source.Param{{Name: "n", Type: source.ParamInteger}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +61,7 @@ func compiledWide(t testing.TB, s *Source) source.Query {
 	return query
 }
 
-func number(n int64) []params.Value { return []params.Value{{Type: params.Integer, Int: n}} }
+func number(n int64) []source.Argument { return []source.Argument{{Type: source.ParamInteger, Int: n}} }
 
 func TestRowsAllocateNothing(t *testing.T) {
 	query := compiledWide(t, openSource(t, wide(t, 10_000), 1))
@@ -203,7 +202,7 @@ func TestSchemaChangesAreNoticed(t *testing.T) {
 
 type panicking struct{ counter }
 
-func (*panicking) Row([]result.Value) error { panic("the reader's own") }
+func (*panicking) Row([]source.Value) error { panic("the reader's own") }
 
 func TestPanicOfTheSinkGoesOn(t *testing.T) {
 	s := openSource(t, wide(t, 10), 1)
@@ -268,7 +267,7 @@ func TestConcurrentRunsAndChecks(t *testing.T) {
 func TestDecimalParameters(t *testing.T) {
 	s := openSource(t, create(t, "CREATE TABLE t(a)"), 1)
 	query, err := s.Compile(source.Statement{
-		SQL: "SELECT typeof(@d) AS class, @d / 2 AS half, @d AS d", MaxRows: 1, Params: []source.Param{{Name: "d", Type: params.Decimal}},
+		SQL: "SELECT typeof(@d) AS class, @d / 2 AS half, @d AS d", MaxRows: 1, Params: []source.Param{{Name: "d", Type: source.ParamDecimal}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -284,7 +283,7 @@ func TestDecimalParameters(t *testing.T) {
 		{"1" + strings.Repeat("0", 399), "text real | float64 +Inf | float64 +Inf"},
 	} {
 		sink := &rowSink{}
-		if err := query.Run(context.Background(), source.Call{Args: []params.Value{{Type: params.Decimal, Text: c.text}}}, sink); err != nil {
+		if err := query.Run(context.Background(), source.Call{Args: []source.Argument{{Type: source.ParamDecimal, Text: c.text}}}, sink); err != nil {
 			t.Errorf("%s: %v", c.text, err)
 		} else if sink.rows[0] != c.want {
 			t.Errorf("%s: got %s, want %s", c.text, sink.rows[0], c.want)

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // shape is how a column's values are read: a type, as a number that the loop over cells can branch on.
@@ -28,22 +28,22 @@ const (
 	shapeBinary
 )
 
-var shapes = map[result.Type]shape{
-	result.Varchar: shapeVarchar, result.IntervalType: shapeVarchar, result.DecimalType: shapeDecimal,
-	result.SmallInt: shapeInteger, result.Integer: shapeInteger, result.BigInt: shapeInteger,
-	result.Real: shapeReal, result.Double: shapeDouble, result.Boolean: shapeBoolean,
-	result.DateType: shapeDate, result.TimeType: shapeTime, result.TimestampType: shapeTimestamp,
-	result.TimestampTZType: shapeTimestampTZ, result.UUIDType: shapeUUID, result.JSONType: shapeJSON,
-	result.VarBinary: shapeBinary,
+var shapes = map[source.Type]shape{
+	source.TypeVarchar: shapeVarchar, source.TypeInterval: shapeVarchar, source.TypeDecimal: shapeDecimal,
+	source.TypeSmallInt: shapeInteger, source.TypeInteger: shapeInteger, source.TypeBigInt: shapeInteger,
+	source.TypeReal: shapeReal, source.TypeDouble: shapeDouble, source.TypeBoolean: shapeBoolean,
+	source.TypeDate: shapeDate, source.TypeTime: shapeTime, source.TypeTimestamp: shapeTimestamp,
+	source.TypeTimestampTZ: shapeTimestampTZ, source.TypeUUID: shapeUUID, source.TypeJSON: shapeJSON,
+	source.TypeVarBinary: shapeBinary,
 }
 
 // shapeOf returns how values of a type are read, and shapeByRow for a name that is no type.
-func shapeOf(t result.Type) shape {
+func shapeOf(t source.Type) shape {
 	elem := string(t)
 	for strings.HasPrefix(elem, "array<") && strings.HasSuffix(elem, ">") {
 		elem = elem[len("array<") : len(elem)-1]
 	}
-	found, ok := shapes[result.Type(elem)]
+	found, ok := shapes[source.Type(elem)]
 	if ok && elem != string(t) {
 		return shapeArray
 	}
@@ -51,33 +51,33 @@ func shapeOf(t result.Type) shape {
 }
 
 // declarations maps the words that tables' declarations use, without length, precision and scale.
-var declarations = map[string]result.Type{
-	"CHAR": result.Varchar, "CHARACTER": result.Varchar, "VARCHAR": result.Varchar, "NCHAR": result.Varchar,
-	"NVARCHAR": result.Varchar, "VARYING CHARACTER": result.Varchar, "CHARACTER VARYING": result.Varchar,
-	"NATIVE CHARACTER": result.Varchar, "BPCHAR": result.Varchar, "TEXT": result.Varchar, "TINYTEXT": result.Varchar,
-	"MEDIUMTEXT": result.Varchar, "LONGTEXT": result.Varchar, "CLOB": result.Varchar,
-	"INT": result.BigInt, "INTEGER": result.BigInt, "TINYINT": result.BigInt, "SMALLINT": result.BigInt,
-	"MEDIUMINT": result.BigInt, "BIGINT": result.BigInt, "UNSIGNED BIG INT": result.BigInt, "INT2": result.BigInt,
-	"INT4": result.BigInt, "INT8": result.BigInt,
-	"DECIMAL": result.DecimalType, "NUMERIC": result.DecimalType, "NUMBER": result.DecimalType, "DEC": result.DecimalType,
-	"REAL": result.Double, "FLOAT": result.Double, "DOUBLE": result.Double, "DOUBLE PRECISION": result.Double,
-	"FLOAT4": result.Double, "FLOAT8": result.Double,
-	"BOOLEAN": result.Boolean, "BOOL": result.Boolean,
-	"DATE": result.DateType, "TIME": result.TimeType, "DATETIME": result.TimestampType,
-	"TIMESTAMP": result.TimestampType, "TIMESTAMP WITHOUT TIME ZONE": result.TimestampType,
-	"TIMESTAMPTZ": result.TimestampTZType, "TIMESTAMP WITH TIME ZONE": result.TimestampTZType,
-	"UUID": result.UUIDType, "JSON": result.JSONType, "JSONB": result.JSONType,
-	"BLOB": result.VarBinary, "BINARY": result.VarBinary, "VARBINARY": result.VarBinary, "BYTEA": result.VarBinary,
+var declarations = map[string]source.Type{
+	"CHAR": source.TypeVarchar, "CHARACTER": source.TypeVarchar, "VARCHAR": source.TypeVarchar, "NCHAR": source.TypeVarchar,
+	"NVARCHAR": source.TypeVarchar, "VARYING CHARACTER": source.TypeVarchar, "CHARACTER VARYING": source.TypeVarchar,
+	"NATIVE CHARACTER": source.TypeVarchar, "BPCHAR": source.TypeVarchar, "TEXT": source.TypeVarchar, "TINYTEXT": source.TypeVarchar,
+	"MEDIUMTEXT": source.TypeVarchar, "LONGTEXT": source.TypeVarchar, "CLOB": source.TypeVarchar,
+	"INT": source.TypeBigInt, "INTEGER": source.TypeBigInt, "TINYINT": source.TypeBigInt, "SMALLINT": source.TypeBigInt,
+	"MEDIUMINT": source.TypeBigInt, "BIGINT": source.TypeBigInt, "UNSIGNED BIG INT": source.TypeBigInt, "INT2": source.TypeBigInt,
+	"INT4": source.TypeBigInt, "INT8": source.TypeBigInt,
+	"DECIMAL": source.TypeDecimal, "NUMERIC": source.TypeDecimal, "NUMBER": source.TypeDecimal, "DEC": source.TypeDecimal,
+	"REAL": source.TypeDouble, "FLOAT": source.TypeDouble, "DOUBLE": source.TypeDouble, "DOUBLE PRECISION": source.TypeDouble,
+	"FLOAT4": source.TypeDouble, "FLOAT8": source.TypeDouble,
+	"BOOLEAN": source.TypeBoolean, "BOOL": source.TypeBoolean,
+	"DATE": source.TypeDate, "TIME": source.TypeTime, "DATETIME": source.TypeTimestamp,
+	"TIMESTAMP": source.TypeTimestamp, "TIMESTAMP WITHOUT TIME ZONE": source.TypeTimestamp,
+	"TIMESTAMPTZ": source.TypeTimestampTZ, "TIMESTAMP WITH TIME ZONE": source.TypeTimestampTZ,
+	"UUID": source.TypeUUID, "JSON": source.TypeJSON, "JSONB": source.TypeJSON,
+	"BLOB": source.TypeVarBinary, "BINARY": source.TypeVarBinary, "VARBINARY": source.TypeVarBinary, "BYTEA": source.TypeVarBinary,
 }
 
 // declaredType reads a table's declaration of a column, such as DECIMAL(10,2). The type is empty when the declaration
 // says nothing that this package knows; the scale is noScale when there is none.
-func declaredType(declaration string) (result.Type, int) {
+func declaredType(declaration string) (source.Type, int) {
 	base, arguments, _ := strings.Cut(declaration, "(")
 	arguments, tail, _ := strings.Cut(arguments, ")")
 	words := strings.Fields(strings.ToUpper(base + " " + tail))
 	found := declarations[strings.Join(words, " ")]
-	if found != result.DecimalType {
+	if found != source.TypeDecimal {
 		return found, noScale
 	}
 	_, digits, ok := strings.Cut(arguments, ",")

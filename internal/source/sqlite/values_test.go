@@ -11,17 +11,17 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // rowSink keeps rows as text that tells kinds apart.
 type rowSink struct {
-	columns []result.Column
+	columns []source.Column
 	rows    []string
 }
 
 // named writes columns as [{name type} ...].
-func named(columns []result.Column) string {
+func named(columns []source.Column) string {
 	shown := make([]string, len(columns))
 	for i, column := range columns {
 		shown[i] = fmt.Sprintf("{%s %s}", column.Name, column.Type)
@@ -29,9 +29,9 @@ func named(columns []result.Column) string {
 	return fmt.Sprint(shown)
 }
 
-func (s *rowSink) Columns(columns []result.Column) error { s.columns = columns; return nil }
+func (s *rowSink) Columns(columns []source.Column) error { s.columns = columns; return nil }
 
-func (s *rowSink) Row(values []result.Value) error {
+func (s *rowSink) Row(values []source.Value) error {
 	cells := make([]string, len(values))
 	for i, v := range values {
 		cells[i] = show(v)
@@ -40,27 +40,27 @@ func (s *rowSink) Row(values []result.Value) error {
 	return nil
 }
 
-func show(v result.Value) string {
+func show(v source.Value) string {
 	switch v.Kind {
-	case result.Null:
+	case source.KindNull:
 		return "null"
-	case result.Bool:
+	case source.KindBool:
 		return "bool " + strconv.FormatInt(v.Int, 10)
-	case result.Int:
+	case source.KindInt:
 		return "int " + strconv.FormatInt(v.Int, 10)
-	case result.Float32:
+	case source.KindFloat32:
 		return "float32 " + strconv.FormatFloat(v.Float, 'g', -1, 64)
-	case result.Float64:
+	case source.KindFloat64:
 		return "float64 " + strconv.FormatFloat(v.Float, 'g', -1, 64)
-	case result.Decimal:
+	case source.KindDecimal:
 		return "decimal " + string(v.Bytes)
-	case result.Text:
+	case source.KindText:
 		return "text " + string(v.Bytes)
-	case result.JSON:
+	case source.KindJSON:
 		return "json " + string(v.Bytes)
-	case result.Binary:
+	case source.KindBinary:
 		return "binary " + hex.EncodeToString(v.Bytes)
-	case result.UUID:
+	case source.KindUUID:
 		return "uuid " + hex.EncodeToString(v.Bytes)
 	default:
 		return fmt.Sprintf("kind %d: %d", v.Kind, v.Int)
@@ -73,133 +73,133 @@ const refused = "refused"
 func TestDeclaredTypes(t *testing.T) {
 	s := openSource(t, create(t, "CREATE TABLE t(a)"), 1)
 	scale := func(n int) *int { return &n }
-	date, clock, stamp, stampTZ := fmt.Sprintf("kind %d: ", result.Date), fmt.Sprintf("kind %d: ", result.Time),
-		fmt.Sprintf("kind %d: ", result.Timestamp), fmt.Sprintf("kind %d: ", result.TimestampTZ)
+	date, clock, stamp, stampTZ := fmt.Sprintf("kind %d: ", source.KindDate), fmt.Sprintf("kind %d: ", source.KindTime),
+		fmt.Sprintf("kind %d: ", source.KindTimestamp), fmt.Sprintf("kind %d: ", source.KindTimestampTZ)
 	for _, c := range []struct {
 		sql  string
-		spec result.ColumnSpec
+		spec source.ColumnSpec
 		want string
 	}{
-		{"NULL", result.ColumnSpec{Type: result.DecimalType}, "null"},
-		{"0.0 * 9e999", result.ColumnSpec{Type: result.Double}, "null"}, // SQLite has no NaN
+		{"NULL", source.ColumnSpec{Type: source.TypeDecimal}, "null"},
+		{"0.0 * 9e999", source.ColumnSpec{Type: source.TypeDouble}, "null"}, // SQLite has no NaN
 
-		{"150000", result.ColumnSpec{Type: result.DecimalType, Scale: scale(2)}, "decimal 150000.00"},
-		{"150000.0", result.ColumnSpec{Type: result.DecimalType, Scale: scale(2)}, "decimal 150000.00"},
-		{"-7", result.ColumnSpec{Type: result.DecimalType, Scale: scale(0)}, "decimal -7"},
-		{"2.5", result.ColumnSpec{Type: result.DecimalType}, "decimal 2.5"},
-		{"9223372036854775807", result.ColumnSpec{Type: result.DecimalType, Scale: scale(1)}, "decimal 9223372036854775807.0"},
-		{"0.1 + 0.2", result.ColumnSpec{Type: result.DecimalType, Scale: scale(4)}, "decimal 0.3000"},
-		{"-0.001", result.ColumnSpec{Type: result.DecimalType, Scale: scale(2)}, "decimal 0.00"},
-		{"1e21", result.ColumnSpec{Type: result.DecimalType}, "decimal 1000000000000000000000"},
-		{"9e999", result.ColumnSpec{Type: result.DecimalType, Scale: scale(2)}, "decimal Infinity"},
-		{"-9e999", result.ColumnSpec{Type: result.DecimalType}, "decimal -Infinity"},
-		{"'12345678901234567890.12345678901234567890'", result.ColumnSpec{Type: result.DecimalType, Scale: scale(2)},
+		{"150000", source.ColumnSpec{Type: source.TypeDecimal, Scale: scale(2)}, "decimal 150000.00"},
+		{"150000.0", source.ColumnSpec{Type: source.TypeDecimal, Scale: scale(2)}, "decimal 150000.00"},
+		{"-7", source.ColumnSpec{Type: source.TypeDecimal, Scale: scale(0)}, "decimal -7"},
+		{"2.5", source.ColumnSpec{Type: source.TypeDecimal}, "decimal 2.5"},
+		{"9223372036854775807", source.ColumnSpec{Type: source.TypeDecimal, Scale: scale(1)}, "decimal 9223372036854775807.0"},
+		{"0.1 + 0.2", source.ColumnSpec{Type: source.TypeDecimal, Scale: scale(4)}, "decimal 0.3000"},
+		{"-0.001", source.ColumnSpec{Type: source.TypeDecimal, Scale: scale(2)}, "decimal 0.00"},
+		{"1e21", source.ColumnSpec{Type: source.TypeDecimal}, "decimal 1000000000000000000000"},
+		{"9e999", source.ColumnSpec{Type: source.TypeDecimal, Scale: scale(2)}, "decimal Infinity"},
+		{"-9e999", source.ColumnSpec{Type: source.TypeDecimal}, "decimal -Infinity"},
+		{"'12345678901234567890.12345678901234567890'", source.ColumnSpec{Type: source.TypeDecimal, Scale: scale(2)},
 			"decimal 12345678901234567890.12345678901234567890"},
-		{"'-0.50'", result.ColumnSpec{Type: result.DecimalType}, "decimal -0.50"},
-		{"'1e5'", result.ColumnSpec{Type: result.DecimalType}, refused},
-		{"'007'", result.ColumnSpec{Type: result.DecimalType}, refused},
-		{"'1.'", result.ColumnSpec{Type: result.DecimalType}, refused},
-		{"'.5'", result.ColumnSpec{Type: result.DecimalType}, refused},
-		{"''", result.ColumnSpec{Type: result.DecimalType}, refused},
-		{"'-'", result.ColumnSpec{Type: result.DecimalType}, refused},
-		{"x'31'", result.ColumnSpec{Type: result.DecimalType}, refused},
+		{"'-0.50'", source.ColumnSpec{Type: source.TypeDecimal}, "decimal -0.50"},
+		{"'1e5'", source.ColumnSpec{Type: source.TypeDecimal}, refused},
+		{"'007'", source.ColumnSpec{Type: source.TypeDecimal}, refused},
+		{"'1.'", source.ColumnSpec{Type: source.TypeDecimal}, refused},
+		{"'.5'", source.ColumnSpec{Type: source.TypeDecimal}, refused},
+		{"''", source.ColumnSpec{Type: source.TypeDecimal}, refused},
+		{"'-'", source.ColumnSpec{Type: source.TypeDecimal}, refused},
+		{"x'31'", source.ColumnSpec{Type: source.TypeDecimal}, refused},
 
-		{"42", result.ColumnSpec{Type: result.BigInt}, "int 42"},
-		{"42.0", result.ColumnSpec{Type: result.BigInt}, "int 42"},
-		{"42.5", result.ColumnSpec{Type: result.BigInt}, refused},
-		{"9223372036854775808.0", result.ColumnSpec{Type: result.BigInt}, refused},
-		{"-9223372036854775808.0", result.ColumnSpec{Type: result.BigInt}, "int -9223372036854775808"},
-		{"9e999", result.ColumnSpec{Type: result.BigInt}, refused},
-		{"'42'", result.ColumnSpec{Type: result.BigInt}, refused},
-		{"'abc'", result.ColumnSpec{Type: result.Integer}, refused},
-		{"2147483647", result.ColumnSpec{Type: result.Integer}, "int 2147483647"},
-		{"2147483648", result.ColumnSpec{Type: result.Integer}, refused},
-		{"-32768", result.ColumnSpec{Type: result.SmallInt}, "int -32768"},
-		{"-32769", result.ColumnSpec{Type: result.SmallInt}, refused},
-		{"32768.0", result.ColumnSpec{Type: result.SmallInt}, refused},
+		{"42", source.ColumnSpec{Type: source.TypeBigInt}, "int 42"},
+		{"42.0", source.ColumnSpec{Type: source.TypeBigInt}, "int 42"},
+		{"42.5", source.ColumnSpec{Type: source.TypeBigInt}, refused},
+		{"9223372036854775808.0", source.ColumnSpec{Type: source.TypeBigInt}, refused},
+		{"-9223372036854775808.0", source.ColumnSpec{Type: source.TypeBigInt}, "int -9223372036854775808"},
+		{"9e999", source.ColumnSpec{Type: source.TypeBigInt}, refused},
+		{"'42'", source.ColumnSpec{Type: source.TypeBigInt}, refused},
+		{"'abc'", source.ColumnSpec{Type: source.TypeInteger}, refused},
+		{"2147483647", source.ColumnSpec{Type: source.TypeInteger}, "int 2147483647"},
+		{"2147483648", source.ColumnSpec{Type: source.TypeInteger}, refused},
+		{"-32768", source.ColumnSpec{Type: source.TypeSmallInt}, "int -32768"},
+		{"-32769", source.ColumnSpec{Type: source.TypeSmallInt}, refused},
+		{"32768.0", source.ColumnSpec{Type: source.TypeSmallInt}, refused},
 
-		{"1.5", result.ColumnSpec{Type: result.Double}, "float64 1.5"},
-		{"3", result.ColumnSpec{Type: result.Double}, "float64 3"},
-		{"9007199254740993", result.ColumnSpec{Type: result.Double}, refused},
-		{"9223372036854775807", result.ColumnSpec{Type: result.Double}, refused},
-		{"-9e999", result.ColumnSpec{Type: result.Double}, "float64 -Inf"},
-		{"0.1", result.ColumnSpec{Type: result.Real}, "float32 0.10000000149011612"},
-		{"'1.5'", result.ColumnSpec{Type: result.Double}, refused},
+		{"1.5", source.ColumnSpec{Type: source.TypeDouble}, "float64 1.5"},
+		{"3", source.ColumnSpec{Type: source.TypeDouble}, "float64 3"},
+		{"9007199254740993", source.ColumnSpec{Type: source.TypeDouble}, refused},
+		{"9223372036854775807", source.ColumnSpec{Type: source.TypeDouble}, refused},
+		{"-9e999", source.ColumnSpec{Type: source.TypeDouble}, "float64 -Inf"},
+		{"0.1", source.ColumnSpec{Type: source.TypeReal}, "float32 0.10000000149011612"},
+		{"'1.5'", source.ColumnSpec{Type: source.TypeDouble}, refused},
 
-		{"1", result.ColumnSpec{Type: result.Boolean}, "bool 1"},
-		{"0", result.ColumnSpec{Type: result.Boolean}, "bool 0"},
-		{"2", result.ColumnSpec{Type: result.Boolean}, refused},
-		{"'true'", result.ColumnSpec{Type: result.Boolean}, refused},
-		{"1.0", result.ColumnSpec{Type: result.Boolean}, refused},
+		{"1", source.ColumnSpec{Type: source.TypeBoolean}, "bool 1"},
+		{"0", source.ColumnSpec{Type: source.TypeBoolean}, "bool 0"},
+		{"2", source.ColumnSpec{Type: source.TypeBoolean}, refused},
+		{"'true'", source.ColumnSpec{Type: source.TypeBoolean}, refused},
+		{"1.0", source.ColumnSpec{Type: source.TypeBoolean}, refused},
 
-		{"'olá'", result.ColumnSpec{Type: result.Varchar}, "text olá"},
-		{"42", result.ColumnSpec{Type: result.Varchar}, "text 42"},
-		{"1.5", result.ColumnSpec{Type: result.Varchar}, "text 1.5"},
-		{"CAST(x'ff' AS TEXT)", result.ColumnSpec{Type: result.Varchar}, refused},
-		{"x'61'", result.ColumnSpec{Type: result.Varchar}, refused},
-		{"CAST(x'610062' AS TEXT)", result.ColumnSpec{Type: result.Varchar}, "text a\x00b"},
-		{"'P1D'", result.ColumnSpec{Type: result.IntervalType}, "text P1D"},
+		{"'olá'", source.ColumnSpec{Type: source.TypeVarchar}, "text olá"},
+		{"42", source.ColumnSpec{Type: source.TypeVarchar}, "text 42"},
+		{"1.5", source.ColumnSpec{Type: source.TypeVarchar}, "text 1.5"},
+		{"CAST(x'ff' AS TEXT)", source.ColumnSpec{Type: source.TypeVarchar}, refused},
+		{"x'61'", source.ColumnSpec{Type: source.TypeVarchar}, refused},
+		{"CAST(x'610062' AS TEXT)", source.ColumnSpec{Type: source.TypeVarchar}, "text a\x00b"},
+		{"'P1D'", source.ColumnSpec{Type: source.TypeInterval}, "text P1D"},
 
-		{"'1970-01-02'", result.ColumnSpec{Type: result.DateType}, date + "1"},
-		{"'1969-12-31'", result.ColumnSpec{Type: result.DateType}, date + "-1"},
-		{"'0001-01-01'", result.ColumnSpec{Type: result.DateType}, date + "-719162"},
-		{"'2023-02-29'", result.ColumnSpec{Type: result.DateType}, refused},
-		{"'2023-13-01'", result.ColumnSpec{Type: result.DateType}, refused},
-		{"'2023-00-10'", result.ColumnSpec{Type: result.DateType}, refused},
-		{"'2023-1-10'", result.ColumnSpec{Type: result.DateType}, refused},
-		{"'2023-01-10x'", result.ColumnSpec{Type: result.DateType}, refused},
-		{"'2023-01-10 00:00:00'", result.ColumnSpec{Type: result.DateType}, refused},
-		{"20230110", result.ColumnSpec{Type: result.DateType}, refused},
+		{"'1970-01-02'", source.ColumnSpec{Type: source.TypeDate}, date + "1"},
+		{"'1969-12-31'", source.ColumnSpec{Type: source.TypeDate}, date + "-1"},
+		{"'0001-01-01'", source.ColumnSpec{Type: source.TypeDate}, date + "-719162"},
+		{"'2023-02-29'", source.ColumnSpec{Type: source.TypeDate}, refused},
+		{"'2023-13-01'", source.ColumnSpec{Type: source.TypeDate}, refused},
+		{"'2023-00-10'", source.ColumnSpec{Type: source.TypeDate}, refused},
+		{"'2023-1-10'", source.ColumnSpec{Type: source.TypeDate}, refused},
+		{"'2023-01-10x'", source.ColumnSpec{Type: source.TypeDate}, refused},
+		{"'2023-01-10 00:00:00'", source.ColumnSpec{Type: source.TypeDate}, refused},
+		{"20230110", source.ColumnSpec{Type: source.TypeDate}, refused},
 
-		{"'00:00'", result.ColumnSpec{Type: result.TimeType}, clock + "0"},
-		{"'23:59:59.9999999'", result.ColumnSpec{Type: result.TimeType}, clock + "86399999999"},
-		{"'01:02:03'", result.ColumnSpec{Type: result.TimeType}, clock + "3723000000"},
-		{"'24:00'", result.ColumnSpec{Type: result.TimeType}, refused},
-		{"'23:60'", result.ColumnSpec{Type: result.TimeType}, refused},
-		{"'23:59:60'", result.ColumnSpec{Type: result.TimeType}, refused},
-		{"'23:59:5'", result.ColumnSpec{Type: result.TimeType}, refused},
-		{"'23:59:59.'", result.ColumnSpec{Type: result.TimeType}, refused},
-		{"'23:59Z'", result.ColumnSpec{Type: result.TimeType}, refused},
+		{"'00:00'", source.ColumnSpec{Type: source.TypeTime}, clock + "0"},
+		{"'23:59:59.9999999'", source.ColumnSpec{Type: source.TypeTime}, clock + "86399999999"},
+		{"'01:02:03'", source.ColumnSpec{Type: source.TypeTime}, clock + "3723000000"},
+		{"'24:00'", source.ColumnSpec{Type: source.TypeTime}, refused},
+		{"'23:60'", source.ColumnSpec{Type: source.TypeTime}, refused},
+		{"'23:59:60'", source.ColumnSpec{Type: source.TypeTime}, refused},
+		{"'23:59:5'", source.ColumnSpec{Type: source.TypeTime}, refused},
+		{"'23:59:59.'", source.ColumnSpec{Type: source.TypeTime}, refused},
+		{"'23:59Z'", source.ColumnSpec{Type: source.TypeTime}, refused},
 
-		{"'1970-01-01 00:00:01'", result.ColumnSpec{Type: result.TimestampType}, stamp + "1000000"},
-		{"'1970-01-01T00:00:01.5'", result.ColumnSpec{Type: result.TimestampType}, stamp + "1500000"},
-		{"'1969-12-31 23:59:59.5'", result.ColumnSpec{Type: result.TimestampType}, stamp + "-500000"},
-		{"'1970-01-02'", result.ColumnSpec{Type: result.TimestampType}, stamp + "86400000000"},
-		{"'1970-01-01 00:00:00Z'", result.ColumnSpec{Type: result.TimestampType}, refused},
-		{"'1970-01-01_00:00:00'", result.ColumnSpec{Type: result.TimestampType}, refused},
-		{"'1970-01-01 '", result.ColumnSpec{Type: result.TimestampType}, refused},
-		{"1700000000", result.ColumnSpec{Type: result.TimestampType}, refused},
-		{"'1970-01-01T00:00:00Z'", result.ColumnSpec{Type: result.TimestampTZType}, stampTZ + "0"},
-		{"'1970-01-01 02:00 +02:00'", result.ColumnSpec{Type: result.TimestampTZType}, stampTZ + "0"},
-		{"'1969-12-31 22:30:00-01:30'", result.ColumnSpec{Type: result.TimestampTZType}, stampTZ + "0"},
-		{"'1970-01-01 00:00:00'", result.ColumnSpec{Type: result.TimestampTZType}, stampTZ + "0"},
-		{"'1970-01-01 00:00:00+2'", result.ColumnSpec{Type: result.TimestampTZType}, refused},
-		{"'1970-01-01 00:00:00+25:00'", result.ColumnSpec{Type: result.TimestampTZType}, refused},
+		{"'1970-01-01 00:00:01'", source.ColumnSpec{Type: source.TypeTimestamp}, stamp + "1000000"},
+		{"'1970-01-01T00:00:01.5'", source.ColumnSpec{Type: source.TypeTimestamp}, stamp + "1500000"},
+		{"'1969-12-31 23:59:59.5'", source.ColumnSpec{Type: source.TypeTimestamp}, stamp + "-500000"},
+		{"'1970-01-02'", source.ColumnSpec{Type: source.TypeTimestamp}, stamp + "86400000000"},
+		{"'1970-01-01 00:00:00Z'", source.ColumnSpec{Type: source.TypeTimestamp}, refused},
+		{"'1970-01-01_00:00:00'", source.ColumnSpec{Type: source.TypeTimestamp}, refused},
+		{"'1970-01-01 '", source.ColumnSpec{Type: source.TypeTimestamp}, refused},
+		{"1700000000", source.ColumnSpec{Type: source.TypeTimestamp}, refused},
+		{"'1970-01-01T00:00:00Z'", source.ColumnSpec{Type: source.TypeTimestampTZ}, stampTZ + "0"},
+		{"'1970-01-01 02:00 +02:00'", source.ColumnSpec{Type: source.TypeTimestampTZ}, stampTZ + "0"},
+		{"'1969-12-31 22:30:00-01:30'", source.ColumnSpec{Type: source.TypeTimestampTZ}, stampTZ + "0"},
+		{"'1970-01-01 00:00:00'", source.ColumnSpec{Type: source.TypeTimestampTZ}, stampTZ + "0"},
+		{"'1970-01-01 00:00:00+2'", source.ColumnSpec{Type: source.TypeTimestampTZ}, refused},
+		{"'1970-01-01 00:00:00+25:00'", source.ColumnSpec{Type: source.TypeTimestampTZ}, refused},
 
-		{"'507F1F77-bcf8-6cd7-9943-9011aabbccdd'", result.ColumnSpec{Type: result.UUIDType}, "uuid 507f1f77bcf86cd799439011aabbccdd"},
-		{"x'507f1f77bcf86cd799439011aabbccdd'", result.ColumnSpec{Type: result.UUIDType}, "uuid 507f1f77bcf86cd799439011aabbccdd"},
-		{"'507f1f77bcf86cd799439011aabbccdd'", result.ColumnSpec{Type: result.UUIDType}, refused},
-		{"'507f1f77-bcf8-6cd7-9943-9011aabbccdg'", result.ColumnSpec{Type: result.UUIDType}, refused},
-		{"x'00'", result.ColumnSpec{Type: result.UUIDType}, refused},
+		{"'507F1F77-bcf8-6cd7-9943-9011aabbccdd'", source.ColumnSpec{Type: source.TypeUUID}, "uuid 507f1f77bcf86cd799439011aabbccdd"},
+		{"x'507f1f77bcf86cd799439011aabbccdd'", source.ColumnSpec{Type: source.TypeUUID}, "uuid 507f1f77bcf86cd799439011aabbccdd"},
+		{"'507f1f77bcf86cd799439011aabbccdd'", source.ColumnSpec{Type: source.TypeUUID}, refused},
+		{"'507f1f77-bcf8-6cd7-9943-9011aabbccdg'", source.ColumnSpec{Type: source.TypeUUID}, refused},
+		{"x'00'", source.ColumnSpec{Type: source.TypeUUID}, refused},
 
-		{`'{"a": [1, null]}'`, result.ColumnSpec{Type: result.JSONType}, `json {"a": [1, null]}`},
-		{"5", result.ColumnSpec{Type: result.JSONType}, "json 5"},
-		{"1.5", result.ColumnSpec{Type: result.JSONType}, "json 1.5"},
-		{"1e300", result.ColumnSpec{Type: result.JSONType}, "json 1e+300"},
-		{"9e999", result.ColumnSpec{Type: result.JSONType}, refused},
-		{"'{a: 1}'", result.ColumnSpec{Type: result.JSONType}, refused},
-		{"''", result.ColumnSpec{Type: result.JSONType}, refused},
-		{"CAST(x'22ff22' AS TEXT)", result.ColumnSpec{Type: result.JSONType}, refused},
-		{"jsonb('{}')", result.ColumnSpec{Type: result.JSONType}, refused},
-		{"'[1,2]'", result.ColumnSpec{Type: result.ArrayOf(result.BigInt)}, "json [1,2]"},
-		{"'{}'", result.ColumnSpec{Type: result.ArrayOf(result.BigInt)}, refused},
+		{`'{"a": [1, null]}'`, source.ColumnSpec{Type: source.TypeJSON}, `json {"a": [1, null]}`},
+		{"5", source.ColumnSpec{Type: source.TypeJSON}, "json 5"},
+		{"1.5", source.ColumnSpec{Type: source.TypeJSON}, "json 1.5"},
+		{"1e300", source.ColumnSpec{Type: source.TypeJSON}, "json 1e+300"},
+		{"9e999", source.ColumnSpec{Type: source.TypeJSON}, refused},
+		{"'{a: 1}'", source.ColumnSpec{Type: source.TypeJSON}, refused},
+		{"''", source.ColumnSpec{Type: source.TypeJSON}, refused},
+		{"CAST(x'22ff22' AS TEXT)", source.ColumnSpec{Type: source.TypeJSON}, refused},
+		{"jsonb('{}')", source.ColumnSpec{Type: source.TypeJSON}, refused},
+		{"'[1,2]'", source.ColumnSpec{Type: source.ArrayOf(source.TypeBigInt)}, "json [1,2]"},
+		{"'{}'", source.ColumnSpec{Type: source.ArrayOf(source.TypeBigInt)}, refused},
 
-		{"x'00ff'", result.ColumnSpec{Type: result.VarBinary}, "binary 00ff"},
-		{"x''", result.ColumnSpec{Type: result.VarBinary}, "binary "},
-		{"'a'", result.ColumnSpec{Type: result.VarBinary}, refused},
+		{"x'00ff'", source.ColumnSpec{Type: source.TypeVarBinary}, "binary 00ff"},
+		{"x''", source.ColumnSpec{Type: source.TypeVarBinary}, "binary "},
+		{"'a'", source.ColumnSpec{Type: source.TypeVarBinary}, refused},
 	} {
 		query, err := s.Compile(source.Statement{
-			SQL: "SELECT " + c.sql + " AS v", MaxRows: 1, Columns: map[string]result.ColumnSpec{"v": c.spec},
+			SQL: "SELECT " + c.sql + " AS v", MaxRows: 1, Columns: map[string]source.ColumnSpec{"v": c.spec},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -224,32 +224,32 @@ func TestDeclaredTypes(t *testing.T) {
 func TestTypesOfTables(t *testing.T) {
 	declared := []struct {
 		declaration string
-		want        result.Type
+		want        source.Type
 		literal     string
 		shown       string
 	}{
-		{"VARCHAR(40)", result.Varchar, "'Sul'", "text Sul"},
-		{"text", result.Varchar, "'Sul'", "text Sul"},
-		{"INTEGER", result.BigInt, "7", "int 7"},
-		{"INT", result.BigInt, "7", "int 7"},
-		{"SMALLINT", result.BigInt, "70000", "int 70000"},
-		{"unsigned  big int", result.BigInt, "7", "int 7"},
-		{"DECIMAL(10,2)", result.DecimalType, "150000", "decimal 150000.00"},
-		{"DECIMAL( 10 , 3 )", result.DecimalType, "0.5", "decimal 0.500"},
-		{"NUMERIC", result.DecimalType, "0.5", "decimal 0.5"},
-		{"NUMERIC(10)", result.DecimalType, "0.5", "decimal 0.5"},
-		{"REAL", result.Double, "0.5", "float64 0.5"},
-		{"DOUBLE PRECISION", result.Double, "1", "float64 1"},
-		{"BOOLEAN", result.Boolean, "TRUE", "bool 1"},
-		{"DATE", result.DateType, "'1970-01-02'", fmt.Sprintf("kind %d: 1", result.Date)},
-		{"TIME", result.TimeType, "'00:00:01'", fmt.Sprintf("kind %d: 1000000", result.Time)},
-		{"DATETIME", result.TimestampType, "'1970-01-01 00:00:01'", fmt.Sprintf("kind %d: 1000000", result.Timestamp)},
-		{"TIMESTAMP WITH TIME ZONE", result.TimestampTZType, "'1970-01-01 00:00:01Z'", fmt.Sprintf("kind %d: 1000000", result.TimestampTZ)},
-		{`"TIMESTAMP(6) WITH TIME ZONE"`, result.TimestampTZType, "'1970-01-01 00:00:01Z'", fmt.Sprintf("kind %d: 1000000", result.TimestampTZ)},
-		{"UUID", result.UUIDType, "'507f1f77-bcf8-6cd7-9943-9011aabbccdd'", "uuid 507f1f77bcf86cd799439011aabbccdd"},
-		{"JSON", result.JSONType, "'{}'", "json {}"},
-		{"JSON", result.JSONType, "'5'", "json 5"}, // stored as INTEGER, by the declaration's affinity
-		{"BLOB", result.VarBinary, "x'00'", "binary 00"},
+		{"VARCHAR(40)", source.TypeVarchar, "'Sul'", "text Sul"},
+		{"text", source.TypeVarchar, "'Sul'", "text Sul"},
+		{"INTEGER", source.TypeBigInt, "7", "int 7"},
+		{"INT", source.TypeBigInt, "7", "int 7"},
+		{"SMALLINT", source.TypeBigInt, "70000", "int 70000"},
+		{"unsigned  big int", source.TypeBigInt, "7", "int 7"},
+		{"DECIMAL(10,2)", source.TypeDecimal, "150000", "decimal 150000.00"},
+		{"DECIMAL( 10 , 3 )", source.TypeDecimal, "0.5", "decimal 0.500"},
+		{"NUMERIC", source.TypeDecimal, "0.5", "decimal 0.5"},
+		{"NUMERIC(10)", source.TypeDecimal, "0.5", "decimal 0.5"},
+		{"REAL", source.TypeDouble, "0.5", "float64 0.5"},
+		{"DOUBLE PRECISION", source.TypeDouble, "1", "float64 1"},
+		{"BOOLEAN", source.TypeBoolean, "TRUE", "bool 1"},
+		{"DATE", source.TypeDate, "'1970-01-02'", fmt.Sprintf("kind %d: 1", source.KindDate)},
+		{"TIME", source.TypeTime, "'00:00:01'", fmt.Sprintf("kind %d: 1000000", source.KindTime)},
+		{"DATETIME", source.TypeTimestamp, "'1970-01-01 00:00:01'", fmt.Sprintf("kind %d: 1000000", source.KindTimestamp)},
+		{"TIMESTAMP WITH TIME ZONE", source.TypeTimestampTZ, "'1970-01-01 00:00:01Z'", fmt.Sprintf("kind %d: 1000000", source.KindTimestampTZ)},
+		{`"TIMESTAMP(6) WITH TIME ZONE"`, source.TypeTimestampTZ, "'1970-01-01 00:00:01Z'", fmt.Sprintf("kind %d: 1000000", source.KindTimestampTZ)},
+		{"UUID", source.TypeUUID, "'507f1f77-bcf8-6cd7-9943-9011aabbccdd'", "uuid 507f1f77bcf86cd799439011aabbccdd"},
+		{"JSON", source.TypeJSON, "'{}'", "json {}"},
+		{"JSON", source.TypeJSON, "'5'", "json 5"}, // stored as INTEGER, by the declaration's affinity
+		{"BLOB", source.TypeVarBinary, "x'00'", "binary 00"},
 		{"GEOMETRY", "", "x'00'", "binary 00"},
 		{"", "", "1.5", "float64 1.5"},
 	}

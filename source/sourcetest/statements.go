@@ -10,14 +10,12 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/params"
-	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 func testUndeclared(t *testing.T, dialect Dialect) {
 	s := open(t, dialect, 2)
-	_, err := s.Compile(source.Statement{SQL: dialect.Count, MaxRows: 1, Params: []source.Param{{Name: "other", Type: params.Integer}}})
+	_, err := s.Compile(source.Statement{SQL: dialect.Count, MaxRows: 1, Params: []source.Param{{Name: "other", Type: source.ParamInteger}}})
 	fault, ok := errors.AsType[*source.StatementError](err)
 	if !ok {
 		t.Fatalf("got %v, want a *source.StatementError", err)
@@ -111,7 +109,7 @@ func testRowLimit(t *testing.T, dialect Dialect) {
 func testEmpty(t *testing.T, dialect Dialect) {
 	s := open(t, dialect, 2)
 	sink := run(t, compile(t, s, source.Statement{SQL: dialect.Empty}))
-	if want := (result.Column{Name: "a", Type: result.BigInt}); !slices.Equal(sink.columns, []result.Column{want}) {
+	if want := (source.Column{Name: "a", Type: source.TypeBigInt}); !slices.Equal(sink.columns, []source.Column{want}) {
 		t.Errorf("columns are %v, want %v", sink.columns, want)
 	}
 	if len(sink.rows) != 0 {
@@ -125,7 +123,7 @@ func testSinkErrors(t *testing.T, dialect Dialect) {
 	own := errors.New("the reader is gone")
 	for range 3 {
 		sink := &recorder{t: t, onHead: func() error { return own }}
-		err := query.Run(context.Background(), source.Call{Args: []params.Value{integer(9)}}, sink)
+		err := query.Run(context.Background(), source.Call{Args: []source.Argument{integer(9)}}, sink)
 		if err != own || len(sink.rows) > 0 { //nolint:errorlint // the sink's error must come back unwrapped
 			t.Fatalf("an error of Columns: got %v and %d rows", err, len(sink.rows))
 		}
@@ -135,7 +133,7 @@ func testSinkErrors(t *testing.T, dialect Dialect) {
 			}
 			return nil
 		}}
-		err = query.Run(context.Background(), source.Call{Args: []params.Value{integer(9)}}, sink)
+		err = query.Run(context.Background(), source.Call{Args: []source.Argument{integer(9)}}, sink)
 		if err != own || len(sink.rows) != 3 { //nolint:errorlint // the sink's error must come back unwrapped
 			t.Fatalf("an error of Row: got %v and %d rows", err, len(sink.rows))
 		}
@@ -154,4 +152,16 @@ func testFailing(t *testing.T, dialect Dialect) {
 		}
 	}
 	run(t, compile(t, s, source.Statement{SQL: dialect.Empty}))
+}
+
+func testRefusedValue(t *testing.T, dialect Dialect) {
+	s := open(t, dialect, 1)
+	query := compile(t, s, source.Statement{SQL: dialect.Reads, Params: []source.Param{{Name: "p", Type: source.ParamString}}})
+	for range 3 {
+		run(t, query, source.Argument{Type: source.ParamString, Text: "[1]"})
+		err := query.Run(context.Background(), source.Call{Args: []source.Argument{{Type: source.ParamString, Text: "["}}}, &recorder{t: t})
+		if !dataapi.HasCode(err, dataapi.CodeValueRefused) || dataapi.AsError(err).Detail != "" {
+			t.Fatalf("got %v, want %s and no words of the database", err, dataapi.CodeValueRefused)
+		}
+	}
 }

@@ -7,9 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/solucao42/caddy-data-api/internal/params"
-	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // Dialect says how to reach a database, and what to say to it.
@@ -17,15 +15,16 @@ type Dialect struct {
 	// Open returns a new source that runs at most maxConns statements at once. The suite closes it.
 	Open func(t *testing.T, maxConns int) source.Source
 
-	Count     string                 // the integers 1 to @n, a parameter of type integer, in order, as column n of type bigint
-	Echo      map[params.Type]string // for every type: one row with the parameter @p as column v
-	EchoArray map[params.Type]string // for every type: the elements of the array @p, one a row, in order, as column v
-	Empty     string                 // a column a of type bigint and no row
-	Duplicate string                 // two columns of one name
-	Misspelt  string                 // uses the unknown column nosuch, once
-	Endless   string                 // runs for more than a minute before its first row; its only column is n
-	Fails     string                 // passes Check, and fails when it runs, before its first row; its only column is n
-	Writes    []string               // statements that would change the database or its schema
+	Count     string                      // the integers 1 to @n, a parameter of type integer, in order, as column n of type bigint
+	Echo      map[source.ParamType]string // for every type: one row with the parameter @p as column v
+	EchoArray map[source.ParamType]string // for every type: the elements of the array @p, one a row, in order, as column v
+	Empty     string                      // a column a of type bigint and no row
+	Duplicate string                      // two columns of one name
+	Misspelt  string                      // uses the unknown column nosuch, once
+	Endless   string                      // runs for more than a minute before its first row; its only column is n
+	Fails     string                      // passes Check, and fails when it runs, before its first row; its only column is n
+	Reads     string                      // one row; works when the text @p is JSON, and fails when it runs with another
+	Writes    []string                    // statements that would change the database or its schema
 }
 
 // Run runs the suite.
@@ -42,6 +41,7 @@ func Run(t *testing.T, dialect Dialect) {
 		{"run announces columns for an empty result", testEmpty},
 		{"run returns the sink's errors unchanged", testSinkErrors},
 		{"run reports a failing statement", testFailing},
+		{"run tells a value that is refused", testRefusedValue},
 		{"parameters arrive as they were sent", testParameters},
 		{"elements of arrays arrive as they were sent", testArrays},
 		{"cancelling ends the statement", testCancel},
@@ -84,28 +84,28 @@ func compile(t *testing.T, s source.Source, statement source.Statement) source.Q
 func counting(t *testing.T, dialect Dialect, s source.Source, maxRows int) source.Query {
 	t.Helper()
 	return compile(t, s, source.Statement{
-		SQL: dialect.Count, MaxRows: maxRows, Params: []source.Param{{Name: "n", Type: params.Integer}},
+		SQL: dialect.Count, MaxRows: maxRows, Params: []source.Param{{Name: "n", Type: source.ParamInteger}},
 	})
 }
 
-func integer(n int64) params.Value {
-	return params.Value{Type: params.Integer, Int: n, Text: text(int64Value(n))}
+func integer(n int64) source.Argument {
+	return source.Argument{Type: source.ParamInteger, Int: n, Text: text(int64Value(n))}
 }
 
-func int64Value(n int64) result.Value { return result.Value{Kind: result.Int, Int: n} }
+func int64Value(n int64) source.Value { return source.Value{Kind: source.KindInt, Int: n} }
 
 // recorder is a sink that keeps a result as text, and says when it is used otherwise than documented. Its functions may
 // be nil.
 type recorder struct {
 	t       *testing.T
-	columns []result.Column
+	columns []source.Column
 	calls   int
 	rows    [][]string
 	onRow   func(row int) error
 	onHead  func() error
 }
 
-func (r *recorder) Columns(columns []result.Column) error {
+func (r *recorder) Columns(columns []source.Column) error {
 	r.calls++
 	r.columns = columns
 	if len(r.rows) > 0 {
@@ -117,7 +117,7 @@ func (r *recorder) Columns(columns []result.Column) error {
 	return nil
 }
 
-func (r *recorder) Row(values []result.Value) error {
+func (r *recorder) Row(values []source.Value) error {
 	if r.calls != 1 {
 		r.t.Errorf("Columns was called %d times before a row", r.calls)
 	}
@@ -135,7 +135,7 @@ func (r *recorder) Row(values []result.Value) error {
 	return nil
 }
 
-func run(t *testing.T, query source.Query, args ...params.Value) *recorder {
+func run(t *testing.T, query source.Query, args ...source.Argument) *recorder {
 	t.Helper()
 	sink := &recorder{t: t}
 	if err := query.Run(context.Background(), source.Call{Args: args}, sink); err != nil {

@@ -8,42 +8,41 @@ import (
 	"testing"
 	"time"
 
-	"github.com/solucao42/caddy-data-api/internal/params"
-	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // samples are values of every type that every database keeps, in their canonical text.
-var samples = map[params.Type][]string{
-	params.String: {
+var samples = map[source.ParamType][]string{
+	source.ParamString: {
 		"Sul", "", "it's; DROP TABLE x --", "line\nbreak\ttab", `"quoted" \ back`, "São Paulo", "日本語 🙂", "\x01\x1f\x7f",
 		"{1,2}", `["a"]`, "NULL", "null", "@p", "%", " spaces ",
 	},
-	params.Integer:   {"0", "-1", "42", "9007199254740993", strconv.Itoa(math.MaxInt64), strconv.Itoa(math.MinInt64)},
-	params.Decimal:   {"0.00", "150000.00", "-0.05", "0.10", "12345678901.25"},
-	params.Boolean:   {"true", "false"},
-	params.Date:      {"2026-01-01", "2024-02-29", "1969-12-31", "1900-03-01", "9999-12-31"},
-	params.Timestamp: {"2026-01-31T10:00:00Z", "2026-01-31T23:59:59.123456Z", "1969-12-31T23:59:59Z", "2024-02-29T00:00:00.5Z"},
-	params.UUID:      {"507f1f77-bcf8-6cd7-9943-9011aabbccdd", "00000000-0000-0000-0000-000000000000"},
+	source.ParamInteger:   {"0", "-1", "42", "9007199254740993", strconv.Itoa(math.MaxInt64), strconv.Itoa(math.MinInt64)},
+	source.ParamDecimal:   {"0.00", "150000.00", "-0.05", "0.10", "12345678901.25"},
+	source.ParamBoolean:   {"true", "false"},
+	source.ParamDate:      {"2026-01-01", "2024-02-29", "1969-12-31", "1900-03-01", "9999-12-31"},
+	source.ParamTimestamp: {"2026-01-31T10:00:00Z", "2026-01-31T23:59:59.123456Z", "1969-12-31T23:59:59Z", "2024-02-29T00:00:00.5Z"},
+	source.ParamUUID:      {"507f1f77-bcf8-6cd7-9943-9011aabbccdd", "00000000-0000-0000-0000-000000000000"},
 }
 
 // columnTypes are the SQL types that echo the parameter types.
-var columnTypes = map[params.Type]result.Type{
-	params.String: result.Varchar, params.Integer: result.BigInt, params.Decimal: result.DecimalType, params.Boolean: result.Boolean,
-	params.Date: result.DateType, params.Timestamp: result.TimestampTZType, params.UUID: result.UUIDType,
+var columnTypes = map[source.ParamType]source.Type{
+	source.ParamString: source.TypeVarchar, source.ParamInteger: source.TypeBigInt, source.ParamDecimal: source.TypeDecimal,
+	source.ParamBoolean: source.TypeBoolean,
+	source.ParamDate:    source.TypeDate, source.ParamTimestamp: source.TypeTimestampTZ, source.ParamUUID: source.TypeUUID,
 }
 
-func sample(t *testing.T, kind params.Type, canonical string) params.Value {
+func sample(t *testing.T, kind source.ParamType, canonical string) source.Argument {
 	t.Helper()
-	value := params.Value{Type: kind, Text: canonical}
+	value := source.Argument{Type: kind, Text: canonical}
 	switch kind {
-	case params.Integer:
+	case source.ParamInteger:
 		n, err := strconv.ParseInt(canonical, 10, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
 		value.Int = n
-	case params.Boolean:
+	case source.ParamBoolean:
 		if canonical == "true" {
 			value.Int = 1
 		}
@@ -51,24 +50,24 @@ func sample(t *testing.T, kind params.Type, canonical string) params.Value {
 	return value
 }
 
-func echo(t *testing.T, s source.Source, sql string, kind params.Type, array bool) source.Query {
+func echo(t *testing.T, s source.Source, sql string, kind source.ParamType, array bool) source.Query {
 	t.Helper()
 	if sql == "" {
 		t.Fatalf("the dialect has no statement for %s", kind)
 	}
-	spec := result.ColumnSpec{Type: columnTypes[kind]}
-	if kind == params.Decimal {
+	spec := source.ColumnSpec{Type: columnTypes[kind]}
+	if kind == source.ParamDecimal {
 		scale := 2
 		spec.Scale = &scale
 	}
 	return compile(t, s, source.Statement{
-		SQL: sql, Params: []source.Param{{Name: "p", Type: kind, Array: array}}, Columns: map[string]result.ColumnSpec{"v": spec},
+		SQL: sql, Params: []source.Param{{Name: "p", Type: kind, Array: array}}, Columns: map[string]source.ColumnSpec{"v": spec},
 	})
 }
 
 func testParameters(t *testing.T, dialect Dialect) {
 	s := open(t, dialect, 2)
-	for _, kind := range params.Types() {
+	for _, kind := range source.ParamTypes() {
 		query := echo(t, s, dialect.Echo[kind], kind, false)
 		for _, canonical := range samples[kind] {
 			sink := run(t, query, sample(t, kind, canonical))
@@ -79,7 +78,7 @@ func testParameters(t *testing.T, dialect Dialect) {
 				t.Errorf("%s comes back in a column of type %s, want %s", kind, sink.columns[0].Type, want)
 			}
 		}
-		sink := run(t, query, params.Value{Type: kind, Null: true})
+		sink := run(t, query, source.Argument{Type: kind, Null: true})
 		if len(sink.rows) != 1 || sink.rows[0][0] != null {
 			t.Errorf("%s null came back as %q", kind, sink.rows)
 		}
@@ -88,9 +87,9 @@ func testParameters(t *testing.T, dialect Dialect) {
 
 func testArrays(t *testing.T, dialect Dialect) {
 	s := open(t, dialect, 2)
-	for _, kind := range params.Types() {
+	for _, kind := range source.ParamTypes() {
 		query := echo(t, s, dialect.EchoArray[kind], kind, true)
-		array := params.Value{Type: kind, Array: true}
+		array := source.Argument{Type: kind, Array: true}
 		if sink := run(t, query, array); len(sink.rows) != 0 {
 			t.Errorf("an empty array of %s came back as %q", kind, sink.rows)
 		}
@@ -104,7 +103,7 @@ func testArrays(t *testing.T, dialect Dialect) {
 		if !slices.Equal(got, samples[kind]) {
 			t.Errorf("an array of %s came back as %q, want %q", kind, got, samples[kind])
 		}
-		if sink := run(t, query, params.Value{Type: kind, Array: true, Null: true}); len(sink.rows) != 0 {
+		if sink := run(t, query, source.Argument{Type: kind, Array: true, Null: true}); len(sink.rows) != 0 {
 			t.Errorf("a null array of %s came back as %q", kind, sink.rows)
 		}
 	}
@@ -113,26 +112,26 @@ func testArrays(t *testing.T, dialect Dialect) {
 const null = "<null>"
 
 // text writes a value as the parameter type that it stands for is written.
-func text(v result.Value) string {
+func text(v source.Value) string {
 	switch v.Kind {
-	case result.Null:
+	case source.KindNull:
 		return null
-	case result.Bool:
+	case source.KindBool:
 		return strconv.FormatBool(v.Int != 0)
-	case result.Int:
+	case source.KindInt:
 		return strconv.FormatInt(v.Int, 10)
-	case result.Float32, result.Float64:
+	case source.KindFloat32, source.KindFloat64:
 		return strconv.FormatFloat(v.Float, 'g', -1, 64)
-	case result.UUID:
+	case source.KindUUID:
 		digits := hex.EncodeToString(v.Bytes)
 		return digits[:8] + "-" + digits[8:12] + "-" + digits[12:16] + "-" + digits[16:20] + "-" + digits[20:]
-	case result.Date:
+	case source.KindDate:
 		return time.Unix(v.Int*86400, 0).UTC().Format(time.DateOnly)
-	case result.Time:
+	case source.KindTime:
 		return time.UnixMicro(v.Int).UTC().Format("15:04:05.999999")
-	case result.Timestamp:
+	case source.KindTimestamp:
 		return time.UnixMicro(v.Int).UTC().Format("2006-01-02T15:04:05.999999")
-	case result.TimestampTZ:
+	case source.KindTimestampTZ:
 		return time.UnixMicro(v.Int).UTC().Format(time.RFC3339Nano)
 	default:
 		return string(v.Bytes)

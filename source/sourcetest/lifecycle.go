@@ -9,8 +9,7 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/params"
-	"github.com/solucao42/caddy-data-api/internal/source"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 func testCancel(t *testing.T, dialect Dialect) {
@@ -67,7 +66,7 @@ func testCancelBetweenRows(t *testing.T, dialect Dialect) {
 		}
 		return nil
 	}}
-	if err := query.Run(ctx, source.Call{Args: []params.Value{integer(10_000_000)}}, sink); !errors.Is(err, context.Canceled) {
+	if err := query.Run(ctx, source.Call{Args: []source.Argument{integer(10_000_000)}}, sink); !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v after %d rows, want context.Canceled", err, len(sink.rows))
 	}
 	if got := len(run(t, query, integer(5)).rows); got != 5 {
@@ -82,7 +81,7 @@ func testOverload(t *testing.T, dialect Dialect) {
 	reading, finish := make(chan struct{}), make(chan struct{})
 	held := make(chan error, 1)
 	go func() {
-		held <- query.Run(context.Background(), source.Call{Args: []params.Value{integer(3)}}, &recorder{t: t, onRow: func(row int) error {
+		held <- query.Run(context.Background(), source.Call{Args: []source.Argument{integer(3)}}, &recorder{t: t, onRow: func(row int) error {
 			if row == 1 {
 				close(reading)
 				<-finish
@@ -97,7 +96,7 @@ func testOverload(t *testing.T, dialect Dialect) {
 	}
 
 	started := time.Now()
-	err := query.Run(context.Background(), source.Call{Args: []params.Value{integer(1)}}, &recorder{t: t})
+	err := query.Run(context.Background(), source.Call{Args: []source.Argument{integer(1)}}, &recorder{t: t})
 	if !dataapi.HasCode(err, dataapi.CodeOverloaded) {
 		t.Errorf("got %v, want %s", err, dataapi.CodeOverloaded)
 	}
@@ -106,7 +105,7 @@ func testOverload(t *testing.T, dialect Dialect) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
-	if err := query.Run(ctx, source.Call{Args: []params.Value{integer(1)}}, &recorder{t: t}); !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
+	if err := query.Run(ctx, source.Call{Args: []source.Argument{integer(1)}}, &recorder{t: t}); !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
 		t.Errorf("a deadline while waiting: got %v, want %s", err, dataapi.CodeExecutionTimeout)
 	}
 	close(finish)
@@ -125,7 +124,7 @@ func testConcurrent(t *testing.T, dialect Dialect) {
 			for round := range 25 {
 				n := worker*31 + round
 				sink := &recorder{t: t}
-				if err := query.Run(context.Background(), source.Call{Args: []params.Value{integer(int64(n))}}, sink); err != nil {
+				if err := query.Run(context.Background(), source.Call{Args: []source.Argument{integer(int64(n))}}, sink); err != nil {
 					t.Errorf("worker %d: %v", worker, err)
 					return
 				}

@@ -1,15 +1,12 @@
-// Package source says what a database must do to serve endpoints. The implementations stand in its subpackages;
-// a third party can add one as a Caddy guest module in the namespace data_api.sources.
+// Package source says what a database must do to serve endpoints: the interfaces, the types of values, and the errors. It is
+// what a source is written against, the built-in ones and those of others alike. A source is a Caddy module in the
+// namespace data_api.sources that implements [Module]; docs/sources.md shows how to write one, and package sourcetest
+// tests it. Start reading at [Source] and [Query].
+//
+// It knows neither Caddy nor HTTP, nor what an endpoint is.
 package source
 
-import (
-	"context"
-	"errors"
-	"fmt"
-
-	"github.com/solucao42/caddy-data-api/internal/params"
-	"github.com/solucao42/caddy-data-api/internal/result"
-)
+import "context"
 
 // Source is a database that endpoints run on. It is safe for concurrent use.
 type Source interface {
@@ -42,19 +39,22 @@ type Resizing interface {
 type Query interface {
 	// Check asks the database whether the statement is one read-only statement with distinct column names, without
 	// running it, and returns its columns. A fault of the statement is a *StatementError; a database that cannot be
-	// reached is dataapi.CodeSourceUnavailable. When ctx's deadline passes it is dataapi.CodeExecutionTimeout, which wraps
-	// [ErrPlanning] where the database is known to have been at work on the statement.
-	Check(ctx context.Context) ([]result.Column, error)
+	// reached is [Unavailable]. When ctx's deadline passes it is [TimedOut], which wraps [ErrPlanning] where the database is
+	// known to have been at work on the statement.
+	Check(ctx context.Context) ([]Column, error)
 
 	// Run executes the statement with the call's arguments, one for each of Statement.Params, and pushes at most
 	// MaxRows+1 rows into the sink, so that the sink can tell a truncated result. It blocks until the database is done
-	// with the statement: when ctx ends, the statement is cancelled inside the database before Run returns.
+	// with the statement: when ctx ends, the statement is cancelled inside the database before Run returns. A database that
+	// does not obey is given up: Run returns within a second of ctx's deadline.
 	//
-	// Errors: the sink's own, unchanged; context.Canceled when ctx was cancelled; and of package dataapi
-	// CodeExecutionTimeout when ctx's deadline passed, CodeValueRefused when a value of the call is what the database
-	// cannot work with, CodeSourceUnavailable when the database cannot be reached or goes away, CodeOverloaded when no
-	// connection came free in time, CodeInternal for everything that the statement itself did wrong.
-	Run(ctx context.Context, call Call, sink result.Sink) error
+	// Errors: the sink's own, unchanged; context.Canceled when ctx was cancelled; and those that the functions of this
+	// package make: [TimedOut] when ctx's deadline passed; [Unavailable] when the database cannot be reached and nothing has
+	// run; [Interrupted] when the statement may have run and did not end for a reason that passes: Run does not run it
+	// again; [Overloaded] when no connection came free in time; [ValueRefused] when an argument is one that the database
+	// refuses; [Failed] for everything that the statement itself did wrong. A fault that the statement did not have when it
+	// was checked is a [StatementError] inside of that.
+	Run(ctx context.Context, call Call, sink Sink) error
 
 	// UsesClaims reports whether the rows can differ with Call.Claims, which decides who may be given the same result
 	// again: only a query of which that is certain not to be so says false. It does not block.
@@ -66,13 +66,13 @@ type Query interface {
 type Shared interface {
 	// Share runs the query as Run does if it can be done that way now, and reports whether it was; if not, nothing has
 	// reached the sink.
-	Share(ctx context.Context, call Call, sink result.Sink) (done bool, err error)
+	Share(ctx context.Context, call Call, sink Sink) (done bool, err error)
 }
 
 // Call is one run of a query. It is passed by value, and a source keeps nothing of it after the run.
 type Call struct {
 	// Args holds one argument for each of Statement.Params, in that order.
-	Args []params.Value
+	Args []Argument
 
 	// Claims say for whom the query runs. The zero value is nobody, for whom a source that uses claims shows nothing.
 	Claims Claims
@@ -87,32 +87,8 @@ type Statement struct {
 	Params []Param
 
 	// Columns holds what the endpoint declares of its columns, by name. It may be nil.
-	Columns map[string]result.ColumnSpec
+	Columns map[string]ColumnSpec
 
 	// MaxRows is the most rows that a caller is given, at least 1.
 	MaxRows int
-}
-
-// Param is a parameter as a database sees it.
-type Param struct {
-	Name  string
-	Type  params.Type
-	Array bool
-}
-
-// ErrPlanning says that a database answers, and had not come to an end with judging a statement.
-var ErrPlanning = errors.New("the database was still planning the statement")
-
-// StatementError is a fault of a statement, found when it is published.
-type StatementError struct {
-	Offset  int    // of the byte in Statement.SQL where the fault is, from 0; -1 when the database does not say
-	Message string // what is wrong, for the endpoint's author; may name tables and columns
-}
-
-// Error returns the message, with the offset where it is known.
-func (e *StatementError) Error() string {
-	if e.Offset < 0 {
-		return e.Message
-	}
-	return fmt.Sprintf("at byte %d: %s", e.Offset, e.Message)
 }

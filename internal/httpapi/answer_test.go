@@ -1,0 +1,251 @@
+package httpapi
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
+)
+
+// testAPI makes an API that has what answers need.
+func testAPI() *API {
+	api := New(Services{
+		Log: slog.New(slog.DiscardHandler), CursorKey: make([]byte, 32), Memory: NewMemory(64 << 20),
+		ClientIP: func(*http.Request) string { return "192.0.2.1" },
+	})
+	return api
+}
+
+// listen serves a handler as Caddy does, from a real server on a listener.
+func listen(t *testing.T, listener net.Listener, h http.Handler, settings ...func(*http.Server)) {
+	t.Helper()
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	protocols.SetHTTP2(true)
+	server := &http.Server{Handler: h, Protocols: protocols, ConnContext: WithConn, ReadHeaderTimeout: time.Minute}
+	for _, set := range settings {
+		set(server)
+	}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+}
+
+func tcpListener(t *testing.T) net.Listener {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return listener
+}
+
+// ask sends a request in plain text and returns all that comes until the connection ends, and how it ends: nil is an end
+// that HTTP/1.0 takes for the end of the answer.
+func ask(t *testing.T, conn net.Conn, request string) (answer []byte, err error) {
+	t.Helper()
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(60 * time.Second))
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
+	return io.ReadAll(conn)
+}
+
+func dial(t *testing.T, address net.Addr) net.Conn {
+	t.Helper()
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), address.Network(), address.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// embedding wraps a connection as some of Caddy's listeners do.
+type embedding struct{ net.Conn }
+
+type embeddingListener struct{ net.Listener }
+
+func (l embeddingListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	return &embedding{conn}, err
+}
+
+// half sends the first part of a long answer.
+func half(w io.Writer) error {
+	_, err := w.Write(bytes.Repeat([]byte("row\n"), 25_000))
+	return err
+}
+
+var errMidst = errors.New("the query failed in its midst")
+
+// Over HTTP/1.0 the end of the connection is the end of the answer. One that ends badly ends with a reset.
+func TestHTTP10AnswerThatEndsBadlyIsReset(t *testing.T) {
+	api := testAPI()
+	mux := http.NewServeMux()
+	for path, h := range map[string]handler{
+		"/whole": func(w http.ResponseWriter, _ *http.Request) error { return half(w) },
+		"/error": func(w http.ResponseWriter, _ *http.Request) error { return errors.Join(half(w), errMidst) },
+		"/panic": func(w http.ResponseWriter, _ *http.Request) error {
+			_ = half(w)
+			panic(http.ErrAbortHandler) // as any other panic does, without a trace in the test's output
+		},
+		"/small": func(w http.ResponseWriter, _ *http.Request) error { return writeJSON(w, http.StatusOK, "small") },
+		"/refused": func(http.ResponseWriter, *http.Request) error {
+			return &dataapi.Error{Code: dataapi.CodeNotFound}
+		},
+	} {
+		mux.Handle(path, api.handle(h))
+	}
+	certificate := httptest.NewUnstartedServer(nil)
+	certificate.StartTLS()
+	defer certificate.Close()
+
+	for name, open := range map[string]func(t *testing.T) net.Conn{
+		"plain": func(t *testing.T) net.Conn {
+			listener := tcpListener(t)
+			listen(t, listener, mux)
+			return dial(t, listener.Addr())
+		},
+		"embedded": func(t *testing.T) net.Conn {
+			listener := tcpListener(t)
+			listen(t, embeddingListener{listener}, mux)
+			return dial(t, listener.Addr())
+		},
+		"tls": func(t *testing.T) net.Conn {
+			listener := tcpListener(t)
+			listen(t, tls.NewListener(listener, &tls.Config{Certificates: certificate.TLS.Certificates}), mux)
+			return tls.Client(dial(t, listener.Addr()), &tls.Config{InsecureSkipVerify: true})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for path, whole := range map[string]bool{"/whole": true, "/small": true, "/refused": true, "/error": false, "/panic": false} {
+				answer, err := ask(t, open(t), "GET "+path+" HTTP/1.0\r\n\r\n")
+				if whole && err != nil {
+					t.Errorf("%s ends with %v after %d bytes", path, err, len(answer))
+				}
+				if !whole && !errors.Is(err, syscall.ECONNRESET) {
+					t.Errorf("%s ends with %v after %d bytes, want a reset", path, err, len(answer))
+				}
+				if path == "/whole" && !bytes.HasSuffix(answer, bytes.Repeat([]byte("row\n"), 25_000)) {
+					t.Errorf("%s has %d bytes", path, len(answer))
+				}
+			}
+		})
+	}
+}
+
+// A connection of HTTP/1.0 goes on after an answer of known length, and ends as any other.
+func TestHTTP10KeepsConnections(t *testing.T) {
+	api := testAPI()
+	listener := tcpListener(t)
+	listen(t, listener, api.handle(func(w http.ResponseWriter, _ *http.Request) error { return writeJSON(w, http.StatusOK, "small") }))
+	request := "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+	answer, err := ask(t, dial(t, listener.Addr()), request+request+"GET / HTTP/1.0\r\n\r\n")
+	if err != nil || bytes.Count(answer, []byte("200 OK")) != 3 {
+		t.Errorf("%v: %s", err, answer)
+	}
+}
+
+// Where a connection cannot be reset, an answer of unknown length is refused before it begins.
+func TestHTTP10WithoutResetRefusesLongAnswers(t *testing.T) {
+	api := testAPI()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/long", api.handle(func(w http.ResponseWriter, _ *http.Request) error { return half(w) }))
+	mux.Handle("/known", api.handle(func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Content-Length", "100000")
+		return half(w)
+	}))
+	listen(t, listener, mux)
+	answer, err := ask(t, dial(t, listener.Addr()), "GET /long HTTP/1.0\r\n\r\n")
+	if err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.0 505 ")) || !bytes.Contains(answer, []byte("HTTP_VERSION_NOT_SUPPORTED")) {
+		t.Errorf("%v: %.300s", err, answer)
+	}
+	if answer, err := ask(t, dial(t, listener.Addr()), "GET /known HTTP/1.0\r\n\r\n"); err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.0 200 ")) {
+		t.Errorf("%v: %.300s", err, answer)
+	}
+	answer, _ = ask(t, dial(t, listener.Addr()), "GET /long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	if !bytes.HasPrefix(answer, []byte("HTTP/1.1 200 ")) || !bytes.HasSuffix(answer, []byte("0\r\n\r\n")) {
+		t.Errorf("%.300s", answer)
+	}
+}
+
+// HTTP/1.0 has no trailers, and is announced none.
+func TestHTTP10HasNoTrailer(t *testing.T) {
+	api := testAPI()
+	listener := tcpListener(t)
+	listen(t, listener, api.handle(func(w http.ResponseWriter, _ *http.Request) error {
+		answer := newResultAnswer(w, form{format: result.FormatCSV}, "name", 10_000, nil, true)
+		defer answer.Close()
+		if err := answer.Columns([]source.Column{{Name: "a", Type: source.TypeVarchar}}); err != nil {
+			return err
+		}
+		for range 9_000 {
+			if err := answer.Row([]source.Value{{Kind: source.KindText, Bytes: []byte("some text")}}); err != nil {
+				return err
+			}
+		}
+		return answer.End(result.Summary{RowCount: 9_000})
+	}))
+	for version, want := range map[string]bool{"1.0": false, "1.1": true} {
+		answer, err := ask(t, dial(t, listener.Addr()), "GET / HTTP/"+version+"\r\nHost: x\r\nConnection: close\r\n\r\n")
+		if head, _, _ := bytes.Cut(answer, []byte("\r\n\r\n")); err != nil || bytes.Contains(head, []byte("\r\nTrailer: ")) != want {
+			t.Errorf("HTTP/%s: %v %s", version, err, head)
+		}
+	}
+}
+
+// h2Client speaks HTTP/2 without TLS.
+func h2Client(t *testing.T) *http.Client {
+	t.Helper()
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{Protocols: protocols}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
+// A query may pause for as long as its time limit lasts: nobody waits for a reader meanwhile.
+func TestPausesDoNotEndAnswers(t *testing.T) {
+	api := testAPI()
+	api.watch.stall, api.watch.blind = 200*time.Millisecond, 200*time.Millisecond
+	const pause = 1500 * time.Millisecond
+	listener := tcpListener(t)
+	listen(t, listener, api.handle(func(w http.ResponseWriter, _ *http.Request) error {
+		for range 2 {
+			if err := half(w); err != nil {
+				return err
+			}
+			_ = http.NewResponseController(w).Flush()
+			time.Sleep(pause)
+		}
+		return half(w)
+	}))
+	for name, client := range map[string]*http.Client{"HTTP/1.1": http.DefaultClient, "HTTP/2": h2Client(t)} {
+		response, err := client.Get("http://" + listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if err != nil || len(body) != 300_000 {
+			t.Errorf("%s: %d bytes, %v", name, len(body), err)
+		}
+	}
+}

@@ -1,0 +1,18 @@
+package source
+
+import "log/slog"
+
+// Module is what a Caddy module in the namespace data_api.sources implements. Its options are read and checked before any of
+// these methods is called, by Caddy's own interfaces: caddyfile.Unmarshaler, caddy.Provisioner, caddy.Validator.
+type Module interface {
+	// SourceKey stands for the source and all of its settings: configurations with the same key share one source, and a
+	// changed setting makes a new one beside the old. It may contain secrets; it is hashed before use.
+	SourceKey() string
+
+	// OpenSource makes the source. It must neither block nor do I/O: a database that is down must not keep the server
+	// from starting. The logger is the source's own to keep.
+	OpenSource(logger *slog.Logger) (Source, error)
+
+	// Dialect reads statements for this kind of database. It is called on a module without options, too.
+	Dialect() Dialect
+}
