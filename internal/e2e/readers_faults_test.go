@@ -74,14 +74,14 @@ func (b *besieged) ask(ctx context.Context, during time.Duration) time.Duration 
 	defer client.CloseIdleConnections()
 	var times []time.Duration
 	for end := time.Now().Add(during); time.Now().Before(end) && ctx.Err() == nil; time.Sleep(5 * time.Millisecond) {
-		request, err := http.NewRequestWithContext(ctx, http.MethodPost, b.url("/api/v1/data-api/default/short/execute"), strings.NewReader("{}"))
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, b.URL("/api/v1/data-api/default/short/execute"), strings.NewReader("{}"))
 		if err != nil {
 			b.t.Fatal(err)
 		}
 		request.Header.Set("Content-Type", "application/json")
 		request.Header.Set("Authorization", "Bearer "+b.quiet)
 		begun := time.Now()
-		got, err := b.doWith(client, request)
+		got, err := b.DoWith(client, request)
 		if err != nil || got.Status != http.StatusOK {
 			b.t.Errorf("the other company got %d %s %v", got.Status, got.Body, err)
 			break
@@ -144,7 +144,7 @@ func (b *besieged) under(siege func(ctx context.Context) string) {
 	}
 	time.Sleep(30 * time.Second)
 	b.t.Logf("half a minute later it has %d MB", b.memory("VmRSS"))
-	b.get(b.result+"/result.csv", b.token).Want(http.StatusOK) // who has besieged is served again
+	b.Get(b.result+"/result.csv", b.token).Want(http.StatusOK) // who has besieged is served again
 }
 
 // statuses counts answers by their status, by many at once.
