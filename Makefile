@@ -1,4 +1,4 @@
-# Everything that a developer of this repository runs. It needs Go, make and git; the tests bring their own PostgreSQL,
+# Everything that a developer of this repository runs. It needs Go, make and git; the tests need the programs of `make tools`,
 # and the race detector a C compiler.
 
 .DEFAULT_GOAL := help
@@ -28,6 +28,10 @@ demo: bin/caddy-quick bin/demo ## run the guide for real and keep serving http:/
 build: ## build bin/caddy with xcaddy; further plug-ins: ./xcaddy.sh --with MODULE
 	@./xcaddy.sh
 
+.PHONY: tools
+tools: ## install what the tests run beside Go: PostgreSQL, PgBouncer, nginx, curl (with apt-get, as root; else say what is missing)
+	@tools/programs.sh
+
 .PHONY: test
 test: ## run all tests, and again with the race detector where goroutines meet
 	go test -timeout 20m ./...
@@ -56,6 +60,7 @@ lint: bin/golangci-lint ## check format, vet, go.mod, the linters, and who impor
 
 .PHONY: faults
 faults: ## the long tests of faults, TestFaults..., in every package that has some; needs Linux, strace and root
+	@tools/programs.sh strace
 	DATA_API_TEST_KILL_ROUNDS=100 go test -count 1 -v -p 1 -timeout 60m -tags faults -run '^TestFaults' \
 		$$(grep -rl --include='*_test.go' '^func TestFaults' . | xargs -n 1 dirname | sort -u)
 
@@ -68,6 +73,7 @@ interop: ## let JavaScript's libraries verify callbacks and tokens, sign tokens,
 
 .PHONY: browser
 browser: ## drive the documentation page in Chromium, and run its programs; needs Node.js, npm, curl and Python
+	@tools/programs.sh chromium curl
 	go test -count 1 -v -tags npm -run 'DocumentationPageInChromium|Snippets' ./internal/e2e
 
 .PHONY: fuzz
@@ -80,12 +86,7 @@ fuzz: ## run every fuzz target for FUZZTIME=2m
 # For `make bench`: ROW=point,page runs two groups of rows, ARGS='-rounds 3 -seconds 2' shortens it (bench/cmd/bench/main.go lists all).
 .PHONY: bench
 bench: bin/caddy-guided ## measure against the machine's limits and real peers, within 20 minutes; ROW=NAME,NAME runs some rows
-	@command -v wrk >/dev/null || { \
-		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-			echo "Installing wrk with apt-get."; apt-get update -qq && apt-get install -qqy --no-install-recommends wrk >/dev/null; \
-		else \
-			echo "make bench: wrk was not found: install it (apt-get install wrk, brew install wrk)" >&2; exit 1; \
-		fi; }
+	@tools/programs.sh wrk
 	@cd bench && $(GO_BUILD) -o ../bin/bench ./cmd/bench
 	@bin/bench $(if $(ROW),-row $(ROW)) $(ARGS)
 

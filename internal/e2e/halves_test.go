@@ -317,7 +317,7 @@ func complete(format string, body []byte) bool {
 // nginxBefore runs nginx before a server, with its own settings but for the address, and returns its address.
 func nginxBefore(t *testing.T, upstream string) string {
 	t.Helper()
-	program, err := pgtest.FindProgram("nginx", "nginx-light")
+	program, err := pgtest.FindProgram("nginx")
 	if err != nil {
 		t.Fatal(err)
 	}
