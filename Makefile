@@ -1,4 +1,4 @@
-# Everything that a developer of this repository runs. It needs Go, make and git; the tests bring their own PostgreSQL,
+# Everything that a developer of this repository runs. It needs Go, make and git; the tests need the programs of `make tools`,
 # and the race detector a C compiler.
 
 .DEFAULT_GOAL := help
@@ -28,11 +28,15 @@ demo: bin/caddy-quick bin/demo ## run the guide for real and keep serving http:/
 build: ## build bin/caddy with xcaddy; further plug-ins: ./xcaddy.sh --with MODULE
 	@./xcaddy.sh
 
+.PHONY: tools
+tools: ## install what the tests run beside Go: PostgreSQL, PgBouncer, nginx, curl (with apt-get, as root; else say what is missing)
+	@tools/programs.sh
+
 # A source as a third party writes it: a module of its own, outside of which nothing of internal/ can be used.
 EXAMPLE := examples/source-echo
 
 .PHONY: test
-test: ## run all tests, and again with the race detector where goroutines meet
+test: tools ## run all tests, and again with the race detector where goroutines meet
 	go test -timeout 20m ./...
 	cd $(EXAMPLE) && go test ./...
 	@cc=$$(go env CC); \
@@ -53,13 +57,14 @@ lint: bin/golangci-lint ## check format, vet, go.mod, the linters, and who impor
 		go vet ./... && go mod tidy -diff && $(CURDIR)/bin/golangci-lint run ./...) || exit 1; done
 	@grep -qF "$$(go list -m)/" .golangci.yml || { \
 		echo "make lint: .golangci.yml holds rules for another module than $$(go list -m): its import rules check nothing" >&2; exit 1; }
-	@packages=$$(go list ./internal/... | grep -Ev '/internal/(lease|config|cmd)(/|$$)') && \
+	@packages=$$(go list ./internal/... | grep -Ev '/internal/(lease|config|cli|cmd)(/|$$)') && \
 	dependencies=$$(go list -deps $$packages) && \
 	if echo "$$dependencies" | grep '^github.com/caddyserver/'; then \
-		echo "make lint: internal/ outside lease, config and cmd depends on Caddy, through the packages above" >&2; exit 1; fi
+		echo "make lint: internal/ outside lease, config, cli and cmd depends on Caddy, through the packages above" >&2; exit 1; fi
 
 .PHONY: faults
 faults: ## the long tests of faults, TestFaults..., in every package that has some; needs Linux, strace and root
+	@tools/programs.sh strace
 	DATA_API_TEST_KILL_ROUNDS=100 go test -count 1 -v -p 1 -timeout 60m -tags faults -run '^TestFaults' \
 		$$(grep -rl --include='*_test.go' '^func TestFaults' . | xargs -n 1 dirname | sort -u)
 
@@ -72,6 +77,7 @@ interop: ## let JavaScript's libraries verify callbacks and tokens, sign tokens,
 
 .PHONY: browser
 browser: ## drive the documentation page in Chromium, and run its programs; needs Node.js, npm, curl and Python
+	@tools/programs.sh chromium curl
 	go test -count 1 -v -tags npm -run 'DocumentationPageInChromium|Snippets' ./internal/e2e
 
 .PHONY: fuzz
@@ -84,12 +90,7 @@ fuzz: ## run every fuzz target for FUZZTIME=2m
 # For `make bench`: ROW=point,page runs two groups of rows, ARGS='-rounds 3 -seconds 2' shortens it (bench/cmd/bench/main.go lists all).
 .PHONY: bench
 bench: bin/caddy-guided ## measure against the machine's limits and real peers, within 20 minutes; ROW=NAME,NAME runs some rows
-	@command -v wrk >/dev/null || { \
-		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-			echo "Installing wrk with apt-get."; apt-get update -qq && apt-get install -qqy --no-install-recommends wrk >/dev/null; \
-		else \
-			echo "make bench: wrk was not found: install it (apt-get install wrk, brew install wrk)" >&2; exit 1; \
-		fi; }
+	@tools/programs.sh wrk
 	@cd bench && $(GO_BUILD) -o ../bin/bench ./cmd/bench
 	@bin/bench $(if $(ROW),-row $(ROW)) $(ARGS)
 

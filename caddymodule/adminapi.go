@@ -46,15 +46,15 @@ func enterAdmin() (*admin.Services, func(), error) {
 	if !app.generation.Enter() {
 		return nil, nil, dataapi.Errorf(dataapi.CodeOverloaded, "The configuration is being replaced; try again.")
 	}
-	ready, err := app.ready()
+	opened, err := app.server.Open()
 	if err != nil {
 		app.generation.Leave()
 		return nil, nil, err
 	}
 	return &admin.Services{
-		Catalog: app.catalog, Directory: ready.directory, Keys: ready.keys, SigningKeys: ready.tokenKeys, Algorithm: app.Tokens.Algorithm,
-		Dispatcher: ready.dispatcher, Store: ready.store, Cache: ready.cache, Sources: app.askSources, Audit: app.trail,
-	}, ready.leave, nil
+		Catalog: app.server.Catalog(), Directory: opened.Directory, Keys: opened.Keys, SigningKeys: opened.TokenKeys, Algorithm: app.Tokens.Algorithm,
+		Dispatcher: opened.Dispatcher, Store: opened.Store, Cache: opened.Cache, Sources: app.server.AskSources, Audit: app.trail,
+	}, app.generation.Leave, nil
 }
 
 // adminError is what an operator is told: other than a caller, it sees the cause.

@@ -4,23 +4,20 @@
 package caddymodule
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	_ "github.com/solucao42/caddy-data-api/caddyfile" // the directive and the global option
-	"github.com/solucao42/caddy-data-api/internal/admission"
-	"github.com/solucao42/caddy-data-api/internal/catalog"
+	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/config"
-	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/lease"
+	"github.com/solucao42/caddy-data-api/internal/server"
 	"github.com/solucao42/caddy-data-api/internal/token"
 	"github.com/solucao42/caddy-data-api/source"
 )
@@ -38,22 +35,14 @@ type App struct {
 	log        *slog.Logger
 	trail      *logTrail
 	generation *lease.Generation
-	state      *state
 	storeName  string
-	sources    execution.Sources
-	dialects   []source.Dialect         // of the sources
-	pooled     map[string]*pooledSource // the same
+	backend    *pooledBackend
+	sources    map[string]*server.Source
 	trusts     []token.Trust
-	queries    *execution.Queries
-	catalog    *catalog.Catalog
-	plan       atomic.Pointer[execution.Plan]
+	server     *server.Server
 	changes    *catalogTrail
-	started    atomic.Bool // sources may be asked
 
 	lifecycle
-
-	preparing sync.Mutex
-	prepared  atomic.Pointer[services]
 }
 
 // CaddyModule returns the Caddy module information.
@@ -89,7 +78,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.holdTrusts(); err != nil {
 		return err
 	}
-	return a.openCatalog()
+	return a.makeServer()
 }
 
 // resolve replaces the placeholders of settings that may hold them.
@@ -122,8 +111,10 @@ func (a *App) holdStore(ctx caddy.Context) error {
 		return fmt.Errorf("%T is no store", guest)
 	}
 	a.storeName = module.StoreKey()
-	a.state, err = states.Hold(a.generation, hashKey(module.StoreKey()), func() (*state, error) {
-		return newState(module.OpenStore), nil
+	a.backend, err = backends.Hold(a.generation, hashKey(module.StoreKey()), func() (*pooledBackend, error) {
+		return &pooledBackend{server.NewShared(server.BackendOptions{
+			OpenStore: module.OpenStore, Logger: sharedLog.Logger, Trail: sharedTrail,
+		})}, nil
 	})
 	return err
 }
@@ -136,8 +127,7 @@ func (a *App) holdSources(ctx caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("loading the sources: %w", err)
 	}
-	a.sources = make(execution.Sources)
-	a.pooled = make(map[string]*pooledSource)
+	a.sources = make(map[string]*server.Source)
 	for name, guest := range guests.(map[string]any) {
 		module, ok := guest.(source.Module)
 		if !ok {
@@ -148,38 +138,45 @@ func (a *App) holdSources(ctx caddy.Context) error {
 			if err != nil {
 				return nil, err
 			}
-			pinger, _ := opened.(source.Pinger)
-			return &pooledSource{Source: admission.Admit(opened, admission.Options{}), pinger: pinger, configured: time.Now()}, nil
+			return &pooledSource{server.NewSource(opened, module.Dialect())}, nil
 		})
 		if err != nil {
 			return fmt.Errorf("source %s: %w", name, err)
 		}
-		a.sources[name], a.pooled[name] = held.Source, held
-		a.dialects = append(a.dialects, module.Dialect())
+		a.sources[name] = held.Source
 	}
 	return nil
 }
 
-// ready returns this configuration's services. The first call opens the store; when that fails the next call tries again.
-func (a *App) ready() (*services, error) {
-	if ready := a.prepared.Load(); ready != nil {
-		return ready, nil
-	}
-	a.preparing.Lock()
-	defer a.preparing.Unlock()
-	if ready := a.prepared.Load(); ready != nil {
-		return ready, nil
-	}
-	opened, err := a.state.open(context.Background())
+// makeServer reads the catalog. It opens nothing: see [server.New].
+func (a *App) makeServer() error {
+	throttle, err := a.Tokens.Throttle.Limits()
 	if err != nil {
-		return nil, fmt.Errorf("data_api: opening the store: %w", err)
+		return err
 	}
-	ready, err := a.newServices(opened)
+	a.server, err = server.New(server.Settings{
+		Catalog: a.Catalog, Strict: a.Strict, Sources: a.sources, Backend: a.backend.Shared,
+		Tokens: token.Config{
+			Issuer: a.Tokens.Issuer, Audience: a.Tokens.Audience, Trusts: a.trusts,
+			AccessTTL: time.Duration(a.Tokens.AccessTTL), RefreshTTL: time.Duration(a.Tokens.RefreshTTL),
+		},
+		Algorithm: a.Tokens.Algorithm, HS256Secret: a.Tokens.HS256Secret, Throttle: throttle,
+		Jobs: job.Settings{
+			Workers: a.Jobs.Workers, PerCompany: a.Jobs.PerCompany, Quota: a.Jobs.Quota, Retention: time.Duration(a.Jobs.Retention),
+		},
+		WaitingCallers: a.Jobs.WaitingCallers,
+		CallbackHosts:  a.Callbacks.Allow,
+		AnswerMemory:   a.Answers.Memory,
+		Cache:          cache.Options{Size: a.App.Cache.Size, MaxResult: a.App.Cache.MaxResult},
+		Log:            a.log, Trail: a.trail, AuditParameters: a.Audit.Parameters,
+		Ending: a.ending, Exiting: caddy.Exiting, ClientIP: clientIP,
+	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	a.prepared.Store(ready)
-	return ready, nil
+	a.changes = &catalogTrail{app: a}
+	a.server.Catalog().OnChange(a.changes.follow)
+	return nil
 }
 
 // findApp returns the app of the configuration that ctx belongs to, for a handler that ctx provisions.

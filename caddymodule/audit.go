@@ -6,7 +6,6 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/attach"
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
 // auditLogger is appended to the name of the app's logger, which makes it data_api.audit: a log of a Caddyfile chooses it
@@ -92,27 +91,6 @@ func (t *attachedTrail) Record(event audit.Event) {
 	if current, ok := t.trails.Newest(); ok {
 		current.Record(event)
 	}
-}
-
-// auditEnded records how a job has ended.
-func auditEnded(ended job.Job) {
-	if !sharedTrail.Enabled() {
-		return
-	}
-	event := audit.Event{
-		Action: audit.JobEnded, Outcome: string(ended.Status), Company: ended.Company, User: ended.User, KeyID: ended.KeyID,
-		Endpoint: ended.Address.String(), Revision: ended.Revision, JobID: ended.ID.String(),
-	}
-	switch {
-	case ended.Status == job.Completed:
-		event.Outcome = audit.Success
-	case ended.Error != nil:
-		event.Outcome, event.Reason = string(ended.Error.Code), ended.Error.Detail
-	}
-	if !ended.StartedAt.IsZero() {
-		event.Ran, event.Rows, event.Duration = true, ended.Result.RowCount, ended.CompletedAt.Sub(ended.StartedAt)
-	}
-	sharedTrail.Record(event)
 }
 
 var (

@@ -55,7 +55,7 @@ func (h *TokenHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddy
 		return h.app.unready(w, r, err)
 	}
 	defer ready.leave()
-	ready.api.ServeToken(w, r)
+	ready.API.ServeToken(w, r)
 	return nil
 }
 
@@ -106,7 +106,7 @@ func (a *JWTAuthenticator) authenticate(w http.ResponseWriter, r *http.Request) 
 	}
 	defer ready.leave()
 	httpapi.SetRequestID(w, r)
-	return ready.api.Authenticate(w, r)
+	return ready.API.Authenticate(w, r)
 }
 
 // knowConnections lets the handlers of a server see the connections that requests come on.
@@ -179,7 +179,10 @@ func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ cad
 	}
 	defer ready.leave()
 	if h.authenticator != nil {
-		h.authenticate(w, r, ready.api)
+		if caller, ok := ready.API.Identify(w, r); ok {
+			nameUser(r, caller)
+			ready.API.ServeExecute(w, r, caller, h.MaxBody)
+		}
 		return nil
 	}
 	caller, ok := caddyhttp.GetVar(r.Context(), callerVar).(identity.Principal)
@@ -188,24 +191,8 @@ func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ cad
 		httpapi.WriteUnauthenticated(w, false)
 		return nil
 	}
-	ready.api.ServeExecute(w, r, caller, h.MaxBody)
+	ready.API.ServeExecute(w, r, caller, h.MaxBody)
 	return nil
-}
-
-// authenticate serves whoever presents a good token, and does for all others what the authenticator and the problem
-// handler do together.
-func (h *ExecuteHandler) authenticate(w http.ResponseWriter, r *http.Request, api *httpapi.API) {
-	httpapi.SetRequestID(w, r)
-	caller, presented, err := api.Authenticate(w, r)
-	switch {
-	case dataapi.HasCode(err, dataapi.CodeUnauthenticated):
-		httpapi.WriteUnauthenticated(w, presented)
-	case err != nil:
-		api.Fail(w, r, err)
-	default:
-		nameUser(r, caller)
-		api.ServeExecute(w, r, caller, h.MaxBody)
-	}
 }
 
 // nameUser sets the placeholders http.auth.user.* as Caddy's authentication handler would. Access logs have the id of

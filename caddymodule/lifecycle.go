@@ -15,6 +15,8 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/attach"
 	"github.com/solucao42/caddy-data-api/internal/audit"
+	"github.com/solucao42/caddy-data-api/internal/lease"
+	"github.com/solucao42/caddy-data-api/internal/server"
 )
 
 const (
@@ -79,19 +81,19 @@ func (a *App) Start() error {
 	a.mu.Lock()
 	a.logging = sharedLog.attach(a.log)
 	a.mu.Unlock()
-	ready, err := a.ready()
+	opened, err := a.server.Open()
 	if err != nil {
 		return err
 	}
-	if err := a.checkStatements(); err != nil {
+	if err := a.server.CheckStatements(); err != nil {
 		return err
 	}
-	if err := ready.startEngines(); err != nil {
+	if err := opened.Start(); err != nil {
 		return err
 	}
 	a.takeOverLater()
 	a.tellUnproven()
-	snapshot := a.catalog.Current()
+	snapshot := a.server.Catalog().Current()
 	a.log.Info("serving",
 		slog.String("catalog", a.Catalog),
 		slog.Int("companies", len(snapshot.Companies())),
@@ -106,11 +108,11 @@ func (a *App) Start() error {
 func (a *App) takeOver() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	ready := a.prepared.Load()
-	if ready == nil || a.detach != nil || a.ended() {
+	opened := a.server.Opened()
+	if opened == nil || a.detach != nil || a.ended() {
 		return
 	}
-	detach, err := a.state.attach(ready)
+	detach, err := a.attach(opened)
 	if err != nil {
 		a.log.Error("no job and no callback begins under this configuration", slog.Any("error", err))
 		return
@@ -118,6 +120,28 @@ func (a *App) takeOver() {
 	a.detach = detach
 	a.auditing = sharedTrail.trails.Attach(a.trail)
 	a.inForce.Store(true)
+}
+
+// attach makes jobs and callbacks begin under this configuration. Its generation is held until the last of them has ended.
+func (a *App) attach(opened *server.Services) (detach func(), err error) {
+	if !a.generation.Enter() {
+		return nil, lease.ErrReleased
+	}
+	if detach, err = opened.Attach(a.generation.Leave); err != nil {
+		a.generation.Leave()
+	}
+	return detach, err
+}
+
+// tellUnproven logs which sources have never answered. It returns at once.
+func (a *App) tellUnproven() {
+	if !a.generation.Enter() {
+		return
+	}
+	go func() {
+		defer a.generation.Leave()
+		a.server.TellUnproven()
+	}()
 }
 
 // takeOverLater is for a server where a handler of another module has aborted the event that takeOver waits for.
@@ -169,8 +193,8 @@ func (a *App) Cleanup() error {
 	}
 	a.release()
 	a.silence()
-	if a.catalog != nil {
-		_ = a.catalog.Close()
+	if a.server != nil {
+		_ = a.server.Close()
 	}
 	if a.generation == nil {
 		return nil
@@ -226,7 +250,7 @@ func (a *App) drain() <-chan struct{} {
 		a.drained = drained
 		go func() {
 			defer close(drained)
-			a.state.drain(drainTimeout)
+			a.backend.Drain(drainTimeout)
 		}()
 	}
 	return a.drained

@@ -49,7 +49,7 @@ func provisionOffline(file, adapter string) (*cli.Offline, error) {
 		return nil, err
 	}
 	app := found.(*App)
-	return &cli.Offline{Directory: app.Catalog, Catalog: app.catalog, Check: app.checkAll, Plan: app.plan.Load}, nil
+	return &cli.Offline{Directory: app.Catalog, Catalog: app.server.Catalog(), Check: app.server.CheckAll, Plan: app.server.Plan}, nil
 }
 
 // withoutStrict is a configuration of the app that leaves out what is at fault.

@@ -9,7 +9,14 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/lease"
+	"github.com/solucao42/caddy-data-api/internal/server"
 )
+
+// services are what a request is answered with, by the app whose generation it has entered.
+type services struct {
+	*server.Services
+	app *App
+}
 
 // maxEnter is how often a request looks for the configuration that is in force: one may be replaced while it is entered.
 const maxEnter = 3
@@ -21,7 +28,7 @@ const maxEnter = 3
 // may be rejected. And when it stops it tells clients to go elsewhere, but for those whose TLS handshake was not at its
 // end: these stay, for as long as they like. All are answered by the configuration in force, and those who come late are
 // told to connect anew.
-func (a *App) enter(w http.ResponseWriter, r *http.Request) (*services, error) {
+func (a *App) enter(w http.ResponseWriter, r *http.Request) (services, error) {
 	if a.inForce.Load() && a.generation.Enter() {
 		return a.entered()
 	}
@@ -37,21 +44,21 @@ func (a *App) enter(w http.ResponseWriter, r *http.Request) (*services, error) {
 			return app.entered()
 		}
 	}
-	return nil, dataapi.Wrap(dataapi.CodeOverloaded, lease.ErrReleased)
+	return services{}, dataapi.Wrap(dataapi.CodeOverloaded, lease.ErrReleased)
 }
 
 // entered returns the services of an app whose generation was entered.
-func (a *App) entered() (*services, error) {
-	ready, err := a.ready()
+func (a *App) entered() (services, error) {
+	opened, err := a.server.Open()
 	if err != nil {
 		a.generation.Leave()
-		return nil, dataapi.Wrap(dataapi.CodeOverloaded, err)
+		return services{}, dataapi.Wrap(dataapi.CodeOverloaded, err)
 	}
-	return ready, nil
+	return services{opened, a}, nil
 }
 
 // leave lets go of what enter holds.
-func (s *services) leave() { s.app.generation.Leave() }
+func (s services) leave() { s.app.generation.Leave() }
 
 // activeApp returns the app of the configuration that is in force; nil: there is none.
 func activeApp() *App {

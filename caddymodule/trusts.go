@@ -9,12 +9,6 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/jwks"
 )
 
-// pooledKeySet is the keys of another issuer in the pool: a reload keeps them, so that it refuses no token.
-type pooledKeySet struct{ *jwks.Source }
-
-// Destruct ends the fetches when the last holder has let go.
-func (p *pooledKeySet) Destruct() error { return p.Close() }
-
 // holdTrusts takes hold of the keys of the issuers that are trusted. It fetches none yet.
 func (a *App) holdTrusts() error {
 	for _, name := range slices.Sorted(maps.Keys(a.Tokens.Trusts)) {
@@ -31,21 +25,6 @@ func (a *App) holdTrusts() error {
 		a.trusts = append(a.trusts, trusted)
 	}
 	return nil
-}
-
-// startTrusts begins to fetch the keys, in the background: an issuer that does not answer keeps nothing from starting.
-func (a *App) startTrusts() {
-	for _, trust := range a.trusts {
-		trust.Keys.Start()
-	}
-}
-
-// vouchedCompanies lists the companies for whose users some issuer may vouch.
-func (a *App) vouchedCompanies() (companies []string) {
-	for i := range a.trusts {
-		companies = append(companies, a.trusts[i].Slugs()...)
-	}
-	return companies
 }
 
 // resolveTrusts replaces the placeholders of the issuers that are trusted.

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 const personEndpoint = "acme/default/person"
@@ -65,7 +67,7 @@ func TestAuditTrailAndSecrets(t *testing.T) {
 		password  = "dsn-password-of-this-test-4711"
 		sensitive = "sensitive-value-of-this-test"
 	)
-	e, receiver := engines[0], newHook(t)
+	e, receiver := engines[0], servertest.NewHook(t)
 	catalog := files(e)
 	catalog["acme/default/person.sql"] = `/*---
 source: main
@@ -80,7 +82,7 @@ SELECT regiao FROM vendas WHERE @cpf IS NOT NULL AND @numbers IS NULL AND regiao
 	dir := t.TempDir()
 	trailPath := filepath.Join(dir, "audit.log")
 	s := newServer(t, serverConfig{
-		sources: e.source(t, dir, sales) + "\n\t\tsource other postgres {env.TEST_DSN}",
+		sources: e.Source(t, dir, sales).Directive() + "\n\t\tsource other postgres {env.TEST_DSN}",
 		files:   catalog,
 		options: "callbacks {\n\t\t\tallow " + strings.TrimPrefix(receiver.URL, "http://") + "\n\t\t}\n" +
 			"\t\ttokens {\n\t\t\ths256_secret {env.TEST_HS256}\n\t\t}\n\t\taudit {\n\t\t\tparameters\n\t\t}",
@@ -90,49 +92,49 @@ SELECT regiao FROM vendas WHERE @cpf IS NOT NULL AND @numbers IS NULL AND regiao
 	var refused bytes.Buffer // the bodies of all errors
 	fail := func(got answer, status int) {
 		t.Helper()
-		refused.Write(got.want(status).Body)
+		refused.Write(got.Want(status).Body)
 	}
 	keyRoute, person := "/api/v1/auth/api-key", endpoints+"person/execute"
 
-	key := s.createKey("acme", "integration")
-	first := s.exchange("acme", key)
-	fail(s.post(keyRoute, "", fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"api_secret":%q}`, key.Secret, key.Key)), http.StatusUnauthorized)
-	fail(s.post(keyRoute, "", fmt.Sprintf(`{"company_slug":%q,"api_key":"x","api_secret":"y"}`, key.Secret)), http.StatusUnauthorized)
-	fail(s.post(keyRoute, "", fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"secret":%q}`, key.Key, key.Secret)), http.StatusBadRequest)
-	second := s.refresh(first.Refresh)
-	third := s.refresh(second.Refresh)
-	fail(s.post(refreshRoute, "", refreshBody(first.Refresh)), http.StatusUnauthorized)
-	fail(s.get(whoAmI, third.Access), http.StatusUnauthorized)
-	fourth := s.exchange("acme", key)
+	key := s.CreateKey("acme", "integration")
+	first := s.Exchange("acme", key)
+	fail(s.Post(keyRoute, "", fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"api_secret":%q}`, key.Secret, key.Key)), http.StatusUnauthorized)
+	fail(s.Post(keyRoute, "", fmt.Sprintf(`{"company_slug":%q,"api_key":"x","api_secret":"y"}`, key.Secret)), http.StatusUnauthorized)
+	fail(s.Post(keyRoute, "", fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"secret":%q}`, key.Key, key.Secret)), http.StatusBadRequest)
+	second := s.Refresh(first.Refresh)
+	third := s.Refresh(second.Refresh)
+	fail(s.Post(refreshRoute, "", servertest.RefreshBody(first.Refresh)), http.StatusUnauthorized)
+	fail(s.Get(whoAmI, third.Access), http.StatusUnauthorized)
+	fourth := s.Exchange("acme", key)
 	access := fourth.Access
 
-	s.post(person, access, `{"parameter_values":{"cpf":"`+sensitive+`","regiao":"Norte"}}`).want(http.StatusOK)
+	s.Post(person, access, `{"parameter_values":{"cpf":"`+sensitive+`","regiao":"Norte"}}`).Want(http.StatusOK)
 	for _, values := range []string{
 		`{"cpf":"` + sensitive + sensitive + `"}`, `{"cpf":"` + sensitive + `0"}`, `{"cpf":["` + sensitive + `"]}`,
 		`{"numbers":["` + sensitive + `"]}`, `{"numbers":"` + sensitive + `"}`,
 	} {
-		fail(s.post(person, access, `{"parameter_values":`+values+`}`), http.StatusUnprocessableEntity)
+		fail(s.Post(person, access, `{"parameter_values":`+values+`}`), http.StatusUnprocessableEntity)
 	}
-	foreign := s.login("globex", "reader").Access
-	fail(s.post(person, foreign, `{"parameter_values":{"cpf":"`+sensitive+`"}}`), http.StatusUnprocessableEntity)
-	fail(s.post(person, s.login("acme", "powerless").Access, `{}`), http.StatusForbidden)
-	fail(s.execute("unreachable", access, `{}`), http.StatusServiceUnavailable)
+	foreign := s.Login("globex", "reader").Access
+	fail(s.Post(person, foreign, `{"parameter_values":{"cpf":"`+sensitive+`"}}`), http.StatusUnprocessableEntity)
+	fail(s.Post(person, s.Login("acme", "powerless").Access, `{}`), http.StatusForbidden)
+	fail(s.Execute("unreachable", access, `{}`), http.StatusServiceUnavailable)
 
 	callbackSecret := strings.TrimSpace(s.mustCLI(s.admin("callback-secret", "--company", "acme", "--user", "integration")...))
 	rotatedSecret := strings.TrimSpace(s.mustCLI(s.admin("callback-secret", "rotate", "--company", "acme", "--user", "integration")...))
-	accepted := s.post(endpoints+"relatorio-mensal/execute", access, fmt.Sprintf(`{"callback_url":%q}`, receiver.URL)).want(http.StatusAccepted)
+	accepted := s.Post(endpoints+"relatorio-mensal/execute", access, fmt.Sprintf(`{"callback_url":%q}`, receiver.URL)).Want(http.StatusAccepted)
 	location := accepted.Header.Get("Location")
-	s.await(location, access)
-	receiver.await(t, 0)
-	endless := s.execute("slow-job", access, `{}`).want(http.StatusAccepted).Header.Get("Location")
-	s.send(http.MethodDelete, endless, access, "").want(http.StatusOK)
+	s.Await(location, access)
+	receiver.Await(t, 0)
+	endless := s.Execute("slow-job", access, `{}`).Want(http.StatusAccepted).Header.Get("Location")
+	s.Send(http.MethodDelete, endless, access, "").Want(http.StatusOK)
 	var successor credentials
 	s.cliJSON(&successor, "keys", "rotate", key.Key)
 	s.mustCLI(s.admin("keys", "revoke", key.Key)...)
-	fail(s.get(whoAmI, access), http.StatusUnauthorized)
-	fifth := s.exchange("acme", successor)
-	s.post(logoutRoute, "", refreshBody(fifth.Refresh)).want(http.StatusNoContent)
-	s.writeCatalog("acme/default/few.sql", "/*---\nsource: main\n---*/\nSELECT regiao FROM vendas")
+	fail(s.Get(whoAmI, access), http.StatusUnauthorized)
+	fifth := s.Exchange("acme", successor)
+	s.Post(logoutRoute, "", servertest.RefreshBody(fifth.Refresh)).Want(http.StatusNoContent)
+	s.WriteCatalog("acme/default/few.sql", "/*---\nsource: main\n---*/\nSELECT regiao FROM vendas")
 	eventually(t, "the catalog's change is told", patience, func() bool {
 		lines := readTrail(t, trailPath)
 		return lines[len(lines)-1].Msg == "catalog.changed"
@@ -173,9 +175,9 @@ SELECT regiao FROM vendas WHERE @cpf IS NOT NULL AND @numbers IS NULL AND regiao
 		"callback secret": callbackSecret, "rotated callback secret": rotatedSecret,
 	}
 	for place, text := range map[string]string{
-		"log": s.log.String(), "audit trail": readFile(t, trailPath), "errors": refused.String(),
-		"store":                   readFile(t, filepath.Join(s.dir, "data-api.db")),
-		"autosaved configuration": readFile(t, filepath.Join(s.dir, "caddy", "autosave.json")),
+		"log": s.Log.String(), "audit trail": readFile(t, trailPath), "errors": refused.String(),
+		"store":                   readFile(t, filepath.Join(s.Dir, "data-api.db")),
+		"autosaved configuration": readFile(t, filepath.Join(s.Dir, "caddy", "autosave.json")),
 		"adapted configuration":   s.mustCLI("adapt", "--config", s.caddyfile),
 		"list of keys":            s.mustCLI(s.admin("keys", "list", "--json")...),
 	} {

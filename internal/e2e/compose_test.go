@@ -20,24 +20,24 @@ const composedRoutes = `[
 // routes that are written by hand: every answer is the same, and the access log names the user.
 func TestModulesComposeByHand(t *testing.T) {
 	e := engines[0]
-	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: files(e)})
+	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
 	s.reconfigure("\n\tdata_api\n}", "\n\tdata_api\n\tlog\n}")
-	key, token := s.createKeyAndLogin("acme", "integration")
-	revoked, ended := s.createKeyAndLogin("acme", "integration")
+	key, token := s.CreateKeyAndLogin("acme", "integration")
+	revoked, ended := s.CreateKeyAndLogin("acme", "integration")
 	s.mustCLI(s.admin("keys", "revoke", revoked.Key)...)
 
 	const execute = "/api/v1/data-api/default/few/execute"
 	answers := func() []answer {
 		var all []answer
 		for _, bearer := range []string{"", "nonsense", ended, token} {
-			all = append(all, s.post(execute, bearer, `{}`), s.get("/api/v1/auth/permissions", bearer))
+			all = append(all, s.Post(execute, bearer, `{}`), s.Get("/api/v1/auth/permissions", bearer))
 		}
-		return append(all, s.post("/api/v1/auth/api-key", "", `{"company_slug": "acme", "api_key": "`+key.Key+`", "api_secret": "wrong"}`))
+		return append(all, s.Post("/api/v1/auth/api-key", "", `{"company_slug": "acme", "api_key": "`+key.Key+`", "api_secret": "wrong"}`))
 	}
 	directive := answers()
-	if names := strings.Count(s.log.String(), `"user_id":"acme/integration"`) +
-		strings.Count(s.log.String(), `"user_id": "acme/integration"`); names != 2 {
-		t.Errorf("with the directive the access log names the user %d times\n%s", names, s.log)
+	if names := strings.Count(s.Log.String(), `"user_id":"acme/integration"`) +
+		strings.Count(s.Log.String(), `"user_id": "acme/integration"`); names != 2 {
+		t.Errorf("with the directive the access log names the user %d times\n%s", names, s.Log)
 	}
 
 	var adapted map[string]any
@@ -70,7 +70,7 @@ func TestModulesComposeByHand(t *testing.T) {
 			t.Errorf("answer %d: by hand %d %s\nwith the directive %d %s", i, byHand.Status, byHand.Body, want.Status, want.Body)
 		}
 	}
-	if s.post(execute, "", `{}`).Header.Get("X-Request-Id") == "" {
+	if s.Post(execute, "", `{}`).Header.Get("X-Request-Id") == "" {
 		t.Error("a refusal has no request id")
 	}
 }
@@ -78,13 +78,13 @@ func TestModulesComposeByHand(t *testing.T) {
 // What Caddy's header directive does to an answer's fields, which it changes in place, does not reach the next answer.
 func TestHeaderFieldsAreEachAnswersOwn(t *testing.T) {
 	e := engines[0]
-	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: files(e)})
-	_, token := s.createKeyAndLogin("acme", "integration")
+	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
+	_, token := s.CreateKeyAndLogin("acme", "integration")
 	const execute = "/api/v1/data-api/default/few/execute"
-	plain := s.post(execute, token, `{}`).want(http.StatusOK)
+	plain := s.Post(execute, token, `{}`).Want(http.StatusOK)
 	s.reconfigure("\n\tdata_api\n}", "\n\theader >* ^ x\n\tdata_api\n}")
 	for range 3 {
-		answer := s.post(execute, token, `{}`).want(http.StatusOK)
+		answer := s.Post(execute, token, `{}`).Want(http.StatusOK)
 		for _, field := range []string{"X-Data-Api-Revision", "Cache-Control", "Content-Type", "Vary"} {
 			if got, want := answer.Header.Get(field), "x"+plain.Header.Get(field); got != want {
 				t.Errorf("%s is %q, want %q", field, got, want)

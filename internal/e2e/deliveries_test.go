@@ -3,17 +3,15 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 // reports is a catalog of two endpoints.
@@ -22,61 +20,21 @@ var reports = map[string]string{
 	"acme/default/total.sql":  "/*---\nsource: main\n---*/\nSELECT SUM(total) AS total FROM vendas",
 }
 
-// hook is a receiver of callbacks that keeps what it gets.
-type hook struct {
-	*httptest.Server
-	status   atomic.Int32 // that it answers
-	mu       sync.Mutex
-	headers  []http.Header
-	payloads [][]byte
-}
-
-func newHook(t *testing.T) *hook {
-	t.Helper()
-	h := new(hook)
-	h.status.Store(http.StatusOK)
-	h.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		payload, _ := io.ReadAll(r.Body)
-		h.mu.Lock()
-		h.headers, h.payloads = append(h.headers, r.Header), append(h.payloads, payload)
-		h.mu.Unlock()
-		w.WriteHeader(int(h.status.Load()))
-	}))
-	t.Cleanup(h.Close)
-	return h
-}
-
-// await returns the request number n, from 0.
-func (h *hook) await(t *testing.T, n int) (http.Header, []byte) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		h.mu.Lock()
-		if len(h.payloads) > n {
-			defer h.mu.Unlock()
-			return h.headers[n], h.payloads[n]
-		}
-		h.mu.Unlock()
-		if time.Now().After(deadline) {
-			t.Fatalf("callback %d does not come", n)
-		}
-	}
-}
-
 func TestDeliveriesAreListedReplayedAndSignedAnew(t *testing.T) {
-	e, receiver := engines[0], newHook(t)
+	e, receiver := engines[0], servertest.NewHook(t)
 	host := strings.TrimPrefix(receiver.URL, "http://")
 	catalog := maps.Clone(reports)
 	catalog["acme/company.yaml"] = companyFile + "callbacks: { hosts: [127.0.0.1] }\n"
 	s := newServer(t, serverConfig{
-		sources: e.source(t, t.TempDir(), sales), files: catalog, options: "callbacks {\n\t\t\tallow " + host + " localhost:9\n\t\t}",
+		sources: e.Source(t, t.TempDir(), sales).Directive(), files: catalog, options: "callbacks {\n\t\t\tallow " + host + " localhost:9\n\t\t}",
 	})
-	token := s.login("acme", "integration").Access
+	token := s.Login("acme", "integration").Access
 	const path = "/api/v1/data-api/default/report/execute"
 	request := func(url string) string {
 		return fmt.Sprintf(`{"callback_url":%q}`, url)
 	}
 	// Allowed by the operator, and not by the company.
-	s.post(path, token, request("http://localhost:9/")).problem(http.StatusUnprocessableEntity, "INVALID_PARAMETER")
+	s.Post(path, token, request("http://localhost:9/")).Problem(http.StatusUnprocessableEntity, "INVALID_PARAMETER")
 
 	user := []string{"--company", "acme", "--user", "integration"}
 	secret := strings.TrimSpace(s.mustCLI(s.admin(append([]string{"callback-secret"}, user...)...)...))
@@ -84,9 +42,9 @@ func TestDeliveriesAreListedReplayedAndSignedAnew(t *testing.T) {
 		t.Errorf("the secret is shown again: %s, %v", stderr, err)
 	}
 
-	receiver.status.Store(http.StatusGone) // which ends a delivery at once
-	s.post(path, token, request(receiver.URL)).want(http.StatusAccepted)
-	first, payload := receiver.await(t, 0)
+	receiver.Status.Store(http.StatusGone) // which ends a delivery at once
+	s.Post(path, token, request(receiver.URL)).Want(http.StatusAccepted)
+	first, payload := receiver.Await(t, 0)
 	verify(t, secret, first, payload, true)
 	var dead []struct {
 		Job   string `json:"job_id"`
@@ -107,17 +65,17 @@ func TestDeliveriesAreListedReplayedAndSignedAnew(t *testing.T) {
 	}
 
 	renewed := strings.TrimSpace(s.mustCLI(s.admin(append([]string{"callback-secret", "rotate", "--overlap", "1h"}, user...)...)...))
-	receiver.status.Store(http.StatusNoContent)
+	receiver.Status.Store(http.StatusNoContent)
 	s.mustCLI(s.admin("deliveries", "replay", dead[0].Job)...)
-	second, again := receiver.await(t, 1)
+	second, again := receiver.Await(t, 1)
 	verify(t, secret, second, again, true)
 	verify(t, renewed, second, again, true)
 	if id := first.Get("webhook-id"); id == "" || second.Get("webhook-id") != id || string(again) != string(payload) {
 		t.Errorf("replayed as %s %s, first %s %s", second.Get("webhook-id"), again, id, payload)
 	}
 	s.mustCLI(s.admin(append([]string{"callback-secret", "rotate", "--overlap", "0s"}, user...)...)...)
-	s.post(path, token, request(receiver.URL)).want(http.StatusAccepted)
-	third, last := receiver.await(t, 2)
+	s.Post(path, token, request(receiver.URL)).Want(http.StatusAccepted)
+	third, last := receiver.Await(t, 2)
 	verify(t, renewed, third, last, false)
 
 	for _, wrong := range [][]string{
@@ -135,7 +93,7 @@ func TestDeliveriesAreListedReplayedAndSignedAnew(t *testing.T) {
 	if out := s.mustCLI(s.admin("store", "compact")...); !strings.Contains(out, "MB became") {
 		t.Errorf("compact: %s", out)
 	}
-	s.execute("report", token, `{}`).want(http.StatusAccepted) // the store is in use as before
+	s.Execute("report", token, `{}`).Want(http.StatusAccepted) // the store is in use as before
 }
 
 func verify(t *testing.T, secret string, header http.Header, payload []byte, want bool) {

@@ -14,8 +14,8 @@ import (
 // demoServer serves the demo's catalog and data.
 func demoServer(t *testing.T) *server {
 	t.Helper()
-	s := &server{t: t, dir: t.TempDir(), port: freePort(t)}
-	database := filepath.Join(s.dir, "demo.db")
+	s := unstarted(t)
+	database := filepath.Join(s.Dir, "demo.db")
 	if _, err := demodata.Ensure(database, "../../examples/data/txhousing.csv.gz"); err != nil {
 		t.Fatal(err)
 	}
@@ -23,10 +23,10 @@ func demoServer(t *testing.T) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(catalog, filepath.Join(s.dir, "catalog")); err != nil {
+	if err := os.Symlink(catalog, filepath.Join(s.Dir, "catalog")); err != nil {
 		t.Fatal(err)
 	}
-	s.caddyfile = filepath.Join(s.dir, "Caddyfile")
+	s.caddyfile = filepath.Join(s.Dir, "Caddyfile")
 	s.writeCaddyfile("source demo sqlite "+database, "")
 	s.start()
 	t.Cleanup(s.stop)

@@ -16,7 +16,7 @@ import (
 	"testing"
 )
 
-// chromium returns the browser's program, and installs Debian's package where it may.
+// chromium returns the browser's program.
 func chromium(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -24,14 +24,7 @@ func chromium(t *testing.T) string {
 			return path
 		}
 	}
-	if _, err := exec.LookPath("apt-get"); err == nil && os.Getuid() == 0 {
-		install := exec.Command("sh", "-c", "apt-get update -qq && apt-get install -qqy --no-install-recommends chromium")
-		if out, err := install.CombinedOutput(); err != nil {
-			t.Fatalf("apt-get cannot install chromium: %v\n%s", err, out)
-		}
-		return "/usr/bin/chromium"
-	}
-	t.Fatal("this test needs chromium: install it (apt-get install chromium, brew install chromium)")
+	t.Fatal("this test needs chromium: install it, as `make browser` does where it may")
 	return ""
 }
 
@@ -94,12 +87,12 @@ func TestDocumentationPageInChromium(t *testing.T) {
 	if err := s.reload(); err != nil {
 		t.Fatal(err)
 	}
-	key := s.createKey("acme", "integration")
+	key := s.CreateKey("acme", "integration")
 	shots := os.Getenv("DATA_API_TEST_SCREENSHOTS")
 	if shots == "" {
 		shots = t.TempDir()
 	}
-	drive := exec.CommandContext(t.Context(), "node", "drive.js", program, strings.TrimSuffix(s.url(""), "/"), shots, "acme", key.Key, key.Secret)
+	drive := exec.CommandContext(t.Context(), "node", "drive.js", program, strings.TrimSuffix(s.URL(""), "/"), shots, "acme", key.Key, key.Secret)
 	drive.Dir = tools.dir
 	var problems bytes.Buffer
 	drive.Stderr = &problems
@@ -158,7 +151,7 @@ func TestDocumentationPageInChromium(t *testing.T) {
 	calls := newSnippets(t, s, tools)
 	for language, text := range seen.Snippets {
 		printed := calls.print(snippetCall{endpoint: "default/vendas-por-regiao", values: `{"data_inicio": "2026-01-01", "regiao": "Sul"}`},
-			"acme", s.exchange("acme", key).Access)[language]
+			"acme", s.Exchange("acme", key).Access)[language]
 		if strings.TrimSpace(text) != strings.TrimSpace(printed) {
 			t.Errorf("%s: the page shows\n%s\nand not\n%s", language, text, printed)
 		}
@@ -185,34 +178,34 @@ func newSnippets(t *testing.T, s *server, tools node) snippets {
 
 // print returns the programs of a call, by language.
 func (s snippets) print(call snippetCall, company, token string) map[string]string {
-	s.server.t.Helper()
+	s.server.T.Helper()
 	var page struct {
 		Endpoints []json.RawMessage `json:"endpoints"`
 	}
-	s.get("/api/v1/data-api", token).want(http.StatusOK).decode(&page)
+	s.Get("/api/v1/data-api", token).Want(http.StatusOK).Decode(&page)
 	for _, endpoint := range page.Endpoints {
-		var named listed
-		mustDecode(s.server.t.(*testing.T), string(endpoint), &named)
-		if named.path() != call.endpoint {
+		var named struct{ Namespace, Slug string }
+		mustDecode(s.server.T.(*testing.T), string(endpoint), &named)
+		if named.Namespace+"/"+named.Slug != call.endpoint {
 			continue
 		}
 		input, err := json.Marshal(map[string]any{
-			"origin": strings.TrimSuffix(s.url(""), "/"), "company": company, "endpoint": endpoint, "values": call.values,
+			"origin": strings.TrimSuffix(s.URL(""), "/"), "company": company, "endpoint": endpoint, "values": call.values,
 		})
 		if err != nil {
-			s.server.t.Fatal(err)
+			s.server.T.Fatal(err)
 		}
 		cmd := exec.Command("node", "snippets_print.mjs")
 		cmd.Dir, cmd.Stdin = s.dir(), bytes.NewReader(input)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
-			s.server.t.Fatalf("%v\n%s", err, out)
+			s.server.T.Fatalf("%v\n%s", err, out)
 		}
 		var programs map[string]string
-		mustDecode(s.server.t.(*testing.T), string(out), &programs)
+		mustDecode(s.server.T.(*testing.T), string(out), &programs)
 		return programs
 	}
-	s.server.t.Fatalf("%s is not listed", call.endpoint)
+	s.server.T.Fatalf("%s is not listed", call.endpoint)
 	return nil
 }
 
@@ -233,7 +226,7 @@ var languages = map[string]struct {
 
 // execute runs a program as it is printed, with nothing but the key in its environment.
 func (s snippets) execute(language, text string, key credentials) (string, error) {
-	s.server.t.Helper()
+	s.server.T.Helper()
 	how := languages[language]
 	s.write(how.file, []byte(text))
 	cmd := exec.Command(how.command[0], append(how.command[1:], how.file)...)
@@ -259,8 +252,8 @@ func TestSnippetsRunAsTheyStand(t *testing.T) {
 		"globex/austin-office": {{"housing/moving-average", `{"since": "2015-01-01"}`}},
 	} {
 		company, name, _ := strings.Cut(user, "/")
-		key := s.createKey(company, name)
-		token := s.exchange(company, key).Access
+		key := s.CreateKey(company, name)
+		token := s.Exchange(company, key).Access
 		for _, call := range list {
 			rows := s.rowsOf(token, call)
 			for language, text := range calls.print(call, company, token) {
@@ -290,15 +283,15 @@ func TestSnippetsRunAsTheyStand(t *testing.T) {
 
 // rowsOf returns the first value of each row that a call has.
 func (s *server) rowsOf(token string, call snippetCall) []string {
-	s.t.Helper()
-	answer := s.send(http.MethodPost, "/api/v1/data-api/"+call.endpoint+"/execute?rows_as=arrays", token,
-		`{"parameter_values":`+call.values+`}`, "Prefer", "wait=60").want(http.StatusOK)
+	s.T.Helper()
+	answer := s.Send(http.MethodPost, "/api/v1/data-api/"+call.endpoint+"/execute?rows_as=arrays", token,
+		`{"parameter_values":`+call.values+`}`, "Prefer", "wait=60").Want(http.StatusOK)
 	var result struct {
 		Rows [][]json.RawMessage `json:"rows"`
 	}
-	answer.decode(&result)
+	answer.Decode(&result)
 	if len(result.Rows) == 0 {
-		s.t.Fatalf("%s has no rows: %s", call.endpoint, answer.Body)
+		s.T.Fatalf("%s has no rows: %s", call.endpoint, answer.Body)
 	}
 	var first []string
 	for _, row := range result.Rows {
@@ -310,12 +303,12 @@ func (s *server) rowsOf(token string, call snippetCall) []string {
 // Whatever stands in a value comes through every language's quotes.
 func TestSnippetsQuote(t *testing.T) {
 	s := newServer(t, serverConfig{
-		sources: engines[0].source(t, t.TempDir(), sales),
+		sources: engines[0].Source(t, t.TempDir(), sales).Directive(),
 		files:   map[string]string{"acme/default/echo.sql": "/*---\nsource: main\nparams: { p: { type: string } }\n---*/\nSELECT @p AS p\n"},
 	})
 	calls := newSnippets(t, s, installNode(t, "browser"))
-	key := s.createKey("acme", "integration")
-	token := s.exchange("acme", key).Access
+	key := s.CreateKey("acme", "integration")
+	token := s.Exchange("acme", key).Access
 	for _, value := range []string{`it's`, `say "hi"`, `back\slash \n`, `$HOME $(id) ${x}`, "`id`", `#(lf) #(#)(`, `tail\`, `é 😀 ção`, `%41 &amp; <b>`, `' + ''' """`} {
 		text, err := json.Marshal(map[string]string{"p": value})
 		if err != nil {

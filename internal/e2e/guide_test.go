@@ -8,12 +8,17 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/pgtest"
 )
 
 // The consumer guide's commands, word for word from the text that was handed out, against the demo's catalog; only the address, the key and
 // the job's id are filled in.
 func TestGuideWordForWord(t *testing.T) {
-	curl := tool(t, "curl")
+	curl, err := pgtest.FindProgram("curl")
+	if err != nil {
+		t.Fatal(err)
+	}
 	text, err := os.ReadFile("testdata/guide.txt")
 	if err != nil {
 		t.Fatal(err)
@@ -23,8 +28,8 @@ func TestGuideWordForWord(t *testing.T) {
 		t.Fatalf("the guide has %d curl commands, not 5: %q", len(commands), commands)
 	}
 	s := demoServer(t)
-	key := s.createKey("acme", "integration")
-	environment := map[string]string{"API_BASE_URL": strings.TrimSuffix(s.url("/"), "/")}
+	key := s.CreateKey("acme", "integration")
+	environment := map[string]string{"API_BASE_URL": strings.TrimSuffix(s.URL("/"), "/")}
 	run := func(command string) string {
 		t.Helper()
 		shell := exec.Command("sh", "-c", strings.Replace(command, "curl ", curl+" -sS ", 1))

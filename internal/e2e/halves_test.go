@@ -25,6 +25,7 @@ import (
 	"github.com/quic-go/quic-go/http3"
 
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 // The ends that a result can have.
@@ -70,7 +71,7 @@ func TestAPartIsNeverTakenForTheWhole(t *testing.T) {
 		catalog["acme/default/"+name+".sql"] = "/*---\nsource: main\nlimits: { timeout: " + limit + ", max_rows: 100000 }\n---*/\n" + end.statement
 	}
 	catalog["acme/default/pause.sql"] = "/*---\nsource: main\nlimits: { timeout: 1m, max_rows: 100000 }\n---*/\n" + pause(50)
-	s := newServer(t, serverConfig{sources: postgresSource(t, "", "") + " {\n\t\t\tmax_conns 32\n\t\t}", files: catalog})
+	s := newServer(t, serverConfig{sources: servertest.Postgres(t, "", "").Directive() + " {\n\t\t\tmax_conns 32\n\t\t}", files: catalog})
 	secure, encoded := freePort(t), freePort(t)
 	s.reconfigure("http://127.0.0.1:", fmt.Sprintf(`https://127.0.0.1:%d {
 	tls internal
@@ -89,7 +90,7 @@ http://127.0.0.1:%d {
 http://127.0.0.1:`, secure, encoded))
 	s.reconfigure("protocols h1 h2c", "protocols h1 h2 h2c h3")
 	s.reconfigure("auto_https off", "auto_https disable_redirects\n\tskip_install_trust")
-	token := s.login("acme", "integration").Access
+	token := s.Login("acme", "integration").Access
 
 	const execute = "/api/v1/data-api/default/"
 	ways := waysTo(t, s, secure, encoded)
@@ -316,7 +317,7 @@ func complete(format string, body []byte) bool {
 // nginxBefore runs nginx before a server, with its own settings but for the address, and returns its address.
 func nginxBefore(t *testing.T, upstream string) string {
 	t.Helper()
-	program, err := pgtest.FindProgram("nginx", "nginx-light")
+	program, err := pgtest.FindProgram("nginx")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -349,7 +350,7 @@ http {
 	}
 	command := exec.Command(program, "-c", configuration, "-p", dir, "-g", "daemon off;")
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
-	var output syncBuffer
+	var output servertest.Log
 	command.Stdout, command.Stderr = &output, &output
 	if err := command.Start(); err != nil {
 		t.Fatal(err)

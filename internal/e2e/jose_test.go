@@ -88,7 +88,7 @@ func (j *joseProcess) ask(command map[string]any) (answer joseAnswer) {
 func (j *joseProcess) verify(s *server, token string, change map[string]any) joseAnswer {
 	j.t.Helper()
 	return j.ask(with(map[string]any{
-		"do": "verify", "jwks": s.url("/.well-known/jwks.json"), "token": token,
+		"do": "verify", "jwks": s.URL("/.well-known/jwks.json"), "token": token,
 		"issuer": "https://api.example.com", "audience": "https://api.example.com", "algorithms": []string{"EdDSA", "ES256"},
 	}, change))
 }
@@ -99,11 +99,11 @@ func TestJoseVerifiesOurTokens(t *testing.T) {
 	for _, algorithm := range []string{"EdDSA", "ES256"} {
 		t.Run(algorithm, func(t *testing.T) {
 			s := newServer(t, serverConfig{
-				sources: e.source(t, t.TempDir(), sales), files: files(e),
+				sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e),
 				options: "tokens {\n issuer https://api.example.com\n algorithm " + algorithm + "\n }",
 			})
-			key := s.createKey("acme", "integration")
-			pair := s.exchange("acme", key)
+			key := s.CreateKey("acme", "integration")
+			pair := s.Exchange("acme", key)
 			good := jose.verify(s, pair.Access, nil)
 			if good.Error != "" || good.Claims["sub"] != "acme/integration" || good.Claims["client_id"] != key.Key || good.Header["alg"] != algorithm {
 				t.Errorf("our token: %+v", good)
@@ -125,7 +125,7 @@ func TestJoseVerifiesOurTokens(t *testing.T) {
 			}
 			// A key that signs at once is found by who looks again, and the old one still verifies.
 			s.mustCLI(s.admin("signing-keys", "rotate", "--now")...)
-			rotated := s.exchange("acme", key)
+			rotated := s.Exchange("acme", key)
 			if kidOf(t, rotated.Access) == kidOf(t, pair.Access) {
 				t.Error("the old key signs on")
 			}
@@ -160,7 +160,7 @@ users:
   retired: { policies: [DataAPIConsumer], active: false }
 `
 	s := newServer(t, serverConfig{
-		sources: e.source(t, t.TempDir(), sales), files: catalog,
+		sources: e.Source(t, t.TempDir(), sales).Directive(), files: catalog,
 		options: fmt.Sprintf(trustOptions, "http://"+provider.Addr+"/jwks.json"),
 	})
 	now := time.Now().Unix()
@@ -181,13 +181,13 @@ users:
 	}
 	for _, algorithm := range algorithms {
 		token := sign("k-"+algorithm, algorithm, nil, nil)
-		s.execute("few", token, `{}`).want(http.StatusOK)
-		s.get("/api/v1/auth/permissions", token).want(http.StatusOK)
+		s.Execute("few", token, `{}`).Want(http.StatusOK)
+		s.Get("/api/v1/auth/permissions", token).Want(http.StatusOK)
 	}
 	// A job of a user without an API key runs, and is polled.
 	token := sign("k-ES256", "ES256", nil, nil)
-	location := s.execute("relatorio-mensal", token, `{"mes":"2026-01"}`).want(http.StatusAccepted).Header.Get("Location")
-	if job := s.await(location, token); job.Status != "completed" {
+	location := s.Execute("relatorio-mensal", token, `{"mes":"2026-01"}`).Want(http.StatusAccepted).Header.Get("Location")
+	if job := s.Await(location, token); job.Status != "completed" {
 		t.Errorf("the job ended as %+v", job)
 	}
 	for name, bad := range map[string]string{
@@ -212,13 +212,13 @@ users:
 		"cut":                        token[:len(token)-4],
 		"changed":                    strings.Replace(token, ".", ".e", 1),
 	} {
-		if got := s.execute("few", bad, `{}`); got.Status != http.StatusUnauthorized {
+		if got := s.Execute("few", bad, `{}`); got.Status != http.StatusUnauthorized {
 			t.Errorf("%s: %d %s", name, got.Status, got.Body)
 		}
 	}
 	// The company's list of users has the last word.
-	s.writeCatalog("acme/company.yaml", strings.Replace(catalog["acme/company.yaml"], "subject:", "active: false, subject:", 1))
-	for deadline := time.Now().Add(patience); s.execute("few", token, `{}`).Status != http.StatusUnauthorized; time.Sleep(20 * time.Millisecond) {
+	s.WriteCatalog("acme/company.yaml", strings.Replace(catalog["acme/company.yaml"], "subject:", "active: false, subject:", 1))
+	for deadline := time.Now().Add(patience); s.Execute("few", token, `{}`).Status != http.StatusUnauthorized; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("a user who was made inactive is served")
 		}

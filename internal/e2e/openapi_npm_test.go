@@ -63,7 +63,7 @@ func TestOpenAPIPassesLinters(t *testing.T) {
 	s, tools := demoServer(t), installNode(t, "openapi")
 	for _, user := range []string{"acme/integration", "acme/housing-reader", "globex/austin-office"} {
 		company, name, _ := strings.Cut(user, "/")
-		body := s.get("/api/v1/data-api/openapi.json", s.login(company, name).Access).want(http.StatusOK).Body
+		body := s.Get("/api/v1/data-api/openapi.json", s.Login(company, name).Access).Want(http.StatusOK).Body
 		tools.write("openapi.json", body)
 		t.Logf("%s\n%s\n%s", user, lastLines(tools.run("npx", "redocly", "lint", "--extends", "recommended", "openapi.json"), 3),
 			lastLines(tools.run("npx", "spectral", "lint", "--ruleset", "spectral.yaml", "openapi.json"), 3))
@@ -86,13 +86,13 @@ func lastLines(text string, n int) string {
 // Two generators make clients whose types tsc checks, and which run the demo's endpoints.
 func TestOpenAPIClients(t *testing.T) {
 	s, tools := demoServer(t), installNode(t, "openapi")
-	key := s.createKey("acme", "integration")
-	tools.write("openapi.json", s.get("/api/v1/data-api/openapi.json", s.exchange("acme", key).Access).want(http.StatusOK).Body)
+	key := s.CreateKey("acme", "integration")
+	tools.write("openapi.json", s.Get("/api/v1/data-api/openapi.json", s.Exchange("acme", key).Access).Want(http.StatusOK).Body)
 	tools.run("npx", "openapi-typescript", "openapi.json", "-o", "api.d.ts")
 	tools.run("npx", "openapi-ts")
 	tools.run("npx", "tsc")
 	for _, program := range []string{"out/fetch.js", "out/sdk.js"} {
-		got := tools.run("node", program, strings.TrimSuffix(s.url(""), "/"), "acme", key.Key, key.Secret)
+		got := tools.run("node", program, strings.TrimSuffix(s.URL(""), "/"), "acme", key.Key, key.Secret)
 		want := "Sul 150000\ncompleted 5 Centro-Oeste,Nordeste,Norte,Sudeste,Sul\nINVALID_PARAMETER regiao\n"
 		if got != want {
 			t.Errorf("%s prints\n%s", program, got)

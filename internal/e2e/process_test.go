@@ -9,20 +9,20 @@ import (
 
 // peakMemory returns the most memory that the server's process has held, in bytes (VmHWM of proc(5)).
 func (s *server) peakMemory() int64 {
-	s.t.Helper()
+	s.T.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	for line := range strings.Lines(string(status)) {
 		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
 			kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
 			if err != nil {
-				s.t.Fatal(err)
+				s.T.Fatal(err)
 			}
 			return kib << 10
 		}
 	}
-	s.t.Fatal("no VmHWM")
+	s.T.Fatal("no VmHWM")
 	return 0
 }

@@ -21,15 +21,15 @@ const digits = `SELECT 9007199254740993::bigint AS big, 150000.00 AS money, 1.10
 func TestSnippetsKeepEveryDigit(t *testing.T) {
 	e := engines[1]
 	s := newServer(t, serverConfig{
-		sources: e.source(t, t.TempDir(), sales),
+		sources: e.Source(t, t.TempDir(), sales).Directive(),
 		files: map[string]string{
 			"acme/default/digits.sql": "/*---\nsource: main\n---*/\n" + digits + "\n",
 			"acme/default/report.sql": "/*---\nsource: main\nmode: async\n---*/\n" + digits + "\n",
 		},
 	})
 	calls := newSnippets(t, s, installNode(t, "browser"))
-	key := s.createKey("acme", "integration")
-	token := s.exchange("acme", key).Access
+	key := s.CreateKey("acme", "integration")
+	token := s.Exchange("acme", key).Access
 	for _, endpoint := range []string{"default/digits", "default/report"} {
 		printed := calls.print(snippetCall{endpoint, "{}"}, "acme", token)
 		for _, language := range programs {
@@ -57,7 +57,7 @@ func TestSnippetsKeepEveryDigit(t *testing.T) {
 func TestSnippetsOutliveTheirToken(t *testing.T) {
 	e := engines[1]
 	s := newServer(t, serverConfig{
-		sources: e.source(t, t.TempDir(), sales),
+		sources: e.Source(t, t.TempDir(), sales).Directive(),
 		options: "tokens {\n\t\t\taccess_ttl 1s\n\t\t}\n\t\tjobs {\n\t\t\tworkers 12\n\t\t\tper_company 12\n\t\t}",
 		files: map[string]string{
 			// The server forgives 5 s of clock difference.
@@ -67,9 +67,9 @@ func TestSnippetsOutliveTheirToken(t *testing.T) {
 		},
 	})
 	calls := newSnippets(t, s, installNode(t, "browser"))
-	key := s.createKey("acme", "integration")
+	key := s.CreateKey("acme", "integration")
 	for _, endpoint := range []string{"default/long", "default/both", "default/bad"} {
-		printed := calls.print(snippetCall{endpoint, "{}"}, "acme", s.exchange("acme", key).Access)
+		printed := calls.print(snippetCall{endpoint, "{}"}, "acme", s.Exchange("acme", key).Access)
 		var running sync.WaitGroup
 		for _, language := range programs {
 			running.Go(func() {
@@ -93,17 +93,17 @@ func TestSnippetsOutliveTheirToken(t *testing.T) {
 func TestSnippetsFailWithTheServersWords(t *testing.T) {
 	e := engines[0]
 	s := newServer(t, serverConfig{
-		sources: e.source(t, t.TempDir(), sales),
+		sources: e.Source(t, t.TempDir(), sales).Directive(),
 		files: map[string]string{
 			"acme/default/strict.sql": "/*---\nsource: main\nparams: { n: { type: integer, maximum: 5 } }\n---*/\nSELECT @n AS n\n",
 			"acme/default/job.sql":    "/*---\nsource: main\nmode: async\nparams: { n: { type: integer, maximum: 5 } }\n---*/\nSELECT @n AS n\n",
 		},
 	})
 	calls := newSnippets(t, s, installNode(t, "browser"))
-	key := s.createKey("acme", "integration")
-	token := s.exchange("acme", key).Access
+	key := s.CreateKey("acme", "integration")
+	token := s.Exchange("acme", key).Access
 	wrong := key
-	wrong.Secret = s.createKey("acme", "integration").Secret
+	wrong.Secret = s.CreateKey("acme", "integration").Secret
 	for _, endpoint := range []string{"default/strict", "default/job"} {
 		for _, test := range []struct {
 			values, want string

@@ -24,6 +24,8 @@ import (
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 // mostMemory is what the server may take at its peak, in MB, whatever a company does.
@@ -44,18 +46,18 @@ type besieged struct {
 
 func newBesieged(t *testing.T) *besieged {
 	t.Helper()
-	long := "/*---\nsource: main\nmode: async\nlimits: { max_rows: 1000000 }\nparams: { rows: { type: integer, default: 200000 } }\n---*/\n" + engines[0].series
+	long := "/*---\nsource: main\nmode: async\nlimits: { max_rows: 1000000 }\nparams: { rows: { type: integer, default: 200000 } }\n---*/\n" + engines[0].Series
 	b := &besieged{t: t}
-	b.server = newServer(t, serverConfig{sources: sqliteSource(t, t.TempDir(), "CREATE TABLE one (n)"), files: map[string]string{
+	b.server = newServer(t, serverConfig{sources: servertest.SQLite(t, t.TempDir(), "CREATE TABLE one (n)").Directive(), files: map[string]string{
 		"acme/company.yaml":        companyFile,
 		"globex/company.yaml":      companyFile,
 		"acme/default/long.sql":    long,
 		"acme/default/short.sql":   "/*---\nsource: main\n---*/\nSELECT 1 AS n",
 		"globex/default/short.sql": "/*---\nsource: main\n---*/\nSELECT 1 AS n",
 	}})
-	b.token, b.quiet = b.login("acme", "integration").Access, b.login("globex", "integration").Access
-	b.result = b.execute("long", b.token, "{}").job()
-	if ended := b.await(b.result, b.token); ended.Status != "completed" {
+	b.token, b.quiet = b.Login("acme", "integration").Access, b.Login("globex", "integration").Access
+	b.result = b.Execute("long", b.token, "{}").Job()
+	if ended := b.Await(b.result, b.token); ended.Status != "completed" {
 		t.Fatalf("the job is %+v", ended)
 	}
 	b.ask(t.Context(), 5*time.Second) // which warms up
@@ -72,14 +74,14 @@ func (b *besieged) ask(ctx context.Context, during time.Duration) time.Duration 
 	defer client.CloseIdleConnections()
 	var times []time.Duration
 	for end := time.Now().Add(during); time.Now().Before(end) && ctx.Err() == nil; time.Sleep(5 * time.Millisecond) {
-		request, err := http.NewRequestWithContext(ctx, http.MethodPost, b.url("/api/v1/data-api/default/short/execute"), strings.NewReader("{}"))
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, b.URL("/api/v1/data-api/default/short/execute"), strings.NewReader("{}"))
 		if err != nil {
 			b.t.Fatal(err)
 		}
 		request.Header.Set("Content-Type", "application/json")
 		request.Header.Set("Authorization", "Bearer "+b.quiet)
 		begun := time.Now()
-		got, err := b.doWith(client, request)
+		got, err := b.DoWith(client, request)
 		if err != nil || got.Status != http.StatusOK {
 			b.t.Errorf("the other company got %d %s %v", got.Status, got.Body, err)
 			break
@@ -142,7 +144,7 @@ func (b *besieged) under(siege func(ctx context.Context) string) {
 	}
 	time.Sleep(30 * time.Second)
 	b.t.Logf("half a minute later it has %d MB", b.memory("VmRSS"))
-	b.get(b.result+"/result.csv", b.token).want(http.StatusOK) // who has besieged is served again
+	b.Get(b.result+"/result.csv", b.token).Want(http.StatusOK) // who has besieged is served again
 }
 
 // statuses counts answers by their status, by many at once.
@@ -334,23 +336,23 @@ func TestFaultsSlowBodies(t *testing.T) {
 
 // TestFaultsPauseOfAQuery: a query that pauses for longer than any reader may is not its reader's fault.
 func TestFaultsPauseOfAQuery(t *testing.T) {
-	s := newServer(t, serverConfig{sources: postgresSource(t, "", ""), files: map[string]string{
+	s := newServer(t, serverConfig{sources: servertest.Postgres(t, "", "").Directive(), files: map[string]string{
 		"acme/default/pause.sql": "/*---\nsource: main\nlimits: { timeout: 60s }\n---*/\n" +
 			"SELECT i, repeat('x', 100) AS pad, CASE WHEN i = 2000 THEN pg_sleep(36)::text ELSE '' END AS pause FROM generate_series(1, 3000) AS i",
 	}})
-	token := s.login("acme", "integration").Access
+	token := s.Login("acme", "integration").Access
 	h2c := new(http.Protocols)
 	h2c.SetUnencryptedHTTP2(true)
 	for name, transport := range map[string]*http.Transport{"HTTP/1.1": {}, "HTTP/2": {Protocols: h2c}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url("/api/v1/data-api/default/pause/execute.csv"), strings.NewReader("{}"))
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL("/api/v1/data-api/default/pause/execute.csv"), strings.NewReader("{}"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			request.Header.Set("Content-Type", "application/json")
 			request.Header.Set("Authorization", "Bearer "+token)
-			got, err := s.doWith(&http.Client{Transport: transport}, request)
+			got, err := s.DoWith(&http.Client{Transport: transport}, request)
 			if err != nil || got.Status != http.StatusOK || bytes.Count(got.Body, []byte("\n")) != 3001 {
 				t.Errorf("%d, %d bytes, %v", got.Status, len(got.Body), err)
 			}

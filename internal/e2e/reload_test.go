@@ -10,8 +10,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/solucao42/caddy-data-api/internal/pgtest"
 )
 
 // reloadEvery is the pace of the reload tests.
@@ -45,8 +43,8 @@ func (s *server) load(t *testing.T, caddyfile string) int {
 
 func TestKillNineLosesNoJob(t *testing.T) {
 	e := engines[0]
-	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: files(e)})
-	token := s.login("acme", "integration").Access
+	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
+	token := s.Login("acme", "integration").Access
 	var jobs []string
 	const rounds = 5
 	for round := range rounds {
@@ -56,7 +54,7 @@ func TestKillNineLosesNoJob(t *testing.T) {
 		for range 8 {
 			load.Go(func() {
 				for ctx.Err() == nil {
-					got, err := s.try(ctx, http.MethodPost, "/api/v1/data-api/default/relatorio-mensal/execute", token,
+					got, err := s.Try(ctx, http.MethodPost, "/api/v1/data-api/default/relatorio-mensal/execute", token,
 						`{"parameter_values":{"mes":"2026-01"}}`)
 					if err == nil && got.Status == http.StatusAccepted {
 						mu.Lock()
@@ -77,7 +75,7 @@ func TestKillNineLosesNoJob(t *testing.T) {
 		t.Fatal("there was no load to speak of")
 	}
 	for _, pollingURL := range jobs {
-		if job := s.await(pollingURL, token); job.Status != "completed" {
+		if job := s.Await(pollingURL, token); job.Status != "completed" {
 			t.Errorf("%s ended as %s: %+v", pollingURL, job.Status, job.Error)
 		}
 	}
@@ -85,51 +83,51 @@ func TestKillNineLosesNoJob(t *testing.T) {
 
 func TestEndpointFilesAreReloaded(t *testing.T) {
 	e := engines[0]
-	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: files(e)})
-	token := s.login("acme", "integration").Access
+	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
+	token := s.Login("acme", "integration").Access
 	eventually := func(what string, check func() bool) {
 		t.Helper()
 		for deadline := time.Now().Add(patience); !check(); time.Sleep(20 * time.Millisecond) {
 			if time.Now().After(deadline) {
-				t.Fatalf("%s: not within 10 s\n%s", what, s.log)
+				t.Fatalf("%s: not within 10 s\n%s", what, s.Log)
 			}
 		}
 	}
-	s.execute("fresh", token, `{}`).problem(http.StatusNotFound, "ENDPOINT_NOT_FOUND")
-	s.writeCatalog("acme/default/fresh.sql", "/*---\nsource: main\n---*/\nSELECT 1 AS one")
-	eventually("a new file", func() bool { return s.execute("fresh", token, `{}`).Status == http.StatusOK })
+	s.Execute("fresh", token, `{}`).Problem(http.StatusNotFound, "ENDPOINT_NOT_FOUND")
+	s.WriteCatalog("acme/default/fresh.sql", "/*---\nsource: main\n---*/\nSELECT 1 AS one")
+	eventually("a new file", func() bool { return s.Execute("fresh", token, `{}`).Status == http.StatusOK })
 
-	s.writeCatalog("acme/default/fresh.sql", "/*---\nsource: main\n---*/\nSELECT 2 AS two")
-	eventually("a changed file", func() bool { return strings.Contains(string(s.execute("fresh", token, `{}`).Body), "two") })
+	s.WriteCatalog("acme/default/fresh.sql", "/*---\nsource: main\n---*/\nSELECT 2 AS two")
+	eventually("a changed file", func() bool { return strings.Contains(string(s.Execute("fresh", token, `{}`).Body), "two") })
 
-	s.writeCatalog("acme/default/fresh.sql", "/*---\nsource: main\nmode: slow\n---*/\nSELECT 3 AS three")
-	eventually("a fault is logged", func() bool { return strings.Contains(s.log.String(), "fresh.sql:3:7: mode must be sync or async") })
-	if got := s.execute("fresh", token, `{}`); !strings.Contains(string(got.Body), "two") {
+	s.WriteCatalog("acme/default/fresh.sql", "/*---\nsource: main\nmode: slow\n---*/\nSELECT 3 AS three")
+	eventually("a fault is logged", func() bool { return strings.Contains(s.Log.String(), "fresh.sql:3:7: mode must be sync or async") })
+	if got := s.Execute("fresh", token, `{}`); !strings.Contains(string(got.Body), "two") {
 		t.Errorf("the last good revision is gone: %s", got.Body)
 	}
-	s.writeCatalog("acme/default/fresh.sql", "/*---\nsource: main\n---*/\nSELECT absent FROM nowhere")
-	eventually("a fault of SQL is logged", func() bool { return strings.Contains(s.log.String(), "nowhere") })
-	if got := s.execute("fresh", token, `{}`); !strings.Contains(string(got.Body), "two") {
+	s.WriteCatalog("acme/default/fresh.sql", "/*---\nsource: main\n---*/\nSELECT absent FROM nowhere")
+	eventually("a fault of SQL is logged", func() bool { return strings.Contains(s.Log.String(), "nowhere") })
+	if got := s.Execute("fresh", token, `{}`); !strings.Contains(string(got.Body), "two") {
 		t.Errorf("the last good revision is gone: %s", got.Body)
 	}
 	if status := s.mustCLI(s.admin("status")...); !strings.Contains(status, "acme/default/fresh") || !strings.Contains(status, "\n\nFAULTS\n") ||
 		!strings.Contains(status, "fresh.sql:4:20: no such table: nowhere; the last good revision stays live\n") {
 		t.Errorf("status does not show the fault:\n%s", status)
 	}
-	if err := os.Remove(filepath.Join(s.dir, "catalog/acme/default/fresh.sql")); err != nil {
+	if err := os.Remove(filepath.Join(s.Dir, "catalog/acme/default/fresh.sql")); err != nil {
 		t.Fatal(err)
 	}
-	eventually("a removed file", func() bool { return s.execute("fresh", token, `{}`).Status == http.StatusNotFound })
+	eventually("a removed file", func() bool { return s.Execute("fresh", token, `{}`).Status == http.StatusNotFound })
 }
 
 func TestBadConfigurationsAreRefused(t *testing.T) {
 	e := engines[0]
-	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: files(e)})
+	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
 	if _, stderr, err := s.cli("validate", "--config", s.caddyfile); err != nil {
 		t.Errorf("validate beside the running server: %v\n%s", err, stderr)
 	}
 	s.reconfigure("\t\tstore ", "\t\tstrict\n\t\tstore ")
-	s.writeCatalog("acme/default/bad.sql", "/*---\nsource: elsewhere\nlimits: { max_rows: 0 }\n---*/\nSELECT 1 AS one")
+	s.WriteCatalog("acme/default/bad.sql", "/*---\nsource: elsewhere\nlimits: { max_rows: 0 }\n---*/\nSELECT 1 AS one")
 	_, stderr, err := s.cli("validate", "--config", s.caddyfile)
 	if err == nil || !strings.Contains(stderr, "bad.sql:3:") {
 		t.Errorf("validate accepts a bad catalog: %v\n%s", err, stderr)
@@ -137,21 +135,21 @@ func TestBadConfigurationsAreRefused(t *testing.T) {
 	if err := s.reload(); err == nil {
 		t.Error("a reload with a bad catalog was accepted")
 	}
-	out, stderr, err := s.cli("data-api", "check", filepath.Join(s.dir, "catalog"))
+	out, stderr, err := s.cli("data-api", "check", filepath.Join(s.Dir, "catalog"))
 	if !isExit(err) || !strings.Contains(out+stderr, "bad.sql:3:") {
 		t.Errorf("check: %v\n%s%s", err, out, stderr)
 	}
-	if err := os.Remove(filepath.Join(s.dir, "catalog/acme/default/bad.sql")); err != nil {
+	if err := os.Remove(filepath.Join(s.Dir, "catalog/acme/default/bad.sql")); err != nil {
 		t.Fatal(err)
 	}
-	if out := s.mustCLI("data-api", "check", filepath.Join(s.dir, "catalog")); !strings.Contains(out, "no faults") {
+	if out := s.mustCLI("data-api", "check", filepath.Join(s.Dir, "catalog")); !strings.Contains(out, "no faults") {
 		t.Errorf("check of a good catalog printed %q", out)
 	}
 	if err := s.reload(); err != nil {
 		t.Error(err)
 	}
 	// A second server on the same store is told who holds it.
-	other := filepath.Join(s.dir, "Caddyfile.second")
+	other := filepath.Join(s.Dir, "Caddyfile.second")
 	content, err := os.ReadFile(s.caddyfile)
 	if err != nil {
 		t.Fatal(err)
@@ -165,65 +163,4 @@ func TestBadConfigurationsAreRefused(t *testing.T) {
 	if _, stderr, err := s.cli("run", "--config", other); err == nil || !strings.Contains(stderr, "another process holds") {
 		t.Errorf("a second server on one store: %v\n%s", err, stderr)
 	}
-}
-
-func TestSourceThatIsDown(t *testing.T) {
-	cluster := pgtest.NewCluster(t)
-	db := cluster.New(t)
-	db.Exec(sales)
-	cluster.Stop(t)
-	e := engines[1]
-	s := newServer(t, serverConfig{sources: `source main postgres "` + db.ReaderDSN + `"`, files: files(e)})
-	token := s.login("acme", "integration").Access
-	down := s.execute("vendas-por-regiao", token, `{"data_inicio":"2026-01-01"}`).problem(http.StatusServiceUnavailable, "SOURCE_UNAVAILABLE")
-	if down.Header.Get("Retry-After") == "" {
-		t.Error("a 503 without Retry-After")
-	}
-	cluster.Start(t)
-	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		if got := s.execute("vendas-por-regiao", token, `{"data_inicio":"2026-01-01"}`); got.Status == http.StatusOK {
-			break
-		} else if time.Now().After(deadline) {
-			t.Fatalf("the source is back and the endpoint is not: %d %s", got.Status, got.Body)
-		}
-	}
-	cluster.Stop(t)
-	s.execute("vendas-por-regiao", token, `{"data_inicio":"2026-01-01"}`).problem(http.StatusServiceUnavailable, "SOURCE_UNAVAILABLE")
-	cluster.Start(t)
-}
-
-// A caller that goes away cancels its query inside the database.
-func TestDisconnectCancelsTheQuery(t *testing.T) {
-	db := pgtest.New(t)
-	db.Exec(sales)
-	e := engines[1]
-	s := newServer(t, serverConfig{sources: `source main postgres "` + db.ReaderDSN + `"`, files: files(e)})
-	token := s.login("acme", "integration").Access
-	watcher := db.Conn()
-	running := func() (n int) {
-		err := watcher.QueryRow(context.Background(), `SELECT COUNT(*) FROM pg_stat_activity
-			WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()`).Scan(&n)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_, _ = s.try(ctx, http.MethodPost, "/api/v1/data-api/default/endless/execute", token, `{}`)
-	}()
-	for deadline := time.Now().Add(patience); running() == 0; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the query does not start")
-		}
-	}
-	cancel()
-	<-done
-	gone := time.Now()
-	eventually(t, "the query is gone", patience, func() bool { return running() == 0 })
-	took := time.Since(gone)
-	s.within("the end of the query", took, time.Second)
-	t.Logf("the query was gone %s after its caller", took.Round(time.Millisecond))
 }

@@ -34,18 +34,18 @@ func settingChanges(s *server) [][2]string {
 	in := func(block, option string) [2]string {
 		return [2]string{"\t" + block + " {\n", "\t" + block + " {\n\t\t\t" + option + "\n"}
 	}
-	copied := filepath.Join(s.dir, "copied")
-	if err := os.CopyFS(copied, os.DirFS(filepath.Join(s.dir, "catalog"))); err != nil {
-		s.t.Fatal(err)
+	copied := filepath.Join(s.Dir, "copied")
+	if err := os.CopyFS(copied, os.DirFS(filepath.Join(s.Dir, "catalog"))); err != nil {
+		s.T.Fatal(err)
 	}
-	keySet := filepath.Join(s.dir, "keys.json")
+	keySet := filepath.Join(s.Dir, "keys.json")
 	if err := os.WriteFile(keySet, []byte(`{"keys": []}`), 0o600); err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	return [][2]string{
 		{"grace_period 10s", "grace_period 11s"},
-		{"catalog " + filepath.Join(s.dir, "catalog"), "catalog " + copied},
-		{"\tstore bbolt", "\tsource further sqlite " + filepath.Join(s.dir, "further.db") + "\n\tstore bbolt"},
+		{"catalog " + filepath.Join(s.Dir, "catalog"), "catalog " + copied},
+		{"\tstore bbolt", "\tsource further sqlite " + filepath.Join(s.Dir, "further.db") + "\n\tstore bbolt"},
 		{"max_conns 8", "max_conns 9"},
 		in("tokens", "issuer https://api.example"),
 		in("tokens", "audience https://api.example"),
@@ -112,8 +112,8 @@ https://127.0.0.1:%d {
 	tls %s %s
 	import api
 }
-`, s.adminSocket(), filepath.Join(s.dir, "catalog"), filepath.Join(s.dir, "data-api.db"), source, s.port, port,
-		filepath.Join(s.dir, "cert.pem"), filepath.Join(s.dir, "key.pem"))
+`, s.adminSocket(), filepath.Join(s.Dir, "catalog"), filepath.Join(s.Dir, "data-api.db"), source, s.port, port,
+		filepath.Join(s.Dir, "cert.pem"), filepath.Join(s.Dir, "key.pem"))
 }
 
 // listen returns a socket for a server to inherit, and its port.
@@ -134,10 +134,10 @@ func listen(t *testing.T) (socket *os.File, port int) {
 
 // certify writes a certificate for 127.0.0.1 and its key where reloadSite looks for them, and returns who trusts it.
 func certify(s *server) *x509.CertPool {
-	s.t.Helper()
+	s.T.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
@@ -147,10 +147,10 @@ func certify(s *server) *x509.CertPool {
 	private, marshalling := x509.MarshalPKCS8PrivateKey(key)
 	encoded := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})
 	err = errors.Join(certifying, marshalling,
-		os.WriteFile(filepath.Join(s.dir, "cert.pem"), encoded, 0o600),
-		os.WriteFile(filepath.Join(s.dir, "key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+		os.WriteFile(filepath.Join(s.Dir, "cert.pem"), encoded, 0o600),
+		os.WriteFile(filepath.Join(s.Dir, "key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	trusted := x509.NewCertPool()
 	trusted.AppendCertsFromPEM(encoded)
@@ -243,7 +243,7 @@ func (l *reloadLoad) send(client *http.Client, path, access, body string) (answe
 		request.Header.Set("Authorization", "Bearer "+access)
 	}
 	begun := time.Now()
-	got, err := l.s.doWith(client, request)
+	got, err := l.s.DoWith(client, request)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, replaced := range slices.Backward(l.reloads) {
@@ -360,15 +360,15 @@ func (l *reloadLoad) run(ctx context.Context) {
 // fails, no job is lost, none ends twice, and no connection is used on with a configuration that was replaced.
 func reloadUnderLoad(t *testing.T, reloads, rejectEvery int) {
 	e := engines[0]
-	source := e.source(t, t.TempDir(), sales)
+	source := e.Source(t, t.TempDir(), sales).Directive()
 	socket, port := listen(t)
 	s := newServer(t, serverConfig{sources: source, files: files(e), sockets: []*os.File{socket}})
-	l := &reloadLoad{s: s, port: port, trusted: certify(s), key: s.createKey("acme", "integration"), requests: make(map[string]int)}
+	l := &reloadLoad{s: s, port: port, trusted: certify(s), key: s.CreateKey("acme", "integration"), requests: make(map[string]int)}
 	good := reloadSite(s, l.port, source)
 	if status := s.load(t, good); status != http.StatusOK {
-		t.Fatalf("the first reload gave %d\n%s", status, s.log)
+		t.Fatalf("the first reload gave %d\n%s", status, s.Log)
 	}
-	l.access = s.exchange("acme", l.key).Access
+	l.access = s.Exchange("acme", l.key).Access
 
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
@@ -389,14 +389,14 @@ func reloadUnderLoad(t *testing.T, reloads, rejectEvery int) {
 		bad := rejectEvery > 0 && i%rejectEvery == 0
 		if bad {
 			// It is provisioned, started in part, and refused.
-			content += fmt.Sprintf("\nhttp://127.0.0.1:%d {\n\tbind unix/%s/no/such/directory/x.sock\n\trespond x\n}\n", s.port+1, s.dir)
+			content += fmt.Sprintf("\nhttp://127.0.0.1:%d {\n\tbind unix/%s/no/such/directory/x.sock\n\trespond x\n}\n", s.port+1, s.Dir)
 		}
 		status := s.load(t, content)
 		switch {
 		case bad && status == http.StatusOK:
 			t.Fatalf("reload %d should have been rejected", i)
 		case !bad && status != http.StatusOK:
-			t.Fatalf("reload %d, to %q, gave %d\n%s", i, change[1], status, s.log)
+			t.Fatalf("reload %d, to %q, gave %d\n%s", i, change[1], status, s.Log)
 		case bad:
 			rejected++
 		default:
@@ -449,15 +449,15 @@ func (l *reloadLoad) awaitNewConnections() {
 
 // checkJobs waits for the end of every job, each of which has an address of its own.
 func (l *reloadLoad) checkJobs() {
-	access := l.s.exchange("acme", l.key).Access
+	access := l.s.Exchange("acme", l.key).Access
 	seen := make(map[string]bool)
 	for _, pollingURL := range l.jobs {
 		if seen[pollingURL] {
-			l.s.t.Errorf("%s was given twice", pollingURL)
+			l.s.T.Errorf("%s was given twice", pollingURL)
 		}
 		seen[pollingURL] = true
-		if job := l.s.await(pollingURL, access); job.Status != "completed" {
-			l.s.t.Errorf("%s ended as %s: %+v", pollingURL, job.Status, job.Error)
+		if job := l.s.Await(pollingURL, access); job.Status != "completed" {
+			l.s.T.Errorf("%s ended as %s: %+v", pollingURL, job.Status, job.Error)
 		}
 	}
 }

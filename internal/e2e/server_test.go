@@ -3,11 +3,9 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -18,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 // binary is built once for all tests.
@@ -47,15 +47,15 @@ func builtBinary(t testing.TB) string {
 
 // server is a running Caddy with a catalog, a store and an admin socket of its own.
 type server struct {
-	t         testing.TB
-	dir       string
+	servertest.Client
+	Dir       string
 	caddyfile string // path
 	port      int
 	cmd       *exec.Cmd
 	globals   string // lines of the global options
 	sockets   []*os.File
 	exited    chan struct{}
-	log       *syncBuffer
+	Log       *servertest.Log
 }
 
 // serverConfig says how a server differs from the default one.
@@ -68,20 +68,24 @@ type serverConfig struct {
 	sockets []*os.File // inherited, from descriptor 3 on
 }
 
-const companyFile = `name: Acme
-users:
-  integration: { policies: [DataAPIConsumer] }
-  powerless: { policies: [] }
-`
+// unstarted returns a server that has neither a catalog nor a Caddyfile.
+func unstarted(t testing.TB) *server {
+	t.Helper()
+	s := &server{Client: servertest.Client{T: t}, Dir: t.TempDir(), port: freePort(t)}
+	s.Base = fmt.Sprintf("http://127.0.0.1:%d", s.port)
+	s.CreateKey = s.createKey
+	return s
+}
 
 func newServer(t testing.TB, config serverConfig) *server {
 	t.Helper()
-	s := &server{t: t, dir: t.TempDir(), port: freePort(t), globals: config.globals, sockets: config.sockets}
-	s.writeCatalog("acme/company.yaml", companyFile)
+	s := unstarted(t)
+	s.globals, s.sockets = config.globals, config.sockets
+	s.WriteCatalog("acme/company.yaml", companyFile)
 	for path, content := range config.files {
-		s.writeCatalog(path, content)
+		s.WriteCatalog(path, content)
 	}
-	s.caddyfile = filepath.Join(s.dir, "Caddyfile")
+	s.caddyfile = filepath.Join(s.Dir, "Caddyfile")
 	s.writeCaddyfile(config.sources, config.options)
 	s.start(config.env...)
 	t.Cleanup(s.stop)
@@ -89,29 +93,30 @@ func newServer(t testing.TB, config serverConfig) *server {
 }
 
 // on returns the server as a subtest sees it: what fails, fails that test.
-func (s *server) on(t *testing.T) *server {
+func (s *server) On(t *testing.T) *server {
 	seen := *s
-	seen.t = t
+	seen.T = t
+	seen.CreateKey = seen.createKey
 	return &seen
 }
 
-func (s *server) writeCatalog(path, content string) {
-	s.t.Helper()
-	full := filepath.Join(s.dir, "catalog", filepath.FromSlash(path))
+func (s *server) WriteCatalog(path, content string) {
+	s.T.Helper()
+	full := filepath.Join(s.Dir, "catalog", filepath.FromSlash(path))
 	if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	// Renamed into place as editors do, so that the server never sees half a file.
 	if err := os.WriteFile(full+"~", []byte(content), 0o600); err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	if err := os.Rename(full+"~", full); err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 }
 
 func (s *server) writeCaddyfile(sources, options string) {
-	s.t.Helper()
+	s.T.Helper()
 	content := fmt.Sprintf(`{
 	admin unix/%s
 	grace_period 10s
@@ -131,31 +136,29 @@ func (s *server) writeCaddyfile(sources, options string) {
 http://127.0.0.1:%d {
 	data_api
 }
-`, s.adminSocket(), s.globals, filepath.Join(s.dir, "catalog"), filepath.Join(s.dir, "data-api.db"), sources, options, s.port)
+`, s.adminSocket(), s.globals, filepath.Join(s.Dir, "catalog"), filepath.Join(s.Dir, "data-api.db"), sources, options, s.port)
 	if err := os.WriteFile(s.caddyfile, []byte(content), 0o600); err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 }
 
-func (s *server) adminSocket() string { return filepath.Join(s.dir, "admin.sock") }
-
-func (s *server) url(path string) string { return fmt.Sprintf("http://127.0.0.1:%d%s", s.port, path) }
+func (s *server) adminSocket() string { return filepath.Join(s.Dir, "admin.sock") }
 
 func (s *server) environment(extra ...string) []string {
-	return append(append(os.Environ(), "HOME="+s.dir, "XDG_DATA_HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir), extra...)
+	return append(append(os.Environ(), "HOME="+s.Dir, "XDG_DATA_HOME="+s.Dir, "XDG_CONFIG_HOME="+s.Dir), extra...)
 }
 
 // start runs the server and waits until it answers.
 func (s *server) start(env ...string) {
-	s.t.Helper()
-	s.log = new(syncBuffer)
-	s.cmd = exec.Command(builtBinary(s.t), "run", "--config", s.caddyfile)
+	s.T.Helper()
+	s.Log = new(servertest.Log)
+	s.cmd = exec.Command(builtBinary(s.T), "run", "--config", s.caddyfile)
 	s.cmd.Env = s.environment(env...)
-	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
+	s.cmd.Stdout, s.cmd.Stderr = s.Log, s.Log
 	s.cmd.ExtraFiles = s.sockets
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := s.cmd.Start(); err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	s.exited = make(chan struct{})
 	go func(cmd *exec.Cmd, exited chan struct{}) {
@@ -176,11 +179,11 @@ func (s *server) start(env ...string) {
 		}
 		select {
 		case <-s.exited:
-			s.t.Fatalf("the server ended at once:\n%s", s.log)
+			s.T.Fatalf("the server ended at once:\n%s", s.Log)
 		default:
 		}
 		if time.Now().After(deadline) {
-			s.t.Fatalf("the server does not answer:\n%s", s.log)
+			s.T.Fatalf("the server does not answer:\n%s", s.Log)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -198,17 +201,17 @@ func (s *server) stop() {
 	select {
 	case <-s.exited:
 	case <-time.After(patience):
-		s.t.Errorf("the server does not stop:\n%s", s.log)
+		s.T.Errorf("the server does not stop:\n%s", s.Log)
 		s.kill()
 	}
-	if s.t.Failed() {
-		s.t.Logf("log of the server:\n%s", s.log)
+	if s.T.Failed() {
+		s.T.Logf("log of the server:\n%s", s.Log)
 	}
 }
 
 // cli runs a command of the binary and returns what it prints.
 func (s *server) cli(args ...string) (stdout, stderr string, err error) {
-	cmd := exec.Command(builtBinary(s.t), args...)
+	cmd := exec.Command(builtBinary(s.T), args...)
 	cmd.Env = s.environment()
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
@@ -217,10 +220,10 @@ func (s *server) cli(args ...string) (stdout, stderr string, err error) {
 }
 
 func (s *server) mustCLI(args ...string) string {
-	s.t.Helper()
+	s.T.Helper()
 	stdout, stderr, err := s.cli(args...)
 	if err != nil {
-		s.t.Fatalf("%s: %v\n%s%s", strings.Join(args, " "), err, stdout, stderr)
+		s.T.Fatalf("%s: %v\n%s%s", strings.Join(args, " "), err, stdout, stderr)
 	}
 	return stdout
 }
@@ -241,219 +244,31 @@ func (s *server) reload() error {
 
 // reconfigure changes a part of the Caddyfile and reloads it.
 func (s *server) reconfigure(part, changed string) {
-	s.t.Helper()
+	s.T.Helper()
 	content, err := os.ReadFile(s.caddyfile)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	before, after, found := strings.Cut(string(content), part)
 	if !found {
-		s.t.Fatalf("the Caddyfile has no %q: %s", part, content)
+		s.T.Fatalf("the Caddyfile has no %q: %s", part, content)
 	}
 	if err := os.WriteFile(s.caddyfile, []byte(before+changed+after), 0o600); err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	if err := s.reload(); err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
-}
-
-// within fails the test when something took longer than a server on a machine at rest may let it. On a busy machine, where
-// requests that need no work take their time too, it may be as much longer as fifty of them.
-func (s *server) within(what string, took, limit time.Duration) {
-	s.t.Helper()
-	if took <= limit {
-		return
-	}
-	var control time.Duration
-	for range 10 {
-		begun := time.Now()
-		s.get("/.well-known/jwks.json", "").want(http.StatusOK)
-		control = max(control, time.Since(begun))
-	}
-	s.t.Logf("%s took %s instead of %s, while a request takes %s", what, took, limit, control)
-	if took > limit+50*control {
-		s.t.Errorf("%s took %s: it may take %s", what, took, limit)
-	}
-}
-
-type credentials struct {
-	Key    string `json:"api_key"`
-	Secret string `json:"api_secret"`
 }
 
 func (s *server) createKey(company, user string) credentials {
-	s.t.Helper()
+	s.T.Helper()
 	out := s.mustCLI(s.admin("keys", "create", "--company", company, "--user", user, "--json")...)
 	var created credentials
 	if err := json.Unmarshal([]byte(out), &created); err != nil || created.Secret == "" {
-		s.t.Fatalf("keys create printed %q: %v", out, err)
+		s.T.Fatalf("keys create printed %q: %v", out, err)
 	}
 	return created
-}
-
-type tokens struct {
-	Access           string `json:"access_token"`
-	Refresh          string `json:"refresh_token"`
-	AccessExpiresIn  int    `json:"access_token_expires_in"`
-	RefreshExpiresIn int    `json:"refresh_token_expires_in"`
-}
-
-// login makes a key of the user and exchanges it.
-func (s *server) login(company, user string) tokens {
-	s.t.Helper()
-	return s.exchange(company, s.createKey(company, user))
-}
-
-// createKeyAndLogin is login for a test that needs the key as well.
-func (s *server) createKeyAndLogin(company, user string) (key credentials, access string) {
-	s.t.Helper()
-	key = s.createKey(company, user)
-	return key, s.exchange(company, key).Access
-}
-
-func (s *server) exchange(company string, key credentials) tokens {
-	s.t.Helper()
-	body := fmt.Sprintf(`{"company_slug":%q,"api_key":%q,"api_secret":%q}`, company, key.Key, key.Secret)
-	answer := s.post("/api/v1/auth/api-key", "", body)
-	answer.want(http.StatusOK)
-	var pair tokens
-	answer.decode(&pair)
-	return pair
-}
-
-// answer is what a request got.
-type answer struct {
-	t      testing.TB
-	Status int
-	Header http.Header
-	Body   []byte
-
-	Trailer http.Header
-}
-
-func (a answer) want(status int) answer {
-	a.t.Helper()
-	if a.Status != status {
-		a.t.Fatalf("got %d, want %d: %s", a.Status, status, a.Body)
-	}
-	return a
-}
-
-func (a answer) decode(target any) {
-	a.t.Helper()
-	if err := json.Unmarshal(a.Body, target); err != nil {
-		a.t.Fatalf("%v in %s", err, a.Body)
-	}
-}
-
-// problem checks that the answer is this error.
-func (a answer) problem(status int, code string) answer {
-	a.t.Helper()
-	var problem struct {
-		Status int    `json:"status"`
-		Code   string `json:"code"`
-		Detail string `json:"detail"`
-	}
-	a.want(status)
-	if contentType := a.Header.Get("Content-Type"); contentType != "application/problem+json" {
-		a.t.Fatalf("a %d of type %q: %s", a.Status, contentType, a.Body)
-	}
-	a.decode(&problem)
-	if problem.Status != status || problem.Code != code || problem.Detail == "" {
-		a.t.Fatalf("want %d %s, got %s", status, code, a.Body)
-	}
-	if a.Header.Get("X-Request-Id") == "" {
-		a.t.Fatal("an answer without X-Request-Id")
-	}
-	return a
-}
-
-// try sends a request without failing the test.
-func (s *server) try(ctx context.Context, method, path, token, body string) (answer, error) {
-	var reader io.Reader
-	if body != "" {
-		reader = strings.NewReader(body)
-	}
-	request, err := http.NewRequestWithContext(ctx, method, s.url(path), reader)
-	if err != nil {
-		return answer{}, err
-	}
-	if body != "" {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	if token != "" {
-		request.Header.Set("Authorization", "Bearer "+token)
-	}
-	return s.do(request)
-}
-
-func (s *server) do(request *http.Request) (answer, error) {
-	return s.doWith(http.DefaultClient, request)
-}
-
-func (s *server) doWith(client *http.Client, request *http.Request) (answer, error) {
-	response, err := client.Do(request)
-	if err != nil {
-		return answer{}, err
-	}
-	defer response.Body.Close()
-	content, err := io.ReadAll(response.Body)
-	return answer{s.t, response.StatusCode, response.Header, content, response.Trailer}, err
-}
-
-func (s *server) post(path, token, body string) answer {
-	s.t.Helper()
-	got, err := s.try(context.Background(), http.MethodPost, path, token, body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return got
-}
-
-func (s *server) get(path, token string) answer {
-	s.t.Helper()
-	got, err := s.try(context.Background(), http.MethodGet, path, token, "")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return got
-}
-
-// execute runs an endpoint of the namespace default.
-func (s *server) execute(slug, token, parameters string) answer {
-	s.t.Helper()
-	return s.post("/api/v1/data-api/default/"+slug+"/execute", token, `{"parameter_values":`+parameters+`}`)
-}
-
-// document is a job as polling shows it.
-type document struct {
-	ID     string          `json:"job_id"`
-	Status string          `json:"status"`
-	Result json.RawMessage `json:"result"`
-	Error  *struct {
-		Code   string `json:"code"`
-		Detail string `json:"detail"`
-	} `json:"error"`
-	CreatedAt   string  `json:"created_at"`
-	CompletedAt *string `json:"completed_at"`
-}
-
-// await polls until the job has ended.
-func (s *server) await(pollingURL, token string) document {
-	s.t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		var job document
-		s.get(pollingURL, token).want(http.StatusOK).decode(&job)
-		if job.Status != "processing" {
-			return job
-		}
-		if time.Now().After(deadline) {
-			s.t.Fatalf("job %s does not end", job.ID)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
 }
 
 func freePort(t testing.TB) int {
@@ -464,24 +279,6 @@ func freePort(t testing.TB) int {
 	}
 	defer listener.Close()
 	return listener.Addr().(*net.TCPAddr).Port
-}
-
-// syncBuffer is a buffer that a process writes to while a test reads.
-type syncBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
 }
 
 // isExit reports whether a command ran and failed.

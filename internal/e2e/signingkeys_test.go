@@ -24,26 +24,26 @@ type listedKey struct {
 }
 
 func (s *server) signingKeys() (keys []listedKey) {
-	s.t.Helper()
+	s.T.Helper()
 	if err := json.Unmarshal([]byte(s.mustCLI(s.admin("signing-keys", "list", "--json")...)), &keys); err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	return keys
 }
 
 // published returns the ids of the published keys, and the document's entity tag.
 func (s *server) published() (ids []string, etag string) {
-	s.t.Helper()
-	got := s.get("/.well-known/jwks.json", "").want(http.StatusOK)
+	s.T.Helper()
+	got := s.Get("/.well-known/jwks.json", "").Want(http.StatusOK)
 	if got.Header.Get("Content-Type") != "application/jwk-set+json" || got.Header.Get("Cache-Control") != "public, max-age=600" {
-		s.t.Errorf("the header is %v", got.Header)
+		s.T.Errorf("the header is %v", got.Header)
 	}
 	var set struct{ Keys []map[string]any }
-	got.decode(&set)
+	got.Decode(&set)
 	for _, key := range set.Keys {
 		for member := range key {
 			if !strings.Contains(" kty crv x y kid use alg ", " "+member+" ") {
-				s.t.Errorf("a published key has a member %s", member)
+				s.T.Errorf("a published key has a member %s", member)
 			}
 		}
 		ids = append(ids, key["kid"].(string))
@@ -70,26 +70,26 @@ func kidOf(t testing.TB, token string) string {
 
 func TestSigningKeysCommand(t *testing.T) {
 	e := engines[0]
-	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: files(e)})
-	key := s.createKey("acme", "integration")
-	first := s.exchange("acme", key)
+	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
+	key := s.CreateKey("acme", "integration")
+	first := s.Exchange("acme", key)
 	use := func(token string, status int) {
 		t.Helper()
-		s.execute("few", token, `{}`).want(status)
+		s.Execute("few", token, `{}`).Want(status)
 	}
 	ids, etag := s.published()
 	if len(ids) != 1 || ids[0] != kidOf(t, first.Access) {
 		t.Fatalf("published are %v; the token names %s", ids, kidOf(t, first.Access))
 	}
-	request, err := http.NewRequest(http.MethodGet, s.url("/.well-known/jwks.json"), nil)
+	request, err := http.NewRequest(http.MethodGet, s.URL("/.well-known/jwks.json"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	request.Header.Set("If-None-Match", etag)
-	if got, err := s.do(request); err != nil || got.Status != http.StatusNotModified {
+	if got, err := s.Do(request); err != nil || got.Status != http.StatusNotModified {
 		t.Errorf("with its entity tag: %d, %v", got.Status, err)
 	}
-	s.post("/.well-known/jwks.json", "", `{}`).problem(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED")
+	s.Post("/.well-known/jwks.json", "", `{}`).Problem(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED")
 
 	// Published first: the old key signs on, over a reload and a restart.
 	if out := s.mustCLI(s.admin("signing-keys", "rotate")...); !strings.Contains(out, "is published, and signs from ") {
@@ -111,7 +111,7 @@ func TestSigningKeysCommand(t *testing.T) {
 	}
 	s.kill()
 	s.start()
-	if pair := s.exchange("acme", key); kidOf(t, pair.Access) != ids[0] {
+	if pair := s.Exchange("acme", key); kidOf(t, pair.Access) != ids[0] {
 		t.Error("the waiting key signs before its time")
 	}
 	use(first.Access, http.StatusOK)
@@ -120,7 +120,7 @@ func TestSigningKeysCommand(t *testing.T) {
 	if out := s.mustCLI(s.admin("signing-keys", "rotate", "--now")...); out != waiting+" signs from now on.\n" {
 		t.Errorf("rotate --now printed %q", out)
 	}
-	second := s.exchange("acme", key)
+	second := s.Exchange("acme", key)
 	if kidOf(t, second.Access) != waiting || kidOf(t, second.Refresh) != waiting {
 		t.Errorf("%s signs, want %s", kidOf(t, second.Access), waiting)
 	}
@@ -134,14 +134,14 @@ func TestSigningKeysCommand(t *testing.T) {
 		t.Errorf("withdraw printed %q", out)
 	}
 	use(first.Access, http.StatusUnauthorized)
-	s.post("/api/v1/auth/refresh", "", `{"refresh_token":"`+first.Refresh+`"}`).problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	s.Post("/api/v1/auth/refresh", "", `{"refresh_token":"`+first.Refresh+`"}`).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 	use(second.Access, http.StatusOK)
 	if _, stderr, err := s.cli(s.admin("signing-keys", "withdraw", ids[0])...); !isExit(err) || !strings.Contains(stderr, "no signing key") {
 		t.Errorf("once more: %v, %s", err, stderr)
 	}
 	s.mustCLI(s.admin("signing-keys", "withdraw", waiting)...)
 	use(second.Access, http.StatusUnauthorized)
-	third := s.exchange("acme", key)
+	third := s.Exchange("acme", key)
 	use(third.Access, http.StatusOK)
 	s.kill()
 	s.start()
@@ -150,20 +150,20 @@ func TestSigningKeysCommand(t *testing.T) {
 	use(third.Access, http.StatusOK)
 
 	// Another algorithm takes over as a rotation does, and refuses no token meanwhile.
-	s.writeCaddyfile(e.source(t, t.TempDir(), sales), "tokens {\n algorithm ES256\n }")
+	s.writeCaddyfile(e.Source(t, t.TempDir(), sales).Directive(), "tokens {\n algorithm ES256\n }")
 	if err := s.reload(); err != nil {
 		t.Fatal(err)
 	}
 	use(third.Access, http.StatusOK)
 	s.mustCLI(s.admin("signing-keys", "rotate", "--now")...)
-	fourth := s.exchange("acme", key)
+	fourth := s.Exchange("acme", key)
 	use(fourth.Access, http.StatusOK)
 	use(third.Access, http.StatusOK)
 	if keys := s.signingKeys(); keys[0].Algorithm != "ES256" || keys[0].State != "signing" || keys[0].ID != kidOf(t, fourth.Access) {
 		t.Errorf("the keys are %+v", keys)
 	}
 	secret := strings.Repeat("s", 40)
-	s.writeCaddyfile(e.source(t, t.TempDir(), sales), "tokens {\n hs256_secret "+secret+"\n }")
+	s.writeCaddyfile(e.Source(t, t.TempDir(), sales).Directive(), "tokens {\n hs256_secret "+secret+"\n }")
 	if err := s.reload(); err != nil {
 		t.Fatal(err)
 	}
@@ -174,8 +174,8 @@ func TestSigningKeysCommand(t *testing.T) {
 		t.Errorf("rotating a configured secret: %v, %s", err, stderr)
 	}
 	use(fourth.Access, http.StatusUnauthorized)
-	use(s.exchange("acme", key).Access, http.StatusOK)
-	if strings.Contains(s.log.String(), secret) {
+	use(s.Exchange("acme", key).Access, http.StatusOK)
+	if strings.Contains(s.Log.String(), secret) {
 		t.Error("the log shows the secret")
 	}
 }
@@ -187,14 +187,14 @@ func TestSigningKeysRotateUnderLoad(t *testing.T) {
 	provider := newEd(t)
 	writeJWKS(t, jwksFile, "ed-1", provider)
 	s := newServer(t, serverConfig{
-		sources: e.source(t, t.TempDir(), sales), files: files(e), options: fmt.Sprintf(trustOptions, jwksFile),
+		sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e), options: fmt.Sprintf(trustOptions, jwksFile),
 	})
 	now := time.Now().Unix()
 	foreign := forger{t: t, key: provider, head: changes{"alg": "EdDSA", "kid": "ed-1", "typ": "at+jwt"}, body: changes{
 		"iss": "https://idp.example.com", "aud": "urn:example:data-api", "sub": "integration", "iat": now, "exp": now + 3600,
 	}}
-	key := s.createKey("acme", "integration")
-	first := s.exchange("acme", key)
+	key := s.CreateKey("acme", "integration")
+	first := s.Exchange("acme", key)
 
 	protocols := new(http.Protocols) // HTTP/2, as in the test of reloads
 	protocols.SetUnencryptedHTTP2(true)
@@ -206,7 +206,7 @@ func TestSigningKeysRotateUnderLoad(t *testing.T) {
 	var requests, minted atomic.Int64
 	done := make(chan struct{})
 	send := func(path, token, body string) (answer, bool) {
-		request, err := http.NewRequest(http.MethodPost, s.url(path), strings.NewReader(body))
+		request, err := http.NewRequest(http.MethodPost, s.URL(path), strings.NewReader(body))
 		if err != nil {
 			t.Error(err)
 			return answer{}, false
@@ -215,7 +215,7 @@ func TestSigningKeysRotateUnderLoad(t *testing.T) {
 		if token != "" {
 			request.Header.Set("Authorization", "Bearer "+token)
 		}
-		got, err := s.doWith(client, request)
+		got, err := s.DoWith(client, request)
 		requests.Add(1)
 		if err != nil || got.Status != http.StatusOK {
 			mu.Lock()
@@ -255,12 +255,12 @@ func TestSigningKeysRotateUnderLoad(t *testing.T) {
 				Access  string `json:"access_token"`
 				Refresh string `json:"refresh_token"`
 			}
-			got.decode(&pair)
+			got.Decode(&pair)
 			if got, ok := send("/api/v1/auth/refresh", "", `{"refresh_token":"`+pair.Refresh+`"}`); ok {
 				var renewed struct {
 					Access string `json:"access_token"`
 				}
-				got.decode(&renewed)
+				got.Decode(&renewed)
 				mu.Lock()
 				tokens = append(tokens, pair.Access, renewed.Access)
 				mu.Unlock()
@@ -306,7 +306,7 @@ func TestSigningKeysRotateUnderLoad(t *testing.T) {
 	signers := make(map[string]bool)
 	for _, token := range tokens {
 		signers[kidOf(t, token)] = true
-		s.execute("few", token, `{}`).want(http.StatusOK)
+		s.Execute("few", token, `{}`).Want(http.StatusOK)
 	}
 	t.Logf("%d rounds, %d keys, tokens of %d of them; %d requests, %d tokens minted, %d failures",
 		rounds, len(keys), len(signers), requests.Load(), minted.Load(), len(failures))

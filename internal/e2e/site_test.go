@@ -15,7 +15,7 @@ import (
 // A site serves other things beside the API, and compresses its answers.
 func TestBesideOtherHandlers(t *testing.T) {
 	e := engines[0]
-	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: files(e)})
+	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
 
 	var calls atomic.Int32
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -39,16 +39,16 @@ func TestBesideOtherHandlers(t *testing.T) {
 	with := strings.Replace(string(content), "\n\tdata_api\n}",
 		fmt.Sprintf("\n\tdata_api\n\tencode gzip\n\thandle {\n\t\treverse_proxy %s\n\t}\n}", listener.Addr()), 1)
 	if status := s.load(t, with); status != http.StatusOK {
-		t.Fatalf("load: %d\n%s", status, s.log)
+		t.Fatalf("load: %d\n%s", status, s.Log)
 	}
-	token := s.login("acme", "integration").Access
-	s.execute("few", token, `{}`).want(http.StatusOK)
+	token := s.Login("acme", "integration").Access
+	s.Execute("few", token, `{}`).Want(http.StatusOK)
 
-	if got := s.post("/elsewhere", "", `{}`); got.Status != http.StatusBadGateway || calls.Load() != 1 {
+	if got := s.Post("/elsewhere", "", `{}`); got.Status != http.StatusBadGateway || calls.Load() != 1 {
 		t.Errorf("a failing proxy beside the API gave %d after %d calls", got.Status, calls.Load())
 	}
 
-	request, err := http.NewRequest(http.MethodPost, s.url("/api/v1/data-api/default/series/execute"), strings.NewReader(`{"parameter_values":{"rows":20000}}`))
+	request, err := http.NewRequest(http.MethodPost, s.URL("/api/v1/data-api/default/series/execute"), strings.NewReader(`{"parameter_values":{"rows":20000}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestBesideOtherHandlers(t *testing.T) {
 // The documentation page is at /docs, elsewhere, or nowhere.
 func TestDocumentationPageIsWhereTheSiteSays(t *testing.T) {
 	s := demoServer(t)
-	if page := s.get("/docs/", "").want(http.StatusOK); !strings.Contains(string(page.Body), `<script type="module" src="page.js">`) {
+	if page := s.Get("/docs/", "").Want(http.StatusOK); !strings.Contains(string(page.Body), `<script type="module" src="page.js">`) {
 		t.Errorf("the page is %s", page.Body)
 	}
 	text, err := os.ReadFile(s.caddyfile)
@@ -98,10 +98,10 @@ func TestDocumentationPageIsWhereTheSiteSays(t *testing.T) {
 			t.Fatal(err)
 		}
 		for path, want := range statuses {
-			if got := s.get(path, "").Status; got != want {
+			if got := s.Get(path, "").Status; got != want {
 				t.Errorf("%s: %s is %d", option, path, got)
 			}
 		}
-		s.get("/api/v1/data-api", "").problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+		s.Get("/api/v1/data-api", "").Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 	}
 }

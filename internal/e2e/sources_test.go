@@ -32,7 +32,7 @@ func TestSourceThatNeverAnswers(t *testing.T) {
 	}
 	s.mustCLI("reload", "--config", s.caddyfile)
 	eventually(t, "the log tells of the source", 30*time.Second, func() bool {
-		return strings.Contains(s.log.String(), "a source has never answered since it was configured")
+		return strings.Contains(s.Log.String(), "a source has never answered since it was configured")
 	})
 	status := s.mustCLI(s.admin("status")...)
 	if !strings.Contains(status, "\nspare: has never answered since it was configured at ") || !strings.Contains(status, "\nmain: answers\n") {
@@ -76,13 +76,13 @@ func TestPasswordInAFile(t *testing.T) {
 	s := newServer(t, serverConfig{
 		sources: fmt.Sprintf(`source main postgres "%s password={file.%s}"`, db.ReaderDSN, file), files: files(engines[1]),
 	})
-	token := s.login("acme", "integration").Access
+	token := s.Login("acme", "integration").Access
 	for _, password := range []string{"second", "third"} {
-		if got := s.execute("vendas-por-regiao", token, `{"data_inicio":"2026-01-01"}`); got.Status != http.StatusOK {
+		if got := s.Execute("vendas-por-regiao", token, `{"data_inicio":"2026-01-01"}`); got.Status != http.StatusOK {
 			t.Errorf("before it is changed to the %s: %d %s", password, got.Status, got.Body)
 		}
 		change(password)
-		if got := s.execute("vendas-por-regiao", token, `{"data_inicio":"2026-01-01"}`); got.Status != http.StatusOK {
+		if got := s.Execute("vendas-por-regiao", token, `{"data_inicio":"2026-01-01"}`); got.Status != http.StatusOK {
 			t.Errorf("with the %s: %d %s", password, got.Status, got.Body)
 		}
 	}

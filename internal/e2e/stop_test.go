@@ -22,7 +22,7 @@ func TestStopHasOneOrder(t *testing.T) {
 		"acme/default/long.sql":     "/*---\nsource: main\n---*/\n" + work,
 		"acme/default/long-job.sql": "/*---\nsource: main\nmode: async\n---*/\n" + work,
 	}})
-	token := s.login("acme", "integration").Access
+	token := s.Login("acme", "integration").Access
 	watcher := db.Conn()
 	running := func() (n int) {
 		t.Helper()
@@ -37,10 +37,10 @@ func TestStopHasOneOrder(t *testing.T) {
 	s.start()
 	const rounds = 4 // Caddy stops its apps in random order
 	for range rounds {
-		job := s.execute("long-job", token, `{}`).want(http.StatusAccepted).Header.Get("Location")
+		job := s.Execute("long-job", token, `{}`).Want(http.StatusAccepted).Header.Get("Location")
 		answered := make(chan error, 1)
 		go func() {
-			got, err := s.try(context.Background(), http.MethodPost, "/api/v1/data-api/default/long/execute", token, `{}`)
+			got, err := s.Try(context.Background(), http.MethodPost, "/api/v1/data-api/default/long/execute", token, `{}`)
 			if err == nil && got.Status != http.StatusOK {
 				err = fmt.Errorf("%d %s", got.Status, got.Body)
 			}
@@ -65,7 +65,7 @@ func TestStopHasOneOrder(t *testing.T) {
 			t.Errorf("the request that ran: %v", err)
 		}
 		s.start()
-		ended := s.await(job, token)
+		ended := s.Await(job, token)
 		if ended.Status != "completed" || ended.CompletedAt == nil {
 			t.Fatalf("the job is %+v", ended)
 		}
@@ -77,10 +77,10 @@ func TestStopHasOneOrder(t *testing.T) {
 
 // stopTimes stops the server, and returns when it was gone and since when it refuses connections.
 func (s *server) stopTimes() (gone, refusing time.Duration) {
-	s.t.Helper()
+	s.T.Helper()
 	begun := time.Now()
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	for refusing == 0 {
 		conn, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", s.port), time.Minute)
@@ -91,7 +91,7 @@ func (s *server) stopTimes() (gone, refusing time.Duration) {
 		case errors.Is(err, syscall.ECONNREFUSED):
 			refusing = time.Since(begun)
 		case !errors.Is(err, syscall.ECONNRESET):
-			s.t.Fatal(err)
+			s.T.Fatal(err)
 		}
 	}
 	<-s.exited

@@ -32,18 +32,18 @@ import (
 // signingKey takes the server's own Ed25519 key out of its store, with which a forger could do the most: a token that it
 // signs is refused for its fault alone.
 func (s *server) signingKey() (kid string, private ed25519.PrivateKey) {
-	s.t.Helper()
+	s.T.Helper()
 	s.kill()
-	store, err := boltstore.Open(filepath.Join(s.dir, "data-api.db"), boltstore.Options{})
+	store, err := boltstore.Open(filepath.Join(s.Dir, "data-api.db"), boltstore.Options{})
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
-	records, err := store.TokenKeys(s.t.Context())
+	records, err := store.TokenKeys(s.T.Context())
 	if err != nil || len(records) != 1 {
-		s.t.Fatalf("%d keys: %v", len(records), err)
+		s.T.Fatalf("%d keys: %v", len(records), err)
 	}
 	if err := store.Close(); err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	s.start()
 	return records[0].ID, ed25519.NewKeyFromSeed(records[0].Private)
@@ -336,10 +336,10 @@ func TestTokenFaultsGiveOneAnswer(t *testing.T) {
 	provider := newRSA(t)
 	writeJWKS(t, keys, "rsa-1", provider)
 	s := newServer(t, serverConfig{
-		sources: e.source(t, t.TempDir(), sales), files: files(e), options: fmt.Sprintf(trustOptions, keys),
+		sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e), options: fmt.Sprintf(trustOptions, keys),
 	})
 	kid, private := s.signingKey()
-	pair := s.login("acme", "integration")
+	pair := s.Login("acme", "integration")
 	var claims map[string]any
 	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(pair.Access, ".")[1])
 	if err != nil {
@@ -387,13 +387,13 @@ func TestTokenFaultsGiveOneAnswer(t *testing.T) {
 	client := new(http.Client)
 	send := func(token string) string {
 		t.Helper()
-		request, err := http.NewRequest(http.MethodPost, s.url("/api/v1/data-api/default/few/execute"), strings.NewReader(`{}`))
+		request, err := http.NewRequest(http.MethodPost, s.URL("/api/v1/data-api/default/few/execute"), strings.NewReader(`{}`))
 		if err != nil {
 			t.Fatal(err)
 		}
 		request.Header.Set("Content-Type", "application/json")
 		request.Header.Set("Authorization", "Bearer "+token)
-		got, err := s.doWith(client, request)
+		got, err := s.DoWith(client, request)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -434,7 +434,7 @@ func TestTokenFaultsGiveOneAnswer(t *testing.T) {
 		}
 		t.Logf("%d faults, %d answers:\n%s", len(all), len(answers), seen)
 	}
-	if strings.Contains(s.log.String(), segment(private.Seed())) || strings.Contains(s.log.String(), pair.Access) {
+	if strings.Contains(s.Log.String(), segment(private.Seed())) || strings.Contains(s.Log.String(), pair.Access) {
 		t.Error("the log holds a secret")
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 // provider is a company's identity provider, which a test lets come and go.
@@ -76,38 +78,38 @@ func foreignToken(t testing.TB, kid string, key ed25519.PrivateKey, subject stri
 func TestProviderThatComesAndGoes(t *testing.T) {
 	e, p, first, second := engines[0], newProvider(t), newEd(t), newEd(t)
 	p.publish(map[string]ed25519.PrivateKey{"first": first})
-	sources := e.source(t, t.TempDir(), sales)
+	sources := e.Source(t, t.TempDir(), sales).Directive()
 	trust := fmt.Sprintf(trustOptions, "http://"+p.address+"/keys")
 	s := newServer(t, serverConfig{sources: sources, files: files(e), options: trust})
-	own := s.login("acme", "integration").Access
+	own := s.Login("acme", "integration").Access
 	foreign := foreignToken(t, "first", first, "integration")
 	begun := time.Now()
 	for range 20 {
-		s.execute("few", own, `{}`).want(http.StatusOK)
+		s.Execute("few", own, `{}`).Want(http.StatusOK)
 	}
-	s.within("20 requests with our own tokens", time.Since(begun), 5*time.Second)
-	if got := s.execute("few", foreign, `{}`).problem(http.StatusServiceUnavailable, "OVERLOADED"); got.Header.Get("Retry-After") == "" {
+	s.Within("20 requests with our own tokens", time.Since(begun), 5*time.Second)
+	if got := s.Execute("few", foreign, `{}`).Problem(http.StatusServiceUnavailable, "OVERLOADED"); got.Header.Get("Retry-After") == "" {
 		t.Error("a 503 without Retry-After")
 	}
 	if err := s.reload(); err != nil {
 		t.Errorf("a reload while the provider is down: %v", err)
 	}
 	p.start()
-	eventually(t, "the provider is found", patience, func() bool { return s.execute("few", foreign, `{}`).Status == http.StatusOK })
+	eventually(t, "the provider is found", patience, func() bool { return s.Execute("few", foreign, `{}`).Status == http.StatusOK })
 	p.stop()
 	for range 3 {
 		if err := s.reload(); err != nil {
 			t.Fatal(err)
 		}
-		s.execute("few", foreign, `{}`).want(http.StatusOK)
+		s.Execute("few", foreign, `{}`).Want(http.StatusOK)
 	}
 	// A key that is published while nobody looks is looked for when its first token comes.
 	p.publish(map[string]ed25519.PrivateKey{"first": first, "second": second})
 	p.start()
 	asked := p.asked.Load()
-	s.execute("few", foreignToken(t, "second", second, "integration"), `{}`).want(http.StatusOK)
+	s.Execute("few", foreignToken(t, "second", second, "integration"), `{}`).Want(http.StatusOK)
 	for n := range 50 {
-		s.execute("few", foreignToken(t, fmt.Sprint("invented-", n), second, "integration"), `{}`).want(http.StatusUnauthorized)
+		s.Execute("few", foreignToken(t, fmt.Sprint("invented-", n), second, "integration"), `{}`).Want(http.StatusUnauthorized)
 	}
 	if more := p.asked.Load() - asked; more > 3 {
 		t.Errorf("51 tokens with unknown keys made %d requests to the provider", more)
@@ -117,8 +119,8 @@ func TestProviderThatComesAndGoes(t *testing.T) {
 	if err := s.reload(); err != nil {
 		t.Fatal(err)
 	}
-	s.execute("few", foreign, `{}`).want(http.StatusUnauthorized)
-	s.execute("few", own, `{}`).want(http.StatusOK)
+	s.Execute("few", foreign, `{}`).Want(http.StatusUnauthorized)
+	s.Execute("few", own, `{}`).Want(http.StatusOK)
 }
 
 // An issuer vouches for the companies that the configuration names, by the claim that it names.
@@ -128,7 +130,7 @@ func TestCompanyClaim(t *testing.T) {
 	writeJWKS(t, keys, "k", key)
 	catalog := files(e)
 	catalog["acme/company.yaml"] = "users:\n  ana: { policies: [DataAPIConsumer], subject: ana@acme.example }\n  bob: { policies: [] }\n"
-	s := newServer(t, serverConfig{sources: e.source(t, t.TempDir(), sales), files: catalog, options: `tokens {
+	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: catalog, options: `tokens {
 	trust shared {
 		issuer https://idp.example.com
 		audience urn:example:data-api
@@ -148,17 +150,17 @@ func TestCompanyClaim(t *testing.T) {
 			Name    string `json:"name"`
 		} `json:"user"`
 	}
-	s.get("/api/v1/auth/permissions", f.token(nil, nil)).want(http.StatusOK).decode(&permissions)
+	s.Get("/api/v1/auth/permissions", f.token(nil, nil)).Want(http.StatusOK).Decode(&permissions)
 	if permissions.User.Company != "acme" || permissions.User.Name != "ana" {
 		t.Errorf("the caller is %+v", permissions.User)
 	}
-	s.execute("few", f.token(nil, nil), `{}`).want(http.StatusOK)
-	s.execute("few", f.token(nil, changes{"email": "bob"}), `{}`).problem(http.StatusForbidden, "FORBIDDEN")
+	s.Execute("few", f.token(nil, nil), `{}`).Want(http.StatusOK)
+	s.Execute("few", f.token(nil, changes{"email": "bob"}), `{}`).Problem(http.StatusForbidden, "FORBIDDEN")
 	for name, change := range map[string]changes{
 		"a company that is not listed": {"tenant": "globex", "email": "reader"}, "an inactive company": {"tenant": "initech", "email": "reader"},
 		"no company": {"tenant": absent{}}, "an address that is not verified": {"email_verified": false}, "sub is not asked": {"email": absent{}, "sub": "bob"},
 	} {
-		if got := s.execute("few", f.token(nil, change), `{}`); got.Status != http.StatusUnauthorized {
+		if got := s.Execute("few", f.token(nil, change), `{}`); got.Status != http.StatusUnauthorized {
 			t.Errorf("%s: %d %s", name, got.Status, got.Body)
 		}
 	}
@@ -166,47 +168,45 @@ func TestCompanyClaim(t *testing.T) {
 
 // A job of a user without an API key ends, with its callback, when the user is deactivated: running or waiting.
 func TestVouchedUserWhoIsDeactivated(t *testing.T) {
-	e, receiver, key := engines[0], newHook(t), newEd(t)
+	e, receiver, key := engines[0], servertest.NewHook(t), newEd(t)
 	keys := filepath.Join(t.TempDir(), "jwks.json")
 	writeJWKS(t, keys, "k", key)
 	catalog := files(e)
 	catalog["acme/company.yaml"] = companyFile + "  colleague: { policies: [DataAPIConsumer] }\n"
-	catalog["acme/default/endless-job.sql"] = "/*---\nsource: main\nmode: async\n---*/\n" + e.slow
+	catalog["acme/default/endless-job.sql"] = "/*---\nsource: main\nmode: async\n---*/\n" + e.Slow
 	s := newServer(t, serverConfig{
-		sources: e.source(t, t.TempDir(), sales), files: catalog,
+		sources: e.Source(t, t.TempDir(), sales).Directive(), files: catalog,
 		options: fmt.Sprintf(trustOptions, keys) +
 			"\ncallbacks {\n allow " + strings.TrimPrefix(receiver.URL, "http://") + "\n}\njobs {\n workers 1\n}",
 	})
 	token := foreignToken(t, "k", key, "integration")
-	colleague := s.login("acme", "colleague").Access
+	colleague := s.Login("acme", "colleague").Access
 	callback := fmt.Sprintf(`{"parameter_values":{"mes":"2026-01"},"callback_url":%q}`, receiver.URL)
-	if job := s.await(s.post(endpoints+"relatorio-mensal/execute", token, callback).want(http.StatusAccepted).Header.Get("Location"), token); job.Status != "completed" {
+	if job := s.Await(s.Post(endpoints+"relatorio-mensal/execute", token, callback).Want(http.StatusAccepted).Header.Get("Location"), token); job.Status != "completed" {
 		t.Fatalf("a job of the user ended as %+v", job)
 	}
 	delivered := func() int {
-		receiver.mu.Lock()
-		defer receiver.mu.Unlock()
-		return len(receiver.payloads)
+		return len(receiver.Payloads())
 	}
 	eventually(t, "the callback comes", patience, func() bool { return delivered() == 1 })
 
 	endless := fmt.Sprintf(`{"callback_url":%q}`, receiver.URL)
-	running := s.post(endpoints+"endless-job/execute", token, endless).want(http.StatusAccepted).Header.Get("Location")
-	queued := s.post(endpoints+"endless-job/execute", token, endless).want(http.StatusAccepted).Header.Get("Location")
+	running := s.Post(endpoints+"endless-job/execute", token, endless).Want(http.StatusAccepted).Header.Get("Location")
+	queued := s.Post(endpoints+"endless-job/execute", token, endless).Want(http.StatusAccepted).Header.Get("Location")
 	eventually(t, "the job runs", patience, func() bool {
-		return strings.Contains(string(s.get(running, token).Body), `"progress":{`)
+		return strings.Contains(string(s.Get(running, token).Body), `"progress":{`)
 	})
-	file := filepath.Join(s.dir, "catalog/acme/company.yaml")
+	file := filepath.Join(s.Dir, "catalog/acme/company.yaml")
 	content, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.writeCatalog("acme/company.yaml", strings.Replace(string(content), "integration: {", "integration: { active: false,", 1))
-	eventually(t, "the user is refused", patience, func() bool { return s.execute("few", token, `{}`).Status == http.StatusUnauthorized })
+	s.WriteCatalog("acme/company.yaml", strings.Replace(string(content), "integration: {", "integration: { active: false,", 1))
+	eventually(t, "the user is refused", patience, func() bool { return s.Execute("few", token, `{}`).Status == http.StatusUnauthorized })
 	for _, location := range []string{running, queued} {
 		var ended document
 		eventually(t, "the job ends", patience, func() bool {
-			s.get(location, colleague).want(http.StatusOK).decode(&ended)
+			s.Get(location, colleague).Want(http.StatusOK).Decode(&ended)
 			return ended.Status != "processing"
 		})
 		if ended.Status != "failed" || ended.Error == nil || ended.Error.Code != "UNAUTHENTICATED" {

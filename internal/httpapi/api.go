@@ -190,6 +190,19 @@ func (a *API) Authenticate(w http.ResponseWriter, r *http.Request) (caller ident
 	return caller, true, err
 }
 
+// Identify is Authenticate for whoever answers the request at once: it does so, and reports false, where that fails.
+func (a *API) Identify(w http.ResponseWriter, r *http.Request) (caller identity.Principal, ok bool) {
+	SetRequestID(w, r)
+	caller, presented, err := a.Authenticate(w, r)
+	switch {
+	case dataapi.HasCode(err, dataapi.CodeUnauthenticated):
+		WriteUnauthenticated(w, presented)
+	case err != nil:
+		a.Fail(w, r, err)
+	}
+	return caller, err == nil
+}
+
 // writeJSON answers with a document that fits in memory and must not be stored by caches.
 func writeJSON(w http.ResponseWriter, status int, document any) error {
 	body, err := json.Marshal(document)

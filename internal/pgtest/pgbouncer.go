@@ -44,7 +44,7 @@ func (p *PgBouncer) DSN(role string) string {
 }
 
 func (db *DB) startPgBouncer(serverConnections int, roles, configuration []string) (*PgBouncer, error) {
-	binary, err := findPgBouncer()
+	binary, err := FindProgram("pgbouncer")
 	if err != nil {
 		return nil, err
 	}
@@ -120,29 +120,12 @@ func (p *PgBouncer) run(t testing.TB, binary string, account *syscall.Credential
 	}
 }
 
-// findPgBouncer returns the program. It may install Debian's package.
-func findPgBouncer() (string, error) { return FindProgram("pgbouncer", "pgbouncer") }
-
-// FindProgram returns the path of a program that tests run, such as a proxy. It may install Debian's package.
-func FindProgram(program, debian string) (string, error) {
-	installed := func() string {
-		for _, name := range []string{program, "/usr/sbin/" + program} { // Debian's users have no sbin in their PATH
-			if path, err := exec.LookPath(name); err == nil {
-				return path
-			}
+// FindProgram returns the path of a program that tests run, such as a proxy.
+func FindProgram(name string) (string, error) {
+	for _, path := range []string{name, "/usr/sbin/" + name} { // Debian's users have no sbin in their PATH
+		if found, err := exec.LookPath(path); err == nil {
+			return found, nil
 		}
-		return ""
 	}
-	if path := installed(); path != "" {
-		return path, nil
-	}
-	missing := "install " + program + ", such as Debian's package " + debian
-	aptGet, err := exec.LookPath("apt-get")
-	if err != nil || os.Geteuid() != 0 {
-		return "", errors.New(missing)
-	}
-	if err := install(aptGet, debian, func() bool { return installed() != "" }); err != nil {
-		return "", fmt.Errorf("%s (tried apt-get: %w)", missing, err)
-	}
-	return installed(), nil
+	return "", fmt.Errorf("this test needs %s: install it, as `make tools` does where it may", name)
 }

@@ -1,0 +1,35 @@
+package caddymodule
+
+import (
+	"github.com/solucao42/caddy-data-api/internal/jwks"
+	"github.com/solucao42/caddy-data-api/internal/lease"
+	"github.com/solucao42/caddy-data-api/internal/server"
+)
+
+// What configurations share: see package lease.
+var (
+	backends = lease.NewPool[*pooledBackend]()
+	sources  = lease.NewPool[*pooledSource]()
+	keySets  = lease.NewPool[*pooledKeySet]()
+)
+
+// pooledBackend is a store, and what lives as long as it does, in the pool.
+type pooledBackend struct{ *server.Shared }
+
+// Destruct closes the store when its last holder has let go.
+func (p *pooledBackend) Destruct() error {
+	p.Drain(drainTimeout)
+	return p.Close()
+}
+
+// pooledSource is a source in the pool.
+type pooledSource struct{ *server.Source }
+
+// Destruct closes the source when its last holder has let go.
+func (p *pooledSource) Destruct() error { return p.Close() }
+
+// pooledKeySet is the keys of another issuer in the pool: a reload keeps them, so that it refuses no token.
+type pooledKeySet struct{ *jwks.Source }
+
+// Destruct ends the fetches when the last holder has let go.
+func (p *pooledKeySet) Destruct() error { return p.Close() }

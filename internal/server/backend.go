@@ -1,0 +1,207 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/audit"
+	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/httpapi"
+	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/ratelimit"
+	"github.com/solucao42/caddy-data-api/internal/store"
+	"github.com/solucao42/caddy-data-api/internal/token"
+)
+
+// Shared is a backend that configurations share. The first one that needs it opens it.
+type Shared struct {
+	options BackendOptions
+
+	mu      sync.Mutex
+	opened  *Backend
+	failure error     // of the last attempt to open it
+	retryAt time.Time // until then it is everybody's
+}
+
+// BackendOptions belong to a backend for good.
+type BackendOptions struct {
+	// OpenStore opens the store. It may block. It is called again after it failed.
+	OpenStore func() (store.Store, error)
+
+	Logger *slog.Logger
+	Trail  audit.Trail // is told how jobs end
+}
+
+// retryOpening is how long the failure to open a store stands: each attempt may take as long as another process is waited
+// for, and every request asks.
+const retryOpening = time.Second
+
+// Backend is an open store and what lives as long as it does. It is immutable.
+type Backend struct {
+	Store      store.Store
+	Keys       *identity.Keys
+	Dispatcher *callback.Dispatcher
+
+	ring      *token.KeyRing // of the server's own keys
+	families  *token.Families
+	engine    *job.Engine
+	throttle  *ratelimit.Throttle
+	rates     *ratelimit.Table
+	memory    *httpapi.Memory // of answers, those of replaced configurations included
+	cursorKey []byte          // signs the cursors of result pages
+}
+
+// NewShared returns a backend that is not open.
+func NewShared(options BackendOptions) *Shared { return &Shared{options: options} }
+
+// Open opens the store unless it is open. It blocks while the store does, and can be called again after it failed: within
+// a second of a failure it fails at once.
+func (s *Shared) Open(ctx context.Context) (*Backend, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.opened != nil {
+		return s.opened, nil
+	}
+	if time.Now().Before(s.retryAt) {
+		return nil, s.failure
+	}
+	built, err := openBackend(ctx, s.options)
+	if err != nil {
+		s.failure, s.retryAt = err, time.Now().Add(retryOpening)
+		return nil, err
+	}
+	s.opened = built
+	return built, nil
+}
+
+// Drain stops the engines and waits for what runs, at most this long. What is not done by then is given back and done
+// after the next start.
+func (s *Shared) Drain(timeout time.Duration) {
+	s.mu.Lock()
+	opened := s.opened
+	s.mu.Unlock()
+	if opened == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	if err := errors.Join(opened.engine.Stop(ctx), opened.Dispatcher.Stop(ctx)); err != nil {
+		s.options.Logger.Warn("work that was not done in time is done after the next start", slog.Any("error", err))
+	}
+}
+
+// Close closes the store. The engines must have been drained.
+func (s *Shared) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.opened == nil {
+		return nil
+	}
+	opened := s.opened
+	s.opened = nil
+	opened.ring.Close()
+	return opened.Store.Close()
+}
+
+func openBackend(ctx context.Context, options BackendOptions) (*Backend, error) {
+	opened, err := options.OpenStore()
+	if err != nil {
+		return nil, err
+	}
+	built, err := buildBackend(ctx, opened, options)
+	if err != nil {
+		return nil, errors.Join(err, opened.Close())
+	}
+	return built, nil
+}
+
+// The names of secrets in the store.
+const (
+	pepperSecret    = "api-secret-pepper"
+	cursorKeySecret = "result-cursor-key"
+)
+
+// cursorKeyLength is that of the key of HMAC-SHA-256, in bytes.
+const cursorKeyLength = 32
+
+// ratePlaces is how many keys' limits are counted at once: 1 MiB, of which what is used becomes resident.
+const ratePlaces = 1 << 16
+
+func randomSecret(length int) func() ([]byte, error) {
+	return func() ([]byte, error) {
+		secret := make([]byte, length)
+		rand.Read(secret) // never fails: the process ends when the system has no randomness
+		return secret, nil
+	}
+}
+
+func buildBackend(ctx context.Context, opened store.Store, options BackendOptions) (*Backend, error) {
+	pepper, err := opened.Secret(pepperSecret, randomSecret(identity.MinPepper))
+	if err != nil {
+		return nil, err
+	}
+	cursorKey, err := opened.Secret(cursorKeySecret, randomSecret(cursorKeyLength))
+	if err != nil {
+		return nil, err
+	}
+	keys, err := identity.OpenKeys(ctx, opened, pepper)
+	if err != nil {
+		return nil, err
+	}
+	families, err := token.OpenFamilies(ctx, opened, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	part := func(name string) *slog.Logger { return options.Logger.With(slog.String("part", name)) }
+	// The last that can fail: a ring has a clock that must not outlive the store.
+	ring, err := token.OpenKeyRing(ctx, opened, token.RingOptions{Logger: part("tokens")})
+	if err != nil {
+		return nil, err
+	}
+	built := &Backend{
+		Store: opened, Keys: keys, ring: ring, families: families, cursorKey: cursorKey,
+		throttle: ratelimit.NewThrottle(time.Now),
+		rates:    ratelimit.NewTable(ratePlaces, time.Now),
+		memory:   httpapi.NewMemory(0), // each configuration says how much there is
+	}
+	built.Dispatcher = callback.NewDispatcher(opened, opened, callback.Options{Logger: part("callbacks")})
+	built.engine = job.NewEngine(opened, job.Options{
+		Logger: part("jobs"),
+		Ended: func(ended job.Job) {
+			built.Dispatcher.Wake()
+			auditEnded(options.Trail, ended)
+		},
+	})
+	return built, nil
+}
+
+// Start starts the engines unless they run. Nothing begins before something is attached: see [Services.Attach].
+func (b *Backend) Start() error {
+	return errors.Join(b.engine.Start(context.Background()), b.Dispatcher.Start(context.Background()))
+}
+
+// auditEnded records how a job has ended.
+func auditEnded(trail audit.Trail, ended job.Job) {
+	if !trail.Enabled() {
+		return
+	}
+	event := audit.Event{
+		Action: audit.JobEnded, Outcome: string(ended.Status), Company: ended.Company, User: ended.User, KeyID: ended.KeyID,
+		Endpoint: ended.Address.String(), Revision: ended.Revision, JobID: ended.ID.String(),
+	}
+	switch {
+	case ended.Status == job.Completed:
+		event.Outcome = audit.Success
+	case ended.Error != nil:
+		event.Outcome, event.Reason = string(ended.Error.Code), ended.Error.Detail
+	}
+	if !ended.StartedAt.IsZero() {
+		event.Ran, event.Rows, event.Duration = true, ended.Result.RowCount, ended.CompletedAt.Sub(ended.StartedAt)
+	}
+	trail.Record(event)
+}

@@ -1,0 +1,153 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"github.com/solucao42/caddy-data-api/internal/audit"
+	"github.com/solucao42/caddy-data-api/internal/cache"
+	"github.com/solucao42/caddy-data-api/internal/catalog"
+	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/ratelimit"
+	"github.com/solucao42/caddy-data-api/internal/token"
+	"github.com/solucao42/caddy-data-api/source"
+)
+
+// Settings are one configuration. Every field is required where no default is named.
+type Settings struct {
+	Catalog string             // directory of the endpoint files
+	Strict  bool               // a catalog with a fault is refused as a whole
+	Sources map[string]*Source // by the name that endpoint files use
+	Backend *Shared            // another configuration may have opened it
+
+	Tokens         token.Config // without the keys and the clock
+	Algorithm      string       // that tokens are signed with
+	HS256Secret    string       // for token.HS256
+	Throttle       ratelimit.ThrottleLimits
+	Jobs           job.Settings // PerSource is set here
+	WaitingCallers int          // of one company, for jobs
+	CallbackHosts  []string     // that callbacks may reach although they are private; may be empty
+	AnswerMemory   int64        // bytes of answers that their readers have not taken
+	Cache          cache.Options
+
+	AuditParameters bool // the values of parameters stand in the audit trail
+
+	Log   *slog.Logger
+	Trail audit.Trail
+
+	// What httpapi.Services has under the same names.
+	Ending   context.Context //nolint:containedctx // an event: this configuration is replaced, or the server stops
+	Exiting  func() bool
+	ClientIP func(r *http.Request) string
+}
+
+// Server is one configuration: its catalog, compiled for its sources, and from [Server.Open] on what requests are answered
+// with. It is safe for concurrent use.
+type Server struct {
+	settings Settings
+	queries  *execution.Queries
+	catalog  *catalog.Catalog
+	plan     atomic.Pointer[execution.Plan]
+	started  atomic.Bool // sources may be asked
+
+	opening sync.Mutex
+	opened  atomic.Pointer[Services]
+}
+
+// New reads the catalog and compiles every statement. It opens no store and asks no source: see [Server.Open] and
+// [Server.CheckStatements]. What is at fault is left out, unless the configuration is strict. The server needs
+// [Server.Close].
+func New(settings Settings) (*Server, error) {
+	sources, dialects := make(execution.Sources), []source.Dialect(nil)
+	for name, shared := range settings.Sources {
+		sources[name] = shared.Source
+		dialects = append(dialects, shared.dialect)
+	}
+	s := &Server{settings: settings, queries: execution.NewQueries(sources)}
+	opened, err := catalog.Open(settings.Catalog, catalog.Options{
+		Logger: settings.Log, Dialects: dialects, Check: s.checkEndpoint, Forget: s.queries.Forget, Strict: settings.Strict,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the catalog has faults:\n%w", err)
+	}
+	s.catalog = opened
+	s.queries.Watch(opened.Doubt)
+	opened.OnChange(func(snapshot *catalog.Snapshot) { s.plan.Store(execution.NewPlan(snapshot, s.queries)) })
+	return s, nil
+}
+
+// Catalog returns the catalog, which the server closes.
+func (s *Server) Catalog() *catalog.Catalog { return s.catalog }
+
+// Plan returns the endpoints as they stand now. It does not block.
+func (s *Server) Plan() *execution.Plan { return s.plan.Load() }
+
+// Open returns what requests are answered with. The first call opens the store; when that fails the next call tries again.
+func (s *Server) Open() (*Services, error) {
+	if opened := s.opened.Load(); opened != nil {
+		return opened, nil
+	}
+	s.opening.Lock()
+	defer s.opening.Unlock()
+	if opened := s.opened.Load(); opened != nil {
+		return opened, nil
+	}
+	backend, err := s.settings.Backend.Open(context.Background())
+	if err != nil {
+		return nil, fmt.Errorf("data_api: opening the store: %w", err)
+	}
+	opened, err := s.newServices(backend)
+	if err != nil {
+		return nil, err
+	}
+	s.opened.Store(opened)
+	return opened, nil
+}
+
+// Opened returns what [Server.Open] has returned; nil: nothing yet.
+func (s *Server) Opened() *Services { return s.opened.Load() }
+
+// Close ends that the catalog is watched. It closes neither the sources nor the backend, which others may share.
+func (s *Server) Close() error { return s.catalog.Close() }
+
+// checkEndpoint is what an endpoint has to pass before it goes live.
+func (s *Server) checkEndpoint(ctx context.Context, endpoint *catalog.Endpoint) ([]source.Column, error) {
+	if err := s.queries.Compile(endpoint); err != nil {
+		return nil, err
+	}
+	if !s.started.Load() {
+		return nil, catalog.ErrNotYet // sources are asked when the configuration starts
+	}
+	return s.queries.Check(ctx, endpoint)
+}
+
+// CheckStatements asks the sources about every statement. One that cannot be reached is asked again later, and in any
+// case before the statement first runs; so is a statement that takes long to judge. What is at fault is left out, and said.
+// In a strict configuration every statement is waited for, and a fault is an error.
+func (s *Server) CheckStatements() error {
+	if s.settings.Strict {
+		if err := s.CheckAll(); err != nil {
+			return fmt.Errorf("the catalog has faults:\n%w", err)
+		}
+		return nil
+	}
+	s.started.Store(true)
+	_ = s.catalog.Reload() // its faults are logged, and kept
+	if faults := s.catalog.Faults(); len(faults) > 0 {
+		s.settings.Log.Error("the catalog has faults: what is at fault is left out, and everything else is served; "+
+			"caddy data-api status shows them",
+			slog.Int("faults", len(faults)), slog.String("first", faults[0].WithEffect()))
+	}
+	return nil
+}
+
+// CheckAll asks the sources about every statement, waits for the slowest, and returns the faults that there are.
+func (s *Server) CheckAll() error {
+	s.started.Store(true)
+	return s.catalog.Settle(context.Background())
+}

@@ -1,0 +1,171 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/admission"
+	"github.com/solucao42/caddy-data-api/internal/cache"
+	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/catalog"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/httpapi"
+	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/token"
+)
+
+// Services is what one configuration serves with: its catalog, tokens and settings over the backend. It is immutable.
+type Services struct {
+	*Backend
+	API       *httpapi.API
+	Directory *identity.Directory
+	TokenKeys *token.KeyRing
+	Cache     *cache.Cache
+
+	server         *Server
+	runtime        *execution.JobRuntime
+	callbacks      callback.Config
+	catalogChanged chan struct{} // holds a token when the catalog has changed
+}
+
+func (s *Server) newServices(backend *Backend) (*Services, error) {
+	ring, err := s.keyRing(backend)
+	if err != nil {
+		return nil, err
+	}
+	authority, err := s.newAuthority(ring)
+	if err != nil {
+		return nil, err
+	}
+	caching := s.settings.Cache
+	caching.Now = time.Now
+	results, err := cache.New(caching)
+	if err != nil {
+		return nil, err
+	}
+	backend.memory.Resize(s.settings.AnswerMemory)
+	directory := identity.NewDirectory(backend.Keys)
+	s.startTrusts(directory)
+	opened := &Services{
+		Backend: backend, Directory: directory, TokenKeys: ring, Cache: results,
+		server:         s,
+		runtime:        &execution.JobRuntime{Directory: directory, Plan: s.Plan},
+		catalogChanged: make(chan struct{}, 1),
+	}
+	opened.callbacks = callback.Config{AllowedHosts: s.settings.CallbackHosts, Permit: opened.permitDelivery}
+	if err := opened.callbacks.Validate(); err != nil {
+		return nil, err
+	}
+	opened.API = httpapi.New(httpapi.Services{
+		Directory: directory,
+		Tokens:    authority,
+		TokenKeys: ring,
+		Families:  backend.families,
+		Jobs:      backend.engine,
+		Plan:      s.Plan,
+		CheckCallback: func(url string) error {
+			return callback.CheckURL(url, s.settings.CallbackHosts)
+		},
+		Ending:    s.settings.Ending,
+		Exiting:   s.settings.Exiting,
+		CursorKey: backend.cursorKey,
+		ClientIP:  s.settings.ClientIP,
+		Trail:     s.settings.Trail, AuditParameters: s.settings.AuditParameters,
+		Throttle: backend.throttle, ThrottleLimits: s.settings.Throttle,
+		Cache: results, Memory: backend.memory,
+		Rates: backend.rates, WaitingCallers: admission.NewCounter(s.settings.WaitingCallers),
+		Log: s.settings.Log,
+	})
+	// From now on, and with what the catalog holds at this moment.
+	s.catalog.OnChange(func(snapshot *catalog.Snapshot) {
+		if err := directory.SetCompanies(snapshot.Companies()); err != nil {
+			s.settings.Log.Error("the companies stay as they were", slog.Any("error", err))
+		}
+		opened.tellCatalogChange()
+	})
+	return opened, nil
+}
+
+// keyRing returns the keys that sign and verify under this configuration: a secret of its own, or the server's keys,
+// which all configurations of a store share.
+func (s *Server) keyRing(backend *Backend) (*token.KeyRing, error) {
+	if s.settings.Algorithm == token.HS256 {
+		key, err := token.NewHS256Key([]byte(s.settings.HS256Secret))
+		if err != nil {
+			return nil, err
+		}
+		return token.NewKeyRing(key)
+	}
+	err := backend.ring.Prepare(context.Background(), s.settings.Algorithm, s.settings.Tokens.RefreshTTL)
+	return backend.ring, err
+}
+
+func (s *Server) newAuthority(ring *token.KeyRing) (*token.Authority, error) {
+	config := s.settings.Tokens
+	config.Leeway, config.Keys = token.DefaultLeeway, ring
+	config.CacheEntries, config.Now = token.DefaultCacheEntries, time.Now
+	return token.New(config)
+}
+
+// startTrusts begins to fetch the keys of the issuers that are trusted, in the background: an issuer that does not answer
+// keeps nothing from starting.
+func (s *Server) startTrusts(directory *identity.Directory) {
+	var companies []string
+	for _, trust := range s.settings.Tokens.Trusts {
+		trust.Keys.Start()
+		companies = append(companies, trust.Slugs()...)
+	}
+	directory.Vouch(companies)
+}
+
+// Attach makes the services the ones that jobs and callbacks begin under from now on. The function that it returns takes
+// them away again. Whatever has begun under them ends under them; done is called after that.
+func (s *Services) Attach(done func()) (detach func(), err error) {
+	callbacks, err := s.Dispatcher.Attach(s.callbacks)
+	if err != nil {
+		return nil, err
+	}
+	settings := s.server.settings.Jobs
+	settings.PerSource = s.server.jobsPerSource()
+	jobs := s.engine.Attach(s.runtime, settings)
+	endMaintenance := s.startMaintenance()
+	return func() {
+		endMaintenance()
+		jobs.Detach()
+		callbacks.Detach()
+		go func() {
+			<-jobs.Done()
+			<-callbacks.Done()
+			done()
+		}()
+	}, nil
+}
+
+// jobsPerSource leaves a worker for the other sources, where there are any.
+func (s *Server) jobsPerSource() int {
+	workers := s.settings.Jobs.Workers
+	if len(s.settings.Sources) < 2 {
+		return workers
+	}
+	return max(1, workers-1)
+}
+
+// permitDelivery looks again at who asked for a job, and where it is to be announced: whoever may not ask any more is not
+// told either, and a company may have changed its list of hosts.
+func (s *Services) permitDelivery(ctx context.Context, delivery callback.Delivery) error {
+	announced, err := s.Store.Get(ctx, delivery.JobID) // the engine hides expired jobs
+	if err != nil {
+		return err
+	}
+	caller, err := s.Directory.Resolve(announced.Company, announced.User, announced.KeyID)
+	if err != nil {
+		return err
+	}
+	if !caller.Permit(dataapi.ActionGetJob, announced.Address.Path()) || !s.server.Plan().MayRead(caller, announced) {
+		return errors.New("its user may not read the job any more")
+	}
+	return caller.Company.CheckCallback(delivery.URL)
+}

@@ -1,0 +1,103 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/admin"
+	"github.com/solucao42/caddy-data-api/internal/admission"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/source"
+)
+
+// answerTimeout is how long a source has to answer when it is asked for a sign of life.
+const answerTimeout = 4 * time.Second
+
+// Source is a database that configurations share: callers are admitted to it in an order that is fair among companies.
+type Source struct {
+	source.Source
+	pinger     source.Pinger // the database itself, or nil
+	dialect    source.Dialect
+	configured time.Time   // when it was made
+	answered   atomic.Bool // at least once since
+}
+
+// NewSource returns a source in front of a database, which it closes. The dialect reads statements for it.
+func NewSource(database source.Source, dialect source.Dialect) *Source {
+	pinger, _ := database.(source.Pinger)
+	return &Source{Source: admission.Admit(database, admission.Options{}), pinger: pinger, dialect: dialect, configured: time.Now()}
+}
+
+// ask asks the source for a sign of life, and remembers one.
+func (s *Source) ask(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	err := s.ping(ctx)
+	switch {
+	case dataapi.HasCode(err, dataapi.CodeSourceUnavailable):
+		return cmp.Or(errors.Unwrap(dataapi.AsError(err)), err) // without the code, which is for callers
+	case dataapi.HasCode(err, dataapi.CodeExecutionTimeout), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("no answer within %s", answerTimeout)
+	case errors.Is(err, context.Canceled):
+		return err
+	}
+	s.answered.Store(true) // also when it is too busy, or finds fault with the statement
+	return nil
+}
+
+// ping asks in the source's own way, or with a statement. A source that cannot read that is not asked.
+func (s *Source) ping(ctx context.Context) error {
+	if s.pinger != nil {
+		return s.pinger.Ping(ctx)
+	}
+	query, err := s.Compile(source.Statement{SQL: "SELECT 1 AS one", MaxRows: 1})
+	if err == nil {
+		_, err = query.Check(ctx)
+	}
+	return err
+}
+
+// AskSources asks all sources at once. It blocks for answerTimeout at most.
+func (s *Server) AskSources(ctx context.Context) []admin.SourceState {
+	sources := s.settings.Sources
+	states := make([]admin.SourceState, 0, len(sources))
+	for _, name := range slices.Sorted(maps.Keys(sources)) {
+		states = append(states, admin.SourceState{Source: name, State: admin.SourceAnswers, ConfiguredAt: sources[name].configured})
+	}
+	var all sync.WaitGroup
+	for i := range states {
+		state := &states[i]
+		asked := sources[state.Source]
+		all.Go(func() {
+			err := asked.ask(ctx)
+			if err == nil {
+				return
+			}
+			state.State, state.Error = admin.SourceSilent, err.Error()
+			if !asked.answered.Load() {
+				state.State = admin.SourceUnproven
+			}
+		})
+	}
+	all.Wait()
+	return states
+}
+
+// TellUnproven logs which sources have never answered, since their settings may be wrong: a configuration is accepted
+// although a database is down. It blocks as AskSources does.
+func (s *Server) TellUnproven() {
+	for _, state := range s.AskSources(s.settings.Ending) {
+		if state.State == admin.SourceUnproven && s.settings.Ending.Err() == nil {
+			s.settings.Log.Warn("a source has never answered since it was configured: its endpoints answer 503 until it does",
+				slog.String("source", state.Source), slog.String("error", state.Error))
+		}
+	}
+}
