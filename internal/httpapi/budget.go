@@ -69,11 +69,11 @@ func (m *Memory) Resize(bytes int64) {
 }
 
 // payerOf returns the budget that a request takes from, and in whose name.
-func (a *API) payerOf(r *http.Request) (budget *admission.Budget, payer string) {
+func (h *responder) payerOf(r *http.Request) (budget *admission.Budget, payer string) {
 	if company := callerOf(r).Company; company != nil {
-		return a.Memory.callers, company.Slug
+		return h.memory.callers, company.Slug
 	}
-	return a.Memory.strangers, a.ClientIP(r)
+	return h.memory.strangers, h.clientIP(r)
 }
 
 // hold takes a part of the budget for the answer.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path"
 	"strings"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
@@ -46,9 +47,9 @@ var formValues = map[string][2]string{
 
 // formOf finds out in which form the result is asked for: the suffix of the path decides, and without one the Accept
 // header does. Offered are the formats that there are here.
-func formOf(w http.ResponseWriter, r *http.Request, suffix result.Format, offered []result.Format, query query) (form, error) {
-	asked := form{format: suffix}
-	if suffix == "" {
+func formOf(w http.ResponseWriter, r *http.Request, offered []result.Format, query query) (form, error) {
+	asked := form{format: result.Format(strings.TrimPrefix(path.Ext(r.Pattern), "."))}
+	if asked.format == "" {
 		w.Header().Add("Vary", "Accept")
 		var ok bool
 		if asked.format, ok = negotiate(r.Header, offered); !ok {

@@ -45,17 +45,17 @@ func newDocuments() *otter.Cache[view, openAPIDocument] {
 	})
 }
 
-// getOpenAPI answers with the OpenAPI document of what the caller may run. A caller who has it already gets 304.
-func (a *API) getOpenAPI(w http.ResponseWriter, r *http.Request) error {
+// openAPI answers with the OpenAPI document of what the caller may run. A caller who has it already gets 304.
+func (e *endpoints) openAPI(w http.ResponseWriter, r *http.Request) error {
 	if !acceptsJSON(r.Header) {
 		return errNotJSON
 	}
 	if _, err := parseQuery(r); err != nil {
 		return err
 	}
-	caller, plan := callerOf(r), a.Plan()
+	caller, plan := callerOf(r), e.plan()
 	key := view{plan: plan, learned: plan.Learned(), company: caller.Company, user: caller.User}
-	found, err := a.documents.Get(r.Context(), key, otter.LoaderFunc[view, openAPIDocument](
+	found, err := e.documents.Get(r.Context(), key, otter.LoaderFunc[view, openAPIDocument](
 		func(context.Context, view) (openAPIDocument, error) { return makeDocument(caller, plan) }))
 	if err != nil {
 		return err

@@ -29,14 +29,14 @@ type page struct {
 
 // answerPage answers with some of the rows: those from the cursor on, or the first ones. It reads them twice, once to see
 // where the page ends, since the headers name the next page, and once to send them; neither holds more than a buffer.
-func (a *API) answerPage(w http.ResponseWriter, r *http.Request, found job.Job, stored *job.ResultReader, query query) error {
+func (s *results) answerPage(w http.ResponseWriter, r *http.Request, found job.Job, stored *job.ResultReader, query query) error {
 	limit, err := query.number("limit", defaultPage, maxPage)
 	if err != nil {
 		return err
 	}
 	var from place
 	if text, ok := query["cursor"]; ok {
-		if from, err = a.openCursor(text, found.ID); err != nil {
+		if from, err = s.cursors.open(text, found.ID); err != nil {
 			return errCursor(err)
 		}
 	}
@@ -48,7 +48,7 @@ func (a *API) answerPage(w http.ResponseWriter, r *http.Request, found job.Job, 
 		RowCount: page.rows, Offset: from.row, TotalRowCount: found.Result.RowCount, Truncated: found.Result.Truncated,
 	}
 	if page.next != (place{}) {
-		cursor := a.sealCursor(page.next, found.ID)
+		cursor := s.cursors.seal(page.next, found.ID)
 		summary.NextCursor = &cursor
 		setNext(w, r, url.Values{"cursor": {cursor}, "limit": {strconv.Itoa(limit)}})
 	}

@@ -14,12 +14,12 @@ import (
 
 // routes makes a mux of patterns "METHOD PATH". A path that is known with another method is answered with 405 and the
 // methods that it has, any other path with 404: both as problem documents, which net/http's own answers are not.
-func routes(handlers map[string]http.HandlerFunc) *http.ServeMux {
+func (h *responder) routes(handlers map[string]handler) *http.ServeMux {
 	mux := http.NewServeMux()
 	methods := make(map[string][]string)
 	for pattern, handler := range handlers {
 		method, path, _ := strings.Cut(pattern, " ")
-		mux.HandleFunc(pattern, handler)
+		mux.Handle(pattern, &route{h, handler})
 		methods[path] = append(methods[path], method)
 		if method == http.MethodGet {
 			methods[path] = append(methods[path], http.MethodHead) // which the mux answers with the same handler

@@ -1,6 +1,9 @@
 package httpapi
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -131,4 +134,68 @@ func answerConverted(w http.ResponseWriter, completed job.Job, stored *job.Resul
 		return err
 	}
 	return answer.End(summary)
+}
+
+// answerForm serves the result in another form than it is kept in, as a whole: where a range of it would begin is not
+// known. It never changes either.
+func answerForm(w http.ResponseWriter, r *http.Request, found job.Job, stored *job.ResultReader, form form) error {
+	etag := strconv.Quote(found.ID.String() + "-" + form.String())
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("ETag", etag)
+	w.Header().Set("Accept-Ranges", "none")
+	if matches(r.Header.Values("If-None-Match"), etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	if r.Method == http.MethodHead {
+		w.Header().Set("Content-Type", form.format.ContentType())
+		return nil
+	}
+	return answerConverted(w, found, stored, form, false)
+}
+
+// answerKept streams the kept result of a job in the form of a sync answer, which in JSON is one with two fields more at
+// its end.
+func answerKept(w http.ResponseWriter, completed job.Job, stored *job.ResultReader, form form) error {
+	if !form.plain() {
+		return answerConverted(w, completed, stored, form, true)
+	}
+	head := stored.Size() - int64(len("}"))
+	tail := fmt.Sprintf(`,"max_rows":%d,"executed_at":%q}`,
+		completed.Result.MaxRows, completed.Result.ExecutedAt.UTC().Format(time.RFC3339))
+	w.Header().Set("Content-Type", jsonType)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Length", strconv.FormatInt(head+int64(len(tail)), 10))
+	if _, err := io.CopyN(w, stored, head); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, tail)
+	return err
+}
+
+// writeJSON answers with a document that fits in memory and must not be stored by caches.
+func writeJSON(w http.ResponseWriter, status int, document any) error {
+	body, err := json.Marshal(document)
+	if err != nil {
+		return err
+	}
+	header := w.Header()
+	header.Set("Content-Type", "application/json")
+	header.Set("Cache-Control", "no-store")
+	body = append(body, '\n')
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, err = w.Write(body)
+	return err
+}
+
+// sendDocument sends a short document whose length is known when it has been written.
+func sendDocument(w http.ResponseWriter, write func(io.Writer) error) error {
+	var document bytes.Buffer
+	if err := write(&document); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(document.Len()))
+	_, err := w.Write(document.Bytes())
+	return err
 }
