@@ -194,7 +194,7 @@ func TestHTTP10HasNoTrailer(t *testing.T) {
 	api := testAPI()
 	listener := tcpListener(t)
 	listen(t, listener, handle(api, func(w http.ResponseWriter, _ *http.Request) error {
-		answer := newResultAnswer(w, form{format: result.FormatCSV}, "name", 10_000, nil, true)
+		answer := newResultAnswer(w, form{format: result.CSV}, "name", 10_000, nil, true)
 		defer answer.Close()
 		if err := answer.Columns([]source.Column{{Name: "a", Type: source.TypeVarchar}}); err != nil {
 			return err

@@ -18,7 +18,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/result/formats"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
@@ -123,11 +123,11 @@ func New(s Services) *API {
 		http.MethodDelete + " " + jobPath:                 jobs.cancel,
 		http.MethodGet + " " + jobPath + "/result":        results.get,
 	}
-	for _, format := range result.StreamedFormats() {
-		execute[http.MethodPost+" "+endpointPath+"/execute."+string(format)] = executions.execute
+	for _, format := range formats.Streamed {
+		execute[http.MethodPost+" "+endpointPath+"/execute."+format.Suffix] = executions.execute
 	}
-	for _, format := range result.Formats() {
-		execute[http.MethodGet+" "+jobPath+"/result."+string(format)] = results.get
+	for _, format := range formats.All {
+		execute[http.MethodGet+" "+jobPath+"/result."+format.Suffix] = results.get
 	}
 	return &API{
 		responder: responder, rates: s.Rates, execute: responder.routes(execute),

@@ -4,12 +4,10 @@ import (
 	"errors"
 	"io"
 	"math"
-	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/cache"
-	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/result"
 )
 
@@ -38,31 +36,6 @@ func (e *executions) answerCached(x *exchange, policy cache.Policy) (answered bo
 		x.failure = answerEntry(x.w, x.r, x.bound, x.form, policy, entry, status)
 	}
 	return true
-}
-
-// answerEntry answers with a kept result, or, to a caller who has it already, with 304.
-func answerEntry(
-	w http.ResponseWriter, r *http.Request, bound *execution.Bound, form form, policy cache.Policy, entry *cache.Entry, status cache.Status,
-) error {
-	now := time.Now()
-	header := w.Header()
-	header.Set("ETag", entry.ETag)
-	header.Set("Cache-Control", cacheControl(policy))
-	header.Set("Age", strconv.FormatInt(int64(entry.Age(now)/time.Second), 10))
-	header.Set("Cache-Status", cacheStatus(status, entry.TTL(now)))
-	header.Add("Vary", "Authorization")
-	if matches(r.Header["If-None-Match"], entry.ETag) {
-		w.WriteHeader(http.StatusNotModified)
-		return nil
-	}
-	header.Set("Content-Type", form.format.ContentType())
-	header.Set("Content-Length", strconv.Itoa(len(entry.Body)))
-	form.describe(header, bound.Endpoint.Address.Slug, entry.Summary.MaxRows)
-	if form.format != result.FormatJSON {
-		setSummary(header, entry.Summary)
-	}
-	_, err := w.Write(entry.Body)
-	return err
 }
 
 // cacheControl lets the caller, and nobody between, keep the answer as long as it is kept here (RFC 9111, 5.2; RFC 5861, 3).

@@ -13,6 +13,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/result/formats"
 )
 
 // executions runs endpoints.
@@ -81,11 +82,14 @@ type executeRequest struct {
 	CallbackURL     *string        `json:"callback_url"`
 }
 
+// executeQueries are the parameters that the query of a URL may have.
+var executeQueries = append(formats.Queries(), revisionQuery)
+
 func (*executions) decode(x *exchange) (err error) {
-	if x.query, err = parseQuery(x.r, rowsAs, csvFormulas, revisionQuery); err != nil {
+	if x.query, err = parseQuery(x.r, executeQueries...); err != nil {
 		return err
 	}
-	if x.form, err = formOf(x.w, x.r, result.StreamedFormats(), x.query); err != nil {
+	if x.form, err = formOf(x.w, x.r, formats.Streamed, x.query); err != nil {
 		return err
 	}
 	return decodeBody(x.r, &x.body, true)

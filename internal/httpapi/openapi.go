@@ -14,7 +14,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/openapi"
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/result/formats"
 )
 
 // What is kept of documents: making one takes some milliseconds, and a page that is opened by many asks for the same ones.
@@ -86,5 +86,5 @@ func makeDocument(caller identity.Principal, plan *execution.Plan) (openAPIDocum
 // OpenAPIOptions says what the documents of this API tell of results. Server is the URL that paths are relative to, empty
 // for the server that is asked.
 func OpenAPIOptions(server string) openapi.Options {
-	return openapi.Options{Server: server, Formats: result.StreamedFormats(), Kept: result.Formats()}
+	return openapi.Options{Server: server, Formats: formats.Streamed, Kept: formats.All}
 }

@@ -3,12 +3,17 @@ package httpapi
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/cache"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/result"
 )
@@ -58,14 +63,14 @@ func (a *resultAnswer) holdUntil(end time.Time) {
 
 // begin sets the header. It is the last moment at which an error could still have become another answer.
 func (a *resultAnswer) begin(size int) {
-	a.header.Set("Content-Type", a.ContentType())
+	a.header.Set("Content-Type", a.form.format.ContentType)
 	a.header.Set("Cache-Control", "no-store")
 	if size >= 0 { // without a length, net/http sends a small result in chunks, with one more write
 		a.header.Set("Content-Length", strconv.Itoa(size))
 	} else if a.sender != nil {
-		a.sender.cost += a.form.cost()
+		a.sender.cost += a.form.format.Memory
 	}
-	if a.form.format == result.FormatJSON {
+	if a.form.format == result.JSON {
 		return
 	}
 	a.form.describe(a.header, a.name, a.maxRows)
@@ -83,11 +88,11 @@ func (a *resultAnswer) begin(size int) {
 // describe sets what the header says of a result in this form, however it ends. Name is that of the file, without its
 // suffix.
 func (f form) describe(header http.Header, name string, maxRows int) {
-	if f.format == result.FormatJSON {
+	if f.format == result.JSON {
 		return
 	}
-	if f.format.Download() {
-		header.Set("Content-Disposition", `attachment; filename="`+name+"."+string(f.format)+`"`)
+	if f.format.Download {
+		header.Set("Content-Disposition", `attachment; filename="`+name+"."+f.format.Suffix+`"`)
 	}
 	header.Set(maxRowsField, strconv.Itoa(maxRows))
 }
@@ -148,7 +153,7 @@ func answerForm(w http.ResponseWriter, r *http.Request, found job.Job, stored *j
 		return nil
 	}
 	if r.Method == http.MethodHead {
-		w.Header().Set("Content-Type", form.format.ContentType())
+		w.Header().Set("Content-Type", form.format.ContentType)
 		return nil
 	}
 	return answerConverted(w, found, stored, form, false)
@@ -170,6 +175,126 @@ func answerKept(w http.ResponseWriter, completed job.Job, stored *job.ResultRead
 		return err
 	}
 	_, err := io.WriteString(w, tail)
+	return err
+}
+
+// answerEntry answers with a kept result, or, to a caller who has it already, with 304.
+func answerEntry(
+	w http.ResponseWriter, r *http.Request, bound *execution.Bound, form form, policy cache.Policy, entry *cache.Entry, status cache.Status,
+) error {
+	now := time.Now()
+	header := w.Header()
+	header.Set("ETag", entry.ETag)
+	header.Set("Cache-Control", cacheControl(policy))
+	header.Set("Age", strconv.FormatInt(int64(entry.Age(now)/time.Second), 10))
+	header.Set("Cache-Status", cacheStatus(status, entry.TTL(now)))
+	header.Add("Vary", "Authorization")
+	if matches(r.Header["If-None-Match"], entry.ETag) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	header.Set("Content-Type", form.format.ContentType)
+	header.Set("Content-Length", strconv.Itoa(len(entry.Body)))
+	form.describe(header, bound.Endpoint.Address.Slug, entry.Summary.MaxRows)
+	if form.format != result.JSON {
+		setSummary(header, entry.Summary)
+	}
+	_, err := w.Write(entry.Body)
+	return err
+}
+
+// answerBytes serves the result as it is kept, which never changes, with ranges and conditions (RFC 9110, 13 and 14).
+// Several ranges at once are answered with the whole, as a server may do: each would cost a block of the store, however
+// short it is.
+func answerBytes(w http.ResponseWriter, r *http.Request, found job.Job, stored *job.ResultReader) error {
+	w.Header().Set("ETag", strconv.Quote(found.ID.String()))
+	if wanted := r.Header.Get("Range"); wanted != "" && !singleRange(wanted) {
+		r = r.Clone(r.Context())
+		r.Header.Del("Range")
+	}
+	content := &watchedReader{ReadSeeker: stored}
+	refusing := &refusingWriter{ResponseWriter: w}
+	http.ServeContent(refusing, r, "", time.Time{}, content)
+	switch {
+	case refusing.status != 0:
+		w.Header().Del("X-Content-Type-Options") // of the plain text that is not sent
+		if refusing.status == http.StatusPreconditionFailed {
+			return &dataapi.Error{Code: dataapi.CodePreconditionFailed}
+		}
+		return &dataapi.Error{Code: dataapi.CodeRangeNotSatisfiable}
+	case content.err != nil:
+		return content.err
+	}
+	return r.Context().Err()
+}
+
+// singleRange reports whether a Range header asks for one range of bytes. Other units mean nothing here, and a range that
+// means nothing is ignored (RFC 9110, 14.2).
+func singleRange(wanted string) bool {
+	unit, ranges, _ := strings.Cut(wanted, "=")
+	return strings.EqualFold(trimSpace(unit), "bytes") && !strings.Contains(ranges, ",")
+}
+
+// watchedReader remembers why reading failed, which [http.ServeContent] does not tell.
+type watchedReader struct {
+	io.ReadSeeker
+	err error
+}
+
+func (r *watchedReader) Read(p []byte) (int, error) {
+	n, err := r.ReadSeeker.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.err = err
+	}
+	return n, err
+}
+
+// refusingWriter keeps back the plain refusals of [http.ServeContent], which are answered as problem documents.
+type refusingWriter struct {
+	http.ResponseWriter
+	status int // that was kept back; 0: none
+}
+
+func (w *refusingWriter) WriteHeader(status int) {
+	if status == http.StatusPreconditionFailed || status == http.StatusRequestedRangeNotSatisfiable {
+		w.status = status
+		return
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// ReadFrom lets [io.Copy] use the buffers of the writer behind.
+func (w *refusingWriter) ReadFrom(r io.Reader) (int64, error) {
+	if w.status != 0 {
+		return io.Copy(io.Discard, r)
+	}
+	return io.Copy(w.ResponseWriter, r)
+}
+
+func (w *refusingWriter) Write(p []byte) (int, error) {
+	if w.status != 0 {
+		return len(p), nil
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// sendPage writes a page: the columns and the rows as they are kept, and the summary.
+func sendPage(w http.ResponseWriter, stored io.ReadSeeker, page page, summary pageSummary) error {
+	tail, err := json.Marshal(summary)
+	if err != nil {
+		return err
+	}
+	tail = append([]byte("],"), tail[1:]...)
+	w.Header().Set("Content-Length", strconv.FormatInt(page.columns+page.end-page.begin+int64(len(tail)), 10))
+	for _, part := range [][2]int64{{0, page.columns}, {page.begin, page.end}} {
+		if _, err := stored.Seek(part[0], io.SeekStart); err != nil {
+			return err
+		}
+		if _, err := io.CopyN(w, stored, part[1]-part[0]); err != nil {
+			return err
+		}
+	}
+	_, err = w.Write(tail)
 	return err
 }
 

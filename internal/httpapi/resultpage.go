@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -99,24 +98,4 @@ func findPage(stored io.ReadSeeker, from place, limit int) (page, error) {
 		}
 	}
 	return found, nil
-}
-
-// sendPage writes a page: the columns and the rows as they are kept, and the summary.
-func sendPage(w http.ResponseWriter, stored io.ReadSeeker, page page, summary pageSummary) error {
-	tail, err := json.Marshal(summary)
-	if err != nil {
-		return err
-	}
-	tail = append([]byte("],"), tail[1:]...)
-	w.Header().Set("Content-Length", strconv.FormatInt(page.columns+page.end-page.begin+int64(len(tail)), 10))
-	for _, part := range [][2]int64{{0, page.columns}, {page.begin, page.end}} {
-		if _, err := stored.Seek(part[0], io.SeekStart); err != nil {
-			return err
-		}
-		if _, err := io.CopyN(w, stored, part[1]-part[0]); err != nil {
-			return err
-		}
-	}
-	_, err = w.Write(tail)
-	return err
 }

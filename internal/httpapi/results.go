@@ -7,7 +7,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/job"
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/result/formats"
 )
 
 // results serves the results of jobs.
@@ -18,6 +18,9 @@ type results struct {
 	gathered *admission.Budget // answers that are gathered in memory
 }
 
+// resultQueries are the parameters that the query of a URL may have.
+var resultQueries = append([]string{"cursor", "limit"}, formats.Queries()...)
+
 // get answers with the result of a completed job. As it is kept, it can be had as a whole or as a range of bytes,
 // and by pages of its rows; in another form, as a whole.
 func (s *results) get(w http.ResponseWriter, r *http.Request) error {
@@ -25,11 +28,11 @@ func (s *results) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	query, err := parseQuery(r, "cursor", "limit", rowsAs, csvFormulas)
+	query, err := parseQuery(r, resultQueries...)
 	if err != nil {
 		return err
 	}
-	form, err := formOf(w, r, result.Formats(), query)
+	form, err := formOf(w, r, formats.All, query)
 	if err != nil {
 		return err
 	}
@@ -92,12 +95,13 @@ const maxGathered = 8
 // beginForm takes one of the places that a company has for answers that are gathered in memory, where the form needs one.
 // It fails with dataapi.CodeOverloaded when all are taken; otherwise the caller calls end.
 func (s *results) beginForm(company string, form form) (end func(), err error) {
-	if form.format != result.FormatParquet {
+	if !form.format.JobsOnly {
 		return func() {}, nil
 	}
 	if !s.gathered.Take(company, 1) {
 		failure := dataapi.Errorf(dataapi.CodeOverloaded,
-			"As many results are read as Parquet as may be at once: %d of a company that is alone. Come back later, or take another format.", maxGathered)
+			"As many results are read as %s as may be at once: %d of a company that is alone. Come back later, or take another format.",
+			form.format.Name, maxGathered)
 		failure.RetryAfter = pollInterval
 		return nil, failure
 	}
