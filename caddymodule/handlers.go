@@ -178,24 +178,23 @@ func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ cad
 		return h.app.unready(w, r, err)
 	}
 	defer ready.leave()
-	if h.authenticator != nil {
-		h.authenticate(w, r, ready.api)
-		return nil
+	caller, ok := h.caller(w, r, ready.api)
+	if ok {
+		ready.api.ServeExecute(w, r, caller, h.MaxBody)
 	}
-	caller, ok := caddyhttp.GetVar(r.Context(), callerVar).(identity.Principal)
-	if !ok {
-		httpapi.SetRequestID(w, r)
-		httpapi.WriteUnauthenticated(w, false)
-		return nil
-	}
-	ready.api.ServeExecute(w, r, caller, h.MaxBody)
 	return nil
 }
 
-// authenticate serves whoever presents a good token, and does for all others what the authenticator and the problem
-// handler do together.
-func (h *ExecuteHandler) authenticate(w http.ResponseWriter, r *http.Request, api *httpapi.API) {
+// caller returns who sent the request, and otherwise answers it: as the authenticator and the problem handler do together.
+func (h *ExecuteHandler) caller(w http.ResponseWriter, r *http.Request, api *httpapi.API) (identity.Principal, bool) {
 	httpapi.SetRequestID(w, r)
+	if h.authenticator == nil {
+		caller, ok := caddyhttp.GetVar(r.Context(), callerVar).(identity.Principal)
+		if !ok {
+			httpapi.WriteUnauthenticated(w, false)
+		}
+		return caller, ok
+	}
 	caller, presented, err := api.Authenticate(w, r)
 	switch {
 	case dataapi.HasCode(err, dataapi.CodeUnauthenticated):
@@ -204,8 +203,8 @@ func (h *ExecuteHandler) authenticate(w http.ResponseWriter, r *http.Request, ap
 		api.Fail(w, r, err)
 	default:
 		nameUser(r, caller)
-		api.ServeExecute(w, r, caller, h.MaxBody)
 	}
+	return caller, err == nil
 }
 
 // nameUser sets the placeholders http.auth.user.* as Caddy's authentication handler would. Access logs have the id of
