@@ -142,29 +142,35 @@ func (b *Bound) PersonalTo() string {
 func (b *Bound) Run(ctx context.Context, encoder result.Encoder) (result.Summary, error) {
 	ctx, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
-	return b.run(ctx, encoder)
+	sink := b.sink(encoder)
+	return sink.end(b.query.Run(ctx, b.call, sink))
 }
 
-// run is Run without a time limit of its own.
-func (b *Bound) run(ctx context.Context, encoder result.Encoder) (result.Summary, error) {
-	summary := result.Summary{MaxRows: b.Endpoint.Limits.MaxRows, ExecutedAt: time.Now().UTC()}
-	limited := &limitedSink{Encoder: encoder, summary: &summary, query: b.query}
-	if err := b.query.Run(ctx, b.call, limited); err != nil {
-		return summary, b.discreet(b.explain(err))
+// sink is where the rows of a run go.
+func (b *Bound) sink(encoder result.Encoder) *limitedSink {
+	return &limitedSink{
+		Encoder: encoder, bound: b, summary: result.Summary{MaxRows: b.Endpoint.Limits.MaxRows, ExecutedAt: time.Now().UTC()},
 	}
-	return summary, encoder.End(summary)
 }
 
 // limitedSink passes at most MaxRows rows on, and notes whether there was one more.
 type limitedSink struct {
 	result.Encoder
-	summary *result.Summary
-	query   *checkedQuery
+	bound   *Bound
+	summary result.Summary
+}
+
+// end ends the result when the query has succeeded, and words its error for the caller when it has not.
+func (s *limitedSink) end(err error) (result.Summary, error) {
+	if err != nil {
+		return s.summary, s.bound.discreet(s.bound.explain(err))
+	}
+	return s.summary, s.Encoder.End(s.summary)
 }
 
 // Columns passes the columns on.
 func (s *limitedSink) Columns(columns []source.Column) error {
-	s.query.meet(columns)
+	s.bound.query.meet(columns)
 	s.summary.Columns = columns
 	return s.Encoder.Columns(columns)
 }

@@ -45,7 +45,8 @@ func (r *JobRuntime) Run(ctx context.Context, j job.Job, w io.Writer) (result.Su
 func (b *Bound) runJob(ctx context.Context, encoder result.Encoder) (result.Summary, error) {
 	limited, end := withJobLimit(ctx, b.timeout)
 	defer end()
-	return b.run(admission.WithPatience(limited, admission.Patience{
+	sink := b.sink(encoder)
+	patient := admission.WithPatience(limited, admission.Patience{
 		MaxWait: b.timeout,
 		Wait: func() (over func()) {
 			goOn, begin := job.WaitForSource(ctx), limited.wait()
@@ -54,7 +55,8 @@ func (b *Bound) runJob(ctx context.Context, encoder result.Encoder) (result.Summ
 				begin()
 			}
 		},
-	}), encoder)
+	})
+	return sink.end(b.query.Run(patient, b.call, sink))
 }
 
 // TimeLimit returns the time limit of the job's endpoint; 0: it is gone, or the job's user may not use it any more.

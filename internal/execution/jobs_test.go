@@ -189,7 +189,6 @@ func (discard) Columns([]source.Column) error { return nil }
 func (discard) Row([]source.Value) error      { return nil }
 func (discard) End(result.Summary) error      { return nil }
 func (discard) Close()                        {}
-func (discard) ContentType() string           { return "" }
 
 // Two companies' callers keep a source of one connection busy, and many of their jobs wait for it: another company's job on
 // another source has a worker at once, and those that wait get their turns.

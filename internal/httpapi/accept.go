@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
 // The media types that can be asked for.
@@ -12,6 +14,8 @@ const (
 	jsonType        = "application/json"
 	eventStreamType = "text/event-stream"
 )
+
+var errNotJSON = dataapi.Errorf(dataapi.CodeNotAcceptable, "The answer is application/json; Accept excludes it.")
 
 // acceptsJSON reports whether an Accept header (RFC 9110, 12.5.1) leaves room for application/json. No header accepts
 // anything; so does one that names nothing, and one that cannot be read, as most servers hold it.

@@ -1,9 +1,7 @@
 package httpapi
 
 import (
-	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -33,7 +31,7 @@ var errStalled = errors.New("the caller takes nothing of the answer")
 type answer struct {
 	http.ResponseWriter
 	controller *http.ResponseController
-	api        *API
+	by         *responder
 	request    *http.Request // of the caller
 
 	begun    bool
@@ -64,67 +62,6 @@ type watchedAnswer struct {
 	finished bool       // the handler has returned, and the controller must not be used
 	reset    bool       // the stream has been reset, or will be as soon as its connection takes something
 	progress progress
-}
-
-// handler answers a request, or returns why it cannot: an error that finds the answer unbegun becomes a problem document.
-type handler func(w http.ResponseWriter, r *http.Request) error
-
-// handle lets net/http call a handler. Before each part of the answer to an authenticated caller it looks again whether the
-// caller's key, user and tokens are good, so that neither a long query nor a long result outlives their revocation.
-func (a *API) handle(h handler) http.HandlerFunc {
-	failed := func(w http.ResponseWriter, r *http.Request, err error) {
-		if dataapi.HasCode(err, dataapi.CodeUnauthenticated) && callerOf(r).Company != nil {
-			SetChallenge(w, true)
-		}
-		a.recordRefusal(w, r, err)
-	}
-	return func(w http.ResponseWriter, r *http.Request) { a.answer(w, r, h, failed) }
-}
-
-// answer calls a handler and answers with its error, which failed is told before.
-func (a *API) answer(w http.ResponseWriter, r *http.Request, h handler, failed func(http.ResponseWriter, *http.Request, error)) {
-	answer := &answer{ResponseWriter: w, controller: http.NewResponseController(w), api: a, request: r}
-	answer.budget, answer.payer = a.payerOf(r)
-	defer answer.finish()
-	err := h(answer, r)
-	if answer.refused != nil {
-		err = answer.refused
-	}
-	if err == nil {
-		answer.end()
-		return
-	}
-	failed(w, r, err)
-	switch {
-	case answer.begun:
-		a.logBroken(w, r, answer, err)
-		answer.abort()
-	case errors.Is(err, errNoRoom), errors.Is(err, errNoRoomForBody):
-		a.logCrowded(answer.payer, err)
-		answer.refuse(err)
-	default:
-		a.Fail(w, r, err)
-	}
-}
-
-// logCrowded says that there is no memory left for a company, or for an address, now and then: it comes in thousands.
-func (a *API) logCrowded(payer string, err error) {
-	now := time.Now().UnixNano()
-	if last := a.crowded.Load(); now-last >= int64(crowdedEvery) && a.crowded.CompareAndSwap(last, now) {
-		a.Log.Warn("requests are refused for want of memory, as answers.memory bounds it", slog.String("for", payer), slog.Any("error", err))
-	}
-}
-
-// crowdedEvery is how often it is logged that there is no memory left.
-const crowdedEvery = 10 * time.Second
-
-// logBroken says why an answer ends in its midst. A reader that has gone, or that takes nothing, is nobody's fault here.
-func (a *API) logBroken(w http.ResponseWriter, r *http.Request, answer *answer, err error) {
-	if answer.stalled || errors.Is(err, context.Canceled) && r.Context().Err() != nil {
-		a.Log.Debug("the caller went away, or took nothing", slog.String("request_id", RequestID(w)), slog.Any("error", err))
-		return
-	}
-	a.logFailure(w, r, err, true)
 }
 
 // WriteHeader begins the answer.
@@ -198,14 +135,14 @@ func (a *answer) begin(size int) error {
 
 // await arranges for the reader to be given up when it takes nothing of the next part.
 func (a *answer) await(now time.Time, size int) {
-	patience := a.api.watch.blind
+	patience := a.by.watch.blind
 	switch {
 	case a.streamed:
 	case a.whole(size):
-		patience = a.api.watch.stall
+		patience = a.by.watch.stall
 	default:
 		a.streamed = true
-		a.api.watch.add(a)
+		a.by.watch.add(a)
 	}
 	// A connection's deadline costs nothing, and the watch puts it off where it sees that the reader takes something. On the
 	// streams of HTTP/2 a deadline resets the stream when it passes, also while nothing waits: they have the watch alone.
@@ -235,7 +172,7 @@ func (a *answer) holdUntil(end time.Time) {
 func (a *answer) check() error {
 	if a.refused == nil && !a.anyone {
 		if caller := callerOf(a.request); caller.Company != nil { // else nobody is answered who could lose anything
-			_, a.refused = a.api.renewed(caller)
+			_, a.refused = a.by.renewed(caller)
 		}
 	}
 	return a.refused
@@ -266,7 +203,7 @@ func (a *answer) flush() bool {
 func (a *answer) FlushError() error {
 	now := time.Now()
 	if a.request.ProtoMajor == 1 {
-		_ = a.controller.SetWriteDeadline(now.Add(a.api.watch.blind))
+		_ = a.controller.SetWriteDeadline(now.Add(a.by.watch.blind))
 	}
 	a.watched.writing.Store(now.UnixNano())
 	defer a.watched.writing.Store(0)
@@ -287,7 +224,7 @@ func (a *answer) refuse(err error) {
 		writeProblem(a.ResponseWriter, dataapi.AsError(err))
 		return
 	}
-	if a.budget = a.api.Memory.refusals; !a.hold(refusalCost) {
+	if a.budget = a.by.memory.refusals; !a.hold(refusalCost) {
 		a.abort()
 	}
 	writeProblem(a.ResponseWriter, dataapi.AsError(err))
@@ -301,20 +238,13 @@ func (a *answer) finish() {
 	a.watched.mu.Lock()
 	a.watched.finished = true
 	a.watched.mu.Unlock()
-	a.api.watch.remove(a)
+	a.by.watch.remove(a)
 	if a.begun && !a.ended {
 		a.breakOff()
 	} else if a.streamed && (a.request.ProtoMajor == 1 || a.Header().Get("Content-Encoding") != "") {
-		_ = a.controller.SetWriteDeadline(time.Now().Add(a.api.watch.stall))
+		_ = a.controller.SetWriteDeadline(time.Now().Add(a.by.watch.stall))
 	}
 	a.giveBack()
-}
-
-// publicly lets the rest of the answer go to whoever asked: for what every caller may know.
-func publicly(w http.ResponseWriter) {
-	if answer, ok := w.(*answer); ok {
-		answer.anyone, answer.refused = true, nil
-	}
 }
 
 // Unwrap lets a response controller find the server's writer.

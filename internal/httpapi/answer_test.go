@@ -28,6 +28,9 @@ func testAPI() *API {
 	return api
 }
 
+// handle makes a route of a handler.
+func handle(api *API, h handler) http.Handler { return &route{api.responder, h} }
+
 // listen serves a handler as Caddy does, from a real server on a listener.
 func listen(t *testing.T, listener net.Listener, h http.Handler, settings ...func(*http.Server)) {
 	t.Helper()
@@ -107,7 +110,7 @@ func TestHTTP10AnswerThatEndsBadlyIsReset(t *testing.T) {
 			return &dataapi.Error{Code: dataapi.CodeNotFound}
 		},
 	} {
-		mux.Handle(path, api.handle(h))
+		mux.Handle(path, handle(api, h))
 	}
 	certificate := httptest.NewUnstartedServer(nil)
 	certificate.StartTLS()
@@ -151,7 +154,7 @@ func TestHTTP10AnswerThatEndsBadlyIsReset(t *testing.T) {
 func TestHTTP10KeepsConnections(t *testing.T) {
 	api := testAPI()
 	listener := tcpListener(t)
-	listen(t, listener, api.handle(func(w http.ResponseWriter, _ *http.Request) error { return writeJSON(w, http.StatusOK, "small") }))
+	listen(t, listener, handle(api, func(w http.ResponseWriter, _ *http.Request) error { return writeJSON(w, http.StatusOK, "small") }))
 	request := "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
 	answer, err := ask(t, dial(t, listener.Addr()), request+request+"GET / HTTP/1.0\r\n\r\n")
 	if err != nil || bytes.Count(answer, []byte("200 OK")) != 3 {
@@ -167,8 +170,8 @@ func TestHTTP10WithoutResetRefusesLongAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/long", api.handle(func(w http.ResponseWriter, _ *http.Request) error { return half(w) }))
-	mux.Handle("/known", api.handle(func(w http.ResponseWriter, _ *http.Request) error {
+	mux.Handle("/long", handle(api, func(w http.ResponseWriter, _ *http.Request) error { return half(w) }))
+	mux.Handle("/known", handle(api, func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header().Set("Content-Length", "100000")
 		return half(w)
 	}))
@@ -190,8 +193,8 @@ func TestHTTP10WithoutResetRefusesLongAnswers(t *testing.T) {
 func TestHTTP10HasNoTrailer(t *testing.T) {
 	api := testAPI()
 	listener := tcpListener(t)
-	listen(t, listener, api.handle(func(w http.ResponseWriter, _ *http.Request) error {
-		answer := newResultAnswer(w, form{format: result.FormatCSV}, "name", 10_000, nil, true)
+	listen(t, listener, handle(api, func(w http.ResponseWriter, _ *http.Request) error {
+		answer := newResultAnswer(w, form{format: result.CSV}, "name", 10_000, nil, true)
 		defer answer.Close()
 		if err := answer.Columns([]source.Column{{Name: "a", Type: source.TypeVarchar}}); err != nil {
 			return err
@@ -227,7 +230,7 @@ func TestPausesDoNotEndAnswers(t *testing.T) {
 	api.watch.stall, api.watch.blind = 200*time.Millisecond, 200*time.Millisecond
 	const pause = 1500 * time.Millisecond
 	listener := tcpListener(t)
-	listen(t, listener, api.handle(func(w http.ResponseWriter, _ *http.Request) error {
+	listen(t, listener, handle(api, func(w http.ResponseWriter, _ *http.Request) error {
 		for range 2 {
 			if err := half(w); err != nil {
 				return err

@@ -1,28 +1,24 @@
 // Package httpapi is the HTTP contract on net/http: routes, JSON bodies, problem documents. It knows no Caddy and makes
 // no decision of its own; it calls the packages that do, in the order in which a request is handled:
 // authenticate, permit, find, bind, then run and encode, or accept a job.
+//
+// Start reading at execute.go. Each resource has a handler of its own (tokens, endpoints, executions, jobs, results) with
+// the services that it uses; authorize.go decides about callers, respond.go writes results.
 package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"net/http"
-	"strconv"
-	"sync/atomic"
-
-	"github.com/maypok86/otter/v2"
 
 	"github.com/solucao42/caddy-data-api/internal/admission"
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/cache"
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
-	"github.com/solucao42/caddy-data-api/internal/logsample"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/result/formats"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
@@ -90,51 +86,58 @@ type Services struct {
 
 // API answers requests. Make it with [New].
 type API struct {
-	Services
+	*responder
+	rates   *ratelimit.Table
 	token   *http.ServeMux
 	execute *http.ServeMux
-
-	watch     watch
-	turns     turns
-	crowded   atomic.Int64 // when it was last logged that there was no memory left, in nanoseconds
-	documents *otter.Cache[view, openAPIDocument]
-	gathered  *admission.Budget // answers that are gathered in memory
-	samples   logsample.Sampler // of the failures that pass
 }
 
 // maxTokenBody bounds the bodies of the token routes, in bytes: a refresh token is the longest thing in them.
 const maxTokenBody = 16 << 10
 
 // New makes an API of its services.
-func New(services Services) *API {
-	api := &API{
-		Services: services, documents: newDocuments(), gathered: admission.NewBudget(2 * maxGathered),
-		turns: newTurns(), watch: watch{stall: stallTimeout, blind: blindTimeout},
+func New(s Services) *API {
+	access := &access{directory: s.Directory, tokens: s.Tokens, families: s.Families, plan: s.Plan, jobs: s.Jobs}
+	recorder := &recorder{trail: s.Trail, parameters: s.AuditParameters, clientIP: s.ClientIP}
+	responder := newResponder(access, recorder, s.Memory, s.Log)
+	waits := &waits{access: access, callers: s.WaitingCallers, ending: s.Ending, exiting: s.Exiting}
+
+	tokens := &tokens{
+		recorder: recorder, directory: s.Directory, authority: s.Tokens, families: s.Families, keys: s.TokenKeys,
+		throttle: s.Throttle, limits: s.ThrottleLimits,
 	}
-	api.token = routes(map[string]http.HandlerFunc{
-		http.MethodPost + " " + apiKeyPath:  api.handleToken(audit.TokenIssued, audit.TokenRefused, api.exchangeKey),
-		http.MethodPost + " " + refreshPath: api.handleToken(audit.TokenRefreshed, audit.TokenRefused, api.refresh),
-		http.MethodGet + " " + jwksPath:     api.handle(api.jwks),
-		http.MethodPost + " " + logoutPath:  api.handleToken(audit.TokenEnded, audit.TokenRefused, api.logout),
-	})
-	execute := map[string]http.HandlerFunc{
-		http.MethodGet + " " + permissionsPath:            api.handle(api.permissions),
-		http.MethodGet + " " + endpointsPath:              api.handle(api.listEndpoints),
-		http.MethodGet + " " + openAPIPath:                api.handle(api.getOpenAPI),
-		http.MethodPost + " " + endpointPath + "/execute": api.handle(api.executeAs("")),
-		http.MethodGet + " " + endpointPath + "/jobs":     api.handle(api.listJobs),
-		http.MethodGet + " " + jobPath:                    api.handle(api.getJob),
-		http.MethodDelete + " " + jobPath:                 api.handle(api.cancelJob),
-		http.MethodGet + " " + jobPath + "/result":        api.handle(api.resultAs("")),
+	endpoints := &endpoints{access: access, documents: newDocuments()}
+	executions := &executions{
+		access: access, recorder: recorder, waits: waits, cache: s.Cache, rates: s.Rates, checkURL: s.CheckCallback,
 	}
-	for _, format := range result.StreamedFormats() {
-		execute[http.MethodPost+" "+endpointPath+"/execute."+string(format)] = api.handle(api.executeAs(format))
+	jobs := &jobs{access: access, recorder: recorder, waits: waits}
+	results := &results{access: access, recorder: recorder, cursors: s.CursorKey, gathered: admission.NewBudget(2 * maxGathered)}
+
+	execute := map[string]handler{
+		http.MethodGet + " " + permissionsPath:            endpoints.permissions,
+		http.MethodGet + " " + endpointsPath:              endpoints.list,
+		http.MethodGet + " " + openAPIPath:                endpoints.openAPI,
+		http.MethodPost + " " + endpointPath + "/execute": executions.execute,
+		http.MethodGet + " " + endpointPath + "/jobs":     jobs.list,
+		http.MethodGet + " " + jobPath:                    jobs.get,
+		http.MethodDelete + " " + jobPath:                 jobs.cancel,
+		http.MethodGet + " " + jobPath + "/result":        results.get,
 	}
-	for _, format := range result.Formats() {
-		execute[http.MethodGet+" "+jobPath+"/result."+string(format)] = api.handle(api.resultAs(format))
+	for _, format := range formats.Streamed {
+		execute[http.MethodPost+" "+endpointPath+"/execute."+format.Suffix] = executions.execute
 	}
-	api.execute = routes(execute)
-	return api
+	for _, format := range formats.All {
+		execute[http.MethodGet+" "+jobPath+"/result."+format.Suffix] = results.get
+	}
+	return &API{
+		responder: responder, rates: s.Rates, execute: responder.routes(execute),
+		token: responder.routes(map[string]handler{
+			http.MethodPost + " " + apiKeyPath:  tokens.recorded(audit.TokenIssued, tokens.exchange),
+			http.MethodPost + " " + refreshPath: tokens.recorded(audit.TokenRefreshed, tokens.refresh),
+			http.MethodPost + " " + logoutPath:  tokens.recorded(audit.TokenEnded, tokens.logout),
+			http.MethodGet + " " + jwksPath:     tokens.publicKeys,
+		}),
+	}
 }
 
 // ServeToken answers the routes that need no access token: the exchange of a key, the refresh, the logout, and the public
@@ -149,72 +152,11 @@ func (a *API) ServeToken(w http.ResponseWriter, r *http.Request) {
 // largest request body in bytes.
 func (a *API) ServeExecute(w http.ResponseWriter, r *http.Request, caller identity.Principal, maxBody int64) {
 	SetRequestID(w, r)
-	if err := a.limitKey(w, caller); err != nil {
+	if err := limitKey(w, a.rates, caller); err != nil {
 		a.Fail(w, r, err)
 		return
 	}
 	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
 	a.limitBody(w, r, maxBody)
 	a.execute.ServeHTTP(w, r)
-}
-
-type callerKey struct{}
-
-func callerOf(r *http.Request) identity.Principal {
-	caller, _ := r.Context().Value(callerKey{}).(identity.Principal)
-	return caller
-}
-
-// Authenticate returns who sent the request, by its bearer token. Every failure is the same
-// dataapi.CodeUnauthenticated; presented reports whether there was a token at all, which the challenge tells apart.
-func (a *API) Authenticate(w http.ResponseWriter, r *http.Request) (caller identity.Principal, presented bool, err error) {
-	bearer, presented := bearerToken(r)
-	if !presented {
-		return identity.Principal{}, false, dataapi.Wrap(dataapi.CodeUnauthenticated, errNoToken)
-	}
-	claims, err := a.Tokens.Verify(r.Context(), bearer)
-	switch {
-	case err != nil:
-	case claims.Issuer != "":
-		caller, err = a.Directory.ResolveVouched(claims.Company, claims.User)
-		caller.Issuer = claims.Issuer
-	default:
-		caller, err = a.resolve(claims.Subject, claims.Family)
-	}
-	if err != nil && a.Trail.Enabled() {
-		event := audit.Event{Action: audit.AccessRefused}
-		event.Outcome, event.Reason = outcomeOf(err)
-		about(&event, claims)
-		a.record(w, r, event)
-	}
-	return caller, true, err
-}
-
-// Identify is Authenticate for whoever answers the request at once: it does so, and reports false, where that fails.
-func (a *API) Identify(w http.ResponseWriter, r *http.Request) (caller identity.Principal, ok bool) {
-	SetRequestID(w, r)
-	caller, presented, err := a.Authenticate(w, r)
-	switch {
-	case dataapi.HasCode(err, dataapi.CodeUnauthenticated):
-		WriteUnauthenticated(w, presented)
-	case err != nil:
-		a.Fail(w, r, err)
-	}
-	return caller, err == nil
-}
-
-// writeJSON answers with a document that fits in memory and must not be stored by caches.
-func writeJSON(w http.ResponseWriter, status int, document any) error {
-	body, err := json.Marshal(document)
-	if err != nil {
-		return err
-	}
-	header := w.Header()
-	header.Set("Content-Type", "application/json")
-	header.Set("Cache-Control", "no-store")
-	body = append(body, '\n')
-	header.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	_, err = w.Write(body)
-	return err
 }

@@ -16,13 +16,20 @@ import (
 // callerGone is the outcome of an execution whose caller did not wait for its end.
 const callerGone = "CALLER_GONE"
 
+// recorder keeps the audit trail.
+type recorder struct {
+	trail      audit.Trail
+	parameters bool // are recorded too, sensitive ones replaced
+	clientIP   func(r *http.Request) string
+}
+
 // record completes an event with where it came from, and keeps it.
-func (a *API) record(w http.ResponseWriter, r *http.Request, event audit.Event) {
+func (k *recorder) record(w http.ResponseWriter, r *http.Request, event audit.Event) {
 	if event.Outcome == "" {
 		event.Outcome = audit.Success
 	}
-	event.ClientIP, event.RequestID = a.ClientIP(r), RequestID(w)
-	a.Trail.Record(event)
+	event.ClientIP, event.RequestID = k.clientIP(r), RequestID(w)
+	k.trail.Record(event)
 }
 
 // by returns an event of a caller.
@@ -50,61 +57,51 @@ func outcomeOf(err error) (outcome, reason string) {
 	return string(failure.Code), reason
 }
 
-// ran is what there is to tell of an execution.
-type ran struct {
-	rows  int
-	begun time.Time
-}
-
 // recordExecution keeps the execution of an endpoint for a caller who waited.
-func (a *API) recordExecution(
-	w http.ResponseWriter, r *http.Request, caller identity.Principal, bound *execution.Bound, ran ran, err error,
-) {
-	if !a.Trail.Enabled() {
+func (k *recorder) recordExecution(x *exchange) {
+	if !k.trail.Enabled() {
 		return
 	}
-	event := by(caller, audit.EndpointExecuted)
-	event.Outcome, event.Reason = outcomeOf(err)
-	a.describe(&event, bound)
-	event.Ran, event.Rows, event.Duration = true, ran.rows, time.Since(ran.begun)
-	a.record(w, r, event)
+	event := by(x.caller, audit.EndpointExecuted)
+	event.Outcome, event.Reason = outcomeOf(x.failure)
+	k.describe(&event, x.bound)
+	event.Ran, event.Rows, event.Duration = true, x.summary.RowCount, time.Since(x.begun)
+	k.record(x.w, x.r, event)
 }
 
 // describe says which endpoint an event is about and, where the configuration asks for it, with which values.
-func (a *API) describe(event *audit.Event, bound *execution.Bound) {
+func (k *recorder) describe(event *audit.Event, bound *execution.Bound) {
 	event.Endpoint, event.Revision = bound.Endpoint.Address.String(), bound.Endpoint.Revision
-	if a.AuditParameters {
+	if k.parameters {
 		event.Parameters = bound.Redacted()
 	}
 }
 
 // recordAccepted keeps that a job was accepted, with what it is asked to do.
-func (a *API) recordAccepted(
-	w http.ResponseWriter, r *http.Request, caller identity.Principal, bound *execution.Bound, accepted job.Job,
-) {
-	if !a.Trail.Enabled() {
+func (k *recorder) recordAccepted(x *exchange, accepted job.Job) {
+	if !k.trail.Enabled() {
 		return
 	}
-	event := by(caller, audit.JobAccepted)
+	event := by(x.caller, audit.JobAccepted)
 	event.JobID = accepted.ID.String()
-	a.describe(&event, bound)
-	a.record(w, r, event)
+	k.describe(&event, x.bound)
+	k.record(x.w, x.r, event)
 }
 
 // recordJob keeps what a caller has done with a job.
-func (a *API) recordJob(w http.ResponseWriter, r *http.Request, caller identity.Principal, action audit.Action, done job.Job) {
-	if !a.Trail.Enabled() {
+func (k *recorder) recordJob(w http.ResponseWriter, r *http.Request, action audit.Action, done job.Job) {
+	if !k.trail.Enabled() {
 		return
 	}
-	event := by(caller, action)
+	event := by(callerOf(r), action)
 	event.JobID, event.Endpoint, event.Revision = done.ID.String(), done.Address.String(), done.Revision
-	a.record(w, r, event)
+	k.record(w, r, event)
 }
 
 // recordRefusal keeps that a caller was refused for what it may do, as opposed to how it asked.
-func (a *API) recordRefusal(w http.ResponseWriter, r *http.Request, err error) {
+func (k *recorder) recordRefusal(w http.ResponseWriter, r *http.Request, err error) {
 	code := dataapi.AsError(err).Code
-	if code != dataapi.CodeForbidden && code != dataapi.CodeParameterNotAllowed || !a.Trail.Enabled() {
+	if code != dataapi.CodeForbidden && code != dataapi.CodeParameterNotAllowed || !k.trail.Enabled() {
 		return
 	}
 	caller := callerOf(r)
@@ -114,37 +111,5 @@ func (a *API) recordRefusal(w http.ResponseWriter, r *http.Request, err error) {
 		// As the caller named it: the endpoint may belong to another company, or to none.
 		event.Subject = namespace + "/" + r.PathValue("slug")
 	}
-	a.record(w, r, event)
-}
-
-// tokenHandler answers a token route, or returns why it cannot. It tells the event whom the request is about as soon as
-// it knows.
-type tokenHandler func(w http.ResponseWriter, r *http.Request, event *audit.Event) error
-
-// handleToken lets net/http call a token handler, and keeps what came of it as done, or as refused.
-func (a *API) handleToken(done, refused audit.Action, h tokenHandler) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		event := audit.Event{Action: done}
-		answered := func(w http.ResponseWriter, r *http.Request) error {
-			if _, err := parseQuery(r); err != nil {
-				return err
-			}
-			err := h(w, r, &event)
-			if err == nil && event.Action != "" && a.Trail.Enabled() {
-				a.record(w, r, event)
-			}
-			return err
-		}
-		a.answer(w, r, answered, func(w http.ResponseWriter, r *http.Request, err error) {
-			// What is malformed or too much says nothing about anybody's credentials.
-			code := dataapi.AsError(err).Code
-			if (code == dataapi.CodeUnauthenticated || code.Definition().Status >= http.StatusInternalServerError) && a.Trail.Enabled() {
-				if event.Action == done {
-					event.Action = refused
-				}
-				event.Outcome, event.Reason = outcomeOf(err)
-				a.record(w, r, event)
-			}
-		})
-	}
+	k.record(w, r, event)
 }

@@ -62,12 +62,12 @@ const bodyTimeout = 10 * time.Second
 
 // limitBody bounds a request's body in size and in time. The server's own timeouts are for idle connections: a body that
 // drips would hold the request, and what it was permitted at its beginning, as long as its sender likes.
-func (a *API) limitBody(w http.ResponseWriter, r *http.Request, size int64) {
+func (h *responder) limitBody(w http.ResponseWriter, r *http.Request, size int64) {
 	if r.ContentLength == 0 {
 		return
 	}
 	body := &timedBody{ReadCloser: http.MaxBytesReader(w, r.Body, size), controller: http.NewResponseController(w)}
-	body.budget, body.payer = a.payerOf(r)
+	body.budget, body.payer = h.payerOf(r)
 	r.Body = body
 }
 

@@ -8,25 +8,14 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/admission"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/result"
 )
 
 // What holds memory while a request is read or answered, in bytes: for as long as its sender, or its reader, likes.
 const (
-	answerCost  = 32 << 10  // the goroutine, the request, and the server's own buffers
-	bodyCost    = 32 << 10  // likewise
-	refusalCost = 32 << 10  // likewise
-	encoderCost = 160 << 10 // an encoder of rows whose result does not fit into its first buffer, and what feeds it
-	arrowCost   = 2 << 20   // likewise: a batch as it is gathered, and as it is written
+	answerCost  = 32 << 10 // the goroutine, the request, and the server's own buffers
+	bodyCost    = 32 << 10 // likewise
+	refusalCost = 32 << 10 // likewise
 )
-
-// cost is what an encoder of this form holds in memory once a result is no small one.
-func (f form) cost() int64 {
-	if f.format == result.FormatArrow {
-		return arrowCost
-	}
-	return encoderCost // and Parquet is counted by itself: see beginForm
-}
 
 // What requests without a caller, and refusals for want of memory, have besides: one part in so many of the budget.
 const (
@@ -69,11 +58,11 @@ func (m *Memory) Resize(bytes int64) {
 }
 
 // payerOf returns the budget that a request takes from, and in whose name.
-func (a *API) payerOf(r *http.Request) (budget *admission.Budget, payer string) {
+func (h *responder) payerOf(r *http.Request) (budget *admission.Budget, payer string) {
 	if company := callerOf(r).Company; company != nil {
-		return a.Memory.callers, company.Slug
+		return h.memory.callers, company.Slug
 	}
-	return a.Memory.strangers, a.ClientIP(r)
+	return h.memory.strangers, h.clientIP(r)
 }
 
 // hold takes a part of the budget for the answer.

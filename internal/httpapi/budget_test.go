@@ -86,9 +86,9 @@ func TestReadersThatTakeNothingAreEnded(t *testing.T) {
 			api := testAPI()
 			api.watch.stall = 400 * time.Millisecond
 			mux := http.NewServeMux()
-			mux.Handle("/long", api.handle(func(w http.ResponseWriter, _ *http.Request) error { return half(w) }))
-			mux.Handle("/short", api.handle(func(w http.ResponseWriter, _ *http.Request) error { return writeJSON(w, http.StatusOK, "short") }))
-			mux.Handle("/events", api.handle(func(w http.ResponseWriter, _ *http.Request) error {
+			mux.Handle("/long", handle(api, func(w http.ResponseWriter, _ *http.Request) error { return half(w) }))
+			mux.Handle("/short", handle(api, func(w http.ResponseWriter, _ *http.Request) error { return writeJSON(w, http.StatusOK, "short") }))
+			mux.Handle("/events", handle(api, func(w http.ResponseWriter, _ *http.Request) error {
 				stream := &eventStream{w: w, controller: http.NewResponseController(w)}
 				for {
 					if err := stream.send("progress", []byte("{}")); err != nil {
@@ -112,7 +112,7 @@ func TestReadersThatTakeNothingAreEnded(t *testing.T) {
 		api := testAPI()
 		api.watch.stall = 2 * time.Second
 		listener := tcpListener(t)
-		listen(t, listener, api.handle(func(w http.ResponseWriter, _ *http.Request) error { return half(w) }))
+		listen(t, listener, handle(api, func(w http.ResponseWriter, _ *http.Request) error { return half(w) }))
 		slow := newRawH2(t, listener.Addr(), 10_000)
 		slow.get(1, "/")
 		got := 0
@@ -134,7 +134,7 @@ func TestReadersThatTakeNothingAreEnded(t *testing.T) {
 			api.watch.stall = 2 * time.Second
 			ended := make(chan error, 1)
 			listener := tcpListener(t)
-			listen(t, listener, api.handle(func(w http.ResponseWriter, _ *http.Request) error {
+			listen(t, listener, handle(api, func(w http.ResponseWriter, _ *http.Request) error {
 				// One write that its reader takes 6 s for.
 				_, err := w.Write(make([]byte, 12<<20))
 				ended <- err
@@ -177,7 +177,7 @@ func TestReadersThatTakeNothingAreEnded(t *testing.T) {
 // eventuallyHeld waits until so much of the budgets is held, and returns what is held then.
 func eventuallyHeld(api *API, want int64) (held int64) {
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		held = api.Memory.callers.Held() + api.Memory.strangers.Held()
+		held = api.memory.callers.Held() + api.memory.strangers.Held()
 		if held == want || time.Now().After(deadline) {
 			return held
 		}
@@ -187,10 +187,10 @@ func eventuallyHeld(api *API, want int64) (held int64) {
 // Whoever reads slowly holds a part of the budget, and when there is none left others are refused, not begun.
 func TestAnswersBeyondTheBudgetAreRefused(t *testing.T) {
 	api := testAPI()
-	api.Memory.Resize(8 << 20) // and 1 MiB for strangers, half of which one address may hold
+	api.memory.Resize(8 << 20) // and 1 MiB for strangers, half of which one address may hold
 	listener := tcpListener(t)
 	mux := http.NewServeMux()
-	mux.Handle("/long", api.handle(func(w http.ResponseWriter, _ *http.Request) error {
+	mux.Handle("/long", handle(api, func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header().Set("Trailer", "X-Data-Api-Row-Count")
 		return half(w)
 	}))
@@ -220,11 +220,11 @@ func TestAnswersBeyondTheBudgetAreRefused(t *testing.T) {
 // Bodies that are on their way hold a part of the budget too, which grows with what has arrived.
 func TestBodiesBeyondTheBudgetAreRefused(t *testing.T) {
 	api := testAPI()
-	api.Memory.Resize(8 << 20)
+	api.memory.Resize(8 << 20)
 	listener := tcpListener(t)
 	listen(t, listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		api.limitBody(w, r, 1<<20)
-		api.handle(func(w http.ResponseWriter, r *http.Request) error {
+		handle(api, func(w http.ResponseWriter, r *http.Request) error {
 			var body struct{ A string }
 			if err := decodeBody(r, &body, false); err != nil {
 				return err
@@ -311,9 +311,9 @@ func (noTrail) Record(audit.Event) {}
 // Refusals that nobody takes are bounded as well: beyond that, streams are reset at once.
 func TestRefusalsAreBounded(t *testing.T) {
 	api := testAPI()
-	api.Memory.Resize(2 << 20) // of which refusals have half a MiB, and one address half of that
+	api.memory.Resize(2 << 20) // of which refusals have half a MiB, and one address half of that
 	listener := tcpListener(t)
-	listen(t, listener, api.handle(func(w http.ResponseWriter, _ *http.Request) error { return half(w) }))
+	listen(t, listener, handle(api, func(w http.ResponseWriter, _ *http.Request) error { return half(w) }))
 	stuck := newRawH2(t, listener.Addr(), 0)
 	const streams = 60
 	for i := range uint32(streams) {

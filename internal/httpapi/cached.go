@@ -4,83 +4,38 @@ import (
 	"errors"
 	"io"
 	"math"
-	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/cache"
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/execution"
-	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/result"
 )
 
 // cacheName names this cache in Cache-Status (RFC 9211).
 const cacheName = "data-api"
 
-// answerSync answers a caller who waits: with a result that was kept, or with one that is made while it is sent.
-func (a *API) answerSync(w http.ResponseWriter, r *http.Request, caller identity.Principal, bound *execution.Bound, form form) (result.Summary, error) {
-	policy, cached := bound.CachePolicy()
-	if !cached {
-		return answerResult(w, r, bound, form)
+// answerCached answers with a result that was kept, or that is kept from now on, and reports whether it did: one that is too
+// large for that has to be made while it is sent.
+func (e *executions) answerCached(x *exchange, policy cache.Policy) (answered bool) {
+	var key cache.Key
+	if key, x.failure = x.bound.CacheKey(x.form.String()); x.failure != nil {
+		return true
 	}
-	key, err := bound.CacheKey(form.String())
-	if err != nil {
-		return result.Summary{}, err
-	}
-	entry, status, err := a.Cache.Get(r.Context(), key, policy, bound.Fill(func(w io.Writer) result.Encoder {
-		return form.encoder(w, true, nil)
+	entry, status, err := e.cache.Get(x.r.Context(), key, policy, x.bound.Fill(func(w io.Writer) result.Encoder {
+		return x.form.encoder(w, true, nil)
 	}))
 	if errors.Is(err, cache.ErrTooLarge) {
-		w.Header().Set("Cache-Status", cacheName+"; fwd=miss; detail=too-large")
-		return answerResult(w, r, bound, form)
+		x.w.Header().Set("Cache-Status", cacheName+"; fwd=miss; detail=too-large")
+		return false
 	}
 	if err == nil && (status == cache.Miss || status == cache.Collapsed) {
-		err = a.mayStill(r, caller, bound)
+		err = e.mayStillExecute(x.r, x.caller, x.bound)
 	}
-	if err != nil {
-		return result.Summary{}, err
+	if x.failure = err; err == nil {
+		x.summary = entry.Summary
+		x.failure = answerEntry(x.w, x.r, x.bound, x.form, policy, entry, status)
 	}
-	return entry.Summary, answerEntry(w, r, bound, form, policy, entry, status)
-}
-
-// mayStill looks again at what the caller may do, after it has waited for a query: a key may have been revoked meanwhile.
-func (a *API) mayStill(r *http.Request, caller identity.Principal, bound *execution.Bound) error {
-	caller, err := a.renewed(caller)
-	if err != nil {
-		return err
-	}
-	namespace, slug, err := permitted(r, caller, dataapi.ActionExecute)
-	if err != nil {
-		return err
-	}
-	_, err = a.Plan().FindRevision(caller, namespace, slug, bound.Endpoint.Revision)
-	return err
-}
-
-// answerEntry answers with a kept result, or, to a caller who has it already, with 304.
-func answerEntry(
-	w http.ResponseWriter, r *http.Request, bound *execution.Bound, form form, policy cache.Policy, entry *cache.Entry, status cache.Status,
-) error {
-	now := time.Now()
-	header := w.Header()
-	header.Set("ETag", entry.ETag)
-	header.Set("Cache-Control", cacheControl(policy))
-	header.Set("Age", strconv.FormatInt(int64(entry.Age(now)/time.Second), 10))
-	header.Set("Cache-Status", cacheStatus(status, entry.TTL(now)))
-	header.Add("Vary", "Authorization")
-	if matches(r.Header["If-None-Match"], entry.ETag) {
-		w.WriteHeader(http.StatusNotModified)
-		return nil
-	}
-	header.Set("Content-Type", form.format.ContentType())
-	header.Set("Content-Length", strconv.Itoa(len(entry.Body)))
-	form.describe(header, bound.Endpoint.Address.Slug, entry.Summary.MaxRows)
-	if form.format != result.FormatJSON {
-		setSummary(header, entry.Summary)
-	}
-	_, err := w.Write(entry.Body)
-	return err
+	return true
 }
 
 // cacheControl lets the caller, and nobody between, keep the answer as long as it is kept here (RFC 9111, 5.2; RFC 5861, 3).

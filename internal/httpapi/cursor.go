@@ -25,18 +25,21 @@ const (
 
 var errForeignCursor = errors.New("the cursor was not made for this result")
 
-func (a *API) sealCursor(at place, id job.ID) string {
+// cursorKey signs cursors.
+type cursorKey []byte
+
+func (k cursorKey) seal(at place, id job.ID) string {
 	text := binary.BigEndian.AppendUint64(make([]byte, 0, placeLength+signatureLength), uint64(at.offset))
 	text = binary.BigEndian.AppendUint64(text, uint64(at.row))
-	return base64.RawURLEncoding.EncodeToString(append(text, a.signPlace(text, id)...))
+	return base64.RawURLEncoding.EncodeToString(append(text, k.sign(text, id)...))
 }
 
-func (a *API) openCursor(text string, id job.ID) (place, error) {
+func (k cursorKey) open(text string, id job.ID) (place, error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || len(raw) != placeLength+signatureLength {
 		return place{}, errForeignCursor
 	}
-	if !hmac.Equal(raw[placeLength:], a.signPlace(raw[:placeLength], id)) {
+	if !hmac.Equal(raw[placeLength:], k.sign(raw[:placeLength], id)) {
 		return place{}, errForeignCursor
 	}
 	return place{
@@ -45,8 +48,8 @@ func (a *API) openCursor(text string, id job.ID) (place, error) {
 	}, nil
 }
 
-func (a *API) signPlace(place []byte, id job.ID) []byte {
-	mac := hmac.New(sha256.New, a.CursorKey)
+func (k cursorKey) sign(place []byte, id job.ID) []byte {
+	mac := hmac.New(sha256.New, k)
 	mac.Write(id[:])
 	mac.Write(place)
 	return mac.Sum(nil)[:signatureLength]

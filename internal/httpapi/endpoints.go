@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/maypok86/otter/v2"
+
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
@@ -17,6 +19,12 @@ const (
 	defaultEndpoints = 100
 	maxEndpoints     = 1000
 )
+
+// endpoints tells callers what they may run.
+type endpoints struct {
+	*access
+	documents *otter.Cache[view, openAPIDocument]
+}
 
 // endpointsAnswer is the body of GET /api/v1/data-api: what the caller may run, ordered by namespace and slug.
 type endpointsAnswer struct {
@@ -61,8 +69,8 @@ type linksDocument struct {
 	Jobs    string `json:"jobs,omitempty"` // absent: the caller may not read jobs
 }
 
-// listEndpoints answers with the endpoints that the caller may run.
-func (a *API) listEndpoints(w http.ResponseWriter, r *http.Request) error {
+// list answers with the endpoints that the caller may run.
+func (e *endpoints) list(w http.ResponseWriter, r *http.Request) error {
 	if !acceptsJSON(r.Header) {
 		return errNotJSON
 	}
@@ -79,7 +87,7 @@ func (a *API) listEndpoints(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	caller := callerOf(r)
-	offers, more := a.Plan().Offers(caller, after, limit)
+	offers, more := e.plan().Offers(caller, after, limit)
 	answer := endpointsAnswer{Endpoints: make([]endpointDocument, 0, len(offers))}
 	for _, offer := range offers {
 		answer.Endpoints = append(answer.Endpoints, describeEndpoint(caller, offer))
@@ -155,13 +163,13 @@ type sharedEndpoint struct {
 }
 
 // permissions tells the caller what it may do.
-func (a *API) permissions(w http.ResponseWriter, r *http.Request) error {
+func (e *endpoints) permissions(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parseQuery(r); err != nil {
 		return err
 	}
 	caller := callerOf(r)
 	answer := permissionsAnswer{PermissionDocument: caller.Permissions(), SharedEndpoints: []sharedEndpoint{}}
-	offers, _ := a.Plan().Offers(caller, "", 0)
+	offers, _ := e.plan().Offers(caller, "", 0)
 	for _, offer := range offers {
 		if offer.Foreign(caller.Company.Slug) {
 			answer.SharedEndpoints = append(answer.SharedEndpoints, sharedEndpoint{

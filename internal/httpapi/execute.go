@@ -1,19 +1,80 @@
 package httpapi
 
 import (
-	"cmp"
 	stdjson "encoding/json"
 	"net/http"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/token"
+	"github.com/solucao42/caddy-data-api/internal/result/formats"
 )
+
+// executions runs endpoints.
+type executions struct {
+	*access
+	*recorder
+	*waits
+	cache    *cache.Cache
+	rates    *ratelimit.Table
+	checkURL func(url string) error // of callbacks
+}
+
+// steps are the way of a request, top to bottom. The first one that fails ends it.
+//
+// The body comes first, because sending it takes time: what the caller may do is looked at when it has arrived. An
+// endpoint that the caller may not know of is indistinguishable from one that does not exist, and the permission is
+// looked at before the endpoint is.
+var steps = [...]func(*executions, *exchange) error{
+	(*executions).decode,        //  1. read what is asked for, and in which form
+	(*executions).authenticate,  //  2. look again who asks
+	(*executions).permit,        //  3. may the caller execute what it names?
+	(*executions).find,          //  4. find the endpoint
+	(*executions).limit,         //  5. count the call against the endpoint's rate
+	(*executions).choose,        //  6. choose the revision, and whether the call is a job
+	(*executions).bind,          //  7. bind the parameters
+	(*executions).checkCallback, //  8. may the end of the job be announced there?
+	(*executions).answer,        //  9. run and encode, or accept a job
+	(*executions).recordAnswer,  // 10. tell the audit trail
+}
+
+// execute takes a request through the steps.
+func (e *executions) execute(w http.ResponseWriter, r *http.Request) error {
+	x := &exchange{w: w, r: r}
+	for _, step := range steps {
+		if err := step(e, x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// exchange is a request on its way: what the steps have found out so far.
+type exchange struct {
+	w http.ResponseWriter
+	r *http.Request
+
+	query           query
+	body            executeRequest
+	form            form
+	caller          identity.Principal
+	namespace, slug string
+	plan            *execution.Plan
+	call            execution.Call
+	terms           terms
+	bound           *execution.Bound
+	invalid         error // of the parameters
+	callback        string
+	begun           time.Time
+	summary         result.Summary
+	failure         error // of the answer
+}
 
 // executeRequest is the body of POST .../execute.
 type executeRequest struct {
@@ -21,131 +82,87 @@ type executeRequest struct {
 	CallbackURL     *string        `json:"callback_url"`
 }
 
-// executeAs makes the handler of a path whose suffix names a format; no suffix leaves it to Accept.
-func (a *API) executeAs(suffix result.Format) handler {
-	return func(w http.ResponseWriter, r *http.Request) error { return a.executeEndpoint(w, r, suffix) }
+// executeQueries are the parameters that the query of a URL may have.
+var executeQueries = append(formats.Queries(), revisionQuery)
+
+func (*executions) decode(x *exchange) (err error) {
+	if x.query, err = parseQuery(x.r, executeQueries...); err != nil {
+		return err
+	}
+	if x.form, err = formOf(x.w, x.r, formats.Streamed, x.query); err != nil {
+		return err
+	}
+	return decodeBody(x.r, &x.body, true)
 }
 
-// executeEndpoint is the way of a request from permission to answer. An endpoint that the caller may not know of is
-// indistinguishable from one that does not exist, and the permission is looked at before the endpoint is.
-func (a *API) executeEndpoint(w http.ResponseWriter, r *http.Request, suffix result.Format) error {
-	query, err := parseQuery(r, rowsAs, csvFormulas, revisionQuery)
-	if err != nil {
-		return err
-	}
-	form, err := formOf(w, r, suffix, result.StreamedFormats(), query)
-	if err != nil {
-		return err
-	}
-	var request executeRequest
-	if err := decodeBody(r, &request, true); err != nil {
-		return err
-	}
-	// Sending a body takes time: what the caller may do is looked at when it has arrived.
-	caller, err := a.renewed(callerOf(r))
-	if err != nil {
-		return err
-	}
-	namespace, slug, err := permitted(r, caller, dataapi.ActionExecute)
-	if err != nil {
-		return err
-	}
-	plan := a.Plan()
-	present, err := plan.Find(caller.Company.Slug, namespace, slug)
-	if err != nil {
-		return err
-	}
-	announceRetirement(w.Header(), present.Endpoint)
-	if err := a.limitEndpoint(w, caller, present.Endpoint); err != nil {
-		return err
-	}
-	call := present
-	if revision, asked := query[revisionQuery]; asked {
-		if call, err = plan.FindRevision(caller, namespace, slug, revision); err != nil {
-			return err
-		}
-	}
-	w.Header().Set(revisionField, call.Endpoint.Revision)
-	terms, err := termsOf(r, call.Endpoint)
-	if err != nil {
-		return err
-	}
-	terms.form = form
-	bound, invalid := call.Bind(caller, stdjson.RawMessage(request.ParameterValues))
-	callback, refused := a.checkCallback(caller, call, request.CallbackURL, terms)
-	if err := dataapi.JoinFaults(invalid, refused); err != nil {
-		return err
-	}
-	if terms.asJob {
-		return a.answerJob(w, r, caller, bound, terms, callback)
-	}
-	begun := time.Now()
-	summary, err := a.answerSync(w, r, caller, bound, form)
-	a.recordExecution(w, r, caller, bound, ran{rows: summary.RowCount, begun: begun}, err)
+func (e *executions) authenticate(x *exchange) (err error) {
+	x.caller, err = e.renewed(callerOf(x.r))
 	return err
 }
 
-// renewed returns the caller as it stands now: its key may have been revoked since it was authenticated.
-func (a *API) renewed(caller identity.Principal) (identity.Principal, error) {
-	now, err := a.resolve(token.Subject{Company: caller.Company.Slug, User: caller.User.Name, KeyID: caller.KeyID}, caller.Session)
-	now.Issuer = caller.Issuer
-	return now, err
+func (*executions) permit(x *exchange) (err error) {
+	x.namespace, x.slug, err = permitted(x.r, x.caller, dataapi.ActionExecute)
+	return err
 }
 
-// resolve returns who a verified token speaks for now, unless its family has ended.
-func (a *API) resolve(subject token.Subject, family string) (identity.Principal, error) {
-	if a.Families.Revoked(family) {
-		return identity.Principal{}, dataapi.Wrap(dataapi.CodeUnauthenticated, token.ErrRevoked)
+func (e *executions) find(x *exchange) (err error) {
+	x.plan = e.plan()
+	if x.call, err = x.plan.Find(x.caller.Company.Slug, x.namespace, x.slug); err != nil {
+		return err
 	}
-	caller, err := a.Directory.Resolve(subject.Company, subject.User, subject.KeyID)
-	caller.Session = family
-	return caller, err
+	announceRetirement(x.w.Header(), x.call.Endpoint)
+	return nil
 }
 
-var errNotJSON = dataapi.Errorf(dataapi.CodeNotAcceptable, "The answer is application/json; Accept excludes it.")
-
-// permitted returns the namespace and the slug that the request names, when the caller may do this there.
-func permitted(r *http.Request, caller identity.Principal, action dataapi.Action) (namespace, slug string, err error) {
-	namespace, slug = r.PathValue("namespace"), r.PathValue("slug")
-	if !dataapi.ValidSlug(namespace) || !dataapi.ValidSlug(slug) {
-		return "", "", &dataapi.Error{Code: dataapi.CodeEndpointNotFound}
-	}
-	if !caller.Permit(action, namespace+"/"+slug) {
-		return "", "", dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s on %s/%s.", action, namespace, slug)
-	}
-	return namespace, slug, nil
+func (e *executions) limit(x *exchange) error {
+	return limitEndpoint(x.w, e.rates, x.caller, x.call.Endpoint)
 }
 
-// checkCallback returns the URL at which the end of the job is to be announced; empty: nowhere.
-func (a *API) checkCallback(caller identity.Principal, call execution.Call, url *string, terms terms) (string, error) {
-	switch {
-	case url == nil:
-		return "", nil
-	case !terms.detach:
-		return "", dataapi.Errorf(dataapi.CodeInvalidRequest,
-			"callback_url is for jobs; this endpoint answers at once. With Prefer: respond-async it makes a job of the request.")
-	}
-	// A callback carries what polling would show.
-	if !caller.Permit(dataapi.ActionGetJob, call.Endpoint.Path()) {
-		return "", dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s on %s, which a callback needs.",
-			dataapi.ActionGetJob, call.Endpoint.Path())
-	}
-	if err := cmp.Or(a.CheckCallback(*url), caller.Company.CheckCallback(*url)); err != nil {
-		return "", &dataapi.Error{
-			Code: dataapi.CodeInvalidParameter,
-			Faults: []dataapi.Fault{{
-				Parameter: "callback_url", Code: dataapi.CodeInvalidParameter, Detail: err.Error(),
-			}},
+func (*executions) choose(x *exchange) (err error) {
+	if revision, asked := x.query[revisionQuery]; asked {
+		if x.call, err = x.plan.FindRevision(x.caller, x.namespace, x.slug, revision); err != nil {
+			return err
 		}
 	}
-	return *url, nil
+	x.w.Header().Set(revisionField, x.call.Endpoint.Revision)
+	x.terms, err = termsOf(x.r, x.call.Endpoint)
+	return err
 }
 
-// answerResult runs the query and streams its result. Nothing is sent before the encoder's first buffer is full or the
-// result complete, so that most errors still find an unbegun answer.
-func answerResult(w http.ResponseWriter, r *http.Request, bound *execution.Bound, form form) (result.Summary, error) {
-	answer := newResultAnswer(w, form, bound.Endpoint.Address.Slug, bound.Endpoint.Limits.MaxRows, nil, true)
+// bind leaves the faults of parameters to the next step, which may add its own.
+func (*executions) bind(x *exchange) error {
+	x.bound, x.invalid = x.call.Bind(x.caller, stdjson.RawMessage(x.body.ParameterValues))
+	return nil
+}
+
+func (e *executions) checkCallback(x *exchange) (err error) {
+	x.callback, err = permittedCallback(x.caller, x.call, x.body.CallbackURL, x.terms.detach, e.checkURL)
+	return dataapi.JoinFaults(x.invalid, err)
+}
+
+// answer answers with a job, with a result that was kept, or with one that is made while it is sent. Nothing is sent before
+// the encoder's first buffer is full or the result complete, so that most errors still find an unbegun answer.
+func (e *executions) answer(x *exchange) error {
+	x.begun = time.Now()
+	if x.terms.asJob {
+		x.failure = e.answerJob(x)
+		return nil
+	}
+	if policy, cached := x.bound.CachePolicy(); cached && e.answerCached(x, policy) {
+		return nil
+	}
+	endpoint := x.bound.Endpoint
+	answer := newResultAnswer(x.w, x.form, endpoint.Address.Slug, endpoint.Limits.MaxRows, nil, true)
 	defer answer.Close()
-	answer.holdUntil(time.Now().Add(bound.Endpoint.Limits.Timeout + readGrace))
-	return bound.Run(r.Context(), answer)
+	answer.holdUntil(time.Now().Add(endpoint.Limits.Timeout + readGrace))
+	x.summary, x.failure = x.bound.Run(x.r.Context(), answer)
+	return nil
+}
+
+// recordAnswer tells what has become of an answer, and passes its failure on. A job was told of when it was accepted.
+func (e *executions) recordAnswer(x *exchange) error {
+	if !x.terms.asJob {
+		e.recordExecution(x)
+	}
+	return x.failure
 }

@@ -1,16 +1,10 @@
 package httpapi
 
 import (
-	"fmt"
-	"io"
 	"net/http"
-	"strconv"
 	"time"
 
-	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/execution"
-	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
@@ -19,46 +13,44 @@ const pollInterval = time.Second
 
 // answerJob makes a job of the call, and answers as the terms say: with the result when it is there in time, else with
 // the job.
-func (a *API) answerJob(
-	w http.ResponseWriter, r *http.Request, caller identity.Principal, bound *execution.Bound, terms terms, callback string,
-) error {
-	if terms.wait > 0 {
-		end, err := a.beginWaiting(caller.Company.Slug)
+func (e *executions) answerJob(x *exchange) error {
+	if x.terms.wait > 0 {
+		end, err := e.beginWaiting(x.caller.Company.Slug)
 		switch {
 		case err == nil:
 			defer end()
-		case terms.detach:
-			terms.wait = 0 // it can poll
+		case x.terms.detach:
+			x.terms.wait = 0 // it can poll
 		default:
 			return err
 		}
 	}
-	accepted, repeated, err := a.acceptJob(r, caller, bound, terms, callback)
+	accepted, repeated, err := e.acceptJob(x)
 	if err != nil {
 		return err
 	}
 	if repeated {
-		w.Header().Set("Idempotent-Replayed", "true")
+		x.w.Header().Set("Idempotent-Replayed", "true")
 	} else {
-		a.recordAccepted(w, r, caller, bound, accepted)
+		e.recordAccepted(x, accepted)
 	}
-	if !terms.detach {
-		return a.answerStrictly(w, r, accepted, repeated, terms)
+	if !x.terms.detach {
+		return e.answerStrictly(x, accepted, repeated)
 	}
 	ended := accepted
-	if terms.wait > 0 {
-		if ended, err = a.awaitJob(r, accepted, terms.wait, dataapi.ActionExecute); err != nil {
+	if x.terms.wait > 0 {
+		if ended, err = e.awaitJob(x.r, accepted, x.terms.wait, dataapi.ActionExecute); err != nil {
 			return err
 		}
 	}
-	if terms.wait > 0 && ended.Status.Terminal() {
-		terms.preferred.setApplied(w.Header(), false)
-		return a.answerEnded(w, r, ended, terms.form)
+	if x.terms.wait > 0 && ended.Status.Terminal() {
+		x.terms.preferred.setApplied(x.w.Header(), false)
+		return e.answerEnded(x, ended)
 	}
-	terms.preferred.setApplied(w.Header(), true)
-	w.Header().Set("Location", ended.PollingPath)
-	setRetryAfter(w.Header(), pollInterval)
-	return writeJSON(w, http.StatusAccepted, acceptedAnswer{
+	x.terms.preferred.setApplied(x.w.Header(), true)
+	x.w.Header().Set("Location", ended.PollingPath)
+	setRetryAfter(x.w.Header(), pollInterval)
+	return writeJSON(x.w, http.StatusAccepted, acceptedAnswer{
 		JobID: ended.ID.String(), Status: string(ended.Status), PollingURL: ended.PollingPath,
 	})
 }
@@ -71,41 +63,39 @@ type acceptedAnswer struct {
 }
 
 // acceptJob puts a job on disk. With an Idempotency-Key that was used before it returns the job that came of it.
-func (a *API) acceptJob(
-	r *http.Request, caller identity.Principal, bound *execution.Bound, terms terms, callback string,
-) (accepted job.Job, repeated bool, err error) {
-	canonical := bound.Canonical()
+func (e *executions) acceptJob(x *exchange) (accepted job.Job, repeated bool, err error) {
+	canonical, endpoint := x.bound.Canonical(), x.bound.Endpoint
 	request := job.Request{
-		Company:  caller.Company.Slug,
-		User:     caller.User.Name,
-		KeyID:    caller.KeyID,
-		Address:  bound.Endpoint.Address,
-		Source:   bound.Endpoint.Source,
-		Revision: bound.Endpoint.Revision, PinRevision: bound.Pinned,
-		Attended: !terms.detach,
-		Personal: bound.PersonalTo() != "",
+		Company:  x.caller.Company.Slug,
+		User:     x.caller.User.Name,
+		KeyID:    x.caller.KeyID,
+		Address:  endpoint.Address,
+		Source:   endpoint.Source,
+		Revision: endpoint.Revision, PinRevision: x.bound.Pinned,
+		Attended: !x.terms.detach,
+		Personal: x.bound.PersonalTo() != "",
 		Params:   canonical,
 		PollingPath: func(id job.ID) string {
-			return bound.Endpoint.URLPath() + "/jobs/" + id.String()
+			return endpoint.URLPath() + "/jobs/" + id.String()
 		},
-		CallbackURL: callback,
+		CallbackURL: x.callback,
 	}
-	if terms.key == "" {
-		accepted, err = a.Jobs.Accept(r.Context(), request)
+	if x.terms.key == "" {
+		accepted, err = e.jobs.Accept(x.r.Context(), request)
 		return accepted, false, err
 	}
-	return a.Jobs.AcceptOnce(r.Context(), request, job.Idempotency{Key: terms.key, Digest: digest(bound, canonical, callback)})
+	return e.jobs.AcceptOnce(x.r.Context(), request, job.Idempotency{Key: x.terms.key, Digest: digest(x.bound, canonical, x.callback)})
 }
 
 // answerStrictly answers the caller of a sync endpoint who expects the result alone.
-func (a *API) answerStrictly(w http.ResponseWriter, r *http.Request, accepted job.Job, repeated bool, terms terms) error {
+func (e *executions) answerStrictly(x *exchange, accepted job.Job, repeated bool) error {
 	ended := accepted
 	if !ended.Status.Terminal() {
 		if repeated {
 			return &dataapi.Error{Code: dataapi.CodeIdempotencyConflict, RetryAfter: pollInterval}
 		}
 		var err error
-		if ended, err = a.awaitStrictly(r, accepted, terms.wait); err != nil {
+		if ended, err = e.awaitStrictly(x.r, accepted, x.terms.wait); err != nil {
 			return err
 		}
 		if !ended.Status.Terminal() {
@@ -116,47 +106,24 @@ func (a *API) answerStrictly(w http.ResponseWriter, r *http.Request, accepted jo
 			}
 		}
 	}
-	return a.answerEnded(w, r, ended, terms.form)
+	return e.answerEnded(x, ended)
 }
 
 // answerEnded answers with what a job has come to as an endpoint in sync mode would: with the plain result, or with the
 // error.
-func (a *API) answerEnded(w http.ResponseWriter, r *http.Request, ended job.Job, form form) error {
+func (e *executions) answerEnded(x *exchange, ended job.Job) error {
 	switch ended.Status {
 	case job.Completed:
-		a.setRevisionOf(w.Header(), ended)
-		return a.answerKept(w, r, ended, form)
+		e.setRevisionOf(x.w.Header(), ended)
 	case job.Failed:
 		return &dataapi.Error{Code: ended.Error.Code, Detail: ended.Error.Detail}
 	default:
 		return dataapi.Errorf(dataapi.CodeJobNotCompleted, "The job %s was cancelled.", ended.ID)
 	}
-}
-
-// answerKept streams the kept result of a job in the form of a sync answer, which in JSON is one with two fields more at
-// its end.
-func (a *API) answerKept(w http.ResponseWriter, r *http.Request, completed job.Job, form form) error {
-	stored, err := a.Jobs.OpenResult(r.Context(), completed.ID)
+	stored, err := e.openResult(x.w, x.r, e.jobs, ended)
 	if err != nil {
-		return jobError(err)
+		return err
 	}
 	defer stored.Close()
-	if err := reserve(w, stored.Memory()); err != nil {
-		return err
-	}
-	a.recordJob(w, r, callerOf(r), audit.ResultRead, completed)
-	if !form.plain() {
-		return answerConverted(w, completed, stored, form, true)
-	}
-	head := stored.Size() - int64(len("}"))
-	tail := fmt.Sprintf(`,"max_rows":%d,"executed_at":%q}`,
-		completed.Result.MaxRows, completed.Result.ExecutedAt.UTC().Format(time.RFC3339))
-	w.Header().Set("Content-Type", jsonType)
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Length", strconv.FormatInt(head+int64(len(tail)), 10))
-	if _, err := io.CopyN(w, stored, head); err != nil {
-		return err
-	}
-	_, err = io.WriteString(w, tail)
-	return err
+	return answerKept(x.w, ended, stored, x.form)
 }

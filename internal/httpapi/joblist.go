@@ -20,14 +20,14 @@ type listAnswer struct {
 	NextCursor *string           `json:"next_cursor"` // null on the last page
 }
 
-// listJobs answers with the jobs of this endpoint that the caller's company has asked for.
-func (a *API) listJobs(w http.ResponseWriter, r *http.Request) error {
+// list answers with the jobs of this endpoint that the caller's company has asked for.
+func (j *jobs) list(w http.ResponseWriter, r *http.Request) error {
 	caller := callerOf(r)
 	namespace, slug, err := permitted(r, caller, dataapi.ActionGetJob)
 	if err != nil {
 		return err
 	}
-	call, err := a.Plan().Find(caller.Company.Slug, namespace, slug)
+	call, err := j.plan().Find(caller.Company.Slug, namespace, slug)
 	if err != nil {
 		return err
 	}
@@ -39,18 +39,18 @@ func (a *API) listJobs(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	filter.Endpoint = call.Endpoint.Address
-	found, next, err := a.Jobs.List(r.Context(), caller.Company.Slug, filter)
+	found, next, err := j.jobs.List(r.Context(), caller.Company.Slug, filter)
 	if err != nil {
 		return err
 	}
 	answer := listAnswer{Jobs: make([]json.RawMessage, 0, len(found))}
-	plan := a.Plan()
+	plan := j.plan()
 	for _, listed := range found {
 		if !plan.MayRead(caller, listed) {
 			continue // a page may be shorter than its limit
 		}
 		var document bytes.Buffer
-		if err := a.writeState(&document, listed); err != nil {
+		if err := j.writeState(&document, listed); err != nil {
 			return err
 		}
 		answer.Jobs = append(answer.Jobs, document.Bytes())

@@ -14,7 +14,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/openapi"
-	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/result/formats"
 )
 
 // What is kept of documents: making one takes some milliseconds, and a page that is opened by many asks for the same ones.
@@ -45,17 +45,17 @@ func newDocuments() *otter.Cache[view, openAPIDocument] {
 	})
 }
 
-// getOpenAPI answers with the OpenAPI document of what the caller may run. A caller who has it already gets 304.
-func (a *API) getOpenAPI(w http.ResponseWriter, r *http.Request) error {
+// openAPI answers with the OpenAPI document of what the caller may run. A caller who has it already gets 304.
+func (e *endpoints) openAPI(w http.ResponseWriter, r *http.Request) error {
 	if !acceptsJSON(r.Header) {
 		return errNotJSON
 	}
 	if _, err := parseQuery(r); err != nil {
 		return err
 	}
-	caller, plan := callerOf(r), a.Plan()
+	caller, plan := callerOf(r), e.plan()
 	key := view{plan: plan, learned: plan.Learned(), company: caller.Company, user: caller.User}
-	found, err := a.documents.Get(r.Context(), key, otter.LoaderFunc[view, openAPIDocument](
+	found, err := e.documents.Get(r.Context(), key, otter.LoaderFunc[view, openAPIDocument](
 		func(context.Context, view) (openAPIDocument, error) { return makeDocument(caller, plan) }))
 	if err != nil {
 		return err
@@ -86,5 +86,5 @@ func makeDocument(caller identity.Principal, plan *execution.Plan) (openAPIDocum
 // OpenAPIOptions says what the documents of this API tell of results. Server is the URL that paths are relative to, empty
 // for the server that is asked.
 func OpenAPIOptions(server string) openapi.Options {
-	return openapi.Options{Server: server, Formats: result.StreamedFormats(), Kept: result.Formats()}
+	return openapi.Options{Server: server, Formats: formats.Streamed, Kept: formats.All}
 }

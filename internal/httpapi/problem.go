@@ -2,10 +2,7 @@ package httpapi
 
 import (
 	"cmp"
-	"context"
 	"encoding/json"
-	"errors"
-	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
@@ -26,43 +23,6 @@ type problem struct {
 
 // defaultRetryAfter is what a 429 or 503 tells a caller to wait when its cause does not know better.
 const defaultRetryAfter = 5 * time.Second
-
-// Fail answers a request with an error, before anything else has been sent. It logs what a caller cannot mend. A caller
-// that has gone is not answered.
-func (a *API) Fail(w http.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
-		a.Log.Debug("the caller went away", slog.String("request_id", RequestID(w)), slog.Any("error", err))
-		panic(http.ErrAbortHandler)
-	}
-	a.logFailure(w, r, err, false)
-	writeProblem(w, dataapi.AsError(err))
-}
-
-// logFailure logs why a request was not answered, or, where the answer has begun, not to its end. What is wrong inside the
-// server is an error, each time. What passes by itself can happen to every request at once: it is a warning, and of many only
-// samples are kept. A value that the database refuses is for the endpoint's author to read about, and wakes nobody. All else
-// is the caller's own business.
-func (a *API) logFailure(w http.ResponseWriter, r *http.Request, err error, begun bool) {
-	failure := dataapi.AsError(err)
-	about := []slog.Attr{
-		slog.String("request_id", RequestID(w)), slog.String("path", r.URL.Path), slog.String("code", string(failure.Code)),
-		slog.Bool("answer_begun", begun), slog.Any("error", err),
-	}
-	switch status := failure.Code.Definition().Status; {
-	case failure.Code == dataapi.CodeValueRefused:
-		a.Log.LogAttrs(r.Context(), slog.LevelInfo, "the database refused a value of a request", about...)
-	case status == http.StatusServiceUnavailable:
-		level := slog.LevelDebug
-		if untold, tell := a.samples.Take(err.Error()); tell {
-			level, about = slog.LevelWarn, append(about, slog.Int("others_since_the_last_sample", untold))
-		}
-		a.Log.LogAttrs(r.Context(), level, "request failed", about...)
-	case status >= http.StatusInternalServerError, begun:
-		a.Log.LogAttrs(r.Context(), slog.LevelError, "request failed", about...)
-	default:
-		a.Log.LogAttrs(r.Context(), slog.LevelDebug, "request refused", about...)
-	}
-}
 
 // WriteUnauthenticated answers 401. Whatever was wrong, the bytes are the same; only the challenge tells whether a token
 // was presented (RFC 6750, 3.1).

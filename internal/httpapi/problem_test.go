@@ -31,7 +31,7 @@ func lines(log *bytes.Buffer, level slog.Level) (found []map[string]any) {
 func TestOutagesAreSampledInTheLog(t *testing.T) {
 	var log bytes.Buffer
 	now := time.Unix(0, 0)
-	api := &API{Services: Services{Log: slog.New(slog.NewJSONHandler(&log, nil))}}
+	api := &responder{log: slog.New(slog.NewJSONHandler(&log, nil))}
 	api.samples = logsample.Sampler{Now: func() time.Time { return now }}
 	fail := func(err error) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
@@ -68,7 +68,7 @@ func TestOutagesAreSampledInTheLog(t *testing.T) {
 // Faults of the server are told each time: their causes differ, and operators look for them by the request's id.
 func TestFaultsOfTheServerAreNotSampled(t *testing.T) {
 	var log bytes.Buffer
-	api := &API{Services: Services{Log: slog.New(slog.NewJSONHandler(&log, nil))}}
+	api := &responder{log: slog.New(slog.NewJSONHandler(&log, nil))}
 	for range 100 {
 		api.Fail(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/x", nil), errors.New("disk"))
 	}
@@ -80,7 +80,7 @@ func TestFaultsOfTheServerAreNotSampled(t *testing.T) {
 // A value that the database refuses wakes nobody, and its caller reads nothing of the database's.
 func TestRefusedValueInTheLogAndInTheAnswer(t *testing.T) {
 	var log bytes.Buffer
-	api := &API{Services: Services{Log: slog.New(slog.NewJSONHandler(&log, nil))}}
+	api := &responder{log: slog.New(slog.NewJSONHandler(&log, nil))}
 	err := fmt.Errorf("run: %w", dataapi.Wrap(dataapi.CodeValueRefused, errors.New(`invalid input value for enum order_status: "lost"`)))
 	w := httptest.NewRecorder()
 	api.Fail(w, httptest.NewRequest(http.MethodPost, "/x", nil), err)

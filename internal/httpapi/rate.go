@@ -19,24 +19,24 @@ const (
 )
 
 // limitKey counts a request against the limit of the caller's key. It fails with dataapi.CodeRateLimited.
-func (a *API) limitKey(w http.ResponseWriter, caller identity.Principal) error {
+func limitKey(w http.ResponseWriter, rates *ratelimit.Table, caller identity.Principal) error {
 	limit := caller.User.Rate
 	if !limit.Limits() {
 		return nil
 	}
-	key := a.Rates.Key(caller.Company.Slug, caller.User.Name, caller.KeyID)
-	return limited(w.Header(), keyPolicy, limit, a.Rates.Take(key, limit))
+	key := rates.Key(caller.Company.Slug, caller.User.Name, caller.KeyID)
+	return limited(w.Header(), keyPolicy, limit, rates.Take(key, limit))
 }
 
 // limitEndpoint counts an execution against the endpoint's limit for each key. It fails with dataapi.CodeRateLimited.
-func (a *API) limitEndpoint(w http.ResponseWriter, caller identity.Principal, endpoint *catalog.Endpoint) error {
+func limitEndpoint(w http.ResponseWriter, rates *ratelimit.Table, caller identity.Principal, endpoint *catalog.Endpoint) error {
 	limit := endpoint.Rate
 	if !limit.Limits() {
 		return nil
 	}
-	key := a.Rates.Key(caller.Company.Slug, caller.User.Name, caller.KeyID,
+	key := rates.Key(caller.Company.Slug, caller.User.Name, caller.KeyID,
 		endpoint.Company, endpoint.Namespace, endpoint.Slug)
-	return limited(w.Header(), endpointPolicy, limit, a.Rates.Take(key, limit))
+	return limited(w.Header(), endpointPolicy, limit, rates.Take(key, limit))
 }
 
 // limited tells a caller how it stands with a limit, in the fields of draft-ietf-httpapi-ratelimit-headers-10, and refuses

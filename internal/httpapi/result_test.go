@@ -52,7 +52,7 @@ func keep(t *testing.T, text []byte) (*keptResult, job.Job) {
 func serveKept(t *testing.T, kept *keptResult, completed job.Job, serve func(http.ResponseWriter, *http.Request, *job.ResultReader) error) string {
 	t.Helper()
 	api := testAPI()
-	server := httptest.NewServer(api.handle(func(w http.ResponseWriter, r *http.Request) error {
+	server := httptest.NewServer(handle(api, func(w http.ResponseWriter, r *http.Request) error {
 		stored, err := job.OpenResult(r.Context(), kept, completed)
 		if err != nil {
 			return err
@@ -106,11 +106,10 @@ func TestStoreThatFailsBeforeAPageIsSent(t *testing.T) {
 	text := []byte(`{"columns":[],"rows":[{"a":"` + strings.Repeat("x", 10_000) + `"}],"row_count":1,"truncated":false}`)
 	kept, completed := keep(t, text)
 	kept.lost = 5
-	api := testAPI()
 	url := serveKept(t, kept, completed, func(w http.ResponseWriter, r *http.Request, stored *job.ResultReader) error {
 		w.Header().Set("ETag", `"x"`)
 		w.Header().Set("Content-Length", "7")
-		return api.answerPage(w, r, completed, stored, query{"limit": "1"})
+		return new(results).answerPage(w, r, completed, stored, query{"limit": "1"})
 	})
 	status, header, body, err := fetch(t, url)
 	if err != nil || status != http.StatusInternalServerError || header.Get("Content-Type") != "application/problem+json" ||

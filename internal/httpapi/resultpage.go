@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -29,14 +28,14 @@ type page struct {
 
 // answerPage answers with some of the rows: those from the cursor on, or the first ones. It reads them twice, once to see
 // where the page ends, since the headers name the next page, and once to send them; neither holds more than a buffer.
-func (a *API) answerPage(w http.ResponseWriter, r *http.Request, found job.Job, stored *job.ResultReader, query query) error {
+func (s *results) answerPage(w http.ResponseWriter, r *http.Request, found job.Job, stored *job.ResultReader, query query) error {
 	limit, err := query.number("limit", defaultPage, maxPage)
 	if err != nil {
 		return err
 	}
 	var from place
 	if text, ok := query["cursor"]; ok {
-		if from, err = a.openCursor(text, found.ID); err != nil {
+		if from, err = s.cursors.open(text, found.ID); err != nil {
 			return errCursor(err)
 		}
 	}
@@ -48,7 +47,7 @@ func (a *API) answerPage(w http.ResponseWriter, r *http.Request, found job.Job, 
 		RowCount: page.rows, Offset: from.row, TotalRowCount: found.Result.RowCount, Truncated: found.Result.Truncated,
 	}
 	if page.next != (place{}) {
-		cursor := a.sealCursor(page.next, found.ID)
+		cursor := s.cursors.seal(page.next, found.ID)
 		summary.NextCursor = &cursor
 		setNext(w, r, url.Values{"cursor": {cursor}, "limit": {strconv.Itoa(limit)}})
 	}
@@ -99,24 +98,4 @@ func findPage(stored io.ReadSeeker, from place, limit int) (page, error) {
 		}
 	}
 	return found, nil
-}
-
-// sendPage writes a page: the columns and the rows as they are kept, and the summary.
-func sendPage(w http.ResponseWriter, stored io.ReadSeeker, page page, summary pageSummary) error {
-	tail, err := json.Marshal(summary)
-	if err != nil {
-		return err
-	}
-	tail = append([]byte("],"), tail[1:]...)
-	w.Header().Set("Content-Length", strconv.FormatInt(page.columns+page.end-page.begin+int64(len(tail)), 10))
-	for _, part := range [][2]int64{{0, page.columns}, {page.begin, page.end}} {
-		if _, err := stored.Seek(part[0], io.SeekStart); err != nil {
-			return err
-		}
-		if _, err := io.CopyN(w, stored, part[1]-part[0]); err != nil {
-			return err
-		}
-	}
-	_, err = w.Write(tail)
-	return err
 }

@@ -25,12 +25,12 @@ func announceRetirement(header http.Header, endpoint *catalog.Endpoint) {
 
 // setRevisionOf names the revision that a job has run, in place of the one that it was accepted for. When the endpoint has
 // changed since, either may have been run, and nothing is said.
-func (a *API) setRevisionOf(header http.Header, ended job.Job) {
+func (e *executions) setRevisionOf(header http.Header, ended job.Job) {
 	if ended.PinRevision {
 		header.Set(revisionField, ended.Revision)
 		return
 	}
-	present, err := a.Plan().Find(ended.Company, ended.Address.Namespace, ended.Address.Slug)
+	present, err := e.plan().Find(ended.Company, ended.Address.Namespace, ended.Address.Slug)
 	if err != nil || present.Endpoint.Revision != ended.Revision {
 		header.Del(revisionField)
 		return

@@ -10,16 +10,17 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/result/formats"
 )
 
 // routes makes a mux of patterns "METHOD PATH". A path that is known with another method is answered with 405 and the
 // methods that it has, any other path with 404: both as problem documents, which net/http's own answers are not.
-func routes(handlers map[string]http.HandlerFunc) *http.ServeMux {
+func (h *responder) routes(handlers map[string]handler) *http.ServeMux {
 	mux := http.NewServeMux()
 	methods := make(map[string][]string)
 	for pattern, handler := range handlers {
 		method, path, _ := strings.Cut(pattern, " ")
-		mux.HandleFunc(pattern, handler)
+		mux.Handle(pattern, &route{h, handler})
 		methods[path] = append(methods[path], method)
 		if method == http.MethodGet {
 			methods[path] = append(methods[path], http.MethodHead) // which the mux answers with the same handler
@@ -50,9 +51,9 @@ func besides(mux *http.ServeMux, known []string, path string) string {
 	case last == "" && isRoute(mux, parent):
 		return nothing + " There is without the slash at its end."
 	case below && depth == 3 && suffixed && name == "execute":
-		return noSuffix(format, "An endpoint answers", "execute", result.StreamedFormats())
+		return noSuffix(format, "An endpoint answers", "execute", formats.Streamed)
 	case below && depth == 5 && suffixed && name == "result":
-		return noSuffix(format, "A job's result can be had", "result", result.Formats())
+		return noSuffix(format, "A job's result can be had", "result", formats.All)
 	case below && (depth == 2 || depth == 3):
 		return nothing + " Below an endpoint are execute and jobs."
 	case below && depth == 5:
@@ -77,14 +78,14 @@ func cutLast(path string) (parent, last string) {
 }
 
 // noSuffix lists the suffixes that there are.
-func noSuffix(asked, sentence, name string, formats []result.Format) string {
-	paths := make([]string, len(formats))
-	for i, format := range formats {
-		paths[i] = name + "." + string(format)
+func noSuffix(asked, sentence, name string, offered []*result.Format) string {
+	paths := make([]string, len(offered))
+	for i, format := range offered {
+		paths[i] = name + "." + format.Suffix
 	}
 	sentence += " as " + dataapi.Listing(paths) + "."
-	if asked == string(result.FormatParquet) {
-		return parquetOfJobs + " " + sentence
+	if format := formats.WithSuffix(asked); format != nil && format.JobsOnly {
+		return forJobs(format) + " " + sentence
 	}
 	return fmt.Sprintf("There is no format %q here. ", shorten(asked)) + sentence
 }

@@ -15,12 +15,12 @@ import (
 // progressEvery is how often an event stream tells how far a job is.
 const progressEvery = time.Second
 
-// streamJob sends the job's document, without its result, as server-sent events (the HTML standard, 9.2): one progress
+// stream sends the job's document, without its result, as server-sent events (the HTML standard, 9.2): one progress
 // event at once and then one a second, and one end event when the job has ended. When the stream ends before the job
 // does, since the configuration is replaced or since it has lasted as long as an access token, it ends with a reconnect
 // event.
-func (a *API) streamJob(w http.ResponseWriter, r *http.Request, found job.Job) error {
-	end, err := a.beginWaiting(found.Company)
+func (j *jobs) stream(w http.ResponseWriter, r *http.Request, found job.Job) error {
+	end, err := j.beginWaiting(found.Company)
 	if err != nil {
 		return err
 	}
@@ -35,46 +35,46 @@ func (a *API) streamJob(w http.ResponseWriter, r *http.Request, found job.Job) e
 	}
 
 	// A stream must not outlive the token that opened it by more than that token's life.
-	ctx, cancel := context.WithTimeout(r.Context(), a.Tokens.AccessTTL())
+	ctx, cancel := context.WithTimeout(r.Context(), j.tokens.AccessTTL())
 	defer cancel()
-	defer context.AfterFunc(a.Ending, cancel)()
-	stream := &eventStream{w: w, controller: http.NewResponseController(w)}
+	defer context.AfterFunc(j.ending, cancel)()
+	events := &eventStream{w: w, controller: http.NewResponseController(w)}
 	for !found.Status.Terminal() {
-		if err := a.sendState(stream, "progress", found); err != nil {
+		if err := j.sendState(events, "progress", found); err != nil {
 			return err
 		}
-		next, err := a.nextState(ctx, found.ID)
+		next, err := j.nextState(ctx, found.ID)
 		switch {
 		case r.Context().Err() != nil:
 			return r.Context().Err()
-		case ctx.Err() != nil, a.permittedStill(r, dataapi.ActionGetJob, found) != nil:
+		case ctx.Err() != nil, j.mayStillRead(r, dataapi.ActionGetJob, found) != nil:
 			publicly(w) // a caller whose access has ended learns nothing from this event
-			return stream.send("reconnect", []byte("{}"))
+			return events.send("reconnect", []byte("{}"))
 		case err != nil:
 			return err
 		}
 		found = next
 	}
-	return a.sendState(stream, "end", found)
+	return j.sendState(events, "end", found)
 }
 
 // nextState waits for the job's end, a short while, and returns the job as it is then.
-func (a *API) nextState(ctx context.Context, id job.ID) (job.Job, error) {
+func (j *jobs) nextState(ctx context.Context, id job.ID) (job.Job, error) {
 	tick, cancel := context.WithTimeout(ctx, progressEvery)
 	defer cancel()
-	found, err := a.Jobs.Wait(tick, id)
+	found, err := j.jobs.Wait(tick, id)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return a.Jobs.Get(ctx, id)
+		return j.jobs.Get(ctx, id)
 	}
 	return found, err
 }
 
-func (a *API) sendState(stream *eventStream, event string, found job.Job) error {
+func (j *jobs) sendState(events *eventStream, event string, found job.Job) error {
 	var document bytes.Buffer
-	if err := a.writeState(&document, found); err != nil {
+	if err := j.writeState(&document, found); err != nil {
 		return err
 	}
-	return stream.send(event, document.Bytes())
+	return events.send(event, document.Bytes())
 }
 
 // eventStream writes events.
@@ -95,4 +95,11 @@ func (s *eventStream) send(event string, data []byte) error {
 		return err
 	}
 	return s.controller.Flush()
+}
+
+// publicly lets the rest of the answer go to whoever asked: for what every caller may know.
+func publicly(w http.ResponseWriter) {
+	if answer, ok := w.(*answer); ok {
+		answer.anyone, answer.refused = true, nil
+	}
 }

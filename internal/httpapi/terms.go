@@ -22,7 +22,6 @@ type terms struct {
 	// endpoint who expects a result and nothing else.
 	detach bool
 
-	form      form   // of the result
 	key       string // the Idempotency-Key; empty: none
 	preferred preferences
 }

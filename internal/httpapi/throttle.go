@@ -10,8 +10,8 @@ import (
 
 // beginAttempt counts a request for tokens. It fails with dataapi.CodeRateLimited when the caller's address has sent too
 // many, or too many that failed.
-func (a *API) beginAttempt(r *http.Request) (ratelimit.Attempt, error) {
-	attempt, wait := a.Throttle.Begin(a.ThrottleLimits, a.ClientIP(r))
+func (t *tokens) beginAttempt(r *http.Request) (ratelimit.Attempt, error) {
+	attempt, wait := t.throttle.Begin(t.limits, t.clientIP(r))
 	return attempt, throttled(wait)
 }
 

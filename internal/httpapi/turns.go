@@ -22,7 +22,7 @@ func inTurns(w http.ResponseWriter) error {
 
 func (a *answer) takeTurn() error {
 	select {
-	case a.api.turns <- struct{}{}:
+	case a.by.turns <- struct{}{}:
 	case <-a.request.Context().Done():
 		return a.request.Context().Err()
 	}
@@ -33,7 +33,7 @@ func (a *answer) takeTurn() error {
 
 func (a *answer) leaveTurn() {
 	if a.turn {
-		<-a.api.turns
+		<-a.by.turns
 		a.turn = false
 	}
 }

@@ -13,7 +13,7 @@ func TestTurnsAreLeftWhileReadersAreWaitedFor(t *testing.T) {
 	api.turns = make(turns, 2)
 	var inside, most atomic.Int64
 	listener := tcpListener(t)
-	listen(t, listener, api.handle(func(w http.ResponseWriter, _ *http.Request) error {
+	listen(t, listener, handle(api, func(w http.ResponseWriter, _ *http.Request) error {
 		if err := inTurns(w); err != nil {
 			return err
 		}

@@ -91,16 +91,16 @@ func (a *answer) giveUpUnlessTaken(now time.Time) {
 	if a.watched.finished || begun == 0 {
 		return
 	}
-	since, patience := time.Unix(0, begun), a.api.watch.blind
+	since, patience := time.Unix(0, begun), a.by.watch.blind
 	moved, known := a.watched.progress.of(connOf(a.request), since, now)
 	until := a.watched.until.Load()
 	switch {
 	case until != 0 && now.UnixNano() > until:
 		since = time.Time{}
 	case a.request.ProtoMajor > 1:
-		patience = a.api.watch.stall // for one piece
+		patience = a.by.watch.stall // for one piece
 	case known:
-		since, patience = moved, a.api.watch.stall
+		since, patience = moved, a.by.watch.stall
 		_ = a.controller.SetWriteDeadline(since.Add(patience))
 	}
 	switch {
@@ -110,7 +110,7 @@ func (a *answer) giveUpUnlessTaken(now time.Time) {
 		_ = a.controller.SetWriteDeadline(longAgo)
 	case known && now.Sub(moved) >= 2*patience:
 		// The connection of the stream takes nothing either, and so cannot even be told of the reset.
-		a.api.Log.Info("a connection is closed whose reader takes nothing", slog.String("remote", a.request.RemoteAddr))
+		a.by.log.Info("a connection is closed whose reader takes nothing", slog.String("remote", a.request.RemoteAddr))
 		_ = connOf(a.request).Close()
 	}
 }

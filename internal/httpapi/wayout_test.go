@@ -12,6 +12,8 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/result/columnar"
+	"github.com/solucao42/caddy-data-api/internal/result/formats"
 )
 
 // A path that is none is still 404 NOT_FOUND, and says what stands beside it.
@@ -58,10 +60,10 @@ func checkLost(t *testing.T, handler http.Handler, method, path, want string) {
 
 // Whoever asks an endpoint for Parquet by Accept is told where there is some.
 func TestParquetOfAnEndpointIsRefusedInWords(t *testing.T) {
-	parquet := result.FormatParquet.MediaType()
+	parquet := columnar.Parquet.MediaType
 	for accept, wanted := range map[string]bool{parquet: true, parquet + ";q=0.5, text/html": true, "text/html": false, parquet + ";q=0": false} {
 		header := http.Header{"Accept": {accept}}
-		err := dataapi.AsError(errNoFormat(header, result.StreamedFormats()))
+		err := dataapi.AsError(errNoFormat(header, formats.Streamed))
 		if err.Code != dataapi.CodeNotAcceptable || strings.Contains(err.Detail, "results of jobs") != wanted {
 			t.Errorf("%s: %s %s", accept, err.Code, err.Detail)
 		}
@@ -75,8 +77,8 @@ func TestEmptyAcceptIsAsAbsent(t *testing.T) {
 		if !acceptsJSON(header) || prefersEvents(header) {
 			t.Errorf("%q: JSON %v, events %v", fields, acceptsJSON(header), prefersEvents(header))
 		}
-		if format, ok := negotiate(header, result.StreamedFormats()); !ok || format != result.FormatJSON {
-			t.Errorf("%q: %s %v", fields, format, ok)
+		if format := negotiate(header, formats.Streamed); format != result.JSON {
+			t.Errorf("%q: %v", fields, format)
 		}
 	}
 	if !acceptsJSON(http.Header{"Accept": {"", "application/json"}}) || acceptsJSON(http.Header{"Accept": {"", "text/html"}}) {

@@ -184,23 +184,23 @@ func (e *endpoint) resultAnswer() *openapi3.Response {
 	}
 }
 
-// resultContent is a result in each format. What is not JSON has no schema of its own.
-func (e *endpoint) resultContent(formats []result.Format, schema *openapi3.SchemaRef, sample map[string]any) openapi3.Content {
+// resultContent is a result in each format. Its schema is as exact as the format lets it be.
+func (e *endpoint) resultContent(formats []*result.Format, schema *openapi3.SchemaRef, sample map[string]any) openapi3.Content {
 	content := make(openapi3.Content)
 	for _, format := range formats {
 		media := openapi3.NewMediaType()
-		switch format {
-		case result.FormatJSON:
+		switch format.Schema {
+		case result.SchemaResult:
 			media.Schema = schema
 			if sample != nil {
 				media.Example = sample
 			}
-		case result.FormatArrow, result.FormatParquet:
+		case result.SchemaBinary:
 			media.Schema = inline(&openapi3.Schema{Type: types("string"), Format: "binary"})
 		default:
 			media.Schema = inline(&openapi3.Schema{Type: types("string")})
 		}
-		content[format.MediaType()] = media
+		content[format.MediaType] = media
 	}
 	return content
 }

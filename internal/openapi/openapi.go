@@ -23,7 +23,7 @@ type Options struct {
 	Server string
 
 	// Formats are those that a result can be asked for in, the default first; Kept those of a job's result.
-	Formats, Kept []result.Format
+	Formats, Kept []*result.Format
 }
 
 // Document describes what a caller may run, and nothing else. Offers are all that [execution.Plan.Offers] returns for the

@@ -21,6 +21,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/openapi"
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/result/formats"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
@@ -39,7 +40,7 @@ type describedQuery struct {
 
 func (q describedQuery) Check(context.Context) ([]source.Column, error) { return q.columns, nil }
 
-var options = openapi.Options{Formats: result.StreamedFormats(), Kept: result.Formats()}
+var options = openapi.Options{Formats: formats.Streamed, Kept: formats.All}
 
 type failer interface{ Fatal(...any) }
 

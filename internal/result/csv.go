@@ -39,9 +39,6 @@ func NewCSV(w io.Writer, options CSVOptions) *CSVEncoder {
 	return &CSVEncoder{output: newOutput(w, options.BeforeFirstWrite), options: options}
 }
 
-// ContentType is text/csv with its parameters.
-func (e *CSVEncoder) ContentType() string { return FormatCSV.ContentType() }
-
 // Columns writes the header line.
 func (e *CSVEncoder) Columns(columns []source.Column) error {
 	if e.opened || e.closed() {

@@ -1,54 +1,85 @@
 package result
 
-// Format is a form in which a result can be asked for. Its text is its name, and the suffix of paths and files.
-type Format string
+import "io"
 
-// The formats.
+// Format describes a form in which a result can be asked for: what is known of it stands here and nowhere else. A format is
+// immutable, and compared by its address.
+type Format struct {
+	Name        string // in words for people
+	Suffix      string // of paths and files
+	MediaType   string // what it is asked for with, without parameters
+	ContentType string // the media type of what is written, with its parameters
+	Download    bool   // people save it as a file
+	JobsOnly    bool   // it is gathered in memory, and so only results that are kept can be had in it
+
+	// Schema is how OpenAPI describes it.
+	Schema Schema
+
+	// Variant is a second way to write it, if there is one.
+	Variant Variant
+
+	// Memory is what an encoder holds, with what feeds it, once a result does not fit into its first buffer, in bytes.
+	Memory int64
+
+	// Encoder makes an encoder that writes to w.
+	Encoder func(w io.Writer, options EncoderOptions) Encoder
+}
+
+// Schema is how OpenAPI describes a format.
+type Schema uint8
+
+// The schemas.
 const (
-	FormatJSON    Format = "json"
-	FormatNDJSON  Format = "ndjson"  // newline-delimited JSON: one object a line
-	FormatCSV     Format = "csv"     // RFC 4180
-	FormatArrow   Format = "arrow"   // the Arrow IPC streaming format
-	FormatParquet Format = "parquet" // whose writer needs memory for a row group at a time: for results that are kept
+	SchemaText   Schema = iota // a string
+	SchemaBinary               // a string of bytes
+	SchemaResult               // that of the endpoint's result
 )
 
-const (
-	jsonType   = "application/json"
-	ndjsonType = "application/x-ndjson"
-	csvType    = "text/csv"
-)
-
-// Formats lists the formats, the one that is preferred first.
-func Formats() []Format {
-	return []Format{FormatJSON, FormatNDJSON, FormatCSV, FormatArrow, FormatParquet}
+// Variant is asked for with a query parameter.
+type Variant struct {
+	Query  string    // its name; empty: the format has no variant
+	Values [2]string // of which the second asks for the variant
+	Name   string    // of the variant, in ETags and keys
 }
 
-// StreamedFormats lists those that an endpoint answers with while its query runs.
-func StreamedFormats() []Format { return Formats()[:4] }
+// EncoderOptions vary what an encoder writes.
+type EncoderOptions struct {
+	Varied     bool // the format's variant is asked for
+	OmitLimits bool // of a JSON document: see [JSONOptions]
 
-// MediaType is what the format is asked for with, without parameters.
-func (f Format) MediaType() string {
-	switch f {
-	case FormatNDJSON:
-		return ndjsonType
-	case FormatCSV:
-		return csvType
-	case FormatArrow:
-		return "application/vnd.apache.arrow.stream"
-	case FormatParquet:
-		return "application/vnd.apache.parquet"
-	default:
-		return jsonType
-	}
+	// BeforeFirstWrite may be nil.
+	BeforeFirstWrite BeforeFirstWrite
 }
 
-// ContentType is the media type of what is written, with its parameters.
-func (f Format) ContentType() string {
-	if f == FormatCSV {
-		return csvType + "; charset=utf-8; header=present" // RFC 4180, 3
-	}
-	return f.MediaType()
+// encoderMemory is what encoders of rows hold.
+const encoderMemory = 160 << 10
+
+// JSON is one document with the columns, the rows and what is known of them.
+var JSON = &Format{
+	Name: "JSON", Suffix: "json", MediaType: "application/json", ContentType: "application/json",
+	Schema: SchemaResult, Variant: Variant{Query: "rows_as", Values: [2]string{"objects", "arrays"}, Name: "arrays"}, Memory: encoderMemory,
+	Encoder: func(w io.Writer, options EncoderOptions) Encoder {
+		layout := Objects
+		if options.Varied {
+			layout = Arrays
+		}
+		return NewJSON(w, JSONOptions{Layout: layout, OmitLimits: options.OmitLimits, BeforeFirstWrite: options.BeforeFirstWrite})
+	},
 }
 
-// Download reports whether the format is one that people save as a file.
-func (f Format) Download() bool { return f == FormatCSV || f == FormatArrow || f == FormatParquet }
+// NDJSON is newline-delimited JSON: one object a line.
+var NDJSON = &Format{
+	Name: "NDJSON", Suffix: "ndjson", MediaType: "application/x-ndjson", ContentType: "application/x-ndjson", Memory: encoderMemory,
+	Encoder: func(w io.Writer, options EncoderOptions) Encoder {
+		return NewJSON(w, JSONOptions{Layout: Lines, BeforeFirstWrite: options.BeforeFirstWrite})
+	},
+}
+
+// CSV is that of RFC 4180.
+var CSV = &Format{
+	Name: "CSV", Suffix: "csv", MediaType: "text/csv", ContentType: "text/csv; charset=utf-8; header=present", // RFC 4180, 3
+	Download: true, Variant: Variant{Query: "csv_formulas", Values: [2]string{"keep", "escape"}, Name: "escaped"}, Memory: encoderMemory,
+	Encoder: func(w io.Writer, options EncoderOptions) Encoder {
+		return NewCSV(w, CSVOptions{EscapeFormulas: options.Varied, BeforeFirstWrite: options.BeforeFirstWrite})
+	},
+}

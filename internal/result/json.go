@@ -55,14 +55,6 @@ func NewJSON(w io.Writer, options JSONOptions) *JSONEncoder {
 	return &JSONEncoder{output: out, options: options, keys: out.memory.keys[:0], ends: out.memory.ends[:0]}
 }
 
-// ContentType is application/json, or application/x-ndjson for Lines.
-func (e *JSONEncoder) ContentType() string {
-	if e.options.Layout == Lines {
-		return FormatNDJSON.ContentType()
-	}
-	return FormatJSON.ContentType()
-}
-
 // Columns writes the columns.
 func (e *JSONEncoder) Columns(columns []source.Column) error {
 	if e.opened || e.closed() {

@@ -25,9 +25,6 @@ type Encoder interface {
 	// Without End what was written is incomplete, and is meant to be seen as such.
 	End(summary Summary) error
 
-	// ContentType is the media type of what is written.
-	ContentType() string
-
 	// Close frees what the encoder holds, whether or not the result has ended. It may be called more than once.
 	Close()
 }

@@ -110,15 +110,22 @@ type ArrowEncoder struct {
 
 var _ result.Encoder = (*ArrowEncoder)(nil)
 
+// Arrow is the Arrow IPC streaming format. A batch is held as it is gathered, and as it is written.
+var Arrow = &result.Format{
+	Name: "Arrow", Suffix: "arrow", MediaType: arrowType, ContentType: arrowType, Download: true, Schema: result.SchemaBinary, Memory: 2 << 20,
+	Encoder: func(w io.Writer, options result.EncoderOptions) result.Encoder {
+		return NewArrow(w, options.BeforeFirstWrite)
+	},
+}
+
+const arrowType = "application/vnd.apache.arrow.stream"
+
 // NewArrow makes an encoder that writes to w. Before may be nil. Close it, whether or not the result ends.
 func NewArrow(w io.Writer, before result.BeforeFirstWrite) *ArrowEncoder {
 	e := &ArrowEncoder{batches: batches{out: newBuffered(w, before)}}
 	e.write = e.writeRecord
 	return e
 }
-
-// ContentType is the media type of the Arrow IPC streaming format.
-func (e *ArrowEncoder) ContentType() string { return result.FormatArrow.ContentType() }
 
 // Columns makes the schema, which is written with the first batch.
 func (e *ArrowEncoder) Columns(columns []source.Column) error {

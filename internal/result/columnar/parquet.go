@@ -29,15 +29,23 @@ type ParquetEncoder struct {
 
 var _ result.Encoder = (*ParquetEncoder)(nil)
 
+// Parquet is an Apache Parquet file. Its encoder gathers a row group, and is counted instead of measured.
+var Parquet = &result.Format{
+	Name: "Parquet", Suffix: "parquet", MediaType: parquetType, ContentType: parquetType, Download: true, JobsOnly: true,
+	Schema: result.SchemaBinary, Memory: 160 << 10,
+	Encoder: func(w io.Writer, options result.EncoderOptions) result.Encoder {
+		return NewParquet(w, options.BeforeFirstWrite)
+	},
+}
+
+const parquetType = "application/vnd.apache.parquet"
+
 // NewParquet makes an encoder that writes to w. Before may be nil. Close it, whether or not the result ends.
 func NewParquet(w io.Writer, before result.BeforeFirstWrite) *ParquetEncoder {
 	e := &ParquetEncoder{batches: batches{out: newBuffered(w, before)}}
 	e.write = e.writeRows
 	return e
 }
-
-// ContentType is the media type of Parquet.
-func (e *ParquetEncoder) ContentType() string { return result.FormatParquet.ContentType() }
 
 // Columns makes the schema.
 func (e *ParquetEncoder) Columns(columns []source.Column) error {

@@ -115,28 +115,41 @@ func (c *conn) push(q *query, p *prepared, sink source.Sink) error {
 type sinkError struct{ error }
 
 // use runs work with a connection, interrupted when ctx ends or the source is closed, and translates its error.
-func (s *Source) use(ctx context.Context, work func(*conn) error) error {
+func (s *Source) use(ctx context.Context, work func(*conn) error) (err error) {
 	c, err := s.acquire(ctx)
 	if err != nil {
 		return err
 	}
-	keep := false
-	defer func() {
-		if keep {
-			s.release(c)
-		} else {
-			s.discard(c)
-		}
-	}()
+	defer func() { err = s.finish(ctx, c, err, recover()) }()
 	c.db.SetInterrupt(interruption{ctx, &s.closed})
-	err = s.guard(c, work)
-	c.db.SetInterrupt(context.Background())
-	if own, ok := errors.AsType[sinkError](err); ok {
-		keep = true
-		return own.error
+	return work(c)
+}
+
+// finish gives a connection back, or up, after work that ended with an error or a panic. It turns a panic of the driver
+// into an error; one of the sink goes on.
+func (s *Source) finish(ctx context.Context, c *conn, err error, panicked any) error {
+	if panicked != nil {
+		if c.inSink {
+			s.discard(c)
+			panic(panicked)
+		}
+		text := fmt.Sprint(panicked)
+		if text != outOfMemory {
+			s.logger.Error("the SQLite driver failed", "path", s.path, "panic", text, "stack", string(debug.Stack()))
+		}
+		err = driverError{text}
 	}
-	keep = !errors.As(err, new(driverError)) && (!isUnavailable(err) || isLocked(err))
-	if err != nil {
+	c.db.SetInterrupt(context.Background())
+	own, sinks := errors.AsType[sinkError](err)
+	if sinks || !errors.As(err, new(driverError)) && (!isUnavailable(err) || isLocked(err)) {
+		s.release(c)
+	} else {
+		s.discard(c)
+	}
+	switch {
+	case sinks:
+		return own.error
+	case err != nil:
 		return s.failure(ctx, err)
 	}
 	return nil
@@ -160,24 +173,5 @@ func (i interruption) Err() error {
 type driverError struct{ text string }
 
 func (e driverError) Error() string { return e.text }
-
-// guard turns a panic of the driver into an error. A panic of the sink goes on.
-func (s *Source) guard(c *conn, work func(*conn) error) (err error) {
-	defer func() {
-		p := recover()
-		if p == nil {
-			return
-		}
-		if c.inSink {
-			panic(p)
-		}
-		text := fmt.Sprint(p)
-		if text != outOfMemory {
-			s.logger.Error("the SQLite driver failed", "path", s.path, "panic", text, "stack", string(debug.Stack()))
-		}
-		err = driverError{text}
-	}()
-	return work(c)
-}
 
 const outOfMemory = "sqlite3: out of memory"

@@ -1,26 +1,67 @@
 package httpapi
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
-	"strings"
+	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
-var errNoToken = errors.New("the request carries no bearer token")
+// tokens exchanges keys for tokens, renews and ends them, and publishes the keys that verify them.
+type tokens struct {
+	*recorder
+	directory *identity.Directory
+	authority *token.Authority
+	families  *token.Families
+	keys      *token.KeyRing
+	throttle  *ratelimit.Throttle
+	limits    ratelimit.ThrottleLimits
+}
 
-// bearerToken returns the token of the Authorization header (RFC 6750, 2.1); the other two ways of that RFC, a form
-// field and a query parameter, leak into logs and are not read.
-func bearerToken(r *http.Request) (string, bool) {
-	scheme, credentials, found := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !found || !strings.EqualFold(scheme, "Bearer") {
-		return "", false
+// tokenHandler answers a token route, or returns why it cannot. It tells the event whom the request is about as soon as
+// it knows.
+type tokenHandler func(w http.ResponseWriter, r *http.Request, event *audit.Event) error
+
+// recorded makes a handler that keeps what came of a request: that it was done, or that it was refused.
+func (t *tokens) recorded(done audit.Action, handle tokenHandler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if _, err := parseQuery(r); err != nil {
+			return err
+		}
+		event := audit.Event{Action: done}
+		err := handle(w, r, &event)
+		t.recordAttempt(w, r, event, done, err)
+		return err
 	}
-	return strings.Trim(credentials, " "), true
+}
+
+func (t *tokens) recordAttempt(w http.ResponseWriter, r *http.Request, event audit.Event, done audit.Action, err error) {
+	if !t.trail.Enabled() {
+		return
+	}
+	if err == nil {
+		if event.Action != "" {
+			t.record(w, r, event)
+		}
+		return
+	}
+	// What is malformed or too much says nothing about anybody's credentials.
+	code := dataapi.AsError(err).Code
+	if code != dataapi.CodeUnauthenticated && code.Definition().Status < http.StatusInternalServerError {
+		return
+	}
+	if event.Action == done {
+		event.Action = audit.TokenRefused
+	}
+	event.Outcome, event.Reason = outcomeOf(err)
+	t.record(w, r, event)
 }
 
 // keyRequest is the body of POST /api/v1/auth/api-key.
@@ -83,9 +124,9 @@ const (
 	wrongRefreshToken = "The credentials are missing or invalid. The refresh token is not valid, or not any more: exchange the API key again."
 )
 
-// exchangeKey trades an API key and its secret for a pair of tokens, which begins a family.
-func (a *API) exchangeKey(w http.ResponseWriter, r *http.Request, event *audit.Event) error {
-	attempt, err := a.beginAttempt(r)
+// exchange trades an API key and its secret for a pair of tokens, which begins a family.
+func (t *tokens) exchange(w http.ResponseWriter, r *http.Request, event *audit.Event) error {
+	attempt, err := t.beginAttempt(r)
 	if err != nil {
 		return err
 	}
@@ -102,24 +143,24 @@ func (a *API) exchangeKey(w http.ResponseWriter, r *http.Request, event *audit.E
 	if err := present(&attempt, request); err != nil {
 		return err
 	}
-	caller, err := a.Directory.Verify(request.CompanySlug, request.APIKey, request.APISecret)
+	caller, err := t.directory.Verify(request.CompanySlug, request.APIKey, request.APISecret)
 	if err != nil {
 		return verified(&attempt, err, wrongKey)
 	}
 	event.User = caller.User.Name
-	pair, err := a.Families.Begin(r.Context(), a.Tokens, token.Subject{
+	pair, err := t.families.Begin(r.Context(), t.authority, token.Subject{
 		Company: caller.Company.Slug, User: caller.User.Name, KeyID: caller.KeyID,
 	})
 	if err != nil {
 		return err
 	}
-	return a.answerTokens(w, caller, pair, event)
+	return t.answerTokens(w, caller, pair, event)
 }
 
 // refresh trades a refresh token for the next pair of its family. The user and the key are looked at again: neither
 // outlives its revocation by refreshing.
-func (a *API) refresh(w http.ResponseWriter, r *http.Request, event *audit.Event) error {
-	attempt, err := a.beginAttempt(r)
+func (t *tokens) refresh(w http.ResponseWriter, r *http.Request, event *audit.Event) error {
+	attempt, err := t.beginAttempt(r)
 	if err != nil {
 		return err
 	}
@@ -127,16 +168,16 @@ func (a *API) refresh(w http.ResponseWriter, r *http.Request, event *audit.Event
 	if err := decodeFields(r, &request); err != nil {
 		return err
 	}
-	claims, err := a.Tokens.VerifyRefresh(request.RefreshToken)
+	claims, err := t.authority.VerifyRefresh(request.RefreshToken)
 	if err != nil {
 		return verified(&attempt, err, wrongRefreshToken)
 	}
 	about(event, claims)
-	caller, err := a.Directory.Resolve(claims.Company, claims.User, claims.KeyID)
+	caller, err := t.directory.Resolve(claims.Company, claims.User, claims.KeyID)
 	if err != nil {
 		return verified(&attempt, err, wrongRefreshToken)
 	}
-	pair, again, err := a.Families.Rotate(r.Context(), a.Tokens, claims)
+	pair, again, err := t.families.Rotate(r.Context(), t.authority, claims)
 	if errors.Is(err, token.ErrReused) {
 		event.Action = audit.TokenReused
 	}
@@ -146,13 +187,13 @@ func (a *API) refresh(w http.ResponseWriter, r *http.Request, event *audit.Event
 	if again {
 		event.Reason = "the same pair again: the token was exchanged a moment ago"
 	}
-	return a.answerTokens(w, caller, pair, event)
+	return t.answerTokens(w, caller, pair, event)
 }
 
 // logout ends the family of a refresh token, whichever of its tokens that is. As RFC 7009, 2.2 has it, a token that is
 // invalid gets the same answer: what its sender wants is the case.
-func (a *API) logout(w http.ResponseWriter, r *http.Request, event *audit.Event) error {
-	attempt, err := a.beginAttempt(r)
+func (t *tokens) logout(w http.ResponseWriter, r *http.Request, event *audit.Event) error {
+	attempt, err := t.beginAttempt(r)
 	if err != nil {
 		return err
 	}
@@ -160,10 +201,10 @@ func (a *API) logout(w http.ResponseWriter, r *http.Request, event *audit.Event)
 	if err := decodeFields(r, &request); err != nil {
 		return err
 	}
-	claims, err := a.Tokens.VerifyRefresh(request.RefreshToken)
+	claims, err := t.authority.VerifyRefresh(request.RefreshToken)
 	if verified(&attempt, err, wrongRefreshToken) == nil {
 		about(event, claims)
-		ended, err := a.Families.End(r.Context(), claims.Family)
+		ended, err := t.families.End(r.Context(), claims.Family)
 		if err != nil {
 			return err
 		}
@@ -184,13 +225,28 @@ func about(event *audit.Event, claims token.Claims) {
 }
 
 // answerTokens answers with a pair that was made for a caller.
-func (a *API) answerTokens(w http.ResponseWriter, caller identity.Principal, pair token.Pair, event *audit.Event) error {
+func (t *tokens) answerTokens(w http.ResponseWriter, caller identity.Principal, pair token.Pair, event *audit.Event) error {
 	event.Session = pair.Refresh.Claims.Family
 	return writeJSON(w, http.StatusOK, tokenAnswer{
 		AccessToken:           pair.Access.Text,
 		RefreshToken:          pair.Refresh.Text,
-		AccessTokenExpiresIn:  int64(a.Tokens.AccessTTL().Seconds()),
-		RefreshTokenExpiresIn: int64(a.Tokens.RefreshTTL().Seconds()),
+		AccessTokenExpiresIn:  int64(t.authority.AccessTTL().Seconds()),
+		RefreshTokenExpiresIn: int64(t.authority.RefreshTTL().Seconds()),
 		User:                  caller.Document(),
 	})
+}
+
+// publicKeys publishes the public keys that verify access tokens, for whoever else accepts them (RFC 7517, 5).
+func (t *tokens) publicKeys(w http.ResponseWriter, r *http.Request) error {
+	if _, err := parseQuery(r); err != nil {
+		return err
+	}
+	document, etag := t.keys.JWKS()
+	header := w.Header()
+	header.Set("Content-Type", "application/jwk-set+json")
+	header.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(token.JWKSMaxAge/time.Second)))
+	header.Set("ETag", etag)
+	header.Set("Access-Control-Allow-Origin", "*") // it is public, and pages that verify tokens may be anywhere
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(document))
+	return nil
 }

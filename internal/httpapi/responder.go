@@ -1,0 +1,129 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/logsample"
+)
+
+// responder calls handlers, watches over their answers, and answers with their errors.
+type responder struct {
+	*access
+	*recorder
+	memory *Memory
+	log    *slog.Logger
+
+	watch   watch
+	turns   turns
+	crowded atomic.Int64      // when it was last logged that there was no memory left, in nanoseconds
+	samples logsample.Sampler // of the failures that pass
+}
+
+func newResponder(access *access, recorder *recorder, memory *Memory, log *slog.Logger) *responder {
+	return &responder{
+		access: access, recorder: recorder, memory: memory, log: log, turns: newTurns(),
+		watch: watch{stall: stallTimeout, blind: blindTimeout},
+	}
+}
+
+// handler answers a request, or returns why it cannot: an error that finds the answer unbegun becomes a problem document.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// route is a handler as net/http calls it. Before each part of the answer to an authenticated caller it looks again whether
+// the caller's key, user and tokens are good, so that neither a long query nor a long result outlives their revocation.
+type route struct {
+	*responder
+	handle handler
+}
+
+// ServeHTTP calls the handler and answers with its error.
+func (h *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	answer := &answer{ResponseWriter: w, controller: http.NewResponseController(w), by: h.responder, request: r}
+	answer.budget, answer.payer = h.payerOf(r)
+	defer answer.finish()
+	err := h.handle(answer, r)
+	if answer.refused != nil {
+		err = answer.refused
+	}
+	if err == nil {
+		answer.end()
+		return
+	}
+	if dataapi.HasCode(err, dataapi.CodeUnauthenticated) && callerOf(r).Company != nil {
+		SetChallenge(w, true)
+	}
+	h.recordRefusal(w, r, err)
+	switch {
+	case answer.begun:
+		h.logBroken(w, r, answer, err)
+		answer.abort()
+	case errors.Is(err, errNoRoom), errors.Is(err, errNoRoomForBody):
+		h.logCrowded(answer.payer, err)
+		answer.refuse(err)
+	default:
+		h.Fail(w, r, err)
+	}
+}
+
+// logCrowded says that there is no memory left for a company, or for an address, now and then: it comes in thousands.
+func (h *responder) logCrowded(payer string, err error) {
+	now := time.Now().UnixNano()
+	if last := h.crowded.Load(); now-last >= int64(crowdedEvery) && h.crowded.CompareAndSwap(last, now) {
+		h.log.Warn("requests are refused for want of memory, as answers.memory bounds it", slog.String("for", payer), slog.Any("error", err))
+	}
+}
+
+// crowdedEvery is how often it is logged that there is no memory left.
+const crowdedEvery = 10 * time.Second
+
+// logBroken says why an answer ends in its midst. A reader that has gone, or that takes nothing, is nobody's fault here.
+func (h *responder) logBroken(w http.ResponseWriter, r *http.Request, answer *answer, err error) {
+	if answer.stalled || errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		h.log.Debug("the caller went away, or took nothing", slog.String("request_id", RequestID(w)), slog.Any("error", err))
+		return
+	}
+	h.logFailure(w, r, err, true)
+}
+
+// Fail answers a request with an error, before anything else has been sent. It logs what a caller cannot mend. A caller
+// that has gone is not answered.
+func (h *responder) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		h.log.Debug("the caller went away", slog.String("request_id", RequestID(w)), slog.Any("error", err))
+		panic(http.ErrAbortHandler)
+	}
+	h.logFailure(w, r, err, false)
+	writeProblem(w, dataapi.AsError(err))
+}
+
+// logFailure logs why a request was not answered, or, where the answer has begun, not to its end. What is wrong inside the
+// server is an error, each time. What passes by itself can happen to every request at once: it is a warning, and of many only
+// samples are kept. A value that the database refuses is for the endpoint's author to read about, and wakes nobody. All else
+// is the caller's own business.
+func (h *responder) logFailure(w http.ResponseWriter, r *http.Request, err error, begun bool) {
+	failure := dataapi.AsError(err)
+	about := []slog.Attr{
+		slog.String("request_id", RequestID(w)), slog.String("path", r.URL.Path), slog.String("code", string(failure.Code)),
+		slog.Bool("answer_begun", begun), slog.Any("error", err),
+	}
+	switch status := failure.Code.Definition().Status; {
+	case failure.Code == dataapi.CodeValueRefused:
+		h.log.LogAttrs(r.Context(), slog.LevelInfo, "the database refused a value of a request", about...)
+	case status == http.StatusServiceUnavailable:
+		level := slog.LevelDebug
+		if untold, tell := h.samples.Take(err.Error()); tell {
+			level, about = slog.LevelWarn, append(about, slog.Int("others_since_the_last_sample", untold))
+		}
+		h.log.LogAttrs(r.Context(), level, "request failed", about...)
+	case status >= http.StatusInternalServerError, begun:
+		h.log.LogAttrs(r.Context(), slog.LevelError, "request failed", about...)
+	default:
+		h.log.LogAttrs(r.Context(), slog.LevelDebug, "request refused", about...)
+	}
+}

@@ -1,0 +1,36 @@
+// Package formats lists the formats in which results can be had: a new one is a [result.Format] beside its encoder, and a line
+// here. It knows neither HTTP nor who asks.
+package formats
+
+import (
+	"slices"
+
+	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/result/columnar"
+)
+
+// All are the formats, the one that is preferred first.
+var All = []*result.Format{result.JSON, result.NDJSON, result.CSV, columnar.Arrow, columnar.Parquet}
+
+// Streamed are those that an endpoint answers with while its query runs.
+var Streamed = slices.DeleteFunc(slices.Clone(All), func(f *result.Format) bool { return f.JobsOnly })
+
+// WithSuffix returns the format of a suffix; nil: there is none.
+func WithSuffix(suffix string) *result.Format {
+	for _, format := range All {
+		if format.Suffix == suffix {
+			return format
+		}
+	}
+	return nil
+}
+
+// Queries are the names of the query parameters that vary formats.
+func Queries() (names []string) {
+	for _, format := range All {
+		if format.Variant.Query != "" {
+			names = append(names, format.Variant.Query)
+		}
+	}
+	return names
+}
