@@ -7,19 +7,20 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // allocations returns how often the encoder allocates for each row of a large result, beyond what the result itself
 // costs: an exact number, which does not depend on the machine.
 func allocations(context.Context, *lab) (float64, error) {
 	const rows = 10_000
-	columns := []result.Column{
-		{Name: "id", Type: result.Integer}, {Name: "name", Type: result.Varchar}, {Name: "price", Type: result.DecimalType},
-		{Name: "day", Type: result.DateType}, {Name: "changed_at", Type: result.TimestampTZType}, {Name: "active", Type: result.Boolean},
+	columns := []source.Column{
+		{Name: "id", Type: source.TypeInteger}, {Name: "name", Type: source.TypeVarchar}, {Name: "price", Type: source.TypeDecimal},
+		{Name: "day", Type: source.TypeDate}, {Name: "changed_at", Type: source.TypeTimestampTZ}, {Name: "active", Type: source.TypeBoolean},
 	}
-	values := []result.Value{
-		{Kind: result.Int, Int: 1234}, {Kind: result.Text, Bytes: []byte("Item number 1234")}, {Kind: result.Decimal, Bytes: []byte("97.70")},
-		{Kind: result.Date, Int: 19_000}, {Kind: result.TimestampTZ, Int: 1_704_067_200_123_456}, {Kind: result.Bool, Int: 1},
+	values := []source.Value{
+		{Kind: source.KindInt, Int: 1234}, {Kind: source.KindText, Bytes: []byte("Item number 1234")}, {Kind: source.KindDecimal, Bytes: []byte("97.70")},
+		{Kind: source.KindDate, Int: 19_000}, {Kind: source.KindTimestampTZ, Int: 1_704_067_200_123_456}, {Kind: source.KindBool, Int: 1},
 	}
 	var failure error
 	encode := func(rows int) float64 {
