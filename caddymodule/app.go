@@ -15,7 +15,6 @@ import (
 	_ "github.com/solucao42/caddy-data-api/caddyfile" // the directive and the global option
 	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/config"
-	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/lease"
 	"github.com/solucao42/caddy-data-api/internal/server"
 	"github.com/solucao42/caddy-data-api/internal/token"
@@ -161,9 +160,7 @@ func (a *App) makeServer() error {
 			AccessTTL: time.Duration(a.Tokens.AccessTTL), RefreshTTL: time.Duration(a.Tokens.RefreshTTL),
 		},
 		Algorithm: a.Tokens.Algorithm, HS256Secret: a.Tokens.HS256Secret, Throttle: throttle,
-		Jobs: job.Settings{
-			Workers: a.Jobs.Workers, PerCompany: a.Jobs.PerCompany, Quota: a.Jobs.Quota, Retention: time.Duration(a.Jobs.Retention),
-		},
+		Jobs:           a.Jobs.Settings(),
 		WaitingCallers: a.Jobs.WaitingCallers,
 		CallbackHosts:  a.Callbacks.Allow,
 		AnswerMemory:   a.Answers.Memory,

@@ -106,12 +106,6 @@ func NewDispatcher(store Store, jobs Jobs, options Options) *Dispatcher {
 	return d
 }
 
-// Validate returns the error that [Dispatcher.Attach] would: what of the configuration is faulty, and what is allowed.
-func (c Config) Validate() error {
-	_, err := parseHosts(c.AllowedHosts)
-	return err
-}
-
 // Attach makes config the one that tries begin with from now on; tries that run go on with theirs. The caller calls
 // Detach on what it returns when its configuration ends. As long as nothing is attached nothing is tried. A faulty
 // config is an error that says what is allowed.

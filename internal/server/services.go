@@ -56,9 +56,6 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 		catalogChanged: make(chan struct{}, 1),
 	}
 	opened.callbacks = callback.Config{AllowedHosts: s.settings.CallbackHosts, Permit: opened.permitDelivery}
-	if err := opened.callbacks.Validate(); err != nil {
-		return nil, err
-	}
 	opened.API = httpapi.New(httpapi.Services{
 		Directory: directory,
 		Tokens:    authority,
