@@ -13,6 +13,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/config"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/options"
 )
 
 func init() {
@@ -48,20 +49,20 @@ func parseApp(d *caddyfile.Dispenser, previous any) (any, error) {
 		return nil, d.Errf("data_api takes no argument here, only a block; got %q", d.Val())
 	}
 	app := new(config.App)
-	err := parseBlock(d, "", nil,
-		option{name: "catalog", read: text(d, &app.Catalog, "./catalog")},
-		option{name: "strict", read: flag(d, &app.Strict)},
-		option{name: "store", read: func() (err error) {
+	err := options.Read(d, "", nil,
+		options.Text("catalog", &app.Catalog, "./catalog"),
+		options.Flag("strict", &app.Strict),
+		options.Custom("store", func(d *caddyfile.Dispenser) (err error) {
 			app.StoreRaw, err = parseGuest(d, "data_api.stores", "store")
 			return err
-		}},
-		option{name: "source", read: func() error { return parseSource(d, app) }, repeats: true},
-		option{name: "tokens", read: block(d, &app.Tokens, parseTokens)},
-		option{name: "jobs", read: block(d, &app.Jobs, parseJobs)},
-		option{name: "callbacks", read: block(d, &app.Callbacks, parseCallbacks)},
-		option{name: "answers", read: block(d, &app.Answers, parseAnswers)},
-		option{name: "cache", read: block(d, &app.Cache, parseCache)},
-		option{name: "audit", read: block(d, &app.Audit, parseAudit)},
+		}),
+		options.Custom("source", func(d *caddyfile.Dispenser) error { return parseSource(d, app) }).Repeated(),
+		options.Block("tokens", &app.Tokens, parseTokens),
+		options.Block("jobs", &app.Jobs, parseJobs),
+		options.Block("callbacks", &app.Callbacks, parseCallbacks),
+		options.Block("answers", &app.Answers, parseAnswers),
+		options.Block("cache", &app.Cache, parseCache),
+		options.Block("audit", &app.Audit, parseAudit),
 	)
 	if err != nil {
 		return nil, err
@@ -112,7 +113,7 @@ func parseGuest(d *caddyfile.Dispenser, namespace, inlineKey string) (json.RawMe
 	kind := d.Val()
 	id := namespace + "." + kind
 	if _, err := caddy.GetModule(id); err != nil {
-		return nil, d.Errf("unknown %s %q%s", inlineKey, kind, allowed(kind, moduleNames(namespace)))
+		return nil, d.Errf("unknown %s %q%s", inlineKey, kind, options.Allowed(kind, moduleNames(namespace)))
 	}
 	guest, err := caddyfile.UnmarshalModule(d, id)
 	if err != nil {
@@ -122,46 +123,57 @@ func parseGuest(d *caddyfile.Dispenser, namespace, inlineKey string) (json.RawMe
 }
 
 func parseTokens(d *caddyfile.Dispenser, tokens *config.Tokens) error {
-	return parseBlock(d, "tokens", tokens.Validate,
-		option{name: "access_ttl", read: duration(d, &tokens.AccessTTL, "10m")},
-		option{name: "algorithm", read: text(d, &tokens.Algorithm, "EdDSA")},
-		option{name: "audience", read: text(d, &tokens.Audience, "https://api.example.com")},
-		option{name: "hs256_secret", read: text(d, &tokens.HS256Secret, "{env.TOKEN_SECRET}")},
-		option{name: "issuer", read: text(d, &tokens.Issuer, "https://api.example.com")},
-		option{name: "refresh_ttl", read: duration(d, &tokens.RefreshTTL, "168h")},
-		option{name: "throttle", read: func() error { return parseThrottle(d, tokens) }},
-		option{name: "trust", read: func() error { return parseTrust(d, tokens) }, repeats: true},
+	return options.Read(d, "tokens", tokens.Validate,
+		options.Duration("access_ttl", &tokens.AccessTTL, "10m"),
+		options.Text("algorithm", &tokens.Algorithm, "EdDSA"),
+		options.Text("audience", &tokens.Audience, "https://api.example.com"),
+		options.Text("hs256_secret", &tokens.HS256Secret, "{env.TOKEN_SECRET}"),
+		options.Text("issuer", &tokens.Issuer, "https://api.example.com"),
+		options.Duration("refresh_ttl", &tokens.RefreshTTL, "168h"),
+		options.Custom("throttle", func(d *caddyfile.Dispenser) error { return parseThrottle(d, tokens) }),
+		options.Custom("trust", func(d *caddyfile.Dispenser) error { return parseTrust(d, tokens) }).Repeated(),
 	)
 }
 
 func parseJobs(d *caddyfile.Dispenser, jobs *config.Jobs) error {
-	return parseBlock(d, "jobs", jobs.Validate,
-		option{name: "per_company", read: number(d, &jobs.PerCompany, "3")},
-		option{name: "quota", read: quota(d, &jobs.Quota, "10GiB")},
-		option{name: "retention", read: duration(d, &jobs.Retention, "24h")},
-		option{name: "waiting_callers", read: number(d, &jobs.WaitingCallers, "1000")},
-		option{name: "workers", read: number(d, &jobs.Workers, "4")},
+	return options.Read(d, "jobs", jobs.Validate,
+		options.Number("per_company", &jobs.PerCompany, "3"),
+		options.Bytes("quota", &jobs.Quota, "10GiB"),
+		options.Duration("retention", &jobs.Retention, "24h"),
+		options.Number("waiting_callers", &jobs.WaitingCallers, "1000"),
+		options.Number("workers", &jobs.Workers, "4"),
 	)
 }
 
 func parseCallbacks(d *caddyfile.Dispenser, callbacks *config.Callbacks) error {
-	return parseBlock(d, "callbacks", callbacks.Validate,
-		option{name: "allow", read: words(d, func(hosts []string) { callbacks.Allow = append(callbacks.Allow, hosts...) },
-			"at least one HOST:PORT, such as 127.0.0.1:3101")},
+	return options.Read(d, "callbacks", callbacks.Validate,
+		options.Words("allow", "at least one HOST:PORT, such as 127.0.0.1:3101", func(hosts []string) {
+			callbacks.Allow = append(callbacks.Allow, hosts...)
+		}),
 	)
 }
 
 func parseAnswers(d *caddyfile.Dispenser, answers *config.Answers) error {
-	return parseBlock(d, "answers", answers.Validate, option{name: "memory", read: quota(d, &answers.Memory, "128MiB")})
+	return options.Read(d, "answers", answers.Validate, options.Bytes("memory", &answers.Memory, "128MiB"))
 }
 
 func parseCache(d *caddyfile.Dispenser, cache *config.Cache) error {
-	return parseBlock(d, "cache", cache.Validate,
-		option{name: "max_result", read: quota(d, &cache.MaxResult, "1MiB")},
-		option{name: "size", read: quota(d, &cache.Size, "64MiB")},
+	return options.Read(d, "cache", cache.Validate,
+		options.Bytes("max_result", &cache.MaxResult, "1MiB"),
+		options.Bytes("size", &cache.Size, "64MiB"),
 	)
 }
 
 func parseAudit(d *caddyfile.Dispenser, audit *config.Audit) error {
-	return parseBlock(d, "audit", nil, option{name: "parameters", read: flag(d, &audit.Parameters)})
+	return options.Read(d, "audit", nil, options.Flag("parameters", &audit.Parameters))
+}
+
+// moduleNames lists the guests that this binary holds in a namespace.
+func moduleNames(namespace string) []string {
+	var names []string
+	for _, info := range caddy.GetModules(namespace) {
+		names = append(names, info.ID.Name())
+	}
+	slices.Sort(names)
+	return names
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/solucao42/caddy-data-api/internal/config"
+	"github.com/solucao42/caddy-data-api/internal/options"
 )
 
 // The paths that the directive routes. They are part of the HTTP contract.
@@ -36,14 +37,14 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	}
 	h.Next() // the extraction has rewound the segment
 	execute, docs := config.Execute{AuthenticatorRaw: authenticator}, config.Docs{Path: config.DefaultDocsPath}
-	err = parseBlock(h.Dispenser, "data_api", docs.Validate,
-		option{name: "docs", read: one(h.Dispenser, &docs.Path, "/docs", func(path string) (string, string) {
+	err = options.Read(h.Dispenser, "data_api", docs.Validate,
+		options.Value("docs", &docs.Path, "/docs", func(path string) (string, string) {
 			if path == "off" {
 				path = ""
 			}
 			return path, ""
-		})},
-		option{name: "max_body", read: size(h.Dispenser, &execute.MaxBody, "256KiB", maxBody, "a size from 1 byte to 64MiB, such as 256KiB or 1MB")},
+		}),
+		options.BytesUpTo(maxBody, "a size from 1 byte to 64MiB, such as 256KiB or 1MB", "max_body", &execute.MaxBody, "256KiB"),
 	)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/solucao42/caddy-data-api/internal/config"
+	"github.com/solucao42/caddy-data-api/internal/options"
 )
 
 // parseThrottle reads the limits of requests for tokens:
@@ -27,17 +28,13 @@ func parseThrottle(d *caddyfile.Dispenser, tokens *config.Tokens) error {
 	}
 	throttle := new(config.Throttle)
 	tokens.Throttle = throttle
-	limit := func(target *string) func() error {
-		return words(d, func(words []string) { *target = strings.Join(words, " ") }, "a limit, such as 100/1m burst 20")
+	limit := func(name string, target *string) options.Option {
+		return options.Words(name, "a limit, such as 100/1m burst 20", func(words []string) { *target = strings.Join(words, " ") })
 	}
 	check := func() error {
 		_, err := throttle.Limits()
 		return err
 	}
-	return parseBlock(d, "throttle", check,
-		option{name: "address", read: limit(&throttle.Address)},
-		option{name: "failures", read: limit(&throttle.Failures)},
-		option{name: "identity", read: limit(&throttle.Identity)},
-		option{name: "total", read: limit(&throttle.Total)},
-	)
+	return options.Read(d, "throttle", check, limit("address", &throttle.Address), limit("failures", &throttle.Failures),
+		limit("identity", &throttle.Identity), limit("total", &throttle.Total))
 }

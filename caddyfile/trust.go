@@ -4,6 +4,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/solucao42/caddy-data-api/internal/config"
+	"github.com/solucao42/caddy-data-api/internal/options"
 )
 
 // parseTrust reads another issuer of tokens:
@@ -27,16 +28,16 @@ func parseTrust(d *caddyfile.Dispenser, tokens *config.Tokens) error {
 		return d.Errf("trust %s is set twice", name)
 	}
 	trust := new(config.Trust)
-	err := parseBlock(d, "trust", nil,
-		option{name: "algorithms", read: words(d, func(names []string) { trust.Algorithms = names }, "one or more, such as RS256")},
-		option{name: "audience", read: text(d, &trust.Audience, "https://api.example.com")},
-		option{name: "company", read: text(d, &trust.Company, "acme")},
-		option{name: "company_claim", read: words(d, func(words []string) { trust.CompanyClaim, trust.Companies = words[0], words[1:] },
-			"a claim and the companies that it may name, such as `company_claim tenant acme globex`")},
-		option{name: "issuer", read: text(d, &trust.Issuer, "https://api.example.com")},
-		option{name: "jwks", read: text(d, &trust.JWKS, "https://login.example.com/.well-known/jwks.json")},
-		option{name: "types", read: words(d, func(types []string) { trust.Types = types }, "one or more, such as at+jwt")},
-		option{name: "user_claim", read: text(d, &trust.UserClaim, "sub")},
+	err := options.Read(d, "trust", nil,
+		options.Words("algorithms", "one or more, such as RS256", func(names []string) { trust.Algorithms = names }),
+		options.Text("audience", &trust.Audience, "https://api.example.com"),
+		options.Text("company", &trust.Company, "acme"),
+		options.Words("company_claim", "a claim and the companies that it may name, such as `company_claim tenant acme globex`",
+			func(words []string) { trust.CompanyClaim, trust.Companies = words[0], words[1:] }),
+		options.Text("issuer", &trust.Issuer, "https://api.example.com"),
+		options.Text("jwks", &trust.JWKS, "https://login.example.com/.well-known/jwks.json"),
+		options.Words("types", "one or more, such as at+jwt", func(types []string) { trust.Types = types }),
+		options.Text("user_claim", &trust.UserClaim, "sub"),
 	)
 	if err != nil {
 		return err

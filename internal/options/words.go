@@ -1,16 +1,14 @@
-package caddyfile
+package options
 
 import (
 	"slices"
 	"strings"
 
-	"github.com/caddyserver/caddy/v2"
-
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-// allowed ends a sentence about a word that is not one of those allowed. Words that other systems use are known too.
-func allowed(word string, words []string) string {
+// Allowed ends a sentence about a word that is not one of those allowed. Words that other systems use are known too.
+func Allowed(word string, words []string) string {
 	near := dataapi.Nearest(word, words)
 	if meant := optionsMeant[strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(word))]; slices.Contains(words, meant) {
 		near = meant
@@ -32,14 +30,4 @@ var optionsMeant = map[string]string{
 	"bodysize": "max_body", "maxsize": "max_body", "bodylimit": "max_body", "superuser": "allow_superuser", "rls": "claims",
 	"postgresql": "postgres", "pg": "postgres", "pgx": "postgres", "sqlite3": "sqlite",
 	"bolt": "bbolt", "jwksuri": "jwks", "jwksurl": "jwks", "tenant": "company",
-}
-
-// moduleNames lists the guests that this binary holds in a namespace.
-func moduleNames(namespace string) []string {
-	var names []string
-	for _, info := range caddy.GetModules(namespace) {
-		names = append(names, info.ID.Name())
-	}
-	slices.Sort(names)
-	return names
 }
