@@ -28,7 +28,7 @@ demo: bin/caddy-quick bin/demo ## run the guide for real and keep serving http:/
 build: ## build bin/caddy with xcaddy; further plug-ins: ./xcaddy.sh --with MODULE
 	@./xcaddy.sh
 
-# A source as a third party writes it: a module of its own, outside of which nothing of internal/ can be used.
+# A source as a third party writes it: a module of its own, whose path keeps internal/ out of its reach.
 EXAMPLE := examples/source-echo
 
 .PHONY: test
