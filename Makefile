@@ -32,7 +32,7 @@ build: ## build bin/caddy with xcaddy; further plug-ins: ./xcaddy.sh --with MODU
 tools: ## install what the tests run beside Go: PostgreSQL, PgBouncer, nginx, curl (with apt-get, as root; else say what is missing)
 	@tools/programs.sh
 
-# A source as a third party writes it: a module of its own, outside of which nothing of internal/ can be used.
+# A source as a third party writes it: a module of its own, whose path keeps internal/ out of its reach.
 EXAMPLE := examples/source-echo
 
 .PHONY: test

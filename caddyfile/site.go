@@ -9,14 +9,15 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/solucao42/caddy-data-api/internal/config"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/options"
 )
 
 // The paths that the directive routes. They are part of the HTTP contract.
 var (
-	executePaths = caddyhttp.MatchPath{"/api/v1/auth/permissions", "/api/v1/data-api", "/api/v1/data-api/*"}
+	executePaths = caddyhttp.MatchPath{dataapi.PathPermissions, dataapi.PathEndpoints, dataapi.PathEndpoints + "/*"}
 	// What is left of the first: the exchanges, and the 404 of all else. The second is the public keys of tokens.
-	tokenPaths = caddyhttp.MatchPath{"/api/v1/auth/*", "/.well-known/jwks.json"}
+	tokenPaths = caddyhttp.MatchPath{dataapi.PathAuth + "/*", dataapi.PathJWKS}
 )
 
 // parseSite expands the directive into one route for each of its handlers:

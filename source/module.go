@@ -10,8 +10,8 @@ type Module interface {
 	// before use.
 	SourceKey() string
 
-	// OpenSource makes the source, which is closed when the last configuration that shares it is gone. It must neither block nor do I/O: a database that is down must not keep the server
-	// from starting. The logger is the source's own to keep.
+	// OpenSource makes the source, which is closed when the last configuration that shares it is gone. It must neither
+	// block nor do I/O: a database that is down must not keep the server from starting. The logger is the source's own to keep.
 	OpenSource(logger *slog.Logger) (Source, error)
 
 	// Dialect reads statements for this kind of database. It is called on a module without options, too.

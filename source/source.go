@@ -47,9 +47,9 @@ type Resizing interface {
 // Query is a statement that a source can run. It is safe for concurrent use and holds no connection between calls.
 type Query interface {
 	// Check asks the database whether the statement is one read-only statement with distinct column names, without
-	// running it, and returns its columns. A column whose type only a value can tell has none yet. A fault of the statement is a *StatementError; a database that cannot be
-	// reached is [Unavailable]. When ctx's deadline passes it is [TimedOut], which wraps [ErrPlanning] where the database is
-	// known to have been at work on the statement.
+	// running it, and returns its columns. A column whose type only a value can tell has none yet. A fault of the statement is
+	// a *StatementError; a database that cannot be reached is [Unavailable]. When ctx's deadline passes it is [TimedOut], which
+	// wraps [ErrPlanning] where the database is known to have been at work on the statement.
 	Check(ctx context.Context) ([]Column, error)
 
 	// Run executes the statement with the call's arguments, one for each of Statement.Params, and pushes at most

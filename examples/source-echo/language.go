@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
 	"regexp"
 	"slices"
 	"strings"
@@ -42,6 +43,17 @@ type function struct {
 type cell struct {
 	value    func(execution, source.Argument, *source.Value) (bool, error)
 	argument int
+	scale    *int // digits after the point of a decimal; nil: as it comes
+}
+
+// round gives a decimal the scale that its endpoint declares, exactly.
+func (c cell) round(v *source.Value) {
+	if c.scale == nil || v.Kind != source.KindDecimal {
+		return
+	}
+	if number, ok := new(big.Rat).SetString(string(v.Bytes)); ok {
+		v.Bytes = []byte(number.FloatString(*c.scale))
+	}
 }
 
 // execution is what a function sees of a run.

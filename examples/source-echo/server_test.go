@@ -44,7 +44,9 @@ var catalog = map[string]string{
 		"SELECT series(@n) AS n\n",
 	"acme/default/greet.sql":   "/*---\nsource: toy\n---*/\nSELECT greeting() AS said\n",
 	"acme/default/endless.sql": "/*---\nsource: toy\nlimits: { timeout: 200ms }\n---*/\nSELECT endless() AS n\n",
-	"acme/default/faulty.sql":  "/*---\nsource: toy\n---*/\nSELECT nosuch() AS n\n",
+	"acme/default/price.sql": "/*---\nsource: toy\nparams: { p: { type: decimal } }\ncolumns: { v: { type: decimal, scale: 2 } }\n---*/\n" +
+		"SELECT @p AS v\n",
+	"acme/default/faulty.sql": "/*---\nsource: toy\n---*/\nSELECT nosuch() AS n\n",
 }
 
 // TestServer runs Caddy with the source in this process, and calls endpoints on it over HTTP.
@@ -93,6 +95,7 @@ func TestServer(t *testing.T) {
 		{"count", `{"n": 5}`, http.StatusOK, `[{"n":1},{"n":2},{"n":3}]`, ""}, // as many as max_rows
 		{"count", `{"n": 6}`, http.StatusUnprocessableEntity, "", "INVALID_PARAMETER"},
 		{"greet", `{}`, http.StatusOK, `[{"said":"good day"}]`, ""},
+		{"price", `{"p": 0.125}`, http.StatusOK, `[{"v":0.13}]`, ""},
 		{"endless", `{}`, http.StatusRequestTimeout, "", "EXECUTION_TIMEOUT"},
 		{"faulty", `{}`, http.StatusNotFound, "", "ENDPOINT_NOT_FOUND"}, // its file has a fault: the log says which
 	} {

@@ -139,11 +139,15 @@ func (db *database) Compile(statement source.Statement) (source.Query, error) {
 		if described.Type == "" {
 			described.Type = columnTypes[param.Type]
 		}
-		if declared := statement.Columns[column.name].Type; declared != "" && declared != described.Type {
-			return nil, fault("column %s is %s and cannot be declared %s", column.name, described.Type, declared)
+		declared := statement.Columns[column.name] // by the endpoint: obeyed, or refused
+		if declared.Type != "" && declared.Type != described.Type || declared.Scale != nil && described.Type != source.TypeDecimal {
+			return nil, fault("column %s is %s and cannot be declared otherwise", column.name, described.Type)
+		}
+		if declared.Scale != nil {
+			described.Digits = source.Digits{Fixed: true, Scale: *declared.Scale}
 		}
 		made.columns = append(made.columns, described)
-		made.cells = append(made.cells, cell{function.value, at})
+		made.cells = append(made.cells, cell{function.value, at, declared.Scale})
 	}
 	return made, nil
 }
@@ -177,6 +181,7 @@ func (q *query) Run(ctx context.Context, call source.Call, sink source.Sink) err
 				if err != nil || !more {
 					return err
 				}
+				cell.round(&values[i])
 			}
 			if err := sink.Row(values); err != nil { // it may block, while its reader is slow
 				return err

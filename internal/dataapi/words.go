@@ -28,7 +28,7 @@ func (a Address) Path() string { return a.Namespace + "/" + a.Slug }
 
 // URLPath returns where callers who reach the endpoint find it, below which /execute and /jobs stand. It does not name the
 // company: that is the caller's.
-func (a Address) URLPath() string { return "/api/v1/data-api/" + a.Namespace + "/" + a.Slug }
+func (a Address) URLPath() string { return PathEndpoints + "/" + a.Namespace + "/" + a.Slug }
 
 // SlugRule says in words what [ValidSlug] accepts, for error messages.
 const SlugRule = "1 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit"

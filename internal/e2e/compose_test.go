@@ -74,21 +74,3 @@ func TestModulesComposeByHand(t *testing.T) {
 		t.Error("a refusal has no request id")
 	}
 }
-
-// What Caddy's header directive does to an answer's fields, which it changes in place, does not reach the next answer.
-func TestHeaderFieldsAreEachAnswersOwn(t *testing.T) {
-	e := engines[0]
-	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
-	_, token := s.CreateKeyAndLogin("acme", "integration")
-	const execute = "/api/v1/data-api/default/few/execute"
-	plain := s.Post(execute, token, `{}`).Want(http.StatusOK)
-	s.reconfigure("\n\tdata_api\n}", "\n\theader >* ^ x\n\tdata_api\n}")
-	for range 3 {
-		answer := s.Post(execute, token, `{}`).Want(http.StatusOK)
-		for _, field := range []string{"X-Data-Api-Revision", "Cache-Control", "Content-Type", "Vary"} {
-			if got, want := answer.Header.Get(field), "x"+plain.Header.Get(field); got != want {
-				t.Errorf("%s is %q, want %q", field, got, want)
-			}
-		}
-	}
-}

@@ -17,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 // joseProcess is the JavaScript library, asked line by line.
@@ -87,7 +89,7 @@ func (j *joseProcess) ask(command map[string]any) (answer joseAnswer) {
 
 func (j *joseProcess) verify(s *server, token string, change map[string]any) joseAnswer {
 	j.t.Helper()
-	return j.ask(with(map[string]any{
+	return j.ask(servertest.With(map[string]any{
 		"do": "verify", "jwks": s.URL("/.well-known/jwks.json"), "token": token,
 		"issuer": "https://api.example.com", "audience": "https://api.example.com", "algorithms": []string{"EdDSA", "ES256"},
 	}, change))
@@ -147,7 +149,7 @@ func TestJoseSignsForATrustedIssuer(t *testing.T) {
 		keys = append(keys, jose.ask(map[string]any{"do": "key", "alg": algorithm, "kid": "k-" + algorithm}).JWK)
 	}
 	jose.ask(map[string]any{"do": "key", "alg": "EdDSA", "kid": "unpublished"})
-	document := encoded(t, map[string]any{"keys": keys})
+	document := servertest.Encoded(t, map[string]any{"keys": keys})
 	provider := http.Server{Addr: fmt.Sprintf("127.0.0.1:%d", freePort(t)), ReadHeaderTimeout: time.Second,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, document) })}
 	go func() { _ = provider.ListenAndServe() }()
@@ -171,8 +173,8 @@ users:
 	sign := func(kid, algorithm string, head, body map[string]any) string {
 		t.Helper()
 		answer := jose.ask(map[string]any{
-			"do": "sign", "kid": kid, "claims": with(claims, body),
-			"header": with(map[string]any{"alg": algorithm, "kid": kid, "typ": "at+jwt"}, head),
+			"do": "sign", "kid": kid, "claims": servertest.With(claims, body),
+			"header": servertest.With(map[string]any{"alg": algorithm, "kid": kid, "typ": "at+jwt"}, head),
 		})
 		if answer.Token == "" {
 			t.Fatalf("the library does not sign: %+v", answer)
@@ -194,21 +196,21 @@ users:
 		"an unpublished key":         sign("unpublished", "EdDSA", nil, nil),
 		"an unpublished key, k-":     sign("unpublished", "EdDSA", map[string]any{"kid": "k-EdDSA"}, nil),
 		"another key's id":           sign("k-RS256", "RS256", map[string]any{"kid": "k-PS256"}, nil),
-		"no key's id":                sign("k-EdDSA", "EdDSA", map[string]any{"kid": absent{}}, nil),
+		"no key's id":                sign("k-EdDSA", "EdDSA", map[string]any{"kid": servertest.Absent{}}, nil),
 		"another issuer":             sign("k-EdDSA", "EdDSA", nil, map[string]any{"iss": "https://other.example.com"}),
 		"our issuer":                 sign("k-EdDSA", "EdDSA", nil, map[string]any{"iss": "https://api.example.com"}),
 		"another audience":           sign("k-EdDSA", "EdDSA", nil, map[string]any{"aud": "urn:example:other"}),
-		"no audience":                sign("k-EdDSA", "EdDSA", nil, map[string]any{"aud": absent{}}),
+		"no audience":                sign("k-EdDSA", "EdDSA", nil, map[string]any{"aud": servertest.Absent{}}),
 		"expired":                    sign("k-EdDSA", "EdDSA", nil, map[string]any{"iat": now - 1200, "exp": now - 600}),
-		"no expiry":                  sign("k-EdDSA", "EdDSA", nil, map[string]any{"exp": absent{}}),
+		"no expiry":                  sign("k-EdDSA", "EdDSA", nil, map[string]any{"exp": servertest.Absent{}}),
 		"a year":                     sign("k-EdDSA", "EdDSA", nil, map[string]any{"exp": now + 365*24*3600}),
 		"not yet":                    sign("k-EdDSA", "EdDSA", nil, map[string]any{"nbf": now + 300}),
 		"an ID token":                sign("k-EdDSA", "EdDSA", map[string]any{"typ": "JWT"}, nil),
-		"no type":                    sign("k-EdDSA", "EdDSA", map[string]any{"typ": absent{}}, nil),
+		"no type":                    sign("k-EdDSA", "EdDSA", map[string]any{"typ": servertest.Absent{}}, nil),
 		"a user whom nobody knows":   sign("k-EdDSA", "EdDSA", nil, map[string]any{"sub": "auth0|other"}),
 		"a user's name, not subject": sign("k-EdDSA", "EdDSA", nil, map[string]any{"sub": "integration"}),
 		"a user who is inactive":     sign("k-EdDSA", "EdDSA", nil, map[string]any{"sub": "retired"}),
-		"no subject":                 sign("k-EdDSA", "EdDSA", nil, map[string]any{"sub": absent{}}),
+		"no subject":                 sign("k-EdDSA", "EdDSA", nil, map[string]any{"sub": servertest.Absent{}}),
 		"cut":                        token[:len(token)-4],
 		"changed":                    strings.Replace(token, ".", ".e", 1),
 	} {

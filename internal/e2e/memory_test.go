@@ -13,8 +13,14 @@ import (
 	"time"
 )
 
+// The server holds a small part of a result at a time, however large that is.
+func TestResultsTakeConstantMemory(t *testing.T) {
+	t.Run("a kept result is read", largeResultIsReadInConstantMemory)
+	onEveryEngine(t, resultStreams)
+}
+
 // A result of any size is read in constant memory, whole and in pages.
-func TestLargeResultInConstantMemory(t *testing.T) {
+func largeResultIsReadInConstantMemory(t *testing.T) {
 	e := engines[0]
 	s := newServer(t, serverConfig{
 		sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e), env: []string{"GOMEMLIMIT="},
@@ -75,43 +81,42 @@ func (s *server) memory(t *testing.T) int {
 	return 0
 }
 
-func TestResultStreams(t *testing.T) {
-	onEveryEngine(t, func(t *testing.T, e engine) {
-		s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
-		token := s.Login("acme", "integration").Access
-		request, _ := http.NewRequest(http.MethodPost, s.URL("/api/v1/data-api/default/series/execute"),
-			strings.NewReader(`{"parameter_values":{"rows":1000000}}`))
-		request.Header.Set("Authorization", "Bearer "+token)
-		request.Header.Set("Content-Type", "application/json")
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
-		size, last := drain(t, response.Body)
-		if !strings.Contains(last, `"row_count":1000000,"truncated":false,"max_rows":2000000`) {
-			t.Fatalf("%d bytes end with %s", size, last)
-		}
+// A result of a million rows is streamed, to a caller who waits and into a job.
+func resultStreams(t *testing.T, e engine) {
+	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
+	token := s.Login("acme", "integration").Access
+	request, _ := http.NewRequest(http.MethodPost, s.URL("/api/v1/data-api/default/series/execute"),
+		strings.NewReader(`{"parameter_values":{"rows":1000000}}`))
+	request.Header.Set("Authorization", "Bearer "+token)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	size, last := drain(t, response.Body)
+	if !strings.Contains(last, `"row_count":1000000,"truncated":false,"max_rows":2000000`) {
+		t.Fatalf("%d bytes end with %s", size, last)
+	}
 
-		accepted := s.Execute("series-job", token, `{"rows":1000000}`).Want(http.StatusAccepted)
-		var job struct {
-			PollingURL string `json:"polling_url"`
+	accepted := s.Execute("series-job", token, `{"rows":1000000}`).Want(http.StatusAccepted)
+	var job struct {
+		PollingURL string `json:"polling_url"`
+	}
+	accepted.Decode(&job)
+	// Polling would read the result each time; the test waits without it.
+	deadline := time.Now().Add(2 * time.Minute)
+	for !jobHasEnded(t, s, job.PollingURL, token) {
+		if time.Now().After(deadline) {
+			t.Fatal("the job does not end")
 		}
-		accepted.Decode(&job)
-		// Polling would read the result each time; the test waits without it.
-		deadline := time.Now().Add(2 * time.Minute)
-		for !jobHasEnded(t, s, job.PollingURL, token) {
-			if time.Now().After(deadline) {
-				t.Fatal("the job does not end")
-			}
-			time.Sleep(100 * time.Millisecond)
-		}
-		peak := s.peakMemory()
-		t.Logf("%d bytes; peak memory of the process %d MiB", size, peak>>20)
-		if peak > 100<<20 {
-			t.Errorf("peak memory is %d MiB", peak>>20)
-		}
-	})
+		time.Sleep(100 * time.Millisecond)
+	}
+	peak := s.peakMemory()
+	t.Logf("%d bytes; peak memory of the process %d MiB", size, peak>>20)
+	if peak > 100<<20 {
+		t.Errorf("peak memory is %d MiB", peak>>20)
+	}
 }
 
 // drain reads to the end and returns the number of bytes and the last few of them.

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 // listedKey is a key as the command line lists it.
@@ -184,13 +186,13 @@ func TestSigningKeysCommand(t *testing.T) {
 func TestSigningKeysRotateUnderLoad(t *testing.T) {
 	e := engines[0]
 	jwksFile := filepath.Join(t.TempDir(), "jwks.json")
-	provider := newEd(t)
-	writeJWKS(t, jwksFile, "ed-1", provider)
+	provider := servertest.NewEd(t)
+	servertest.WriteJWKS(t, jwksFile, "ed-1", provider)
 	s := newServer(t, serverConfig{
 		sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e), options: fmt.Sprintf(trustOptions, jwksFile),
 	})
 	now := time.Now().Unix()
-	foreign := forger{t: t, key: provider, head: changes{"alg": "EdDSA", "kid": "ed-1", "typ": "at+jwt"}, body: changes{
+	foreign := servertest.Forger{T: t, Key: provider, Head: servertest.Changes{"alg": "EdDSA", "kid": "ed-1", "typ": "at+jwt"}, Body: servertest.Changes{
 		"iss": "https://idp.example.com", "aud": "urn:example:data-api", "sub": "integration", "iat": now, "exp": now + 3600,
 	}}
 	key := s.CreateKey("acme", "integration")
@@ -247,7 +249,7 @@ func TestSigningKeysRotateUnderLoad(t *testing.T) {
 			send(execute, token, `{}`)
 		})
 	}
-	until(func(n int) { send(execute, foreign.token(nil, changes{"jti": fmt.Sprint(n)}), `{}`) })
+	until(func(n int) { send(execute, foreign.Token(nil, servertest.Changes{"jti": fmt.Sprint(n)}), `{}`) })
 	until(func(int) {
 		body := fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"api_secret":%q}`, key.Key, key.Secret)
 		if got, ok := send("/api/v1/auth/api-key", "", body); ok {

@@ -12,8 +12,15 @@ import (
 	"testing"
 )
 
+// The API is one of several things on a site.
+func TestOnASite(t *testing.T) {
+	t.Run("beside other handlers", besideOtherHandlers)
+	t.Run("documentation page", documentationPageIsWhereTheSiteSays)
+	t.Run("header fields", headerFieldsAreEachAnswersOwn)
+}
+
 // A site serves other things beside the API, and compresses its answers.
-func TestBesideOtherHandlers(t *testing.T) {
+func besideOtherHandlers(t *testing.T) {
 	e := engines[0]
 	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
 
@@ -74,7 +81,7 @@ func TestBesideOtherHandlers(t *testing.T) {
 }
 
 // The documentation page is at /docs, elsewhere, or nowhere.
-func TestDocumentationPageIsWhereTheSiteSays(t *testing.T) {
+func documentationPageIsWhereTheSiteSays(t *testing.T) {
 	s := demoServer(t)
 	if page := s.Get("/docs/", "").Want(http.StatusOK); !strings.Contains(string(page.Body), `<script type="module" src="page.js">`) {
 		t.Errorf("the page is %s", page.Body)
@@ -103,5 +110,23 @@ func TestDocumentationPageIsWhereTheSiteSays(t *testing.T) {
 			}
 		}
 		s.Get("/api/v1/data-api", "").Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	}
+}
+
+// What Caddy's header directive does to an answer's fields, which it changes in place, does not reach the next answer.
+func headerFieldsAreEachAnswersOwn(t *testing.T) {
+	e := engines[0]
+	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
+	_, token := s.CreateKeyAndLogin("acme", "integration")
+	const execute = "/api/v1/data-api/default/few/execute"
+	plain := s.Post(execute, token, `{}`).Want(http.StatusOK)
+	s.reconfigure("\n\tdata_api\n}", "\n\theader >* ^ x\n\tdata_api\n}")
+	for range 3 {
+		answer := s.Post(execute, token, `{}`).Want(http.StatusOK)
+		for _, field := range []string{"X-Data-Api-Revision", "Cache-Control", "Content-Type", "Vary"} {
+			if got, want := answer.Header.Get(field), "x"+plain.Header.Get(field); got != want {
+				t.Errorf("%s is %q, want %q", field, got, want)
+			}
+		}
 	}
 }

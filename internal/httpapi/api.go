@@ -14,6 +14,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/admission"
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/cache"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
@@ -22,17 +23,10 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
-// The paths of the contract.
+// The routes below the paths of the contract.
 const (
-	apiKeyPath      = "/api/v1/auth/api-key"
-	refreshPath     = "/api/v1/auth/refresh"
-	jwksPath        = "/.well-known/jwks.json"
-	logoutPath      = "/api/v1/auth/logout"
-	permissionsPath = "/api/v1/auth/permissions"
-	endpointsPath   = "/api/v1/data-api"
-	openAPIPath     = endpointsPath + "/openapi.json"
-	endpointPath    = endpointsPath + "/{namespace}/{slug}"
-	jobPath         = endpointPath + "/jobs/{job_id}"
+	endpointRoute = dataapi.PathEndpoints + "/{namespace}/{slug}"
+	jobRoute      = endpointRoute + "/jobs/{job_id}"
 )
 
 // Services are what requests are answered with. They are ready for use and safe for concurrent use.
@@ -114,28 +108,28 @@ func New(s Services) *API {
 	results := &results{access: access, recorder: recorder, cursors: s.CursorKey, gathered: admission.NewBudget(2 * maxGathered)}
 
 	execute := map[string]handler{
-		http.MethodGet + " " + permissionsPath:            endpoints.permissions,
-		http.MethodGet + " " + endpointsPath:              endpoints.list,
-		http.MethodGet + " " + openAPIPath:                endpoints.openAPI,
-		http.MethodPost + " " + endpointPath + "/execute": executions.execute,
-		http.MethodGet + " " + endpointPath + "/jobs":     jobs.list,
-		http.MethodGet + " " + jobPath:                    jobs.get,
-		http.MethodDelete + " " + jobPath:                 jobs.cancel,
-		http.MethodGet + " " + jobPath + "/result":        results.get,
+		http.MethodGet + " " + dataapi.PathPermissions:     endpoints.permissions,
+		http.MethodGet + " " + dataapi.PathEndpoints:       endpoints.list,
+		http.MethodGet + " " + dataapi.PathOpenAPI:         endpoints.openAPI,
+		http.MethodPost + " " + endpointRoute + "/execute": executions.execute,
+		http.MethodGet + " " + endpointRoute + "/jobs":     jobs.list,
+		http.MethodGet + " " + jobRoute:                    jobs.get,
+		http.MethodDelete + " " + jobRoute:                 jobs.cancel,
+		http.MethodGet + " " + jobRoute + "/result":        results.get,
 	}
 	for _, format := range formats.Streamed {
-		execute[http.MethodPost+" "+endpointPath+"/execute."+format.Suffix] = executions.execute
+		execute[http.MethodPost+" "+endpointRoute+"/execute."+format.Suffix] = executions.execute
 	}
 	for _, format := range formats.All {
-		execute[http.MethodGet+" "+jobPath+"/result."+format.Suffix] = results.get
+		execute[http.MethodGet+" "+jobRoute+"/result."+format.Suffix] = results.get
 	}
 	return &API{
 		responder: responder, rates: s.Rates, execute: responder.routes(execute),
 		token: responder.routes(map[string]handler{
-			http.MethodPost + " " + apiKeyPath:  tokens.recorded(audit.TokenIssued, tokens.exchange),
-			http.MethodPost + " " + refreshPath: tokens.recorded(audit.TokenRefreshed, tokens.refresh),
-			http.MethodPost + " " + logoutPath:  tokens.recorded(audit.TokenEnded, tokens.logout),
-			http.MethodGet + " " + jwksPath:     tokens.publicKeys,
+			http.MethodPost + " " + dataapi.PathAPIKey:  tokens.recorded(audit.TokenIssued, tokens.exchange),
+			http.MethodPost + " " + dataapi.PathRefresh: tokens.recorded(audit.TokenRefreshed, tokens.refresh),
+			http.MethodPost + " " + dataapi.PathLogout:  tokens.recorded(audit.TokenEnded, tokens.logout),
+			http.MethodGet + " " + dataapi.PathJWKS:     tokens.publicKeys,
 		}),
 	}
 }

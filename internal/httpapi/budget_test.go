@@ -17,6 +17,7 @@ import (
 	"golang.org/x/net/http2"
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
@@ -286,8 +287,8 @@ func TestPermissionsAndKeysGoTheCommonWay(t *testing.T) {
 		Trail: noTrail{},
 	})
 	for path, serve := range map[string]http.HandlerFunc{
-		jwksPath:        api.ServeToken,
-		permissionsPath: func(w http.ResponseWriter, r *http.Request) { api.execute.ServeHTTP(w, r) },
+		dataapi.PathJWKS:        api.ServeToken,
+		dataapi.PathPermissions: func(w http.ResponseWriter, r *http.Request) { api.execute.ServeHTTP(w, r) },
 		"/api/v1/data-api/default/x/jobs/00000000000000000000000000": func(w http.ResponseWriter, r *http.Request) { api.execute.ServeHTTP(w, r) },
 	} {
 		recorder := httptest.NewRecorder()
@@ -297,7 +298,7 @@ func TestPermissionsAndKeysGoTheCommonWay(t *testing.T) {
 		}
 	}
 	recorder := httptest.NewRecorder()
-	api.ServeToken(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, jwksPath, nil))
+	api.ServeToken(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, dataapi.PathJWKS, nil))
 	if recorder.Code != http.StatusOK {
 		t.Errorf("%d %s", recorder.Code, recorder.Body)
 	}

@@ -21,8 +21,9 @@ func (e *executions) answerCached(x *exchange, policy cache.Policy) (answered bo
 	if key, x.failure = x.bound.CacheKey(x.form.String()); x.failure != nil {
 		return true
 	}
+	form := x.form // of the exchange nothing else is kept by a query that goes on for others
 	entry, status, err := e.cache.Get(x.r.Context(), key, policy, x.bound.Fill(func(w io.Writer) result.Encoder {
-		return x.form.encoder(w, true, nil)
+		return form.encoder(w, true, nil)
 	}))
 	if errors.Is(err, cache.ErrTooLarge) {
 		x.w.Header().Set("Cache-Status", cacheName+"; fwd=miss; detail=too-large")

@@ -129,9 +129,11 @@ func (*executions) choose(x *exchange) (err error) {
 	return err
 }
 
-// bind leaves the faults of parameters to the next step, which may add its own.
+// bind leaves the faults of parameters to the next step, which may add its own. It lets go of what a slow reader would keep in
+// memory otherwise: the body was given back to the budget, and a plan is as large as the catalog.
 func (*executions) bind(x *exchange) error {
 	x.bound, x.invalid = x.call.Bind(x.caller, stdjson.RawMessage(x.body.ParameterValues))
+	x.body.ParameterValues, x.plan = nil, nil
 	return nil
 }
 

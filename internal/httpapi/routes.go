@@ -46,8 +46,8 @@ func besides(mux *http.ServeMux, known []string, path string) string {
 	nothing := dataapi.CodeNotFound.Definition().Detail
 	parent, last := cutLast(path)
 	name, format, suffixed := strings.Cut(last, ".")
-	depth := strings.Count(strings.TrimPrefix(path, endpointsPath), "/")
-	switch below := strings.HasPrefix(path, endpointsPath+"/"); {
+	depth := strings.Count(strings.TrimPrefix(path, dataapi.PathEndpoints), "/")
+	switch below := strings.HasPrefix(path, dataapi.PathEndpoints+"/"); {
 	case last == "" && isRoute(mux, parent):
 		return nothing + " There is without the slash at its end."
 	case below && depth == 3 && suffixed && name == "execute":

@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,6 +19,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/openapi"
@@ -82,6 +85,23 @@ func documentOf(t failer, dir string, files map[string]string, columns []source.
 		t.Fatal(err)
 	}
 	return document
+}
+
+// The document begins with the paths that everybody has, as the contract has them.
+func TestDocumentHasThePathsOfTheContract(t *testing.T) {
+	dir := t.TempDir()
+	var document struct {
+		Paths map[string]json.RawMessage
+	}
+	if err := json.Unmarshal(documentOf(t, dir, make(map[string]string), nil), &document); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		dataapi.PathJWKS, dataapi.PathAPIKey, dataapi.PathLogout, dataapi.PathPermissions, dataapi.PathRefresh, dataapi.PathEndpoints, dataapi.PathOpenAPI,
+	}
+	if got := slices.Sorted(maps.Keys(document.Paths)); !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
 }
 
 // However namespaces and slugs are chosen, each endpoint has operations and schemas of its own.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/maypok86/otter/v2"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
 // Defaults and limits of a [Config].
@@ -30,9 +32,6 @@ const (
 	accessType  = "at+jwt" // RFC 9068, 2.1
 	refreshType = "rt+jwt"
 )
-
-// refreshPath is appended to the issuer to make the audience of refresh tokens: only that route takes them.
-const refreshPath = "/api/v1/auth/refresh"
 
 // Config is how an authority mints and verifies. No field but Trusts has a default here: a check whose setting is empty would be
 // no check.
@@ -89,7 +88,10 @@ func New(config Config) (*Authority, error) {
 	return authority, err
 }
 
-func (c *Config) refreshAudience() string { return strings.TrimSuffix(c.Issuer, "/") + refreshPath }
+// refreshAudience is the audience of refresh tokens: only that route takes them.
+func (c *Config) refreshAudience() string {
+	return strings.TrimSuffix(c.Issuer, "/") + dataapi.PathRefresh
+}
 
 func (c *Config) validate() error {
 	switch {

@@ -39,7 +39,7 @@ func testDialect(t *testing.T, db Database) {
 			}
 		}
 		if len(reading.Faults) > 0 {
-			faultOf(t, s, sql) // says so where the source takes the statement
+			faultOf(t, s, sql) //nolint:errcheck // it fails the test where the source takes the statement
 		}
 	}
 }

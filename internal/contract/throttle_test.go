@@ -1,17 +1,16 @@
-package e2e
+package contract
 
 import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
-)
+	"time"
 
-// behindProxy makes the server believe what a proxy on this machine says of its callers' addresses.
-func (s *server) behindProxy() {
-	s.T.Helper()
-	s.reconfigure("protocols h1 h2c", "protocols h1 h2c\n\t\ttrusted_proxies static 127.0.0.1/32")
-}
+	"github.com/solucao42/caddy-data-api/internal/ratelimit"
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
+)
 
 // loginFrom exchanges a key, as from an address behind the proxy.
 func (s *server) loginFrom(address, company, key, secret string) answer {
@@ -30,17 +29,20 @@ func (s *server) loginFrom(address, company, key, secret string) answer {
 	return got
 }
 
-const throttled = `tokens {
-			throttle {
-				address 20/1h
-				failures 5/1h
-				identity 12/1h
-				total 1000/1h
-			}
-		}`
-
 func TestTokenRequestsAreThrottled(t *testing.T) {
-	s := newServer(t, serverConfig{sources: "source none sqlite /nonexistent.db", options: throttled})
+	t.Parallel()
+	var behindProxy atomic.Bool // what a proxy says of its callers' addresses is believed
+	perHour := func(n int) ratelimit.Limit { return ratelimit.Limit{Count: n, Period: time.Hour, Burst: n} }
+	s := newServer(t, servertest.Config{Settings: func(settings *servertest.Settings) {
+		settings.Throttle = ratelimit.ThrottleLimits{Address: perHour(20), Failures: perHour(5), Identity: perHour(12), Total: perHour(1000)}
+		peer := settings.ClientIP
+		settings.ClientIP = func(r *http.Request) string {
+			if behindProxy.Load() {
+				return r.Header.Get("X-Forwarded-For")
+			}
+			return peer(r)
+		}
+	}})
 	key, other := s.CreateKey("acme", "integration"), s.CreateKey("acme", "integration")
 
 	// A header that anybody can write counts for nothing.
@@ -50,7 +52,7 @@ func TestTokenRequestsAreThrottled(t *testing.T) {
 	s.loginFrom("192.0.2.99", "acme", other.Key, other.Secret).Limited()
 
 	// Behind a proxy that the configuration trusts, each caller has its own address.
-	s.behindProxy()
+	behindProxy.Store(true)
 	s.loginFrom("192.0.2.99", "acme", other.Key, other.Secret).Want(http.StatusOK)
 	for range 5 {
 		s.loginFrom("198.51.100.1", "acme", key.Key, other.Secret).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")

@@ -1,0 +1,13 @@
+package dataapi
+
+// The paths of the contract. Those of endpoints and jobs begin with PathEndpoints: see [Address.URLPath].
+const (
+	PathAuth        = "/api/v1/auth"
+	PathAPIKey      = PathAuth + "/api-key"
+	PathRefresh     = PathAuth + "/refresh"
+	PathLogout      = PathAuth + "/logout"
+	PathPermissions = PathAuth + "/permissions"
+	PathJWKS        = "/.well-known/jwks.json"
+	PathEndpoints   = "/api/v1/data-api"
+	PathOpenAPI     = PathEndpoints + "/openapi.json"
+)
