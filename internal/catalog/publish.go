@@ -47,7 +47,7 @@ func (c *Catalog) apply() bool {
 // install makes a state the current one, and tells what is new in it.
 func (c *Catalog) install(next, before *state) {
 	c.current.Store(next)
-	c.forget(next)
+	defer c.forget(next) // listeners may still need what was live
 	c.logNew(next, before)
 	if len(next.down) > 0 {
 		select {
