@@ -11,8 +11,9 @@ GO_BUILD := go build -buildvcs=false
 # Guides the compiler: it stands beside the main package that it was measured of.
 PROFILE := internal/cmd/caddy/server.pgo
 
-# The packages in which goroutines meet; the end-to-end tests run the server as a process of its own.
-RACE ?= $(shell go list ./internal/... ./caddymodule/... | grep -v /internal/e2e)
+# The packages in which goroutines meet. The end-to-end tests run the server as a process of its own, and the contract's tests
+# have limits of time that the race detector, which makes a server many times slower, would exceed.
+RACE ?= $(shell go list ./internal/... ./caddymodule/... | grep -Ev '/internal/(e2e|contract)$$')
 # How long each fuzz target runs.
 FUZZTIME ?= 2m
 
