@@ -61,7 +61,7 @@ lint: bin/golangci-lint ## check format, vet, go.mod, the linters, and who impor
 	@packages=$$(go list ./internal/... | grep -Ev '/internal/(lease|config|cli|cmd)(/|$$)') && \
 	dependencies=$$(go list -deps $$packages) && \
 	if echo "$$dependencies" | grep '^github.com/caddyserver/'; then \
-		echo "make lint: internal/ outside lease, config, cli and cmd depends on Caddy, through the packages above" >&2; exit 1; fi
+		echo "make lint: internal/ outside lease, config, cli, options and cmd depends on Caddy, through the packages above" >&2; exit 1; fi
 
 .PHONY: faults
 faults: ## the long tests of faults, TestFaults..., in every package that has some; needs Linux, strace and root
