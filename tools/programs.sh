@@ -6,10 +6,11 @@ set -euo pipefail
 installed() {
 	case $1 in
 	# Debian keeps PostgreSQL's programs outside PATH; a server of one's own does as well.
-	postgresql) [[ -n ${DATA_API_TEST_DSN:-} ]] || command -v initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' ;;
+	postgresql) [[ -n ${DATA_API_TEST_DSN:-} ]] || command -v initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' ||
+		docker info ;; # a client alone does not do
 	chromium) command -v chromium || command -v chromium-browser || command -v google-chrome ;;
 	*) command -v "$1" || [[ -x /usr/sbin/$1 ]] ;;
-	esac >/dev/null
+	esac >/dev/null 2>&1
 }
 
 package() { # of Debian
