@@ -157,15 +157,19 @@ func (t *tokens) exchange(w http.ResponseWriter, r *http.Request, event *audit.E
 	return t.answerTokens(w, caller, pair, event)
 }
 
+// beginWithRefreshToken begins an attempt, and reads the refresh token that it is made with.
+func (t *tokens) beginWithRefreshToken(r *http.Request) (attempt ratelimit.Attempt, request refreshRequest, err error) {
+	if attempt, err = t.beginAttempt(r); err == nil {
+		err = decodeFields(r, &request)
+	}
+	return attempt, request, err
+}
+
 // refresh trades a refresh token for the next pair of its family. The user and the key are looked at again: neither
 // outlives its revocation by refreshing.
 func (t *tokens) refresh(w http.ResponseWriter, r *http.Request, event *audit.Event) error {
-	attempt, err := t.beginAttempt(r)
+	attempt, request, err := t.beginWithRefreshToken(r)
 	if err != nil {
-		return err
-	}
-	var request refreshRequest
-	if err := decodeFields(r, &request); err != nil {
 		return err
 	}
 	claims, err := t.authority.VerifyRefresh(request.RefreshToken)
@@ -193,12 +197,8 @@ func (t *tokens) refresh(w http.ResponseWriter, r *http.Request, event *audit.Ev
 // logout ends the family of a refresh token, whichever of its tokens that is. As RFC 7009, 2.2 has it, a token that is
 // invalid gets the same answer: what its sender wants is the case.
 func (t *tokens) logout(w http.ResponseWriter, r *http.Request, event *audit.Event) error {
-	attempt, err := t.beginAttempt(r)
+	attempt, request, err := t.beginWithRefreshToken(r)
 	if err != nil {
-		return err
-	}
-	var request refreshRequest
-	if err := decodeFields(r, &request); err != nil {
 		return err
 	}
 	claims, err := t.authority.VerifyRefresh(request.RefreshToken)
