@@ -4,7 +4,7 @@
 #   ./xcaddy.sh [--with MODULE[@VERSION][=PATH]]... [--output FILE]
 #
 # All arguments go to `xcaddy build`. The versions of Caddy and xcaddy are those of go.mod. Without --with, everything
-# comes out of Go's module cache, as go.sum fixes it, and the network is not asked again.
+# comes out of Go's module cache, as go.sum fixes it; the network is asked only for what is missing there.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -22,19 +22,7 @@ xcaddy=$(go -C "$root" tool -n xcaddy)
 # This module need not be published anywhere: xcaddy makes a module of its own that replaces it by this directory. That
 # module has no go.sum, so what it takes from the cache cannot be looked up in the checksum database offline; the
 # download above has checked the same files against our go.sum.
-modules="file://$(go env GOMODCACHE)/cache/download"
-case " $*" in
-*' --with'*)
-	# Other plug-ins come from where the user gets modules, and are checked as the user has set it.
-	GOPROXY="$modules,$(go env GOPROXY)"
-	;;
-*)
-	GOPROXY=$modules
-	GONOSUMDB='*'
-	export GONOSUMDB
-	;;
-esac
-export GOPROXY
+cache="file://$(go env GOMODCACHE)/cache/download"
 
 # The compiler is told where a loaded server spends its time, which is worth some percent of it. Nothing else changes.
 # A -pgo in the user's own flags stands behind it, and wins.
@@ -47,7 +35,16 @@ mkdir -p "$root/bin"
 # xcaddy tidies its module and warns of every test dependency that the cache lacks; only a failure needs these words.
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-if ! "$xcaddy" build "$caddy" --with "$module" --replace "$module=$root" --output "$root/bin/caddy" "$@" >"$log" 2>&1; then
+build() {
+	"$xcaddy" build "$caddy" --with "$module" --replace "$module=$root" --output "$root/bin/caddy" "$@" >"$log" 2>&1
+}
+# Alone, the plug-in needs nothing but what is in the cache. Go may still ask for a module there that the download above had no
+# reason to fetch; it comes, as other plug-ins do, from where the user gets modules, and is checked as the user has set it.
+case " $*" in
+*' --with'*) alone=false ;;
+*) alone=true ;;
+esac
+if ! { $alone && GOPROXY=$cache GONOSUMDB='*' build "$@"; } && ! GOPROXY="$cache,$(go env GOPROXY)" build "$@"; then
 	cat "$log" >&2
 	exit 1
 fi
