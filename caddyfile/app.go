@@ -53,7 +53,7 @@ func parseApp(d *caddyfile.Dispenser, previous any) (any, error) {
 		options.Text("catalog", &app.Catalog, "./catalog"),
 		options.Flag("strict", &app.Strict),
 		options.Custom("store", func(d *caddyfile.Dispenser) (err error) {
-			app.StoreRaw, err = parseGuest(d, "data_api.stores", "store")
+			app.StoreRaw, err = parseModule(d, "data_api.stores", "store")
 			return err
 		}),
 		options.Custom("source", func(d *caddyfile.Dispenser) error { return parseSource(d, app) }).Repeated(),
@@ -94,7 +94,7 @@ func parseSource(d *caddyfile.Dispenser, app *config.App) error {
 	if _, ok := app.SourcesRaw[name]; ok {
 		return d.Errf("source %q is configured twice", name)
 	}
-	raw, err := parseGuest(d, "data_api.sources", "source")
+	raw, err := parseModule(d, "data_api.sources", "source")
 	if err != nil {
 		return err
 	}
@@ -105,8 +105,8 @@ func parseSource(d *caddyfile.Dispenser, app *config.App) error {
 	return nil
 }
 
-// parseGuest reads the name of a guest module and leaves the rest of the segment to the module itself.
-func parseGuest(d *caddyfile.Dispenser, namespace, inlineKey string) (json.RawMessage, error) {
+// parseModule reads the name of a module and leaves the rest of the segment to the module itself.
+func parseModule(d *caddyfile.Dispenser, namespace, inlineKey string) (json.RawMessage, error) {
 	if !d.NextArg() {
 		return nil, d.Errf("%s needs a kind: allowed are %s", inlineKey, dataapi.Listing(moduleNames(namespace)))
 	}
@@ -115,11 +115,11 @@ func parseGuest(d *caddyfile.Dispenser, namespace, inlineKey string) (json.RawMe
 	if _, err := caddy.GetModule(id); err != nil {
 		return nil, d.Errf("unknown %s %q%s", inlineKey, kind, options.Allowed(kind, moduleNames(namespace)))
 	}
-	guest, err := caddyfile.UnmarshalModule(d, id)
+	module, err := caddyfile.UnmarshalModule(d, id)
 	if err != nil {
 		return nil, err
 	}
-	return caddyconfig.JSONModuleObject(guest, inlineKey, kind, nil), nil
+	return caddyconfig.JSONModuleObject(module, inlineKey, kind, nil), nil
 }
 
 func parseTokens(d *caddyfile.Dispenser, tokens *config.Tokens) error {
@@ -168,7 +168,7 @@ func parseAudit(d *caddyfile.Dispenser, audit *config.Audit) error {
 	return options.Read(d, "audit", nil, options.Flag("parameters", &audit.Parameters))
 }
 
-// moduleNames lists the guests that this binary holds in a namespace.
+// moduleNames lists the modules that this binary holds in a namespace.
 func moduleNames(namespace string) []string {
 	var names []string
 	for _, info := range caddy.GetModules(namespace) {

@@ -1,5 +1,5 @@
 // Package caddymodule is the plug-in: the data_api app, the handlers and the authentication provider that serve it,
-// the guests that keep its data and run its queries. It registers the routes of package admin and the commands of package
+// the modules that keep its data and run its queries. It registers the routes of package admin and the commands of package
 // cli. It is thin: what it wires together stands in internal packages that know no Caddy.
 package caddymodule
 
@@ -31,15 +31,15 @@ func init() {
 type App struct {
 	config.App
 
-	log        *slog.Logger
-	trail      *logTrail
-	generation *lease.Generation
-	storeName  string
-	backend    *pooledBackend
-	sources    map[string]*server.Source
-	trusts     []token.Trust
-	server     *server.Server
-	changes    *catalogTrail
+	log          *slog.Logger
+	auditLog     *zapAuditLog
+	generation   *lease.Generation
+	storeName    string
+	backend      *pooledBackend
+	sources      map[string]*server.Source
+	trusts       []token.Trust
+	server       *server.Server
+	catalogAudit *catalogAuditor
 
 	lifecycle
 }
@@ -53,7 +53,7 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 // hold the store, as when a configuration is only validated, and a database may be down.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.log = ctx.Slogger()
-	a.trail = newLogTrail(ctx.Logger())
+	a.auditLog = newZapAuditLog(ctx.Logger())
 	a.generation = lease.NewGeneration()
 	if err := a.followEvents(ctx); err != nil {
 		return err
@@ -101,18 +101,18 @@ func (a *App) holdStore(ctx caddy.Context) error {
 	if a.StoreRaw == nil {
 		a.StoreRaw = []byte(`{"store":"bbolt"}`)
 	}
-	guest, err := ctx.LoadModule(a, "StoreRaw")
+	loaded, err := ctx.LoadModule(a, "StoreRaw")
 	if err != nil {
 		return fmt.Errorf("loading the store: %w", err)
 	}
-	module, ok := guest.(storeModule)
+	module, ok := loaded.(storeModule)
 	if !ok {
-		return fmt.Errorf("%T is no store", guest)
+		return fmt.Errorf("%T is no store", loaded)
 	}
 	a.storeName = module.StoreKey()
 	a.backend, err = backends.Hold(a.generation, hashKey(module.StoreKey()), func() (*pooledBackend, error) {
 		return &pooledBackend{server.NewShared(server.BackendOptions{
-			OpenStore: module.OpenStore, Logger: sharedLog.Logger, Trail: sharedTrail,
+			OpenStore: module.OpenStore, Logger: sharedLog.Logger, AuditLog: sharedAuditLog,
 		})}, nil
 	})
 	return err
@@ -122,17 +122,17 @@ func (a *App) holdSources(ctx caddy.Context) error {
 	if len(a.SourcesRaw) == 0 {
 		return errors.New("data_api: sources are missing: configure at least one database")
 	}
-	guests, err := ctx.LoadModule(a, "SourcesRaw")
+	loaded, err := ctx.LoadModule(a, "SourcesRaw")
 	if err != nil {
 		return fmt.Errorf("loading the sources: %w", err)
 	}
 	a.sources = make(map[string]*server.Source)
-	for name, guest := range guests.(map[string]any) {
-		module, ok := guest.(source.Module)
+	for name, value := range loaded.(map[string]any) {
+		module, ok := value.(source.Module)
 		if !ok {
-			return fmt.Errorf("source %s: %T is no source", name, guest)
+			return fmt.Errorf("source %s: %T is no source", name, value)
 		}
-		held, err := sources.Hold(a.generation, hashKey(sourceKind(guest)+" "+module.SourceKey()), func() (*pooledSource, error) {
+		held, err := sources.Hold(a.generation, hashKey(sourceKind(module)+" "+module.SourceKey()), func() (*pooledSource, error) {
 			opened, err := module.OpenSource(sharedLog.With(slog.String("source", name)))
 			if err != nil {
 				return nil, err
@@ -165,14 +165,14 @@ func (a *App) makeServer() error {
 		CallbackHosts:  a.Callbacks.Allow,
 		AnswerMemory:   a.Answers.Memory,
 		Cache:          cache.Options{Size: a.App.Cache.Size, MaxResult: a.App.Cache.MaxResult},
-		Log:            a.log, Trail: a.trail, AuditParameters: a.Audit.Parameters,
+		Log:            a.log, AuditLog: a.auditLog, AuditParameters: a.Audit.Parameters,
 		Ending: a.ending, Exiting: caddy.Exiting, ClientIP: clientIP,
 	})
 	if err != nil {
 		return err
 	}
-	a.changes = &catalogTrail{app: a}
-	a.server.Catalog().OnChange(a.changes.follow)
+	a.catalogAudit = &catalogAuditor{app: a}
+	a.server.Catalog().OnChange(a.catalogAudit.follow)
 	return nil
 }
 

@@ -12,24 +12,24 @@ import (
 // with include, or leaves it out with exclude.
 const auditLogger = "audit"
 
-// logTrail writes the audit trail into a log of Caddy's, one line for each event.
-type logTrail struct {
+// logTrail writes the audit log into a log of Caddy's, one line for each event.
+type zapAuditLog struct {
 	logger  *zap.Logger
 	enabled bool
 }
 
-// newLogTrail makes a trail of an app's logger. Whether a log takes its lines is settled when the configuration is
+// newZapAuditLog makes an audit log of an app's logger. Whether a log takes its lines is settled when the configuration is
 // loaded, so it is asked once.
-func newLogTrail(app *zap.Logger) *logTrail {
+func newZapAuditLog(app *zap.Logger) *zapAuditLog {
 	logger := app.Named(auditLogger)
-	return &logTrail{logger: logger, enabled: logger.Check(zap.InfoLevel, "") != nil}
+	return &zapAuditLog{logger: logger, enabled: logger.Check(zap.InfoLevel, "") != nil}
 }
 
-// Enabled reports whether a log takes the trail.
-func (t *logTrail) Enabled() bool { return t.enabled }
+// Enabled reports whether a log takes the events.
+func (t *zapAuditLog) Enabled() bool { return t.enabled }
 
 // Record writes one line.
-func (t *logTrail) Record(event audit.Event) {
+func (t *zapAuditLog) Record(event audit.Event) {
 	if !t.enabled {
 		return
 	}
@@ -72,28 +72,28 @@ func (t *logTrail) Record(event audit.Event) {
 // maxReason bounds a reason, in bytes: it may quote what a caller has sent, of which anybody can send much.
 const maxReason = 300
 
-// sharedTrail is the trail of what outlives a configuration, such as the job engine. It passes events on to the newest
+// sharedAuditLog is the audit log of what outlives a configuration, such as the job engine. It passes events on to the newest
 // configuration that has started.
-var sharedTrail = new(attachedTrail)
+var sharedAuditLog = new(attachedAuditLog)
 
-type attachedTrail struct {
-	trails attach.Stack[audit.Trail]
+type attachedAuditLog struct {
+	logs attach.Stack[audit.Log]
 }
 
-// Enabled reports whether the newest configuration keeps a trail.
-func (t *attachedTrail) Enabled() bool {
-	current, ok := t.trails.Newest()
+// Enabled reports whether the newest configuration keeps an audit log.
+func (t *attachedAuditLog) Enabled() bool {
+	current, ok := t.logs.Newest()
 	return ok && current.Enabled()
 }
 
 // Record passes the event on.
-func (t *attachedTrail) Record(event audit.Event) {
-	if current, ok := t.trails.Newest(); ok {
+func (t *attachedAuditLog) Record(event audit.Event) {
+	if current, ok := t.logs.Newest(); ok {
 		current.Record(event)
 	}
 }
 
 var (
-	_ audit.Trail = (*logTrail)(nil)
-	_ audit.Trail = (*attachedTrail)(nil)
+	_ audit.Log = (*zapAuditLog)(nil)
+	_ audit.Log = (*attachedAuditLog)(nil)
 )

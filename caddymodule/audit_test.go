@@ -16,7 +16,7 @@ func TestALineIsBounded(t *testing.T) {
 	for sent, want := range map[string]string{
 		"short": "short", strings.Repeat("é", 4000): strings.Repeat("é", maxReason/2) + "...", "x" + strings.Repeat("é", 4000): "x" + strings.Repeat("é", maxReason/2-1) + "...",
 	} {
-		newLogTrail(zap.New(core)).Record(audit.Event{Action: audit.AccessRefused, Reason: sent})
+		newZapAuditLog(zap.New(core)).Record(audit.Event{Action: audit.AccessRefused, Reason: sent})
 		if got := lines.TakeAll()[0].ContextMap()["reason"]; got != want {
 			t.Errorf("a reason of %d bytes is told as %v", len(sent), got)
 		}

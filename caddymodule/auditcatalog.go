@@ -17,17 +17,17 @@ const maxCatalogChanges = 50
 
 // catalogTrail records what changes in the catalog that is in force. What a configuration sees that is not in force yet,
 // or never comes into force, is no change of anything that anybody is served.
-type catalogTrail struct {
+type catalogAuditor struct {
 	app *App
 
 	mu    sync.Mutex
 	began map[string]string // what the configuration has come into force with
-	told  map[string]string // what the trail was told of last; nil: it is off
+	told  map[string]string // what the audit log was told of last; nil: it is off
 }
 
 // follow is told of each snapshot of the catalog.
-func (c *catalogTrail) follow(snapshot *catalog.Snapshot) {
-	if !c.app.trail.Enabled() || c.app.ended() {
+func (c *catalogAuditor) follow(snapshot *catalog.Snapshot) {
+	if !c.app.auditLog.Enabled() || c.app.ended() {
 		return
 	}
 	now := describeCatalog(snapshot)
@@ -42,7 +42,7 @@ func (c *catalogTrail) follow(snapshot *catalog.Snapshot) {
 }
 
 // inherit records in what the catalog has changed with the configuration, when this one replaces that of before.
-func (c *catalogTrail) inherit(before *catalogTrail) {
+func (c *catalogAuditor) inherit(before *catalogAuditor) {
 	before.mu.Lock()
 	told := before.told
 	before.mu.Unlock()
@@ -51,8 +51,8 @@ func (c *catalogTrail) inherit(before *catalogTrail) {
 	c.record(told, c.began)
 }
 
-// record writes what differs. Where one of the two is not known, since the trail was off, nothing does.
-func (c *catalogTrail) record(before, after map[string]string) {
+// record writes what differs. Where one of the two is not known, since the audit log was off, nothing does.
+func (c *catalogAuditor) record(before, after map[string]string) {
 	if before == nil || after == nil {
 		return
 	}
@@ -63,7 +63,7 @@ func (c *catalogTrail) record(before, after map[string]string) {
 	if more := len(changes) - maxCatalogChanges; more > 0 {
 		changes = append(changes[:maxCatalogChanges], fmt.Sprintf("and %d more", more))
 	}
-	c.app.trail.Record(audit.Event{
+	c.app.auditLog.Record(audit.Event{
 		Action: audit.CatalogChanged, Outcome: audit.Success, Actor: audit.Operator, Changes: changes,
 	})
 }

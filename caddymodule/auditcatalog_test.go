@@ -11,7 +11,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 )
 
-// TestEachChangeOfAUserIsTold: whatever company.yaml says of a user, the trail tells that it has changed; a field that is
+// TestEachChangeOfAUserIsTold: whatever company.yaml says of a user, the audit log tells that it has changed; a field that is
 // new to User has to be added here.
 func TestEachChangeOfAUserIsTold(t *testing.T) {
 	plain := identity.User{Name: "ana"}

@@ -16,7 +16,7 @@ func init() {
 	caddy.RegisterModule(new(BboltStore))
 }
 
-// storeModule is a guest in the namespace data_api.stores. Unlike a source, a store is a part of this module: its interface
+// storeModule is a module in the namespace data_api.stores. Unlike a source, a store is a part of this module: its interface
 // is internal until a second store has proved it.
 type storeModule interface {
 	// StoreKey is the identity of what the store keeps its data in, such as a file's absolute path, and never depends on

@@ -44,7 +44,7 @@ type lifecycle struct {
 
 	mu       sync.Mutex
 	logging  *attach.Attachment[slog.Handler]
-	auditing *attach.Attachment[audit.Trail]
+	auditing *attach.Attachment[audit.Log]
 	detach   func()        // not nil: jobs and callbacks begin under this configuration
 	drained  chan struct{} // not nil: the server stops; closed when no job runs any more
 
@@ -118,7 +118,7 @@ func (a *App) takeOver() {
 		return
 	}
 	a.detach = detach
-	a.auditing = sharedTrail.trails.Attach(a.trail)
+	a.auditing = sharedAuditLog.logs.Attach(a.auditLog)
 	a.inForce.Store(true)
 }
 
@@ -162,7 +162,7 @@ func (a *App) takeOverLater() {
 func (a *App) handOver() {
 	a.end()
 	if successor := activeApp(); successor != nil && successor != a {
-		successor.changes.inherit(a.changes)
+		successor.catalogAudit.inherit(a.catalogAudit)
 	}
 	if caddy.Exiting() {
 		a.drain()

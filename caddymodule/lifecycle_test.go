@@ -197,12 +197,12 @@ func TestRejectedConfigurationDoesNothing(t *testing.T) {
 	before := s.logOf("bad.log")
 	quick := s.begin("quick")
 	eventually(t, "the end of a job", func() bool { return s.stateOf(quick) == "completed" })
-	eventually(t, "its line in the audit trail", func() bool { return strings.Contains(s.logOf("good.audit"), quick[strings.LastIndex(quick, "/")+1:]) })
+	eventually(t, "its line in the audit log", func() bool { return strings.Contains(s.logOf("good.audit"), quick[strings.LastIndex(quick, "/")+1:]) })
 	if after := s.logOf("bad.log"); after != before {
 		t.Errorf("the log of the rejected configuration goes on: %s", strings.TrimPrefix(after, before))
 	}
-	if trail := s.logOf("bad.audit"); trail != "" {
-		t.Errorf("the trail of a rejected configuration has %s", trail)
+	if auditLog := s.logOf("bad.audit"); auditLog != "" {
+		t.Errorf("the audit log of a rejected configuration has %s", auditLog)
 	}
 }
 
@@ -218,8 +218,8 @@ func TestRejectedCatalogIsNoChange(t *testing.T) {
 		}
 		return strings.Contains(s.logOf("bad.log"), "nowhere")
 	})
-	if trail := s.logOf("good.audit") + s.logOf("bad.audit"); strings.Contains(trail, "catalog.changed") {
-		t.Errorf("the trail has %s", trail)
+	if auditLog := s.logOf("good.audit") + s.logOf("bad.audit"); strings.Contains(auditLog, "catalog.changed") {
+		t.Errorf("the audit log has %s", auditLog)
 	}
 }
 
@@ -274,12 +274,12 @@ func TestStartThatFailsLeavesNothing(t *testing.T) {
 		t.Fatal("a directory was opened as a store")
 	}
 	job := s.begin("quick")
-	eventually(t, "its line in the audit trail of the configuration in force", func() bool {
+	eventually(t, "its line in the audit log of the configuration in force", func() bool {
 		return strings.Contains(s.logOf("good.audit"), job[strings.LastIndex(job, "/")+1:]) &&
 			strings.Contains(s.logOf("good.audit"), `"job.ended"`)
 	})
-	if trail := s.logOf("bad.audit"); trail != "" {
-		t.Errorf("the trail of a rejected configuration has %s", trail)
+	if auditLog := s.logOf("bad.audit"); auditLog != "" {
+		t.Errorf("the audit log of a rejected configuration has %s", auditLog)
 	}
 }
 
@@ -290,10 +290,10 @@ func TestCatalogThatAReloadChanges(t *testing.T) {
 	s.mustLoad(settings{name: "two", catalog: catalogOf(t, map[string]string{"say": sayTwo})})
 	const want = `"changes":["changed endpoint acme/default/say","removed endpoint acme/default/gone"]`
 	if got := s.logOf("two.audit"); strings.Count(got, "catalog.changed") != 1 || !strings.Contains(got, want) {
-		t.Errorf("the trail has %s\nwant one line with %s", got, want)
+		t.Errorf("the audit log has %s\nwant one line with %s", got, want)
 	}
 	if got := s.logOf("one.audit"); strings.Contains(got, "catalog.changed") {
-		t.Errorf("the trail of the first configuration has %s", got)
+		t.Errorf("the audit log of the first configuration has %s", got)
 	}
 }
 

@@ -126,7 +126,7 @@ func (p *PostgresSource) settings(logger *slog.Logger) postgres.Config {
 	return postgres.Config{
 		DSN: p.DSN, Renew: func() (string, error) { return rereadSecret("dsn", p.template) },
 		MaxConns: p.MaxConns, AllowSuperuser: p.AllowSuperuser, Role: p.Role, Claims: p.Claims,
-		AllowSetConfig: p.AllowSetConfig, NoStatementCache: p.NoStatementCache, Lanes: p.Lanes, Logger: logger,
+		AllowSetConfig: p.AllowSetConfig, NoStatementCache: p.NoStatementCache, Pipelines: p.Lanes, Logger: logger,
 	}
 }
 

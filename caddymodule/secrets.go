@@ -14,7 +14,7 @@ import (
 )
 
 // sourceKind is the ID of a source's module: sources of two kinds are never the same, whatever their keys.
-func sourceKind(guest any) string { return string(guest.(caddy.Module).CaddyModule().ID) }
+func sourceKind(module any) string { return string(module.(caddy.Module).CaddyModule().ID) }
 
 // sourceKey stands for a source: for a setting as it was before placeholders were replaced, and for all settings.
 func sourceKey(template string, settings any) string {

@@ -10,8 +10,8 @@ type Dialect interface {
 
 // Reading is what the text of a statement tells.
 type Reading struct {
-	Params []ParamUse  // in the order in which they are written
-	Faults []TextFault // in the order of their places
+	Params []ParamUse       // in the order in which they are written
+	Faults []TextDiagnostic // in the order of their places
 }
 
 // ParamUse is a place in a statement where a parameter may be used.
@@ -22,7 +22,7 @@ type ParamUse struct {
 }
 
 // TextFault is what is wrong with a statement whatever the database holds.
-type TextFault struct {
+type TextDiagnostic struct {
 	Offset      int // in bytes
 	Message     string
 	Placeholder bool // it is a parameter in another style than @name

@@ -184,7 +184,7 @@ func (dialect) Scan(sql string) source.Reading {
 		reading.Params = append(reading.Params, source.ParamUse{Name: sql[place[0]+1 : place[1]], Offset: place[0], Sure: true})
 	}
 	if _, fault := parse(sql); fault != nil {
-		reading.Faults = append(reading.Faults, source.TextFault{Offset: fault.Offset, Message: fault.Message})
+		reading.Faults = append(reading.Faults, source.TextDiagnostic{Offset: fault.Offset, Message: fault.Message})
 	}
 	return reading
 }

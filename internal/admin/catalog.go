@@ -27,7 +27,7 @@ type Endpoint struct {
 
 func (s *Services) showCatalog(r *http.Request) (any, error) {
 	document := Catalog{
-		Endpoints: []Endpoint{}, Faults: withEffects(s.Catalog.Faults()), Warnings: withEffects(s.Catalog.Warnings()),
+		Endpoints: []Endpoint{}, Faults: withEffects(s.Catalog.Diagnostics()), Warnings: withEffects(s.Catalog.Warnings()),
 	}
 	for _, endpoint := range s.Catalog.Current().Endpoints() {
 		document.Endpoints = append(document.Endpoints, Endpoint{
@@ -41,7 +41,7 @@ func (s *Services) showCatalog(r *http.Request) (any, error) {
 	return document, nil
 }
 
-func withEffects(faults catalog.Faults) []string {
+func withEffects(faults catalog.Diagnostics) []string {
 	texts := make([]string, len(faults))
 	for i, fault := range faults {
 		texts[i] = fault.WithEffect()

@@ -4,7 +4,7 @@
 //
 // A handler gets the [Services] of the configuration in force and returns a document, which package cli decodes with the
 // same types. It knows neither Caddy nor who may call: whoever reaches the admin API may do everything. So each act is
-// recorded in the audit trail.
+// recorded in the audit log.
 //
 // Start reading at the table in routes.go: a route is a line there and a method of Services.
 package admin

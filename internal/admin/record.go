@@ -9,13 +9,13 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-// record keeps in the audit trail what an operator has done.
+// record keeps in the audit log what an operator has done.
 func (s *Services) record(r *http.Request, event audit.Event) {
 	event.Actor, event.ClientIP = audit.Operator, clientIP(r)
 	if event.Outcome == "" {
 		event.Outcome = audit.Success
 	}
-	s.Audit.Record(event)
+	s.AuditLog.Record(event)
 }
 
 // recordFailure keeps what the store could not write of what an operator asked for: a key that is revoked is refused all

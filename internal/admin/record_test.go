@@ -11,17 +11,17 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
 
-// trail keeps events.
-type trail struct{ events []audit.Event }
+// auditLog keeps events.
+type auditLog struct{ events []audit.Event }
 
-func (*trail) Enabled() bool              { return true }
-func (t *trail) Record(event audit.Event) { t.events = append(t.events, event) }
+func (*auditLog) Enabled() bool              { return true }
+func (t *auditLog) Record(event audit.Event) { t.events = append(t.events, event) }
 
 // TestOperatorsAddress: client_ip is an address for operators as for callers, so that one search finds both.
 func TestOperatorsAddress(t *testing.T) {
 	for remote, want := range map[string]string{"127.0.0.1:40312": "127.0.0.1", "[::1]:40312": "::1", "@": "@"} {
-		told := new(trail)
-		(&Services{Audit: told}).record(&http.Request{RemoteAddr: remote}, audit.Event{Action: audit.KeyRevoked})
+		told := new(auditLog)
+		(&Services{AuditLog: told}).record(&http.Request{RemoteAddr: remote}, audit.Event{Action: audit.KeyRevoked})
 		if got := told.events[0].ClientIP; got != want {
 			t.Errorf("%s is told as %v, want %s", remote, got, want)
 		}
@@ -39,14 +39,14 @@ func (brokenKeys) RevokeKey(_ context.Context, id string, _ time.Time) (identity
 	return identity.Key{}, errors.New("no space is left")
 }
 
-// TestARevocationThatIsNotKeptIsTold: the key is refused from then on, so the trail says who has done it.
+// TestARevocationThatIsNotKeptIsTold: the key is refused from then on, so the audit log says who has done it.
 func TestARevocationThatIsNotKeptIsTold(t *testing.T) {
 	keys, err := identity.OpenKeys(t.Context(), brokenKeys{}, make([]byte, identity.MinPepper))
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := new(trail)
-	services := &Services{Keys: keys, Audit: told}
+	told := new(auditLog)
+	services := &Services{Keys: keys, AuditLog: told}
 	for _, id := range []string{"s42_none", "s42_some"} {
 		request := (&http.Request{RemoteAddr: "127.0.0.1:40312"}).WithContext(t.Context())
 		request.SetPathValue("id", id)

@@ -31,7 +31,7 @@ type Services struct {
 	Store       callback.Store // it may be a Compacter
 	Cache       *cache.Cache
 	Sources     func(context.Context) []SourceState // asks all of them; it takes as long as they do to answer
-	Audit       audit.Trail
+	AuditLog    audit.Log
 }
 
 // The paths below which the routes are.

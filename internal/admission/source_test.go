@@ -145,9 +145,9 @@ type none struct{}
 func (none) Columns([]source.Column) error { return nil }
 func (none) Row([]source.Value) error      { return nil }
 
-// The short runs of a PostgreSQL source with lanes go on while every place is taken.
-func TestLanesPassTheGate(t *testing.T) {
-	opened, err := postgres.New(postgres.Config{DSN: pgtest.New(t).ReaderDSN, MaxConns: 1, Lanes: 1})
+// The short runs of a PostgreSQL source with pipelines go on while every place is taken.
+func TestPipelinesPassTheGate(t *testing.T) {
+	opened, err := postgres.New(postgres.Config{DSN: pgtest.New(t).ReaderDSN, MaxConns: 1, Pipelines: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,11 +159,11 @@ func TestLanesPassTheGate(t *testing.T) {
 	}
 	call := source.Call{Claims: source.Claims{Company: "acme"}}
 	short := func() error {
-		ctx, cancel := context.WithTimeout(t.Context(), postgres.LaneTimeout)
+		ctx, cancel := context.WithTimeout(t.Context(), postgres.PipelineTimeout)
 		defer cancel()
 		return query.Run(ctx, call, none{})
 	}
-	for range 20 { // until the lane is connected and knows the statement
+	for range 20 { // until the pipeline is connected and knows the statement
 		if err := short(); err != nil {
 			t.Fatal(err)
 		}

@@ -59,7 +59,7 @@ func (a *Attachment[T]) release() {
 	a.stack.mu.Lock()
 	defer a.stack.mu.Unlock()
 	a.uses--
-	a.settle()
+	a.endDetached()
 }
 
 // Detach takes the value off the stack, wherever it stands, so that no work begins with it any more. It does not wait:
@@ -77,7 +77,7 @@ func (a *Attachment[T]) Detach() {
 			break
 		}
 	}
-	a.settle()
+	a.endDetached()
 }
 
 // Done is closed once the value is detached and the last work that holds it has ended: what the value refers to may be
@@ -85,7 +85,7 @@ func (a *Attachment[T]) Detach() {
 func (a *Attachment[T]) Done() <-chan struct{} { return a.done }
 
 // settle is called with the stack locked, after each change of uses or detached.
-func (a *Attachment[T]) settle() {
+func (a *Attachment[T]) endDetached() {
 	if a.detached && a.uses == 0 {
 		close(a.done)
 	}

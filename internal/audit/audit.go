@@ -1,5 +1,5 @@
-// Package audit names the events of the audit trail: who did what, from where, and what came of it. It writes nothing
-// itself; whoever keeps the trail is a [Trail]. No event holds a secret: no token, no API secret, no key, and no value of
+// Package audit names the events of the audit log: who did what, from where, and what came of it. It writes nothing
+// itself; what keeps them is a [Log]. No event holds a secret: no token, no API secret, no key, and no value of
 // a parameter that its endpoint calls sensitive.
 package audit
 
@@ -45,7 +45,7 @@ const Success = "success"
 // Operator is the actor of what was done through the admin API or by editing files: Caddy does not know who it was.
 const Operator = "operator"
 
-// Event is one line of the trail. A field that is empty is left out.
+// Event is one line of the audit log. A field that is empty is left out.
 type Event struct {
 	Action  Action
 	Outcome string // Success, an error code, or a job's status
@@ -77,8 +77,8 @@ type Event struct {
 	Duration time.Duration
 }
 
-// Trail keeps events. It is safe for concurrent use and must not block for long.
-type Trail interface {
+// Log keeps events. It is safe for concurrent use and must not block for long.
+type Log interface {
 	// Enabled reports whether anybody keeps the events, so that one that nobody keeps need not be put together. It is
 	// asked on every request, and does nothing worth measuring.
 	Enabled() bool

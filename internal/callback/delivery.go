@@ -69,7 +69,7 @@ func (d *Delivery) Host() string { return hostOf(d.URL) }
 type Line struct{ Company, Host string }
 
 // Room is how many deliveries may be claimed.
-type Room struct {
+type Capacity struct {
 	Deliveries int            // in all, at least 1
 	PerCompany int            // of one company, those included that Running counts; 0: any number
 	Running    map[string]int // how many of each company run already; those with fewer come first
@@ -117,7 +117,7 @@ type Store interface {
 	// which there is no room is passed over.
 	//
 	// When it returns none, next is when one will be due by the passing of time alone; zero: never.
-	ClaimDeliveries(ctx context.Context, now, until time.Time, room Room) (due []Delivery, next time.Time, err error)
+	ClaimDeliveries(ctx context.Context, now, until time.Time, room Capacity) (due []Delivery, next time.Time, err error)
 
 	// SettleDelivery stores what came of an attempt: State, NextAttempt, Forgiven, EndedAt and Log of d. It returns
 	// ErrLost when the stored delivery is not pending with d.Attempt, and ErrNotFound when there is none.

@@ -30,7 +30,7 @@ type Config struct {
 
 	// Permit is asked before each try whether the user may still be told. An error makes the delivery a dead letter.
 	// Nil permits everything. It must be safe for concurrent use.
-	Permit func(ctx context.Context, d Delivery) error
+	Authorize func(ctx context.Context, d Delivery) error
 }
 
 // Options belong to a dispatcher for good. Zero values stand for the defaults.
@@ -136,7 +136,7 @@ func (d *Dispatcher) Wake() { d.loop.Wake() }
 
 // claim claims deliveries for the workers that are free, and begins to try them. It is a [claim.Func].
 func (d *Dispatcher) claim(ctx context.Context, now time.Time) (claimed int, next time.Time, err error) {
-	room := d.load.room()
+	room := d.load.capacity()
 	if _, ok := d.stack.Newest(); !ok || room.Deliveries <= 0 {
 		return 0, time.Time{}, nil
 	}
@@ -153,7 +153,7 @@ func (d *Dispatcher) claim(ctx context.Context, now time.Time) (claimed int, nex
 func (d *Dispatcher) begin(delivery Delivery) {
 	current, release, ok := d.stack.Acquire()
 	if !ok { // the last configuration was detached in between
-		d.loop.Go(func(ctx context.Context) { d.settle(ctx, putOff(delivery, d.steady())) })
+		d.loop.Go(func(ctx context.Context) { d.storeOutcome(ctx, postpone(delivery, d.steady())) })
 		return
 	}
 	run := d.load.begin(delivery)
@@ -163,7 +163,7 @@ func (d *Dispatcher) begin(delivery Delivery) {
 		defer cancel(nil)
 		settled := d.try(watched, delivery, current)
 		// Its place is free once what came of it is stored: until then it must not be claimed again.
-		d.settle(ctx, settled)
+		d.storeOutcome(ctx, settled)
 		d.load.end(run, settled.Tries() == delivery.Tries())
 	})
 }

@@ -126,7 +126,7 @@ func endJob(tb testing.TB, store job.Store, d *callback.Dispatcher, now time.Tim
 
 type answer string
 
-func (answer) Permit(context.Context, job.Job) error { return nil }
+func (answer) Authorize(context.Context, job.Job) error { return nil }
 
 func (answer) TimeLimit(job.Job) time.Duration { return time.Minute }
 
@@ -230,7 +230,7 @@ func TestPermitAndAllowedHostsAreAskedAgain(t *testing.T) {
 
 	denied := attachTo(t, d, callback.Config{
 		AllowedHosts: []string{receiver.host()},
-		Permit: func(_ context.Context, d callback.Delivery) error {
+		Authorize: func(_ context.Context, d callback.Delivery) error {
 			return fmt.Errorf("user %s/%s is disabled", d.Company, d.User)
 		},
 	})
@@ -247,7 +247,7 @@ func TestPermitAndAllowedHostsAreAskedAgain(t *testing.T) {
 	}
 	attachTo(t, d, callback.Config{
 		AllowedHosts: []string{receiver.host()},
-		Permit:       func(context.Context, callback.Delivery) error { panic("oh no") },
+		Authorize:    func(context.Context, callback.Delivery) error { panic("oh no") },
 	})
 	delivery = await(t, store, endJob(t, store, d, time.Now(), receiver.URL, "1"), tried(1))
 	if delivery.State != callback.Pending || !strings.Contains(delivery.Log[0].Error, "oh no") {

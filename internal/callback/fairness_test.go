@@ -21,7 +21,7 @@ func announce(tb testing.TB, store job.Store, d *callback.Dispatcher, company, u
 	tb.Helper()
 	now := time.Now()
 	j := job.Job{ID: job.NewID(now), Company: company, User: "integration", CallbackURL: url, Status: job.Processing, CreatedAt: now}
-	if err := store.Accept(context.Background(), j, job.Allowance{}); err != nil {
+	if err := store.Accept(context.Background(), j, job.Quota{}); err != nil {
 		tb.Fatal(err)
 	}
 	outcome := job.Outcome{Status: job.Cancelled, CompletedAt: now, ExpiresAt: now.Add(time.Hour)}

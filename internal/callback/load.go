@@ -194,10 +194,10 @@ func (l *load) learn(host string, addresses []string) {
 
 // room says what may be tried now. Slow tries leave the workers to others, up to as many as there are workers; and those
 // of one company, up to as many as a company may have.
-func (l *load) room() Room {
+func (l *load) capacity() Capacity {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	room := Room{
+	room := Capacity{
 		PerCompany: l.options.PerCompany, Running: make(map[string]int),
 		PerHost: l.options.PerHost, Hosts: make(map[string]int), Held: make(map[job.ID]int),
 	}

@@ -14,16 +14,16 @@ func (d *Dispatcher) Recheck(ctx context.Context) {
 		return
 	}
 	defer release()
-	if current.config.Permit == nil {
+	if current.config.Authorize == nil {
 		return
 	}
 	for _, run := range d.load.all() {
-		if err := current.config.Permit(ctx, run.delivery); err != nil && ctx.Err() == nil {
-			d.load.breakOff(run, notPermitted(err))
+		if err := current.config.Authorize(ctx, run.delivery); err != nil && ctx.Err() == nil {
+			d.load.breakOff(run, notAuthorized(err))
 		}
 	}
 }
 
-func notPermitted(err error) error {
+func notAuthorized(err error) error {
 	return fmt.Errorf("%w: the user may not be told any more: %w", errRefused, err)
 }

@@ -35,16 +35,16 @@ func (d *Dispatcher) try(ctx context.Context, delivery Delivery, current attache
 	now, due := d.options.Now(), d.steady()
 	if err != nil && ctx.Err() != nil {
 		if err = context.Cause(ctx); !errors.Is(err, errRefused) {
-			return putOff(delivery, due) // the dispatcher stops
+			return postpone(delivery, due) // the dispatcher stops
 		}
 	}
 	if errors.Is(err, errHostBusy) {
-		return putOff(delivery, due.Add(hostBusy(delivery.Forgiven)))
+		return postpone(delivery, due.Add(hostBusy(delivery.Forgiven)))
 	}
 	log := d.log.With("job", delivery.JobID.String(), "user", delivery.Company+"/"+delivery.User, "attempt", delivery.Attempt)
 	if errors.Is(err, errNotTried) {
 		log.Error("a callback could not be made", "error", err)
-		return putOff(delivery, due.Add(5*time.Second))
+		return postpone(delivery, due.Add(5*time.Second))
 	}
 	delivery.Log = append(delivery.Log, Try{At: begun.UTC(), Took: now.Sub(begun), Status: status, Error: errorText(err)})
 	delivery.Log = delivery.Log[max(0, len(delivery.Log)-MaxLog):]
@@ -67,7 +67,7 @@ func ended(delivery Delivery, state State, now time.Time) Delivery {
 }
 
 // putOff makes a delivery due at this time, without counting the attempt.
-func putOff(delivery Delivery, at time.Time) Delivery {
+func postpone(delivery Delivery, at time.Time) Delivery {
 	delivery.Forgiven++
 	delivery.NextAttempt = at
 	return delivery
@@ -95,9 +95,9 @@ func (d *Dispatcher) post(
 	defer claim.Recovered(&err)
 	ctx, cancel := context.WithTimeout(ctx, d.options.Timeout)
 	defer cancel()
-	if current.config.Permit != nil {
-		if err := current.config.Permit(ctx, delivery); err != nil {
-			return 0, 0, notPermitted(err)
+	if current.config.Authorize != nil {
+		if err := current.config.Authorize(ctx, delivery); err != nil {
+			return 0, 0, notAuthorized(err)
 		}
 	}
 	// The hosts that are allowed may have changed since the job was accepted.
@@ -178,7 +178,7 @@ func (d *Dispatcher) body(ctx context.Context, delivery Delivery, maxResult int6
 
 // settle stores what came of an attempt. When that fails for good the delivery is due again when its claim ends: the
 // receiver may then get it twice, with the same webhook-id.
-func (d *Dispatcher) settle(ctx context.Context, delivery Delivery) {
+func (d *Dispatcher) storeOutcome(ctx context.Context, delivery Delivery) {
 	for n, delay := 0, 50*time.Millisecond; ; n, delay = n+1, 2*delay {
 		// What was delivered is worth storing, even while the dispatcher stops.
 		writing, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.options.Timeout)

@@ -47,8 +47,8 @@ type readFile struct {
 	text     [32]byte
 	endpoint *Endpoint // nil when the file says too little
 	sound    bool      // the endpoint has no fault of its own and may go live
-	faults   Faults
-	warnings Faults
+	faults   Diagnostics
+	warnings Diagnostics
 }
 
 // same reports whether nothing has changed from one reading to the next.
@@ -229,7 +229,7 @@ func (r *branchReader) readEndpoint(b *branch, file endpointFile) {
 }
 
 func (r *branchReader) parse(b *branch, file endpointFile, text []byte) {
-	defer takeTurn(text)()
+	defer lockLargeFile(text)()
 	report := report{file: r.name(file.below), dialects: r.dialects}
 	read := &readFile{text: sum(text)}
 	read.endpoint, read.sound = parseEndpoint(file.address, text, &report)
@@ -238,7 +238,7 @@ func (r *branchReader) parse(b *branch, file endpointFile, text []byte) {
 }
 
 // takeTurn waits until a large file may be read, and returns what ends that.
-func takeTurn(text []byte) (done func()) {
+func lockLargeFile(text []byte) (done func()) {
 	if len(text) < heavyFile {
 		return func() {}
 	}

@@ -68,8 +68,8 @@ type Catalog struct {
 	listing   sync.Mutex // held while the root is listed
 	readersMu sync.Mutex
 	readers   map[string]*reader // by the company's slug
-	lanesMu   sync.Mutex
-	lanes     map[string]*lane // by source
+	slotsMu   sync.Mutex
+	slots     map[string]*checkSlots // by source
 
 	ctx       context.Context
 	cancel    context.CancelFunc
@@ -99,7 +99,7 @@ func Open(root string, options Options) (*Catalog, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := &Catalog{
 		root: root, options: options, ctx: ctx, cancel: cancel, opening: true, unasked: make(chan struct{}, 1),
-		ground: newGround(root), readers: make(map[string]*reader), lanes: make(map[string]*lane),
+		ground: newGround(root), readers: make(map[string]*reader), slots: make(map[string]*checkSlots),
 	}
 	if options.Check != nil {
 		c.ground.verdicts = make(map[*Endpoint]*verdict)
@@ -128,18 +128,18 @@ func (c *Catalog) Current() *Snapshot { return c.current.Load().snapshot }
 
 // Faults returns what is wrong with the files now, and with the statements of endpoints that are live. The slice is the
 // caller's own.
-func (c *Catalog) Faults() Faults { return slices.Clone(c.current.Load().faults) }
+func (c *Catalog) Diagnostics() Diagnostics { return slices.Clone(c.current.Load().faults) }
 
 // Warnings returns what is doubtful, and what waits for a source that cannot be reached. The slice is the caller's own.
-func (c *Catalog) Warnings() Faults {
+func (c *Catalog) Warnings() Diagnostics {
 	return append(c.Unchecked(), c.current.Load().warnings...).sorted()
 }
 
 // Unchecked returns, among the warnings, the endpoints whose statement no source has accepted yet, since it could not be
 // asked. The slice is the caller's own.
-func (c *Catalog) Unchecked() Faults {
+func (c *Catalog) Unchecked() Diagnostics {
 	current := c.current.Load()
-	var pending Faults
+	var pending Diagnostics
 	c.look(func(g *ground) { pending = g.pending(current) })
 	return pending
 }
@@ -158,7 +158,7 @@ func (c *Catalog) OnChange(listener func(*Snapshot)) {
 // After Close it does nothing.
 func (c *Catalog) Reload() error {
 	c.readAll()
-	if faults := c.Faults(); len(faults) > 0 && c.ctx.Err() == nil {
+	if faults := c.Diagnostics(); len(faults) > 0 && c.ctx.Err() == nil {
 		return faults
 	}
 	return nil
@@ -216,7 +216,7 @@ func (c *Catalog) Doubt(endpoint *Endpoint, failure error) {
 }
 
 // Settle is Reload that waits for the slowest statement, too. The error is ctx's when that ends.
-func (c *Catalog) Settle(ctx context.Context) error {
+func (c *Catalog) ReloadAndWait(ctx context.Context) error {
 	poll := time.NewTicker(10 * time.Millisecond)
 	defer poll.Stop()
 	for {

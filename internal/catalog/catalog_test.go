@@ -123,8 +123,8 @@ func TestHotReload(t *testing.T) {
 	eventually(t, "and is back", func() bool { return title(c, "b") == "one" })
 	write(t, root, "acme/default/b.sql", titled("two"))
 	eventually(t, "and is watched", func() bool { return title(c, "b") == "two" })
-	if len(c.Faults()) > 0 {
-		t.Error(c.Faults())
+	if len(c.Diagnostics()) > 0 {
+		t.Error(c.Diagnostics())
 	}
 }
 
@@ -137,14 +137,14 @@ func TestFaultsKeepTheLastGoodRevision(t *testing.T) {
 	write(t, root, "acme/default/new.sql", "SELECT 1")
 	write(t, root, "globex/company.yaml", "users: 5")
 	eventually(t, "what is sound is live", func() bool { return title(c, "b") == "two" })
-	eventually(t, "every fault is listed", func() bool { return len(c.Faults()) == 3 })
+	eventually(t, "every fault is listed", func() bool { return len(c.Diagnostics()) == 3 })
 	if title(c, "a") != "one" || title(c, "new") != "-" {
 		t.Errorf("a is %s, new is %s", title(c, "a"), title(c, "new"))
 	}
 	if _, ok := c.Current().Company("globex"); !ok {
 		t.Error("a company whose file is at fault is gone")
 	}
-	if got := c.Faults()[0].String(); got != filepath.Join(root, "acme/default/a.sql")+`:3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, on_timeout, active, params, limits, rate, columns, deprecated, sunset, share` {
+	if got := c.Diagnostics()[0].String(); got != filepath.Join(root, "acme/default/a.sql")+`:3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, on_timeout, active, params, limits, rate, columns, deprecated, sunset, share` {
 		t.Error(got)
 	}
 
@@ -152,7 +152,7 @@ func TestFaultsKeepTheLastGoodRevision(t *testing.T) {
 	write(t, root, "acme/default/new.sql", titled("new"))
 	write(t, root, "globex/company.yaml", "")
 	eventually(t, "all is sound again", func() bool {
-		return len(c.Faults()) == 0 && title(c, "a") == "three" && title(c, "new") == "new"
+		return len(c.Diagnostics()) == 0 && title(c, "a") == "three" && title(c, "new") == "new"
 	})
 }
 
@@ -232,7 +232,7 @@ func TestAFileThatCannotBeReadStaysLive(t *testing.T) {
 
 func TestOpenRefusesACatalogWithFaultsWhenItIsStrict(t *testing.T) {
 	_, err := catalog.Open(build(t, small.with(files{"acme/default/a.sql": ""})), catalog.Options{Dialects: catalog.Dialects, Strict: true})
-	if faults, ok := errors.AsType[catalog.Faults](err); !ok || len(faults) != 1 {
+	if faults, ok := errors.AsType[catalog.Diagnostics](err); !ok || len(faults) != 1 {
 		t.Error(err)
 	}
 }

@@ -68,28 +68,28 @@ const (
 )
 
 // faults says what is wrong with a statement.
-func (v *verdict) faults(endpoint *Endpoint) Faults {
+func (v *verdict) faults(endpoint *Endpoint) Diagnostics {
 	switch {
 	case v.kind == refused && v.reason == nil:
 		return endpoint.columnFaults(v.columns)
 	case v.kind == refused:
-		return Faults{checkFault(endpoint, v.reason)}
+		return Diagnostics{checkFault(endpoint, v.reason)}
 	case v.kind == accepted && v.failure != nil && !v.doubted:
 		fault := checkFault(endpoint, v.failure)
 		fault.Message = "the source accepts the statement, and it fails when it runs: " + fault.Message
-		return Faults{fault}
+		return Diagnostics{fault}
 	default:
 		return nil
 	}
 }
 
 // warnings says what is doubtful about a statement that its source accepts.
-func (v *verdict) warnings(endpoint *Endpoint) Faults {
+func (v *verdict) warnings(endpoint *Endpoint) Diagnostics {
 	if v.kind != accepted || SameColumns(v.told, v.columns) {
 		return nil
 	}
 	at := endpoint.places.statement
-	return Faults{{
+	return Diagnostics{{
 		File: endpoint.File, Line: at.line, Column: at.column,
 		Message: "the result has other columns than when the endpoint was published: " + difference(v.told, v.columns),
 		Effect:  "callers get them, and are told so in the list of endpoints and in OpenAPI",
@@ -97,7 +97,7 @@ func (v *verdict) warnings(endpoint *Endpoint) Faults {
 }
 
 // columnFaults reports columns that are declared and that the result does not have.
-func (e *Endpoint) columnFaults(columns []source.Column) (faults Faults) {
+func (e *Endpoint) columnFaults(columns []source.Column) (faults Diagnostics) {
 	if columns == nil {
 		return nil
 	}
@@ -108,7 +108,7 @@ func (e *Endpoint) columnFaults(columns []source.Column) (faults Faults) {
 	for _, declared := range sortedKeys(e.Statement.Columns) {
 		if !slices.Contains(names, declared) {
 			at := e.places.columns[declared]
-			faults = append(faults, Fault{File: e.File, Line: at.line, Column: at.column,
+			faults = append(faults, Diagnostic{File: e.File, Line: at.line, Column: at.column,
 				Message: fmt.Sprintf("columns: the result has no column %q%s", shorten(declared), alternatives(declared, names))})
 		}
 	}
@@ -156,8 +156,8 @@ func SameColumns(a, b []source.Column) bool {
 	})
 }
 
-// lane is the places in which a source is asked.
-type lane struct {
+// checkSlots are the places in which a source is asked.
+type checkSlots struct {
 	quick, slow chan struct{}
 
 	mu     sync.Mutex
@@ -166,18 +166,18 @@ type lane struct {
 	until  time.Time // for how long it is not
 }
 
-func newLane() *lane {
-	return &lane{quick: make(chan struct{}, quickParallel), slow: make(chan struct{}, slowParallel)}
+func newCheckSlots() *checkSlots {
+	return &checkSlots{quick: make(chan struct{}, quickParallel), slow: make(chan struct{}, slowParallel)}
 }
 
-func (l *lane) hear() {
+func (l *checkSlots) hear() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.heard++
 	l.reason = nil
 }
 
-func (l *lane) answers() uint64 {
+func (l *checkSlots) answers() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.heard
@@ -185,7 +185,7 @@ func (l *lane) answers() uint64 {
 
 // rest lets nobody ask for a while, unless the source has answered since somebody has counted its answers: then it is
 // only the statement that takes long.
-func (l *lane) rest(since uint64, reason error, pause time.Duration) {
+func (l *checkSlots) rest(since uint64, reason error, pause time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.heard == since {
@@ -194,7 +194,7 @@ func (l *lane) rest(since uint64, reason error, pause time.Duration) {
 }
 
 // silent returns why the source is not asked, or nil.
-func (l *lane) silent() error {
+func (l *checkSlots) silent() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.reason != nil && time.Now().Before(l.until) {
@@ -203,14 +203,14 @@ func (l *lane) silent() error {
 	return nil
 }
 
-// lane returns the places of a source.
-func (c *Catalog) lane(source string) *lane {
-	c.lanesMu.Lock()
-	defer c.lanesMu.Unlock()
-	if c.lanes[source] == nil {
-		c.lanes[source] = newLane()
+// slotsOf returns the places of a source.
+func (c *Catalog) slotsOf(source string) *checkSlots {
+	c.slotsMu.Lock()
+	defer c.slotsMu.Unlock()
+	if c.slots[source] == nil {
+		c.slots[source] = newCheckSlots()
 	}
-	return c.lanes[source]
+	return c.slots[source]
 }
 
 // answer is what a source has said of a statement.
@@ -222,7 +222,7 @@ type answer struct {
 }
 
 // ask asks once within a time limit, when its turn has come. A source that rests then is not asked quickly.
-func (c *Catalog) ask(endpoint *Endpoint, l *lane, turn chan struct{}, limit time.Duration) (a answer) {
+func (c *Catalog) ask(endpoint *Endpoint, l *checkSlots, turn chan struct{}, limit time.Duration) (a answer) {
 	select {
 	case turn <- struct{}{}:
 	case <-c.ctx.Done():
@@ -267,21 +267,21 @@ func (c *Catalog) inquire(endpoints []*Endpoint) map[*Endpoint]*verdict {
 
 func (q *inquiry) askQuickly(endpoint *Endpoint) {
 	if reason := q.isSilent(endpoint.Source); reason != nil {
-		q.settle(endpoint, reason.verdict())
+		q.record(endpoint, reason.verdict())
 		return
 	}
-	lane := q.lane(endpoint.Source)
-	a := q.ask(endpoint, lane, lane.quick, q.options.CheckTimeout/quickPart)
+	slots := q.slotsOf(endpoint.Source)
+	a := q.ask(endpoint, slots, slots.quick, q.options.CheckTimeout/quickPart)
 	switch answered := judge(endpoint, a.columns, a.err); {
 	case answered.kind != unanswered:
-		q.settle(endpoint, answered)
+		q.record(endpoint, answered)
 	case timedOut(a.err) && !a.rests:
-		lane.rest(a.since, a.err, q.options.CheckTimeout)
+		slots.rest(a.since, a.err, q.options.CheckTimeout)
 		q.amend(func(g *ground) { g.decide(map[*Endpoint]*verdict{endpoint: {kind: undecided, aside: true}}) })
-		q.background(func() { q.askSlowly(endpoint, lane) })
+		q.background(func() { q.askSlowly(endpoint, slots) })
 	default:
 		q.silence(endpoint.Source, silence{answered.reason})
-		q.settle(endpoint, answered)
+		q.record(endpoint, answered)
 	}
 }
 
@@ -305,7 +305,7 @@ func (q *inquiry) silence(source string, reason silence) {
 	q.silent[source] = reason
 }
 
-func (q *inquiry) settle(endpoint *Endpoint, v *verdict) {
+func (q *inquiry) record(endpoint *Endpoint, v *verdict) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.verdicts[endpoint] = v
@@ -313,10 +313,10 @@ func (q *inquiry) settle(endpoint *Endpoint, v *verdict) {
 
 // askSlowly asks about a statement that a source has not judged quickly, and publishes what it says. A source that has
 // answered others meanwhile is not to blame.
-func (c *Catalog) askSlowly(endpoint *Endpoint, lane *lane) {
-	a := c.ask(endpoint, lane, lane.slow, c.options.CheckTimeout)
+func (c *Catalog) askSlowly(endpoint *Endpoint, slots *checkSlots) {
+	a := c.ask(endpoint, slots, slots.slow, c.options.CheckTimeout)
 	answered := judge(endpoint, a.columns, a.err)
-	if timedOut(a.err) && lane.answers() != a.since {
+	if timedOut(a.err) && slots.answers() != a.since {
 		answered = &verdict{kind: refused, reason: tooSlow(c.options.CheckTimeout), slow: time.Now()}
 	}
 	c.publish(func(g *ground) { g.decide(map[*Endpoint]*verdict{endpoint: answered}) })
@@ -370,13 +370,13 @@ func reason(err error) error {
 	return err
 }
 
-func checkFault(endpoint *Endpoint, err error) Fault {
+func checkFault(endpoint *Endpoint, err error) Diagnostic {
 	at, message := endpoint.places.source, err.Error()
 	if statement, ok := errors.AsType[*source.StatementError](err); ok {
 		line, column := endpoint.Position(statement.Offset)
 		at, message = place{line, column}, statement.Message
 	}
-	return Fault{File: endpoint.File, Line: at.line, Column: at.column, Message: message}
+	return Diagnostic{File: endpoint.File, Line: at.line, Column: at.column, Message: message}
 }
 
 // decide takes in what sources have said. Of an endpoint that was accepted before it keeps what callers were told at first.
@@ -432,14 +432,14 @@ func sameStatement(a, b *Endpoint) bool {
 }
 
 // pending lists what waits for a source that cannot be asked.
-func (g *ground) pending(s *state) Faults {
-	var list Faults
+func (g *ground) pending(s *state) Diagnostics {
+	var list Diagnostics
 	add := func(endpoint *Endpoint, effect string) {
 		if s.down[endpoint.Source] == nil {
 			return // nobody has tried
 		}
 		at := cmp.Or(endpoint.places.source, place{1, 1})
-		list = append(list, Fault{endpoint.File, at.line, at.column,
+		list = append(list, Diagnostic{endpoint.File, at.line, at.column,
 			"source " + endpoint.Source + " cannot be asked about the statement, so it is unchecked", effect})
 	}
 	for _, b := range g.branches {

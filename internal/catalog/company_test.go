@@ -19,7 +19,7 @@ import (
 )
 
 // below writes faults with their effects and with paths below the root.
-func below(root string, faults catalog.Faults) string {
+func below(root string, faults catalog.Diagnostics) string {
 	var lines []string
 	for _, fault := range faults {
 		lines = append(lines, strings.TrimPrefix(fault.WithEffect(), root+string(filepath.Separator)))
@@ -62,7 +62,7 @@ func TestOpenLeavesOutWhatIsAtFault(t *testing.T) {
 			t.Errorf("%s: %t", reached, !want)
 		}
 	}
-	same(t, "faults", below(root, c.Faults()), `acme/default/bad.sql:3:7: mode must be sync or async; got fast; the endpoint is not published
+	same(t, "faults", below(root, c.Diagnostics()), `acme/default/bad.sql:3:7: mode must be sync or async; got fast; the endpoint is not published
 acme/default/refused.sql:5:8: no such column; the endpoint is not published
 acme/default/shared.sql:3:34: share.nobody: there is no such company; the catalog has acme, globex; the endpoint is live without this share
 broken/company.yaml:1:8: users must be a map of keys and values such as { erp: { policies: [DataAPIConsumer] } }; got 5; the company and its endpoints are not published`)
@@ -92,7 +92,7 @@ func TestWhatAnotherCompanyWithdrawsStopsNoMoreThanItMust(t *testing.T) {
 		return active
 	}
 	same(t, "users", users(), "erp ")
-	same(t, "faults", below(root, c.Faults()), `globex/company.yaml:1:33: users.bi.share_context constrains "regiao", which is a parameter of no endpoint of company globex, nor of one shared with it; the user is refused, and the rest of the file is live`)
+	same(t, "faults", below(root, c.Diagnostics()), `globex/company.yaml:1:33: users.bi.share_context constrains "regiao", which is a parameter of no endpoint of company globex, nor of one shared with it; the user is refused, and the rest of the file is live`)
 	if !finds(c, "globex", "own") {
 		t.Error("the company's own endpoint is gone")
 	}
@@ -148,15 +148,15 @@ func TestAStatementThatIsSlowToJudgeHoldsUpNoOther(t *testing.T) {
 	if !finds(c, "acme", "a") || !finds(c, "globex", "a") {
 		t.Error("a sound endpoint waits for one that is slow to judge")
 	}
-	before := len(c.Faults())
+	before := len(c.Diagnostics())
 	write(t, root, "globex/default/b.sql", titled("two"))
 	eventually(t, "another company's edit is live", func() bool { return finds(c, "globex", "b") })
-	if decided := len(c.Faults()) - before; decided > 3 { // the slow ones take a second each, one after another
+	if decided := len(c.Diagnostics()) - before; decided > 3 { // the slow ones take a second each, one after another
 		t.Errorf("it took as long as %d slow statements", decided)
 	}
-	eventually(t, "a slow statement is at fault", func() bool { return len(c.Faults()) > 0 })
+	eventually(t, "a slow statement is at fault", func() bool { return len(c.Diagnostics()) > 0 })
 	const want = ":5:1: the database takes longer than 1s to plan the statement; what does not depend on a row is worked out meanwhile; the endpoint is not published"
-	if got := below(root, c.Faults()[:1]); !strings.HasSuffix(got, want) {
+	if got := below(root, c.Diagnostics()[:1]); !strings.HasSuffix(got, want) {
 		t.Errorf("got %s", got)
 	}
 }
@@ -192,8 +192,8 @@ func TestASourceThatIsSilentIsNoFaultOfAStatement(t *testing.T) {
 	}
 	defer c.Close()
 	eventually(t, "the endpoints are served unchecked", func() bool { return len(c.Warnings()) == 2 && title(c, "a") == "one" && title(c, "b") == "one" })
-	if len(c.Faults()) > 0 {
-		t.Error(c.Faults())
+	if len(c.Diagnostics()) > 0 {
+		t.Error(c.Diagnostics())
 	}
 }
 
@@ -227,7 +227,7 @@ func TestWithdrawalsGoFirst(t *testing.T) {
 			t.Errorf("%s is still there", slug)
 		}
 	}
-	faults := below(root, c.Faults())
+	faults := below(root, c.Diagnostics())
 	if !strings.Contains(faults, "word.sql:3:9: active must be true or false; got no; did you mean false? The last good revision is switched off") ||
 		!strings.Contains(faults, "faulty.sql:4:1: unknown key \"titel\"") {
 		t.Error(faults)
@@ -278,7 +278,7 @@ func TestDeclaredColumnsThatTheResultDoesNotHave(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	same(t, "faults", below(root, c.Faults()), `acme/default/a.sql:4:3: columns: the result has no column "totl"; did you mean total? Allowed are regiao, total, n; the endpoint is not published
+	same(t, "faults", below(root, c.Diagnostics()), `acme/default/a.sql:4:3: columns: the result has no column "totl"; did you mean total? Allowed are regiao, total, n; the endpoint is not published
 acme/default/a.sql:5:3: columns: the result has no column "other"; allowed are regiao, total, n; the endpoint is not published`)
 }
 
@@ -319,16 +319,16 @@ func TestDoubtsAreLookedInto(t *testing.T) {
 	var failure error = &source.StatementError{Offset: 7, Message: "no such column"}
 	refused.Store(&failure)
 	c.Doubt(endpoint, failure)
-	eventually(t, "a statement that is refused is a fault", func() bool { return len(c.Faults()) == 1 })
-	same(t, "faults", below(root, c.Faults()), file+":5:8: no such column; it stays live as it is")
+	eventually(t, "a statement that is refused is a fault", func() bool { return len(c.Diagnostics()) == 1 })
+	same(t, "faults", below(root, c.Diagnostics()), file+":5:8: no such column; it stays live as it is")
 	if title(c, "a") != "one" {
 		t.Error("the endpoint is gone")
 	}
 
 	refused.Store(nil)
 	c.Doubt(endpoint, &source.StatementError{Offset: -1, Message: `relation "t" does not exist`})
-	eventually(t, "the source accepts it again", func() bool { return strings.Contains(below(root, c.Faults()), "the source accepts the statement") })
-	same(t, "faults", below(root, c.Faults()), file+`:5:1: the source accepts the statement, and it fails when it runs: relation "t" does not exist; it stays live as it is`)
+	eventually(t, "the source accepts it again", func() bool { return strings.Contains(below(root, c.Diagnostics()), "the source accepts the statement") })
+	same(t, "faults", below(root, c.Diagnostics()), file+`:5:1: the source accepts the statement, and it fails when it runs: relation "t" does not exist; it stays live as it is`)
 
 	var unavailable error = dataapi.Wrap(dataapi.CodeSourceUnavailable, errors.New("nobody listens"))
 	down.Store(&unavailable)
@@ -336,7 +336,7 @@ func TestDoubtsAreLookedInto(t *testing.T) {
 	time.Sleep(20 * time.Millisecond)
 	down.Store(nil)
 	now.Store(&known)
-	eventually(t, "and it is sound again, when the source can be asked again", func() bool { return len(c.Faults())+len(c.Warnings()) == 0 })
+	eventually(t, "and it is sound again, when the source can be asked again", func() bool { return len(c.Diagnostics())+len(c.Warnings()) == 0 })
 	if again, _, _ := c.Current().Find("acme", "default", "a"); again != endpoint {
 		t.Error("the endpoint is another one")
 	}

@@ -131,7 +131,7 @@ func parseCompany(slug string, text []byte, r *report) (file *companyFile, draft
 	if member, ok := f.by["callbacks"]; ok {
 		company.CallbackHosts = r.readCallbackHosts(member.value)
 	}
-	if len(r.faults) > 0 {
+	if len(r.diagnostics) > 0 {
 		return nil, company
 	}
 	return file, company

@@ -38,7 +38,7 @@ func parseEndpoint(address dataapi.Address, text []byte, r *report) (endpoint *E
 		return nil, false
 	}
 	endpoint.readFrontMatter(root, r)
-	return endpoint, len(r.faults) == 0
+	return endpoint, len(r.diagnostics) == 0
 }
 
 // splitFile divides a file into its front matter, which begins in line 2, and its statement.

@@ -26,10 +26,10 @@ func CheckParse(t *testing.T, text []byte, asEndpoint bool) {
 		company, _ := parseCompany("acme", text, &r)
 		sound = company != nil
 	}
-	if sound != (len(r.faults) == 0) {
-		t.Fatalf("sound: %v, faults: %v", sound, r.faults)
+	if sound != (len(r.diagnostics) == 0) {
+		t.Fatalf("sound: %v, faults: %v", sound, r.diagnostics)
 	}
-	for _, fault := range r.faults {
+	for _, fault := range r.diagnostics {
 		if fault.Line < 1 || fault.Column < 1 || fault.Message == "" {
 			t.Fatalf("%+v", fault)
 		}

@@ -17,7 +17,7 @@ func (g *ground) link(t *tree) linked {
 	l.linkContexts()
 	for _, r := range l.reports {
 		if r.more > 0 {
-			l.faults = append(l.faults, linkFault{Fault: r.all()[maxFaults]})
+			l.faults = append(l.faults, linkFault{Diagnostic: r.all()[maxFaults]})
 		}
 	}
 	return l.linked
@@ -26,12 +26,12 @@ func (g *ground) link(t *tree) linked {
 // linked is what was found between files.
 type linked struct {
 	faults   []linkFault
-	warnings Faults
+	warnings Diagnostics
 }
 
 // linkFault is a fault between files, with what it is about.
 type linkFault struct {
-	Fault
+	Diagnostic
 	rivals  []*Endpoint // that share the same path with the same company
 	company string      // whose company.yaml it is in
 	user    string      // whose share context would hide nothing
@@ -53,7 +53,7 @@ func (l *linker) fault(file string, at place, message func() string) *linkFault 
 		r = &report{file: file}
 		l.reports[file] = r
 	}
-	fault := linkFault{Fault: Fault{File: file, Line: at.line, Column: at.column}, untold: r.full()}
+	fault := linkFault{Diagnostic: Diagnostic{File: file, Line: at.line, Column: at.column}, untold: r.full()}
 	if fault.untold {
 		r.fault(at, "")
 	} else {
@@ -189,7 +189,7 @@ func (l *linker) context(file *companyFile, user *identity.User, within map[stri
 			for i, endpoint := range refusing {
 				at, message := at.of(faults[i]), fmt.Sprintf("%s: %s; endpoint %s does not take this value from the user",
 					path, contextMessage(faults[i]), endpoint.Address)
-				l.warnings = append(l.warnings, Fault{File: file.file, Line: at.line, Column: at.column, Message: message})
+				l.warnings = append(l.warnings, Diagnostic{File: file.file, Line: at.line, Column: at.column, Message: message})
 			}
 		}
 	}

@@ -69,13 +69,13 @@ func TestLinksOnTheWayCanBeTurned(t *testing.T) {
 			}
 			opened := open(t, filepath.Join(top, c.root), nil)
 			if title(opened, "a") != "one" {
-				t.Fatal(opened.Faults())
+				t.Fatal(opened.Diagnostics())
 			}
 			if c.turn[0] == "" {
 				if err := os.Remove(filepath.Join(top, "current")); err != nil {
 					t.Fatal(err)
 				}
-				eventually(t, "that the link is gone is seen", func() bool { return len(opened.Faults()) == 1 })
+				eventually(t, "that the link is gone is seen", func() bool { return len(opened.Diagnostics()) == 1 })
 				c.turn = [2]string{"current", "v2"}
 			}
 			turn(t, filepath.Join(top, c.turn[0]), c.turn[1])

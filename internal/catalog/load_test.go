@@ -249,7 +249,7 @@ func TestRevisionFollowsTheText(t *testing.T) {
 func lines(t *testing.T, root string) string {
 	t.Helper()
 	_, err := catalog.Load(root, catalog.Dialects...)
-	faults, ok := errors.AsType[catalog.Faults](err)
+	faults, ok := errors.AsType[catalog.Diagnostics](err)
 	if !ok {
 		return "no faults"
 	}

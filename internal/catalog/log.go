@@ -12,8 +12,8 @@ func (c *Catalog) logNew(now, before *state) {
 	}
 }
 
-func (c *Catalog) logFaults(level slog.Level, now, before Faults) {
-	known := make(map[Fault]bool, len(before))
+func (c *Catalog) logFaults(level slog.Level, now, before Diagnostics) {
+	known := make(map[Diagnostic]bool, len(before))
 	for _, fault := range before {
 		known[fault] = true
 	}

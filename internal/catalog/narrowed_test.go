@@ -22,7 +22,7 @@ func TestDeactivationTakesEffectInAFileAtFault(t *testing.T) {
 	}
 	// acme withdraws its share, so that globex's file constrains what no endpoint has.
 	write(t, root, "acme/default/a.sql", "/*---\nsource: s\nparams: { regiao: { type: string } }\n---*/\nSELECT @regiao AS one")
-	eventually(t, "the fault is seen", func() bool { return len(c.Faults()) == 1 })
+	eventually(t, "the fault is seen", func() bool { return len(c.Diagnostics()) == 1 })
 
 	write(t, root, "globex/company.yaml", "users: { bi: { active: false, share_context: { regiao: Sul } }, other: { policies: [DataAPIConsumer, VisualizationViewer] } }")
 	eventually(t, "a user is deactivated", func() bool { return !active("bi") && active("other") })
@@ -45,7 +45,7 @@ func TestDeactivationTakesEffectInAFileAtFault(t *testing.T) {
 
 	// The file is taken as a whole as soon as it is sound.
 	write(t, root, "globex/company.yaml", "users: { bi: {}, other: {} }")
-	eventually(t, "the file is sound", func() bool { return len(c.Faults()) == 0 && active("bi") && active("other") })
+	eventually(t, "the file is sound", func() bool { return len(c.Diagnostics()) == 0 && active("bi") && active("other") })
 }
 
 // Whoever writes active: no does not mean that somebody keeps access, and neither does active: false in a file that is at
@@ -69,13 +69,13 @@ func TestDeactivationThatCannotBeReadFailsClosed(t *testing.T) {
 			root := build(t, map[string]string{"globex/company.yaml": before, "globex/default/a.sql": "/*---\nsource: s\n---*/\nSELECT 1 AS one"})
 			opened := open(t, root, nil)
 			write(t, root, "globex/company.yaml", c.file)
-			eventually(t, "the fault is seen", func() bool { return len(opened.Faults()) > 0 })
+			eventually(t, "the fault is seen", func() bool { return len(opened.Diagnostics()) > 0 })
 			company, ok := opened.Current().Company("globex")
 			if !ok || company.Active != c.company || company.Users["bi"].Active != c.bi || company.Users["other"].Active != c.others {
 				t.Errorf("%t, company %+v, bi %+v, other %+v", ok, company, company.Users["bi"], company.Users["other"])
 			}
 			write(t, root, "globex/company.yaml", before)
-			eventually(t, "the file is sound", func() bool { return len(opened.Faults()) == 0 })
+			eventually(t, "the file is sound", func() bool { return len(opened.Diagnostics()) == 0 })
 			company, _ = opened.Current().Company("globex")
 			if !company.Active || !company.Users["bi"].Active {
 				t.Errorf("the sound file does not count: %+v", company)

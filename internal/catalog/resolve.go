@@ -23,7 +23,7 @@ func Load(root string, dialects ...source.Dialect) (*Snapshot, error) {
 }
 
 // Inspect reads and checks as Load does, and returns what is doubtful too. There is no snapshot when there are faults.
-func Inspect(root string, dialects ...source.Dialect) (snapshot *Snapshot, faults, warnings Faults) {
+func Inspect(root string, dialects ...source.Dialect) (snapshot *Snapshot, faults, warnings Diagnostics) {
 	ground := newGround(root)
 	ground.listing = scanRoot(root, 0)
 	if opened, err := os.OpenRoot(root); err == nil {
@@ -59,8 +59,8 @@ type state struct {
 	unchecked map[*Endpoint]bool   // live, and not accepted by their source, which could not be asked
 	waiting   map[string]*Endpoint // files and their revisions that are not live because their source could not be asked
 	down      map[string]error     // sources that could not be asked, and why
-	faults    Faults
-	warnings  Faults
+	faults    Diagnostics
+	warnings  Diagnostics
 }
 
 func newState() *state {
@@ -85,7 +85,7 @@ type spot struct {
 	place
 }
 
-func spotOf(f Fault) spot { return spot{f.File, place{f.Line, f.Column}} }
+func spotOf(f Diagnostic) spot { return spot{f.File, place{f.Line, f.Column}} }
 
 // resolve says what is to be live, what has been until now being given. It does no I/O. What is at fault leaves the live what
 // was live of it, if anything; what takes access away holds although other parts of its file are at fault.
@@ -105,12 +105,12 @@ func (g *ground) resolve(previous *state) *state {
 	written := r.link(r.asWritten())
 	for _, fault := range written.faults {
 		if !fault.untold {
-			r.faults = append(r.faults, fault.Fault)
+			r.faults = append(r.faults, fault.Diagnostic)
 		}
-		r.between[spotOf(fault.Fault)] = fault
+		r.between[spotOf(fault.Diagnostic)] = fault
 	}
 	r.warnings = append(r.warnings, written.warnings...)
-	r.settle()
+	r.linkAll()
 	r.settleRefusals()
 	r.contexts.forget()
 	r.tellEffects()
@@ -190,7 +190,7 @@ func (r *resolution) addVerdict(endpoint *Endpoint) {
 	}
 }
 
-func (r *resolution) hasFaultAt(fault Fault) bool {
+func (r *resolution) hasFaultAt(fault Diagnostic) bool {
 	for i := len(r.faults) - 1; i >= 0 && r.faults[i].File == fault.File; i-- { // those of one file stand together
 		if r.faults[i].Line == fault.Line && r.faults[i].Column == fault.Column {
 			return true
@@ -311,14 +311,14 @@ func (r *resolution) asWritten() *tree {
 // A file that did not change stays live with its fault: what it grants was sound, and what is gone cannot be reached
 // anyway. A file that is taken back and has no fault itself is reported: without that nobody would know why it
 // is not live.
-func (r *resolution) settle() {
+func (r *resolution) linkAll() {
 	for changed := true; changed; {
 		changed = false
 		for _, fault := range r.link(r.live).faults {
 			taken := r.takeBack(fault)
 			changed = changed || taken
-			if taken && !slices.ContainsFunc(r.faults, func(f Fault) bool { return f.File == fault.File }) {
-				r.faults = append(r.faults, fault.Fault)
+			if taken && !slices.ContainsFunc(r.faults, func(f Diagnostic) bool { return f.File == fault.File }) {
+				r.faults = append(r.faults, fault.Diagnostic)
 			}
 		}
 		changed = r.refuseUsers() || changed
@@ -352,7 +352,7 @@ func (r *resolution) takeBack(fault linkFault) bool {
 	before := r.previous.live.companies[fault.company]
 	if before == nil || len(before.refused) > 0 {
 		// A parameter that some endpoint has, which is at fault itself, is no slip of the pen.
-		if fault.user != "" && r.between[spotOf(fault.Fault)].user == fault.user {
+		if fault.user != "" && r.between[spotOf(fault.Diagnostic)].user == fault.user {
 			r.refusals[fault.company] = append(r.refusals[fault.company], fault.user)
 		}
 		return false

@@ -9,9 +9,9 @@ import (
 // reading is what the dialects of the sources make of a statement. Which one it is written in, its source knows; what each of
 // them says is certain without asking.
 type reading struct {
-	uses      []source.ParamUse  // the parameters that every dialect finds
-	mentioned map[string]bool    // those that some dialect may find
-	faults    []source.TextFault // those that every dialect finds
+	uses      []source.ParamUse       // the parameters that every dialect finds
+	mentioned map[string]bool         // those that some dialect may find
+	faults    []source.TextDiagnostic // those that every dialect finds
 }
 
 func readStatement(sql string, dialects []source.Dialect) reading {

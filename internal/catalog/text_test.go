@@ -84,33 +84,33 @@ func TestLineEndsAndByteOrderMarks(t *testing.T) {
 	wantEndpoint, _ := parseEndpoint(address, []byte(textEndpoint), &lf)
 	_, wantCompany := parseCompany("acme", []byte(textCompany), &company)
 	if wantEndpoint == nil || wantCompany == nil {
-		t.Fatal(lf.faults, company.faults)
+		t.Fatal(lf.diagnostics, company.diagnostics)
 	}
 	if wantEndpoint.Statement.SQL[len("-- a comment\nSELECT 'a"):][:3] != "\nb'" || wantEndpoint.Title != "two lines" || wantCompany.Name != "A\nB" {
 		t.Fatalf("%q %q %q", wantEndpoint.Statement.SQL, wantEndpoint.Title, wantCompany.Name)
 	}
-	faultsAtTheirLines(t, textEndpoint, lf.faults)
-	faultsAtTheirLines(t, textCompany, company.faults)
+	faultsAtTheirLines(t, textEndpoint, lf.diagnostics)
+	faultsAtTheirLines(t, textCompany, company.diagnostics)
 	for name, spell := range spellings {
 		var r report
 		got, _ := parseEndpoint(address, []byte(spell(textEndpoint)), &r)
 		got.text, got.Revision, got.Contract = wantEndpoint.text, wantEndpoint.Revision, wantEndpoint.Contract
-		if !slices.Equal(r.faults, lf.faults) {
-			t.Errorf("%s: an endpoint has the faults\n%v\nwant\n%v", name, r.faults, lf.faults)
+		if !slices.Equal(r.diagnostics, lf.diagnostics) {
+			t.Errorf("%s: an endpoint has the faults\n%v\nwant\n%v", name, r.diagnostics, lf.diagnostics)
 		}
 		if !reflect.DeepEqual(got, wantEndpoint) {
 			t.Errorf("%s: an endpoint is\n%+v\nwant\n%+v", name, got, wantEndpoint)
 		}
 		r = report{}
 		_, gotCompany := parseCompany("acme", []byte(spell(textCompany)), &r)
-		if !slices.Equal(r.faults, company.faults) || !reflect.DeepEqual(gotCompany, wantCompany) {
-			t.Errorf("%s: a company is %+v with the faults\n%v\nwant %+v,\n%v", name, gotCompany, r.faults, wantCompany, company.faults)
+		if !slices.Equal(r.diagnostics, company.diagnostics) || !reflect.DeepEqual(gotCompany, wantCompany) {
+			t.Errorf("%s: a company is %+v with the faults\n%v\nwant %+v,\n%v", name, gotCompany, r.diagnostics, wantCompany, company.diagnostics)
 		}
 	}
 }
 
 // faultsAtTheirLines looks that each key faultN is reported in its line.
-func faultsAtTheirLines(t *testing.T, text string, faults Faults) {
+func faultsAtTheirLines(t *testing.T, text string, faults Diagnostics) {
 	t.Helper()
 	found := 0
 	for _, fault := range faults {
@@ -140,8 +140,8 @@ func TestTextsThatAreRefused(t *testing.T) {
 		"NUL behind CRLF":   {"a: b\r\n\x00", "f:2:1: the file must not contain the NUL character"},
 	} {
 		r := report{file: "f"}
-		if file, draft := parseCompany("acme", []byte(test.text), &r); file != nil || draft != nil || r.faults.Error() != test.want {
-			t.Errorf("%s: %v, want %s", name, r.faults, test.want)
+		if file, draft := parseCompany("acme", []byte(test.text), &r); file != nil || draft != nil || r.diagnostics.Error() != test.want {
+			t.Errorf("%s: %v, want %s", name, r.diagnostics, test.want)
 		}
 	}
 }

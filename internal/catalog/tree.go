@@ -47,8 +47,8 @@ func (l listing) same(other listing) bool {
 
 // found is what a scan has met beside what it was looking for.
 type found struct {
-	faults   Faults
-	warnings Faults
+	faults   Diagnostics
+	warnings Diagnostics
 	unread   []string // files and directories that exist and say nothing, since they cannot be read: what was live of them stays
 }
 
@@ -269,7 +269,7 @@ func (s *scanner) name(below string) string {
 }
 
 func (s *scanner) fault(below, format string, args ...any) {
-	s.faults = append(s.faults, Fault{File: s.name(below), Line: 1, Column: 1, Message: fmt.Sprintf(format, args...)})
+	s.faults = append(s.faults, Diagnostic{File: s.name(below), Line: 1, Column: 1, Message: fmt.Sprintf(format, args...)})
 }
 
 // sum tells the contents of files apart.

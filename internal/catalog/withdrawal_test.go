@@ -22,11 +22,11 @@ func TestWhatIsDeletedGrantsNothing(t *testing.T) {
 	}
 	eventually(t, "a company without its file is gone, and so are its endpoints", func() bool {
 		_, ok := c.Current().Company("acme")
-		return !ok && title(c, "a") == "-" && len(c.Faults()) == 1
+		return !ok && title(c, "a") == "-" && len(c.Diagnostics()) == 1
 	})
 
 	write(t, root, "acme/company.yaml", "")
-	eventually(t, "a company that is back is live", func() bool { return title(c, "a") == "one" && len(c.Faults()) == 0 })
+	eventually(t, "a company that is back is live", func() bool { return title(c, "a") == "one" && len(c.Diagnostics()) == 0 })
 }
 
 // A mount that failed and a checkout under way must not take everything down.
@@ -39,7 +39,7 @@ func TestARootThatIsGoneOrEmptyKeepsEverything(t *testing.T) {
 	}
 	kept := func(fault string) func() bool {
 		return func() bool {
-			faults := c.Faults()
+			faults := c.Diagnostics()
 			return title(c, "a") == "one" && len(c.Current().Companies()) == 2 && len(faults) == 1 &&
 				faults[0].WithEffect() == root+":1:1: "+fault+"; the last good catalog stays live"
 		}
@@ -56,7 +56,7 @@ func TestARootThatIsGoneOrEmptyKeepsEverything(t *testing.T) {
 	if err := os.Rename(moved, root); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "a catalog that is back is live", func() bool { return title(c, "b") == "two" && len(c.Faults()) == 0 })
+	eventually(t, "a catalog that is back is live", func() bool { return title(c, "b") == "two" && len(c.Diagnostics()) == 0 })
 	write(t, root, "acme/default/a.sql", titled("two"))
 	eventually(t, "and is watched", func() bool { return title(c, "a") == "two" })
 }
@@ -99,7 +99,7 @@ func TestEffectsAndWithdrawalsAreTold(t *testing.T) {
 		t.Fatal("no fault")
 	}
 	var got []string
-	for _, fault := range c.Faults() {
+	for _, fault := range c.Diagnostics() {
 		got = append(got, strings.TrimPrefix(fault.File, root+string(filepath.Separator))+": "+fault.Effect)
 	}
 	want := []string{

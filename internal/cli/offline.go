@@ -87,7 +87,7 @@ func (c *call) checkConfig() error {
 	if err == nil && len(unasked) > 0 {
 		return fmt.Errorf("%s: %s could not be checked", offline.Directory, count(len(unasked), "endpoint"))
 	}
-	faults, ok := errors.AsType[catalog.Faults](err)
+	faults, ok := errors.AsType[catalog.Diagnostics](err)
 	if err != nil && !ok {
 		return err
 	}
@@ -95,7 +95,7 @@ func (c *call) checkConfig() error {
 }
 
 // printCheck prints faults and warnings, or how much there is without a fault.
-func printCheck(out io.Writer, name string, snapshot *catalog.Snapshot, faults, warnings catalog.Faults) error {
+func printCheck(out io.Writer, name string, snapshot *catalog.Snapshot, faults, warnings catalog.Diagnostics) error {
 	for _, fault := range faults {
 		fmt.Fprintln(out, fault)
 	}
@@ -115,7 +115,7 @@ func printCheck(out io.Writer, name string, snapshot *catalog.Snapshot, faults, 
 }
 
 // asWarning writes what is doubtful so that it is not taken for a fault, in the form that editors turn into a link.
-func asWarning(doubt catalog.Fault) catalog.Fault {
+func asWarning(doubt catalog.Diagnostic) catalog.Diagnostic {
 	doubt.Message = "warning: " + doubt.Message
 	return doubt
 }

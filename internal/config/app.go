@@ -44,7 +44,7 @@ type App struct {
 	// The results that are kept in memory, of endpoints with limits.cache.
 	Cache *Cache `json:"cache,omitempty"`
 
-	// What the audit trail holds. It is written to the logger data_api.audit, one line for each event, so that a log can
+	// What the audit log holds. It is written to the logger data_api.audit, one line for each event, so that a log can
 	// `include` it and another one `exclude` it.
 	Audit *Audit `json:"audit,omitempty"`
 }
@@ -56,9 +56,9 @@ type Callbacks struct {
 	Allow []string `json:"allow,omitempty"`
 }
 
-// Audit configures the audit trail.
+// Audit configures the audit log.
 type Audit struct {
-	// Whether the values of parameters stand in the trail, with "***" for those that their endpoint file calls
+	// Whether the values of parameters stand in the audit log, with "***" for those that their endpoint file calls
 	// sensitive. By default they do not.
 	Parameters bool `json:"parameters,omitempty"`
 }

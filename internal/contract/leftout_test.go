@@ -16,10 +16,10 @@ import (
 func (s *server) status() string {
 	var told strings.Builder
 	catalog := s.Configuration().Catalog()
-	if len(catalog.Faults()) > 0 {
+	if len(catalog.Diagnostics()) > 0 {
 		told.WriteString("FAULTS\n")
 	}
-	for _, fault := range append(catalog.Faults(), catalog.Warnings()...) {
+	for _, fault := range append(catalog.Diagnostics(), catalog.Warnings()...) {
 		told.WriteString(fault.WithEffect() + "\n")
 	}
 	return told.String()

@@ -15,7 +15,7 @@ import (
 
 const personEndpoint = "acme/default/person"
 
-// auditLine is a line of the audit trail.
+// auditLine is a line of the audit log.
 type auditLine struct {
 	Logger     string
 	Msg        string
@@ -37,8 +37,8 @@ type auditLine struct {
 	Duration   *float64
 }
 
-// readTrail reads the file that the trail goes to.
-func readTrail(t *testing.T, path string) (lines []auditLine) {
+// readAuditLog reads the file that the audit log goes to.
+func readAuditLog(t *testing.T, path string) (lines []auditLine) {
 	t.Helper()
 	for line := range bytes.Lines([]byte(readFile(t, path))) {
 		var read auditLine
@@ -59,9 +59,9 @@ func readFile(t *testing.T, path string) string {
 	return string(text)
 }
 
-// TestAuditTrailAndSecrets goes through everything that handles a secret, on a server that logs all it can. The trail tells
+// TestAuditLogAndSecrets goes through everything that handles a secret, on a server that logs all it can. The auditLog tells
 // each event, and no secret is found where it does not belong.
-func TestAuditTrailAndSecrets(t *testing.T) {
+func TestAuditLogAndSecrets(t *testing.T) {
 	const (
 		hs256     = "hs256-secret-of-this-test-0123456789abcdef"
 		password  = "dsn-password-of-this-test-4711"
@@ -80,13 +80,13 @@ share: { globex: { cpf: [nobody] } }
 SELECT regiao FROM vendas WHERE @cpf IS NOT NULL AND @numbers IS NULL AND regiao <> @regiao`
 	catalog["acme/default/unreachable.sql"] = "/*---\nsource: other\n---*/\nSELECT 1 AS one"
 	dir := t.TempDir()
-	trailPath := filepath.Join(dir, "audit.log")
+	auditLogPath := filepath.Join(dir, "audit.log")
 	s := newServer(t, serverConfig{
 		sources: e.Source(t, dir, sales).Directive() + "\n\t\tsource other postgres {env.TEST_DSN}",
 		files:   catalog,
 		options: "callbacks {\n\t\t\tallow " + strings.TrimPrefix(receiver.URL, "http://") + "\n\t\t}\n" +
 			"\t\ttokens {\n\t\t\ths256_secret {env.TEST_HS256}\n\t\t}\n\t\taudit {\n\t\t\tparameters\n\t\t}",
-		globals: "debug\n\tlog audit {\n\t\toutput file " + trailPath + "\n\t\tinclude data_api.audit\n\t}",
+		globals: "debug\n\tlog audit {\n\t\toutput file " + auditLogPath + "\n\t\tinclude data_api.audit\n\t}",
 		env:     []string{"TEST_HS256=" + hs256, "TEST_DSN=postgres://reader:" + password + "@127.0.0.1:1/none"},
 	})
 	var refused bytes.Buffer // the bodies of all errors
@@ -136,10 +136,10 @@ SELECT regiao FROM vendas WHERE @cpf IS NOT NULL AND @numbers IS NULL AND regiao
 	s.Post(logoutRoute, "", servertest.RefreshBody(fifth.Refresh)).Want(http.StatusNoContent)
 	s.WriteCatalog("acme/default/few.sql", "/*---\nsource: main\n---*/\nSELECT regiao FROM vendas")
 	eventually(t, "the catalog's change is told", patience, func() bool {
-		lines := readTrail(t, trailPath)
+		lines := readAuditLog(t, auditLogPath)
 		return lines[len(lines)-1].Msg == "catalog.changed"
 	})
-	trail := readTrail(t, trailPath)
+	auditLog := readAuditLog(t, auditLogPath)
 
 	for _, want := range []auditLine{
 		{Msg: "key.created", Outcome: "success", Actor: "operator", Company: "acme", User: "integration", Key: key.Key},
@@ -164,18 +164,18 @@ SELECT regiao FROM vendas WHERE @cpf IS NOT NULL AND @numbers IS NULL AND regiao
 		{Msg: "token.ended", Outcome: "success", Company: "acme", User: "integration", Key: successor.Key},
 		{Msg: "catalog.changed", Outcome: "success", Actor: "operator"},
 	} {
-		if !told(trail, want) {
-			t.Errorf("the trail does not tell %+v", want)
+		if !told(auditLog, want) {
+			t.Errorf("the audit log does not tell %+v", want)
 		}
 	}
-	checkLines(t, trail)
+	checkLines(t, auditLog)
 	secrets := map[string]string{
 		"API secret": key.Secret, "API secret of the successor": successor.Secret, "HS256 secret": hs256, "DSN password": password,
 		"sensitive value": sensitive, "access token": access, "refresh token": fourth.Refresh,
 		"callback secret": callbackSecret, "rotated callback secret": rotatedSecret,
 	}
 	for place, text := range map[string]string{
-		"log": s.Log.String(), "audit trail": readFile(t, trailPath), "errors": refused.String(),
+		"log": s.Log.String(), "audit log": readFile(t, auditLogPath), "errors": refused.String(),
 		"store":                   readFile(t, filepath.Join(s.Dir, "data-api.db")),
 		"autosaved configuration": readFile(t, filepath.Join(s.Dir, "caddy", "autosave.json")),
 		"adapted configuration":   s.mustCLI("adapt", "--config", s.caddyfile),
@@ -196,9 +196,9 @@ SELECT regiao FROM vendas WHERE @cpf IS NOT NULL AND @numbers IS NULL AND regiao
 }
 
 // checkLines checks what every line has.
-func checkLines(t *testing.T, trail []auditLine) {
+func checkLines(t *testing.T, auditLog []auditLine) {
 	t.Helper()
-	for _, line := range trail {
+	for _, line := range auditLog {
 		http := line.Actor == "" && line.Msg != "job.ended"
 		if line.Logger != "data_api.audit" || http && (line.ClientIP != "127.0.0.1" || line.RequestID == "") {
 			t.Errorf("the line %+v", line)
@@ -212,8 +212,8 @@ func checkLines(t *testing.T, trail []auditLine) {
 }
 
 // told reports whether a line has all that want says.
-func told(trail []auditLine, want auditLine) bool {
-	for _, line := range trail {
+func told(auditLog []auditLine, want auditLine) bool {
+	for _, line := range auditLog {
 		if line.Msg == want.Msg && line.Outcome == want.Outcome && says(line.Actor, want.Actor) && says(line.Company, want.Company) &&
 			says(line.User, want.User) && says(line.Key, want.Key) && says(line.Endpoint, want.Endpoint) &&
 			says(line.Subject, want.Subject) && says(line.Reason, want.Reason) {

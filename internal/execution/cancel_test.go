@@ -25,7 +25,7 @@ const maxConns = 10
 // endless runs every job as one query that does not end by itself.
 type endless struct{ query source.Query }
 
-func (endless) Permit(context.Context, job.Job) error { return nil }
+func (endless) Authorize(context.Context, job.Job) error { return nil }
 
 func (endless) TimeLimit(job.Job) time.Duration { return time.Minute }
 

@@ -81,7 +81,7 @@ func TestWhatARunMeetsIsLookedInto(t *testing.T) {
 		t.Helper()
 		for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
 			if time.Now().After(end) {
-				t.Fatalf("%s: faults %v, warnings %v", what, opened.Faults(), opened.Warnings())
+				t.Fatalf("%s: faults %v, warnings %v", what, opened.Diagnostics(), opened.Warnings())
 			}
 		}
 	}
@@ -112,13 +112,13 @@ func TestWhatARunMeetsIsLookedInto(t *testing.T) {
 		t.Fatal(err)
 	}
 	soon("a statement that is refused is a fault", func() bool {
-		return len(opened.Faults()) == 1 && strings.Contains(opened.Faults()[0].WithEffect(), "n.sql:4:8: no such column: name; it stays live as it is")
+		return len(opened.Diagnostics()) == 1 && strings.Contains(opened.Diagnostics()[0].WithEffect(), "n.sql:4:8: no such column: name; it stays live as it is")
 	})
 	exec("ALTER TABLE t RENAME COLUMN label TO name")
 	if err := run("n"); err != nil {
 		t.Fatal(err)
 	}
-	soon("which goes with the next run that succeeds", func() bool { return len(opened.Faults()) == 0 })
+	soon("which goes with the next run that succeeds", func() bool { return len(opened.Diagnostics()) == 0 })
 }
 
 type described []source.Column

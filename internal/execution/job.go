@@ -24,7 +24,7 @@ var _ job.Runtime = (*JobRuntime)(nil)
 
 // Permit looks again at what the request was allowed: a key that has been revoked since, a policy or an endpoint that
 // is gone, ends the job.
-func (r *JobRuntime) Permit(_ context.Context, j job.Job) error {
+func (r *JobRuntime) Authorize(_ context.Context, j job.Job) error {
 	_, err := r.bind(j)
 	return err
 }
@@ -88,7 +88,7 @@ func (c countedRows) Row(values []source.Value) error {
 }
 
 // Standing reports why whoever asked for a job may not use the API any more; nil: it may.
-func (r *JobRuntime) Standing(j job.Unfinished) error {
+func (r *JobRuntime) CheckCaller(j job.Unfinished) error {
 	_, err := r.resolve(j.Company, j.User, j.KeyID)
 	return err
 }
@@ -107,7 +107,7 @@ func (r *JobRuntime) bind(j job.Job) (*Bound, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !caller.Permit(dataapi.ActionExecute, j.Address.Path()) {
+	if !caller.Authorize(dataapi.ActionExecute, j.Address.Path()) {
 		return nil, &dataapi.Error{Code: dataapi.CodeForbidden}
 	}
 	call, err := r.Plan().FindRevision(caller, j.Address.Namespace, j.Address.Slug, j.Pinned())

@@ -37,7 +37,7 @@ func (p *Plan) Offers(caller identity.Principal, after string, limit int) (offer
 	for _, reached := range p.snapshot.Reached(caller.Company.Slug) {
 		endpoint := reached.Endpoint
 		path := endpoint.Path()
-		if after != "" && strings.Compare(path, after) <= 0 || !caller.Permit(dataapi.ActionExecute, path) {
+		if after != "" && strings.Compare(path, after) <= 0 || !caller.Authorize(dataapi.ActionExecute, path) {
 			continue
 		}
 		var columns []source.Column
@@ -59,7 +59,7 @@ func (p *Plan) Offers(caller identity.Principal, after string, limit int) (offer
 		}
 		offers = append(offers, Offer{
 			Endpoint: endpoint, Parameters: narrowed, Shared: reached.Shared, Columns: columns,
-			MayGetJob: caller.Permit(dataapi.ActionGetJob, path), MayCancelJob: caller.Permit(dataapi.ActionCancelJob, path),
+			MayGetJob: caller.Authorize(dataapi.ActionGetJob, path), MayCancelJob: caller.Authorize(dataapi.ActionCancelJob, path),
 		})
 	}
 	return offers, false

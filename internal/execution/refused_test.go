@@ -34,7 +34,7 @@ func TestRefusedValuesAreExplained(t *testing.T) {
 		}
 		bound := &Bound{Endpoint: &catalog.Endpoint{Contract: contract}, call: source.Call{Args: args}}
 		original := &dataapi.Error{Code: dataapi.CodeValueRefused, Detail: test.detail, Err: cause}
-		got := bound.discreet(bound.explain(original))
+		got := bound.redactError(bound.explain(original))
 		failure := dataapi.AsError(got)
 		if failure.Code != dataapi.CodeValueRefused || !strings.HasPrefix(failure.Detail, test.want) || strings.Contains(failure.Detail, "enum") {
 			t.Errorf("%s: the caller reads %q, want %q", test.values, failure.Detail, test.want)

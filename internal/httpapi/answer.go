@@ -39,7 +39,7 @@ type answer struct {
 	anyone   bool  // it may be read by whoever asked, whatever has become of the caller's rights
 	refused  error // why it cannot be sent; the answer has not begun, or the caller may not be answered any more
 	stalled  bool  // writing has failed
-	turn     bool  // it has one of the [turns]
+	hasSlot  bool  // it has one of the [turns]
 	streamed bool  // there was more than one write, or the first one was not all of it
 
 	budget *admission.Budget
@@ -77,8 +77,8 @@ func (a *answer) Write(p []byte) (int, error) {
 	if err := a.begin(len(p)); err != nil {
 		return 0, err
 	}
-	turns := a.turn
-	a.leaveTurn()
+	turns := a.hasSlot
+	a.releaseSlot()
 	now := time.Now()
 	a.await(now, len(p))
 	n, err := a.send(now, p)
@@ -87,7 +87,7 @@ func (a *answer) Write(p []byte) (int, error) {
 		a.stalled = true
 		err = errors.Join(errStalled, err)
 	case turns:
-		err = a.takeTurn()
+		err = a.acquireSlot()
 	}
 	return n, err
 }
@@ -180,7 +180,7 @@ func (a *answer) check() error {
 
 // end is for an answer that is all there.
 func (a *answer) end() {
-	a.leaveTurn()
+	a.releaseSlot()
 	a.ended = a.flush()
 	if a.ended {
 		a.http10.disarm()
@@ -234,7 +234,7 @@ func (a *answer) refuse(err error) {
 // finish gives back what the answer holds. What is still to be sent, such as the end of a compressed stream, the server sends
 // after the handler.
 func (a *answer) finish() {
-	a.leaveTurn()
+	a.releaseSlot()
 	a.watched.mu.Lock()
 	a.watched.finished = true
 	a.watched.mu.Unlock()

@@ -73,8 +73,8 @@ type Services struct {
 
 	Log *slog.Logger
 
-	// Trail keeps the audit trail. AuditParameters puts the values of parameters into it, sensitive ones replaced.
-	Trail           audit.Trail
+	// Trail keeps the audit log. AuditParameters puts the values of parameters into it, sensitive ones replaced.
+	AuditLog        audit.Log
 	AuditParameters bool
 }
 
@@ -92,7 +92,7 @@ const maxTokenBody = 16 << 10
 // New makes an API of its services.
 func New(s Services) *API {
 	access := &access{directory: s.Directory, tokens: s.Tokens, families: s.Families, plan: s.Plan, jobs: s.Jobs}
-	recorder := &recorder{trail: s.Trail, parameters: s.AuditParameters, clientIP: s.ClientIP}
+	recorder := &recorder{auditLog: s.AuditLog, parameters: s.AuditParameters, clientIP: s.ClientIP}
 	responder := newResponder(access, recorder, s.Memory, s.Log)
 	waits := &waits{access: access, callers: s.WaitingCallers, ending: s.Ending, exiting: s.Exiting}
 

@@ -54,12 +54,12 @@ func (a *API) Authenticate(w http.ResponseWriter, r *http.Request) (caller ident
 	switch {
 	case err != nil:
 	case claims.Issuer != "":
-		caller, err = a.directory.ResolveVouched(claims.Company, claims.User)
+		caller, err = a.directory.ResolveTrusted(claims.Company, claims.User)
 		caller.Issuer = claims.Issuer
 	default:
 		caller, err = a.resolve(claims.Subject, claims.Family)
 	}
-	if err != nil && a.trail.Enabled() {
+	if err != nil && a.auditLog.Enabled() {
 		event := audit.Event{Action: audit.AccessRefused}
 		event.Outcome, event.Reason = outcomeOf(err)
 		about(&event, claims)
@@ -99,12 +99,12 @@ func (a *access) resolve(subject token.Subject, family string) (identity.Princip
 }
 
 // permitted returns the namespace and the slug that the request names, when the caller may do this there.
-func permitted(r *http.Request, caller identity.Principal, action dataapi.Action) (namespace, slug string, err error) {
+func authorizePath(r *http.Request, caller identity.Principal, action dataapi.Action) (namespace, slug string, err error) {
 	namespace, slug = r.PathValue("namespace"), r.PathValue("slug")
 	if !dataapi.ValidSlug(namespace) || !dataapi.ValidSlug(slug) {
 		return "", "", &dataapi.Error{Code: dataapi.CodeEndpointNotFound}
 	}
-	if !caller.Permit(action, namespace+"/"+slug) {
+	if !caller.Authorize(action, namespace+"/"+slug) {
 		return "", "", dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s on %s/%s.", action, namespace, slug)
 	}
 	return namespace, slug, nil
@@ -112,18 +112,18 @@ func permitted(r *http.Request, caller identity.Principal, action dataapi.Action
 
 // permittedStill looks again at what the caller may do with the endpoint that the request names, for one who has waited: a
 // key may have been revoked meanwhile.
-func (a *access) permittedStill(r *http.Request, caller identity.Principal, action dataapi.Action) (identity.Principal, error) {
+func (a *access) authorizeAgain(r *http.Request, caller identity.Principal, action dataapi.Action) (identity.Principal, error) {
 	caller, err := a.renewed(caller)
 	if err != nil {
 		return caller, err
 	}
-	_, _, err = permitted(r, caller, action)
+	_, _, err = authorizePath(r, caller, action)
 	return caller, err
 }
 
 // mayStillExecute looks again whether a caller who has waited for a query may have its result.
 func (a *access) mayStillExecute(r *http.Request, caller identity.Principal, bound *execution.Bound) error {
-	caller, err := a.permittedStill(r, caller, dataapi.ActionExecute)
+	caller, err := a.authorizeAgain(r, caller, dataapi.ActionExecute)
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (a *access) mayStillExecute(r *http.Request, caller identity.Principal, bou
 
 // mayStillRead looks again whether a caller who has waited for a job may have its result: a share may have been withdrawn.
 func (a *access) mayStillRead(r *http.Request, action dataapi.Action, waited job.Job) error {
-	caller, err := a.permittedStill(r, callerOf(r), action)
+	caller, err := a.authorizeAgain(r, callerOf(r), action)
 	if err == nil && !a.plan().MayRead(caller, waited) {
 		err = &dataapi.Error{Code: dataapi.CodeJobNotFound}
 	}
@@ -142,9 +142,9 @@ func (a *access) mayStillRead(r *http.Request, action dataapi.Action, waited job
 
 // permittedJob returns the job that the request names, when the caller may do this with it. A job that holds what the
 // caller could not ask for itself is not found.
-func (a *access) permittedJob(r *http.Request, action dataapi.Action) (job.Job, error) {
+func (a *access) authorizeJob(r *http.Request, action dataapi.Action) (job.Job, error) {
 	caller := callerOf(r)
-	namespace, slug, err := permitted(r, caller, action)
+	namespace, slug, err := authorizePath(r, caller, action)
 	if err != nil {
 		return job.Job{}, err
 	}
@@ -164,7 +164,7 @@ func (a *access) permittedJob(r *http.Request, action dataapi.Action) (job.Job, 
 }
 
 // permittedCallback returns the URL at which the end of the job is to be announced; empty: nowhere.
-func permittedCallback(caller identity.Principal, call execution.Call, url *string, detach bool, check func(string) error) (string, error) {
+func authorizeCallback(caller identity.Principal, call execution.Call, url *string, detach bool, check func(string) error) (string, error) {
 	switch {
 	case url == nil:
 		return "", nil
@@ -173,7 +173,7 @@ func permittedCallback(caller identity.Principal, call execution.Call, url *stri
 			"callback_url is for jobs; this endpoint answers at once. With Prefer: respond-async it makes a job of the request.")
 	}
 	// A callback carries what polling would show.
-	if !caller.Permit(dataapi.ActionGetJob, call.Endpoint.Path()) {
+	if !caller.Authorize(dataapi.ActionGetJob, call.Endpoint.Path()) {
 		return "", dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s on %s, which a callback needs.",
 			dataapi.ActionGetJob, call.Endpoint.Path())
 	}

@@ -284,7 +284,7 @@ func TestPermissionsAndKeysGoTheCommonWay(t *testing.T) {
 	}
 	api := New(Services{
 		Log: slog.New(slog.DiscardHandler), Memory: NewMemory(64 << 20), ClientIP: func(*http.Request) string { return "" }, TokenKeys: ring,
-		Trail: noTrail{},
+		AuditLog: noTrail{},
 	})
 	for path, serve := range map[string]http.HandlerFunc{
 		dataapi.PathJWKS:        api.ServeToken,

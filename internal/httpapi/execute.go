@@ -34,14 +34,14 @@ type executions struct {
 var steps = [...]func(*executions, *exchange) error{
 	(*executions).decode,        //  1. read what is asked for, and in which form
 	(*executions).authenticate,  //  2. look again who asks
-	(*executions).permit,        //  3. may the caller execute what it names?
+	(*executions).authorize,     //  3. may the caller execute what it names?
 	(*executions).find,          //  4. find the endpoint
 	(*executions).limit,         //  5. count the call against the endpoint's rate
 	(*executions).choose,        //  6. choose the revision, and whether the call is a job
 	(*executions).bind,          //  7. bind the parameters
 	(*executions).checkCallback, //  8. may the end of the job be announced there?
 	(*executions).answer,        //  9. run and encode, or accept a job
-	(*executions).recordAnswer,  // 10. tell the audit trail
+	(*executions).recordAnswer,  // 10. tell the audit log
 }
 
 // execute takes a request through the steps.
@@ -67,7 +67,7 @@ type exchange struct {
 	namespace, slug string
 	plan            *execution.Plan
 	call            execution.Call
-	terms           terms
+	mode            executionMode
 	bound           *execution.Bound
 	invalid         error // of the parameters
 	callback        string
@@ -100,8 +100,8 @@ func (e *executions) authenticate(x *exchange) (err error) {
 	return err
 }
 
-func (*executions) permit(x *exchange) (err error) {
-	x.namespace, x.slug, err = permitted(x.r, x.caller, dataapi.ActionExecute)
+func (*executions) authorize(x *exchange) (err error) {
+	x.namespace, x.slug, err = authorizePath(x.r, x.caller, dataapi.ActionExecute)
 	return err
 }
 
@@ -125,7 +125,7 @@ func (*executions) choose(x *exchange) (err error) {
 		}
 	}
 	x.w.Header().Set(revisionField, x.call.Endpoint.Revision)
-	x.terms, err = termsOf(x.r, x.call.Endpoint)
+	x.mode, err = executionModeOf(x.r, x.call.Endpoint)
 	return err
 }
 
@@ -138,7 +138,7 @@ func (*executions) bind(x *exchange) error {
 }
 
 func (e *executions) checkCallback(x *exchange) (err error) {
-	x.callback, err = permittedCallback(x.caller, x.call, x.body.CallbackURL, x.terms.detach, e.checkURL)
+	x.callback, err = authorizeCallback(x.caller, x.call, x.body.CallbackURL, x.mode.detach, e.checkURL)
 	return dataapi.JoinFaults(x.invalid, err)
 }
 
@@ -146,7 +146,7 @@ func (e *executions) checkCallback(x *exchange) (err error) {
 // the encoder's first buffer is full or the result complete, so that most errors still find an unbegun answer.
 func (e *executions) answer(x *exchange) error {
 	x.begun = time.Now()
-	if x.terms.asJob {
+	if x.mode.asJob {
 		x.failure = e.answerJob(x)
 		return nil
 	}
@@ -163,7 +163,7 @@ func (e *executions) answer(x *exchange) error {
 
 // recordAnswer tells what has become of an answer, and passes its failure on. A job was told of when it was accepted.
 func (e *executions) recordAnswer(x *exchange) error {
-	if !x.terms.asJob {
+	if !x.mode.asJob {
 		e.recordExecution(x)
 	}
 	return x.failure

@@ -14,13 +14,13 @@ const pollInterval = time.Second
 // answerJob makes a job of the call, and answers as the terms say: with the result when it is there in time, else with
 // the job.
 func (e *executions) answerJob(x *exchange) error {
-	if x.terms.wait > 0 {
+	if x.mode.wait > 0 {
 		end, err := e.beginWaiting(x.caller.Company.Slug)
 		switch {
 		case err == nil:
 			defer end()
-		case x.terms.detach:
-			x.terms.wait = 0 // it can poll
+		case x.mode.detach:
+			x.mode.wait = 0 // it can poll
 		default:
 			return err
 		}
@@ -34,20 +34,20 @@ func (e *executions) answerJob(x *exchange) error {
 	} else {
 		e.recordAccepted(x, accepted)
 	}
-	if !x.terms.detach {
+	if !x.mode.detach {
 		return e.answerStrictly(x, accepted, repeated)
 	}
 	ended := accepted
-	if x.terms.wait > 0 {
-		if ended, err = e.awaitJob(x.r, accepted, x.terms.wait, dataapi.ActionExecute); err != nil {
+	if x.mode.wait > 0 {
+		if ended, err = e.awaitJob(x.r, accepted, x.mode.wait, dataapi.ActionExecute); err != nil {
 			return err
 		}
 	}
-	if x.terms.wait > 0 && ended.Status.Terminal() {
-		x.terms.preferred.setApplied(x.w.Header(), false)
+	if x.mode.wait > 0 && ended.Status.Terminal() {
+		x.mode.preferred.setApplied(x.w.Header(), false)
 		return e.answerEnded(x, ended)
 	}
-	x.terms.preferred.setApplied(x.w.Header(), true)
+	x.mode.preferred.setApplied(x.w.Header(), true)
 	x.w.Header().Set("Location", ended.PollingPath)
 	setRetryAfter(x.w.Header(), pollInterval)
 	return writeJSON(x.w, http.StatusAccepted, acceptedAnswer{
@@ -72,7 +72,7 @@ func (e *executions) acceptJob(x *exchange) (accepted job.Job, repeated bool, er
 		Address:  endpoint.Address,
 		Source:   endpoint.Source,
 		Revision: endpoint.Revision, PinRevision: x.bound.Pinned,
-		Attended: !x.terms.detach,
+		Attended: !x.mode.detach,
 		Personal: x.bound.PersonalTo() != "",
 		Params:   canonical,
 		PollingPath: func(id job.ID) string {
@@ -80,11 +80,11 @@ func (e *executions) acceptJob(x *exchange) (accepted job.Job, repeated bool, er
 		},
 		CallbackURL: x.callback,
 	}
-	if x.terms.key == "" {
+	if x.mode.key == "" {
 		accepted, err = e.jobs.Accept(x.r.Context(), request)
 		return accepted, false, err
 	}
-	return e.jobs.AcceptOnce(x.r.Context(), request, job.Idempotency{Key: x.terms.key, Digest: digest(x.bound, canonical, x.callback)})
+	return e.jobs.AcceptOnce(x.r.Context(), request, job.Idempotency{Key: x.mode.key, Digest: digest(x.bound, canonical, x.callback)})
 }
 
 // answerStrictly answers the caller of a sync endpoint who expects the result alone.
@@ -95,7 +95,7 @@ func (e *executions) answerStrictly(x *exchange, accepted job.Job, repeated bool
 			return &dataapi.Error{Code: dataapi.CodeIdempotencyConflict, RetryAfter: pollInterval}
 		}
 		var err error
-		if ended, err = e.awaitStrictly(x.r, accepted, x.terms.wait); err != nil {
+		if ended, err = e.awaitStrictly(x.r, accepted, x.mode.wait); err != nil {
 			return err
 		}
 		if !ended.Status.Terminal() {

@@ -23,7 +23,7 @@ type listAnswer struct {
 // list answers with the jobs of this endpoint that the caller's company has asked for.
 func (j *jobs) list(w http.ResponseWriter, r *http.Request) error {
 	caller := callerOf(r)
-	namespace, slug, err := permitted(r, caller, dataapi.ActionGetJob)
+	namespace, slug, err := authorizePath(r, caller, dataapi.ActionGetJob)
 	if err != nil {
 		return err
 	}

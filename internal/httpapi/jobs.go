@@ -24,7 +24,7 @@ func (j *jobs) get(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parseQuery(r); err != nil {
 		return err
 	}
-	found, err := j.permittedJob(r, dataapi.ActionGetJob)
+	found, err := j.authorizeJob(r, dataapi.ActionGetJob)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (j *jobs) cancel(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parseQuery(r); err != nil {
 		return err
 	}
-	found, err := j.permittedJob(r, dataapi.ActionCancelJob)
+	found, err := j.authorizeJob(r, dataapi.ActionCancelJob)
 	if err != nil {
 		return err
 	}

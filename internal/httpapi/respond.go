@@ -119,7 +119,7 @@ func (a *resultAnswer) End(summary result.Summary) error {
 // answerConverted writes the result of a completed job, which is kept as JSON, in another form. It holds a row, or what
 // the format gathers, in memory.
 func answerConverted(w http.ResponseWriter, completed job.Job, stored *job.ResultReader, form form, limits bool) error {
-	if err := inTurns(w); err != nil {
+	if err := limitConversion(w); err != nil {
 		return err
 	}
 	kept := completed.Result

@@ -20,14 +20,14 @@ type responder struct {
 	log    *slog.Logger
 
 	watch   watch
-	turns   turns
+	slots   conversionSlots
 	crowded atomic.Int64      // when it was last logged that there was no memory left, in nanoseconds
 	samples logsample.Sampler // of the failures that pass
 }
 
 func newResponder(access *access, recorder *recorder, memory *Memory, log *slog.Logger) *responder {
 	return &responder{
-		access: access, recorder: recorder, memory: memory, log: log, turns: newTurns(),
+		access: access, recorder: recorder, memory: memory, log: log, slots: newConversionSlots(),
 		watch: watch{stall: stallTimeout, blind: blindTimeout},
 	}
 }

@@ -24,7 +24,7 @@ var resultQueries = append([]string{"cursor", "limit"}, formats.Queries()...)
 // get answers with the result of a completed job. As it is kept, it can be had as a whole or as a range of bytes,
 // and by pages of its rows; in another form, as a whole.
 func (s *results) get(w http.ResponseWriter, r *http.Request) error {
-	found, err := s.permittedJob(r, dataapi.ActionGetJob)
+	found, err := s.authorizeJob(r, dataapi.ActionGetJob)
 	if err != nil {
 		return err
 	}

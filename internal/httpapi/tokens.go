@@ -43,7 +43,7 @@ func (t *tokens) recorded(done audit.Action, handle tokenHandler) handler {
 }
 
 func (t *tokens) recordAttempt(w http.ResponseWriter, r *http.Request, event audit.Event, done audit.Action, err error) {
-	if !t.trail.Enabled() {
+	if !t.auditLog.Enabled() {
 		return
 	}
 	if err == nil {

@@ -86,7 +86,7 @@ func TestEmptyAcceptIsAsAbsent(t *testing.T) {
 	}
 }
 
-// Refused credentials are told what they were, in the same words whatever was wrong; the cause stays for the audit trail.
+// Refused credentials are told what they were, in the same words whatever was wrong; the cause stays for the audit log.
 func TestRefusedCredentialsAreToldWhatTheyWere(t *testing.T) {
 	for _, words := range []string{wrongKey, wrongRefreshToken} {
 		cause := errors.New("no such key")
@@ -97,7 +97,7 @@ func TestRefusedCredentialsAreToldWhatTheyWere(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		if _, reason := outcomeOf(err); reason != "no such key" {
-			t.Errorf("the trail has %q", reason)
+			t.Errorf("the audit log has %q", reason)
 		}
 	}
 	if other := dataapi.Wrap(dataapi.CodeOverloaded, nil); !errors.Is(verified(new(ratelimit.Attempt), other, wrongKey), other) {

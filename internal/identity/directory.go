@@ -17,7 +17,7 @@ type Directory struct {
 	roll  atomic.Pointer[roll]
 	decoy *heldKey // stands in for an unknown key, so that it costs the same work
 
-	vouched map[string]bool // the companies for whose users trusted issuers may vouch
+	trusting map[string]bool // the companies for whose users trusted issuers may vouch
 }
 
 // roll is an immutable set of companies, compiled.

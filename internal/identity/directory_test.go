@@ -119,7 +119,7 @@ func TestVerifyAndResolve(t *testing.T) {
 		if who.Company.Slug != "acme" || who.User.Name != "loader" || who.KeyID != key.ID {
 			t.Errorf("%s: %+v", how, who)
 		}
-		if !who.Permit(dataapi.ActionExecute, "default/vendas-por-regiao") || !who.Permit(dataapi.ActionGetJob, "a/b") {
+		if !who.Authorize(dataapi.ActionExecute, "default/vendas-por-regiao") || !who.Authorize(dataapi.ActionGetJob, "a/b") {
 			t.Errorf("%s: DataAPIConsumer is not permitted what it grants", how)
 		}
 	}
@@ -191,7 +191,7 @@ func TestEveryRefusalLooksTheSame(t *testing.T) {
 			companies(func(map[string]*identity.Company) {})()
 			c.arrange()
 			who, err := directory.Verify(c.company, c.id, c.key)
-			if err == nil || who.Company != nil || who.User != nil || who.Permit(dataapi.ActionExecute, "a/b") {
+			if err == nil || who.Company != nil || who.User != nil || who.Authorize(dataapi.ActionExecute, "a/b") {
 				t.Fatalf("authenticated as %+v, %v", who, err)
 			}
 			if !strings.Contains(err.Error(), c.cause) {
@@ -369,7 +369,7 @@ func TestManagedPoliciesGrantTheGuidesActions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !who.Permit("data_api:execute", "any/endpoint") || !who.Permit("data_api:get_job", "any/endpoint") {
+		if !who.Authorize("data_api:execute", "any/endpoint") || !who.Authorize("data_api:get_job", "any/endpoint") {
 			t.Errorf("%s lacks an action", policy.Name)
 		}
 	}
@@ -388,8 +388,8 @@ func TestChecksDoNotAllocate(t *testing.T) {
 	permitted := true
 	allocations := testing.AllocsPerRun(1000, func() {
 		who, err := directory.Resolve("acme", "limited", key.ID)
-		permitted = permitted && err == nil && who.Permit(dataapi.ActionExecute, "default/vendas-por-regiao") &&
-			who.Permit(dataapi.ActionExecute, "txhousing/by-city") && !who.Permit(dataapi.ActionExecute, "txhousing/by-year")
+		permitted = permitted && err == nil && who.Authorize(dataapi.ActionExecute, "default/vendas-por-regiao") &&
+			who.Authorize(dataapi.ActionExecute, "txhousing/by-city") && !who.Authorize(dataapi.ActionExecute, "txhousing/by-year")
 	})
 	if !permitted {
 		t.Fatal("the check itself is wrong")
@@ -405,7 +405,7 @@ func BenchmarkResolveAndPermit(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		who, err := directory.Resolve("acme", "limited", key.ID)
-		if err != nil || !who.Permit(dataapi.ActionExecute, "default/vendas-por-regiao") {
+		if err != nil || !who.Authorize(dataapi.ActionExecute, "default/vendas-por-regiao") {
 			b.Fatal(err)
 		}
 	}

@@ -65,10 +65,10 @@ func TestPermitMatches(t *testing.T) {
 		want := strings.Join(c.want, ", ")
 		var got []string
 		for _, path := range paths {
-			if who.Permit(dataapi.ActionExecute, path) {
+			if who.Authorize(dataapi.ActionExecute, path) {
 				got = append(got, path)
 			}
-			if who.Permit(dataapi.ActionGetJob, path) || who.Permit("", path) || who.Permit("data_api:*", path) {
+			if who.Authorize(dataapi.ActionGetJob, path) || who.Authorize("", path) || who.Authorize("data_api:*", path) {
 				t.Errorf("%q permits an action that it does not grant on %q", c.patterns, path)
 			}
 		}
@@ -96,15 +96,15 @@ func FuzzPattern(f *testing.F) {
 		}
 		who := Principal{permissions: granted}
 		// Every valid pattern can match something: its own text with each * replaced by a character of a slug.
-		if own := strings.ReplaceAll(text, "*", "0"); !parsed.all() && !who.Permit(dataapi.ActionExecute, own) {
+		if own := strings.ReplaceAll(text, "*", "0"); !parsed.all() && !who.Authorize(dataapi.ActionExecute, own) {
 			longest := strings.ReplaceAll(text, "*", "")
-			if !who.Permit(dataapi.ActionExecute, longest) {
+			if !who.Authorize(dataapi.ActionExecute, longest) {
 				t.Fatalf("%q matches neither %q nor %q", text, own, longest)
 			}
 		}
 		namespace, slug, _ := strings.Cut(endpoint, "/")
 		if !dataapi.ValidSlug(namespace) || !dataapi.ValidSlug(slug) {
-			if strings.Count(endpoint, "/") != 1 && who.Permit(dataapi.ActionExecute, endpoint) {
+			if strings.Count(endpoint, "/") != 1 && who.Authorize(dataapi.ActionExecute, endpoint) {
 				t.Fatalf("%q permits %q, which names no endpoint", text, endpoint)
 			}
 			return
@@ -117,7 +117,7 @@ func FuzzPattern(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q is valid here and not in path.Match: %v", text, err)
 		}
-		if got := who.Permit(dataapi.ActionExecute, endpoint); got != want {
+		if got := who.Authorize(dataapi.ActionExecute, endpoint); got != want {
 			t.Fatalf("%q on %q: %v, want %v", text, endpoint, got, want)
 		}
 	})

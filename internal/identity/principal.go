@@ -28,7 +28,7 @@ func NewPrincipal(company *Company, user *User) (Principal, error) {
 
 // Permit reports whether the user's policies allow action on the endpoint at this path, written namespace/slug. What no
 // policy grants is denied, and so is a path of any other form. It does not allocate and does not block.
-func (p Principal) Permit(action dataapi.Action, endpointPath string) bool {
+func (p Principal) Authorize(action dataapi.Action, endpointPath string) bool {
 	granted := p.permissions[action]
 	return granted != nil && granted.permits(endpointPath)
 }

@@ -18,7 +18,7 @@ import (
 type Runtime interface {
 	// Permit reports whether the job may run still: its user may have lost the permission, or the endpoint may be gone,
 	// since the job was accepted. It is asked when an attempt begins; its error, of package dataapi, is the job's.
-	Permit(ctx context.Context, j Job) error
+	Authorize(ctx context.Context, j Job) error
 
 	// Run executes the job's endpoint and writes the result's JSON to w, all of it before it returns. An error of w is
 	// returned, possibly wrapped. When ctx ends the query is cancelled inside the database before Run returns. An error
@@ -158,7 +158,7 @@ type Request struct {
 // accepted whether or not the engine runs.
 func (e *Engine) Accept(ctx context.Context, request Request) (Job, error) {
 	j := e.newJob(request)
-	return e.accepted(ctx, j, e.store.Accept(ctx, j, e.allowance()))
+	return e.accepted(ctx, j, e.store.Accept(ctx, j, e.quota()))
 }
 
 func (e *Engine) newJob(request Request) Job {
@@ -198,9 +198,9 @@ func (e *Engine) accepted(ctx context.Context, j Job, err error) (Job, error) {
 }
 
 // allowance is what a company may have.
-func (e *Engine) allowance() Allowance {
+func (e *Engine) quota() Quota {
 	settings := e.settings()
-	return Allowance{Waiting: settings.MaxWaiting, Kept: settings.Quota}
+	return Quota{Waiting: settings.MaxWaiting, Kept: settings.Quota}
 }
 
 // settings are those of the newest configuration, or the defaults.

@@ -43,7 +43,7 @@ type runtime struct {
 	limit  time.Duration // 0: timeLimit
 }
 
-func (r runtime) Permit(_ context.Context, j job.Job) error {
+func (r runtime) Authorize(_ context.Context, j job.Job) error {
 	if r.permit == nil {
 		return nil
 	}

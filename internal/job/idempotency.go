@@ -74,7 +74,7 @@ func (e *Engine) AcceptOnce(ctx context.Context, request Request, key Idempotenc
 	j = e.newJob(request)
 	key.Until = j.CreatedAt.Add(IdempotencyRetention)
 	j.Idempotency = &key
-	err = e.store.Accept(ctx, j, e.allowance())
+	err = e.store.Accept(ctx, j, e.quota())
 	if earlier, ok := errors.AsType[*RepeatedError](err); ok {
 		return earlier.Job, true, nil
 	}

@@ -226,7 +226,7 @@ func TestHeartbeatKeepsAndLosesTheLease(t *testing.T) {
 	store.deaf.Store(true)
 	// A second process on a shared store does not recover, it waits for the lease to end.
 	eventually(t, "the second process takes the job over", func() bool {
-		claimed, _, err := store.Claim(t.Context(), "second", time.Now(), time.Now().Add(time.Minute), job.Room{Jobs: 1})
+		claimed, _, err := store.Claim(t.Context(), "second", time.Now(), time.Now().Add(time.Minute), job.Capacity{Jobs: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -309,7 +309,7 @@ func TestCrashesCountAsAttempts(t *testing.T) {
 		if _, err := store.Recover(t.Context(), owner); err != nil {
 			t.Fatal(err)
 		}
-		claimed, _, err := store.Claim(t.Context(), owner, time.Now(), time.Now().Add(time.Hour), job.Room{Jobs: 1})
+		claimed, _, err := store.Claim(t.Context(), owner, time.Now(), time.Now().Add(time.Hour), job.Capacity{Jobs: 1})
 		if err != nil || len(claimed) != 1 {
 			t.Fatalf("claimed %d, %v", len(claimed), err)
 		}

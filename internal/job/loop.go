@@ -15,7 +15,7 @@ func (e *Engine) claim(ctx context.Context, now time.Time) (claimed int, next ti
 	if !ok {
 		return 0, time.Time{}, nil
 	}
-	room := e.sources.room(newest.settings)
+	room := e.sources.capacity(newest.settings)
 	if room.Jobs <= 0 {
 		return 0, time.Time{}, nil
 	}

@@ -76,13 +76,13 @@ func (s *sources) forget(source string) {
 }
 
 // room returns how many jobs more may begin.
-func (s *sources) room(settings Settings) Room {
+func (s *sources) capacity(settings Settings) Capacity {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	room := Room{
+	room := Capacity{
 		Jobs: settings.Workers, PerCompany: settings.PerCompany, PerSource: settings.PerSource,
-		Running: make(map[string]int), Waiting: make(map[Line]int), Sources: make(map[string]SourceRoom),
+		Running: make(map[string]int), Waiting: make(map[Line]int), Sources: make(map[string]SourceCapacity),
 	}
 	for line, l := range s.byLine {
 		room.Running[line.Company] += l.running
@@ -104,7 +104,7 @@ func (s *sources) room(settings Settings) Room {
 		if more <= 0 {
 			most = -1
 		}
-		room.Sources[name] = SourceRoom{Running: state.running, Waiting: state.waiting, Most: most}
+		room.Sources[name] = SourceCapacity{Running: state.running, Waiting: state.waiting, Most: most}
 	}
 	return room
 }

@@ -21,16 +21,16 @@ func TestSourceIsTriedLessAndLessOften(t *testing.T) {
 			s.change(Line{Source: "a"}, -1, 0)
 		}
 		for _, want := range []time.Duration{2 * time.Second, 4 * time.Second, maxRetry, maxRetry} {
-			if most := s.room(Settings{Workers: 4}).Sources["a"].Most; most != -1 {
+			if most := s.capacity(Settings{Workers: 4}).Sources["a"].Most; most != -1 {
 				t.Fatalf("before the time %d may be claimed", most)
 			}
 			now = now.Add(maxRetry)
-			if most := s.room(Settings{Workers: 4}).Sources["a"].Most; most != 1 {
+			if most := s.capacity(Settings{Workers: 4}).Sources["a"].Most; most != 1 {
 				t.Fatalf("when it is time %d may be claimed", most)
 			}
 			s.tried("a")
 			s.change(Line{Source: "a"}, +1, 0)
-			if most := s.room(Settings{Workers: 4}).Sources["a"].Most; most != -1 {
+			if most := s.capacity(Settings{Workers: 4}).Sources["a"].Most; most != -1 {
 				t.Fatalf("while one tries %d may be claimed", most)
 			}
 			if _, retry, _ := s.failed("a"); retry.Sub(now) != want {

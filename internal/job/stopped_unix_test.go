@@ -63,7 +63,7 @@ func (s *sharedStore) Call(w Write, answer *Answer) error {
 	var err error
 	switch w.Method {
 	case "Claim":
-		answer.Jobs, _, err = s.Store.Claim(ctx, w.Owner, time.Now(), until, job.Room{Jobs: 1})
+		answer.Jobs, _, err = s.Store.Claim(ctx, w.Owner, time.Now(), until, job.Capacity{Jobs: 1})
 	case "Get": //nolint:usestdlibvars // a method of the store, not of HTTP
 		var j job.Job
 		j, err = s.Store.Get(ctx, w.ID)
@@ -111,7 +111,7 @@ func (r *remoteStore) call(w Write) ([]job.Job, error) {
 	return answer.Jobs, nil
 }
 
-func (r *remoteStore) Claim(_ context.Context, owner string, _, _ time.Time, _ job.Room) ([]job.Job, time.Time, error) {
+func (r *remoteStore) Claim(_ context.Context, owner string, _, _ time.Time, _ job.Capacity) ([]job.Job, time.Time, error) {
 	jobs, err := r.call(Write{Method: "Claim", Owner: owner})
 	return jobs, time.Time{}, err
 }

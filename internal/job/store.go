@@ -71,7 +71,7 @@ type Store interface {
 	// to another job until after j.CreatedAt, nothing is stored: with the same digest it returns a *RepeatedError, which
 	// holds that job, else ErrKeyReused. The key comes before the other reasons to refuse. A key is bound until its Until,
 	// and at least as long as nobody else takes it: Sweep removes it with its job.
-	Accept(ctx context.Context, j Job, allowance Allowance) error
+	Accept(ctx context.Context, j Job, allowance Quota) error
 
 	// Claim gives as many waiting jobs to owner as there is room for, with a lease until the given time. Each of them has
 	// its Attempt raised by one, StartedAt set to now, and NotBefore cleared. A job is claimable when it waits and
@@ -85,7 +85,7 @@ type Store interface {
 	//
 	// When it returns no job, next is when one may become claimable by the passing of time alone; zero: never.
 	// It returns without error, writes nothing and is cheap when there is nothing to claim, or no room for it.
-	Claim(ctx context.Context, owner string, now, until time.Time, room Room) (jobs []Job, next time.Time, err error)
+	Claim(ctx context.Context, owner string, now, until time.Time, room Capacity) (jobs []Job, next time.Time, err error)
 
 	// Extend sets the end of the lease of a running job. A job that is not running, though it is processing with this
 	// attempt, gives ErrLost. Once the lease has ended, this and the other writes to a running job may give ErrLost before
@@ -139,28 +139,28 @@ type Store interface {
 }
 
 // Allowance is what one company may have in a store when it asks for a job more. Zero values allow anything.
-type Allowance struct {
+type Quota struct {
 	Waiting int   // jobs that wait to be claimed, this one included
 	Kept    int64 // bytes of jobs that have not been removed yet: the [Job.Footprint] of each, and the Size of its [Result]
 }
 
 // Room is how many jobs may be claimed.
-type Room struct {
+type Capacity struct {
 	Jobs       int            // in all, at least 1
 	PerCompany int            // of one company, those included that Running and Waiting count; 0: any number
 	Running    map[string]int // how many of each company run already
 	Waiting    map[Line]int   // how many of each company were claimed and wait for their source; they count there alone
 
-	PerSource int                   // of one source, those included that run already; 0: any number
-	Sources   map[string]SourceRoom // of the sources that are busy
-	Held      map[ID]int            // the attempts that the caller runs itself
+	PerSource int                       // of one source, those included that run already; 0: any number
+	Sources   map[string]SourceCapacity // of the sources that are busy
+	Held      map[ID]int                // the attempts that the caller runs itself
 }
 
 // Line is where the jobs of one company on one source wait.
 type Line struct{ Source, Company string }
 
 // SourceRoom says how many jobs of one source there may be.
-type SourceRoom struct {
+type SourceCapacity struct {
 	Running int // jobs that run already
 	Waiting int // jobs that were claimed and wait for a place at the source
 	Most    int // how many may run and wait together; 0: any number; below 0: none

@@ -107,7 +107,7 @@ func (e *Engine) attempt(ctx context.Context, j Job, current attached) (_ result
 	} else if stored.Status.Terminal() || stored.Attempt != j.Attempt {
 		return result.Summary{}, nil, ErrLost
 	}
-	if err := current.runtime.Permit(ctx, j); err != nil {
+	if err := current.runtime.Authorize(ctx, j); err != nil {
 		return result.Summary{}, nil, err
 	}
 	w := newChunkWriter(ctx, e.store, j)

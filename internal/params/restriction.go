@@ -34,10 +34,10 @@ func (c *Contract) CheckContext(context ShareContext) []ContextFault {
 }
 
 // restriction is a share context compiled for one contract: one entry for each parameter, nil where it is free.
-type restriction []*allowance
+type restriction []*allowed
 
 // allowance is a constraint compiled for one parameter. What it cannot read it does not allow.
-type allowance struct {
+type allowed struct {
 	listed  bool // only the values in list are allowed
 	list    []source.Argument
 	keys    map[string]struct{} // of list
@@ -46,7 +46,7 @@ type allowance struct {
 	nothing bool // the constraint is broken, so that no value is allowed
 }
 
-func (a *allowance) allows(v source.Argument) bool {
+func (a *allowed) allows(v source.Argument) bool {
 	if a.nothing {
 		return false
 	}
@@ -59,7 +59,7 @@ func (a *allowance) allows(v source.Argument) bool {
 }
 
 // describe says what is allowed, as the end of a sentence.
-func (a *allowance) describe() string {
+func (a *allowed) describe() string {
 	switch {
 	case a.nothing || a.listed && len(a.list) == 0:
 		return "no value is allowed for you"
@@ -86,13 +86,13 @@ func (c *Contract) compileContext(context ShareContext) restriction {
 	return compiled
 }
 
-func (c *Contract) compileConstraint(i int, constraint Constraint) (*allowance, []ContextFault) {
+func (c *Contract) compileConstraint(i int, constraint Constraint) (*allowed, []ContextFault) {
 	param := &c.params[i]
 	var faults []ContextFault
 	report := func(field string, index int, message string) {
 		faults = append(faults, ContextFault{param.Name, field, index, message})
 	}
-	compiled := &allowance{listed: constraint.Allowed != nil, keys: make(map[string]struct{})}
+	compiled := &allowed{listed: constraint.Allowed != nil, keys: make(map[string]struct{})}
 
 	bound := func(field string, raw json.RawMessage) *source.Argument {
 		if raw == nil {
@@ -233,7 +233,7 @@ func (b *binding) checkAllowed(restrictions []restriction) {
 	}
 }
 
-func (b *binding) checkOne(i int, allowance *allowance) {
+func (b *binding) checkOne(i int, allowance *allowed) {
 	value := b.values[i]
 	switch {
 	case value.Null:

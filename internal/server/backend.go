@@ -33,8 +33,8 @@ type BackendOptions struct {
 	// OpenStore opens the store. It may block. It is called again after it failed.
 	OpenStore func() (store.Store, error)
 
-	Logger *slog.Logger
-	Trail  audit.Trail // is told how jobs end
+	Logger   *slog.Logger
+	AuditLog audit.Log // is told how jobs end
 }
 
 // retryOpening is how long the failure to open a store stands: each attempt may take as long as another process is waited
@@ -174,7 +174,7 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 		Logger: part("jobs"),
 		Ended: func(ended job.Job) {
 			built.Dispatcher.Wake()
-			auditEnded(options.Trail, ended)
+			auditEnded(options.AuditLog, ended)
 		},
 	})
 	return built, nil
@@ -186,8 +186,8 @@ func (b *Backend) Start() error {
 }
 
 // auditEnded records how a job has ended.
-func auditEnded(trail audit.Trail, ended job.Job) {
-	if !trail.Enabled() {
+func auditEnded(auditLog audit.Log, ended job.Job) {
+	if !auditLog.Enabled() {
 		return
 	}
 	event := audit.Event{
@@ -203,5 +203,5 @@ func auditEnded(trail audit.Trail, ended job.Job) {
 	if !ended.StartedAt.IsZero() {
 		event.Ran, event.Rows, event.Duration = true, ended.Result.RowCount, ended.CompletedAt.Sub(ended.StartedAt)
 	}
-	trail.Record(event)
+	auditLog.Record(event)
 }

@@ -40,7 +40,7 @@ func (s *Services) recheckLoop(ctx context.Context) {
 		if next := s.Keys.NextExpiry(time.Now()); !next.IsZero() {
 			wait = time.Until(next)
 		}
-		if err := s.engine.EndRefused(ctx, s.runtime.Standing); err != nil && ctx.Err() == nil {
+		if err := s.engine.EndRefused(ctx, s.runtime.CheckCaller); err != nil && ctx.Err() == nil {
 			s.server.settings.Log.Error("jobs of those who have lost their access could not all be ended", slog.Any("error", err))
 			wait = min(wait, recheckRetry)
 		}

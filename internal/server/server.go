@@ -35,10 +35,10 @@ type Settings struct {
 	AnswerMemory   int64        // bytes of answers that their readers have not taken
 	Cache          cache.Options
 
-	AuditParameters bool // the values of parameters stand in the audit trail
+	AuditParameters bool // the values of parameters stand in the audit log
 
-	Log   *slog.Logger
-	Trail audit.Trail
+	Log      *slog.Logger
+	AuditLog audit.Log
 
 	// What httpapi.Services has under the same names.
 	Ending   context.Context //nolint:containedctx // an event: this configuration is replaced, or the server stops
@@ -138,7 +138,7 @@ func (s *Server) CheckStatements() error {
 	}
 	s.started.Store(true)
 	_ = s.catalog.Reload() // its faults are logged, and kept
-	if faults := s.catalog.Faults(); len(faults) > 0 {
+	if faults := s.catalog.Diagnostics(); len(faults) > 0 {
 		s.settings.Log.Error("the catalog has faults: what is at fault is left out, and everything else is served; "+
 			"caddy data-api status shows them",
 			slog.Int("faults", len(faults)), slog.String("first", faults[0].WithEffect()))
@@ -149,5 +149,5 @@ func (s *Server) CheckStatements() error {
 // CheckAll asks the sources about every statement, waits for the slowest, and returns the faults that there are.
 func (s *Server) CheckAll() error {
 	s.started.Store(true)
-	return s.catalog.Settle(context.Background())
+	return s.catalog.ReloadAndWait(context.Background())
 }

@@ -55,7 +55,7 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 		runtime:        &execution.JobRuntime{Directory: directory, Plan: s.Plan},
 		catalogChanged: make(chan struct{}, 1),
 	}
-	opened.callbacks = callback.Config{AllowedHosts: s.settings.CallbackHosts, Permit: opened.permitDelivery}
+	opened.callbacks = callback.Config{AllowedHosts: s.settings.CallbackHosts, Authorize: opened.authorizeDelivery}
 	opened.API = httpapi.New(httpapi.Services{
 		Directory: directory,
 		Tokens:    authority,
@@ -70,7 +70,7 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 		Exiting:   s.settings.Exiting,
 		CursorKey: backend.cursorKey,
 		ClientIP:  s.settings.ClientIP,
-		Trail:     s.settings.Trail, AuditParameters: s.settings.AuditParameters,
+		AuditLog:  s.settings.AuditLog, AuditParameters: s.settings.AuditParameters,
 		Throttle: backend.throttle, ThrottleLimits: s.settings.Throttle,
 		Cache: results, Memory: backend.memory,
 		Rates: backend.rates, WaitingCallers: admission.NewCounter(s.settings.WaitingCallers),
@@ -115,7 +115,7 @@ func (s *Server) startTrusts(directory *identity.Directory) {
 		trust.Keys.Start()
 		companies = append(companies, trust.Slugs()...)
 	}
-	directory.Vouch(companies)
+	directory.TrustIssuersFor(companies)
 }
 
 // Attach makes the services the ones that jobs and callbacks begin under from now on. The function that it returns takes
@@ -152,7 +152,7 @@ func (s *Server) jobsPerSource() int {
 
 // permitDelivery looks again at who asked for a job, and where it is to be announced: whoever may not ask any more is not
 // told either, and a company may have changed its list of hosts.
-func (s *Services) permitDelivery(ctx context.Context, delivery callback.Delivery) error {
+func (s *Services) authorizeDelivery(ctx context.Context, delivery callback.Delivery) error {
 	announced, err := s.Store.Get(ctx, delivery.JobID) // the engine hides expired jobs
 	if err != nil {
 		return err
@@ -161,7 +161,7 @@ func (s *Services) permitDelivery(ctx context.Context, delivery callback.Deliver
 	if err != nil {
 		return err
 	}
-	if !caller.Permit(dataapi.ActionGetJob, announced.Address.Path()) || !s.server.Plan().MayRead(caller, announced) {
+	if !caller.Authorize(dataapi.ActionGetJob, announced.Address.Path()) || !s.server.Plan().MayRead(caller, announced) {
 		return errors.New("its user may not read the job any more")
 	}
 	return caller.Company.CheckCallback(delivery.URL)

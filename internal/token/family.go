@@ -73,7 +73,7 @@ type FamilyStore interface {
 	PruneFamilies(ctx context.Context, now time.Time, limit int) (more bool, err error)
 }
 
-// The causes of a refused exchange, for the log and the audit trail: a caller sees one answer for all of them.
+// The causes of a refused exchange, for the log and the audit log: a caller sees one answer for all of them.
 var (
 	ErrReused        = errors.New("the refresh token was exchanged before: somebody else may hold it, so its family is revoked")
 	ErrRevoked       = errors.New("the token's family is revoked")

@@ -20,7 +20,7 @@ import (
 // Trust says what another issuer of tokens, a company's identity provider, may vouch for: users of the companies that
 // are named here, and of no other. All fields but one of Company and CompanyClaim are required.
 type Trust struct {
-	Name       string   // for the log and the audit trail
+	Name       string   // for the log and the audit log
 	Issuer     string   // claim iss, to the letter
 	Audience   string   // one of the values of claim aud
 	Types      []string // accepted typ headers, in lower case and without application/, such as at+jwt

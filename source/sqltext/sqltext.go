@@ -80,7 +80,7 @@ func (r Rules) Next(sql string, at int) (Kind, int) {
 func (r Rules) Scan(sql string) source.Reading {
 	var reading source.Reading
 	fault := func(offset int, format string, args ...any) {
-		reading.Faults = append(reading.Faults, source.TextFault{Offset: offset, Message: fmt.Sprintf(format, args...)})
+		reading.Faults = append(reading.Faults, source.TextDiagnostic{Offset: offset, Message: fmt.Sprintf(format, args...)})
 	}
 	first, ended, refused := true, false, false
 	glued := false // to a word or another @
@@ -107,7 +107,7 @@ func (r Rules) Scan(sql string) source.Reading {
 			depth--
 		default:
 			if placeholder := sql[at:max(at+1, placeholderEnd(sql, at, depth))]; len(placeholder) > 1 {
-				reading.Faults = append(reading.Faults, source.TextFault{Offset: at, Message: advice(placeholder), Placeholder: true})
+				reading.Faults = append(reading.Faults, source.TextDiagnostic{Offset: at, Message: advice(placeholder), Placeholder: true})
 				end = at + len(placeholder)
 			} else if strings.HasPrefix(sql[at:], "::") {
 				end = at + 2

@@ -26,7 +26,7 @@ type server struct {
 // serverOptions say how servers differ.
 type serverOptions struct {
 	hs256   bool // else Ed25519
-	audited bool // writes the audit trail into a file; else nowhere
+	audited bool // writes the audit log into a file; else nowhere
 	fastify int  // port of what the proxy stands before; 0 for none
 }
 
@@ -92,9 +92,9 @@ func (l *lab) caddyfile(s *server, options serverOptions) string {
 	if options.hs256 {
 		secret = "hs256_secret " + tokenSecret
 	}
-	trail := ""
+	auditLog := ""
 	if options.audited {
-		trail = fmt.Sprintf("log audit {\n\t\tinclude data_api.audit\n\t\toutput file %s/audit.log\n\t}", s.dir)
+		auditLog = fmt.Sprintf("log audit {\n\t\tinclude data_api.audit\n\t\toutput file %s/audit.log\n\t}", s.dir)
 	}
 	text := fmt.Sprintf(`{
 	admin unix/%[1]s/admin.sock
@@ -137,7 +137,7 @@ http://127.0.0.1:%[6]d {
 	header Content-Type application/json
 	respond %[7]q 200
 }
-`, s.dir, l.database.dsn, l.sqlite, secret, s.port, s.respond, pointAnswer, tenantRole, trail)
+`, s.dir, l.database.dsn, l.sqlite, secret, s.port, s.respond, pointAnswer, tenantRole, auditLog)
 	if options.fastify != 0 {
 		text += fmt.Sprintf("\nhttp://127.0.0.1:%d {\n\treverse_proxy %s\n}\n", s.proxy, address(options.fastify))
 	}

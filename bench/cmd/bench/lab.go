@@ -76,7 +76,7 @@ func newLab(ctx context.Context, root string) (*lab, error) {
 	l.ed25519 = once("Caddy with Ed25519", func(ctx context.Context) (*server, error) {
 		return l.startServer(ctx, "ed25519", serverOptions{})
 	}).get
-	l.audited = once("Caddy with the audit trail in a file", func(ctx context.Context) (*server, error) {
+	l.audited = once("Caddy with the audit log in a file", func(ctx context.Context) (*server, error) {
 		return l.startServer(ctx, "audited", serverOptions{hs256: true, audited: true})
 	}).get
 	l.forMemory = once("Caddy to weigh", func(ctx context.Context) (*server, error) {

@@ -22,7 +22,7 @@ func allRows() []row {
 		{group: "lane", title: "point, shared lane, 32 clients, of respond", ours: "shared hs256 32", limit: against("respond 32"), goal: 0.60},
 		{group: "claims", title: "point with row-level claims, 32 clients, of the same without", ours: "claimed hs256 32",
 			limit: against("point hs256 32"), goal: 0.85},
-		{group: "audit", title: "point with the audit trail in a file, 32 clients, of the same without", ours: "audited hs256 32",
+		{group: "audit", title: "point with the audit log in a file, 32 clients, of the same without", ours: "audited hs256 32",
 			limit: against("point hs256 32")},
 		{group: "page", title: "page (100 x 6), 8 clients, of pgbench", ours: "page hs256 8",
 			limit: against("pgbench page 8"), goal: 0.75},

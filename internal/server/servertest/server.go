@@ -169,7 +169,7 @@ func (s *Server) start() {
 		OpenStore: func() (store.Store, error) {
 			return boltstore.Open(filepath.Join(s.Dir, "data-api.db"), boltstore.Options{Logger: s.logger()})
 		},
-		Logger: s.logger(), Trail: noTrail{},
+		Logger: s.logger(), AuditLog: noAuditLog{},
 	})
 	s.load()
 }
@@ -227,7 +227,7 @@ func (s *Server) settings() server.Settings {
 		WaitingCallers: 1000,
 		AnswerMemory:   128 << 20,
 		Cache:          cache.Options{Size: cache.DefaultSize, MaxResult: cache.DefaultMaxResult},
-		Log:            s.logger(), Trail: noTrail{},
+		Log:            s.logger(), AuditLog: noAuditLog{},
 		Exiting:  func() bool { return false },
 		ClientIP: func(r *http.Request) string { host, _, _ := net.SplitHostPort(r.RemoteAddr); return host },
 	}
@@ -276,11 +276,11 @@ func (s *Server) Rotate(key string, overlap time.Duration) {
 
 func (s *Server) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(s.Log, nil)) }
 
-// noTrail keeps no audit log.
-type noTrail struct{}
+// noAuditLog keeps no audit log.
+type noAuditLog struct{}
 
-func (noTrail) Enabled() bool      { return false }
-func (noTrail) Record(audit.Event) {}
+func (noAuditLog) Enabled() bool      { return false }
+func (noAuditLog) Record(audit.Event) {}
 
 // Log is what a server has logged. A test may read while the server writes.
 type Log struct {

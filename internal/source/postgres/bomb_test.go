@@ -53,21 +53,21 @@ func wide(expression string, columns int) string {
 	return strings.Join(list, ", ")
 }
 
-// TestLaneIsLostOnceToARowThatIsTooLarge, and not with every run of its statement.
-func TestLaneIsLostOnceToARowThatIsTooLarge(t *testing.T) {
-	s := open(t, pgtest.New(t), withLanes(1))
-	before := onLane(t, s)
+// TestPipelineIsLostOnceToARowThatIsTooLarge, and not with every run of its statement.
+func TestPipelineIsLostOnceToARowThatIsTooLarge(t *testing.T) {
+	s := open(t, pgtest.New(t), withPipelines(1))
+	before := onPipeline(t, s)
 	run := func(query source.Query) (session string) {
 		_, err := short(t, query)
 		if err != nil && !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
 			t.Errorf("got %v", err)
 		}
-		return onLane(t, s)
+		return onPipeline(t, s)
 	}
 	var bomb source.Query
 	var after string
-	// On a busy machine the row is not made within the time that a statement has on a lane: then another one tries.
-	eventually(t, time.Minute, "the row reaches the lane", func() bool {
+	// On a busy machine the row is not made within the time that a statement has on a pipeline: then another one tries.
+	eventually(t, time.Minute, "the row reaches the pipeline", func() bool {
 		bomb = compile(t, s, "SELECT repeat('x', 5000000) AS v")
 		if _, err := bomb.Check(t.Context()); err != nil {
 			t.Fatal(err)
@@ -77,30 +77,30 @@ func TestLaneIsLostOnceToARowThatIsTooLarge(t *testing.T) {
 	})
 	for range 2 {
 		if again := run(bomb); again != after {
-			t.Errorf("the lane was session %s, and then %s", after, again)
+			t.Errorf("the pipeline was session %s, and then %s", after, again)
 		}
 	}
 }
 
-// TestLaneMeetsASlowStatementSeldom: one that takes a little less than a lane allows would make all others wait each time.
-func TestLaneMeetsASlowStatementSeldom(t *testing.T) {
-	s := open(t, pgtest.New(t), withLanes(1))
-	lane := onLane(t, s)
+// TestPipelineMeetsASlowStatementSeldom: one that takes a little less than a pipeline allows would make all others wait each time.
+func TestPipelineMeetsASlowStatementSeldom(t *testing.T) {
+	s := open(t, pgtest.New(t), withPipelines(1))
+	pipeline := onPipeline(t, s)
 	slow := compile(t, s, "SELECT pg_backend_pid() AS pid, pg_sleep(0.06)::text AS slept")
 	if _, err := slow.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	on := 0
-	for range 20 { // in 1.2 s, which is time for two on the lane; on a busy machine it takes longer, and is time for more
+	for range 20 { // in 1.2 s, which is time for two on the pipeline; on a busy machine it takes longer, and is time for more
 		got, err := short(t, slow)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got[0] == lane {
+		if got[0] == pipeline {
 			on++
 		}
 	}
 	if on > 8 {
-		t.Errorf("%d of 20 ran on the lane", on)
+		t.Errorf("%d of 20 ran on the pipeline", on)
 	}
 }

@@ -260,11 +260,11 @@ func TestSettingsThatFailAreNoCallersValue(t *testing.T) {
 	}
 }
 
-// On a lane a refused value is refused too, and touches nobody else.
-func TestCallersValueThatTheDatabaseRefusesOnALane(t *testing.T) {
+// On a pipeline a refused value is refused too, and touches nobody else.
+func TestCallersValueThatTheDatabaseRefusesOnAPipeline(t *testing.T) {
 	db := pgtest.New(t)
-	s := open(t, db, withLanes(1))
-	shared := onLane(t, s)
+	s := open(t, db, withPipelines(1))
+	shared := onPipeline(t, s)
 	query := compile(t, s, "SELECT pg_backend_pid() AS pid, to_tsquery('simple', @s) AS v", word)
 	if _, err := short(t, query, text("a")); err != nil {
 		t.Fatal(err)
@@ -274,7 +274,7 @@ func TestCallersValueThatTheDatabaseRefusesOnALane(t *testing.T) {
 			t.Errorf("with %q: got %v, want %s", value, err, dataapi.CodeValueRefused)
 		}
 	}
-	eventually(t, 10*time.Second, "the statement still runs on the lane", func() bool {
+	eventually(t, 10*time.Second, "the statement still runs on the pipeline", func() bool {
 		got, err := short(t, query, text("a"))
 		if err != nil {
 			t.Fatal(err)

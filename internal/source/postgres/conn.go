@@ -23,26 +23,26 @@ const minBackstop = 64 * time.Second
 
 // conn is one connection and what we know of its session.
 type conn struct {
-	source     *Source
-	pg         *pgconn.PgConn
-	wire       *wire                                   // what it reads through
-	statements map[string]*pgconn.StatementDescription // prepared on it, by name
-	fitted     map[string]*plan                        // by the same names: those that were compared with their statement
-	types      *pgtype.Map                             // made when an array is first sent
-	backstop   time.Duration                           // the session's statement_timeout; 0 for none
-	reported   [len(watched)]string                    // the watched parameters as they were at the start
-	controls   controls                                // prepared when they are first needed
-	settings   [][]byte                                // the arguments of the source's settings statement, reused
-	searchPath string                                  // as the database and the role's own settings have it
-	used       bool
-	given      bool                                    // the run has a value of its caller that the statement uses
-	sent       bool                                    // the run's statement was sent
-	farewell   *farewell                               // how its cancel requests fare
-	socket     syscall.RawConn                         // under it; may be nil
-	vacated    func()                                  // called when the connection is closed; nil for nothing
-	abort      atomic.Pointer[context.CancelCauseFunc] // nil between runs
-	forsake    func() bool                             // forgets that the source may close
-	tainted    bool                                    // what a statement may have done to the session could not be undone
+	source       *Source
+	pg           *pgconn.PgConn
+	wire         *wire                                   // what it reads through
+	statements   map[string]*pgconn.StatementDescription // prepared on it, by name
+	fitted       map[string]*plan                        // by the same names: those that were compared with their statement
+	types        *pgtype.Map                             // made when an array is first sent
+	backstop     time.Duration                           // the session's statement_timeout; 0 for none
+	reported     [len(watched)]string                    // the watched parameters as they were at the start
+	controls     controls                                // prepared when they are first needed
+	settings     [][]byte                                // the arguments of the source's settings statement, reused
+	searchPath   string                                  // as the database and the role's own settings have it
+	used         bool
+	given        bool                                    // the run has a value of its caller that the statement uses
+	sent         bool                                    // the run's statement was sent
+	farewell     *farewell                               // how its cancel requests fare
+	socket       syscall.RawConn                         // under it; may be nil
+	vacated      func()                                  // called when the connection is closed; nil for nothing
+	abort        atomic.Pointer[context.CancelCauseFunc] // nil between runs
+	stopWatching func() bool                             // forgets that the source may close
+	tainted      bool                                    // what a statement may have done to the session could not be undone
 }
 
 // watched are the parameters that the server reports whenever they change, and that a statement could change with
@@ -118,12 +118,12 @@ func (s *Source) dial(ctx context.Context, target *target) (*conn, error) {
 	for i, name := range watched {
 		c.reported[i] = pg.ParameterStatus(name)
 	}
-	c.forsake = context.AfterFunc(s.closing, func() { c.interrupt(errClosed) })
+	c.stopWatching = context.AfterFunc(s.closing, func() { c.interrupt(errClosed) })
 	return c, nil
 }
 
 // occupy notes how to end a run, which ends when the source closes, too.
-func (c *conn) occupy(abort context.CancelCauseFunc) {
+func (c *conn) beginRun(abort context.CancelCauseFunc) {
 	c.abort.Store(&abort)
 	if c.source.closing.Err() != nil { // and may not have found it
 		abort(errClosed)
@@ -159,8 +159,8 @@ func (c *conn) close() {
 	if c.vacated != nil {
 		defer c.vacated()
 	}
-	if c.forsake != nil {
-		c.forsake()
+	if c.stopWatching != nil {
+		c.stopWatching()
 	}
 	patience := cancelGrace
 	if c.farewell.unanswered.Load() {

@@ -23,9 +23,9 @@ const (
 type socketState int
 
 const (
-	quiet     socketState = iota // nothing has come: it lives, or has died without a word
-	unsettled                    // something has come unasked, such as the server's farewell
-	ended                        // the server has closed it
+	quiet          socketState = iota // nothing has come: it lives, or has died without a word
+	hasUnreadInput                    // something has come unasked, such as the server's farewell
+	ended                             // the server has closed it
 )
 
 // sound reports whether a connection of the pool can be used. What died while it was idle must not meet a statement: of one
@@ -37,7 +37,7 @@ func (c *conn) sound(idle time.Duration) bool {
 	switch state := look(c.socket); {
 	case state == ended:
 		return false
-	case state == unsettled, c.source.doubted(idle):
+	case state == hasUnreadInput, c.source.doubted(idle):
 		return c.answers()
 	}
 	return true
@@ -75,12 +75,12 @@ func (s *Source) doubted(idle time.Duration) bool {
 func (s *Source) probe() {
 	var all sync.WaitGroup
 	for _, resource := range s.pool.AcquireAllIdle() {
-		all.Go(func() { settle(resource) })
+		all.Go(func() { discardIfBroken(resource) })
 	}
 	all.Wait()
 }
 
-func settle(resource *puddle.Resource[*conn]) {
+func discardIfBroken(resource *puddle.Resource[*conn]) {
 	if resource.Value().answers() {
 		resource.Release()
 		return

@@ -170,11 +170,11 @@ func TestTheSizeIsLearntAgainWhenTheLimitGrows(t *testing.T) {
 }
 
 // Shared connections come second: they must not take the last ones that a database grants.
-func TestLanesLeaveConnectionsForTheOthers(t *testing.T) {
+func TestPipelinesLeaveConnectionsForTheOthers(t *testing.T) {
 	db := pgtest.New(t)
 	role, dsn := limitedLogin(t, db)
 	db.Exec("ALTER ROLE " + role + " CONNECTION LIMIT 2")
-	s := open(t, db, func(c *postgres.Config) { c.DSN, c.Lanes, c.MaxWait = dsn, 2, 30*time.Second })
+	s := open(t, db, func(c *postgres.Config) { c.DSN, c.Pipelines, c.MaxWait = dsn, 2, 30*time.Second })
 	query := compile(t, s, "SELECT @n AS n", n)
 	if _, err := query.Check(t.Context()); err != nil {
 		t.Fatal(err)

@@ -18,7 +18,7 @@ func look(socket syscall.RawConn) socketState {
 		// Go's sockets do not block.
 		switch n, _, err := syscall.Recvfrom(int(descriptor), first[:], syscall.MSG_PEEK); {
 		case n > 0:
-			state = unsettled
+			state = hasUnreadInput
 		case err == nil, !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, syscall.EINTR):
 			state = ended
 		}

@@ -20,12 +20,12 @@ func TestErrorsThatPass(t *testing.T) {
 		CREATE FUNCTION raising(state text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = state; END $$;
 		ALTER DATABASE ` + db.Name + ` SET lock_timeout = '100ms'; ALTER DATABASE ` + db.Name + ` SET temp_file_limit = '1MB'`)
 	for way, change := range map[string]func(*postgres.Config){
-		"alone": oneConnection, "without a statement cache": proxied, "on a lane": withLanes(1),
+		"alone": oneConnection, "without a statement cache": proxied, "on a pipeline": withPipelines(1),
 	} {
 		t.Run(way, func(t *testing.T) {
 			s := open(t, db, change)
-			if way == "on a lane" {
-				onLane(t, s)
+			if way == "on a pipeline" {
+				onPipeline(t, s)
 			}
 			query := compile(t, s, "SELECT raising(@s) AS v", word)
 			for _, state := range errorsThatPass {
@@ -113,12 +113,12 @@ func TestSessionsThatEndWhileTheyAreIdle(t *testing.T) {
 	db := pgtest.New(t)
 	const readers = "FROM pg_stat_activity WHERE usename = 'data_api_reader' AND datname = current_database()"
 	for way, change := range map[string]func(*postgres.Config){
-		"alone": func(*postgres.Config) {}, "without a statement cache": proxied, "on a lane": withLanes(1),
+		"alone": func(*postgres.Config) {}, "without a statement cache": proxied, "on a pipeline": withPipelines(1),
 	} {
 		t.Run(way, func(t *testing.T) {
 			s := open(t, db, change)
-			if way == "on a lane" {
-				onLane(t, s)
+			if way == "on a pipeline" {
+				onPipeline(t, s)
 			}
 			query := compile(t, s, "SELECT 1 AS v")
 			for round := range 10 {

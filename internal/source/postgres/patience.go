@@ -56,7 +56,7 @@ func (s *Source) mayPass(err error, wait *patience) bool {
 	case s.size.connections() > 0:
 		return true
 	case crowded(err):
-		s.lanes.yield()
+		s.pipelines.yield()
 		return true
 	case refused(err):
 		return false

@@ -195,6 +195,6 @@ func (p *plan) fits(fields []pgconn.FieldDescription) bool {
 }
 
 var (
-	errUnsettled = errors.New("the schema keeps changing while the statement is prepared")
-	errMisfit    = errors.New("the statement's columns are not those of its plan")
+	errSchemaChanges = errors.New("the schema keeps changing while the statement is prepared")
+	errMisfit        = errors.New("the statement's columns are not those of its plan")
 )

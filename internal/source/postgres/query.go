@@ -21,8 +21,8 @@ type query struct {
 	paramOIDs []uint32 // of $1, $2, ...
 	names     names    // that it can call functions by
 	plan      atomic.Pointer[plan]
-	arrays    bool     // among the parameters
-	standing  standing // with lanes
+	arrays    bool            // among the parameters
+	backoff   pipelineBackoff // with pipelines
 }
 
 // Compile implements [source.Source]. Parameters have the types that they are declared with: string is text, integer
@@ -140,7 +140,7 @@ func (q *query) prepared(ctx context.Context, c *conn) (*plan, *pgconn.Statement
 		case err != nil && (!outdated(err) || try > maxPlans):
 			return nil, nil, err
 		case try > maxPlans:
-			return nil, nil, errUnsettled
+			return nil, nil, errSchemaChanges
 		}
 		if err := q.discard(ctx, c, p); err != nil {
 			return nil, nil, err

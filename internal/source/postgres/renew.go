@@ -39,7 +39,7 @@ func (s *Source) renew(tried *target) bool {
 	s.target.Store(fresh)
 	if !sameServer(tried.connect, fresh.connect) {
 		s.pool.Reset()
-		s.lanes.end()
+		s.pipelines.end()
 	}
 	return true
 }

@@ -111,7 +111,7 @@ func (s *Source) attempt(ctx, running context.Context, cancel context.CancelCaus
 	c := resource.Value()
 	fresh := !c.used
 	c.used, c.given, c.sent = true, false, false
-	c.occupy(cancel)
+	c.beginRun(cancel)
 	panicked := true
 	defer func() { // deferred, because a sink may panic
 		c.abort.Store(nil)

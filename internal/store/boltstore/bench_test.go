@@ -40,7 +40,7 @@ func BenchmarkAccept(b *testing.B) {
 			}
 			b.ResetTimer()
 			begun := time.Now()
-			spread(b, clients, func() error { return store.Accept(context.Background(), benchJob(), job.Allowance{}) })
+			spread(b, clients, func() error { return store.Accept(context.Background(), benchJob(), job.Quota{}) })
 			own := time.Since(begun)
 			begun = time.Now()
 			spread(b, clients, func() error {

@@ -85,7 +85,7 @@ type Store struct {
 	watching watcher
 
 	writes     queue
-	committing turn                  // taken while a group is committed, and while the file is compacted
+	committing mutex                 // taken while a group is committed, and while the file is compacted
 	commit     func(*bbolt.Tx) error // (*bbolt.Tx).Commit, but for tests of failing disks
 }
 
@@ -131,7 +131,7 @@ func Open(path string, options Options) (*Store, error) {
 			NoStatistics:    true,
 		},
 		damages:    damageLog{log: options.Logger},
-		committing: make(turn, 1),
+		committing: make(mutex, 1),
 		commit:     (*bbolt.Tx).Commit,
 	}
 	if err := s.create(); err != nil {

@@ -184,13 +184,13 @@ func (s *Store) transact(group []*write) (settled, failed []*write) {
 	for len(group) > 0 {
 		tx, err := s.begin()
 		if err != nil {
-			settle(group, err)
+			finishGroup(group, err)
 			return group, failed
 		}
 		culprit := slices.IndexFunc(group, func(w *write) bool { return !w.run(tx) })
 		if culprit < 0 {
 			if err := s.finish(tx); err != nil {
-				settle(group, err)
+				finishGroup(group, err)
 			}
 			return group, failed
 		}
@@ -259,7 +259,7 @@ func (s *Store) undo(tx *bbolt.Tx) {
 }
 
 // settle gives every write the same outcome, since what a refused one has seen was not committed either.
-func settle(group []*write, err error) {
+func finishGroup(group []*write, err error) {
 	for _, w := range group {
 		w.err = err
 	}

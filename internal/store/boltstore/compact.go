@@ -126,9 +126,9 @@ func fileSize(path string) (int64, error) {
 }
 
 // turn is a lock that can be waited for with a context.
-type turn chan struct{}
+type mutex chan struct{}
 
-func (t turn) lock(ctx context.Context) error {
+func (t mutex) lock(ctx context.Context) error {
 	select {
 	case t <- struct{}{}:
 		return nil
@@ -137,4 +137,4 @@ func (t turn) lock(ctx context.Context) error {
 	}
 }
 
-func (t turn) unlock() { <-t }
+func (t mutex) unlock() { <-t }

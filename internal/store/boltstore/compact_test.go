@@ -209,7 +209,7 @@ func TestJobsOfAnOlderFileAreListed(t *testing.T) {
 		group.Go(func() {
 			at := now.Add(time.Duration(i))
 			j := job.Job{ID: job.NewID(at), Company: "acme", Status: job.Processing, CreatedAt: at}
-			if err := s.Accept(context.Background(), j, job.Allowance{}); err != nil {
+			if err := s.Accept(context.Background(), j, job.Quota{}); err != nil {
 				t.Error(err)
 			}
 		})

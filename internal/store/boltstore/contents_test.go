@@ -194,7 +194,7 @@ func fillFamilies(s *services, c *contents) error {
 // sizes runs jobs whose parameters say how many bytes their result has; none: the job fails.
 type sizes struct{}
 
-func (sizes) Permit(context.Context, job.Job) error { return nil }
+func (sizes) Authorize(context.Context, job.Job) error { return nil }
 
 func (sizes) TimeLimit(job.Job) time.Duration { return time.Minute }
 
@@ -277,6 +277,6 @@ func fillWaiting(s *services, c *contents) error {
 			return err
 		}
 	}
-	_, _, err := s.store.Claim(context.Background(), "earlier process", epoch, epoch.Add(time.Minute), job.Room{Jobs: 1})
+	_, _, err := s.store.Claim(context.Background(), "earlier process", epoch, epoch.Add(time.Minute), job.Capacity{Jobs: 1})
 	return err
 }

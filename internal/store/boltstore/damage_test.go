@@ -51,7 +51,7 @@ func TestDamagedRecordHoldsUpNoOther(t *testing.T) {
 	claim := func(t *testing.T, s *Store, now time.Time) (all []job.Job) {
 		t.Helper()
 		for range 5 {
-			claimed, _, err := s.Claim(t.Context(), "worker", now, now.Add(time.Minute), job.Room{Jobs: 2})
+			claimed, _, err := s.Claim(t.Context(), "worker", now, now.Add(time.Minute), job.Capacity{Jobs: 2})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -101,7 +101,7 @@ func TestDamagedRecordHoldsUpNoOther(t *testing.T) {
 		"announced": func(t *testing.T, h house) {
 			end(t, h)
 			damage(t, h, deliveryBucket)
-			due, _, err := h.ClaimDeliveries(t.Context(), someTime.Add(time.Minute), someTime.Add(time.Hour), callback.Room{Deliveries: 10})
+			due, _, err := h.ClaimDeliveries(t.Context(), someTime.Add(time.Minute), someTime.Add(time.Hour), callback.Capacity{Deliveries: 10})
 			if len(due) != 2 || err != nil {
 				t.Errorf("%d deliveries are due, %v, want 2", len(due), err)
 			}
@@ -120,7 +120,7 @@ func TestDamagedRecordHoldsUpNoOther(t *testing.T) {
 			h.Store = openStore(t, path, Options{Logger: h.log.logger()})
 			for range 3 {
 				j := plainJob("acme", "https://hooks.example.com/")
-				if err := h.Accept(t.Context(), j, job.Allowance{}); err != nil {
+				if err := h.Accept(t.Context(), j, job.Quota{}); err != nil {
 					t.Fatal(err)
 				}
 				h.ids = append(h.ids, j.ID)
@@ -174,11 +174,11 @@ func TestDamagedIndexIsMadeAnew(t *testing.T) {
 				if i == 0 {
 					j.Idempotency = &key
 				}
-				if err := s.Accept(t.Context(), j, job.Allowance{}); err != nil {
+				if err := s.Accept(t.Context(), j, job.Quota{}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			claimed, _, err := s.Claim(t.Context(), "worker", someTime, someTime.Add(time.Minute), job.Room{Jobs: 3})
+			claimed, _, err := s.Claim(t.Context(), "worker", someTime, someTime.Add(time.Minute), job.Capacity{Jobs: 3})
 			if err != nil || len(claimed) != 3 {
 				t.Fatalf("claimed %d, %v", len(claimed), err)
 			}
@@ -192,7 +192,7 @@ func TestDamagedIndexIsMadeAnew(t *testing.T) {
 				}
 			}
 			// Of two deliveries that are due one is claimed, and the other waits.
-			due, _, err := s.ClaimDeliveries(t.Context(), someTime, someTime.Add(time.Minute), callback.Room{Deliveries: 1})
+			due, _, err := s.ClaimDeliveries(t.Context(), someTime, someTime.Add(time.Minute), callback.Capacity{Deliveries: 1})
 			if err != nil || len(due) != 1 {
 				t.Fatalf("claimed %d deliveries, %v", len(due), err)
 			}

@@ -105,9 +105,9 @@ func deliveryNeedsJobUntil(tx *bbolt.Tx, id job.ID, now time.Time) time.Time {
 func removeDelivery(tx *bbolt.Tx, id job.ID) error { return in(tx, deliveryBucket).Delete(id[:]) }
 
 // deliveryRoom makes the room of one claim, which counts what it takes.
-func deliveryRoom(given callback.Room) room {
+func deliveryCapacity(given callback.Capacity) capacity {
 	companies, hosts, lines := make(map[string]int), make(map[string]int), make(map[callback.Line]int)
-	return room{
+	return capacity{
 		groupRunning: func(company string) int { return given.Running[company] },
 		full: func(company, host string) bool {
 			line := callback.Line{Company: company, Host: host}
@@ -125,7 +125,7 @@ func deliveryRoom(given callback.Room) room {
 
 // ClaimDeliveries implements callback.Store.
 func (s *Store) ClaimDeliveries(
-	ctx context.Context, now, until time.Time, room callback.Room,
+	ctx context.Context, now, until time.Time, room callback.Capacity,
 ) (due []callback.Delivery, next time.Time, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, time.Time{}, err
@@ -135,7 +135,7 @@ func (s *Store) ClaimDeliveries(
 	}
 	err = s.view(func(tx *bbolt.Tx) error {
 		next = time.Time{}
-		if deliveryQueue.claimable(tx, deliveryRoom(room)) {
+		if deliveryQueue.claimable(tx, deliveryCapacity(room)) {
 			return nil
 		}
 		if key := in(tx, deliveryDueBucket).first(); key != nil {
@@ -167,8 +167,8 @@ func (s *Store) ClaimDeliveries(
 }
 
 // claimQueuedDeliveries claims as many deliveries of the queue as there is room for.
-func (s *Store) claimQueuedDeliveries(tx *bbolt.Tx, until time.Time, room callback.Room) (due []callback.Delivery, err error) {
-	err = deliveryQueue.claim(tx, room.Deliveries, deliveryRoom(room), func(q queued) error {
+func (s *Store) claimQueuedDeliveries(tx *bbolt.Tx, until time.Time, room callback.Capacity) (due []callback.Delivery, err error) {
+	err = deliveryQueue.claim(tx, room.Deliveries, deliveryCapacity(room), func(q queued) error {
 		d, err := readDelivery(tx, q.id)
 		if unreadable(err) {
 			s.reportUnreadable(deliveryBucket, q.id[:], err) // it announces nothing any more, and goes with its job

@@ -180,14 +180,14 @@ func (e *examination) changes() {
 	_, err := e.store.Recover(ctx, "examiner")
 	e.note("recover", nil, err)
 	for range 30 {
-		claimed, _, err := e.store.Claim(ctx, "examiner", epoch, epoch.Add(time.Minute), job.Room{Jobs: 4})
+		claimed, _, err := e.store.Claim(ctx, "examiner", epoch, epoch.Add(time.Minute), job.Capacity{Jobs: 4})
 		e.note("claim", nil, err)
 		for _, j := range claimed {
 			e.note("claimed/"+j.ID.String(), j.Attempt, nil)
 		}
 	}
 	for range 30 {
-		due, _, err := e.store.ClaimDeliveries(ctx, epoch, epoch.Add(time.Minute), callback.Room{Deliveries: 4})
+		due, _, err := e.store.ClaimDeliveries(ctx, epoch, epoch.Add(time.Minute), callback.Capacity{Deliveries: 4})
 		e.note("claim deliveries", nil, err)
 		for _, d := range due {
 			e.note("due/"+d.JobID.String(), d.URL, nil)

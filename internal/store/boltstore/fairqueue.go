@@ -142,7 +142,7 @@ func (f *fairQueue) remove(tx *bbolt.Tx, q queued) error {
 }
 
 // room says what a claim may take. Its functions must not change anything: a transaction may run more than once.
-type room struct {
+type capacity struct {
 	groupRunning func(group string) int          // how many of a group run already: groups with fewer come first
 	full         func(group, member string) bool // whether nothing more may be taken, what take has noted included
 	take         func(group, member string)      // notes that one was taken
@@ -156,7 +156,7 @@ type candidate struct {
 }
 
 // candidates returns the groups that have something for which there may be room.
-func (f *fairQueue) candidates(tx *bbolt.Tx, r room) (all []candidate) {
+func (f *fairQueue) candidates(tx *bbolt.Tx, r capacity) (all []candidate) {
 	groups := in(tx, f.groups).Cursor()
 	for key, _ := groups.First(); key != nil; key, _ = groups.Next() {
 		_, served := pairOf(tx, f.groups, key)
@@ -167,7 +167,7 @@ func (f *fairQueue) candidates(tx *bbolt.Tx, r room) (all []candidate) {
 }
 
 // claimable reports whether there is anything for which there is room.
-func (f *fairQueue) claimable(tx *bbolt.Tx, r room) bool {
+func (f *fairQueue) claimable(tx *bbolt.Tx, r capacity) bool {
 	return slices.ContainsFunc(f.candidates(tx, r), func(c candidate) bool {
 		_, ok := f.firstOf(tx, c.name, r)
 		return ok
@@ -175,7 +175,7 @@ func (f *fairQueue) claimable(tx *bbolt.Tx, r room) bool {
 }
 
 // firstOf returns the entry of a group whose turn it is.
-func (f *fairQueue) firstOf(tx *bbolt.Tx, group string, r room) (queued, bool) {
+func (f *fairQueue) firstOf(tx *bbolt.Tx, group string, r capacity) (queued, bool) {
 	prefix := nameKey(group)
 	turns := in(tx, f.turns).Cursor()
 	for key, _ := turns.Seek(prefix); bytes.HasPrefix(key, prefix); key, _ = turns.Next() {
@@ -207,7 +207,7 @@ func (f *fairQueue) firstIn(tx *bbolt.Tx, group, member string) (queued, bool) {
 }
 
 // claim takes at most limit entries and hands each of them to begin, which removes it from the queue.
-func (f *fairQueue) claim(tx *bbolt.Tx, limit int, r room, begin func(queued) error) error {
+func (f *fairQueue) claim(tx *bbolt.Tx, limit int, r capacity, begin func(queued) error) error {
 	candidates := f.candidates(tx, r)
 	for taken := 0; taken < limit && len(candidates) > 0; {
 		i := fewest(candidates)

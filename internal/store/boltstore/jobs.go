@@ -26,7 +26,7 @@ type record struct {
 }
 
 // Accept implements job.Store.
-func (s *Store) Accept(ctx context.Context, j job.Job, allowance job.Allowance) error {
+func (s *Store) Accept(ctx context.Context, j job.Job, allowance job.Quota) error {
 	if j.Status != job.Processing || j.Attempt != 0 {
 		return fmt.Errorf("a new job must be processing with attempt 0, not %s with attempt %d", j.Status, j.Attempt)
 	}
@@ -39,7 +39,7 @@ func (s *Store) Accept(ctx context.Context, j job.Job, allowance job.Allowance) 
 		if in(tx, jobBucket).has(j.ID[:]) {
 			return refuse(job.ErrExists)
 		}
-		if err := checkAllowance(tx, j.Company, allowance); err != nil {
+		if err := checkQuota(tx, j.Company, allowance); err != nil {
 			return refuse(err)
 		}
 		rec := &record{Job: j, Taken: j.Footprint()}
@@ -56,7 +56,7 @@ func (s *Store) Accept(ctx context.Context, j job.Job, allowance job.Allowance) 
 	})
 }
 
-func checkAllowance(tx *bbolt.Tx, company string, allowance job.Allowance) error {
+func checkQuota(tx *bbolt.Tx, company string, allowance job.Quota) error {
 	if allowance.Waiting > 0 && waitingOf(tx, company) >= uint64(allowance.Waiting) {
 		return job.ErrQueueFull
 	}

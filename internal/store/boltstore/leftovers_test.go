@@ -27,9 +27,9 @@ func TestNothingIsLeftOver(t *testing.T) {
 	}
 	for i := range 12 {
 		j := job.Job{ID: job.NewID(now), Company: "acme", Status: job.Processing, CreatedAt: now}
-		check(s.Accept(ctx, j, job.Allowance{}))
+		check(s.Accept(ctx, j, job.Quota{}))
 		for attempt := 1; attempt <= 3; attempt++ {
-			claimed, _, err := s.Claim(ctx, "worker", now, now.Add(time.Second), job.Room{Jobs: 1})
+			claimed, _, err := s.Claim(ctx, "worker", now, now.Add(time.Second), job.Capacity{Jobs: 1})
 			check(err)
 			if len(claimed) != 1 {
 				t.Fatalf("claimed %d", len(claimed))

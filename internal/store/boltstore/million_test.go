@@ -142,11 +142,11 @@ func TestFileStopsGrowing(t *testing.T) {
 				ID: job.NewID(now), Company: "acme", Status: job.Processing, CreatedAt: now, CallbackURL: "https://hooks.example.com/",
 				Idempotency: &job.Idempotency{Key: fmt.Sprint(round, "/", n), Until: now.Add(time.Minute)},
 			}
-			if err := s.Accept(ctx, j, job.Allowance{}); err != nil {
+			if err := s.Accept(ctx, j, job.Quota{}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		claimed, _, err := s.Claim(ctx, "worker", now, now.Add(time.Minute), job.Room{Jobs: perRound})
+		claimed, _, err := s.Claim(ctx, "worker", now, now.Add(time.Minute), job.Capacity{Jobs: perRound})
 		if err != nil || len(claimed) != perRound {
 			t.Fatalf("claimed %d, %v", len(claimed), err)
 		}
@@ -170,7 +170,7 @@ func TestFileStopsGrowing(t *testing.T) {
 			group.Go(func() { work(j) })
 		}
 		group.Wait()
-		due, _, err := s.ClaimDeliveries(ctx, now, now.Add(time.Minute), callback.Room{Deliveries: perRound})
+		due, _, err := s.ClaimDeliveries(ctx, now, now.Add(time.Minute), callback.Capacity{Deliveries: perRound})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -72,12 +72,12 @@ func waitingOf(tx *bbolt.Tx, company string) (count uint64) {
 	return count
 }
 
-var nothingRuns = room{groupRunning: func(string) int { return 0 }}
+var nothingRuns = capacity{groupRunning: func(string) int { return 0 }}
 
 // jobRoom makes the room of one claim, which counts what it takes.
-func jobRoom(given job.Room) room {
+func jobCapacity(given job.Capacity) capacity {
 	companies, sources := make(map[string]int), make(map[string]int)
-	return room{
+	return capacity{
 		groupRunning: func(source string) int { return given.Sources[source].Running },
 		full: func(source, company string) bool {
 			if limit := given.Sources[source]; limit.Most != 0 && sources[source] >= limit.Most-limit.Running-limit.Waiting {
@@ -100,7 +100,7 @@ var errNothingToClaim = errors.New("nothing to claim")
 
 // Claim implements job.Store.
 func (s *Store) Claim(
-	ctx context.Context, owner string, now, until time.Time, room job.Room,
+	ctx context.Context, owner string, now, until time.Time, room job.Capacity,
 ) (jobs []job.Job, next time.Time, err error) {
 	if owner == "" || room.Jobs < 1 {
 		return nil, time.Time{}, errors.New("a claim needs an owner and room for at least 1 job")
@@ -111,7 +111,7 @@ func (s *Store) Claim(
 	// Looking first spares a commit, with its fsync, when there is nothing to do.
 	err = s.view(func(tx *bbolt.Tx) error {
 		next = time.Time{}
-		if jobQueue.claimable(tx, jobRoom(room)) {
+		if jobQueue.claimable(tx, jobCapacity(room)) {
 			return nil
 		}
 		key := in(tx, dueBucket).first()
@@ -135,7 +135,7 @@ func (s *Store) Claim(
 		if err := s.enqueueDue(tx, now, until, room.Held); err != nil {
 			return err
 		}
-		return jobQueue.claim(tx, room.Jobs, jobRoom(room), func(q queued) error {
+		return jobQueue.claim(tx, room.Jobs, jobCapacity(room), func(q queued) error {
 			rec, err := claim(tx, q.id, owner, now, until)
 			if unreadable(err) {
 				return errors.Join(jobQueue.remove(tx, q), s.setAside(tx, q.id, now, err))

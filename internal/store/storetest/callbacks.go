@@ -34,7 +34,7 @@ func testDeliveryOutbox(t *testing.T, s Stores) {
 		if d := delivery(t, s, j.ID); !reflect.DeepEqual(d, want) {
 			t.Errorf("%s: got %s, want %s", status, show(d), show(want))
 		}
-		due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start, start.Add(time.Minute), callback.Room{Deliveries: 10})
+		due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start, start.Add(time.Minute), callback.Capacity{Deliveries: 10})
 		if err != nil || len(due) != 1 {
 			t.Fatalf("%s: claimed %d, %v", status, len(due), err)
 		}
@@ -54,7 +54,7 @@ func testDeliveryOutbox(t *testing.T, s Stores) {
 func testDeliveryClaim(t *testing.T, s Stores) {
 	none := func(now, wantNext time.Time) {
 		t.Helper()
-		due, next, err := s.Callbacks.ClaimDeliveries(t.Context(), now, now.Add(time.Minute), callback.Room{Deliveries: 10})
+		due, next, err := s.Callbacks.ClaimDeliveries(t.Context(), now, now.Add(time.Minute), callback.Capacity{Deliveries: 10})
 		if err != nil || len(due) != 0 || !next.Equal(wantNext) {
 			t.Fatalf("claimed %d, next %v, %v; want none, next %v", len(due), next, err, wantNext)
 		}
@@ -62,7 +62,7 @@ func testDeliveryClaim(t *testing.T, s Stores) {
 	none(start, time.Time{})
 	second, first := endWithCallback(t, s, start.Add(time.Second)), endWithCallback(t, s, start)
 	none(start.Add(-1), start)
-	due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start, start.Add(time.Minute), callback.Room{Deliveries: 10})
+	due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start, start.Add(time.Minute), callback.Capacity{Deliveries: 10})
 	if err != nil || len(due) != 1 || due[0].JobID != first.ID || due[0].Attempt != 1 || !due[0].NextAttempt.Equal(start.Add(time.Minute)) {
 		t.Fatalf("claimed %s, %v", show(due), err)
 	}
@@ -70,12 +70,12 @@ func testDeliveryClaim(t *testing.T, s Stores) {
 		t.Errorf("stored %s, claimed %s", show(d), show(due[0]))
 	}
 	none(start.Add(time.Second-1), start.Add(time.Second))
-	due, _, err = s.Callbacks.ClaimDeliveries(t.Context(), start.Add(time.Second), start.Add(time.Hour), callback.Room{Deliveries: 10})
+	due, _, err = s.Callbacks.ClaimDeliveries(t.Context(), start.Add(time.Second), start.Add(time.Hour), callback.Capacity{Deliveries: 10})
 	if err != nil || len(due) != 1 || due[0].JobID != second.ID {
 		t.Fatalf("claimed %s, %v", show(due), err)
 	}
 	// Whoever claimed the first one is silent: it is due again.
-	due, _, err = s.Callbacks.ClaimDeliveries(t.Context(), start.Add(time.Minute), start.Add(2*time.Minute), callback.Room{Deliveries: 10})
+	due, _, err = s.Callbacks.ClaimDeliveries(t.Context(), start.Add(time.Minute), start.Add(2*time.Minute), callback.Capacity{Deliveries: 10})
 	if err != nil || len(due) != 1 || due[0].JobID != first.ID || due[0].Attempt != 2 {
 		t.Fatalf("claimed %s, %v", show(due), err)
 	}
@@ -93,7 +93,7 @@ func endOn(tb testing.TB, s Stores, company, url string) job.ID {
 
 // Companies and hosts share what is claimed; one without room is passed over, and loses nothing by it.
 func testDeliveryOrder(t *testing.T, s Stores) {
-	claim := func(room callback.Room) (due []callback.Delivery) {
+	claim := func(room callback.Capacity) (due []callback.Delivery) {
 		t.Helper()
 		due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start, start.Add(time.Minute), room)
 		if err != nil {
@@ -107,7 +107,7 @@ func testDeliveryOrder(t *testing.T, s Stores) {
 	}
 	first, second := endOn(t, s, "busy", good), endOn(t, s, "busy", "https://GOOD.example.com:443/second")
 	other := endOn(t, s, "other", dead)
-	due := claim(callback.Room{Deliveries: 4})
+	due := claim(callback.Capacity{Deliveries: 4})
 	found := map[job.ID]bool{}
 	for _, d := range due {
 		found[d.JobID] = true
@@ -115,15 +115,15 @@ func testDeliveryOrder(t *testing.T, s Stores) {
 	if len(due) != 4 || !found[first] || !found[other] || found[second] {
 		t.Fatalf("claimed %s, want one of the other company, and of each host", show(due))
 	}
-	busy := callback.Room{Deliveries: 5, PerCompany: 3, Running: map[string]int{"busy": 3}}
+	busy := callback.Capacity{Deliveries: 5, PerCompany: 3, Running: map[string]int{"busy": 3}}
 	if got := claim(busy); len(got) != 0 {
 		t.Fatalf("claimed %s of a company without room", show(got))
 	}
-	full := callback.Room{Deliveries: 5, PerHost: 2, Hosts: map[string]int{"dead.example.com:443": 2}}
+	full := callback.Capacity{Deliveries: 5, PerHost: 2, Hosts: map[string]int{"dead.example.com:443": 2}}
 	if got := claim(full); len(got) != 1 || got[0].JobID != second {
 		t.Fatalf("claimed %s, want the one to the host that has room", show(got))
 	}
-	left := callback.Room{Deliveries: 5, Left: func(line callback.Line) int {
+	left := callback.Capacity{Deliveries: 5, Left: func(line callback.Line) int {
 		if line == (callback.Line{Company: "busy", Host: "dead.example.com:443"}) {
 			return 2
 		}
@@ -132,11 +132,11 @@ func testDeliveryOrder(t *testing.T, s Stores) {
 	if got := claim(left); len(got) != 2 {
 		t.Fatalf("claimed %s, want two", show(got))
 	}
-	shared := callback.Room{Deliveries: 30, PerHost: 3, PerCompany: 10}
+	shared := callback.Capacity{Deliveries: 30, PerHost: 3, PerCompany: 10}
 	if got := claim(shared); len(got) != 3 {
 		t.Fatalf("claimed %s, want as many as one host may have", show(got))
 	}
-	if got := claim(callback.Room{Deliveries: 100}); len(got) != 40-2-2-3 {
+	if got := claim(callback.Capacity{Deliveries: 100}); len(got) != 40-2-2-3 {
 		t.Fatalf("claimed %d, want all that are left", len(got))
 	}
 }
@@ -144,19 +144,19 @@ func testDeliveryOrder(t *testing.T, s Stores) {
 // What its caller tries itself is not claimed again, whatever the caller's clock says.
 func testDeliveryHeld(t *testing.T, s Stores) {
 	id := endOn(t, s, "acme", "https://hooks.example.com/")
-	due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start, start.Add(time.Minute), callback.Room{Deliveries: 1})
+	due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start, start.Add(time.Minute), callback.Capacity{Deliveries: 1})
 	if err != nil || len(due) != 1 {
 		t.Fatalf("claimed %s, %v", show(due), err)
 	}
 	late := start.Add(time.Hour)
-	due, _, err = s.Callbacks.ClaimDeliveries(t.Context(), late, late.Add(time.Minute), callback.Room{Deliveries: 1, Held: map[job.ID]int{id: 1}})
+	due, _, err = s.Callbacks.ClaimDeliveries(t.Context(), late, late.Add(time.Minute), callback.Capacity{Deliveries: 1, Held: map[job.ID]int{id: 1}})
 	if err != nil || len(due) != 0 {
 		t.Fatalf("claimed %s, %v", show(due), err)
 	}
 	if d := delivery(t, s, id); d.Attempt != 1 || !d.NextAttempt.Equal(late.Add(time.Minute)) {
 		t.Errorf("stored %s", show(d))
 	}
-	due, _, err = s.Callbacks.ClaimDeliveries(t.Context(), late.Add(time.Minute), late.Add(time.Hour), callback.Room{Deliveries: 1})
+	due, _, err = s.Callbacks.ClaimDeliveries(t.Context(), late.Add(time.Minute), late.Add(time.Hour), callback.Capacity{Deliveries: 1})
 	if err != nil || len(due) != 1 || due[0].Attempt != 2 {
 		t.Errorf("claimed %s, %v", show(due), err)
 	}
@@ -172,7 +172,7 @@ func testDeliveryClaimConcurrently(t *testing.T, s Stores) {
 	for range 8 {
 		group.Go(func() {
 			for {
-				due, _, err := s.Callbacks.ClaimDeliveries(context.Background(), start, start.Add(time.Hour), callback.Room{Deliveries: 3})
+				due, _, err := s.Callbacks.ClaimDeliveries(context.Background(), start, start.Add(time.Hour), callback.Capacity{Deliveries: 3})
 				if err != nil {
 					t.Error(err)
 				}
@@ -202,7 +202,7 @@ func testDeliverySettle(t *testing.T, s Stores) {
 	j := endWithCallback(t, s, start)
 	claim := func(now time.Time) callback.Delivery {
 		t.Helper()
-		due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), now, now.Add(time.Minute), callback.Room{Deliveries: 10})
+		due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), now, now.Add(time.Minute), callback.Capacity{Deliveries: 10})
 		if err != nil || len(due) != 1 {
 			t.Fatalf("claimed %d, %v", len(due), err)
 		}
@@ -240,7 +240,7 @@ func testDeliverySettle(t *testing.T, s Stores) {
 	if d := delivery(t, s, j.ID); d.State != callback.Delivered || !d.EndedAt.Equal(start.Add(6*time.Second)) {
 		t.Errorf("got %s", show(d))
 	}
-	due, next, err := s.Callbacks.ClaimDeliveries(t.Context(), start.Add(1000*time.Hour), start, callback.Room{Deliveries: 1})
+	due, next, err := s.Callbacks.ClaimDeliveries(t.Context(), start.Add(1000*time.Hour), start, callback.Capacity{Deliveries: 1})
 	if len(due) != 0 || !next.IsZero() || err != nil {
 		t.Errorf("a delivery that has ended was claimed: %s, next %v, %v", show(due), next, err)
 	}
@@ -254,7 +254,7 @@ func testDeliveryList(t *testing.T, s Stores) {
 	for i := range 6 {
 		ids = append(ids, endWithCallback(t, s, start.Add(time.Duration(i)*time.Second)).ID)
 	}
-	due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start.Add(time.Second), start.Add(time.Minute), callback.Room{Deliveries: 2})
+	due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start.Add(time.Second), start.Add(time.Minute), callback.Capacity{Deliveries: 2})
 	if err != nil || len(due) != 2 {
 		t.Fatalf("claimed %d, %v", len(due), err)
 	}
@@ -301,7 +301,7 @@ func testDeliveryReplay(t *testing.T, s Stores) {
 	wantErr(t, "a pending one", err, callback.ErrPending)
 	later := start.Add(time.Hour)
 	for _, state := range []callback.State{callback.Dead, callback.Delivered} {
-		due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), later, later.Add(time.Minute), callback.Room{Deliveries: 10})
+		due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), later, later.Add(time.Minute), callback.Capacity{Deliveries: 10})
 		if err != nil || len(due) != 1 {
 			t.Fatalf("%s: claimed %d, %v", state, len(due), err)
 		}

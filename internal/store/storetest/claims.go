@@ -46,7 +46,7 @@ func testClaimBySource(t *testing.T, s Stores) {
 		acceptJob(t, s, j)
 		return j.ID
 	}
-	claim := func(room job.Room) (jobs []job.Job) {
+	claim := func(room job.Capacity) (jobs []job.Job) {
 		t.Helper()
 		jobs, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), room)
 		if err != nil {
@@ -59,21 +59,21 @@ func testClaimBySource(t *testing.T, s Stores) {
 		on("busy", "globex")
 	}
 	later := on("idle", "acme") // fifty of its company stand before it, elsewhere
-	room := job.Room{Jobs: 1, Sources: map[string]job.SourceRoom{"busy": {Running: 1, Waiting: 3, Most: 4}}}
+	room := job.Capacity{Jobs: 1, Sources: map[string]job.SourceCapacity{"busy": {Running: 1, Waiting: 3, Most: 4}}}
 	if got := claim(room); len(got) != 1 || got[0].ID != later {
 		t.Fatalf("claimed %s, want the job on the idle source", show(got))
 	}
 	if got := claim(room); len(got) != 0 {
 		t.Fatalf("claimed %s of a source without room", show(got))
 	}
-	room.Sources["busy"] = job.SourceRoom{Most: -1}
+	room.Sources["busy"] = job.SourceCapacity{Most: -1}
 	if got := claim(room); len(got) != 0 {
 		t.Fatalf("claimed %s of a source that takes none", show(got))
 	}
 	for range 10 {
 		on("idle", "acme")
 	}
-	room = job.Room{Jobs: 8, Sources: map[string]job.SourceRoom{"busy": {Running: 2, Most: 8}, "idle": {Running: 1, Most: 8}}}
+	room = job.Capacity{Jobs: 8, Sources: map[string]job.SourceCapacity{"busy": {Running: 2, Most: 8}, "idle": {Running: 1, Most: 8}}}
 	counts := map[string]int{}
 	for _, j := range claim(room) {
 		counts[j.Source]++
@@ -81,7 +81,7 @@ func testClaimBySource(t *testing.T, s Stores) {
 	if counts["idle"] != 5 && counts["idle"] != 4 || counts["busy"] != 8-counts["idle"] {
 		t.Errorf("eight places were shared as %v, though two of one source and one of the other ran already", counts)
 	}
-	room = job.Room{Jobs: 8, Sources: map[string]job.SourceRoom{"busy": {Running: 2, Waiting: 1, Most: 5}, "idle": {Most: -1}}}
+	room = job.Capacity{Jobs: 8, Sources: map[string]job.SourceCapacity{"busy": {Running: 2, Waiting: 1, Most: 5}, "idle": {Most: -1}}}
 	if got := claim(room); len(got) != 2 || got[0].Company == got[1].Company {
 		t.Errorf("claimed %s, want one job of each company, for which there is room", show(got))
 	}
@@ -92,7 +92,7 @@ func testHeld(t *testing.T, s Stores) {
 	accept(t, s, "acme")
 	j := claimOne(t, s, start)
 	late := start.Add(time.Hour) // the lease has ended long ago
-	jobs, _, err := s.Jobs.Claim(t.Context(), "worker", late, late.Add(lease), job.Room{Jobs: 10, Held: map[job.ID]int{j.ID: 1}})
+	jobs, _, err := s.Jobs.Claim(t.Context(), "worker", late, late.Add(lease), job.Capacity{Jobs: 10, Held: map[job.ID]int{j.ID: 1}})
 	if err != nil || len(jobs) != 0 {
 		t.Fatalf("claimed %s, %v", show(jobs), err)
 	}
@@ -103,7 +103,7 @@ func testHeld(t *testing.T, s Stores) {
 
 	accept(t, s, "acme")
 	j = claimOne(t, s, start)
-	jobs, _, err = s.Jobs.Claim(t.Context(), "worker", late, late.Add(lease), job.Room{Jobs: 10, Held: map[job.ID]int{j.ID: 0}})
+	jobs, _, err = s.Jobs.Claim(t.Context(), "worker", late, late.Add(lease), job.Capacity{Jobs: 10, Held: map[job.ID]int{j.ID: 0}})
 	if err != nil || len(jobs) != 1 || jobs[0].Attempt != 2 {
 		t.Errorf("another attempt is held: claimed %s, %v", show(jobs), err)
 	}

@@ -21,7 +21,7 @@ func keyed(company, key string, digest byte, at time.Time) job.Job {
 // wantRepeated checks that a job is not stored because an earlier one was.
 func wantRepeated(tb testing.TB, s Stores, j job.Job, earlier job.ID) {
 	tb.Helper()
-	err := s.Jobs.Accept(tb.Context(), j, job.Allowance{Waiting: 1})
+	err := s.Jobs.Accept(tb.Context(), j, job.Quota{Waiting: 1})
 	if repeated, ok := errors.AsType[*job.RepeatedError](err); !ok || repeated.Job.ID != earlier {
 		tb.Errorf("got %v, want a repetition of %s", err, earlier)
 	}
@@ -37,8 +37,8 @@ func testIdempotency(t *testing.T, s Stores) {
 	wantJob(t, get(t, s, first.ID), want)
 
 	wantRepeated(t, s, keyed("acme", "k", 1, start.Add(time.Second)), first.ID) // though the queue is full
-	wantErr(t, "another body", s.Jobs.Accept(t.Context(), keyed("acme", "k", 2, start), job.Allowance{}), job.ErrKeyReused)
-	wantErr(t, "the queue is full", s.Jobs.Accept(t.Context(), keyed("acme", "k2", 1, start), job.Allowance{Waiting: 1}), job.ErrQueueFull)
+	wantErr(t, "another body", s.Jobs.Accept(t.Context(), keyed("acme", "k", 2, start), job.Quota{}), job.ErrKeyReused)
+	wantErr(t, "the queue is full", s.Jobs.Accept(t.Context(), keyed("acme", "k2", 1, start), job.Quota{Waiting: 1}), job.ErrQueueFull)
 
 	// Another company's key, and another endpoint's, are other keys, whatever the parts look like.
 	elsewhere := keyed("globex", "k", 2, start)
@@ -51,7 +51,7 @@ func testIdempotency(t *testing.T, s Stores) {
 
 	s = s.Reopen(t)
 	wantRepeated(t, s, keyed("acme", "k", 1, start), first.ID)
-	jobs, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), job.Room{Jobs: 10})
+	jobs, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), job.Capacity{Jobs: 10})
 	if err != nil || len(jobs) != 5 {
 		t.Fatalf("claimed %d, %v", len(jobs), err)
 	}
@@ -104,7 +104,7 @@ func testIdempotencyConcurrently(t *testing.T, s Stores) {
 	for range 16 {
 		group.Go(func() {
 			j := keyed("acme", "k", 1, start)
-			err := s.Jobs.Accept(context.Background(), j, job.Allowance{})
+			err := s.Jobs.Accept(context.Background(), j, job.Quota{})
 			repeated, ok := errors.AsType[*job.RepeatedError](err)
 			if err != nil && !ok {
 				t.Error(err)

@@ -20,12 +20,12 @@ func testAccept(t *testing.T, s Stores) {
 
 	again := j
 	again.Company = "globex"
-	wantErr(t, "the same id again", s.Jobs.Accept(t.Context(), again, job.Allowance{}), job.ErrExists)
+	wantErr(t, "the same id again", s.Jobs.Accept(t.Context(), again, job.Quota{}), job.ErrExists)
 	wantJob(t, get(t, s, j.ID), j)
 
 	for _, wrong := range []job.Job{{Status: job.Completed}, {Status: job.Processing, Attempt: 1}, {}} {
 		wrong.ID = newJob("acme").ID
-		if err := s.Jobs.Accept(t.Context(), wrong, job.Allowance{}); err == nil {
+		if err := s.Jobs.Accept(t.Context(), wrong, job.Quota{}); err == nil {
 			t.Errorf("a new job with status %q and attempt %d was accepted", wrong.Status, wrong.Attempt)
 		}
 	}
@@ -43,7 +43,7 @@ func testAcceptLimit(t *testing.T, s Stores) {
 	const limit = 3
 	fill := func(company string) (taken int, err error) {
 		for ; err == nil; taken++ {
-			if err = s.Jobs.Accept(t.Context(), newJob(company), job.Allowance{Waiting: limit}); err != nil || taken > limit {
+			if err = s.Jobs.Accept(t.Context(), newJob(company), job.Quota{Waiting: limit}); err != nil || taken > limit {
 				return taken, err
 			}
 		}
@@ -56,7 +56,7 @@ func testAcceptLimit(t *testing.T, s Stores) {
 			t.Errorf("%s: %d jobs were taken, want %d", company, taken, limit)
 		}
 	}
-	jobs, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), job.Room{Jobs: 2})
+	jobs, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), job.Capacity{Jobs: 2})
 	if err != nil || len(jobs) != 2 {
 		t.Fatalf("claimed %d, %v", len(jobs), err)
 	}
@@ -69,7 +69,7 @@ func testAcceptLimit(t *testing.T, s Stores) {
 			t.Errorf("%s: %d more were taken, want %d", company, taken, n)
 		}
 	}
-	if err := s.Jobs.Accept(t.Context(), newJob("acme"), job.Allowance{}); err != nil {
+	if err := s.Jobs.Accept(t.Context(), newJob("acme"), job.Quota{}); err != nil {
 		t.Errorf("without a limit: %v", err)
 	}
 }
@@ -92,7 +92,7 @@ func testClaim(t *testing.T, s Stores) {
 		accept(t, s, "acme")
 	}
 	for _, n := range []int{2, 2, 1, 0} {
-		jobs, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), job.Room{Jobs: 2})
+		jobs, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), job.Capacity{Jobs: 2})
 		if err != nil || len(jobs) != n {
 			t.Fatalf("claimed %d, %v; want %d", len(jobs), err, n)
 		}
@@ -103,7 +103,7 @@ func testClaimOrder(t *testing.T, s Stores) {
 	claim := func(n int) (jobs []job.Job) {
 		t.Helper()
 		for range n {
-			claimed, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), job.Room{Jobs: 1})
+			claimed, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), job.Capacity{Jobs: 1})
 			if err != nil || len(claimed) != 1 {
 				t.Fatalf("claimed %d, %v", len(claimed), err)
 			}
@@ -162,7 +162,7 @@ func testClaimOrder(t *testing.T, s Stores) {
 
 // A company without room is passed over, whatever it has waiting, and loses no place.
 func testClaimRoom(t *testing.T, s Stores) {
-	claim := func(room job.Room) (companies []string) {
+	claim := func(room job.Capacity) (companies []string) {
 		t.Helper()
 		jobs, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), room)
 		if err != nil {
@@ -176,10 +176,10 @@ func testClaimRoom(t *testing.T, s Stores) {
 	for range 20 {
 		accept(t, s, "busy")
 	}
-	if got := claim(job.Room{Jobs: 4, PerCompany: 3}); len(got) != 3 {
+	if got := claim(job.Capacity{Jobs: 4, PerCompany: 3}); len(got) != 3 {
 		t.Fatalf("claimed %v, want 3 jobs", got)
 	}
-	full := job.Room{Jobs: 1, PerCompany: 3, Running: map[string]int{"busy": 3}}
+	full := job.Capacity{Jobs: 1, PerCompany: 3, Running: map[string]int{"busy": 3}}
 	if got := claim(full); len(got) != 0 {
 		t.Fatalf("claimed %v of a company without room", got)
 	}
@@ -188,15 +188,15 @@ func testClaimRoom(t *testing.T, s Stores) {
 	if got := claim(full); len(got) != 1 || got[0] != "other" {
 		t.Fatalf("claimed %v, want the other company's job", got)
 	}
-	if got := claim(job.Room{Jobs: 2, PerCompany: 3, Running: map[string]int{"busy": 2, "other": 1}}); len(got) != 2 || got[0] != "busy" {
+	if got := claim(job.Capacity{Jobs: 2, PerCompany: 3, Running: map[string]int{"busy": 2, "other": 1}}); len(got) != 2 || got[0] != "busy" {
 		t.Fatalf("claimed %v, want the job that was passed over first", got)
 	}
 	accept(t, s, "other")
-	waits := job.Room{Jobs: 1, PerCompany: 2, Waiting: map[job.Line]int{{Company: "busy"}: 2}}
+	waits := job.Capacity{Jobs: 1, PerCompany: 2, Waiting: map[job.Line]int{{Company: "busy"}: 2}}
 	if got := claim(waits); len(got) != 1 || got[0] != "other" {
 		t.Fatalf("claimed %v, though two of the first company wait for that source already", got)
 	}
-	if got := claim(job.Room{Jobs: 30}); len(got) != 16 {
+	if got := claim(job.Capacity{Jobs: 30}); len(got) != 16 {
 		t.Fatalf("claimed %d jobs, want the 16 that are left", len(got))
 	}
 }
@@ -207,7 +207,7 @@ func testQuota(t *testing.T, s Stores) {
 	own := newJob("acme")
 	footprint := own.Footprint()
 	ask := func(company string) error {
-		return s.Jobs.Accept(t.Context(), newJob(company), job.Allowance{Kept: 3*footprint + 3})
+		return s.Jobs.Accept(t.Context(), newJob(company), job.Quota{Kept: 3*footprint + 3})
 	}
 	must := func(err error) {
 		t.Helper()
@@ -232,7 +232,7 @@ func testQuota(t *testing.T, s Stores) {
 		must(ask("globex"))
 	}
 	wantErr(t, "over the quota without results", ask("globex"), job.ErrQuotaExceeded)
-	waiting, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), job.Room{Jobs: 2})
+	waiting, _, err := s.Jobs.Claim(t.Context(), "worker", start, start.Add(lease), job.Capacity{Jobs: 2})
 	must(err)
 	for _, j := range waiting {
 		finish(t, s, j, failed(start))
@@ -265,7 +265,7 @@ func testClaimConcurrently(t *testing.T, s Stores) {
 	for w := range workers {
 		group.Go(func() {
 			for ended.Load() < jobs {
-				claimed, _, err := s.Jobs.Claim(context.Background(), string(rune('a'+w)), start, start.Add(lease), job.Room{Jobs: 1 + w%3})
+				claimed, _, err := s.Jobs.Claim(context.Background(), string(rune('a'+w)), start, start.Add(lease), job.Capacity{Jobs: 1 + w%3})
 				if err != nil {
 					t.Error(err)
 					return
@@ -430,11 +430,11 @@ func testRecover(t *testing.T, s Stores) {
 	for range 4 {
 		accept(t, s, "acme")
 	}
-	mine, _, err := s.Jobs.Claim(t.Context(), "mine", start, start.Add(lease), job.Room{Jobs: 1})
+	mine, _, err := s.Jobs.Claim(t.Context(), "mine", start, start.Add(lease), job.Capacity{Jobs: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := s.Jobs.Claim(t.Context(), "dead", start, start.Add(lease), job.Room{Jobs: 2}); err != nil {
+	if _, _, err := s.Jobs.Claim(t.Context(), "dead", start, start.Add(lease), job.Capacity{Jobs: 2}); err != nil {
 		t.Fatal(err)
 	}
 	want := 0
@@ -444,7 +444,7 @@ func testRecover(t *testing.T, s Stores) {
 	if n, err := s.Jobs.Recover(t.Context(), "mine"); err != nil || n != want {
 		t.Fatalf("recovered %d, %v; want %d", n, err, want)
 	}
-	jobs, _, err := s.Jobs.Claim(t.Context(), "mine", start, start.Add(lease), job.Room{Jobs: 10})
+	jobs, _, err := s.Jobs.Claim(t.Context(), "mine", start, start.Add(lease), job.Capacity{Jobs: 10})
 	if err != nil || len(jobs) != want+1 {
 		t.Fatalf("claimed %d, %v", len(jobs), err)
 	}

@@ -72,7 +72,7 @@ func (m *model) accept(rt *rapid.T) {
 		// Long enough to be used again, and short enough to end.
 		j.Idempotency = &job.Idempotency{Key: key, Digest: digest, Until: j.CreatedAt.Add(90 * time.Second)}
 	}
-	err := m.stores.Jobs.Accept(rt.Context(), j, job.Allowance{})
+	err := m.stores.Jobs.Accept(rt.Context(), j, job.Quota{})
 	if earlier := m.bound(&j); earlier != nil {
 		if earlier.Idempotency.Digest != j.Idempotency.Digest {
 			must(rt, err, job.ErrKeyReused)
@@ -145,7 +145,7 @@ type taken struct {
 	companies, sources map[string]int
 }
 
-func (t taken) room(room job.Room, j *modelJob) bool {
+func (t taken) room(room job.Capacity, j *modelJob) bool {
 	limit := room.Sources[j.Source]
 	if limit.Most != 0 && limit.Running+limit.Waiting+t.sources[j.Source] >= limit.Most {
 		return false
@@ -157,20 +157,20 @@ func (t taken) room(room job.Room, j *modelJob) bool {
 	return room.PerCompany == 0 || room.Running[j.Company]+waiting+t.companies[j.Company] < room.PerCompany
 }
 
-func (m *model) room(rt *rapid.T) job.Room {
+func (m *model) room(rt *rapid.T) job.Capacity {
 	companies := rapid.SampledFrom([]string{"acme", "globex", "initech"})
 	sources := rapid.SampledFrom([]string{"", "warehouse", "orders"})
-	room := job.Room{
+	room := job.Capacity{
 		Jobs:       rapid.IntRange(1, 4).Draw(rt, "room"),
 		PerCompany: rapid.IntRange(0, 3).Draw(rt, "per company"),
 		PerSource:  rapid.IntRange(0, 3).Draw(rt, "per source"),
 		Running:    rapid.MapOf(companies, rapid.IntRange(1, 3)).Draw(rt, "running"),
 		Waiting:    map[job.Line]int{{Source: sources.Draw(rt, "waiting at"), Company: companies.Draw(rt, "waiting")}: 1},
-		Sources:    map[string]job.SourceRoom{},
+		Sources:    map[string]job.SourceCapacity{},
 		Held:       map[job.ID]int{},
 	}
 	if rapid.Bool().Draw(rt, "a source is busy") {
-		room.Sources[sources.Draw(rt, "busy")] = job.SourceRoom{
+		room.Sources[sources.Draw(rt, "busy")] = job.SourceCapacity{
 			Running: rapid.IntRange(0, 2).Draw(rt, "its running"), Waiting: rapid.IntRange(0, 2).Draw(rt, "its waiting"),
 			Most: rapid.IntRange(-1, 4).Draw(rt, "its most"),
 		}

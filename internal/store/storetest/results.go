@@ -150,7 +150,7 @@ func testSweepDeliveries(t *testing.T, s Stores) {
 	for range 3 {
 		endWithCallback(t, s, start)
 	}
-	due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start, start.Add(time.Minute), callback.Room{Deliveries: 3})
+	due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start, start.Add(time.Minute), callback.Capacity{Deliveries: 3})
 	if err != nil || len(due) != 3 {
 		t.Fatalf("claimed %d, %v", len(due), err)
 	}
@@ -191,7 +191,7 @@ func testDurability(t *testing.T, s Stores) {
 	finish(t, s, ended, completed(start, 1))
 	announced := endWithCallback(t, s, start)
 	waiting := accept(t, s, "acme")
-	due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start, start.Add(time.Minute), callback.Room{Deliveries: 1})
+	due, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start, start.Add(time.Minute), callback.Capacity{Deliveries: 1})
 	if err != nil || len(due) != 1 {
 		t.Fatalf("claimed %d, %v", len(due), err)
 	}
@@ -225,12 +225,12 @@ func testCancelledContext(t *testing.T, s Stores) {
 	cancel()
 	_, err := s.Jobs.Get(ended, j.ID)
 	wantErr(t, "Get", err, context.Canceled)
-	_, _, err = s.Jobs.Claim(ended, "worker", start, start.Add(lease), job.Room{Jobs: 1})
+	_, _, err = s.Jobs.Claim(ended, "worker", start, start.Add(lease), job.Capacity{Jobs: 1})
 	wantErr(t, "Claim", err, context.Canceled)
-	wantErr(t, "Accept", s.Jobs.Accept(ended, newJob("acme"), job.Allowance{}), context.Canceled)
+	wantErr(t, "Accept", s.Jobs.Accept(ended, newJob("acme"), job.Quota{}), context.Canceled)
 	_, err = s.Jobs.Finish(ended, j.ID, 0, failed(start))
 	wantErr(t, "Finish", err, context.Canceled)
-	_, _, err = s.Callbacks.ClaimDeliveries(ended, start, start, callback.Room{Deliveries: 1})
+	_, _, err = s.Callbacks.ClaimDeliveries(ended, start, start, callback.Capacity{Deliveries: 1})
 	wantErr(t, "ClaimDeliveries", err, context.Canceled)
 	wantJob(t, get(t, s, j.ID), j)
 }

@@ -110,7 +110,7 @@ func accept(tb testing.TB, s Stores, company string) job.Job {
 
 func acceptJob(tb testing.TB, s Stores, j job.Job) {
 	tb.Helper()
-	if err := s.Jobs.Accept(tb.Context(), j, job.Allowance{}); err != nil {
+	if err := s.Jobs.Accept(tb.Context(), j, job.Quota{}); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -118,7 +118,7 @@ func acceptJob(tb testing.TB, s Stores, j job.Job) {
 // claimOne claims the only job that is expected to be claimable.
 func claimOne(tb testing.TB, s Stores, now time.Time) job.Job {
 	tb.Helper()
-	jobs, _, err := s.Jobs.Claim(tb.Context(), "worker", now, now.Add(lease), job.Room{Jobs: 10})
+	jobs, _, err := s.Jobs.Claim(tb.Context(), "worker", now, now.Add(lease), job.Capacity{Jobs: 10})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func claimOne(tb testing.TB, s Stores, now time.Time) job.Job {
 // expectNone checks that nothing can be claimed, and when that may change.
 func expectNone(tb testing.TB, s Stores, now, wantNext time.Time) {
 	tb.Helper()
-	jobs, next, err := s.Jobs.Claim(tb.Context(), "worker", now, now.Add(lease), job.Room{Jobs: 10})
+	jobs, next, err := s.Jobs.Claim(tb.Context(), "worker", now, now.Add(lease), job.Capacity{Jobs: 10})
 	if err != nil || len(jobs) != 0 || !next.Equal(wantNext) {
 		tb.Fatalf("claimed %d jobs, next %v, %v; want none, next %v", len(jobs), next, err, wantNext)
 	}

@@ -17,7 +17,7 @@ func vouching(t *testing.T, change func(acme *identity.Company)) *identity.Direc
 		change(companies["acme"])
 	}
 	directory := identity.NewDirectory(openKeys(t, openStore(t)))
-	directory.Vouch([]string{"acme", "absent"})
+	directory.TrustIssuersFor([]string{"acme", "absent"})
 	if err := directory.SetCompanies(companies); err != nil {
 		t.Fatal(err)
 	}
@@ -27,12 +27,12 @@ func vouching(t *testing.T, change func(acme *identity.Company)) *identity.Direc
 func TestResolveVouched(t *testing.T) {
 	directory := vouching(t, nil)
 	for subject, user := range map[string]string{"auth0|loader/1": "loader", "limited": "limited"} {
-		first, err := directory.ResolveVouched("acme", subject)
+		first, err := directory.ResolveTrusted("acme", subject)
 		if err != nil || first.User.Name != user || first.Company.Slug != "acme" || first.KeyID != "" {
 			t.Fatalf("%s: %+v, %v", subject, first, err)
 		}
 		later, err := directory.Resolve("acme", user, first.KeyID) // as a job does, which knows the name alone
-		if err != nil || later.User != first.User || !later.Permit(dataapi.ActionExecute, "default/vendas-x") {
+		if err != nil || later.User != first.User || !later.Authorize(dataapi.ActionExecute, "default/vendas-x") {
 			t.Errorf("%s, later: %+v, %v", subject, later, err)
 		}
 	}
@@ -40,7 +40,7 @@ func TestResolveVouched(t *testing.T) {
 
 func TestVouchedUsersAreRefusedAlike(t *testing.T) {
 	asLoader := func(d *identity.Directory) error {
-		_, err := d.ResolveVouched("acme", "auth0|loader/1")
+		_, err := d.ResolveTrusted("acme", "auth0|loader/1")
 		return err
 	}
 	later := func(d *identity.Directory) error {
@@ -58,19 +58,19 @@ func TestVouchedUsersAreRefusedAlike(t *testing.T) {
 		"inactive user": {retired, asLoader}, "inactive user, later": {retired, later},
 		"a user who is gone": {gone, asLoader}, "a user who is gone, later": {gone, later},
 		"the name where there is a subject": {nil, func(d *identity.Directory) error {
-			_, err := d.ResolveVouched("acme", "loader")
+			_, err := d.ResolveTrusted("acme", "loader")
 			return err
 		}},
 		"an unknown subject": {nil, func(d *identity.Directory) error {
-			_, err := d.ResolveVouched("acme", "other")
+			_, err := d.ResolveTrusted("acme", "other")
 			return err
 		}},
 		"an empty subject": {nil, func(d *identity.Directory) error {
-			_, err := d.ResolveVouched("acme", "")
+			_, err := d.ResolveTrusted("acme", "")
 			return err
 		}},
 		"a company that no issuer may vouch for": {nil, func(d *identity.Directory) error {
-			_, err := d.ResolveVouched("globex", "reader")
+			_, err := d.ResolveTrusted("globex", "reader")
 			return err
 		}},
 		"such a company, later": {nil, func(d *identity.Directory) error {
@@ -78,15 +78,15 @@ func TestVouchedUsersAreRefusedAlike(t *testing.T) {
 			return err
 		}},
 		"an unknown company": {nil, func(d *identity.Directory) error {
-			_, err := d.ResolveVouched("absent", "loader")
+			_, err := d.ResolveTrusted("absent", "loader")
 			return err
 		}},
 		"no issuer any more": {nil, func(d *identity.Directory) error {
-			d.Vouch(nil)
+			d.TrustIssuersFor(nil)
 			return asLoader(d)
 		}},
 		"no issuer any more, later": {nil, func(d *identity.Directory) error {
-			d.Vouch(nil)
+			d.TrustIssuersFor(nil)
 			return later(d)
 		}},
 	} {
@@ -109,7 +109,7 @@ func TestSubjectsMustDiffer(t *testing.T) {
 func TestResolveVouchedDoesNotAllocate(t *testing.T) {
 	directory, ok := vouching(t, nil), true
 	allocations := testing.AllocsPerRun(1000, func() {
-		_, err := directory.ResolveVouched("acme", "auth0|loader/1")
+		_, err := directory.ResolveTrusted("acme", "auth0|loader/1")
 		_, later := directory.Resolve("acme", "loader", "")
 		ok = ok && err == nil && later == nil
 	})

@@ -10,7 +10,7 @@ import (
 )
 
 // Fault is a mistake in a file of the catalog, in words for its author.
-type Fault struct {
+type Diagnostic struct {
 	File    string // the root as it was given, and the path below it
 	Line    int    // from 1
 	Column  int    // in characters, from 1
@@ -19,7 +19,7 @@ type Fault struct {
 }
 
 // WithEffect returns the fault as String does, and its effect.
-func (f Fault) WithEffect() string {
+func (f Diagnostic) WithEffect() string {
 	if f.Effect == "" {
 		return f.String()
 	}
@@ -30,15 +30,15 @@ func (f Fault) WithEffect() string {
 }
 
 // String returns the fault as file:line:column: message, the form that editors turn into a link.
-func (f Fault) String() string {
+func (f Diagnostic) String() string {
 	return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, f.Message)
 }
 
 // Faults is every mistake of a catalog, ordered by place. It is the error of [Load] and [Open].
-type Faults []Fault //nolint:errname // it is a list of faults first, and an error second
+type Diagnostics []Diagnostic //nolint:errname // it is a list of faults first, and an error second
 
 // Error returns one line for each fault.
-func (f Faults) Error() string {
+func (f Diagnostics) Error() string {
 	lines := make([]string, 0, len(f))
 	for _, fault := range f {
 		lines = append(lines, fault.String())
@@ -47,8 +47,8 @@ func (f Faults) Error() string {
 }
 
 // sorted orders faults by place and drops repetitions.
-func (f Faults) sorted() Faults {
-	slices.SortFunc(f, func(a, b Fault) int {
+func (f Diagnostics) sorted() Diagnostics {
+	slices.SortFunc(f, func(a, b Diagnostic) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
 			cmp.Compare(a.Message, b.Message))
 	})
@@ -64,13 +64,13 @@ const maxFaults = 100
 
 // report collects the faults of one file.
 type report struct {
-	file     string
-	dialects []source.Dialect // of the sources that statements may be for
-	faults   Faults
-	warnings Faults
-	places   map[place]bool // of the faults
-	more     int            // faults that are not told
-	next     place          // where the first of those is
+	file        string
+	dialects    []source.Dialect // of the sources that statements may be for
+	diagnostics Diagnostics
+	warnings    Diagnostics
+	places      map[place]bool // of the faults
+	more        int            // faults that are not told
+	next        place          // where the first of those is
 }
 
 func (r *report) fault(at place, format string, args ...any) {
@@ -84,21 +84,21 @@ func (r *report) fault(at place, format string, args ...any) {
 		r.places = make(map[place]bool)
 	}
 	r.places[at] = true
-	r.faults = append(r.faults, Fault{File: r.file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)})
+	r.diagnostics = append(r.diagnostics, Diagnostic{File: r.file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)})
 }
 
 // full reports that further faults are counted, and not told.
-func (r *report) full() bool { return len(r.faults) >= maxFaults }
+func (r *report) full() bool { return len(r.diagnostics) >= maxFaults }
 
 // count is how many faults there are, with those that are not told.
-func (r *report) count() int { return len(r.faults) + r.more }
+func (r *report) count() int { return len(r.diagnostics) + r.more }
 
 // all returns the faults, with one that stands for those that are not told.
-func (r *report) all() Faults {
+func (r *report) all() Diagnostics {
 	if r.more == 0 {
-		return r.faults
+		return r.diagnostics
 	}
-	return append(slices.Clip(r.faults), Fault{File: r.file, Line: r.next.line, Column: r.next.column, Message: unlisted(r.more)})
+	return append(slices.Clip(r.diagnostics), Diagnostic{File: r.file, Line: r.next.line, Column: r.next.column, Message: unlisted(r.more)})
 }
 
 func unlisted(count int) string {
@@ -109,7 +109,7 @@ func unlisted(count int) string {
 func (r *report) has(at place) bool { return r.places[at] }
 
 func (r *report) warn(at place, format string, args ...any) {
-	r.warnings = append(r.warnings, Fault{File: r.file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)})
+	r.warnings = append(r.warnings, Diagnostic{File: r.file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)})
 }
 
 // unknownKey words a key that is not one of those allowed.

@@ -46,7 +46,7 @@ func TestTerms(t *testing.T) {
 		if test.key != "" {
 			r.Header.Set("Idempotency-Key", test.key)
 		}
-		got, err := termsOf(r, endpoints[test.endpoint])
+		got, err := executionModeOf(r, endpoints[test.endpoint])
 		if err != nil || got.asJob != test.asJob || got.detach != test.detach || got.wait != test.wait || got.key != test.key {
 			t.Errorf("%+v: got %+v, %v", test, got, err)
 		}

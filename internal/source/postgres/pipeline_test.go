@@ -17,8 +17,8 @@ import (
 	"github.com/solucao42/caddy-data-api/source"
 )
 
-func withLanes(count int) func(*postgres.Config) {
-	return func(c *postgres.Config) { c.Lanes, c.MaxConns = count, 4 }
+func withPipelines(count int) func(*postgres.Config) {
+	return func(c *postgres.Config) { c.Pipelines, c.MaxConns = count, 4 }
 }
 
 // cells is a sink that keeps what it gets as text.
@@ -42,20 +42,20 @@ func (c *cells) Row(values []source.Value) error {
 // short runs a query as an endpoint does whose time limit lets it share a connection.
 func short(t testing.TB, query source.Query, args ...source.Argument) ([]string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), postgres.LaneTimeout)
+	ctx, cancel := context.WithTimeout(t.Context(), postgres.PipelineTimeout)
 	defer cancel()
 	var got cells
 	err := query.Run(ctx, source.Call{Args: args}, &got)
 	return got.values, err
 }
 
-// onLane waits until runs of a query share one session, other than that of a run without a limit, and returns its process
-// id. On a busy machine the runs may have one after the other an ordinary connection before the lane stands.
-func onLane(t testing.TB, s *postgres.Source) string {
+// onPipeline waits until runs of a query share one session, other than that of a run without a limit, and returns its process
+// id. On a busy machine the runs may have one after the other an ordinary connection before the pipeline stands.
+func onPipeline(t testing.TB, s *postgres.Source) string {
 	t.Helper()
 	query := compile(t, s, "SELECT pg_backend_pid() AS pid")
 	var shared string
-	eventually(t, 10*time.Second, "every run shares the lane", func() bool {
+	eventually(t, 10*time.Second, "every run shares the pipeline", func() bool {
 		seen := make(map[string]bool)
 		var mu sync.Mutex
 		var all sync.WaitGroup
@@ -112,19 +112,19 @@ func echoes(t testing.TB, query source.Query, run int) error {
 
 const echo = "SELECT @n AS n, 'text of ' || @n AS label, NULL::date AS nothing"
 
-func TestLaneGivesEveryRunItsOwnAnswer(t *testing.T) {
-	s := open(t, pgtest.New(t), withLanes(2))
+func TestPipelineGivesEveryRunItsOwnAnswer(t *testing.T) {
+	s := open(t, pgtest.New(t), withPipelines(2))
 	query := compile(t, s, echo, n)
 	atOnce(t, func(run int) error { return echoes(t, query, run) })
 }
 
-func TestLaneIsSharedAndLongRunsStayAway(t *testing.T) {
+func TestPipelineIsSharedAndLongRunsStayAway(t *testing.T) {
 	db := pgtest.New(t)
 	db.Exec("CREATE TABLE typed (a varchar(20), b numeric(12,2), c timestamptz(3)); INSERT INTO typed VALUES ('x', 1, now()); GRANT SELECT ON typed TO " + pgtest.ReaderRole)
-	s := open(t, db, withLanes(1))
-	shared := onLane(t, s)
+	s := open(t, db, withPipelines(1))
+	shared := onPipeline(t, s)
 	typed := compile(t, s, "SELECT pg_backend_pid() AS pid, @n AS n, typed.* FROM typed", n)
-	eventually(t, 10*time.Second, "a statement with parameters and types of every kind runs on the lane too", func() bool {
+	eventually(t, 10*time.Second, "a statement with parameters and types of every kind runs on the pipeline too", func() bool {
 		got, err := short(t, typed, number(7))
 		if err != nil || got[1] != "7" || got[3] != "1.00" {
 			t.Fatal(got, err)
@@ -135,22 +135,22 @@ func TestLaneIsSharedAndLongRunsStayAway(t *testing.T) {
 	for what, ctx := range map[string]func() (context.Context, context.CancelFunc){
 		"without a limit": func() (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) },
 		"with a long one": func() (context.Context, context.CancelFunc) {
-			return context.WithTimeout(t.Context(), 2*postgres.LaneTimeout)
+			return context.WithTimeout(t.Context(), 2*postgres.PipelineTimeout)
 		},
 	} {
 		ctx, cancel := ctx()
 		var got cells
 		if err := query.Run(ctx, source.Call{}, &got); err != nil || got.values[0] == shared {
-			t.Errorf("a run %s: %v, %v on the lane %s", what, got.values, err, shared)
+			t.Errorf("a run %s: %v, %v on the pipeline %s", what, got.values, err, shared)
 		}
 		cancel()
 	}
 }
 
 // An error, a result that is too large, a statement that is too slow and a caller who leaves touch nobody else.
-func TestLaneKeepsFaultsApart(t *testing.T) {
-	s := open(t, pgtest.New(t), withLanes(1))
-	onLane(t, s)
+func TestPipelineKeepsFaultsApart(t *testing.T) {
+	s := open(t, pgtest.New(t), withPipelines(1))
+	onPipeline(t, s)
 	good := compile(t, s, echo, n)
 	fails := compile(t, s, "SELECT 1 / (@n - @n) AS n", n)
 	large := compile(t, s, "SELECT repeat('x', 1000) AS v FROM generate_series(1, @n)", n)
@@ -170,7 +170,7 @@ func TestLaneKeepsFaultsApart(t *testing.T) {
 				return fmt.Errorf("a large result: %d rows, %w", len(got), err)
 			}
 		case 3:
-			ctx, cancel := context.WithTimeout(t.Context(), postgres.LaneTimeout)
+			ctx, cancel := context.WithTimeout(t.Context(), postgres.PipelineTimeout)
 			time.AfterFunc(time.Duration(run%7)*100*time.Microsecond, cancel)
 			err := good.Run(ctx, source.Call{Args: []source.Argument{number(1)}}, &cells{})
 			cancel()
@@ -188,7 +188,7 @@ func TestLaneKeepsFaultsApart(t *testing.T) {
 	if left.Load() == 0 || failed.Load() == 0 {
 		t.Errorf("%d callers left, %d statements failed", left.Load(), failed.Load())
 	}
-	// Slow statements run to their end, on connections of their own, and leave the lane to others.
+	// Slow statements run to their end, on connections of their own, and leave the pipeline to others.
 	var sleepers sync.WaitGroup
 	for i := range 4 {
 		sleepers.Go(func() {
@@ -203,12 +203,12 @@ func TestLaneKeepsFaultsApart(t *testing.T) {
 		}
 	}
 	sleepers.Wait()
-	onLane(t, s)
+	onPipeline(t, s)
 }
 
-func TestLaneEndsARunAtItsOwnDeadline(t *testing.T) {
-	s := open(t, pgtest.New(t), withLanes(1))
-	onLane(t, s)
+func TestPipelineEndsARunAtItsOwnDeadline(t *testing.T) {
+	s := open(t, pgtest.New(t), withPipelines(1))
+	onPipeline(t, s)
 	slow := compile(t, s, "SELECT pg_sleep(30)::text AS slept")
 	if _, err := slow.Check(t.Context()); err != nil {
 		t.Fatal(err)
@@ -224,9 +224,9 @@ func TestLaneEndsARunAtItsOwnDeadline(t *testing.T) {
 	}
 }
 
-func TestLaneDoesNotWaitForSlowReaders(t *testing.T) {
-	s := open(t, pgtest.New(t), withLanes(1))
-	onLane(t, s)
+func TestPipelineDoesNotWaitForSlowReaders(t *testing.T) {
+	s := open(t, pgtest.New(t), withPipelines(1))
+	onPipeline(t, s)
 	query := compile(t, s, echo, n)
 	if _, err := short(t, query, number(1)); err != nil {
 		t.Fatal(err)
@@ -235,7 +235,7 @@ func TestLaneDoesNotWaitForSlowReaders(t *testing.T) {
 	var readers sync.WaitGroup
 	for range 8 { // more than there are connections
 		readers.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), postgres.LaneTimeout)
+			ctx, cancel := context.WithTimeout(t.Context(), postgres.PipelineTimeout)
 			defer cancel()
 			if err := query.Run(ctx, source.Call{Args: []source.Argument{number(1)}}, &cells{block: func() { <-release }}); err != nil {
 				t.Error(err)
@@ -247,14 +247,14 @@ func TestLaneDoesNotWaitForSlowReaders(t *testing.T) {
 	readers.Wait()
 }
 
-// What is lined up when the connection is lost runs again elsewhere, but for the one that the server was at, and the lane
+// What is lined up when the connection is lost runs again elsewhere, but for the one that the server was at, and the pipeline
 // comes back.
-func TestLaneThatIsLost(t *testing.T) {
+func TestPipelineThatIsLost(t *testing.T) {
 	db := pgtest.New(t)
-	s := open(t, db, withLanes(1))
+	s := open(t, db, withPipelines(1))
 	query := compile(t, s, echo, n)
 	for range 5 {
-		shared := onLane(t, s)
+		shared := onPipeline(t, s)
 		var load sync.WaitGroup
 		var interrupted atomic.Int32
 		load.Go(func() {
@@ -269,17 +269,17 @@ func TestLaneThatIsLost(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 		db.Exec("SELECT pg_terminate_backend(" + shared + ")")
 		load.Wait()
-		if onLane(t, s) == shared {
-			t.Error("the lane was not lost")
+		if onPipeline(t, s) == shared {
+			t.Error("the pipeline was not lost")
 		}
 	}
 }
 
-func TestLaneWhenTheSchemaChanges(t *testing.T) {
+func TestPipelineWhenTheSchemaChanges(t *testing.T) {
 	db := pgtest.New(t)
 	db.Exec("CREATE TABLE changing (a int); INSERT INTO changing VALUES (1); GRANT SELECT ON changing TO " + pgtest.ReaderRole)
-	s := open(t, db, withLanes(1))
-	onLane(t, s)
+	s := open(t, db, withPipelines(1))
+	onPipeline(t, s)
 	query := compile(t, s, "SELECT a FROM changing")
 	for _, step := range []struct{ sql, want string }{
 		{"SELECT 1", "1"}, {"ALTER TABLE changing ALTER a TYPE text USING 'a' || a", "a1"}, {"ALTER TABLE changing ADD b int", "a1"},
@@ -292,12 +292,12 @@ func TestLaneWhenTheSchemaChanges(t *testing.T) {
 			}
 		}
 	}
-	onLane(t, s)
+	onPipeline(t, s)
 }
 
-func TestLaneOfManyStatements(t *testing.T) {
-	s := open(t, pgtest.New(t), withLanes(1))
-	onLane(t, s)
+func TestPipelineOfManyStatements(t *testing.T) {
+	s := open(t, pgtest.New(t), withPipelines(1))
+	onPipeline(t, s)
 	for i := range 600 {
 		query := compile(t, s, fmt.Sprintf("SELECT @n + %d AS n", i), n)
 		for range 2 {
@@ -306,13 +306,13 @@ func TestLaneOfManyStatements(t *testing.T) {
 			}
 		}
 	}
-	onLane(t, s)
+	onPipeline(t, s)
 }
 
-func TestLaneClosesUnderLoad(t *testing.T) {
-	s := open(t, pgtest.New(t), withLanes(1))
+func TestPipelineClosesUnderLoad(t *testing.T) {
+	s := open(t, pgtest.New(t), withPipelines(1))
 	query := compile(t, s, echo, n)
-	onLane(t, s)
+	onPipeline(t, s)
 	var all sync.WaitGroup
 	for range 16 {
 		all.Go(func() {
@@ -333,26 +333,26 @@ func TestLaneClosesUnderLoad(t *testing.T) {
 	all.Wait()
 }
 
-func TestLanesAreRefusedWhereSessionsAreNotShared(t *testing.T) {
+func TestPipelinesAreRefusedWhereSessionsAreNotShared(t *testing.T) {
 	for what, change := range map[string]func(*postgres.Config){
 		"claims":             func(c *postgres.Config) { c.Claims, c.AllowSetConfig = true, true },
 		"no statement cache": func(c *postgres.Config) { c.NoStatementCache = true },
-		"too many":           func(c *postgres.Config) { c.Lanes = 17 },
-		"negative":           func(c *postgres.Config) { c.Lanes = -1 },
+		"too many":           func(c *postgres.Config) { c.Pipelines = 17 },
+		"negative":           func(c *postgres.Config) { c.Pipelines = -1 },
 	} {
-		config := postgres.Config{DSN: "host=localhost", Lanes: 1}
+		config := postgres.Config{DSN: "host=localhost", Pipelines: 1}
 		change(&config)
 		if s, err := postgres.New(config); err == nil {
 			s.Close()
-			t.Errorf("lanes with %s are accepted", what)
+			t.Errorf("pipelines with %s are accepted", what)
 		}
 	}
 }
 
-// A row that the lane does not keep, because it is larger than its buffer, is not left out of the result.
-func TestLaneGivesUpAResultWithALargeRow(t *testing.T) {
-	s := open(t, pgtest.New(t), withLanes(1))
-	onLane(t, s)
+// A row that the pipeline does not keep, because it is larger than its buffer, is not left out of the result.
+func TestPipelineGivesUpAResultWithALargeRow(t *testing.T) {
+	s := open(t, pgtest.New(t), withPipelines(1))
+	onPipeline(t, s)
 	for _, size := range []int{60_000, 65_520, 65_536, 70_000, 1_000_000, 3_000_000} {
 		query := compile(t, s, "SELECT repeat('x', l::int) AS v FROM unnest(ARRAY[1, @n, 2]) AS l", n)
 		if _, err := query.Check(t.Context()); err != nil {
@@ -365,5 +365,5 @@ func TestLaneGivesUpAResultWithALargeRow(t *testing.T) {
 			}
 		}
 	}
-	onLane(t, s)
+	onPipeline(t, s)
 }

@@ -18,40 +18,40 @@ import (
 
 // laneConn is a connection that runs share. One goroutine writes, another reads: the two halves of the driver's frontend
 // do not touch each other.
-type laneConn struct {
+type pipelineConn struct {
 	raw  *pgconn.HijackedConn
 	wire *wire // what its frontend reads through
 	born time.Time
 
-	offered chan *laneRequest // to the writer
-	sent    chan *laneRequest // from the writer to the reader, in the order of the answers
-	since   atomic.Int64      // when the reader began to wait for an answer, after born; 0 while nothing is awaited
+	offered chan *pipelineRequest // to the writer
+	sent    chan *pipelineRequest // from the writer to the reader, in the order of the answers
+	since   atomic.Int64          // when the reader began to wait for an answer, after born; 0 while nothing is awaited
 	ended   chan struct{}
 	end     func() // closes the connection; whoever waits for an answer runs again elsewhere
 
-	statements map[*plan]*laneStatement // prepared; the writer's
-	named      int                      // the writer's
-	flushed    time.Time                // the writer's: when it wrote last
-	socket     syscall.RawConn          // may be nil
+	statements map[*plan]*pipelineStatement // prepared; the writer's
+	named      int                          // the writer's
+	flushed    time.Time                    // the writer's: when it wrote last
+	socket     syscall.RawConn              // may be nil
 }
 
-// laneStatement is a statement that was prepared on a lane, or is about to be.
-type laneStatement struct {
+// pipelineStatement is a statement that was prepared on a pipeline, or is about to be.
+type pipelineStatement struct {
 	name  string
 	unfit atomic.Bool // it could not be prepared, or answers with something else than the plan expects
 }
 
 var (
-	errLaneResult = errors.New("the result is too large for a shared connection")
-	errLanePlan   = errors.New("the plan does not fit")
-	errLaneLost   = errors.New("the connection was lost while the statement ran")
+	errPipelineResult = errors.New("the result is too large for a shared connection")
+	errPipelinePlan   = errors.New("the plan does not fit")
+	errPipelineLost   = errors.New("the connection was lost while the statement ran")
 )
 
-func newLaneConn(raw *pgconn.HijackedConn, wire *wire) *laneConn {
-	c := &laneConn{
-		raw: raw, wire: wire, born: time.Now(), ended: make(chan struct{}), statements: make(map[*plan]*laneStatement),
+func newPipelineConn(raw *pgconn.HijackedConn, wire *wire) *pipelineConn {
+	c := &pipelineConn{
+		raw: raw, wire: wire, born: time.Now(), ended: make(chan struct{}), statements: make(map[*plan]*pipelineStatement),
 		flushed: time.Now(), socket: socketOf(raw.Conn),
-		offered: make(chan *laneRequest, laneLength), sent: make(chan *laneRequest, laneLength),
+		offered: make(chan *pipelineRequest, pipelineLength), sent: make(chan *pipelineRequest, pipelineLength),
 	}
 	c.end = sync.OnceFunc(func() {
 		close(c.ended)
@@ -60,7 +60,7 @@ func newLaneConn(raw *pgconn.HijackedConn, wire *wire) *laneConn {
 	return c
 }
 
-func (c *laneConn) over() bool {
+func (c *pipelineConn) over() bool {
 	select {
 	case <-c.ended:
 		return true
@@ -70,7 +70,7 @@ func (c *laneConn) over() bool {
 }
 
 // stall is how long the reader has been waiting for the end of an answer.
-func (c *laneConn) stall() time.Duration {
+func (c *pipelineConn) stall() time.Duration {
 	since := c.since.Load()
 	if since == 0 {
 		return 0
@@ -79,7 +79,7 @@ func (c *laneConn) stall() time.Duration {
 }
 
 // offer lines a request up. It reports false when too many wait.
-func (c *laneConn) offer(r *laneRequest) bool {
+func (c *pipelineConn) offer(r *pipelineRequest) bool {
 	select {
 	case c.offered <- r:
 		return true
@@ -89,7 +89,7 @@ func (c *laneConn) offer(r *laneRequest) bool {
 }
 
 // write sends requests until the connection ends. What has come meanwhile leaves with the same system call.
-func (c *laneConn) write() {
+func (c *pipelineConn) write() {
 	defer c.end()
 	for {
 		select {
@@ -120,13 +120,13 @@ func (c *laneConn) write() {
 }
 
 // sound reports whether a connection on which nothing is under way may still be used: see [conn.sound].
-func (c *laneConn) sound() bool {
+func (c *pipelineConn) sound() bool {
 	return time.Since(c.flushed) < lookAfter || c.since.Load() != 0 || len(c.sent) > 0 || look(c.socket) == quiet
 }
 
 // send puts a request's messages into the buffer, with those that prepare its statement where that is needed. It reports
 // false when the connection has ended.
-func (c *laneConn) send(r *laneRequest) bool {
+func (c *pipelineConn) send(r *pipelineRequest) bool {
 	if r.left.Load() {
 		return true
 	}
@@ -147,27 +147,27 @@ func (c *laneConn) send(r *laneRequest) bool {
 
 // prepare sends what prepares a plan's statement. Whether it could be prepared is known when its answer has been read,
 // which is before that of any run.
-func (c *laneConn) prepare(p *plan) (*laneStatement, bool) {
+func (c *pipelineConn) prepare(p *plan) (*pipelineStatement, bool) {
 	frontend := c.raw.Frontend
 	if len(c.statements) >= maxStatements { // as on every connection
 		clear(c.statements)
 		frontend.SendQuery(&pgproto3.Query{String: "DEALLOCATE ALL"})
-		if !c.await(newLaneRequest(p, nil, nil)) {
+		if !c.await(newPipelineRequest(p, nil, nil)) {
 			return nil, false
 		}
 	}
 	c.named++
-	statement := &laneStatement{name: "lane" + strconv.Itoa(c.named)}
+	statement := &pipelineStatement{name: "pipeline" + strconv.Itoa(c.named)}
 	c.statements[p] = statement
 	frontend.SendParse(&pgproto3.Parse{Name: statement.name, Query: p.sql, ParameterOIDs: p.paramOIDs})
 	frontend.SendDescribe(&pgproto3.Describe{ObjectType: 'S', Name: statement.name})
 	frontend.SendSync(&pgproto3.Sync{})
-	r := newLaneRequest(p, nil, nil)
+	r := newPipelineRequest(p, nil, nil)
 	r.statement, r.prepares = statement, true
 	return statement, c.await(r)
 }
 
-func (c *laneConn) await(r *laneRequest) bool {
+func (c *pipelineConn) await(r *pipelineRequest) bool {
 	select {
 	case c.sent <- r:
 		return true
@@ -186,7 +186,7 @@ func (c *laneConn) await(r *laneRequest) bool {
 }
 
 // read takes the answers and hands each to its request, until the connection ends. It never waits for whoever asked.
-func (c *laneConn) read() {
+func (c *pipelineConn) read() {
 	defer c.end()
 	for {
 		select {
@@ -203,9 +203,9 @@ func (c *laneConn) read() {
 				return
 			}
 			if r.err == nil && r.statement != nil && r.statement.unfit.Load() {
-				r.err = errLanePlan
+				r.err = errPipelinePlan
 			}
-			r.judge(time.Since(c.born) - since)
+			r.observe(time.Since(c.born) - since)
 			r.done <- struct{}{}
 		}
 	}
@@ -213,27 +213,27 @@ func (c *laneConn) read() {
 
 // lose tells the run whose answer was awaited when the connection ended what it comes to. The others run again elsewhere,
 // and so does this one if the server has not begun with it.
-func (c *laneConn) lose(r *laneRequest, err error, took time.Duration) {
+func (c *pipelineConn) lose(r *pipelineRequest, err error, took time.Duration) {
 	switch {
 	case tooLarge(err):
-		r.err = errLaneResult // it stays away
-	case c.over(), r.standing == nil, !c.mayHaveRun(r.err):
+		r.err = errPipelineResult // it stays away
+	case c.over(), r.backoff == nil, !c.mayHaveRun(r.err):
 		return
 	default:
-		r.err = fmt.Errorf("%w: %w", errLaneLost, cmp.Or(r.err, err))
+		r.err = fmt.Errorf("%w: %w", errPipelineLost, cmp.Or(r.err, err))
 	}
-	r.judge(took)
+	r.observe(took)
 	r.done <- struct{}{}
 }
 
 // mayHaveRun reports whether the server was at a statement when the connection was lost. Said is what the server said last.
-func (c *laneConn) mayHaveRun(said error) bool {
+func (c *pipelineConn) mayHaveRun(said error) bool {
 	answer, ok := errors.AsType[*pgconn.PgError](said)
 	return !ok || !fatal(answer) || c.wire.heard
 }
 
 // receive reads one answer to its end. An error is one of the connection; that of a statement belongs to the request.
-func (c *laneConn) receive(r *laneRequest) error {
+func (c *pipelineConn) receive(r *pipelineRequest) error {
 	for {
 		for row, ok := c.wire.row(); ok; row, ok = c.wire.row() {
 			r.keep(row)
@@ -244,7 +244,7 @@ func (c *laneConn) receive(r *laneRequest) error {
 		}
 		switch message := message.(type) {
 		case *pgproto3.DataRow: // one that is larger than the buffer
-			r.err = cmp.Or(r.err, errLaneResult)
+			r.err = cmp.Or(r.err, errPipelineResult)
 		case *pgproto3.ErrorResponse:
 			r.err = pgconn.ErrorResponseToPgError(message)
 			if r.statement != nil && (r.prepares || outdated(r.err)) {

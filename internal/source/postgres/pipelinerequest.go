@@ -9,13 +9,13 @@ import (
 	"github.com/solucao42/caddy-data-api/source"
 )
 
-// laneRequest is one run on a lane. It belongs to the run until it is lined up, then to the lane, and to the run again
+// pipelineRequest is one run on a pipeline. It belongs to the run until it is lined up, then to the pipeline, and to the run again
 // when done has something to receive. A run that leaves before that never touches it again.
-type laneRequest struct {
+type pipelineRequest struct {
 	plan      *plan
 	args      [][]byte
-	standing  *standing // of the query; nil when it runs nothing
-	statement *laneStatement
+	backoff   *pipelineBackoff // of the query; nil when it runs nothing
+	statement *pipelineStatement
 	prepares  bool        // it runs nothing
 	left      atomic.Bool // nobody waits for the answer
 	done      chan struct{}
@@ -24,36 +24,36 @@ type laneRequest struct {
 	err    error
 }
 
-var laneRequests = sync.Pool{New: func() any { return &laneRequest{done: make(chan struct{}, 1)} }}
+var pipelineRequests = sync.Pool{New: func() any { return &pipelineRequest{done: make(chan struct{}, 1)} }}
 
-func newLaneRequest(p *plan, args [][]byte, standing *standing) *laneRequest {
-	r := laneRequests.Get().(*laneRequest)
-	r.plan, r.args, r.standing = p, args, standing
+func newPipelineRequest(p *plan, args [][]byte, backoff *pipelineBackoff) *pipelineRequest {
+	r := pipelineRequests.Get().(*pipelineRequest)
+	r.plan, r.args, r.backoff = p, args, backoff
 	return r
 }
 
 // recycle gives the request back. Nobody else may know it.
-func (r *laneRequest) recycle() {
-	r.plan, r.args, r.standing, r.statement, r.prepares, r.err = nil, nil, nil, nil, false, nil
+func (r *pipelineRequest) recycle() {
+	r.plan, r.args, r.backoff, r.statement, r.prepares, r.err = nil, nil, nil, nil, false, nil
 	r.result = r.result[:0]
-	laneRequests.Put(r)
+	pipelineRequests.Put(r)
 }
 
-// judge holds against the query what its run has cost others. The lane does it, so that it is done for a caller who does not
+// observe holds against the query what its run has cost others. The pipeline does it, so that it is done for a caller who does not
 // wait for the end, too.
-func (r *laneRequest) judge(took time.Duration) {
-	if r.standing != nil {
-		r.standing.judge(took, r.err)
+func (r *pipelineRequest) observe(took time.Duration) {
+	if r.backoff != nil {
+		r.backoff.observe(took, r.err)
 	}
 }
 
 // keep copies the content of a row's message, as long as somebody waits for it and the result is not too large.
-func (r *laneRequest) keep(row []byte) {
+func (r *pipelineRequest) keep(row []byte) {
 	if r.err != nil || r.left.Load() {
 		return
 	}
-	if len(r.result)+4+len(row) > laneResult {
-		r.err = errLaneResult
+	if len(r.result)+4+len(row) > pipelineResult {
+		r.err = errPipelineResult
 		return
 	}
 	r.result = binary.BigEndian.AppendUint32(r.result, uint32(len(row)))
@@ -61,7 +61,7 @@ func (r *laneRequest) keep(row []byte) {
 }
 
 // push hands the columns and the rows to the sink, whose error it returns unchanged.
-func (r *laneRequest) push(sink source.Sink) error {
+func (r *pipelineRequest) push(sink source.Sink) error {
 	p := r.plan
 	if err := sink.Columns(p.columns); err != nil {
 		return err

@@ -13,28 +13,28 @@ import (
 	"github.com/solucao42/caddy-data-api/source"
 )
 
-// LaneTimeout is the longest time limit of a run that may share a connection: who allows a second knows it to be short.
-const LaneTimeout = time.Second
+// PipelineTimeout is the longest time limit of a run that may share a connection: who allows a second knows it to be short.
+const PipelineTimeout = time.Second
 
-// MaxLanes is the most lanes that a source may have.
-const MaxLanes = 16
+// MaxPipelines is the most pipelines that a source may have.
+const MaxPipelines = 16
 
 const (
-	laneLimit     = 100 * time.Millisecond // the statement_timeout of a shared session, since others wait behind it
-	laneStall     = 10 * time.Millisecond  // after which nobody else lines up behind a statement
-	laneResult    = readBuffer             // bytes of a result on the wire that is kept for its reader
-	laneRow       = 4 << 20                // bytes of a row that are read, if only to drop them; a larger one ends the connection
-	laneArguments = 16 << 10               // bytes of one run's arguments
-	laneLength    = 256                    // runs that may line up on one connection
-	laneRetry     = time.Second            // after which a connection that could not be made is tried for again
-	laneYield     = time.Minute            // for which a lane that gave way stays away
+	pipelineLimit     = 100 * time.Millisecond // the statement_timeout of a shared session, since others wait behind it
+	pipelineStall     = 10 * time.Millisecond  // after which nobody else lines up behind a statement
+	pipelineResult    = readBuffer             // bytes of a result on the wire that is kept for its reader
+	pipelineRow       = 4 << 20                // bytes of a row that are read, if only to drop them; a larger one ends the connection
+	pipelineArguments = 16 << 10               // bytes of one run's arguments
+	pipelineLength    = 256                    // runs that may line up on one connection
+	pipelineRetry     = time.Second            // after which a connection that could not be made is tried for again
+	pipelineYield     = time.Minute            // for which a pipeline that gave way stays away
 )
 
-// A lane is a connection that many runs share at once: each sends its statement without waiting for the answers to those
+// A pipeline is a connection that many runs share at once: each sends its statement without waiting for the answers to those
 // before it, which saves PostgreSQL and us most system calls. Between two of them stands a Sync, so that the fault of one
 // ends none but its own transaction, and no run reads a result but its own.
 //
-// A statement must be short and leave nothing behind: its time limit is [LaneTimeout] at most; it needs neither claims
+// A statement must be short and leave nothing behind: its time limit is [PipelineTimeout] at most; it needs neither claims
 // nor a role; it was found not to act on its session. What proves to be slow, large, or in need of another plan runs
 // again, on a connection of its own, where its fate is that of every run; it only reads, and nobody has seen anything of
 // it yet. So does whatever was lined up when the connection is lost, but for what the server was at then: that may be what has
@@ -42,9 +42,9 @@ const (
 //
 // A run that its caller leaves cannot be cancelled inside the database, since a cancel request would meet whichever
 // statement is on: it ends by itself, within 100 ms from its beginning.
-type lane struct {
+type pipeline struct {
 	source  *Source
-	current atomic.Pointer[laneConn] // nil while there is none
+	current atomic.Pointer[pipelineConn] // nil while there is none
 
 	mu       sync.Mutex
 	dialling bool
@@ -53,28 +53,28 @@ type lane struct {
 	running  sync.WaitGroup // of dialling, and of the connection's goroutines
 }
 
-// lanes spread runs over all lanes of a source.
-type lanes struct {
-	all  []*lane
+// pipelines spread runs over all pipelines of a source.
+type pipelines struct {
+	all  []*pipeline
 	turn atomic.Uint32
 }
 
-func newLanes(s *Source, count int) *lanes {
-	l := &lanes{}
+func newPipelines(s *Source, count int) *pipelines {
+	l := &pipelines{}
 	for range count {
-		l.all = append(l.all, &lane{source: s})
+		l.all = append(l.all, &pipeline{source: s})
 	}
 	return l
 }
 
-func (l *lanes) close() {
-	for _, lane := range l.all {
-		lane.close()
+func (l *pipelines) close() {
+	for _, pipeline := range l.all {
+		pipeline.close()
 	}
 }
 
-// next returns the lane whose turn it is, or nil when that one is not ready.
-func (l *lanes) next() *laneConn {
+// next returns the pipeline whose turn it is, or nil when that one is not ready.
+func (l *pipelines) next() *pipelineConn {
 	if len(l.all) == 0 {
 		return nil
 	}
@@ -82,14 +82,14 @@ func (l *lanes) next() *laneConn {
 }
 
 // ready returns the connection, unless something on it takes its time. When there is none, one is made meanwhile.
-func (l *lane) ready() *laneConn {
+func (l *pipeline) ready() *pipelineConn {
 	c := l.current.Load()
 	if c == nil || c.over() {
 		l.dial()
 		return nil
 	}
 	if time.Since(c.born) > maxLifetime && l.current.CompareAndSwap(c, nil) {
-		time.AfterFunc(2*LaneTimeout, c.end) // by then everything on it has been answered, or given up
+		time.AfterFunc(2*PipelineTimeout, c.end) // by then everything on it has been answered, or given up
 		return nil
 	}
 	switch stall := c.stall(); {
@@ -97,14 +97,14 @@ func (l *lane) ready() *laneConn {
 		c.end()
 		l.source.doubt()
 		return nil
-	case stall > laneStall:
+	case stall > pipelineStall:
 		return nil
 	}
 	return c
 }
 
 // dial makes a connection in the background. A database that is down is not asked again at once: see health.
-func (l *lane) dial() {
+func (l *pipeline) dial() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if c := l.current.Load(); c != nil && !c.over() {
@@ -115,12 +115,12 @@ func (l *lane) dial() {
 	}
 	l.dialling = true
 	l.running.Go(func() {
-		c, err := l.source.openLane()
+		c, err := l.source.openPipeline()
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.dialling = false
 		if err != nil {
-			l.retryAt = time.Now().Add(laneRetry)
+			l.retryAt = time.Now().Add(pipelineRetry)
 			return // and noted by health
 		}
 		if l.closed {
@@ -133,28 +133,28 @@ func (l *lane) dial() {
 	})
 }
 
-// end ends the connections of all lanes. What was under way runs elsewhere, and new ones are made when they are needed.
-func (l *lanes) end() {
-	for _, lane := range l.all {
-		if c := lane.current.Load(); c != nil {
+// end ends the connections of all pipelines. What was under way runs elsewhere, and new ones are made when they are needed.
+func (l *pipelines) end() {
+	for _, pipeline := range l.all {
+		if c := pipeline.current.Load(); c != nil {
 			c.end()
 		}
 	}
 }
 
-// yield ends the connections of all lanes for a while, because the database grants none to anybody else. What was under way
+// yield ends the connections of all pipelines for a while, because the database grants none to anybody else. What was under way
 // runs elsewhere.
-func (l *lanes) yield() {
-	for _, lane := range l.all {
-		lane.mu.Lock()
-		lane.retryAt = time.Now().Add(laneYield)
-		lane.mu.Unlock()
+func (l *pipelines) yield() {
+	for _, pipeline := range l.all {
+		pipeline.mu.Lock()
+		pipeline.retryAt = time.Now().Add(pipelineYield)
+		pipeline.mu.Unlock()
 	}
 	l.end()
 }
 
 // close ends the connection, and waits for its goroutines. What was under way fails.
-func (l *lane) close() {
+func (l *pipeline) close() {
 	l.mu.Lock()
 	l.closed = true
 	if c := l.current.Load(); c != nil {
@@ -165,14 +165,14 @@ func (l *lane) close() {
 }
 
 // openLane makes a connection as every other is made, and takes it out of the driver's hands.
-func (s *Source) openLane() (*laneConn, error) {
+func (s *Source) openPipeline() (*pipelineConn, error) {
 	ctx, cancel := context.WithTimeout(s.closing, 2*s.target.Load().connect.ConnectTimeout)
 	defer cancel()
 	c, err := s.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	limit := strconv.FormatInt(laneLimit.Milliseconds(), 10)
+	limit := strconv.FormatInt(pipelineLimit.Milliseconds(), 10)
 	if _, err := c.pg.Exec(ctx, "SET statement_timeout = "+limit).ReadAll(); err != nil {
 		c.close()
 		return nil, err
@@ -182,26 +182,26 @@ func (s *Source) openLane() (*laneConn, error) {
 		c.close()
 		return nil, err
 	}
-	c.forsake()
-	raw.Frontend.SetMaxBodyLen(laneRow)
-	return newLaneConn(raw, c.wire), nil
+	c.stopWatching()
+	raw.Frontend.SetMaxBodyLen(pipelineRow)
+	return newPipelineConn(raw, c.wire), nil
 }
 
-// share runs the query on a lane. Done is false when it must run on a connection of its own; nothing has happened then.
+// share runs the query on a pipeline. Done is false when it must run on a connection of its own; nothing has happened then.
 func (q *query) share(ctx context.Context, args []source.Argument, sink source.Sink) (done bool, err error) {
 	p := q.plan.Load()
 	if p == nil || !q.shareable(ctx, p) {
 		return false, nil
 	}
-	c := q.source.lanes.next()
+	c := q.source.pipelines.next()
 	if c == nil {
 		return false, nil
 	}
 	bound, err := q.bind(nil, args)
-	if err != nil || lengthOf(bound) > laneArguments {
+	if err != nil || lengthOf(bound) > pipelineArguments {
 		return false, nil // the other way reports it
 	}
-	r := newLaneRequest(p, bound, &q.standing)
+	r := newPipelineRequest(p, bound, &q.backoff)
 	if !c.offer(r) {
 		r.recycle()
 		return false, nil
@@ -233,14 +233,14 @@ func (q *query) shareable(ctx context.Context, p *plan) bool {
 		return false
 	}
 	now := time.Now()
-	return deadline.Sub(now) <= LaneTimeout && !q.standing.away(now)
+	return deadline.Sub(now) <= PipelineTimeout && !q.backoff.active(now)
 }
 
-// judge decides what becomes of a run that failed on a lane.
+// judge decides what becomes of a run that failed on a pipeline.
 func (q *query) judge(err error, given bool) (done bool, _ error) {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
-	case errors.Is(err, errLaneLost):
+	case errors.Is(err, errPipelineLost):
 		return true, source.Interrupted(err)
 	case !ok, answer.Code == queryCanceled, outdated(err):
 		return false, nil

@@ -8,32 +8,34 @@ import (
 // turns bound how many results are converted at the same moment: one processor is left for short requests, where there are
 // several. Those that wait for their readers have no turn. A hundred readers would otherwise queue for the processors with
 // everybody else's requests, each for as long as the runtime lets a goroutine run.
-type turns chan struct{}
+type conversionSlots chan struct{}
 
-func newTurns() turns { return make(turns, max(1, runtime.GOMAXPROCS(0)-1)) }
+func newConversionSlots() conversionSlots {
+	return make(conversionSlots, max(1, runtime.GOMAXPROCS(0)-1))
+}
 
 // inTurns makes an answer take turns from now on, for every buffer that it fills; it waits for the first one.
-func inTurns(w http.ResponseWriter) error {
+func limitConversion(w http.ResponseWriter) error {
 	if answer, ok := w.(*answer); ok {
-		return answer.takeTurn()
+		return answer.acquireSlot()
 	}
 	return nil
 }
 
-func (a *answer) takeTurn() error {
+func (a *answer) acquireSlot() error {
 	select {
-	case a.by.turns <- struct{}{}:
+	case a.by.slots <- struct{}{}:
 	case <-a.request.Context().Done():
 		return a.request.Context().Err()
 	}
-	a.turn = true
+	a.hasSlot = true
 	runtime.Gosched() // whoever has given the turn would be followed at once, before those that have waited for the processor
 	return nil
 }
 
-func (a *answer) leaveTurn() {
-	if a.turn {
-		<-a.by.turns
-		a.turn = false
+func (a *answer) releaseSlot() {
+	if a.hasSlot {
+		<-a.by.slots
+		a.hasSlot = false
 	}
 }

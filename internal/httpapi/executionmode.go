@@ -10,7 +10,7 @@ import (
 )
 
 // terms say how a call is answered: by the endpoint's mode, what it does at its time limit, and what the caller prefers.
-type terms struct {
+type executionMode struct {
 	// asJob: the call runs as a job from its beginning, so that its work is kept whatever becomes of the request.
 	// Otherwise it runs while the caller waits, and ends with the request.
 	asJob bool
@@ -31,12 +31,12 @@ type terms struct {
 const strictWait = 5 * time.Second
 
 // termsOf reads how a call of this endpoint is to be answered.
-func termsOf(r *http.Request, endpoint *catalog.Endpoint) (terms, error) {
+func executionModeOf(r *http.Request, endpoint *catalog.Endpoint) (executionMode, error) {
 	key, err := parseIdempotencyKey(r.Header)
 	if err != nil {
-		return terms{}, err
+		return executionMode{}, err
 	}
-	t := terms{key: key, preferred: parsePreferences(r.Header)}
+	t := executionMode{key: key, preferred: parsePreferences(r.Header)}
 	switch {
 	case t.preferred.hasWait:
 		t.asJob, t.detach, t.wait = true, true, t.preferred.wait

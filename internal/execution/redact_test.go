@@ -28,14 +28,14 @@ func TestDatabaseErrorsAreDiscreet(t *testing.T) {
 	}
 	bound := &Bound{Endpoint: &catalog.Endpoint{Contract: contract}, call: source.Call{Args: args}}
 	cause := errors.New(`invalid input syntax for type date: "4711" near 47110815 and x-1, visible`)
-	got := bound.discreet(dataapi.Wrap(dataapi.CodeInternal, fmt.Errorf("run: %w", cause)))
+	got := bound.redactError(dataapi.Wrap(dataapi.CodeInternal, fmt.Errorf("run: %w", cause)))
 	if !errors.Is(got, cause) || !dataapi.HasCode(got, dataapi.CodeInternal) {
 		t.Errorf("the error is another one: %v", got)
 	}
 	if want := `type date: "***" near *** and ***, visible`; !strings.HasSuffix(got.Error(), want) {
 		t.Errorf("got %s", got)
 	}
-	if bound.discreet(nil) != nil {
+	if bound.redactError(nil) != nil {
 		t.Error("no error becomes one")
 	}
 }

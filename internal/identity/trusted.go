@@ -6,23 +6,23 @@ import (
 )
 
 var (
-	errNotVouched     = errors.New("no trusted issuer may vouch for users of the company")
+	errNotTrusted     = errors.New("no trusted issuer may vouch for users of the company")
 	errUnknownSubject = errors.New("the company has no user whom a trusted issuer calls that")
 )
 
 // Vouch sets the companies for whose users trusted issuers may vouch; for all others they may not. It must be called
 // before the directory is used.
-func (d *Directory) Vouch(companies []string) {
-	d.vouched = make(map[string]bool, len(companies))
+func (d *Directory) TrustIssuersFor(companies []string) {
+	d.trusting = make(map[string]bool, len(companies))
 	for _, slug := range companies {
-		d.vouched[slug] = true
+		d.trusting[slug] = true
 	}
 }
 
 // ResolveVouched returns the user of a company whom a trusted issuer calls subject, when the user and the company are
 // active. There is no API key then; later, [Directory.Resolve] looks at the user again by its name and an empty key. The
 // error is that of Resolve. It does not block, and allocates only for an error.
-func (d *Directory) ResolveVouched(companySlug, subject string) (Principal, error) {
+func (d *Directory) ResolveTrusted(companySlug, subject string) (Principal, error) {
 	entry := (*d.roll.Load())[companySlug]
 	if entry == nil {
 		return refuse(errUnknownCompany)
@@ -36,8 +36,8 @@ func (d *Directory) ResolveVouched(companySlug, subject string) (Principal, erro
 
 // resolveVouched is Resolve without a key.
 func (d *Directory) resolveVouched(companySlug, userName string) (Principal, error) {
-	if !d.vouched[companySlug] {
-		return refuse(errNotVouched)
+	if !d.trusting[companySlug] {
+		return refuse(errNotTrusted)
 	}
 	return d.active(companySlug, userName)
 }

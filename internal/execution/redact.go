@@ -9,19 +9,19 @@ import (
 
 // discreetError is an error without the values of sensitive parameters: a database's message can repeat what a statement
 // was given, and goes to the log.
-type discreetError struct {
+type redactedError struct {
 	error
 	message string
 }
 
 // Error returns the message without the values.
-func (e *discreetError) Error() string { return e.message }
+func (e *redactedError) Error() string { return e.message }
 
 // Unwrap lets errors.Is and errors.As look at the error itself.
-func (e *discreetError) Unwrap() error { return e.error }
+func (e *redactedError) Unwrap() error { return e.error }
 
 // discreet takes the values of sensitive parameters out of an error's message.
-func (b *Bound) discreet(err error) error {
+func (b *Bound) redactError(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -29,7 +29,7 @@ func (b *Bound) discreet(err error) error {
 	if len(secrets) == 0 {
 		return err
 	}
-	return &discreetError{error: err, message: redact(err.Error(), secrets)}
+	return &redactedError{error: err, message: redact(err.Error(), secrets)}
 }
 
 // secrets are the values of sensitive parameters, the longest first, since one may be part of another.

@@ -16,9 +16,9 @@ import (
 // callerGone is the outcome of an execution whose caller did not wait for its end.
 const callerGone = "CALLER_GONE"
 
-// recorder keeps the audit trail.
+// recorder keeps the audit log.
 type recorder struct {
-	trail      audit.Trail
+	auditLog   audit.Log
 	parameters bool // are recorded too, sensitive ones replaced
 	clientIP   func(r *http.Request) string
 }
@@ -29,7 +29,7 @@ func (k *recorder) record(w http.ResponseWriter, r *http.Request, event audit.Ev
 		event.Outcome = audit.Success
 	}
 	event.ClientIP, event.RequestID = k.clientIP(r), RequestID(w)
-	k.trail.Record(event)
+	k.auditLog.Record(event)
 }
 
 // by returns an event of a caller.
@@ -59,7 +59,7 @@ func outcomeOf(err error) (outcome, reason string) {
 
 // recordExecution keeps the execution of an endpoint for a caller who waited.
 func (k *recorder) recordExecution(x *exchange) {
-	if !k.trail.Enabled() {
+	if !k.auditLog.Enabled() {
 		return
 	}
 	event := by(x.caller, audit.EndpointExecuted)
@@ -79,7 +79,7 @@ func (k *recorder) describe(event *audit.Event, bound *execution.Bound) {
 
 // recordAccepted keeps that a job was accepted, with what it is asked to do.
 func (k *recorder) recordAccepted(x *exchange, accepted job.Job) {
-	if !k.trail.Enabled() {
+	if !k.auditLog.Enabled() {
 		return
 	}
 	event := by(x.caller, audit.JobAccepted)
@@ -90,7 +90,7 @@ func (k *recorder) recordAccepted(x *exchange, accepted job.Job) {
 
 // recordJob keeps what a caller has done with a job.
 func (k *recorder) recordJob(w http.ResponseWriter, r *http.Request, action audit.Action, done job.Job) {
-	if !k.trail.Enabled() {
+	if !k.auditLog.Enabled() {
 		return
 	}
 	event := by(callerOf(r), action)
@@ -101,7 +101,7 @@ func (k *recorder) recordJob(w http.ResponseWriter, r *http.Request, action audi
 // recordRefusal keeps that a caller was refused for what it may do, as opposed to how it asked.
 func (k *recorder) recordRefusal(w http.ResponseWriter, r *http.Request, err error) {
 	code := dataapi.AsError(err).Code
-	if code != dataapi.CodeForbidden && code != dataapi.CodeParameterNotAllowed || !k.trail.Enabled() {
+	if code != dataapi.CodeForbidden && code != dataapi.CodeParameterNotAllowed || !k.auditLog.Enabled() {
 		return
 	}
 	caller := callerOf(r)

@@ -10,11 +10,11 @@ import (
 // Answers that take turns work as many at once as there are turns, and none of them keeps one while its reader is waited for.
 func TestTurnsAreLeftWhileReadersAreWaitedFor(t *testing.T) {
 	api := testAPI()
-	api.turns = make(turns, 2)
+	api.slots = make(conversionSlots, 2)
 	var inside, most atomic.Int64
 	listener := tcpListener(t)
 	listen(t, listener, handle(api, func(w http.ResponseWriter, _ *http.Request) error {
-		if err := inTurns(w); err != nil {
+		if err := limitConversion(w); err != nil {
 			return err
 		}
 		for range 20 {
@@ -43,7 +43,7 @@ func TestTurnsAreLeftWhileReadersAreWaitedFor(t *testing.T) {
 	}
 	all.Wait()
 	_ = stuck.conn.Close()
-	if held := eventuallyHeld(api, 0); held != 0 || most.Load() > 2 || len(api.turns) != 0 {
-		t.Errorf("%d worked at once; %d bytes and %d turns are taken in the end", most.Load(), held, len(api.turns))
+	if held := eventuallyHeld(api, 0); held != 0 || most.Load() > 2 || len(api.slots) != 0 {
+		t.Errorf("%d worked at once; %d bytes and %d turns are taken in the end", most.Load(), held, len(api.slots))
 	}
 }
