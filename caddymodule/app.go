@@ -112,7 +112,7 @@ func (a *App) holdStore(ctx caddy.Context) error {
 	a.storeName = module.StoreKey()
 	a.backend, err = backends.Hold(a.generation, hashKey(module.StoreKey()), func() (*pooledBackend, error) {
 		return &pooledBackend{server.NewShared(server.BackendOptions{
-			OpenStore: module.OpenStore, Logger: sharedLog.Logger, AuditLog: sharedAuditLog,
+			OpenStore: module.OpenStore, Logger: sharedLog.Logger, AuditLog: sharedAuditLog, Observer: observers,
 		})}, nil
 	})
 	return err
@@ -165,7 +165,7 @@ func (a *App) makeServer() error {
 		CallbackHosts:  a.Callbacks.Allow,
 		AnswerMemory:   a.Answers.Memory,
 		Cache:          cache.Options{Size: a.App.Cache.Size, MaxResult: a.App.Cache.MaxResult},
-		Log:            a.log, AuditLog: a.auditLog, AuditParameters: a.Audit.Parameters,
+		Log:            a.log, AuditLog: a.auditLog, Observer: observers, AuditParameters: a.Audit.Parameters,
 		Ending: a.ending, Exiting: caddy.Exiting, ClientIP: clientIP,
 	})
 	if err != nil {

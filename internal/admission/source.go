@@ -3,8 +3,10 @@ package admission
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/observe"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
@@ -47,12 +49,16 @@ type gatedQuery struct {
 
 // Run implements [source.Query].
 func (q *gatedQuery) Run(ctx context.Context, call source.Call, sink source.Sink) error {
+	begun, timing := time.Now(), observe.TimingOf(ctx)
 	if q.shared != nil {
 		if done, err := q.shared.Share(ctx, call, sink); done {
+			timing.Note(0, time.Since(begun))
 			return err
 		}
 	}
 	pass, err := q.gate.Enter(ctx, call.Claims.Company)
+	entered := time.Now()
+	timing.Note(entered.Sub(begun), 0)
 	if err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
 			return dataapi.Wrap(dataapi.CodeExecutionTimeout, err)
@@ -60,5 +66,7 @@ func (q *gatedQuery) Run(ctx context.Context, call source.Call, sink source.Sink
 		return err
 	}
 	defer pass.Leave() // deferred, because a sink may panic
-	return q.Query.Run(ctx, call, sink)
+	err = q.Query.Run(ctx, call, sink)
+	timing.Note(entered.Sub(begun), time.Since(entered))
+	return err
 }

@@ -6,6 +6,8 @@ package audit
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/observe"
 )
 
 // Action says what was done, or tried. The texts are part of the product's contract: alerts are built on them.
@@ -40,7 +42,7 @@ const (
 
 // Success is the outcome of what was done. Any other outcome is an error code of package dataapi, or the status of a
 // job.
-const Success = "success"
+const Success = observe.Success
 
 // Operator is the actor of what was done through the admin API or by editing files: Caddy does not know who it was.
 const Operator = "operator"

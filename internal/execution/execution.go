@@ -11,6 +11,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/observe"
 	"github.com/solucao42/caddy-data-api/internal/params"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/source"
@@ -79,6 +80,9 @@ type Bound struct {
 	call     source.Call
 	context  params.ShareContext // what limits the parameters of the caller, all together
 	timeout  time.Duration       // of the query
+
+	// Timing says where the time of a run went, once it has ended.
+	Timing observe.Timing
 }
 
 // Bind checks a caller's parameter values against the endpoint's contract, the share's context and the user's own, and
@@ -140,7 +144,7 @@ func (b *Bound) PersonalTo() string {
 // blocks until the database is done. After an error the encoder's output is incomplete. Errors are those of
 // [source.Query.Run], and the encoder's writer's.
 func (b *Bound) Run(ctx context.Context, encoder result.Encoder) (result.Summary, error) {
-	ctx, cancel := context.WithTimeout(ctx, b.timeout)
+	ctx, cancel := context.WithTimeout(observe.WithTiming(ctx, &b.Timing), b.timeout)
 	defer cancel()
 	sink := b.sink(encoder)
 	return sink.end(b.query.Run(ctx, b.call, sink))

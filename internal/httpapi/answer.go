@@ -44,6 +44,7 @@ type answer struct {
 
 	budget *admission.Budget
 	payer  string
+	sent   int64 // bytes that the server has taken
 	cost   int64 // of what the answer will hold, beside what is held
 	held   int64
 
@@ -82,6 +83,7 @@ func (a *answer) Write(p []byte) (int, error) {
 	now := time.Now()
 	a.await(now, len(p))
 	n, err := a.send(now, p)
+	a.sent += int64(n)
 	switch {
 	case err != nil:
 		a.stalled = true

@@ -18,6 +18,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/observe"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/result/formats"
 	"github.com/solucao42/caddy-data-api/internal/token"
@@ -73,7 +74,10 @@ type Services struct {
 
 	Log *slog.Logger
 
-	// Trail keeps the audit log. AuditParameters puts the values of parameters into it, sensitive ones replaced.
+	// Observer watches the calls of endpoints.
+	Observer observe.Observer
+
+	// AuditLog keeps the audit log. AuditParameters puts the values of parameters into it, sensitive ones replaced.
 	AuditLog        audit.Log
 	AuditParameters bool
 }
@@ -102,7 +106,8 @@ func New(s Services) *API {
 	}
 	endpoints := &endpoints{access: access, documents: newDocuments()}
 	executions := &executions{
-		access: access, recorder: recorder, waits: waits, cache: s.Cache, rates: s.Rates, checkURL: s.CheckCallback,
+		access: access, recorder: recorder, waits: waits, observer: s.Observer, cache: s.Cache, rates: s.Rates,
+		checkURL: s.CheckCallback,
 	}
 	jobs := &jobs{access: access, recorder: recorder, waits: waits}
 	results := &results{access: access, recorder: recorder, cursors: s.CursorKey, gathered: admission.NewBudget(2 * maxGathered)}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/cache"
+	"github.com/solucao42/caddy-data-api/internal/observe"
 	"github.com/solucao42/caddy-data-api/internal/result"
 )
 
@@ -16,10 +17,10 @@ const cacheName = "data-api"
 
 // answerCached answers with a result that was kept, or that is kept from now on, and reports whether it did: one that is too
 // large for that has to be made while it is sent.
-func (e *executions) answerCached(x *exchange, policy cache.Policy) (answered bool) {
-	var key cache.Key
-	if key, x.failure = x.bound.CacheKey(x.form.String()); x.failure != nil {
-		return true
+func (e *executions) answerCached(x *exchange, policy cache.Policy) (answered bool, err error) {
+	key, err := x.bound.CacheKey(x.form.String())
+	if err != nil {
+		return true, err
 	}
 	form := x.form // of the exchange nothing else is kept by a query that goes on for others
 	entry, status, err := e.cache.Get(x.r.Context(), key, policy, x.bound.Fill(func(w io.Writer) result.Encoder {
@@ -27,16 +28,23 @@ func (e *executions) answerCached(x *exchange, policy cache.Policy) (answered bo
 	}))
 	if errors.Is(err, cache.ErrTooLarge) {
 		x.w.Header().Set("Cache-Status", cacheName+"; fwd=miss; detail=too-large")
-		return false
+		x.cacheStatus = observe.CacheTooLarge
+		return false, nil
 	}
+	x.cacheStatus = observedStatuses[status]
 	if err == nil && (status == cache.Miss || status == cache.Collapsed) {
 		err = e.mayStillExecute(x.r, x.caller, x.bound)
 	}
-	if x.failure = err; err == nil {
-		x.summary = entry.Summary
-		x.failure = answerEntry(x.w, x.r, x.bound, x.form, policy, entry, status)
+	if err != nil {
+		return true, err
 	}
-	return true
+	x.summary = entry.Summary
+	return true, answerEntry(x.w, x.r, x.bound, x.form, policy, entry, status)
+}
+
+// observedStatuses are the cache's statuses as records have them.
+var observedStatuses = map[cache.Status]observe.CacheStatus{
+	cache.Hit: observe.CacheHit, cache.Stale: observe.CacheStale, cache.Miss: observe.CacheMiss, cache.Collapsed: observe.CacheCollapsed,
 }
 
 // cacheControl lets the caller, and nobody between, keep the answer as long as it is kept here (RFC 9111, 5.2; RFC 5861, 3).

@@ -11,6 +11,8 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/observe"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/result/formats"
@@ -21,6 +23,7 @@ type executions struct {
 	*access
 	*recorder
 	*waits
+	observer observe.Observer
 	cache    *cache.Cache
 	rates    *ratelimit.Table
 	checkURL func(url string) error // of callbacks
@@ -41,18 +44,18 @@ var steps = [...]func(*executions, *exchange) error{
 	(*executions).bind,          //  7. bind the parameters
 	(*executions).checkCallback, //  8. may the end of the job be announced there?
 	(*executions).answer,        //  9. run and encode, or accept a job
-	(*executions).recordAnswer,  // 10. tell the audit log
-}
+} // 10. record what has become of it, wherever the way has ended
 
 // execute takes a request through the steps.
 func (e *executions) execute(w http.ResponseWriter, r *http.Request) error {
-	x := &exchange{w: w, r: r}
+	x := &exchange{w: w, r: r, begun: time.Now()}
 	for _, step := range steps {
-		if err := step(e, x); err != nil {
-			return err
+		if x.failure = step(e, x); x.failure != nil {
+			break
 		}
 	}
-	return nil
+	e.recordCall(x)
+	return x.failure
 }
 
 // exchange is a request on its way: what the steps have found out so far.
@@ -66,14 +69,17 @@ type exchange struct {
 	caller          identity.Principal
 	namespace, slug string
 	plan            *execution.Plan
-	call            execution.Call
+	called          execution.Call
 	mode            executionMode
 	bound           *execution.Bound
 	invalid         error // of the parameters
 	callback        string
 	begun           time.Time
+	ran             bool // the answer was begun with, or the job with its acceptance
+	accepted        *job.Job
+	cacheStatus     observe.CacheStatus
 	summary         result.Summary
-	failure         error // of the answer
+	failure         error // that has ended the way
 }
 
 // executeRequest is the body of POST .../execute.
@@ -107,64 +113,57 @@ func (*executions) authorize(x *exchange) (err error) {
 
 func (e *executions) find(x *exchange) (err error) {
 	x.plan = e.plan()
-	if x.call, err = x.plan.Find(x.caller.Company.Slug, x.namespace, x.slug); err != nil {
+	if x.called, err = x.plan.Find(x.caller.Company.Slug, x.namespace, x.slug); err != nil {
 		return err
 	}
-	announceRetirement(x.w.Header(), x.call.Endpoint)
+	announceRetirement(x.w.Header(), x.called.Endpoint)
 	return nil
 }
 
 func (e *executions) limit(x *exchange) error {
-	return limitEndpoint(x.w, e.rates, x.caller, x.call.Endpoint)
+	return limitEndpoint(x.w, e.rates, x.caller, x.called.Endpoint)
 }
 
 func (*executions) choose(x *exchange) (err error) {
 	if revision, asked := x.query[revisionQuery]; asked {
-		if x.call, err = x.plan.FindRevision(x.caller, x.namespace, x.slug, revision); err != nil {
+		if x.called, err = x.plan.FindRevision(x.caller, x.namespace, x.slug, revision); err != nil {
 			return err
 		}
 	}
-	x.w.Header().Set(revisionField, x.call.Endpoint.Revision)
-	x.mode, err = executionModeOf(x.r, x.call.Endpoint)
+	x.w.Header().Set(revisionField, x.called.Endpoint.Revision)
+	x.mode, err = executionModeOf(x.r, x.called.Endpoint)
 	return err
 }
 
 // bind leaves the faults of parameters to the next step, which may add its own. It lets go of what a slow reader would keep in
 // memory otherwise: the body was given back to the budget, and a plan is as large as the catalog.
 func (*executions) bind(x *exchange) error {
-	x.bound, x.invalid = x.call.Bind(x.caller, stdjson.RawMessage(x.body.ParameterValues))
+	x.bound, x.invalid = x.called.Bind(x.caller, stdjson.RawMessage(x.body.ParameterValues))
 	x.body.ParameterValues, x.plan = nil, nil
 	return nil
 }
 
 func (e *executions) checkCallback(x *exchange) (err error) {
-	x.callback, err = authorizeCallback(x.caller, x.call, x.body.CallbackURL, x.mode.detach, e.checkURL)
+	x.callback, err = authorizeCallback(x.caller, x.called, x.body.CallbackURL, x.mode.detach, e.checkURL)
 	return dataapi.JoinFaults(x.invalid, err)
 }
 
 // answer answers with a job, with a result that was kept, or with one that is made while it is sent. Nothing is sent before
 // the encoder's first buffer is full or the result complete, so that most errors still find an unbegun answer.
-func (e *executions) answer(x *exchange) error {
-	x.begun = time.Now()
+func (e *executions) answer(x *exchange) (err error) {
+	x.ran = true
 	if x.mode.asJob {
-		x.failure = e.answerJob(x)
-		return nil
+		return e.answerJob(x)
 	}
-	if policy, cached := x.bound.CachePolicy(); cached && e.answerCached(x, policy) {
-		return nil
+	if policy, cached := x.bound.CachePolicy(); cached {
+		if answered, err := e.answerCached(x, policy); answered {
+			return err
+		}
 	}
 	endpoint := x.bound.Endpoint
 	answer := newResultAnswer(x.w, x.form, endpoint.Address.Slug, endpoint.Limits.MaxRows, nil, true)
 	defer answer.Close()
 	answer.holdUntil(time.Now().Add(endpoint.Limits.Timeout + readGrace))
-	x.summary, x.failure = x.bound.Run(x.r.Context(), answer)
-	return nil
-}
-
-// recordAnswer tells what has become of an answer, and passes its failure on. A job was told of when it was accepted.
-func (e *executions) recordAnswer(x *exchange) error {
-	if !x.mode.asJob {
-		e.recordExecution(x)
-	}
-	return x.failure
+	x.summary, err = x.bound.Run(x.r.Context(), answer)
+	return err
 }

@@ -11,7 +11,7 @@ import (
 // pollInterval is how long a caller is asked to wait before it looks at a job again.
 const pollInterval = time.Second
 
-// answerJob makes a job of the call, and answers as the terms say: with the result when it is there in time, else with
+// answerJob makes a job of the call, and answers as its mode says: with the result when it is there in time, else with
 // the job.
 func (e *executions) answerJob(x *exchange) error {
 	if x.mode.wait > 0 {
@@ -32,7 +32,8 @@ func (e *executions) answerJob(x *exchange) error {
 	if repeated {
 		x.w.Header().Set("Idempotent-Replayed", "true")
 	} else {
-		e.recordAccepted(x, accepted)
+		x.accepted = &accepted
+		e.recordAccepted(x)
 	}
 	if !x.mode.detach {
 		return e.answerStrictly(x, accepted, repeated)

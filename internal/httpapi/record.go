@@ -11,10 +11,8 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/observe"
 )
-
-// callerGone is the outcome of an execution whose caller did not wait for its end.
-const callerGone = "CALLER_GONE"
 
 // recorder keeps the audit log.
 type recorder struct {
@@ -48,7 +46,7 @@ func outcomeOf(err error) (outcome, reason string) {
 	case failure == nil:
 		return audit.Success, ""
 	case errors.Is(err, context.Canceled), errors.Is(err, errStalled):
-		return callerGone, ""
+		return observe.CallerGone, ""
 	case failure.Err != nil && failure.Code == dataapi.CodeUnauthenticated:
 		reason = failure.Err.Error()
 	case failure.Code.Definition().Status < http.StatusInternalServerError:
@@ -57,35 +55,55 @@ func outcomeOf(err error) (outcome, reason string) {
 	return string(failure.Code), reason
 }
 
-// recordExecution keeps the execution of an endpoint for a caller who waited.
-func (k *recorder) recordExecution(x *exchange) {
-	if !k.auditLog.Enabled() {
-		return
+// recordCall tells the observers and the audit log what has become of a call.
+func (e *executions) recordCall(x *exchange) {
+	call := x.call()
+	e.observer.Observe(x.r.Context(), &call)
+	if call.Ran && e.auditLog.Enabled() {
+		e.record(x.w, x.r, e.describe(audit.CallEvent(&call), x.bound))
 	}
-	event := by(x.caller, audit.EndpointExecuted)
-	event.Outcome, event.Reason = outcomeOf(x.failure)
-	k.describe(&event, x.bound)
-	event.Ran, event.Rows, event.Duration = true, x.summary.RowCount, time.Since(x.begun)
-	k.record(x.w, x.r, event)
 }
 
-// describe says which endpoint an event is about and, where the configuration asks for it, with which values.
-func (k *recorder) describe(event *audit.Event, bound *execution.Bound) {
-	event.Endpoint, event.Revision = bound.Endpoint.Address.String(), bound.Endpoint.Revision
+// call is the record of an exchange that has ended.
+func (x *exchange) call() observe.Call {
+	call := observe.Call{
+		KeyID: x.caller.KeyID, Issuer: x.caller.Issuer, Session: x.caller.Session, RequestID: RequestID(x.w),
+		Ran: x.ran && !x.mode.asJob, Rows: x.summary.RowCount, Cache: x.cacheStatus, Began: x.begun, Duration: time.Since(x.begun), Err: x.failure,
+	}
+	call.Outcome, call.Reason = outcomeOf(x.failure)
+	if x.caller.Company != nil {
+		call.Company, call.User = x.caller.Company.Slug, x.caller.User.Name
+	}
+	if x.accepted != nil {
+		call.Kind, call.JobID = observe.Accepted, x.accepted.ID.String()
+	}
+	if endpoint := x.called.Endpoint; endpoint != nil {
+		call.Endpoint, call.Revision, call.Source = endpoint.Address, endpoint.Revision, endpoint.Source
+	}
+	if x.bound != nil {
+		call.Timing, call.Redacted = x.bound.Timing, x.bound.Redacted
+	}
+	if answer, ok := x.w.(*answer); ok {
+		call.Bytes = answer.sent
+	}
+	return call
+}
+
+// describe adds the values of the parameters where the configuration asks for them.
+func (k *recorder) describe(event audit.Event, bound *execution.Bound) audit.Event {
 	if k.parameters {
 		event.Parameters = bound.Redacted()
 	}
+	return event
 }
 
-// recordAccepted keeps that a job was accepted, with what it is asked to do.
-func (k *recorder) recordAccepted(x *exchange, accepted job.Job) {
-	if !k.auditLog.Enabled() {
-		return
+// recordAccepted keeps that a job was accepted, with what it is asked to do. It does not wait for the end of the exchange,
+// whose caller may wait for the job.
+func (e *executions) recordAccepted(x *exchange) {
+	if e.auditLog.Enabled() {
+		call := x.call()
+		e.record(x.w, x.r, e.describe(audit.CallEvent(&call), x.bound))
 	}
-	event := by(x.caller, audit.JobAccepted)
-	event.JobID = accepted.ID.String()
-	k.describe(&event, x.bound)
-	k.record(x.w, x.r, event)
 }
 
 // recordJob keeps what a caller has done with a job.

@@ -13,6 +13,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/observe"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/store"
 	"github.com/solucao42/caddy-data-api/internal/token"
@@ -34,7 +35,8 @@ type BackendOptions struct {
 	OpenStore func() (store.Store, error)
 
 	Logger   *slog.Logger
-	AuditLog audit.Log // is told how jobs end
+	AuditLog audit.Log        // is told how jobs end
+	Observer observe.Observer // watches the ends of jobs
 }
 
 // retryOpening is how long the failure to open a store stands: each attempt may take as long as another process is waited
@@ -174,7 +176,7 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 		Logger: part("jobs"),
 		Ended: func(ended job.Job) {
 			built.Dispatcher.Wake()
-			auditEnded(options.AuditLog, ended)
+			options.ended(ended)
 		},
 	})
 	return built, nil
@@ -185,23 +187,27 @@ func (b *Backend) Start() error {
 	return errors.Join(b.engine.Start(context.Background()), b.Dispatcher.Start(context.Background()))
 }
 
-// auditEnded records how a job has ended.
-func auditEnded(auditLog audit.Log, ended job.Job) {
-	if !auditLog.Enabled() {
-		return
-	}
-	event := audit.Event{
-		Action: audit.JobEnded, Outcome: string(ended.Status), Company: ended.Company, User: ended.User, KeyID: ended.KeyID,
-		Endpoint: ended.Address.String(), Revision: ended.Revision, JobID: ended.ID.String(),
+// ended tells the observers and the audit log how a job has ended.
+func (o *BackendOptions) ended(ended job.Job) {
+	call := observe.Call{
+		Kind:    observe.Job,
+		Company: ended.Company, User: ended.User, KeyID: ended.KeyID,
+		Endpoint: ended.Address, Revision: ended.Revision, Source: ended.Source, JobID: ended.ID.String(), Attempts: ended.Tries(),
+		Outcome: string(ended.Status), Queued: ended.CompletedAt.Sub(ended.CreatedAt),
 	}
 	switch {
 	case ended.Status == job.Completed:
-		event.Outcome = audit.Success
+		call.Outcome = observe.Success
 	case ended.Error != nil:
-		event.Outcome, event.Reason = string(ended.Error.Code), ended.Error.Detail
+		call.Outcome, call.Reason = string(ended.Error.Code), ended.Error.Detail
 	}
 	if !ended.StartedAt.IsZero() {
-		event.Ran, event.Rows, event.Duration = true, ended.Result.RowCount, ended.CompletedAt.Sub(ended.StartedAt)
+		call.Ran, call.Rows, call.Bytes = true, ended.Result.RowCount, ended.Result.Size
+		call.Began, call.Duration = ended.StartedAt, ended.CompletedAt.Sub(ended.StartedAt)
+		call.Queued = ended.StartedAt.Sub(ended.CreatedAt)
 	}
-	auditLog.Record(event)
+	o.Observer.Observe(context.Background(), &call)
+	if o.AuditLog.Enabled() {
+		o.AuditLog.Record(audit.CallEvent(&call))
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/observe"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/token"
 	"github.com/solucao42/caddy-data-api/source"
@@ -39,6 +40,7 @@ type Settings struct {
 
 	Log      *slog.Logger
 	AuditLog audit.Log
+	Observer observe.Observer // watches the calls that this configuration answers
 
 	// What httpapi.Services has under the same names.
 	Ending   context.Context //nolint:containedctx // an event: this configuration is replaced, or the server stops

@@ -70,6 +70,7 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 		Exiting:   s.settings.Exiting,
 		CursorKey: backend.cursorKey,
 		ClientIP:  s.settings.ClientIP,
+		Observer:  s.settings.Observer,
 		AuditLog:  s.settings.AuditLog, AuditParameters: s.settings.AuditParameters,
 		Throttle: backend.throttle, ThrottleLimits: s.settings.Throttle,
 		Cache: results, Memory: backend.memory,

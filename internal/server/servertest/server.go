@@ -25,6 +25,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/observe"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/server"
 	"github.com/solucao42/caddy-data-api/internal/store"
@@ -45,6 +46,9 @@ type Config struct {
 	Files    map[string]string         // of the catalog, by path, beside CompanyFile
 	Catalog  fs.FS                     // the whole catalog, instead of Files
 	Settings func(*Settings)           // changes the default settings
+
+	// Observer watches calls and the ends of jobs. It may be nil.
+	Observer observe.Observer
 }
 
 // CompanyFile is the company.yaml of acme, unless a file replaces it.
@@ -169,7 +173,7 @@ func (s *Server) start() {
 		OpenStore: func() (store.Store, error) {
 			return boltstore.Open(filepath.Join(s.Dir, "data-api.db"), boltstore.Options{Logger: s.logger()})
 		},
-		Logger: s.logger(), AuditLog: noAuditLog{},
+		Logger: s.logger(), AuditLog: noAuditLog{}, Observer: s.observer(),
 	})
 	s.load()
 }
@@ -227,7 +231,7 @@ func (s *Server) settings() server.Settings {
 		WaitingCallers: 1000,
 		AnswerMemory:   128 << 20,
 		Cache:          cache.Options{Size: cache.DefaultSize, MaxResult: cache.DefaultMaxResult},
-		Log:            s.logger(), AuditLog: noAuditLog{},
+		Log:            s.logger(), AuditLog: noAuditLog{}, Observer: s.observer(),
 		Exiting:  func() bool { return false },
 		ClientIP: func(r *http.Request) string { host, _, _ := net.SplitHostPort(r.RemoteAddr); return host },
 	}
@@ -275,6 +279,14 @@ func (s *Server) Rotate(key string, overlap time.Duration) {
 }
 
 func (s *Server) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(s.Log, nil)) }
+
+// observer watches calls and ends of jobs.
+func (s *Server) observer() observe.Observer {
+	if s.config.Observer != nil {
+		return s.config.Observer
+	}
+	return observe.Observers(nil)
+}
 
 // noAuditLog keeps no audit log.
 type noAuditLog struct{}
