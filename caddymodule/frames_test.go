@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/solucao42/caddy-data-api/internal/pgtest"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/source"
 )
@@ -39,9 +40,12 @@ func (e *witness) Row(values []source.Value) error {
 	return e.Encoder.Row(values)
 }
 
-// TestTheWayOfARequestIsShort counts what a reader has to follow, on a real server with SQLite. Docs/architecture.md
-// names these frames.
+// TestTheWayOfARequestIsShort counts what a reader has to follow, on a real server. Docs/architecture.md names these frames.
 func TestTheWayOfARequestIsShort(t *testing.T) {
+	content, err := os.ReadFile(filepath.Join("..", "docs", "architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	var frames []string
 	encoder := result.CSV.Encoder
 	t.Cleanup(func() { result.CSV.Encoder = encoder }) // after the server has ended
@@ -49,27 +53,26 @@ func TestTheWayOfARequestIsShort(t *testing.T) {
 		return &witness{encoder(w, options), &frames}
 	}
 	s := run(t)
-	s.mustLoad(settings{name: "frames", catalog: catalogOf(t, map[string]string{"one": sayOne})})
-	s.login()
-	if status, answer, err := s.ask(s.clientHelper, http.MethodPost, "/api/v1/data-api/default/one/execute.csv", `{}`); err != nil || status != http.StatusOK {
-		t.Fatalf("%d %s %v", status, answer, err)
-	}
-	for i, frame := range frames {
-		t.Logf("%2d. %s", i+1, frame)
-	}
-	if len(frames) == 0 || !strings.HasSuffix(frames[0], ".ServeHTTP") {
-		t.Fatalf("the way does not begin with the plug-in's handler: %q", frames)
-	}
-	if len(frames) > maxFrames {
-		t.Errorf("a request passes %d frames before its first row is encoded, and %d at most are allowed", len(frames), maxFrames)
-	}
-	content, err := os.ReadFile(filepath.Join("..", "docs", "architecture.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, frame := range frames[:len(frames)-1] {
-		if !strings.Contains(string(content), "`"+frame+"`") {
-			t.Errorf("docs/architecture.md does not name %s", frame)
+	for name, source := range map[string]string{
+		"SQLite": "", "PostgreSQL": pgtest.New(t).ReaderDSN,
+	} {
+		frames = nil
+		s.mustLoad(settings{name: "frames", catalog: catalogOf(t, map[string]string{"one": sayOne}), postgres: source})
+		s.login()
+		if status, answer, err := s.ask(s.clientHelper, http.MethodPost, "/api/v1/data-api/default/one/execute.csv", `{}`); err != nil || status != http.StatusOK {
+			t.Fatalf("%d %s %v", status, answer, err)
+		}
+		t.Logf("%s:\n%s", name, strings.Join(frames, "\n"))
+		if len(frames) == 0 || !strings.HasSuffix(frames[0], ".ServeHTTP") {
+			t.Fatalf("the way does not begin with the plug-in's handler: %q", frames)
+		}
+		if len(frames) > maxFrames {
+			t.Errorf("on %s a request passes %d frames before its first row is encoded, and %d at most are allowed", name, len(frames), maxFrames)
+		}
+		for _, frame := range frames[:len(frames)-1] {
+			if !strings.Contains(string(content), "`"+frame+"`") {
+				t.Errorf("docs/architecture.md does not name %s", frame)
+			}
 		}
 	}
 }

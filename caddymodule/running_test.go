@@ -58,6 +58,9 @@ type settings struct {
 	apps    string // further apps, as JSON members
 	store   string // default: store.db
 	conns   int    // most connections of the source
+
+	// postgres is the connection string of the source, which is SQLite without one.
+	postgres string
 }
 
 // run makes a server that serves nothing yet: see load. It ends with the test.
@@ -159,6 +162,10 @@ func (s *running) load(with settings) error {
 	if with.conns == 0 {
 		with.conns = 8
 	}
+	database := fmt.Sprintf(`{"source": "sqlite", "path": %q, "max_conns": %d}`, s.database, with.conns)
+	if with.postgres != "" {
+		database = fmt.Sprintf(`{"source": "postgres", "dsn": %q}`, with.postgres)
+	}
 	logger := func(kind, filter string) string {
 		return fmt.Sprintf(`{"writer": {"output": "file", "filename": %q, "roll": false}, "encoder": {"format": "json"}, %s}`,
 			filepath.Join(s.dir, with.name+"."+kind), filter)
@@ -169,7 +176,7 @@ func (s *running) load(with settings) error {
 		"logging": {"logs": {"default": %s, "audit": %s}},
 		"apps": {
 			"data_api": {"catalog": %q, "store": {"store": "bbolt", "path": %q},
-				"sources": {"main": {"source": "sqlite", "path": %q, "max_conns": %d}}},
+				"sources": {"main": %s}},
 			"tls": {"certificates": {"load_files": [{"certificate": %q, "key": %q}]}},
 			"http": {"grace_period": "10s", "servers": {"api": {"listen": ["127.0.0.1:%d"], "automatic_https": {"disable": true},
 				"protocols": ["h1", "h2"], "tls_connection_policies": [{}], "routes": [
@@ -178,7 +185,7 @@ func (s *running) load(with settings) error {
 				{"handle": [{"handler": "data_api_execute", "authenticator": {"provider": "data_api_jwt"}}]}]}}}%s
 		}
 	}`, s.admin, filepath.Join(s.dir, "caddy"), logger("log", `"exclude": ["data_api.audit"]`), logger("audit", `"include": ["data_api.audit"]`),
-		with.catalog, with.store, s.database, with.conns, s.certificate, s.key, s.port, with.apps)
+		with.catalog, with.store, database, s.certificate, s.key, s.port, with.apps)
 	return caddy.Load([]byte(config), true)
 }
 

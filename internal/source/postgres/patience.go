@@ -43,9 +43,6 @@ func (p *patience) pause(ctx context.Context) error {
 	}
 }
 
-// unconnectedError is why a run got no connection.
-type unconnectedError struct{ error }
-
 // mayPass reports whether a run that got no connection may have one before its patience ends: other connections are there
 // and will come free, the database may grant one more, or it has only just gone, as when it is restarted. A refusal
 // lasts, and so does an outage that has lasted already; a database that never answered is not waited for.

@@ -187,17 +187,17 @@ func (s *Source) openPipeline() (*pipelineConn, error) {
 	return newPipelineConn(raw, c.wire), nil
 }
 
-// share runs the query on a pipeline. Done is false when it must run on a connection of its own; nothing has happened then.
-func (q *query) share(ctx context.Context, args []source.Argument, sink source.Sink) (done bool, err error) {
+// Share implements [source.Shared]: it runs the query on a pipeline.
+func (q *query) Share(ctx context.Context, call source.Call, sink source.Sink) (done bool, err error) {
 	p := q.plan.Load()
-	if p == nil || !q.shareable(ctx, p) {
+	if p == nil || !q.shareable(ctx, p) || len(call.Args) != len(q.statement.Params) { // which Run reports
 		return false, nil
 	}
 	c := q.source.pipelines.next()
 	if c == nil {
 		return false, nil
 	}
-	bound, err := q.bind(nil, args)
+	bound, err := q.bind(nil, call.Args)
 	if err != nil || lengthOf(bound) > pipelineArguments {
 		return false, nil // the other way reports it
 	}
@@ -256,12 +256,4 @@ func lengthOf(args [][]byte) int {
 		length += len(arg)
 	}
 	return length
-}
-
-// Share implements [source.Shared].
-func (q *query) Share(ctx context.Context, call source.Call, sink source.Sink) (done bool, err error) {
-	if len(call.Args) != len(q.statement.Params) {
-		return false, nil // Run reports it
-	}
-	return q.share(ctx, call.Args, sink)
 }

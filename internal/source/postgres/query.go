@@ -55,20 +55,21 @@ func (s *Source) Compile(statement source.Statement) (source.Query, error) {
 
 // Check implements [source.Query].
 func (q *query) Check(ctx context.Context) ([]source.Column, error) {
+	a := q.source.attempts(ctx)
+	defer a.end()
 	var columns []source.Column
-	err := q.source.use(ctx, func(ctx context.Context, c *conn) (bool, error) {
-		p, err := q.makePlan(ctx, c)
-		if err != nil {
-			return false, stillPlanning(ctx, err)
+	for c := a.next(); c != nil; c = a.next() {
+		p, err := q.makePlan(a.running, c)
+		if err == nil {
+			_, err = c.prepare(a.running, p)
 		}
-		if _, err := c.prepare(ctx, p); err != nil {
-			return false, stillPlanning(ctx, err)
+		if err == nil {
+			q.plan.Store(p)
+			columns = p.columns
 		}
-		q.plan.Store(p)
-		columns = p.columns
-		return false, nil
-	})
-	return columns, err
+		a.done(false, stillPlanning(a.running, err))
+	}
+	return columns, a.err
 }
 
 // stillPlanning tells a database that had not come to an end when the time was over from one that is silent: it has answered
@@ -83,40 +84,50 @@ func stillPlanning(ctx context.Context, err error) error {
 // UsesClaims implements [source.Query].
 func (q *query) UsesClaims() bool { return q.source.config.Claims }
 
-// Run implements [source.Query].
+// Run implements [source.Query]. The query has the connection for itself: see [query.Share].
 func (q *query) Run(ctx context.Context, call source.Call, sink source.Sink) error {
 	if len(call.Args) != len(q.statement.Params) {
 		return fmt.Errorf("%d arguments for %d parameters", len(call.Args), len(q.statement.Params))
 	}
-	if done, err := q.share(ctx, call.Args, sink); done {
-		return err
+	a := q.source.attempts(ctx)
+	defer a.end() // deferred, because a sink may panic
+	for c := a.next(); c != nil; c = a.next() {
+		a.done(q.runOn(a.running, c, call, sink))
 	}
-	return q.source.use(ctx, func(ctx context.Context, c *conn) (bool, error) {
-		if err := c.limit(ctx); err != nil {
-			return false, err
+	return a.err
+}
+
+// runOn runs the query on a connection. Delivered says that the sink got the columns.
+func (q *query) runOn(ctx context.Context, c *conn, call source.Call, sink source.Sink) (delivered bool, err error) {
+	if err := c.limit(ctx); err != nil {
+		return false, err
+	}
+	bound, err := q.bind(c, call.Args)
+	if err != nil {
+		return false, err
+	}
+	c.given = given(bound)
+	for try := 1; ; try++ {
+		p, description, err := q.prepared(ctx, c)
+		if fault, ok := errors.AsType[*source.StatementError](err); ok {
+			return false, source.Failed(fault) // nobody is publishing now
 		}
-		bound, err := q.bind(c, call.Args)
 		if err != nil {
 			return false, err
 		}
-		c.given = given(bound)
-		for try := 1; ; try++ {
-			p, description, err := q.prepared(ctx, c)
-			if fault, ok := errors.AsType[*source.StatementError](err); ok {
-				return false, source.Failed(fault) // nobody is publishing now
-			}
-			if err != nil {
-				return false, err
-			}
-			delivered, err := c.run(ctx, p, description, bound, call.Claims, sink)
-			if delivered || !outdated(err) || try == maxPlans {
-				return delivered, err
-			}
-			if err := q.discard(ctx, c, p); err != nil {
-				return false, err
-			}
+		c.sent, c.wire.heard = true, false
+		if q.source.runsAlone(p) {
+			delivered, err = c.deliver(c.pg.ExecStatement(ctx, description, bound, nil, p.formats), p, sink)
+		} else {
+			delivered, err = c.runWithin(ctx, p, description, bound, call.Claims, sink)
 		}
-	})
+		if delivered || !outdated(err) || try == maxPlans {
+			return delivered, err
+		}
+		if err := q.discard(ctx, c, p); err != nil {
+			return false, err
+		}
+	}
 }
 
 // maxPlans is how many plans one run makes while the schema changes under it.

@@ -1,23 +1,10 @@
 package postgres
 
 import (
-	"context"
-
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/solucao42/caddy-data-api/source"
 )
-
-// run executes a statement and pushes its rows. Delivered says that the sink got the columns.
-func (c *conn) run(
-	ctx context.Context, p *plan, description *pgconn.StatementDescription, args [][]byte, claims source.Claims, sink source.Sink,
-) (delivered bool, err error) {
-	c.sent, c.wire.heard = true, false
-	if !c.source.runsAlone(p) {
-		return c.runWithin(ctx, p, description, args, claims, sink)
-	}
-	return c.deliver(c.pg.ExecStatement(ctx, description, args, nil, p.formats), p, sink)
-}
 
 // runsAlone reports whether a statement needs nothing before or behind it.
 func (s *Source) runsAlone(p *plan) bool {

@@ -26,6 +26,7 @@ type size struct {
 	mu       sync.Mutex
 	open     int // connections of the pool, those that are being closed included
 	withheld int
+	leaving  int           // connections that were given up, and are being closed: each keeps its slot until then
 	regrowth time.Duration // until the next slot is given back
 	timer    *time.Timer   // runs while slots are withheld
 	limited  bool          // logged, and not yet over
@@ -36,7 +37,26 @@ type size struct {
 func (s *size) capacity() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return cap(s.slots) - s.withheld
+	return s.present()
+}
+
+// present is called with the lock held.
+func (s *size) present() int { return max(1, cap(s.slots)-s.withheld-s.leaving) }
+
+// leave notes a connection that is given up with its slot. What it returns is called when the connection is closed, and gives
+// the slot back.
+func (s *size) leave() (left func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leaving++
+	s.tell()
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.leaving--
+		<-s.slots
+		s.tell()
+	}
 }
 
 // connections is how many the pool has.
@@ -142,7 +162,7 @@ func (s *size) onChange(told func(capacity int)) {
 
 func (s *size) tell() {
 	if s.told != nil {
-		s.told(cap(s.slots) - s.withheld)
+		s.told(s.present())
 	}
 }
 

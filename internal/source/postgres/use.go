@@ -13,64 +13,133 @@ import (
 	"github.com/solucao42/caddy-data-api/source"
 )
 
-// work is done on one connection. Delivered says that the outside has seen something of it, so that it cannot be done
-// again.
-type work func(ctx context.Context, c *conn) (delivered bool, err error)
-
 var errClosed = errors.New("the source is closed")
 
-// use does work on a connection, once more on a new one when the database had dropped the first while it was idle.
-// Its errors are those of [source.Query].
-func (s *Source) use(ctx context.Context, do work) error {
-	var wait patience
-	for {
-		if err := s.admit(ctx, &wait); err != nil {
-			return err
+// attempts are the tries of one piece of work, each on a connection: a second one where the database had dropped the first
+// connection while it was idle. They hold a slot, which no more runs have than max_conns. Use them so:
+//
+//	a := s.attempts(ctx)
+//	defer a.end() // deferred, because a sink may panic
+//	for c := a.next(); c != nil; c = a.next() {
+//		a.done(work(a.running, c))
+//	}
+//	return a.err
+type attempts struct {
+	source  *Source
+	ctx     context.Context         //nolint:containedctx // the caller's
+	running context.Context         //nolint:containedctx // ends when the work is to end inside the database
+	cancel  context.CancelCauseFunc // of running
+	wait    patience
+	slot    bool // one is held
+
+	resource *puddle.Resource[*conn] // that the try has; nil: none
+	fresh    bool                    // its connection was never used
+	begun    time.Time               // the try
+
+	over bool
+	err  error // of the work; those of [source.Query]
+}
+
+func (s *Source) attempts(ctx context.Context) *attempts {
+	a := &attempts{source: s, ctx: ctx}
+	a.running, a.cancel = context.WithCancelCause(ctx)
+	return a
+}
+
+// next returns a connection for a try, and waits for one if it has to: for a slot, and where no connection can be made for a
+// moment, for that. Nil: the work is over.
+func (a *attempts) next() *conn {
+	s := a.source
+	for !a.over {
+		if !a.slot {
+			if err := s.admit(a.ctx, &a.wait); err != nil {
+				return a.finish(err)
+			}
+			a.slot = true
 		}
-		if err := s.useSlot(ctx, &wait, do); !errors.Is(err, errWithheld) {
-			return err
+		resource, err := s.acquire(a.running)
+		switch {
+		case err == nil:
+			return a.begin(resource)
+		case a.ctx.Err() != nil:
+			return a.finish(interrupted(a.ctx.Err()))
+		case !s.mayPass(err, &a.wait):
+			return a.finish(s.unavailable(err))
+		case a.wait.pauses > 0 && s.size.withhold():
+			a.slot = false // behind it no connection can be had: it stays taken, and the work lines up for another one
+		default:
+			if err := a.wait.pause(a.ctx); err != nil {
+				return a.finish(interrupted(err))
+			}
 		}
+	}
+	return nil
+}
+
+func (a *attempts) begin(resource *puddle.Resource[*conn]) *conn {
+	c := resource.Value()
+	a.resource, a.fresh, a.begun = resource, !c.used, time.Now()
+	c.used, c.given, c.sent = true, false, false
+	c.beginRun(a.cancel)
+	return c
+}
+
+// done ends a try. Delivered says that the outside has seen something of it, so that it cannot be done again.
+func (a *attempts) done(delivered bool, err error) {
+	c := a.resource.Value()
+	again := err != nil && c.pg.IsClosed() && !a.fresh && !delivered && !tooLarge(err) && a.running.Err() == nil && !c.mayHaveRun(err)
+	if err != nil && !again {
+		err = c.translate(a.ctx, a.running, err, time.Since(a.begun))
+	}
+	a.giveBack(false)
+	if again {
+		a.source.pool.Reset() // what dropped one idle connection has probably dropped them all
+		return
+	}
+	a.finish(err)
+}
+
+// finish ends the work.
+func (a *attempts) finish(err error) *conn {
+	a.over, a.err = true, err
+	return nil
+}
+
+// giveBack gives a connection back to the pool, unless its session is not as it was: then it is closed. One that is given up
+// while the server may still work on what ran keeps the slot until it is closed.
+func (a *attempts) giveBack(panicked bool) {
+	resource := a.resource
+	a.resource = nil
+	c := resource.Value()
+	c.abort.Store(nil)
+	switch {
+	case c.reusable():
+		resource.Release()
+	case !panicked && c.farewell.unanswered.Load():
+		a.slot, c.vacated = false, a.source.size.leave()
+		resource.Destroy()
+		a.source.doubt()
+	default:
+		resource.Destroy()
 	}
 }
 
-// errWithheld means that the run lines up for a slot anew: behind its own no connection can be had.
-var errWithheld = errors.New("the slot is withheld")
-
-// useSlot does work in a slot, which it gives back. Where no connection can be made for a moment, it waits for one.
-func (s *Source) useSlot(ctx context.Context, wait *patience, do work) error {
-	running, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-
-	for {
-		kept, retry, err := s.attempt(ctx, running, cancel, do)
-		if retry {
-			s.pool.Reset() // what dropped one idle connection has probably dropped them all
-			continue
-		}
-		failure, unconnected := errors.AsType[unconnectedError](err) // a type of its own: no sink returns it
-		switch {
-		case !unconnected && kept:
-			return err
-		case !unconnected:
-			s.vacate()
-			return err
-		case !s.mayPass(failure.error, wait):
-			s.vacate()
-			return s.unavailable(failure.error)
-		case wait.pauses > 0 && s.size.withhold():
-			return errWithheld
-		}
-		if err := wait.pause(ctx); err != nil {
-			s.vacate()
-			return interrupted(err)
-		}
+// end gives back what is held still.
+func (a *attempts) end() {
+	if a.resource != nil {
+		a.giveBack(true)
 	}
+	if a.slot {
+		a.source.vacate()
+	}
+	a.cancel(nil)
 }
 
 // vacate gives a slot back.
 func (s *Source) vacate() { <-s.slots }
 
-// admit waits for a slot, in the order of arrival. The slots stand before the pool so that a connection that is still being closed counts.
+// admit waits for a slot, in the order of arrival. The slots stand before the pool so that a connection that is still being
+// closed counts. Behind a gate, which knows how many there are, hardly anybody waits here.
 func (s *Source) admit(ctx context.Context, wait *patience) error {
 	if err := ctx.Err(); err != nil {
 		return interrupted(err)
@@ -96,49 +165,6 @@ func (s *Source) admit(ctx context.Context, wait *patience) error {
 		return s.unavailable(err)
 	}
 	return source.Overloaded(fmt.Errorf("no connection of %d came free within %s", s.size.capacity(), s.config.MaxWait))
-}
-
-// attempt does work on one connection. Kept says that the connection still holds the slot, and gives it back when it is
-// closed; retry, that nothing can have run, so that the work can be done on another one.
-func (s *Source) attempt(ctx, running context.Context, cancel context.CancelCauseFunc, do work) (kept, retry bool, err error) {
-	resource, err := s.acquire(running)
-	if err != nil {
-		if ctx.Err() != nil {
-			return false, false, interrupted(ctx.Err())
-		}
-		return false, false, unconnectedError{err}
-	}
-	c := resource.Value()
-	fresh := !c.used
-	c.used, c.given, c.sent = true, false, false
-	c.beginRun(cancel)
-	panicked := true
-	defer func() { // deferred, because a sink may panic
-		c.abort.Store(nil)
-		switch {
-		case c.reusable():
-			resource.Release()
-		case !panicked && c.farewell.unanswered.Load():
-			kept, c.vacated = true, s.vacate
-			resource.Destroy()
-			s.doubt()
-		default:
-			resource.Destroy()
-		}
-		if panicked {
-			s.vacate()
-		}
-	}()
-	started := time.Now()
-	delivered, err := do(running, c)
-	panicked = false
-	if err == nil {
-		return false, false, nil
-	}
-	if c.pg.IsClosed() && !fresh && !delivered && !tooLarge(err) && running.Err() == nil && !c.mayHaveRun(err) {
-		return false, true, err
-	}
-	return false, false, c.translate(ctx, running, err, time.Since(started))
 }
 
 // acquire returns a connection of the pool that is young enough and not known to be dead.
