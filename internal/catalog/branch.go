@@ -9,8 +9,6 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/solucao42/caddy-data-api/source"
-
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
@@ -247,7 +245,7 @@ func lockLargeFile(text []byte) (done func()) {
 }
 
 // readBranch reads the directory of a company once, from its beginning to its end.
-func readBranch(given string, root *os.Root, slug string, dialects []source.Dialect) (*branch, error) {
+func readBranch(given string, root *os.Root, slug string, dialects dialects) (*branch, error) {
 	r := branchReader{
 		scanner: scanner{given: given, root: root, dialects: dialects}, slug: slug, live: newTree(),
 		told: func(*branch) {}, stop: func() bool { return false },

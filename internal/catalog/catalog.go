@@ -17,8 +17,11 @@ type Options struct {
 	// Logger receives changes and faults. Nil: slog.Default.
 	Logger *slog.Logger
 
-	// Dialects are those of the sources that statements may be for: what each of them refuses is a fault without asking a
-	// source. None: nothing is told of statements before their sources are asked.
+	// DialectOf is what the statements of each source are written in: what it refuses is a fault without asking the source.
+	DialectOf map[string]source.Dialect
+
+	// Dialects are those of sources that DialectOf does not name: what all of them refuse is a fault. None: nothing is told of
+	// their statements before they are asked.
 	Dialects []source.Dialect
 
 	// Check asks an endpoint's source about its statement before the endpoint goes live. Nil: nobody is asked.
@@ -78,7 +81,7 @@ type Catalog struct {
 }
 
 // Open reads the catalog below root and watches it until Close. What is at fault is left out and logged: see Faults. The
-// error is [Faults] when the root cannot be read, and with Options.Strict when anything is at fault. It blocks while
+// error is [Diagnostics] when the root cannot be read, and with Options.Strict when anything is at fault. It blocks while
 // files are read and, with Options.Check, while sources are asked: about a second for each source that does not answer.
 func Open(root string, options Options) (*Catalog, error) {
 	if options.Logger == nil {

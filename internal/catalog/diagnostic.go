@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/solucao42/caddy-data-api/source"
 )
 
 // Fault is a mistake in a file of the catalog, in words for its author.
@@ -65,7 +63,7 @@ const maxFaults = 100
 // report collects the faults of one file.
 type report struct {
 	file        string
-	dialects    []source.Dialect // of the sources that statements may be for
+	dialects    dialects
 	diagnostics Diagnostics
 	warnings    Diagnostics
 	places      map[place]bool // of the faults

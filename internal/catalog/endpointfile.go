@@ -101,7 +101,7 @@ func (e *Endpoint) readFrontMatter(root *node, r *report) {
 	before := r.count()
 	e.Statement.Columns, e.Columns = readColumns(f)
 	e.places.columns = memberPlaces(f, "columns")
-	statement := readStatement(e.Statement.SQL, r.dialects)
+	statement := readStatement(e.Statement.SQL, r.dialects.of(e.Source))
 	e.checkNames(f, statement)
 	for _, fault := range statement.faults {
 		line, column := e.Position(fault.Offset)
@@ -262,7 +262,7 @@ func (e *Endpoint) checkNames(f fields, statement reading) {
 		f.fault(place{line, column}, "@%s is not declared in params; %s%s", use.Name, known,
 			didYouMean(at(dataapi.Nearest(use.Name, declaredNames))))
 	}
-	if len(f.report.dialects) == 0 {
+	if len(f.report.dialects.of(e.Source)) == 0 {
 		return // nobody knows what a use looks like
 	}
 	for _, name := range declaredNames {

@@ -8,7 +8,7 @@ import (
 
 // CheckParse parses one file and checks what holds for every text.
 func CheckParse(t *testing.T, text []byte, asEndpoint bool) {
-	r := report{file: "f", dialects: builtIn}
+	r := report{file: "f", dialects: dialects{others: builtIn}}
 	var sound bool
 	if asEndpoint {
 		var endpoint *Endpoint

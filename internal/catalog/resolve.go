@@ -12,10 +12,10 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
 
-// Load reads and checks the catalog below root, without asking any source. The error is [Faults] with every fault. It
+// Load reads and checks the catalog below root, without asking any source. The error is [Diagnostics] with every fault. It
 // does file I/O only.
-func Load(root string, dialects ...source.Dialect) (*Snapshot, error) {
-	snapshot, faults, _ := Inspect(root, dialects...)
+func Load(root string, known ...source.Dialect) (*Snapshot, error) {
+	snapshot, faults, _ := Inspect(root, known...)
 	if len(faults) > 0 {
 		return nil, faults
 	}
@@ -23,13 +23,13 @@ func Load(root string, dialects ...source.Dialect) (*Snapshot, error) {
 }
 
 // Inspect reads and checks as Load does, and returns what is doubtful too. There is no snapshot when there are faults.
-func Inspect(root string, dialects ...source.Dialect) (snapshot *Snapshot, faults, warnings Diagnostics) {
+func Inspect(root string, known ...source.Dialect) (snapshot *Snapshot, faults, warnings Diagnostics) {
 	ground := newGround(root)
 	ground.listing = scanRoot(root, 0)
 	if opened, err := os.OpenRoot(root); err == nil {
 		defer opened.Close()
 		for _, slug := range ground.listing.companies {
-			if b, err := readBranch(root, opened, slug, dialects); err == nil {
+			if b, err := readBranch(root, opened, slug, dialects{others: known}); err == nil {
 				ground.branches[slug] = b
 			}
 		}

@@ -6,8 +6,21 @@ import (
 	"github.com/solucao42/caddy-data-api/source"
 )
 
-// reading is what the dialects of the sources make of a statement. Which one it is written in, its source knows; what each of
-// them says is certain without asking.
+// dialects are those that statements may be written in.
+type dialects struct {
+	bySource map[string]source.Dialect // by the name that endpoint files use
+	others   []source.Dialect          // those of a source that is not known by name: it has one of these
+}
+
+// of returns those that the statements of a source may be written in.
+func (d *dialects) of(name string) []source.Dialect {
+	if known, ok := d.bySource[name]; ok {
+		return []source.Dialect{known}
+	}
+	return d.others
+}
+
+// reading is what the dialects that a statement may be written in make of it: what each of them says is certain.
 type reading struct {
 	uses      []source.ParamUse       // the parameters that every dialect finds
 	mentioned map[string]bool         // those that some dialect may find

@@ -12,8 +12,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/solucao42/caddy-data-api/source"
-
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
@@ -98,7 +96,7 @@ type scanner struct {
 	found
 	given    string // the root as the operator wrote it
 	root     *os.Root
-	dialects []source.Dialect // of the sources that statements may be for
+	dialects dialects
 }
 
 // entry is a file or directory that is not ignored.

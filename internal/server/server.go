@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -65,14 +67,13 @@ type Server struct {
 // [Server.CheckStatements]. What is at fault is left out, unless the configuration is strict. The server needs
 // [Server.Close].
 func New(settings Settings) (*Server, error) {
-	sources, dialects := make(execution.Sources), []source.Dialect(nil)
+	sources, dialects := make(execution.Sources), make(map[string]source.Dialect)
 	for name, shared := range settings.Sources {
-		sources[name] = shared.Source
-		dialects = append(dialects, shared.dialect)
+		sources[name], dialects[name] = shared.Source, shared.dialect
 	}
 	s := &Server{settings: settings, queries: execution.NewQueries(sources)}
 	opened, err := catalog.Open(settings.Catalog, catalog.Options{
-		Logger: settings.Log, Dialects: dialects, Check: s.checkEndpoint, Forget: s.queries.Forget, Strict: settings.Strict,
+		Logger: settings.Log, DialectOf: dialects, Dialects: slices.Collect(maps.Values(dialects)), Check: s.checkEndpoint, Forget: s.queries.Forget, Strict: settings.Strict,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the catalog has faults:\n%w", err)
