@@ -5,9 +5,6 @@ package params
 
 import (
 	"encoding/json"
-	"errors"
-
-	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/source"
@@ -55,9 +52,7 @@ func (c *Contract) bind(text json.RawMessage, contexts []ShareContext, why occas
 	}
 	restrictions := c.restrictions(contexts)
 	b.pin(restrictions, why)
-	if err := b.validate(); err != nil {
-		return nil, err
-	}
+	b.judge()
 	b.fillDefaults(why)
 	b.checkAllowed(restrictions)
 	if len(b.faults) > 0 {
@@ -106,67 +101,6 @@ func appendValue(dst []byte, value source.Argument) []byte {
 		dst = appendScalar(dst, item)
 	}
 	return append(dst, ']')
-}
-
-// validate lets the schema judge what was read, and turns its errors into faults.
-func (b *binding) validate() error {
-	if !b.certain() {
-		if err := b.contract.schema.Validate(b.given); err != nil {
-			invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
-			if !ok {
-				return dataapi.Wrap(dataapi.CodeInternal, err)
-			}
-			b.explain(invalid)
-		}
-	}
-	for i := range b.states {
-		if b.states[i] == given && b.contract.params[i].rules.members != nil {
-			b.judgeEnum(i)
-		}
-	}
-	return nil
-}
-
-// judgeEnum looks for values that the parameter's enum does not have.
-func (b *binding) judgeEnum(i int) {
-	rules, value := &b.contract.params[i].rules, &b.values[i]
-	refuse := func(item int, v source.Argument) {
-		b.fail(i, item, notAmong(rules, v))
-		b.states[i] = faulty
-	}
-	switch {
-	case !value.Array:
-		if !rules.among(*value) {
-			refuse(-1, *value)
-		}
-	default:
-		for item := range value.Items {
-			if !rules.among(value.Items[item]) {
-				refuse(item, value.Items[item])
-			}
-		}
-	}
-}
-
-// certain reports that the schema can have no objection, so that the common request need not be walked through it: what
-// it says of types and formats is what reading has judged with the same functions.
-func (b *binding) certain() bool {
-	for i := range b.states {
-		param := &b.contract.params[i]
-		switch b.states[i] {
-		case given:
-			if !param.anyValue {
-				return false
-			}
-		case omitted, null:
-			if param.Required {
-				return false
-			}
-		default:
-			return false
-		}
-	}
-	return true
 }
 
 // open reports whether a parameter has no value yet and may be given one.

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
 	"github.com/solucao42/caddy-data-api/source"
 )
 
@@ -15,7 +13,6 @@ type Contract struct {
 	params   []parameter
 	index    map[string]int // of each parameter in params
 	document json.RawMessage
-	schema   *jsonschema.Schema
 	contexts contextCache
 }
 
@@ -25,20 +22,13 @@ type parameter struct {
 	rules    valueRules
 	fallback *source.Argument // the default
 	sample   *source.Argument // the example
-	anyValue bool             // every value of the type is allowed, or of the enum, so that the schema has nothing to judge
+	anyValue bool             // every value of the type is allowed, so that there is nothing to judge
 }
 
-// unruled reports whether the definition allows every value of its type, or of its enum.
+// unruled reports whether the definition allows every value of its type.
 func unruled(p Param) bool {
 	return p.Minimum == nil && p.Maximum == nil && p.MinLength == nil && p.MaxLength == nil &&
-		p.Pattern == "" && p.MinItems == nil // reading has counted the items against MaxItems
-}
-
-// valueRules are the rules on values, read and in canonical spelling.
-type valueRules struct {
-	enum             []source.Argument
-	members          map[string]struct{} // the keys of enum; nil: every value is one
-	minimum, maximum *source.Argument
+		p.Pattern == "" && p.Enum == nil && p.MinItems == nil // reading has counted the items against MaxItems
 }
 
 // MaxParams is the most parameters of a contract.
@@ -50,15 +40,6 @@ const MaxListed = 10_000
 // tooManyListed refuses a list.
 func tooManyListed(got int) string {
 	return fmt.Sprintf("must list at most %d values; got %d. Let the statement look them up in a table instead", MaxListed, got)
-}
-
-// among reports whether the enum has a value. Its members have passed the other rules.
-func (r *valueRules) among(v source.Argument) bool {
-	if r.members == nil {
-		return true
-	}
-	_, ok := r.members[key(v)]
-	return ok
 }
 
 // DefinitionFault is a mistake in the definition of a parameter.
@@ -100,16 +81,8 @@ func Compile(params []Param) (*Contract, []DefinitionFault) {
 	// What is sound so far makes a contract, against which the definitions' own values are judged as a caller's would be.
 	// It is given out only when that is all of it.
 	var err error
-	var rules json.RawMessage
-	if contract.document, err = document(members(contract.params)); err == nil {
-		rules, err = rulesDocument(contract.params)
-	}
-	if err == nil {
-		contract.schema, err = compileSchema(rules)
-	}
-	if err != nil { // a limit of the schema library, which must not pass silently
-		fault := DefinitionFault{"", "", -1, fmt.Sprintf("the parameters do not compile to a JSON Schema: %v", err)}
-		return nil, append(faults, fault)
+	if contract.document, err = document(members(contract.params)); err != nil {
+		return nil, append(faults, DefinitionFault{"", "", -1, fmt.Sprintf("the parameters cannot be written as a JSON Schema: %v", err)})
 	}
 	for i := range contract.params {
 		faults = append(faults, contract.checkValues(i)...)
@@ -170,8 +143,9 @@ func (c *Contract) checkValues(i int) []DefinitionFault {
 	param := &c.params[i]
 	check := definitionCheck{param: param.Param}
 	for index, allowed := range param.rules.enum {
-		if problem := c.judgeRules(i, allowed); problem != "" {
-			check.reportItem("enum", index, problem)
+		for _, broken := range param.rules.brokenBesideEnum(allowed) {
+			check.reportItem("enum", index, broken)
+			break // the first says enough
 		}
 	}
 	check.reportMore("enum")
@@ -188,13 +162,11 @@ func (c *Contract) checkValue(i int, value json.RawMessage, field string, check 
 	b := startBinding(c)
 	defer b.release()
 	err := b.decode(fmt.Appendf(nil, "{%q:%s}", c.params[i].Name, value))
-	if err == nil {
-		err = b.validate()
-	}
 	if err != nil {
 		check.report(field, -1, err.Error())
 		return nil
 	}
+	b.judge()
 	before := len(check.faults)
 	for _, fault := range b.faults { // those of other parameters say that they are required
 		if fault.index == i {

@@ -22,7 +22,7 @@ const (
 	omitted   state = iota // not in the text, or null in a request
 	null                   // null in the text
 	given                  // read, or pinned by a share context
-	faulty                 // in the text, but not a value of its type: the schema need not judge it
+	faulty                 // in the text, but not a value of its type, or one that breaks a rule
 	defaulted              // its default stands in
 )
 
@@ -34,7 +34,6 @@ type binding struct {
 	contract *Contract
 	values   []source.Argument
 	states   []state
-	given    map[string]any // what the schema judges
 	faults   []paramFault
 	counts   []int // faults per parameter, with those that are not listed; the last is for unknown names
 
@@ -48,7 +47,7 @@ type paramFault struct {
 }
 
 var bindings = sync.Pool{New: func() any {
-	return &binding{given: make(map[string]any), decoder: jsontext.NewDecoder(new(bytes.Buffer))}
+	return &binding{decoder: jsontext.NewDecoder(new(bytes.Buffer))}
 }}
 
 func startBinding(c *Contract) *binding {
@@ -65,14 +64,13 @@ func startBinding(c *Contract) *binding {
 
 // release gives the binding back. It keeps nothing of the request: not its values, nor its text.
 func (b *binding) release() {
-	clear(b.given)
 	clear(b.faults[:cap(b.faults)])
 	b.contract, b.values, b.faults, b.input = nil, nil, b.faults[:0], bytes.Buffer{}
 	b.decoder.Reset(&b.input)
 	bindings.Put(b)
 }
 
-// decode reads the text into values, and puts into given what the schema shall judge. An error means that the text is
+// decode reads the text into values. An error means that the text is
 // not one JSON object with distinct names; everything else that is wrong becomes a fault.
 func (b *binding) decode(text json.RawMessage) error {
 	if len(text) == 0 {
@@ -230,21 +228,8 @@ func (b *binding) decodeArray(i int) error {
 	return nil
 }
 
-// give takes a value as the parameter's, for the schema to judge.
-func (b *binding) give(i int, value source.Argument) {
-	b.states[i] = given
-	b.values[i] = value
-	name := b.contract.params[i].Name
-	if !value.Array {
-		b.given[name] = instance(value)
-		return
-	}
-	items := make([]any, len(value.Items))
-	for n, item := range value.Items {
-		items[n] = instance(item)
-	}
-	b.given[name] = items
-}
+// give takes a value as the parameter's, to be judged.
+func (b *binding) give(i int, value source.Argument) { b.states[i], b.values[i] = given, value }
 
 // readLiteral reads the next value. Of an array or an object, which no type takes, it keeps only what an error echoes.
 func (b *binding) readLiteral() (literal, error) {

@@ -61,8 +61,10 @@ func (c *definitionCheck) fields() valueRules {
 	}
 	c.lengths("min_length", "max_length", p.MinLength, p.MaxLength, p.Type == source.ParamString, "type string only"+other)
 	c.lengths("min_items", "max_items", p.MinItems, p.MaxItems, p.Array, "an array only"+length)
-	c.pattern()
-	rules := valueRules{minimum: c.bound("minimum", p.Minimum), maximum: c.bound("maximum", p.Maximum)}
+	rules := valueRules{
+		minimum: c.bound("minimum", p.Minimum), maximum: c.bound("maximum", p.Maximum),
+		minLength: p.MinLength, maxLength: p.MaxLength, pattern: c.pattern(),
+	}
 	rules.enum, rules.members = c.enum()
 	if rules.minimum != nil && rules.maximum != nil && compare(*rules.minimum, *rules.maximum) > 0 {
 		c.report("minimum", -1, fmt.Sprintf("must not be above maximum: %s > %s", rules.minimum.Text, rules.maximum.Text))
@@ -107,15 +109,19 @@ func (c *definitionCheck) lengths(minField, maxField string, least, most *int, a
 	}
 }
 
-func (c *definitionCheck) pattern() {
+func (c *definitionCheck) pattern() *regexp.Regexp {
 	if c.param.Pattern == "" {
-		return
+		return nil
 	}
 	if c.param.Type != source.ParamString {
 		c.report("pattern", -1, "is allowed for a parameter of type string only")
-	} else if _, err := regexp.Compile(c.param.Pattern); err != nil {
+		return nil
+	}
+	compiled, err := regexp.Compile(c.param.Pattern)
+	if err != nil {
 		c.report("pattern", -1, fmt.Sprintf("must be a regular expression in RE2 syntax: %v", err))
 	}
+	return compiled
 }
 
 func (c *definitionCheck) enum() (values []source.Argument, members map[string]struct{}) {

@@ -149,29 +149,6 @@ func (c *Contract) compileConstraint(i int, constraint Constraint) (*allowed, []
 	return compiled, faults
 }
 
-// judgeItem judges one value, or one item of an array, and says what is wrong with it.
-func (c *Contract) judgeItem(i int, value source.Argument) string {
-	if rules := &c.params[i].rules; rules.members != nil {
-		if !rules.among(value) {
-			return notAmong(rules, value)
-		}
-		return ""
-	}
-	return c.judgeRules(i, value)
-}
-
-// judgeRules is judgeItem for the rules beside the enum.
-func (c *Contract) judgeRules(i int, value source.Argument) string {
-	property := c.schema.Properties[c.params[i].Name]
-	if c.params[i].Array {
-		property = property.Items2020
-	}
-	if err := property.Validate(instance(value)); err != nil {
-		return firstSentence(err, &c.params[i].rules, value)
-	}
-	return ""
-}
-
 // pin fills in the parameters that are left out and that the contexts together limit to one value.
 func (b *binding) pin(restrictions []restriction, why occasion) {
 	if len(restrictions) == 0 {

@@ -2,7 +2,6 @@ package params
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -107,8 +106,7 @@ func readDecimal(l literal) (source.Argument, string) {
 	return source.Argument{Type: source.ParamDecimal, Text: text}, ""
 }
 
-// canonicalText returns the canonical spelling of a date, timestamp or UUID, and whether s is one. The formats of the
-// schema call it too, so that what validates is what can be bound.
+// canonicalText returns the canonical spelling of a date, timestamp or UUID, and whether s is one.
 func canonicalText(t source.ParamType, s string) (string, bool) {
 	switch t {
 	case source.ParamDate:
@@ -177,18 +175,6 @@ func key(v source.Argument) string {
 		return decimalKey(v.Text)
 	}
 	return v.Text
-}
-
-// instance is the scalar as package jsonschema wants to see it.
-func instance(v source.Argument) any {
-	switch v.Type {
-	case source.ParamInteger, source.ParamDecimal:
-		return json.Number(v.Text)
-	case source.ParamBoolean:
-		return v.Int == 1
-	default:
-		return v.Text
-	}
 }
 
 // appendScalar appends the scalar as JSON.
