@@ -19,7 +19,7 @@ if [ -z "${BASE:-}" ]; then
 fi
 count=${COUNT:-6}
 chosen='VerifyAccessHit|ResolveAndPermit|Find$|BindTwoParameters$|Take$|Decode$|AppendJSON|JSON10000Rows|Accept$'
-packages='./internal/token ./internal/identity ./internal/catalog ./internal/params ./internal/ratelimit ./internal/source/postgres ./internal/result ./internal/store/boltstore'
+packages='./internal/token ./internal/identity ./internal/catalog ./internal/params ./internal/ratelimit ./internal/source/postgres/... ./internal/result ./internal/store/boltstore'
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/solucao42/caddy-data-api/internal/source/postgres/connstring"
 )
 
 // minBackstop is the least statement_timeout that a session gets. A run's own deadline cancels its query; the backstop
@@ -76,14 +77,14 @@ func (s *Source) open(ctx context.Context) (*conn, error) {
 	return c, err
 }
 
-func (s *Source) dial(ctx context.Context, target *target) (*conn, error) {
+func (s *Source) dial(ctx context.Context, target *connstring.Target) (*conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.closing, cancel)()
 
 	var last *wire // one for each address that is tried
 	parting := &farewell{}
-	connect := target.attempt()
+	connect := target.Attempt()
 	connect.BuildContextWatcherHandler = func(pg *pgconn.PgConn) ctxwatch.Handler {
 		return &canceller{pg: pg, farewell: parting}
 	}

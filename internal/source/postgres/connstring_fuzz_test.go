@@ -3,6 +3,8 @@ package postgres
 import (
 	"strings"
 	"testing"
+
+	"github.com/solucao42/caddy-data-api/internal/source/postgres/connstring"
 )
 
 // Whatever a string holds, it is read or refused, and no refusal shows the password. Each setting is sent once, and those
@@ -28,14 +30,14 @@ func FuzzConnectionString(f *testing.F) {
 				continue
 			}
 			seen := make(map[string]bool)
-			for name, value := range target.connect.RuntimeParams {
+			for name, value := range target.Connect.RuntimeParams {
 				lower := strings.ToLower(name)
-				if seen[lower] || fixedSettings[lower] != "" && !strings.EqualFold(value, fixedSettings[lower]) {
+				if seen[lower] || connstring.FixedSettings[lower] != "" && !strings.EqualFold(value, connstring.FixedSettings[lower]) {
 					t.Errorf("%q: %s is sent twice, or as %q", dsn, name, value)
 				}
 				seen[lower] = true
 			}
-			if len(places(target.attempt())) == 0 {
+			if len(connstring.Places(target.Attempt())) == 0 {
 				t.Errorf("%q: no host", dsn)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/solucao42/caddy-data-api/internal/source/postgres/connstring"
 )
 
 // libpq are the keywords of PostgreSQL 18's own client library.
@@ -20,12 +21,12 @@ var libpq = strings.Fields(`host hostaddr port dbname user password passfile req
 
 func TestEveryKeywordIsHonouredOrRefusedByName(t *testing.T) {
 	for _, word := range libpq {
-		_, refused := unsupported[word]
-		if honoured := slices.Contains(driverWords, word) || slices.Contains(ownWords, word); honoured == refused {
+		_, refused := connstring.Unsupported[word]
+		if honoured := slices.Contains(connstring.DriverWords, word) || slices.Contains(connstring.OwnWords, word); honoured == refused {
 			t.Errorf("%s: honoured is %t and refused is %t", word, honoured, refused)
 		}
 	}
-	for word := range unsupported {
+	for word := range connstring.Unsupported {
 		for _, dsn := range []string{"host=localhost user=u " + word + "=x", "postgres://u@localhost/db?" + word + "=x"} {
 			if _, err := New(Config{DSN: dsn}); err == nil || !strings.Contains(err.Error(), word) {
 				t.Errorf("%s: %v", dsn, err)
@@ -91,7 +92,7 @@ func TestConnectionStringFaults(t *testing.T) {
 	}
 }
 
-func targetOf(t *testing.T, config Config) *target {
+func targetOf(t *testing.T, config Config) *connstring.Target {
 	t.Helper()
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = DefaultConnectTimeout
@@ -104,7 +105,7 @@ func targetOf(t *testing.T, config Config) *target {
 }
 
 func hostsOf(connect *pgconn.Config) (hosts []string) {
-	for _, place := range places(connect) {
+	for _, place := range connstring.Places(connect) {
 		hosts = append(hosts, place[0].Host)
 	}
 	return hosts
@@ -112,7 +113,7 @@ func hostsOf(connect *pgconn.Config) (hosts []string) {
 
 func TestKeywordsAreHonoured(t *testing.T) {
 	connect := func(words string) *pgconn.Config {
-		return targetOf(t, Config{DSN: "host=db.example user=u " + words}).connect
+		return targetOf(t, Config{DSN: "host=db.example user=u " + words}).Connect
 	}
 	for words, want := range map[string]time.Duration{"": DefaultConnectTimeout, "connect_timeout=12": 12 * time.Second, "connect_timeout=0": DefaultConnectTimeout} {
 		if got := connect(words).ConnectTimeout; got != want {
@@ -127,7 +128,7 @@ func TestKeywordsAreHonoured(t *testing.T) {
 		}
 	}
 	c := connect("ssl_min_protocol_version=TLSv1.3 ssl_max_protocol_version=tlsv1.3 sslmode=prefer")
-	for _, place := range places(c) {
+	for _, place := range connstring.Places(c) {
 		if len(place) != 2 || place[0].TLSConfig.MinVersion != tls.VersionTLS13 || place[0].TLSConfig.MaxVersion != tls.VersionTLS13 || place[1].TLSConfig != nil {
 			t.Errorf("versions of TLS: %v", place)
 		}
@@ -137,11 +138,11 @@ func TestKeywordsAreHonoured(t *testing.T) {
 		t.Errorf("hostaddr: %s, verified as %s", c.Host, c.TLSConfig.ServerName)
 	}
 	for _, dsn := range []string{"hostaddr=127.0.0.7 user=u sslmode=require", "postgres:///db?hostaddr=127.0.0.7&sslmode=require"} {
-		if c := targetOf(t, Config{DSN: dsn}).connect; c.Host != "127.0.0.7" || c.TLSConfig == nil {
+		if c := targetOf(t, Config{DSN: dsn}).Connect; c.Host != "127.0.0.7" || c.TLSConfig == nil {
 			t.Errorf("%s: %s, TLS is %t", dsn, c.Host, c.TLSConfig != nil)
 		}
 	}
-	c = targetOf(t, Config{DSN: "host=a,a,b hostaddr=127.0.0.1,,127.0.0.3 sslmode=prefer"}).connect
+	c = targetOf(t, Config{DSN: "host=a,a,b hostaddr=127.0.0.1,,127.0.0.3 sslmode=prefer"}).Connect
 	if hosts := hostsOf(c); !slices.Equal(hosts, []string{"127.0.0.1", "a", "127.0.0.3"}) {
 		t.Errorf("hosts are %v", hosts)
 	}
@@ -162,7 +163,7 @@ func TestSettingsAreSentOnce(t *testing.T) {
 	t.Setenv("PGTZ", "Asia/Tokyo")
 	for _, dsn := range []string{"host=a", "host=a timezone=UTC", "host=a datestyle='iso, mdy' TIMEZONE=utc"} {
 		seen := make(map[string]bool)
-		for name, value := range targetOf(t, Config{DSN: dsn}).connect.RuntimeParams {
+		for name, value := range targetOf(t, Config{DSN: dsn}).Connect.RuntimeParams {
 			lower := strings.ToLower(name)
 			if seen[lower] || lower == "timezone" && value != "UTC" {
 				t.Errorf("%s: %s is sent twice, or as %s", dsn, name, value)
@@ -174,7 +175,7 @@ func TestSettingsAreSentOnce(t *testing.T) {
 
 func TestLibpqsEnvironmentIsHonoured(t *testing.T) {
 	t.Setenv("PGHOSTADDR", "127.0.0.9")
-	if got := targetOf(t, Config{DSN: "host=a"}).connect.Host; got != "127.0.0.9" {
+	if got := targetOf(t, Config{DSN: "host=a"}).Connect.Host; got != "127.0.0.9" {
 		t.Errorf("PGHOSTADDR: %s", got)
 	}
 	t.Setenv("PGREQUIREPEER", "postgres")
@@ -188,11 +189,11 @@ func TestHostsAreBalanced(t *testing.T) {
 	random := targetOf(t, Config{DSN: "host=a,b,c sslmode=prefer load_balance_hosts=random"})
 	first := make(map[string]int)
 	for range 200 {
-		if hosts := hostsOf(fixed.attempt()); !slices.Equal(hosts, []string{"a", "b", "c"}) {
+		if hosts := hostsOf(fixed.Attempt()); !slices.Equal(hosts, []string{"a", "b", "c"}) {
 			t.Fatalf("hosts are %v", hosts)
 		}
-		attempt := random.attempt()
-		list := places(attempt)
+		attempt := random.Attempt()
+		list := connstring.Places(attempt)
 		if len(list) != 3 || len(list[0]) != 2 || list[0][0].TLSConfig == nil || list[0][1].TLSConfig != nil {
 			t.Fatalf("the ways to connect are %v", list)
 		}

@@ -20,7 +20,7 @@ func TestSocketsHaveTheirTimeouts(t *testing.T) {
 		"keepalives=1 keepalives_idle=33 keepalives_interval=7 keepalives_count=4 tcp_user_timeout=9000": {1, 33, 7, 4, 9000},
 		"keepalives=0 tcp_user_timeout=0": {0, -1, -1, -1, 0},
 	} {
-		connection, err := targetOf(t, Config{DSN: "host=localhost " + words}).connect.DialFunc(t.Context(), "tcp", listener.Addr().String())
+		connection, err := targetOf(t, Config{DSN: "host=localhost " + words}).Connect.DialFunc(t.Context(), "tcp", listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}

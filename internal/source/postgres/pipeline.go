@@ -166,7 +166,7 @@ func (l *pipeline) close() {
 
 // openLane makes a connection as every other is made, and takes it out of the driver's hands.
 func (s *Source) openPipeline() (*pipelineConn, error) {
-	ctx, cancel := context.WithTimeout(s.closing, 2*s.target.Load().connect.ConnectTimeout)
+	ctx, cancel := context.WithTimeout(s.closing, 2*s.target.Load().Connect.ConnectTimeout)
 	defer cancel()
 	c, err := s.open(ctx)
 	if err != nil {

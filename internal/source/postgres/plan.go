@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/solucao42/caddy-data-api/internal/source/postgres/values"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
@@ -23,7 +24,7 @@ type plan struct {
 	sql       string
 	paramOIDs []uint32
 	columns   []source.Column
-	codecs    []codec
+	codecs    []values.Codec
 	formats   []int16
 	fields    []uint32  // the types that the statement must describe
 	readers   sync.Pool // of *reader
@@ -46,14 +47,14 @@ func (q *query) makePlan(ctx context.Context, c *conn) (p *plan, err error) {
 
 // describe makes a plan of what the database says of the statement.
 func (q *query) describe(ctx context.Context, c *conn) (*plan, error) {
-	described, err := c.pg.Prepare(ctx, "", q.text.bare, q.paramOIDs)
+	described, err := c.pg.Prepare(ctx, "", q.text.Bare, q.paramOIDs)
 	if err != nil {
 		return nil, q.fault(err, "")
 	}
 	if err := checkNames(described.Fields); err != nil {
 		return nil, err
 	}
-	types, err := lookUp(ctx, c, typeOIDs(described.Fields))
+	types, err := lookUp(ctx, c, values.TypeOIDs(described.Fields))
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +70,7 @@ func (q *query) describe(ctx context.Context, c *conn) (*plan, error) {
 	expressions := make([]string, len(described.Fields))
 	converts := false
 	for i, field := range described.Fields {
-		codec, convert, err := codecOf(field.DataTypeOID, types)
+		codec, convert, err := values.CodecOf(field.DataTypeOID, types)
 		if err != nil {
 			return nil, err
 		}
@@ -83,33 +84,33 @@ func (q *query) describe(ctx context.Context, c *conn) (*plan, error) {
 			expressions[i] = "pg_catalog.to_json(q." + quoted + ") AS " + quoted
 		case spec.Scale != nil:
 			expressions[i] = "pg_catalog.round(q." + quoted + "::pg_catalog.numeric, " + strconv.Itoa(*spec.Scale) + ") AS " + quoted
-			codec.format, codec.decode = pgtype.TextFormatCode, decodeNumericText
+			codec.Format, codec.Decode = pgtype.TextFormatCode, values.DecodeNumericText
 		default:
 			expressions[i] = "q." + quoted
 		}
 		converts = converts || convert || spec.Scale != nil
 		p.columns = append(p.columns, source.Column{
-			Name: field.Name, Type: codec.typ, Digits: digitsOf(codec.typ, field.TypeModifier, spec),
+			Name: field.Name, Type: codec.Type, Digits: values.DigitsOf(codec.Type, field.TypeModifier, spec),
 		})
 		p.codecs = append(p.codecs, codec)
-		p.formats = append(p.formats, codec.format)
+		p.formats = append(p.formats, codec.Format)
 		p.fields = append(p.fields, wireType(field.DataTypeOID, convert, spec))
 	}
 	list := "*"
 	if converts {
 		list = strings.Join(expressions, ", ")
 	}
-	p.sql = "SELECT " + list + " FROM (\n" + q.text.bare + "\n) AS q LIMIT " + strconv.Itoa(q.statement.MaxRows+1)
+	p.sql = "SELECT " + list + " FROM (\n" + q.text.Bare + "\n) AS q LIMIT " + strconv.Itoa(q.statement.MaxRows+1)
 	digest := sha256.Sum256(fmt.Appendf(nil, "%s\n%v", p.sql, p.paramOIDs))
 	p.name = "data_api_" + hex.EncodeToString(digest[:16])
-	p.readers.New = func() any { return newReaderFor(p.codecs) }
+	p.readers.New = func() any { return values.NewReaderFor(p.columns, p.codecs) }
 	return p, nil
 }
 
 // declareCursor has the database judge the statement: only one that is a single query without data-modifying parts
 // can be a cursor, and declaring it checks privileges without running it. The extended protocol allows one statement.
 func (q *query) declareCursor(ctx context.Context, c *conn) error {
-	if _, err := c.pg.Prepare(ctx, "", declare+q.text.sql, q.paramOIDs); err != nil {
+	if _, err := c.pg.Prepare(ctx, "", declare+q.text.SQL, q.paramOIDs); err != nil {
 		return q.fault(err, declare)
 	}
 	nulls := make([][]byte, len(q.paramOIDs))
@@ -134,14 +135,14 @@ func (q *query) fault(err error, prefix string) error {
 	if !ok || excuses(answer) {
 		return err
 	}
-	offset := q.text.offset(int(answer.Position), prefix)
+	offset := q.text.Offset(int(answer.Position), prefix)
 	// The author wrote no DECLARE CURSOR, and should not hear of it.
 	message := strings.Replace(answer.Message, "DECLARE CURSOR", "an endpoint", 1)
 	switch {
 	case answer.Code != syntaxError:
 	case strings.Contains(message, "multiple commands"):
 		message = "there must be only one statement"
-	case offset >= 0 && leads(q.text.original[:offset]):
+	case offset >= 0 && leads(q.text.Original[:offset]):
 		message += ". An endpoint is one SELECT, VALUES or WITH statement"
 	}
 	hint := answer.Hint
@@ -190,8 +191,8 @@ func wireType(oid uint32, convert bool, spec source.ColumnSpec) uint32 {
 // fits reports whether a statement still answers with what the plan expects.
 func (p *plan) fits(fields []pgconn.FieldDescription) bool {
 	return slices.EqualFunc(fields, p.columns, func(field pgconn.FieldDescription, column source.Column) bool {
-		return field.Name == column.Name && keepsDigits(field, column)
-	}) && slices.Equal(typeOIDs(fields), p.fields)
+		return field.Name == column.Name && values.KeepsDigits(field, column)
+	}) && slices.Equal(values.TypeOIDs(fields), p.fields)
 }
 
 var (

@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/puddle/v2"
 
+	"github.com/solucao42/caddy-data-api/internal/source/postgres/connstring"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
@@ -29,12 +30,10 @@ const (
 )
 
 const (
-	readBuffer        = 64 << 10         // bytes; with the driver's own 8 KiB a large result takes a system call for each 8 KiB
-	maxRow            = 32 << 20         // bytes of a row, on the wire and as text; each connection may hold one
-	maxIdleTime       = 5 * time.Minute  // of a connection
-	maxLifetime       = time.Hour        // of a connection, so that a failover behind a DNS name is noticed
-	idleInTransaction = 60 * time.Second // after which the server ends a transaction that we lost
-	maxStatements     = 256              // prepared on one connection before they are all dropped
+	readBuffer    = 64 << 10        // bytes; with the driver's own 8 KiB a large result takes a system call for each 8 KiB
+	maxIdleTime   = 5 * time.Minute // of a connection
+	maxLifetime   = time.Hour       // of a connection, so that a failover behind a DNS name is noticed
+	maxStatements = 256             // prepared on one connection before they are all dropped
 )
 
 // Config describes a PostgreSQL source.
@@ -95,7 +94,7 @@ type Config struct {
 // Source is a [source.Source] on PostgreSQL.
 type Source struct {
 	config      Config
-	target      atomic.Pointer[target]
+	target      atomic.Pointer[connstring.Target]
 	settings    string        // the statement that sets what a transaction needs; empty for nothing
 	slots       chan struct{} // holds one for each connection that is in use, or that cannot be had
 	size        size          // of the slots
@@ -203,10 +202,10 @@ func configureSession(connect *pgconn.Config, config Config) {
 	connect.RuntimeParams["client_encoding"] = "UTF8"
 	if config.NoStatementCache {
 		for _, name := range trackedSettings {
-			connect.RuntimeParams[name] = sessionSettings[name]
+			connect.RuntimeParams[name] = connstring.SessionSettings[name]
 		}
 	} else {
-		maps.Copy(connect.RuntimeParams, sessionSettings)
+		maps.Copy(connect.RuntimeParams, connstring.SessionSettings)
 		connect.RuntimeParams["default_transaction_read_only"] = "on"
 		connect.RuntimeParams["statement_timeout"] = strconv.FormatInt(minBackstop.Milliseconds(), 10)
 		if config.Role != "" && !config.Claims {

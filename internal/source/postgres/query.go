@@ -10,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/solucao42/caddy-data-api/internal/source/postgres/statement"
+	"github.com/solucao42/caddy-data-api/internal/source/postgres/values"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
@@ -17,9 +19,9 @@ import (
 type query struct {
 	source    *Source
 	statement source.Statement
-	text      text
-	paramOIDs []uint32 // of $1, $2, ...
-	names     names    // that it can call functions by
+	text      statement.Text
+	paramOIDs []uint32        // of $1, $2, ...
+	names     statement.Names // that it can call functions by
 	plan      atomic.Pointer[plan]
 	arrays    bool            // among the parameters
 	backoff   pipelineBackoff // with pipelines
@@ -28,21 +30,21 @@ type query struct {
 // Compile implements [source.Source]. Parameters have the types that they are declared with: string is text, integer
 // int8, decimal numeric, timestamp timestamptz, and the others are named alike; a statement that compares one with a
 // column of another type casts it, as in status = @status::order_status.
-func (s *Source) Compile(statement source.Statement) (source.Query, error) {
-	if statement.MaxRows < 1 {
-		return nil, fmt.Errorf("max_rows is %d: it must be at least 1", statement.MaxRows)
+func (s *Source) Compile(asked source.Statement) (source.Query, error) {
+	if asked.MaxRows < 1 {
+		return nil, fmt.Errorf("max_rows is %d: it must be at least 1", asked.MaxRows)
 	}
-	text, err := compileText(statement.SQL, statement.Params)
+	text, err := statement.Compile(asked.SQL, asked.Params)
 	if err != nil {
 		return nil, err
 	}
-	found, err := namesIn(statement.SQL)
+	found, err := statement.NamesIn(asked.SQL)
 	if err != nil {
 		return nil, err
 	}
-	q := &query{source: s, statement: statement, text: text, names: found}
-	for _, index := range text.order {
-		param := statement.Params[index]
+	q := &query{source: s, statement: asked, text: text, names: found}
+	for _, index := range text.Order {
+		param := asked.Params[index]
 		oid, ok := paramOID(param)
 		if !ok {
 			return nil, fmt.Errorf("parameter %s has the type %q, which a PostgreSQL source does not know", param.Name, param.Type)
@@ -190,8 +192,8 @@ func given(bound [][]byte) bool {
 
 // bind encodes the arguments in the text format, which PostgreSQL reads for every type. C may be nil when none is an array.
 func (q *query) bind(c *conn, args []source.Argument) ([][]byte, error) {
-	bound := make([][]byte, len(q.text.order))
-	for i, index := range q.text.order {
+	bound := make([][]byte, len(q.text.Order))
+	for i, index := range q.text.Order {
 		argument := &args[index]
 		switch {
 		case argument.Null:
@@ -216,4 +218,71 @@ func (q *query) bind(c *conn, args []source.Argument) ([][]byte, error) {
 		}
 	}
 	return bound, nil
+}
+
+// runsAlone reports whether a statement needs nothing before or behind it.
+func (s *Source) runsAlone(p *plan) bool {
+	return !p.acts && s.settings == "" && !s.config.NoStatementCache
+}
+
+// deliver pushes the rows that the database answers with.
+func (c *conn) deliver(rows *pgconn.ResultReader, p *plan, sink source.Sink) (delivered bool, err error) {
+	more := rows.NextRow()
+	if !more {
+		if _, err := rows.Close(); err != nil {
+			return false, err
+		}
+		return true, mark(sink.Columns(p.columns))
+	}
+	if err := c.push(rows, p, sink); err != nil {
+		c.interrupt(err) // inside the database too: what is left would have to be read otherwise
+		_, _ = rows.Close()
+		return true, err
+	}
+	_, err = rows.Close()
+	return true, err
+}
+
+// push hands the columns, the row that was read and all that follow to the sink. Nothing is allocated per row.
+func (c *conn) push(rows *pgconn.ResultReader, p *plan, sink source.Sink) error {
+	if err := mark(sink.Columns(p.columns)); err != nil {
+		return err
+	}
+	r := p.readers.Get().(*values.Reader)
+	defer p.release(r)
+	for more := true; more; more = rows.NextRow() { // the driver's: the first row, huge ones, and the end
+		if err := r.Read(rows.Values()); err != nil {
+			return err
+		}
+		if err := mark(sink.Row(r.Values)); err != nil {
+			return err
+		}
+		for row, ok := c.wire.row(); ok; row, ok = c.wire.row() {
+			if err := r.ReadMessage(row); err != nil {
+				return err
+			}
+			if err := mark(sink.Row(r.Values)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// release gives a reader back, without what it points to, and without buffers that one huge cell made grow.
+func (p *plan) release(r *values.Reader) {
+	clear(r.Values)
+	for i := range r.Cells {
+		if cap(r.Cells[i].Text)+cap(r.Cells[i].Element) > readBuffer {
+			r.Cells[i].Text, r.Cells[i].Element = nil, nil
+		}
+	}
+	p.readers.Put(r)
+}
+
+func mark(err error) error {
+	if err == nil {
+		return nil
+	}
+	return sinkError{err}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/solucao42/caddy-data-api/internal/source/postgres/statement"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
@@ -67,20 +68,20 @@ const (
 // reach are the arguments of reached.
 func (q *query) reach() [][]byte {
 	more := "f"
-	if q.names.more {
+	if q.names.More {
 		more = "t"
 	}
-	return [][]byte{nameArray(q.names.all), nameArray(q.names.calls), []byte(q.statement.SQL), []byte(more)}
+	return [][]byte{statement.NameArray(q.names.All), statement.NameArray(q.names.Calls), []byte(q.statement.SQL), []byte(more)}
 }
 
 // mayAct reports whether a statement may run a function that acts on its session: one that it names and that is not
 // PostgreSQL's own, or a volatile one. Such a statement runs in a transaction that is rolled back.
 func (q *query) mayAct(ctx context.Context, c *conn) (bool, error) {
-	answer := c.pg.ExecParams(ctx, restless, append(q.reach(), []byte(quietFunctions)), nil, nil, nil).Read()
+	answer := c.pg.ExecParams(ctx, restless, append(q.reach(), []byte(statement.QuietFunctions)), nil, nil, nil).Read()
 	if answer.Err != nil || len(answer.Rows) != 1 {
 		return true, answer.Err
 	}
-	return q.names.more || string(answer.Rows[0][0]) == "t", nil
+	return q.names.More || string(answer.Rows[0][0]) == "t", nil
 }
 
 // refuseForgers refuses functions of the database that, by what their source says, could change the claims.

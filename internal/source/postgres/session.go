@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/solucao42/caddy-data-api/internal/source/postgres/connstring"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
@@ -34,17 +35,6 @@ const (
 	unlock   = "SELECT pg_catalog.pg_advisory_unlock_all()"
 )
 
-// sessionSettings decide how values are written, and how long a transaction that we lost may stay.
-var sessionSettings = map[string]string{
-	"TimeZone":                            "UTC",
-	"DateStyle":                           "ISO, MDY",
-	"IntervalStyle":                       "postgres",
-	"bytea_output":                        "hex",
-	"extra_float_digits":                  "1",
-	"standard_conforming_strings":         "on",
-	"idle_in_transaction_session_timeout": strconv.FormatInt(idleInTransaction.Milliseconds(), 10),
-}
-
 // trackedSettings are those of the start-up packet that every proxy passes on.
 var trackedSettings = []string{"TimeZone", "DateStyle", "standard_conforming_strings"}
 
@@ -60,7 +50,7 @@ func settingsStatement(config Config) string {
 		}
 	}
 	if config.NoStatementCache {
-		set(slices.Sorted(maps.Keys(sessionSettings))...)
+		set(slices.Sorted(maps.Keys(connstring.SessionSettings))...)
 		// Others who use the same proxy may have left these changed.
 		set("statement_timeout", "search_path", "row_security")
 	}
@@ -81,8 +71,8 @@ func (c *conn) settingsValues(claims source.Claims) [][]byte {
 	config := &c.source.config
 	values := c.settings[:0]
 	if config.NoStatementCache {
-		for _, name := range slices.Sorted(maps.Keys(sessionSettings)) {
-			values = append(values, []byte(sessionSettings[name]))
+		for _, name := range slices.Sorted(maps.Keys(connstring.SessionSettings)) {
+			values = append(values, []byte(connstring.SessionSettings[name]))
 		}
 		values = append(values, strconv.AppendInt(nil, c.backstop.Milliseconds(), 10), []byte(c.searchPath), []byte("on"))
 	}

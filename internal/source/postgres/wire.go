@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/solucao42/caddy-data-api/internal/source/postgres/values"
 )
 
 const (
@@ -31,7 +32,7 @@ type wire struct {
 func newWire(from io.Reader, to io.Writer) *wire {
 	w := &wire{from: from, buffer: make([]byte, readBuffer)}
 	w.frontend = pgproto3.NewFrontend(w, to)
-	w.frontend.SetMaxBodyLen(maxRow)
+	w.frontend.SetMaxBodyLen(values.MaxRow)
 	return w
 }
 

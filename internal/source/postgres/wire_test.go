@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/solucao42/caddy-data-api/internal/source/postgres/values"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
@@ -46,7 +47,7 @@ func told(stream []byte, lengths []byte, rows bool) []string {
 	frontend := w.frontend
 	if !rows {
 		frontend = pgproto3.NewFrontend(from, io.Discard)
-		frontend.SetMaxBodyLen(maxRow)
+		frontend.SetMaxBodyLen(values.MaxRow)
 	}
 	for {
 		for rows {
@@ -77,17 +78,17 @@ func told(stream []byte, lengths []byte, rows bool) []string {
 }
 
 // agree compares what our decoding makes of a row with what the driver's makes of it. Ours takes nothing behind the last value.
-func agree(row []byte, values [][]byte, err error) string {
-	text := codec{typ: source.TypeVarchar, format: pgtype.TextFormatCode, decode: decodeText}
+func agree(row []byte, received [][]byte, err error) string {
+	text := values.Codec{Type: source.TypeVarchar, Format: pgtype.TextFormatCode, Decode: values.DecodeText}
 	columns := 0
 	if len(row) >= 2 {
 		columns = int(binary.BigEndian.Uint16(row))
 	}
-	p := &plan{columns: make([]source.Column, columns), codecs: slices.Repeat([]codec{text}, columns)}
-	r := newReaderFor(p.codecs)
-	ours := r.readMessage(p, row)
+	p := &plan{columns: make([]source.Column, columns), codecs: slices.Repeat([]values.Codec{text}, columns)}
+	r := values.NewReaderFor(p.columns, p.codecs)
+	ours := r.ReadMessage(row)
 	size := 2
-	for _, value := range values {
+	for _, value := range received {
 		size += 4 + len(value)
 	}
 	switch {
@@ -98,8 +99,8 @@ func agree(row []byte, values [][]byte, err error) string {
 	case ours != nil:
 		return fmt.Sprintf("row %q: %v", row, ours)
 	default:
-		for i, value := range values {
-			if got := r.values[i]; string(got.Bytes) != string(value) || (got.Kind == source.KindNull) != (value == nil) {
+		for i, value := range received {
+			if got := r.Values[i]; string(got.Bytes) != string(value) || (got.Kind == source.KindNull) != (value == nil) {
 				return fmt.Sprintf("row %q: value %d is %q", row, i, got.Bytes)
 			}
 		}

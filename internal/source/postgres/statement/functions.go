@@ -1,4 +1,4 @@
-package postgres
+package statement
 
 import (
 	"fmt"
@@ -25,7 +25,7 @@ const (
 	runsText       = "it runs SQL that is a text, which nobody has checked"
 )
 
-// refusedFunctions are PostgreSQL's own and those of its contrib modules. An author who needs one puts it into a view or
+// RefusedFunctions are PostgreSQL's own and those of its contrib modules. An author who needs one puts it into a view or
 // a function of the database, where the database's owner decides.
 var refusedFunctions = map[string]string{
 	"set_config": changesSession, "setseed": changesSession, "pg_export_snapshot": changesSession,
@@ -59,37 +59,37 @@ var refusedFunctions = map[string]string{
 // refusedPrefix is that of a contrib module whose functions open connections of their own.
 const refusedPrefix = "dblink"
 
-// quietFunctions are volatile functions of PostgreSQL that leave nothing behind.
-const quietFunctions = "{random,clock_timestamp,timeofday,gen_random_uuid,pg_sleep,pg_sleep_for,pg_sleep_until,random_normal," +
+// QuietFunctions are volatile functions of PostgreSQL that leave nothing behind.
+const QuietFunctions = "{random,clock_timestamp,timeofday,gen_random_uuid,pg_sleep,pg_sleep_for,pg_sleep_until,random_normal," +
 	"uuidv4,uuidv7,currval,lastval,pg_backend_pid}"
 
 // word is what could be a name, or a part of a quoted one.
 var word = regexp.MustCompile(`[A-Za-z_\x{80}-\x{10FFFF}][A-Za-z0-9_$\x{80}-\x{10FFFF}]*`)
 
-// names are what a statement can call functions by.
-type names struct {
-	all   []string // every word, and every text between double quotes, as it is and in lower case
-	calls []string // those of all that a parenthesis follows
-	more  bool     // there may be names with quotation marks in them
+// Names are what a statement can call functions by.
+type Names struct {
+	All   []string // every word, and every text between double quotes, as it is and in lower case
+	Calls []string // those of all that a parenthesis follows
+	More  bool     // there may be names with quotation marks in them
 }
 
-// namesIn lists the names in a statement, and refuses those of refusedFunctions that it may call.
-func namesIn(sql string) (names, error) {
-	found := names{more: strings.Contains(sql, `""`)}
+// NamesIn lists the names in a statement, and refuses those of refusedFunctions that it may call.
+func NamesIn(sql string) (Names, error) {
+	found := Names{More: strings.Contains(sql, `""`)}
 	seen := map[string]bool{}
 	add := func(name string, call bool) {
 		for _, name := range []string{name, strings.ToLower(name)} {
 			if call {
-				found.calls = append(found.calls, name)
+				found.Calls = append(found.Calls, name)
 			}
 			if !seen[name] {
 				seen[name] = true
-				found.all = append(found.all, name)
+				found.All = append(found.All, name)
 			}
 		}
 	}
 	if at := escapedName.FindStringIndex(sql); at != nil {
-		return names{}, &source.StatementError{Offset: at[0], Message: `write names without the escapes of U&"..."`}
+		return Names{}, &source.StatementError{Offset: at[0], Message: `write names without the escapes of U&"..."`}
 	}
 	for _, at := range word.FindAllStringIndex(sql, -1) {
 		call := parenthesisFollows(sql[at[1]:])
@@ -107,7 +107,7 @@ func namesIn(sql string) (names, error) {
 			reason, refused = signals, true
 		}
 		if refused {
-			return names{}, &source.StatementError{Offset: at[0], Message: fmt.Sprintf(
+			return Names{}, &source.StatementError{Offset: at[0], Message: fmt.Sprintf(
 				"an endpoint must not call %s: %s (also in strings and comments, the name must not stand before a parenthesis)", name, reason)}
 		}
 	}
@@ -130,8 +130,8 @@ func parenthesisFollows(rest string) bool {
 	return strings.HasPrefix(rest, "(") || strings.HasPrefix(rest, "/*") || strings.HasPrefix(rest, "--")
 }
 
-// nameArray writes names as PostgreSQL reads an array.
-func nameArray(list []string) []byte {
+// NameArray writes names as PostgreSQL reads an array.
+func NameArray(list []string) []byte {
 	text, err := pgtype.NewMap().Encode(pgtype.TextArrayOID, pgtype.TextFormatCode, list, nil)
 	if err != nil || text == nil {
 		return []byte("{}")

@@ -1,4 +1,4 @@
-package postgres
+package statement
 
 import (
 	"errors"
@@ -35,7 +35,7 @@ func TestRefusedFunctionsAreFoundHoweverTheyAreWritten(t *testing.T) {
 			spelled = `"` + name + `"`
 		}
 		sql := start + spelled + rapid.SampledFrom(between).Draw(rt, "between") + "('x') AS a"
-		_, err := namesIn(sql)
+		_, err := NamesIn(sql)
 		fault, ok := errors.AsType[*source.StatementError](err)
 		if !ok || !strings.Contains(fault.Message, name) || !strings.HasPrefix(strings.ToLower(sql[fault.Offset:]), name) {
 			rt.Errorf("%s: got %v", sql, err)
@@ -48,22 +48,22 @@ func TestNamesOfOrdinaryStatements(t *testing.T) {
 		"SELECT set_config FROM settings", "SELECT nextval, count(*) FROM nextvals GROUP BY nextval", "SELECT 'nextval' AS a, lo_get(1) AS b",
 		"SELECT u & \"b\" AS a FROM t", "SELECT dblinks.a FROM dblinks",
 	} {
-		if _, err := namesIn(sql); err != nil {
+		if _, err := NamesIn(sql); err != nil {
 			t.Errorf("%s: %v", sql, err)
 		}
 	}
-	found, err := namesIn(`SELECT f(a), "My Func" ( b ), g$h(c), x."Table" FROM T`)
+	found, err := NamesIn(`SELECT f(a), "My Func" ( b ), g$h(c), x."Table" FROM T`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"f", "My Func", "g$h"} {
-		if !slices.Contains(found.all, name) || !slices.Contains(found.calls, name) {
-			t.Errorf("%s is missing in %q or %q", name, found.all, found.calls)
+		if !slices.Contains(found.All, name) || !slices.Contains(found.Calls, name) {
+			t.Errorf("%s is missing in %q or %q", name, found.All, found.Calls)
 		}
 	}
 	for _, name := range []string{"a", "Table", "t"} {
-		if !slices.Contains(found.all, name) || slices.Contains(found.calls, name) {
-			t.Errorf("%s is missing in %q, or one of %q", name, found.all, found.calls)
+		if !slices.Contains(found.All, name) || slices.Contains(found.Calls, name) {
+			t.Errorf("%s is missing in %q, or one of %q", name, found.All, found.Calls)
 		}
 	}
 }

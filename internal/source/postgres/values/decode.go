@@ -1,4 +1,4 @@
-package postgres
+package values
 
 import (
 	"encoding/binary"
@@ -43,9 +43,9 @@ func decodeBoolText(src []byte, _ *[]byte, value *source.Value) error {
 	return nil
 }
 
-// decodeNumericText takes the text for what it is: it has the numeric's scale, no exponent, and to_json's names for
+// DecodeNumericText takes the text for what it is: it has the numeric's scale, no exponent, and to_json's names for
 // infinities and for what is no number. It goes into results as it stands, and so may be nothing else.
-func decodeNumericText(src []byte, _ *[]byte, value *source.Value) error {
+func DecodeNumericText(src []byte, _ *[]byte, value *source.Value) error {
 	if len(src) == 0 {
 		return errWire
 	}
@@ -101,7 +101,7 @@ func decodeFloat8(src []byte, _ *[]byte, value *source.Value) error {
 	return nil
 }
 
-func decodeText(src []byte, _ *[]byte, value *source.Value) error {
+func DecodeText(src []byte, _ *[]byte, value *source.Value) error {
 	value.Kind, value.Bytes = source.KindText, src
 	return nil
 }

@@ -1,4 +1,4 @@
-package postgres
+package values
 
 import (
 	"testing"
@@ -36,11 +36,11 @@ var wires = []struct {
 // TestCellsDoNotAllocate decodes and encodes each type, over and over in the same cell.
 func TestCellsDoNotAllocate(t *testing.T) {
 	for _, test := range wires {
-		codec, ok := known(test.oid)
+		codec, ok := Known(test.oid)
 		if !ok {
 			t.Fatalf("%s is unknown", test.name)
 		}
-		c := &cell{codec: codec}
+		c := &cell{Codec: codec}
 		var value source.Value
 		wire, buffer := []byte(test.wire), make([]byte, 0, 256)
 		var failure error
@@ -64,7 +64,7 @@ func TestNumericsAreNumbers(t *testing.T) {
 		"1e5": false, "nan": false, "NaN1": false, " 1": false, "1\n": false, "\x00\x01": false, `"`: false,
 	} {
 		var value source.Value
-		if err := decodeNumericText([]byte(text), nil, &value); (err == nil) != want {
+		if err := DecodeNumericText([]byte(text), nil, &value); (err == nil) != want {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -74,8 +74,8 @@ func TestNumericsAreNumbers(t *testing.T) {
 func BenchmarkDecode(b *testing.B) {
 	for _, bench := range wires {
 		b.Run(bench.name, func(b *testing.B) {
-			codec, _ := known(bench.oid)
-			c := &cell{codec: codec}
+			codec, _ := Known(bench.oid)
+			c := &cell{Codec: codec}
 			var value source.Value
 			wire := []byte(bench.wire)
 			b.ReportAllocs()
@@ -86,4 +86,22 @@ func BenchmarkDecode(b *testing.B) {
 			}
 		})
 	}
+}
+
+// FuzzDecode checks that no bytes from a wire, however wrong, can crash a decoder or make it run away.
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte{0, 2, 0, 0, 0x40, 0, 0, 3, 0, 1, 4, 0xD2})
+	f.Add([]byte{0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 23, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 1, 255, 255, 255, 255})
+	f.Add([]byte{0x7f, 255, 255, 255, 255, 255, 255, 254})
+	f.Fuzz(func(t *testing.T, wire []byte) {
+		for _, codecs := range []map[uint32]Codec{textual, scalars, arrays} {
+			for _, codec := range codecs {
+				c := cell{Codec: codec}
+				var value source.Value
+				if err := c.read(wire, &value); err == nil && len(value.Bytes) > 1<<20 {
+					t.Fatalf("%s: %d bytes of %d", codec.Type, len(value.Bytes), len(wire))
+				}
+			}
+		}
+	})
 }

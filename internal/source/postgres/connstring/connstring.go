@@ -1,4 +1,4 @@
-package postgres
+package connstring
 
 import (
 	"crypto/tls"
@@ -10,47 +10,49 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// target is what a connection string says: where and how to connect. It is immutable.
-type target struct {
-	connect *pgconn.Config
-	balance bool // hosts and their addresses in random order
+// Target is what a connection string says: where and how to connect. It is immutable.
+type Target struct {
+	Connect *pgconn.Config
+	Balance bool // hosts and their addresses in random order
 }
 
 // notAString is said of what cannot be read at all. The parser's own words quote the string, password included.
 const notAString = "the DSN is not a PostgreSQL connection string such as postgres://user@host/database or host=HOST user=USER dbname=DATABASE"
 
-// parseTarget reads a connection string. Every keyword of libpq is honoured, or is a fault that names it; no fault shows a secret.
-func parseTarget(config Config) (*target, error) {
-	connect, err := pgconn.ParseConfig(config.DSN)
+// Parse reads a connection string for a source that has this role of its own, or none. The time limit is for connecting,
+// where the string has none. Every keyword of libpq is honoured, or is a fault that names it; no fault shows a secret.
+func Parse(dsn, role string, connectTimeout time.Duration) (*Target, error) {
+	connect, err := pgconn.ParseConfig(dsn)
 	if err != nil {
 		return nil, parserFault(err)
 	}
 	words := takeWords(connect)
-	if words["hostaddr"] != "" && len(places(connect)) == 1 && strings.HasPrefix(connect.Host, "/") { // no name, which TLS needs
-		connect, err = pgconn.ParseConfig(withHost(config.DSN, words["hostaddr"]))
+	if words["hostaddr"] != "" && len(Places(connect)) == 1 && strings.HasPrefix(connect.Host, "/") { // no name, which TLS needs
+		connect, err = pgconn.ParseConfig(withHost(dsn, words["hostaddr"]))
 		if err != nil {
 			return nil, parserFault(err)
 		}
 		takeWords(connect)
 	}
-	t := &target{connect: connect}
+	t := &Target{Connect: connect}
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(words)) {
 		if err := t.apply(name, words[name], words); err != nil {
 			faults = append(faults, err)
 		}
 	}
-	faults = append(faults, t.checkHosts(), checkOptions(connect.RuntimeParams["options"], config))
+	faults = append(faults, t.checkHosts(), checkOptions(connect.RuntimeParams["options"], role))
 	if connect.KerberosSrvName != "" || connect.KerberosSpn != "" {
 		faults = append(faults, errors.New("DSN: krbsrvname and krbspn: this server cannot authenticate with Kerberos; leave them out"))
 	}
-	if role := connect.RuntimeParams["role"]; role != "" && config.Role != "" && role != config.Role {
-		faults = append(faults, fmt.Errorf("DSN: role is %q, and the source's role %q: leave one out", role, config.Role))
+	if own := connect.RuntimeParams["role"]; own != "" && role != "" && own != role {
+		faults = append(faults, fmt.Errorf("DSN: role is %q, and the source's role %q: leave one out", own, role))
 	}
 	dialer, err := newDialer(words)
 	faults = append(faults, err)
@@ -59,7 +61,7 @@ func parseTarget(config Config) (*target, error) {
 	}
 	connect.DialFunc = dialer.DialContext
 	if connect.ConnectTimeout == 0 {
-		connect.ConnectTimeout = config.ConnectTimeout
+		connect.ConnectTimeout = connectTimeout
 	}
 	followServer(connect)
 	return t, nil
@@ -105,22 +107,22 @@ var environment = map[string]string{
 	"PGSSLMINPROTOCOLVERSION": "ssl_min_protocol_version", "PGSSLMAXPROTOCOLVERSION": "ssl_max_protocol_version",
 }
 
-// driverWords are the keywords that the driver honours.
-var driverWords = []string{
+// DriverWords are the keywords that the driver honours.
+var DriverWords = []string{
 	"host", "port", "dbname", "user", "password", "passfile", "connect_timeout", "sslmode", "sslcert", "sslkey", "sslpassword",
 	"sslcertmode", "sslrootcert", "sslsni", "sslnegotiation", "service", "servicefile", "target_session_attrs",
 	"min_protocol_version", "max_protocol_version", "channel_binding", "require_auth",
 }
 
-// ownWords are the keywords that are honoured here.
-var ownWords = []string{
+// OwnWords are the keywords that are honoured here.
+var OwnWords = []string{
 	"hostaddr", "load_balance_hosts", "application_name", "fallback_application_name", "options", "client_encoding", "gssencmode",
 	"sslcompression", "ssl_min_protocol_version", "ssl_max_protocol_version", "replication",
 	"keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
 }
 
-// unsupported are keywords of libpq that mean something which this server cannot do, and what to do instead.
-var unsupported = map[string]string{
+// Unsupported are keywords of libpq that mean something which this server cannot do, and what to do instead.
+var Unsupported = map[string]string{
 	"sslcrl":              "revocation lists are not read; leave it out",
 	"sslcrldir":           "revocation lists are not read; leave it out",
 	"sslkeylogfile":       "the secrets of connections are not written to files; leave it out",
@@ -161,22 +163,22 @@ var settable = []string{
 }
 
 // apply honours one word that the driver leaves to the server, or says why it cannot be.
-func (t *target) apply(name, value string, words map[string]string) error {
+func (t *Target) apply(name, value string, words map[string]string) error {
 	fault := func(format string, args ...any) error { return fmt.Errorf("DSN: "+name+" "+format, args...) }
 	lower := strings.ToLower(name)
 	switch name {
 	case "application_name", "options":
-		t.connect.RuntimeParams[name] = value
+		t.Connect.RuntimeParams[name] = value
 		return nil
 	case "fallback_application_name":
 		if words["application_name"] == "" {
-			t.connect.RuntimeParams["application_name"] = value
+			t.Connect.RuntimeParams["application_name"] = value
 		}
 		return nil
 	case "hostaddr":
 		return t.setAddresses(value)
 	case "load_balance_hosts":
-		t.balance = value == "random"
+		t.Balance = value == "random"
 		return oneOf(fault, value, "disable", "random")
 	case "gssencmode":
 		if value == "require" {
@@ -192,14 +194,14 @@ func (t *target) apply(name, value string, words map[string]string) error {
 	case "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout":
 		return nil // see newDialer
 	}
-	if why, ok := unsupported[name]; ok {
+	if why, ok := Unsupported[name]; ok {
 		return fault("is not supported: %s", why)
 	}
-	if fixed, ok := fixedSettings[lower]; ok {
+	if fixed, ok := FixedSettings[lower]; ok {
 		return sameSetting(fault, lower, value, fixed)
 	}
 	if slices.Contains(settable, lower) || strings.HasPrefix(lower, "enable_") || strings.Contains(name, ".") {
-		t.connect.RuntimeParams[lower] = value
+		t.Connect.RuntimeParams[lower] = value
 		return nil
 	}
 	hint := ""
@@ -207,7 +209,7 @@ func (t *target) apply(name, value string, words map[string]string) error {
 		hint = ": " + known
 	}
 	return fault("is no keyword of PostgreSQL's connection strings%s. Allowed are %s; other settings of a session stand in options, "+
-		"as options=-cNAME=VALUE", hint, strings.Join(slices.Sorted(slices.Values(slices.Concat(driverWords, ownWords))), ", "))
+		"as options=-cNAME=VALUE", hint, strings.Join(slices.Sorted(slices.Values(slices.Concat(DriverWords, OwnWords))), ", "))
 }
 
 func oneOf(fault func(string, ...any) error, value string, allowed ...string) error {
@@ -217,11 +219,22 @@ func oneOf(fault func(string, ...any) error, value string, allowed ...string) er
 	return fault("is %q: allowed is %s", value, strings.Join(allowed, " or "))
 }
 
-// fixedSettings are the settings that decide how results are written and what a session may do, which the source makes
+// SessionSettings decide how values are written, and how long a transaction that we lost may stay.
+var SessionSettings = map[string]string{
+	"TimeZone":                            "UTC",
+	"DateStyle":                           "ISO, MDY",
+	"IntervalStyle":                       "postgres",
+	"bytea_output":                        "hex",
+	"extra_float_digits":                  "1",
+	"standard_conforming_strings":         "on",
+	"idle_in_transaction_session_timeout": "60000", // milliseconds, after which the server ends a transaction that we lost
+}
+
+// FixedSettings are the settings that decide how results are written and what a session may do, which the source makes
 // itself: by their names in lower case, since PostgreSQL reads them in any.
-var fixedSettings = func() map[string]string {
+var FixedSettings = func() map[string]string {
 	fixed := map[string]string{"default_transaction_read_only": "on", "transaction_read_only": "on", "statement_timeout": "", "client_encoding": "UTF8"}
-	for name, value := range sessionSettings {
+	for name, value := range SessionSettings {
 		fixed[strings.ToLower(name)] = value
 	}
 	return fixed
@@ -240,7 +253,7 @@ func sameSetting(fault func(string, ...any) error, name, value, fixed string) er
 }
 
 // checkOptions looks for settings that are the source's in the options of the server's command line.
-func checkOptions(options string, config Config) error {
+func checkOptions(options, sourceRole string) error {
 	var faults []error
 	switches := splitOptions(options)
 	for i := 0; i < len(switches); i++ {
@@ -257,11 +270,11 @@ func checkOptions(options string, config Config) error {
 			continue // another switch, which the server judges
 		}
 		fault := func(format string, args ...any) error { return fmt.Errorf("DSN: options: "+name+" "+format, args...) }
-		if fixed, ok := fixedSettings[name]; ok {
+		if fixed, ok := FixedSettings[name]; ok {
 			faults = append(faults, sameSetting(fault, name, value, fixed))
 		}
-		if name == "role" && config.Role != "" && value != config.Role {
-			faults = append(faults, fault("is %q, and the source's role %q: leave one out", value, config.Role))
+		if name == "role" && sourceRole != "" && value != sourceRole {
+			faults = append(faults, fault("is %q, and the source's role %q: leave one out", value, sourceRole))
 		}
 	}
 	return errors.Join(faults...)
@@ -297,8 +310,8 @@ func splitOptions(options string) (switches []string) {
 // place is one of the hosts, with each way to encrypt that is tried on it.
 type place []*pgconn.FallbackConfig
 
-// places lists the hosts as the string does.
-func places(connect *pgconn.Config) (list []place) {
+// Places lists the hosts as the string does.
+func Places(connect *pgconn.Config) (list []place) {
 	entries := append([]*pgconn.FallbackConfig{{Host: connect.Host, Port: connect.Port, TLSConfig: connect.TLSConfig}}, connect.Fallbacks...)
 	for _, entry := range entries {
 		if len(list) > 0 {
@@ -313,17 +326,17 @@ func places(connect *pgconn.Config) (list []place) {
 	return list
 }
 
-// setPlaces makes the list the hosts that are tried, in this order.
-func setPlaces(connect *pgconn.Config, list []place) {
+// SetPlaces makes the list the hosts that are tried, in this order.
+func SetPlaces(connect *pgconn.Config, list []place) {
 	entries := slices.Concat(list...)
 	connect.Host, connect.Port, connect.TLSConfig = entries[0].Host, entries[0].Port, entries[0].TLSConfig
 	connect.Fallbacks = entries[1:]
 }
 
 // setAddresses puts addresses in the place of names, which stay the names that certificates are checked for.
-func (t *target) setAddresses(value string) error {
+func (t *Target) setAddresses(value string) error {
 	addresses := strings.Split(value, ",")
-	list := places(t.connect)
+	list := Places(t.Connect)
 	if len(addresses) != len(list) {
 		return fmt.Errorf("DSN: hostaddr has %d addresses for %d hosts: give one for each, which may be empty", len(addresses), len(list))
 	}
@@ -342,13 +355,13 @@ func (t *target) setAddresses(value string) error {
 			entry.Host = address
 		}
 	}
-	setPlaces(t.connect, list)
+	SetPlaces(t.Connect, list)
 	return nil
 }
 
 // checkHosts refuses names that cannot be those of a host. They are not shown: what stands there may be part of a password.
-func (t *target) checkHosts() error {
-	for _, place := range places(t.connect) {
+func (t *Target) checkHosts() error {
+	for _, place := range Places(t.Connect) {
 		host := place[0].Host
 		if _, err := netip.ParseAddr(host); err == nil || strings.HasPrefix(host, "/") {
 			continue
@@ -364,7 +377,7 @@ func (t *target) checkHosts() error {
 	return nil
 }
 
-func (t *target) setProtocolVersion(fault func(string, ...any) error, name, value string) error {
+func (t *Target) setProtocolVersion(fault func(string, ...any) error, name, value string) error {
 	versions := map[string]uint16{
 		"tlsv1": tls.VersionTLS10, "tlsv1.1": tls.VersionTLS11, "tlsv1.2": tls.VersionTLS12, "tlsv1.3": tls.VersionTLS13,
 	}
@@ -372,7 +385,7 @@ func (t *target) setProtocolVersion(fault func(string, ...any) error, name, valu
 	if !ok {
 		return fault("is %q: allowed is TLSv1, TLSv1.1, TLSv1.2 or TLSv1.3", value)
 	}
-	for _, entry := range slices.Concat(places(t.connect)...) {
+	for _, entry := range slices.Concat(Places(t.Connect)...) {
 		switch {
 		case entry.TLSConfig == nil:
 		case name == "ssl_min_protocol_version":

@@ -1,4 +1,4 @@
-package postgres
+package statement
 
 import (
 	"context"
@@ -41,21 +41,21 @@ func TestCompileText(t *testing.T) {
 		{"SELECT ';' ; -- ;", "SELECT ';' ; -- ;"},
 		{"SELECT '\uFFFD', @a", "SELECT '\uFFFD', $1"},
 	} {
-		text, err := compileText(test.sql, declared("a", "b"))
+		text, err := Compile(test.sql, declared("a", "b"))
 		if err != nil {
 			t.Errorf("%s: %v", test.sql, err)
 			continue
 		}
-		if text.sql != test.want {
-			t.Errorf("%s\n got  %s\n want %s", test.sql, text.sql, test.want)
+		if text.SQL != test.want {
+			t.Errorf("%s\n got  %s\n want %s", test.sql, text.SQL, test.want)
 		}
-		if len(text.bare) != len(text.sql) {
-			t.Errorf("%s: bare is %s", test.sql, text.bare)
+		if len(text.Bare) != len(text.SQL) {
+			t.Errorf("%s: bare is %s", test.sql, text.Bare)
 		}
 	}
-	text, err := compileText("SELECT ';', $$;$$ /*;*/ ; -- ;", nil)
-	if err != nil || text.bare != "SELECT ';', $$;$$ /*;*/   -- ;" {
-		t.Errorf("bare is %q, %v", text.bare, err)
+	text, err := Compile("SELECT ';', $$;$$ /*;*/ ; -- ;", nil)
+	if err != nil || text.Bare != "SELECT ';', $$;$$ /*;*/   -- ;" {
+		t.Errorf("bare is %q, %v", text.Bare, err)
 	}
 }
 
@@ -76,7 +76,7 @@ func TestCompileTextRefuses(t *testing.T) {
 		{"SELECT '\xff'", "UTF-8", -1},
 		{"SELECT '\x00'", "NUL", -1},
 	} {
-		_, err := compileText(test.sql, declared("a", "b"))
+		_, err := Compile(test.sql, declared("a", "b"))
 		fault, ok := errors.AsType[*source.StatementError](err)
 		if !ok || fault.Offset != test.offset || !strings.Contains(fault.Message, test.message) {
 			t.Errorf("%s: got %v, want %q at %d", test.sql, err, test.message, test.offset)
@@ -86,7 +86,7 @@ func TestCompileTextRefuses(t *testing.T) {
 
 func TestOffsets(t *testing.T) {
 	const sql = "SELECT 'é', @long_name, @b, nosuch"
-	text, err := compileText(sql, declared("long_name", "b"))
+	text, err := Compile(sql, declared("long_name", "b"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,12 +96,12 @@ func TestOffsets(t *testing.T) {
 			in = piece
 		}
 		const prefix = "DECLARÉ "
-		position := utf8.RuneCountInString(prefix+text.sql[:strings.Index(text.sql, in)]) + 1
-		if got, want := text.offset(position, prefix), strings.Index(sql, piece); got != want {
+		position := utf8.RuneCountInString(prefix+text.SQL[:strings.Index(text.SQL, in)]) + 1
+		if got, want := text.Offset(position, prefix), strings.Index(sql, piece); got != want {
 			t.Errorf("%s is at byte %d, want %d", piece, got, want)
 		}
 	}
-	if text.offset(0, "") != -1 || text.offset(1000, "") != len(sql) {
+	if text.Offset(0, "") != -1 || text.Offset(1000, "") != len(sql) {
 		t.Error("unknown positions and the end are not told apart")
 	}
 }
@@ -112,7 +112,7 @@ func FuzzCompileText(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, sql string) {
-		text, err := compileText(sql, declared("a", "b"))
+		text, err := Compile(sql, declared("a", "b"))
 		if err != nil {
 			fault, ok := errors.AsType[*source.StatementError](err)
 			if !ok || fault.Offset < -1 || fault.Offset >= max(1, len(sql)) {
@@ -125,33 +125,15 @@ func FuzzCompileText(f *testing.F) {
 			t.Fatalf("%q: pgx refuses it: %v", sql, err)
 		}
 		spaced := strings.NewReplacer(" ", "")
-		if spaced.Replace(text.sql) != spaced.Replace(want) || len(args) != len(text.order) {
-			t.Fatalf("%q\n got  %q\n want %q", sql, text.sql, want)
+		if spaced.Replace(text.SQL) != spaced.Replace(want) || len(args) != len(text.Order) {
+			t.Fatalf("%q\n got  %q\n want %q", sql, text.SQL, want)
 		}
-		if len(text.bare) != len(text.sql) {
-			t.Fatalf("%q: bare %q", sql, text.bare)
+		if len(text.Bare) != len(text.SQL) {
+			t.Fatalf("%q: bare %q", sql, text.Bare)
 		}
-		for i := range text.sql {
-			if back := text.back(i); back < 0 || back > len(sql) || text.sql[i] != sql[min(back, len(sql)-1)] && sql[back] != '@' {
+		for i := range text.SQL {
+			if back := text.back(i); back < 0 || back > len(sql) || text.SQL[i] != sql[min(back, len(sql)-1)] && sql[back] != '@' {
 				t.Fatalf("%q: byte %d leads back to %d", sql, i, back)
-			}
-		}
-	})
-}
-
-// FuzzDecode checks that no bytes from a wire, however wrong, can crash a decoder or make it run away.
-func FuzzDecode(f *testing.F) {
-	f.Add([]byte{0, 2, 0, 0, 0x40, 0, 0, 3, 0, 1, 4, 0xD2})
-	f.Add([]byte{0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 23, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 1, 255, 255, 255, 255})
-	f.Add([]byte{0x7f, 255, 255, 255, 255, 255, 255, 254})
-	f.Fuzz(func(t *testing.T, wire []byte) {
-		for _, codecs := range []map[uint32]codec{textual, scalars, arrays} {
-			for _, codec := range codecs {
-				c := cell{codec: codec}
-				var value source.Value
-				if err := c.read(wire, &value); err == nil && len(value.Bytes) > 1<<20 {
-					t.Fatalf("%s: %d bytes of %d", codec.typ, len(value.Bytes), len(wire))
-				}
 			}
 		}
 	})

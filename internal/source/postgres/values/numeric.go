@@ -1,4 +1,4 @@
-package postgres
+package values
 
 import (
 	"encoding/binary"

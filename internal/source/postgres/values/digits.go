@@ -1,4 +1,4 @@
-package postgres
+package values
 
 import (
 	"slices"
@@ -9,10 +9,10 @@ import (
 	"github.com/solucao42/caddy-data-api/source"
 )
 
-// digitsOf reads the precision and scale of numeric(p,s), or of an array of it, from a type modifier: 4 more than p in the
+// DigitsOf reads the precision and scale of numeric(p,s), or of an array of it, from a type modifier: 4 more than p in the
 // upper 16 bits and s, a signed number of 11 bits, in the lower ones; -1 when nothing is declared. A scale that the
 // endpoint declares rounds the numbers, and nothing bounds their digits then.
-func digitsOf(typ source.Type, modifier int32, spec source.ColumnSpec) source.Digits {
+func DigitsOf(typ source.Type, modifier int32, spec source.ColumnSpec) source.Digits {
 	switch {
 	case spec.Scale != nil:
 		return source.Digits{Fixed: true, Scale: *spec.Scale}
@@ -31,10 +31,10 @@ func digitsOf(typ source.Type, modifier int32, spec source.ColumnSpec) source.Di
 // modifierHeader is what PostgreSQL adds to a type modifier.
 const modifierHeader = 4
 
-// keepsDigits reports whether a field still has the precision and scale that its column was described with.
-func keepsDigits(field pgconn.FieldDescription, column source.Column) bool {
+// KeepsDigits reports whether a field still has the precision and scale that its column was described with.
+func KeepsDigits(field pgconn.FieldDescription, column source.Column) bool {
 	if column.Digits.Precision == 0 || !slices.Contains([]uint32{pgtype.NumericOID, pgtype.NumericArrayOID}, field.DataTypeOID) {
 		return true // nothing was declared, or to_json hides it
 	}
-	return digitsOf(column.Type, field.TypeModifier, source.ColumnSpec{}) == column.Digits
+	return DigitsOf(column.Type, field.TypeModifier, source.ColumnSpec{}) == column.Digits
 }

@@ -1,4 +1,4 @@
-package postgres
+package values
 
 import (
 	"encoding/binary"
@@ -24,8 +24,8 @@ func (c *cell) decodeArray(src []byte, value *source.Value) error {
 	}
 	dimensions := int(count)
 	if dimensions == 0 {
-		c.text = append(c.text[:0], "[]"...)
-		value.Kind, value.Bytes = source.KindJSON, c.text
+		c.Text = append(c.Text[:0], "[]"...)
+		value.Kind, value.Bytes = source.KindJSON, c.Text
 		return nil
 	}
 	var sizes [maxDimensions]int
@@ -33,11 +33,11 @@ func (c *cell) decodeArray(src []byte, value *source.Value) error {
 	if !readSizes(src, size) {
 		return errWire
 	}
-	dst, err := c.appendElements(c.text[:0], src[8*dimensions:], size)
+	dst, err := c.appendElements(c.Text[:0], src[8*dimensions:], size)
 	if err != nil {
 		return err
 	}
-	c.text = dst
+	c.Text = dst
 	value.Kind, value.Bytes = source.KindJSON, dst
 	return nil
 }
@@ -75,8 +75,8 @@ func (c *cell) appendElements(dst, src []byte, size []int) ([]byte, error) {
 		if dst, src, err = c.appendElement(dst, src); err != nil {
 			return nil, err
 		}
-		if len(dst) > maxRow { // a few bytes on the wire can be a numeric of 147,000 characters
-			return nil, errRowTooLarge
+		if len(dst) > MaxRow { // a few bytes on the wire can be a numeric of 147,000 characters
+			return nil, ErrRowTooLarge
 		}
 		for _, n := range size {
 			if (i+1)%n == 0 {
@@ -100,7 +100,7 @@ func (c *cell) appendElement(dst, src []byte) (written, rest []byte, err error) 
 	if length > len(src) {
 		return nil, nil, errWire
 	}
-	if err := c.decode(src[:length], &c.element, &c.item); err != nil {
+	if err := c.Decode(src[:length], &c.Element, &c.item); err != nil {
 		return nil, nil, err
 	}
 	return result.AppendJSON(dst, c.item), src[length:], nil

@@ -1,4 +1,4 @@
-package postgres
+package statement
 
 import (
 	"context"
@@ -13,18 +13,18 @@ import (
 	"github.com/solucao42/caddy-data-api/source"
 )
 
-// text is a statement's SQL as the database gets it: with $n for @name.
-type text struct {
-	original string
-	sql      string
-	bare     string // sql with blanks for the semicolons that end it, so that it can stand inside parentheses
-	order    []int  // the index in Statement.Params of $1, $2, ...
-	edits    []edit // in order
+// Text is a statement's SQL as the database gets it: with $n for @name.
+type Text struct {
+	Original string
+	SQL      string
+	Bare     string // sql with blanks for the semicolons that end it, so that it can stand inside parentheses
+	Order    []int  // the index in Statement.Params of $1, $2, ...
+	Edits    []edit // in order
 }
 
 // edit is one replacement.
 type edit struct {
-	from, fromEnd int // in original
+	From, FromEnd int // in original
 	to, toEnd     int // in sql
 }
 
@@ -34,16 +34,16 @@ type token struct {
 	name       string // of @name
 }
 
-// compileText replaces @name by $n, and refuses what would not mean what it seems to.
-func compileText(sql string, declared []source.Param) (text, error) {
+// Compile replaces @name by $n, and refuses what would not mean what it seems to.
+func Compile(sql string, declared []source.Param) (Text, error) {
 	if !utf8.ValidString(sql) || strings.ContainsRune(sql, 0) {
-		return text{}, &source.StatementError{Offset: -1, Message: "the statement must be UTF-8 without NUL characters"}
+		return Text{}, &source.StatementError{Offset: -1, Message: "the statement must be UTF-8 without NUL characters"}
 	}
 	tokens, err := scan(sql)
 	if err != nil {
-		return text{}, err
+		return Text{}, err
 	}
-	t := text{original: sql}
+	t := Text{Original: sql}
 	var numbered, bare strings.Builder
 	copied := 0
 	for _, token := range tokens {
@@ -56,13 +56,13 @@ func compileText(sql string, declared []source.Param) (text, error) {
 			continue
 		}
 		if fault := checkToken(sql, token, declared); fault != nil {
-			return text{}, fault
+			return Text{}, fault
 		}
 		index := slices.IndexFunc(declared, func(p source.Param) bool { return p.Name == token.name })
-		number := slices.Index(t.order, index) + 1
+		number := slices.Index(t.Order, index) + 1
 		if number == 0 {
-			t.order = append(t.order, index)
-			number = len(t.order)
+			t.Order = append(t.Order, index)
+			number = len(t.Order)
 		}
 		placeholder := "$" + strconv.Itoa(number)
 		if token.start > 0 && inIdentifier(sql[token.start-1]) {
@@ -71,11 +71,11 @@ func compileText(sql string, declared []source.Param) (text, error) {
 		from := numbered.Len()
 		numbered.WriteString(placeholder)
 		bare.WriteString(placeholder)
-		t.edits = append(t.edits, edit{token.start, token.end, from, numbered.Len()})
+		t.Edits = append(t.Edits, edit{token.start, token.end, from, numbered.Len()})
 	}
 	numbered.WriteString(sql[copied:])
 	bare.WriteString(sql[copied:])
-	t.sql, t.bare = numbered.String(), bare.String()
+	t.SQL, t.Bare = numbered.String(), bare.String()
 	return t, nil
 }
 
@@ -185,33 +185,33 @@ func isLetter(c byte) bool     { return c >= 'a' && c <= 'z' || c >= 'A' && c <=
 func inIdentifier(c byte) bool { return isLetter(c) || isDigit(c) || c == '$' || c >= utf8.RuneSelf }
 
 // offset maps a position that PostgreSQL reports, in characters from 1, of prefix+sql to a byte of the original.
-func (t *text) offset(position int, prefix string) int {
+func (t *Text) Offset(position int, prefix string) int {
 	if position <= 0 {
 		return -1
 	}
 	at := -utf8.RuneCountInString(prefix) // PostgreSQL counts characters, we bytes
 	target := position - 1 + at
 	at = 0
-	for i := range t.sql {
+	for i := range t.SQL {
 		if at == target {
 			return t.back(i)
 		}
 		at++
 	}
-	return len(t.original)
+	return len(t.Original)
 }
 
 // back maps a byte of sql to one of the original.
-func (t *text) back(i int) int {
+func (t *Text) back(i int) int {
 	moved := i
-	for _, edit := range t.edits {
+	for _, edit := range t.Edits {
 		if i < edit.to {
 			break
 		}
 		if i < edit.toEnd {
-			return edit.from
+			return edit.From
 		}
-		moved = edit.fromEnd + i - edit.toEnd
+		moved = edit.FromEnd + i - edit.toEnd
 	}
 	return moved
 }
