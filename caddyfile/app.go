@@ -1,5 +1,3 @@
-// Package caddyfile reads the product's Caddyfile syntax: the global data_api block and the directives data_api and
-// data_api_problem. It turns tokens into the structs of internal/config and emits JSON; it needs no module's Go type.
 package caddyfile
 
 import (

@@ -1,6 +1,3 @@
-// Package audit names the events of the audit log: who did what, from where, and what came of it. It writes nothing
-// itself; what keeps them is a [Log]. No event holds a secret: no token, no API secret, no key, and no value of
-// a parameter that its endpoint calls sensitive.
 package audit
 
 import (

@@ -1,6 +1,3 @@
-// Package callback announces the end of jobs: it signs the job's document after the Standard Webhooks specification
-// (https://www.standardwebhooks.com) and POSTs it to the URL that the caller gave, again and again until somebody
-// takes it or the schedule ends.
 package callback
 
 import (

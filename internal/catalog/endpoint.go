@@ -1,7 +1,3 @@
-// Package catalog reads endpoint and company files into an immutable, validated snapshot, and watches them for changes.
-//
-// The tree is <root>/<company>/company.yaml and <root>/<company>/<namespace>/<slug>.sql. Directories and files are named
-// by the slug rule. Names that begin with a dot, editors' backups and documentation are ignored.
 package catalog
 
 import (

@@ -1,5 +1,3 @@
-// Package claim runs work that waits in a store: a loop claims what is due as long as there is room, and runs each piece in
-// a goroutine of its own, until it is stopped.
 package claim
 
 import (

@@ -1,5 +1,3 @@
-// Package config holds the JSON configuration of the modules: structs whose godoc is their reference, and pure validation.
-// The default and the limits of a setting stand in the package that uses it, which config asks.
 package config
 
 import (

@@ -1,5 +1,3 @@
-// Package dataapi holds the product's vocabulary: its actions, addresses and the one catalogue of errors.
-// It imports nothing of ours, so that every other package can speak it.
 package dataapi
 
 import (

@@ -1,5 +1,3 @@
-// Package jwks keeps the public keys of another issuer of tokens at hand: a JSON Web Key Set (RFC 7517) that is fetched
-// from a URL, or read from a file, and renewed in the background.
 package jwks
 
 import (

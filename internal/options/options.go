@@ -1,6 +1,3 @@
-// Package options reads blocks of options in a Caddyfile. A block is a table of options: each has a name, a reader of its
-// kind, where the value goes, and an example for those who leave the value out. What is wrong is told with its line, and
-// with what is allowed.
 package options
 
 import (

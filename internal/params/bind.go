@@ -1,6 +1,3 @@
-// Package params is the one contract of an endpoint's parameters. [Compile] checks the definitions of an endpoint file;
-// the [Contract] it makes reads a request's values, holds them against the contract and the share contexts, and gives
-// the values that a source binds.
 package params
 
 import (

@@ -1,4 +1,3 @@
-// Package ratelimit counts what callers do against limits, in memory that does not grow with the number of callers.
 package ratelimit
 
 import (

@@ -1,4 +1,3 @@
-// Package token mints and verifies the signed tokens that callers send: access tokens (RFC 9068) and refresh tokens.
 package token
 
 import (

@@ -1,5 +1,3 @@
-// Package demodata makes the SQLite database that the demo serves: generated sales of a coffee chain, and the
-// monthly home sales of Texas cities from examples/data. The same call always makes the same rows.
 package demodata
 
 import (

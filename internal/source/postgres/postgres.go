@@ -1,6 +1,3 @@
-// Package postgres runs endpoints on PostgreSQL 14 or later, on pgx's connection level: statements are prepared once
-// per connection, results travel in the binary format where that is exact and faster, and every value equals what
-// to_json gives. A caller who goes away cancels the query inside the database, and the connection lives on.
 package postgres
 
 import (
