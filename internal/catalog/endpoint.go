@@ -96,7 +96,7 @@ type ColumnNote struct {
 	NotNull     bool // the author promises that it is never null
 }
 
-// endpointPlaces is where things stand in the file, for faults that are found after it was read.
+// endpointPlaces is where things are in the file, for diagnostics that are found after it was read.
 type endpointPlaces struct {
 	source    place
 	statement place

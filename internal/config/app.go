@@ -56,7 +56,7 @@ type Callbacks struct {
 
 // Audit configures the audit log.
 type Audit struct {
-	// Whether the values of parameters stand in the audit log, with "***" for those that their endpoint file calls
+	// Whether the values of parameters are written to the audit log, with "***" for those that their endpoint file calls
 	// sensitive. By default they do not.
 	Parameters bool `json:"parameters,omitempty"`
 }

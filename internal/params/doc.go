@@ -5,5 +5,5 @@
 // The contract is the judge, and the JSON Schema that callers see is generated from it. A test with random values
 // proves that both accept the same. The package knows no YAML, no HTTP and no SQL.
 //
-// Start reading at [Contract] in contract.go; bind.go is a request's way through it.
+// Start reading at [Contract] in contract.go; bind.go is a request's way through it, and judge.go has the rules.
 package params
