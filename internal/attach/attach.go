@@ -57,7 +57,7 @@ func (a *Attachment[T]) release() {
 	a.endDetached()
 }
 
-// Detach takes the value off the stack, wherever it stands, so that no work begins with it any more. It does not wait:
+// Detach takes the value off the stack, wherever it is, so that no work begins with it any more. It does not wait:
 // see Done. Detaching again does nothing.
 func (a *Attachment[T]) Detach() {
 	a.stack.mu.Lock()
@@ -79,7 +79,7 @@ func (a *Attachment[T]) Detach() {
 // closed then.
 func (a *Attachment[T]) Done() <-chan struct{} { return a.done }
 
-// settle is called with the stack locked, after each change of uses or detached.
+// endDetached is called with the stack locked, after each change of uses or detached.
 func (a *Attachment[T]) endDetached() {
 	if a.detached && a.uses == 0 {
 		close(a.done)
