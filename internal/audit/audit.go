@@ -55,7 +55,7 @@ type Event struct {
 	Company string
 	User    string
 	KeyID   string // the public half of the API key
-	Issuer  string // the trusted issuer that vouched for the user, where no key did
+	Issuer  string // the trusted issuer that identified the user, where no key did
 	Session string // the family of the caller's tokens
 
 	// From where.
