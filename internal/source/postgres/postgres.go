@@ -72,7 +72,7 @@ type Config struct {
 	// them.
 	Claims bool
 
-	// AllowSetConfig lets claims be used although Role may execute set_config, or is not given: whoever writes a statement
+	// AllowSetConfig lets claims be used although Role may execute set_config, or is not given: the author of a statement
 	// can then claim to be anybody.
 	AllowSetConfig bool
 

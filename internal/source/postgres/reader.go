@@ -35,7 +35,7 @@ func (r *reader) read(p *plan, row [][]byte) error {
 	return nil
 }
 
-// wireNull stands in place of a NULL's length.
+// wireNull takes the place of a NULL's length.
 const wireNull = ^uint32(0)
 
 // readMessage decodes the content of a row's message: how many values there are, and each as its length and its bytes.

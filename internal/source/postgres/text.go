@@ -17,7 +17,7 @@ import (
 type text struct {
 	original string
 	sql      string
-	bare     string // sql with blanks for the semicolons that end it, so that it can stand inside parentheses
+	bare     string // sql with blanks for the semicolons that end it, so that it can be put inside parentheses
 	order    []int  // the index in Statement.Params of $1, $2, ...
 	edits    []edit // in order
 }
