@@ -17,7 +17,7 @@ import (
 func init() {
 	httpcaddyfile.RegisterGlobalOption("data_api", parseApp)
 	httpcaddyfile.RegisterDirective("data_api", parseSite)
-	// It answers its own paths only, so it may stand before the handlers that answer every request; but behind encode,
+	// It answers its own paths only, so it may come before the handlers that answer every request; but behind encode,
 	// which compresses its answers.
 	httpcaddyfile.RegisterDirectiveOrder("data_api", httpcaddyfile.After, "encode")
 	httpcaddyfile.RegisterDirective("data_api_problem", parseProblem)
