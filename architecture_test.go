@@ -20,7 +20,7 @@ const (
 	diagramEnd   = "```\n"
 )
 
-// TestDiagramShowsTheImports compares the diagram of docs/architecture.md with what the packages import. An arrow stands for
+// TestDiagramShowsTheImports compares the diagram of docs/architecture.md with what the packages import. An arrow is
 // an import, and is left out where a longer way of arrows leads to the same package.
 func TestDiagramShowsTheImports(t *testing.T) {
 	content, err := os.ReadFile(architecture)

@@ -1,5 +1,3 @@
-// Package caddyfile reads the product's Caddyfile syntax: the global data_api block and the directives data_api and
-// data_api_problem. It turns tokens into the structs of internal/config and emits JSON; it needs no module's Go type.
 package caddyfile
 
 import (
@@ -19,7 +17,7 @@ import (
 func init() {
 	httpcaddyfile.RegisterGlobalOption("data_api", parseApp)
 	httpcaddyfile.RegisterDirective("data_api", parseSite)
-	// It answers its own paths only, so it may stand before the handlers that answer every request; but behind encode,
+	// It answers its own paths only, so it may come before the handlers that answer every request; but behind encode,
 	// which compresses its answers.
 	httpcaddyfile.RegisterDirectiveOrder("data_api", httpcaddyfile.After, "encode")
 	httpcaddyfile.RegisterDirective("data_api_problem", parseProblem)

@@ -71,7 +71,7 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 //
 //	data_api_problem [<matcher>]
 //
-// In handle_errors it answers what led there, elsewhere with 404: it stands behind all other handlers, so that it gets
+// In handle_errors it answers what led there, elsewhere with 404: it comes behind all other handlers, so that it gets
 // only what none of them has answered.
 func parseProblem(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // consume the directive's name
@@ -90,7 +90,7 @@ func parseProblem(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	return []httpcaddyfile.ConfigValue{{Class: "route", Value: answer}}, nil
 }
 
-// authenticator names the module that vouches for callers.
+// authenticator names the module that authenticates callers.
 var authenticator = json.RawMessage(`{"provider":"data_api_jwt"}`)
 
 func route(h httpcaddyfile.Helper, paths caddyhttp.MatchPath, handler string, settings any) caddyhttp.Route {

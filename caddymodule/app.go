@@ -1,6 +1,3 @@
-// Package caddymodule is the plug-in: the data_api app, the handlers and the authentication provider that serve it,
-// the modules that keep its data and run its queries. It registers the routes of package admin and the commands of package
-// cli. It is thin: what it wires together stands in internal packages that know no Caddy.
 package caddymodule
 
 import (

@@ -12,13 +12,13 @@ import (
 // with include, or leaves it out with exclude.
 const auditLogger = "audit"
 
-// logTrail writes the audit log into a log of Caddy's, one line for each event.
+// zapAuditLog writes the audit log into a log of Caddy's, one line for each event.
 type zapAuditLog struct {
 	logger  *zap.Logger
 	enabled bool
 }
 
-// newZapAuditLog makes an audit log of an app's logger. Whether a log takes its lines is settled when the configuration is
+// newZapAuditLog makes an audit log of an app's logger. Whether a log takes its lines is decided when the configuration is
 // loaded, so it is asked once.
 func newZapAuditLog(app *zap.Logger) *zapAuditLog {
 	logger := app.Named(auditLogger)

@@ -10,7 +10,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/audit"
 )
 
-// TestALineIsBounded: a reason quotes a token's header, and whoever sends tokens of 8 KiB must not write such lines.
+// TestALineIsBounded: a reason quotes a token's header, and a client that sends tokens of 8 KiB must not write such lines.
 func TestALineIsBounded(t *testing.T) {
 	core, lines := observer.New(zap.InfoLevel)
 	for sent, want := range map[string]string{

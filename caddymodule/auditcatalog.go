@@ -15,7 +15,7 @@ import (
 // maxCatalogChanges is how many changes one event lists; the others are counted.
 const maxCatalogChanges = 50
 
-// catalogTrail records what changes in the catalog that is in force. What a configuration sees that is not in force yet,
+// catalogAuditor records what changes in the catalog that is in force. What a configuration sees that is not in force yet,
 // or never comes into force, is no change of anything that anybody is served.
 type catalogAuditor struct {
 	app *App

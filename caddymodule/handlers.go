@@ -59,7 +59,7 @@ func (h *TokenHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddy
 	return nil
 }
 
-// JWTAuthenticator vouches for callers who present an access token in the Authorization header. On every request it
+// JWTAuthenticator authenticates callers who present an access token in the Authorization header. On every request it
 // also looks whether the key that the token was made for is still valid, and its user and company active.
 //
 // The user's id is COMPANY/USER; metadata are company, user, api_key, and issuer where another issuer's token was presented.
@@ -128,7 +128,7 @@ func userOf(caller identity.Principal) caddyauth.User {
 
 // ExecuteHandler runs endpoints, POST /api/v1/data-api/NAMESPACE/SLUG/execute, serves and cancels their jobs,
 // /api/v1/data-api/NAMESPACE/SLUG/jobs and below, and tells callers what they may do, GET /api/v1/auth/permissions.
-// The authentication provider data_api_jwt vouches for callers, inside the handler or earlier in the route.
+// The authentication provider data_api_jwt authenticates callers, inside the handler or earlier in the route.
 type ExecuteHandler struct {
 	config.Execute
 

@@ -32,7 +32,7 @@ const (
 	takeOverRetry = time.Second
 )
 
-// lifecycle is where an app stands among the configurations before and after it. Caddy calls Start and Stop of apps in any
+// lifecycle is the place of an app among the configurations before and after it. Caddy calls Start and Stop of apps in any
 // order, rejects a configuration after some of them have started, and sends requests to one that is not in force yet, or
 // not any more. So an app acts only while its configuration is in force: before and after that it runs no job, ends none
 // and records nothing, and hands requests on.

@@ -108,7 +108,7 @@ func (p *PostgresSource) Validate() error {
 	return nil
 }
 
-// SourceKey is the connection string, as it stands and with its placeholders replaced, and the settings.
+// SourceKey is the connection string, as it is written and with its placeholders replaced, and the settings.
 func (p *PostgresSource) SourceKey() string {
 	return sourceKey(p.template, p)
 }

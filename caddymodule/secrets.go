@@ -16,7 +16,7 @@ import (
 // sourceKind is the ID of a source's module: sources of two kinds are never the same, whatever their keys.
 func sourceKind(module any) string { return string(module.(caddy.Module).CaddyModule().ID) }
 
-// sourceKey stands for a source: for a setting as it was before placeholders were replaced, and for all settings.
+// sourceKey identifies a source by a setting as it was before placeholders were replaced, and by all settings.
 func sourceKey(template string, settings any) string {
 	return fmt.Sprintf("%q %s", template, caddyconfig.JSON(settings, nil))
 }

@@ -79,7 +79,7 @@ func examplesOf(t *testing.T, document string) []example {
 	return found
 }
 
-// Whoever copies an example of the documentation has something that loads: endpoint files and their parts, company files,
+// An example that is copied from the documentation loads: endpoint files and their parts, company files,
 // Caddyfiles and their parts.
 func TestEveryExampleLoads(t *testing.T) {
 	loaded := make(map[string]int)
@@ -104,7 +104,7 @@ func TestEveryExampleLoads(t *testing.T) {
 	}
 }
 
-// What README shows from its top on is one server: its Caddyfile, its endpoint and its company load together as they stand.
+// What README shows from its top on is one server: its Caddyfile, its endpoint and its company load together as they are.
 func TestTheFirstExampleIsWhole(t *testing.T) {
 	root := t.TempDir()
 	var caddyfile string
@@ -211,7 +211,7 @@ func loadCaddyfile(t *testing.T, text string) error {
 		"as global options":  "{\n" + global + "}\n",
 		"in global data_api": "{\ndata_api {\n" + needs + text + "}\n}\n",
 	}
-	if strings.Contains(text, "\n\tdata_api\n") { // a site, whose global options stand elsewhere
+	if strings.Contains(text, "\n\tdata_api\n") { // a site, whose global options are elsewhere
 		contexts["as a file"] = "{\ndata_api {\n" + needs + "}\n}\n" + text
 		if strings.HasPrefix(text, "{") {
 			contexts["as a file"] = text

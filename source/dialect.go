@@ -21,7 +21,7 @@ type ParamUse struct {
 	Sure   bool // it is a parameter; else it could be a part of something longer
 }
 
-// TextFault is what is wrong with a statement whatever the database holds.
+// TextDiagnostic is what is wrong with a statement whatever the database holds.
 type TextDiagnostic struct {
 	Offset      int // in bytes
 	Message     string

@@ -5,7 +5,7 @@ import "log/slog"
 // Module is what a Caddy module in the namespace data_api.sources implements. Its options are read and checked before any of
 // these methods is called, by Caddy's own interfaces: caddyfile.Unmarshaler, caddy.Provisioner, caddy.Validator.
 type Module interface {
-	// SourceKey stands for all settings of the source: configurations of the same module with the same key share one source,
+	// SourceKey identifies all settings of the source: configurations of the same module with the same key share one source,
 	// which so outlives a reload, and a changed setting makes a new one beside the old. It may contain secrets; it is hashed
 	// before use.
 	SourceKey() string

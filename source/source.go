@@ -1,9 +1,3 @@
-// Package source says what a database must do to serve endpoints: the interfaces, the types of values, and the errors. It is
-// what a source is written against, the built-in ones and those of others alike. A source is a Caddy module in the
-// namespace data_api.sources that implements [Module]; docs/sources.md shows how to write one, and package sourcetest
-// tests it. Start reading at [Source] and [Query].
-//
-// It knows neither Caddy nor HTTP, nor what an endpoint is.
 package source
 
 import "context"

@@ -1,4 +1,3 @@
-// Package rig runs the product for a measurement: a Caddy of its own with a catalog, a store, an admin socket and keys.
 package rig
 
 import (

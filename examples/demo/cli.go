@@ -16,7 +16,7 @@ const (
 )
 
 // cli runs the server's own command, which speaks to the running server through its admin API. Every argument that
-// the demo gives it stands in this file.
+// the demo gives it is in this file.
 type cli struct{ program string }
 
 // credentials is an API key as `keys create` prints it, once.

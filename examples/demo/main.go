@@ -1,7 +1,3 @@
-// Command demo shows the Data API at work: it starts the server on embedded engines and does what a customer does,
-// from the API key to the signed callback, with every request and every answer on the screen. Then it keeps serving.
-//
-// Run it with `make demo`, from the repository's root.
 package main
 
 import (

@@ -8,7 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// pretty writes JSON for people: whatever fits into width columns stands on one line, and what does not is spread over
+// pretty writes JSON for people: whatever fits into width columns is on one line, and what does not is spread over
 // several. Numbers and the order of members stay as they came. Long strings, such as tokens, are cut. What is not JSON
 // comes back as it is.
 func pretty(document []byte, width int) string {

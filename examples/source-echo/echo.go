@@ -34,7 +34,7 @@ func (*Echo) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "data_api.sources.echo", New: func() caddy.Module { return new(Echo) }}
 }
 
-// UnmarshalCaddyfile reads `echo [GREETING] { max_conns N }`, which stands behind `source NAME` in the block data_api.
+// UnmarshalCaddyfile reads `echo [GREETING] { max_conns N }`, which follows `source NAME` in the block data_api.
 func (e *Echo) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // consume the kind
 	if d.NextArg() {

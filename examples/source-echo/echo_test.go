@@ -35,7 +35,7 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// TestOptions reads what stands behind `source NAME` in a Caddyfile.
+// TestOptions reads what follows `source NAME` in a Caddyfile.
 func TestOptions(t *testing.T) {
 	for text, want := range map[string]string{
 		"echo":                               `"hello" 8`,

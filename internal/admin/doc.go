@@ -3,7 +3,7 @@
 // catalog and of the sources is shown.
 //
 // A handler gets the [Services] of the configuration in force and returns a document, which package cli decodes with the
-// same types. It knows neither Caddy nor who may call: whoever reaches the admin API may do everything. So each act is
+// same types. It knows neither Caddy nor who may call: any client that reaches the admin API may do everything. So each act is
 // recorded in the audit log.
 //
 // Start reading at the table in routes.go: a route is a line there and a method of Services.

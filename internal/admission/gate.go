@@ -1,5 +1,3 @@
-// Package admission stands in front of a database and shares it among companies: so that none of them, however much it
-// asks for, takes from another what that one is used to.
 package admission
 
 import (

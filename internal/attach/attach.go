@@ -1,8 +1,3 @@
-// Package attach joins what outlives a reload of the configuration with what each configuration brings.
-//
-// A long-lived engine asks a [Stack] for the newest attached value when it begins a piece of work, and holds that value
-// until the work is done. Old and new configurations overlap, a rejected one comes and goes, and in each of these cases
-// the work that has begun ends with what it began with.
 package attach
 
 import "sync"
@@ -62,7 +57,7 @@ func (a *Attachment[T]) release() {
 	a.endDetached()
 }
 
-// Detach takes the value off the stack, wherever it stands, so that no work begins with it any more. It does not wait:
+// Detach takes the value off the stack, wherever it is, so that no work begins with it any more. It does not wait:
 // see Done. Detaching again does nothing.
 func (a *Attachment[T]) Detach() {
 	a.stack.mu.Lock()
@@ -84,7 +79,7 @@ func (a *Attachment[T]) Detach() {
 // closed then.
 func (a *Attachment[T]) Done() <-chan struct{} { return a.done }
 
-// settle is called with the stack locked, after each change of uses or detached.
+// endDetached is called with the stack locked, after each change of uses or detached.
 func (a *Attachment[T]) endDetached() {
 	if a.detached && a.uses == 0 {
 		close(a.done)

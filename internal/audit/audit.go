@@ -1,6 +1,3 @@
-// Package audit names the events of the audit log: who did what, from where, and what came of it. It writes nothing
-// itself; what keeps them is a [Log]. No event holds a secret: no token, no API secret, no key, and no value of
-// a parameter that its endpoint calls sensitive.
 package audit
 
 import (
@@ -58,7 +55,7 @@ type Event struct {
 	Company string
 	User    string
 	KeyID   string // the public half of the API key
-	Issuer  string // the trusted issuer that vouched for the user, where no key did
+	Issuer  string // the trusted issuer that identified the user, where no key did
 	Session string // the family of the caller's tokens
 
 	// From where.

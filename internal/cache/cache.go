@@ -1,5 +1,3 @@
-// Package cache keeps results of queries in memory for a short time, and lets one query answer any number of callers who
-// ask for the same at once. It decides nothing about who may see a result: who shares an entry is what the [Key] says.
 package cache
 
 import (

@@ -109,7 +109,7 @@ func TestLifeOfAnEntry(t *testing.T) {
 	}
 }
 
-// TestOneQueryForAThousand: and whoever goes away takes nobody along.
+// TestOneQueryForAThousand: and a caller who goes away takes nobody along.
 func TestOneQueryForAThousand(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *cache.Cache) {
 		s := source{gate: make(chan struct{})}

@@ -16,7 +16,7 @@ type flight struct {
 	cancel  context.CancelFunc
 }
 
-// join returns the flight of a key, begun if there is none. Whoever joins has to leave.
+// join returns the flight of a key, begun if there is none. Each caller who joins must leave.
 func (c *Cache) join(ctx context.Context, key Key, policy Policy, fill Fill) (under *flight, first bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -52,7 +52,7 @@ func (c *Cache) begin(ctx context.Context, key Key, policy Policy, fill Fill) *f
 	return under
 }
 
-// leave ends the query when nobody waits for it any more. Whoever comes later begins another one.
+// leave ends the query when nobody waits for it any more. A later caller begins another one.
 func (c *Cache) leave(key Key, under *flight) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,6 +1,3 @@
-// Package callback announces the end of jobs: it signs the job's document after the Standard Webhooks specification
-// (https://www.standardwebhooks.com) and POSTs it to the URL that the caller gave, again and again until somebody
-// takes it or the schedule ends.
 package callback
 
 import (
@@ -68,7 +65,7 @@ func (d *Delivery) Host() string { return hostOf(d.URL) }
 // Line is where the deliveries of one company to one host wait.
 type Line struct{ Company, Host string }
 
-// Room is how many deliveries may be claimed.
+// Capacity is how many deliveries may be claimed.
 type Capacity struct {
 	Deliveries int            // in all, at least 1
 	PerCompany int            // of one company, those included that Running counts; 0: any number
@@ -108,16 +105,16 @@ var (
 // Store keeps deliveries and signing keys. What job.Store says of durability, transactions, errors of the store itself
 // and copies holds here too. Deliveries are made by job.Store.Finish and removed, with their jobs, by job.Store.Sweep.
 type Store interface {
-	// ClaimDeliveries gives the caller as many pending deliveries whose NextAttempt is not after now as there is room for.
+	// ClaimDeliveries gives the caller as many pending deliveries whose NextAttempt is not after now as there is capacity for.
 	// Each has its Attempt raised by one and its NextAttempt set to until: if the caller dies, it is due again then. What
-	// room.Held names is not given away: when it is due again, its NextAttempt is set to until.
+	// capacity.Held names is not given away: when it is due again, its NextAttempt is set to until.
 	//
 	// The order is fair among companies and hosts. The next delivery is one of the company of which the fewest run; a
 	// company's hosts take turns, and those of one host come in the order in which they were due. A company or host for
-	// which there is no room is passed over.
+	// which there is no capacity is passed over.
 	//
 	// When it returns none, next is when one will be due by the passing of time alone; zero: never.
-	ClaimDeliveries(ctx context.Context, now, until time.Time, room Capacity) (due []Delivery, next time.Time, err error)
+	ClaimDeliveries(ctx context.Context, now, until time.Time, capacity Capacity) (due []Delivery, next time.Time, err error)
 
 	// SettleDelivery stores what came of an attempt: State, NextAttempt, Forgiven, EndedAt and Log of d. It returns
 	// ErrLost when the stored delivery is not pending with d.Attempt, and ErrNotFound when there is none.

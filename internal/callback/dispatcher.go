@@ -28,12 +28,12 @@ type Config struct {
 	// says so. Default 256 KiB; below zero, none is sent.
 	MaxResult int64
 
-	// Permit is asked before each try whether the user may still be told. An error makes the delivery a dead letter.
-	// Nil permits everything. It must be safe for concurrent use.
+	// Authorize is asked before each try whether the user may still be told. An error makes the delivery a dead letter.
+	// Nil allows everything. It must be safe for concurrent use.
 	Authorize func(ctx context.Context, d Delivery) error
 }
 
-// Options belong to a dispatcher for good. Zero values stand for the defaults.
+// Options belong to a dispatcher for good. Zero values mean the defaults.
 type Options struct {
 	// Workers are the tries at the same time that have not taken a second yet; default 32. As many more may take longer.
 	Workers int
@@ -136,13 +136,13 @@ func (d *Dispatcher) Wake() { d.loop.Wake() }
 
 // claim claims deliveries for the workers that are free, and begins to try them. It is a [claim.Func].
 func (d *Dispatcher) claim(ctx context.Context, now time.Time) (claimed int, next time.Time, err error) {
-	room := d.load.capacity()
-	if _, ok := d.stack.Newest(); !ok || room.Deliveries <= 0 {
+	capacity := d.load.capacity()
+	if _, ok := d.stack.Newest(); !ok || capacity.Deliveries <= 0 {
 		return 0, time.Time{}, nil
 	}
-	// Whoever is silent for this long is dead: a try ends after its timeout.
+	// A worker that is silent for this long is dead: a try ends after its timeout.
 	until := now.Add(2*d.options.Timeout + 30*time.Second)
-	due, next, err := d.store.ClaimDeliveries(ctx, now, until, room)
+	due, next, err := d.store.ClaimDeliveries(ctx, now, until, capacity)
 	for _, delivery := range due {
 		d.begin(delivery)
 	}

@@ -192,20 +192,20 @@ func (l *load) learn(host string, addresses []string) {
 	l.addresses[host] = known{addresses, time.Now()}
 }
 
-// room says what may be tried now. Slow tries leave the workers to others, up to as many as there are workers; and those
+// capacity says what may be tried now. Slow tries leave the workers to others, up to as many as there are workers; and those
 // of one company, up to as many as a company may have.
 func (l *load) capacity() Capacity {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	room := Capacity{
+	capacity := Capacity{
 		PerCompany: l.options.PerCompany, Running: make(map[string]int),
 		PerHost: l.options.PerHost, Hosts: make(map[string]int), Held: make(map[job.ID]int),
 	}
 	quick, slow, slowOf := 0, 0, make(map[string]int)
 	lines, ends := make(map[Line]int), make(map[place]int)
 	for run := range l.tries {
-		room.Hosts[run.line.Host]++
-		room.Held[run.delivery.JobID] = run.delivery.Attempt
+		capacity.Hosts[run.line.Host]++
+		capacity.Held[run.delivery.JobID] = run.delivery.Attempt
 		lines[run.line]++
 		for _, address := range run.addresses {
 			ends[place{run.line.Company, address}]++
@@ -215,14 +215,14 @@ func (l *load) capacity() Capacity {
 			slowOf[run.line.Company]++
 		} else {
 			quick++
-			room.Running[run.line.Company]++
+			capacity.Running[run.line.Company]++
 		}
 	}
 	for company, n := range slowOf {
-		room.Running[company] += max(0, n-l.options.PerCompany)
+		capacity.Running[company] += max(0, n-l.options.PerCompany)
 	}
-	room.Deliveries = l.options.Workers - quick - max(0, slow-l.options.Workers)
-	room.Left = func(line Line) int {
+	capacity.Deliveries = l.options.Workers - quick - max(0, slow-l.options.Workers)
+	capacity.Left = func(line Line) int {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		left, isSlow := l.left(line, lines[line], ends)
@@ -231,7 +231,7 @@ func (l *load) capacity() Capacity {
 		}
 		return left
 	}
-	return room
+	return capacity
 }
 
 // left is how many tries more may go to a host, by its name and by what is known of its addresses.

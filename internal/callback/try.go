@@ -66,7 +66,7 @@ func ended(delivery Delivery, state State, now time.Time) Delivery {
 	return delivery
 }
 
-// putOff makes a delivery due at this time, without counting the attempt.
+// postpone makes a delivery due at this time, without counting the attempt.
 func postpone(delivery Delivery, at time.Time) Delivery {
 	delivery.Forgiven++
 	delivery.NextAttempt = at
@@ -176,7 +176,7 @@ func (d *Dispatcher) body(ctx context.Context, delivery Delivery, maxResult int6
 	return body.Bytes(), nil
 }
 
-// settle stores what came of an attempt. When that fails for good the delivery is due again when its claim ends: the
+// storeOutcome stores what came of an attempt. When that fails for good the delivery is due again when its claim ends: the
 // receiver may then get it twice, with the same webhook-id.
 func (d *Dispatcher) storeOutcome(ctx context.Context, delivery Delivery) {
 	for n, delay := 0, 50*time.Millisecond; ; n, delay = n+1, 2*delay {

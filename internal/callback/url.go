@@ -48,7 +48,7 @@ func parseHosts(list []string) (hosts, error) {
 	return set, nil
 }
 
-// CheckHost reports why an entry of [Config.AllowedHosts] is none.
+// CheckHost reports why an entry of [Config.AllowedHosts] is not valid.
 func CheckHost(entry string) error {
 	_, err := parseHost(entry)
 	return err

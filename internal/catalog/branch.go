@@ -122,7 +122,7 @@ func (b *branch) clone() *branch {
 	return &copied
 }
 
-// endpointFile is where an endpoint stands.
+// endpointFile is the file of an endpoint.
 type endpointFile struct {
 	address dataapi.Address
 	below   string
@@ -235,7 +235,7 @@ func (r *branchReader) parse(b *branch, file endpointFile, text []byte) {
 	b.files[report.file] = read
 }
 
-// takeTurn waits until a large file may be read, and returns what ends that.
+// lockLargeFile waits until a large file may be read, and returns what ends that.
 func lockLargeFile(text []byte) (done func()) {
 	if len(text) < heavyFile {
 		return func() {}

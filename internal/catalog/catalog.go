@@ -14,21 +14,21 @@ import (
 
 // Options configures a [Catalog].
 type Options struct {
-	// Logger receives changes and faults. Nil: slog.Default.
+	// Logger receives changes and diagnostics. Nil: slog.Default.
 	Logger *slog.Logger
 
-	// DialectOf is what the statements of each source are written in: what it refuses is a fault without asking the source.
+	// DialectOf is what the statements of each source are written in: what it refuses is a diagnostic without asking the source.
 	DialectOf map[string]source.Dialect
 
-	// Dialects are those of sources that DialectOf does not name: what all of them refuse is a fault. None: nothing is told of
+	// Dialects are those of sources that DialectOf does not name: what all of them refuse is a diagnostic. None: nothing is told of
 	// their statements before they are asked.
 	Dialects []source.Dialect
 
 	// Check asks an endpoint's source about its statement before the endpoint goes live. Nil: nobody is asked.
 	Check CheckFunc
 
-	// Forget is told of endpoints that Check was asked about once they are neither live nor in any file any more: whoever
-	// keeps something for them lets go of it. Nil: nobody is told.
+	// Forget is told of endpoints that Check was asked about once they are neither live nor in any file any more, so
+	// that what is kept for them can be dropped. Nil: nobody is told.
 	Forget func(endpoint *Endpoint)
 
 	// Debounce is how long files must be quiet before they are read again, since editors and deployments write in
@@ -46,7 +46,7 @@ type Options struct {
 	// CheckTimeout is how long a source may take to judge one statement. Zero: 5 s.
 	CheckTimeout time.Duration
 
-	// Strict lets Open refuse a catalog with a fault. Otherwise what is at fault is left out.
+	// Strict lets Open refuse a catalog with a mistake. Otherwise what is at fault is left out.
 	Strict bool
 }
 
@@ -80,7 +80,7 @@ type Catalog struct {
 	workingMu sync.Mutex // held while work begins, so that none begins after Close
 }
 
-// Open reads the catalog below root and watches it until Close. What is at fault is left out and logged: see Faults. The
+// Open reads the catalog below root and watches it until Close. What is at fault is left out and logged: see Diagnostics. The
 // error is [Diagnostics] when the root cannot be read, and with Options.Strict when anything is at fault. It blocks while
 // files are read and, with Options.Check, while sources are asked: about a second for each source that does not answer.
 func Open(root string, options Options) (*Catalog, error) {
@@ -129,7 +129,7 @@ func Open(root string, options Options) (*Catalog, error) {
 // Current returns the snapshot of this moment. It neither blocks nor allocates.
 func (c *Catalog) Current() *Snapshot { return c.current.Load().snapshot }
 
-// Faults returns what is wrong with the files now, and with the statements of endpoints that are live. The slice is the
+// Diagnostics returns what is wrong with the files now, and with the statements of endpoints that are live. The slice is the
 // caller's own.
 func (c *Catalog) Diagnostics() Diagnostics { return slices.Clone(c.current.Load().faults) }
 
@@ -156,7 +156,7 @@ func (c *Catalog) OnChange(listener func(*Snapshot)) {
 	listener(c.Current())
 }
 
-// Reload reads the files now, without waiting for a notice of a change, and returns the faults that there are, or nil.
+// Reload reads the files now, without waiting for a notice of a change, and returns the [Diagnostics] that there are, or nil.
 // What is at fault keeps its last good revision. Statements that take a source over a second to judge are judged later.
 // After Close it does nothing.
 func (c *Catalog) Reload() error {
@@ -205,8 +205,8 @@ func (c *Catalog) list() []string {
 }
 
 // Doubt says that a run of an endpoint has met something else than what was published: columns that have changed, when
-// failure is nil, or a statement that the source does not accept any more. The source is asked again, and what it says
-// stands among the faults or the warnings, while the endpoint stays live. A later Doubt without a failure takes one back. It
+// failure is nil, or a statement that the source does not accept any more. The source is asked again, and its answer
+// becomes a diagnostic or a warning, while the endpoint stays live. A later Doubt without a failure takes one back. It
 // does not block. What is said of an endpoint that is not live is ignored.
 func (c *Catalog) Doubt(endpoint *Endpoint, failure error) {
 	c.background(func() {
@@ -218,7 +218,7 @@ func (c *Catalog) Doubt(endpoint *Endpoint, failure error) {
 	})
 }
 
-// Settle is Reload that waits for the slowest statement, too. The error is ctx's when that ends.
+// ReloadAndWait is Reload that waits for the slowest statement, too. The error is ctx's when that ends.
 func (c *Catalog) ReloadAndWait(ctx context.Context) error {
 	poll := time.NewTicker(10 * time.Millisecond)
 	defer poll.Stop()

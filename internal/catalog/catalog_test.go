@@ -214,7 +214,7 @@ func TestARootThatIsALinkCanBeTurned(t *testing.T) {
 func TestAFileThatCannotBeReadStaysLive(t *testing.T) {
 	root := build(t, small)
 	c := open(t, root, nil)
-	// A directory in a file's place cannot be read as one, whoever runs this test.
+	// A directory in a file's place cannot be read as one, not even by root.
 	path := filepath.Join(root, "acme/default/a.sql")
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)

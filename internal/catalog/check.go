@@ -19,11 +19,11 @@ import (
 )
 
 // CheckFunc asks an endpoint's source whether it accepts the statement, and returns the columns of its result; nil: they
-// are not known. A *source.StatementError is a fault at its offset. dataapi.CodeSourceUnavailable,
+// are not known. A *source.StatementError is a diagnostic at its offset. dataapi.CodeSourceUnavailable,
 // dataapi.CodeOverloaded and the end of ctx mean that nobody could be asked: an endpoint whose checked revision is live
 // keeps that, a new one is taken unchecked, and the source is asked again soon. [ErrNotYet] means the same without any
-// haste. Every other error is a fault of the endpoint's source key; its text is for the author. It is called from
-// several goroutines at once, also for files that have faults of their own, and again for endpoints of which [Catalog.Doubt]
+// haste. Every other error is a diagnostic at the endpoint's source key; its text is for the author. It is called from
+// several goroutines at once, also for files that have diagnostics of their own, and again for endpoints of which [Catalog.Doubt]
 // was told.
 type CheckFunc func(ctx context.Context, endpoint *Endpoint) ([]source.Column, error)
 
@@ -325,7 +325,7 @@ func (c *Catalog) askSlowly(endpoint *Endpoint, slots *checkSlots) {
 	}
 }
 
-// tooSlow is the fault of a statement that no source judges in time.
+// tooSlow is the diagnostic of a statement that no source judges in time.
 func tooSlow(limit time.Duration) error {
 	return &source.StatementError{Offset: -1, Message: fmt.Sprintf(
 		"the database takes longer than %s to plan the statement; what does not depend on a row is worked out meanwhile", limit)}
@@ -388,7 +388,7 @@ func (g *ground) decide(verdicts map[*Endpoint]*verdict) {
 			continue
 		}
 		next := *v
-		if v.kind == unanswered || v.kind == undecided { // what was said before stands, and the source is asked again
+		if v.kind == unanswered || v.kind == undecided { // what was said before holds, and the source is asked again
 			next = *before
 			next.reason, next.aside, next.doubted = v.reason, v.aside, true
 		} else {

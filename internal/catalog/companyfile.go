@@ -93,7 +93,7 @@ func (f *companyFile) deactivating(newer *identity.Company) *companyFile {
 	return f.without(&companyFile{company: &whole})
 }
 
-// parseCompany reads a company.yaml. It returns nil when there are faults, all of which are in the report, and with it as
+// parseCompany reads a company.yaml. It returns nil when there are diagnostics, all of which are in the report, and with it as
 // a draft what could be read all the same.
 func parseCompany(slug string, text []byte, r *report) (file *companyFile, draft *identity.Company) {
 	digest := sum(text)

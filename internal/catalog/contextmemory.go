@@ -9,7 +9,7 @@ import (
 
 // contextMemory remembers what was found when users' share contexts were held against contracts: it costs what the
 // contexts list, and files are linked again for each change of any of them. Endpoints and users are immutable, so that
-// their addresses stand for them. It is safe for concurrent use.
+// their addresses identify them. It is safe for concurrent use.
 type contextMemory struct {
 	mu            sync.Mutex
 	known, before map[contextKey][]params.ContextFault
@@ -21,7 +21,7 @@ type contextKey struct {
 	parameter string
 }
 
-// check returns the faults of a user's constraint on a parameter of an endpoint.
+// check returns what is wrong with a user's constraint on a parameter of an endpoint.
 func (m *contextMemory) check(endpoint *Endpoint, user *identity.User, parameter string) []params.ContextFault {
 	key := contextKey{endpoint, user, parameter}
 	m.mu.Lock()

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Fault is a mistake in a file of the catalog, in words for its author.
+// Diagnostic is a mistake in a file of the catalog, in words for its author.
 type Diagnostic struct {
 	File    string // the root as it was given, and the path below it
 	Line    int    // from 1
@@ -16,7 +16,7 @@ type Diagnostic struct {
 	Effect  string // what becomes of what the file describes; "" when nothing was live and nothing was to be
 }
 
-// WithEffect returns the fault as String does, and its effect.
+// WithEffect returns the diagnostic as String does, and its effect.
 func (f Diagnostic) WithEffect() string {
 	if f.Effect == "" {
 		return f.String()
@@ -27,15 +27,15 @@ func (f Diagnostic) WithEffect() string {
 	return f.String() + "; " + f.Effect
 }
 
-// String returns the fault as file:line:column: message, the form that editors turn into a link.
+// String returns the diagnostic as file:line:column: message, the form that editors turn into a link.
 func (f Diagnostic) String() string {
 	return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, f.Message)
 }
 
-// Faults is every mistake of a catalog, ordered by place. It is the error of [Load] and [Open].
-type Diagnostics []Diagnostic //nolint:errname // it is a list of faults first, and an error second
+// Diagnostics are all mistakes of a catalog, ordered by place. It is the error of [Load] and [Open].
+type Diagnostics []Diagnostic //nolint:errname // it is a list first, and an error second
 
-// Error returns one line for each fault.
+// Error returns one line for each diagnostic.
 func (f Diagnostics) Error() string {
 	lines := make([]string, 0, len(f))
 	for _, fault := range f {
@@ -44,7 +44,7 @@ func (f Diagnostics) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// sorted orders faults by place and drops repetitions.
+// sorted orders diagnostics by place and drops repetitions.
 func (f Diagnostics) sorted() Diagnostics {
 	slices.SortFunc(f, func(a, b Diagnostic) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
@@ -53,21 +53,21 @@ func (f Diagnostics) sorted() Diagnostics {
 	return slices.Compact(f)
 }
 
-// place is where something stands in a file: line and column, from 1.
+// place is where something is in a file: line and column, from 1.
 type place struct{ line, column int }
 
-// maxFaults is the most faults that are told of one file. Whoever has a hundred of them has one that makes the others, or a
-// file of another kind.
+// maxFaults is the most diagnostics that are reported of one file. Of a hundred, one causes the others, or the file is of
+// another kind.
 const maxFaults = 100
 
-// report collects the faults of one file.
+// report collects the diagnostics of one file.
 type report struct {
 	file        string
 	dialects    dialects
 	diagnostics Diagnostics
 	warnings    Diagnostics
-	places      map[place]bool // of the faults
-	more        int            // faults that are not told
+	places      map[place]bool // of the diagnostics
+	more        int            // diagnostics that are not reported
 	next        place          // where the first of those is
 }
 
@@ -85,13 +85,13 @@ func (r *report) fault(at place, format string, args ...any) {
 	r.diagnostics = append(r.diagnostics, Diagnostic{File: r.file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)})
 }
 
-// full reports that further faults are counted, and not told.
+// full says that further diagnostics are counted, and not reported.
 func (r *report) full() bool { return len(r.diagnostics) >= maxFaults }
 
-// count is how many faults there are, with those that are not told.
+// count is how many diagnostics there are, with those that are not reported.
 func (r *report) count() int { return len(r.diagnostics) + r.more }
 
-// all returns the faults, with one that stands for those that are not told.
+// all returns the diagnostics, with one in the place of those that are not reported.
 func (r *report) all() Diagnostics {
 	if r.more == 0 {
 		return r.diagnostics

@@ -1,7 +1,3 @@
-// Package catalog reads endpoint and company files into an immutable, validated snapshot, and watches them for changes.
-//
-// The tree is <root>/<company>/company.yaml and <root>/<company>/<namespace>/<slug>.sql. Directories and files are named
-// by the slug rule. Names that begin with a dot, editors' backups and documentation are ignored.
 package catalog
 
 import (
@@ -100,7 +96,7 @@ type ColumnNote struct {
 	NotNull     bool // the author promises that it is never null
 }
 
-// endpointPlaces is where things stand in the file, for faults that are found after it was read.
+// endpointPlaces is where things are in the file, for diagnostics that are found after it was read.
 type endpointPlaces struct {
 	source    place
 	statement place

@@ -19,7 +19,7 @@ const (
 	frontMatterEnd   = "---*/"
 )
 
-// parseEndpoint reads an endpoint file. The endpoint is sound when there are no faults, all of which are in the report.
+// parseEndpoint reads an endpoint file. The endpoint is sound when there are no diagnostics, all of which are in the report.
 // One that is not sound is returned where it can be read, to look for faults beyond the file, and is nil otherwise. It
 // has no contract when a parameter is at fault.
 func parseEndpoint(address dataapi.Address, text []byte, r *report) (endpoint *Endpoint, sound bool) {
@@ -236,7 +236,7 @@ func names[T ~string](types []T) []string {
 	return list
 }
 
-// memberPlaces is where the members of a map stand, such as the parameters that a file declares, sound or not.
+// memberPlaces is where the members of a map are, such as the parameters that a file declares, sound or not.
 func memberPlaces(f fields, key string) map[string]place {
 	places := make(map[string]place)
 	if member, ok := f.by[key]; ok && member.value.kind == mapNode {

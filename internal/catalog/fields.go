@@ -18,7 +18,7 @@ type fields struct {
 	by   map[string]member
 }
 
-// fieldsOf reads a map with fixed keys. A node that is no map, and a key that is not allowed, are faults; a key without
+// fieldsOf reads a map with fixed keys. A node that is no map, and a key that is not allowed, are reported; a key without
 // a value counts as left out.
 func (r *report) fieldsOf(n *node, path string, allowed ...string) fields {
 	f := fields{report: r, at: n.place, path: path, by: make(map[string]member)}
@@ -92,7 +92,7 @@ func (f fields) has(key string) bool {
 	return ok
 }
 
-// placeOf is where the value of a key stands, or the map when it has no such key.
+// placeOf is where the value of a key is, or the map when it has no such key.
 func (f fields) placeOf(key string) place {
 	if member, ok := f.by[key]; ok {
 		return member.value.place
@@ -125,8 +125,8 @@ func (f fields) boolean(key string, otherwise bool) bool {
 	return value
 }
 
-// active returns the key active, which is true when it is left out. One that is neither true nor false is a fault, and
-// false: whoever writes `active: no` does not mean that somebody keeps access.
+// active returns the key active, which is true when it is left out. One that is neither true nor false is reported, and is
+// false: an author who writes `active: no` does not mean that somebody keeps access.
 func (f fields) active() bool {
 	value, sound := f.readBoolean("active", true)
 	return value && sound
@@ -211,7 +211,7 @@ func span(d time.Duration) string {
 	return text
 }
 
-// list returns the items of a list; anything else is a fault.
+// list returns the items of a list; anything else is reported.
 func (f fields) list(key string) ([]*node, bool) {
 	member, ok := f.by[key]
 	if !ok {

@@ -17,7 +17,7 @@ func repeat(count int, part string) string {
 	return text.String()
 }
 
-// A file costs what it is long, whatever stands in it: what compares everything with everything would keep the server busy
+// A file costs what it is long, whatever is in it: what compares everything with everything would keep the server busy
 // for minutes. Work is measured in what is allocated, which no busy machine changes.
 func TestFilesCostWhatTheyAreLong(t *testing.T) {
 	endpoint := func(header, statement string) files {

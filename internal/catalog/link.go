@@ -29,13 +29,13 @@ type linked struct {
 	warnings Diagnostics
 }
 
-// linkFault is a fault between files, with what it is about.
+// linkFault is a diagnostic between files, with what it is about.
 type linkFault struct {
 	Diagnostic
 	rivals  []*Endpoint // that share the same path with the same company
 	company string      // whose company.yaml it is in
 	user    string      // whose share context would hide nothing
-	untold  bool        // it has no message, since the file has too many faults
+	untold  bool        // it has no message, since the file has too many diagnostics
 }
 
 type linker struct {

@@ -2,7 +2,7 @@ package catalog
 
 import "log/slog"
 
-// logNew logs what was not there before: faults, warnings, and sources that cannot be asked, or can be again.
+// logNew logs what was not there before: diagnostics, warnings, and sources that cannot be asked, or can be again.
 func (c *Catalog) logNew(now, before *state) {
 	c.logFaults(slog.LevelError, now.faults, before.faults)
 	c.logFaults(slog.LevelWarn, now.warnings, before.warnings)

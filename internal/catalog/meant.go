@@ -99,7 +99,7 @@ func didYouMean(meant string) string {
 	return "; did you mean " + meant + "?"
 }
 
-// wordsMeant are words that stand for one of a few values.
+// wordsMeant are words that mean one of a few values.
 var wordsMeant = map[string]string{
 	"asynchronous": "async", "job": "async", "background": "async", "synchronous": "sync", "immediate": "sync", "direct": "sync",
 	"error": "fail", "cancel": "fail", "abort": "fail", "detach": "continue", "async": "continue",
@@ -117,7 +117,7 @@ func valueMeant(n *node, values ...string) string {
 	return ""
 }
 
-// Types of other systems, in lower case and without what stands in brackets, as parameters and as columns.
+// Types of other systems, in lower case and without what is in brackets, as parameters and as columns.
 var (
 	paramTypesMeant = map[string]string{
 		"int": "integer", "int2": "integer", "int4": "integer", "int8": "integer", "int32": "integer", "int64": "integer", "bigint": "integer",

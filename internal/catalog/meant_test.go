@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// What is probably meant stands at the end of a message. Each case is one fault of an endpoint file.
+// What is probably meant is at the end of a message. Each case is one mistake in an endpoint file.
 func TestMessagesOfEndpointFilesNameAWayOut(t *testing.T) {
 	const statement = "SELECT 1 AS n"
 	for name, test := range map[string]struct{ matter, sql, want string }{

@@ -48,7 +48,7 @@ func TestDeactivationTakesEffectInAFileAtFault(t *testing.T) {
 	eventually(t, "the file is sound", func() bool { return len(c.Diagnostics()) == 0 && active("bi") && active("other") })
 }
 
-// Whoever writes active: no does not mean that somebody keeps access, and neither does active: false in a file that is at
+// An author who writes active: no does not mean that somebody keeps access, and neither does active: false in a file that is at
 // fault elsewhere.
 func TestDeactivationThatCannotBeReadFailsClosed(t *testing.T) {
 	const before = "users: { bi: {}, other: {} }"

@@ -65,7 +65,7 @@ func readParam(name string, given fields) params.Param {
 	return param
 }
 
-// reportDefinition words a fault of a definition and puts it where its author wrote it.
+// reportDefinition words what is wrong with a definition and puts it where its author wrote it.
 func reportDefinition(fault params.DefinitionFault, given fields, name place) {
 	switch {
 	case fault.Field == "name":

@@ -12,7 +12,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
 
-// Load reads and checks the catalog below root, without asking any source. The error is [Diagnostics] with every fault. It
+// Load reads and checks the catalog below root, without asking any source. The error is [Diagnostics] with every mistake. It
 // does file I/O only.
 func Load(root string, known ...source.Dialect) (*Snapshot, error) {
 	snapshot, faults, _ := Inspect(root, known...)
@@ -22,7 +22,7 @@ func Load(root string, known ...source.Dialect) (*Snapshot, error) {
 	return snapshot, nil
 }
 
-// Inspect reads and checks as Load does, and returns what is doubtful too. There is no snapshot when there are faults.
+// Inspect reads and checks as Load does, and returns what is doubtful too. There is no snapshot when there are diagnostics.
 func Inspect(root string, known ...source.Dialect) (snapshot *Snapshot, faults, warnings Diagnostics) {
 	ground := newGround(root)
 	ground.listing = scanRoot(root, 0)
@@ -79,7 +79,7 @@ type resolution struct {
 	refusals map[string][]string // users who are to be refused, by company
 }
 
-// spot is where a fault stands.
+// spot is the place of a diagnostic.
 type spot struct {
 	file string
 	place
@@ -101,7 +101,7 @@ func (g *ground) resolve(previous *state) *state {
 		r.addBranch(slug, g.branches[slug])
 	}
 	r.keepUnread()
-	// The files are linked as they stand, so that a fault of one kind hides none of another.
+	// The files are linked as they are, so that a mistake of one kind hides none of another.
 	written := r.link(r.asWritten())
 	for _, fault := range written.faults {
 		if !fault.untold {
@@ -111,7 +111,7 @@ func (g *ground) resolve(previous *state) *state {
 	}
 	r.warnings = append(r.warnings, written.warnings...)
 	r.linkAll()
-	r.settleRefusals()
+	r.keepRefusals()
 	r.contexts.forget()
 	r.tellEffects()
 	r.faults, r.warnings = r.faults.sorted(), r.warnings.sorted()
@@ -191,7 +191,7 @@ func (r *resolution) addVerdict(endpoint *Endpoint) {
 }
 
 func (r *resolution) hasFaultAt(fault Diagnostic) bool {
-	for i := len(r.faults) - 1; i >= 0 && r.faults[i].File == fault.File; i-- { // those of one file stand together
+	for i := len(r.faults) - 1; i >= 0 && r.faults[i].File == fault.File; i-- { // those of one file come together
 		if r.faults[i].Line == fault.Line && r.faults[i].Column == fault.Column {
 			return true
 		}
@@ -293,7 +293,7 @@ func (r *resolution) keepUnread() {
 	}
 }
 
-// asWritten is the tree as the files describe it: files with faults of their own take part as far as they can be read.
+// asWritten is the tree as the files describe it: files with mistakes of their own take part as far as they can be read.
 func (r *resolution) asWritten() *tree {
 	all := &tree{companies: r.live.companies, endpoints: maps.Clone(r.live.endpoints)}
 	for _, b := range r.branches {
@@ -306,10 +306,10 @@ func (r *resolution) asWritten() *tree {
 	return all
 }
 
-// settle links what is to go live. A changed file that is at fault gives way to what was live before, which can make other
+// linkAll links what is to go live. A changed file that is at fault gives way to what was live before, which can make other
 // files fit or not fit, so it is linked again until nothing changes. Each round takes at least one file back, so it ends.
-// A file that did not change stays live with its fault: what it grants was sound, and what is gone cannot be reached
-// anyway. A file that is taken back and has no fault itself is reported: without that nobody would know why it
+// A file that did not change stays live with its diagnostic: what it grants was sound, and what is gone cannot be reached
+// anyway. A file that is taken back and has no mistake itself is reported: without that nobody would know why it
 // is not live.
 func (r *resolution) linkAll() {
 	for changed := true; changed; {
@@ -326,7 +326,7 @@ func (r *resolution) linkAll() {
 }
 
 // takeBack replaces a file that does not fit the others by what was live before, and reports whether that changed anything.
-// Where nothing was, only what does not fit is stopped: a share that nobody can take is none, of two shares that
+// Where nothing was, only what does not fit is stopped: a share that nobody can take is no share, of two shares that
 // cannot be told apart neither is served, and a user whose share context would hide nothing is refused. A file of another
 // company that has changed must not stop more than that.
 func (r *resolution) takeBack(fault linkFault) bool {
@@ -375,8 +375,8 @@ func (r *resolution) refuseUsers() (changed bool) {
 	return changed
 }
 
-// settleRefusals keeps the pointer of a file of which the same users are refused as before.
-func (r *resolution) settleRefusals() {
+// keepRefusals keeps the pointer of a file of which the same users are refused as before.
+func (r *resolution) keepRefusals() {
 	for slug, company := range r.live.companies {
 		before := r.previous.live.companies[slug]
 		if len(company.refused) > 0 && before != nil && before.text == company.text && maps.Equal(before.refused, company.refused) {
@@ -389,7 +389,7 @@ func (r *resolution) wasLive(endpoint *Endpoint) bool {
 	return r.previous.live.endpoints[endpoint.File] == endpoint
 }
 
-// The effects of faults.
+// The effects of diagnostics.
 const (
 	effectLastGood     = "the last good revision stays live"
 	effectAsItIs       = "it stays live as it is"
@@ -403,7 +403,7 @@ const (
 	effectWholeCatalog = "the last good catalog stays live"
 )
 
-// tellEffects says of each fault what is live all the same.
+// tellEffects says in each diagnostic what is live all the same.
 func (r *resolution) tellEffects() {
 	for i := range r.faults {
 		fault := &r.faults[i]

@@ -7,20 +7,20 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/params"
 )
 
-// sharePlaces is where a share context stands in its file.
+// sharePlaces is where a share context is in its file.
 type sharePlaces struct {
 	key         place
 	constraints map[string]constraintPlaces
 }
 
-// constraintPlaces is where the constraint on one parameter stands.
+// constraintPlaces is where the constraint on one parameter is.
 type constraintPlaces struct {
 	key, value       place
 	allowed          []place
 	minimum, maximum place
 }
 
-// of is where a fault stands.
+// of is the place of a diagnostic.
 func (c constraintPlaces) of(fault params.ContextFault) place {
 	switch {
 	case fault.Field == "minimum":

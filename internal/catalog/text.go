@@ -6,7 +6,7 @@ import (
 )
 
 // plainText returns the text of a file as everybody below reads it: UTF-8 without a byte order mark, lines that end with
-// LF. What an editor or a checkout of Git makes of line ends changes neither the places of faults nor the values of texts
+// LF. What an editor or a checkout of Git makes of line ends changes neither the places of diagnostics nor the values of texts
 // that have several lines. It returns false, and reports, when the file holds what no file of the catalog may hold.
 func plainText(text []byte, r *report) ([]byte, bool) {
 	if bytes.HasPrefix(text, []byte{0xff, 0xfe}) || bytes.HasPrefix(text, []byte{0xfe, 0xff}) {

@@ -240,7 +240,7 @@ func (s *scanner) unreadable(below string, err error) {
 		return
 	}
 	if cause, ok := errors.AsType[*fs.PathError](err); ok {
-		err = cause.Err // without the path, which stands before it already
+		err = cause.Err // without the path, which is before it already
 	}
 	s.fault(below, "cannot be read: %v", err)
 	s.keep(below)
@@ -261,7 +261,7 @@ func relativeTo(given string) string {
 	return "; a relative path begins at " + directory + ", where the program was started"
 }
 
-// name is a path as faults show it.
+// name is a path as diagnostics show it.
 func (s *scanner) name(below string) string {
 	return filepath.Join(s.given, filepath.FromSlash(below))
 }

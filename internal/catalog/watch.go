@@ -71,7 +71,7 @@ func (c *Catalog) follow(watcher *watcher) {
 	}
 }
 
-// readAgain has a company read, or everything, and does not wait for it. Faults are logged, and kept for Faults.
+// readAgain has a company read, or everything, and does not wait for it. Mistakes are logged, and kept for Diagnostics.
 func (c *Catalog) readAgain(what string) {
 	if what != everything {
 		c.request(what)

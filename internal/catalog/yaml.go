@@ -145,7 +145,7 @@ func (r *yamlReader) syntaxError(err error) {
 	r.fault(place{r.offset + 1, 1}, "the YAML cannot be read: %s", first)
 }
 
-// rest is what stands at a place and behind it in its line.
+// rest is the text at a place and behind it in its line.
 func (r *yamlReader) rest(at place) string {
 	lines := strings.Split(r.text, "\n")
 	if i := at.line - r.offset - 1; i >= 0 && i < len(lines) {

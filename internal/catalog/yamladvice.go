@@ -43,7 +43,7 @@ var advices = []struct{ part, advice string }{
 // secondPair matches a key and its value that begin in a line behind another key.
 var secondPair = regexp.MustCompile(`:(\s|$)`)
 
-// syntaxAdvice words a message of the parser. Rest is what stands at its place, up to the end of the line.
+// syntaxAdvice words a message of the parser. Rest is the text at its place, up to the end of the line.
 func syntaxAdvice(message, rest string) string {
 	for _, known := range advices {
 		if strings.Contains(message, known.part) {

@@ -1,5 +1,3 @@
-// Package claim runs work that waits in a store: a loop claims what is due as long as there is room, and runs each piece in
-// a goroutine of its own, until it is stopped.
 package claim
 
 import (
@@ -28,8 +26,8 @@ const (
 	abortTimeout = 10 * time.Second // for work that was aborted
 )
 
-// Func claims what is due, as much as there is room for, and hands each piece to [Loop.Go]. It returns how many pieces it
-// has claimed, and, when there were none although there was room, when the next one is due; zero: nobody knows. It is
+// Func claims what is due, as much as there is capacity for, and hands each piece to [Loop.Go]. It returns how many pieces it
+// has claimed, and, when there were none although there was capacity, when the next one is due; zero: nobody knows. It is
 // never called twice at once, and not after the loop was stopped.
 type Func func(ctx context.Context, now time.Time) (claimed int, next time.Time, err error)
 
@@ -165,7 +163,7 @@ func (l *Loop) run(ctx context.Context) {
 	}
 }
 
-// claimAll claims until there is no room, or nothing is due, and returns after what time to look again.
+// claimAll claims until there is no capacity left, or nothing is due, and returns after what time to look again.
 func (l *Loop) claimAll(ctx context.Context) (wait time.Duration, err error) {
 	defer Recovered(&err)
 	for ctx.Err() == nil {

@@ -1,5 +1,3 @@
-// Package config holds the JSON configuration of the modules: structs whose godoc is their reference, and pure validation.
-// The default and the limits of a setting stand in the package that uses it, which config asks.
 package config
 
 import (
@@ -58,7 +56,7 @@ type Callbacks struct {
 
 // Audit configures the audit log.
 type Audit struct {
-	// Whether the values of parameters stand in the audit log, with "***" for those that their endpoint file calls
+	// Whether the values of parameters are written to the audit log, with "***" for those that their endpoint file calls
 	// sensitive. By default they do not.
 	Parameters bool `json:"parameters,omitempty"`
 }

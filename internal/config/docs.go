@@ -14,7 +14,7 @@ type Docs struct {
 // DefaultDocsPath is where the documentation page is when the configuration does not say.
 const DefaultDocsPath = "/docs"
 
-// Validate reports a path that is none, or that the API needs. It does not mind an empty one.
+// Validate reports a path that is not valid, or that the API needs. An empty one is allowed.
 func (d *Docs) Validate() error {
 	switch path := d.Path; {
 	case path == "":

@@ -7,9 +7,9 @@ type Execute struct {
 	// The largest request body, in bytes. The default is 262144 (256 KiB).
 	MaxBody int64 `json:"max_body,omitempty"`
 
-	// Who vouches for callers inside the handler: the authentication provider `data_api_jwt`, which is named under
-	// `provider`. Whoever presents no good token is answered 401. The default is that nobody does, and the handler serves
-	// only callers for whom that provider has vouched earlier in the route, in Caddy's authentication handler.
+	// What authenticates callers inside the handler: the authentication provider `data_api_jwt`, which is named under
+	// `provider`. A caller who presents no good token is answered 401. By default nothing does, and the handler serves
+	// only callers whom that provider has authenticated earlier in the route, in Caddy's authentication handler.
 	AuthenticatorRaw json.RawMessage `json:"authenticator,omitempty" caddy:"namespace=http.authentication.providers inline_key=provider"`
 }
 

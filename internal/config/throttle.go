@@ -10,7 +10,7 @@ import (
 // Throttle configures how requests for tokens are slowed down. A limit is written as COUNT/PERIOD, such as 100/1m, with
 // `burst N` behind it where fewer or more than COUNT may come at once, or as `unlimited`.
 //
-// Whoever sends too much from one address gets 429 with Retry-After. No API key can be locked from elsewhere: beyond the
+// A client that sends too much from one address gets 429 with Retry-After. No API key can be locked from elsewhere: beyond the
 // limits `identity` and `total` only those addresses are refused that have failed within the last minute.
 type Throttle struct {
 	// Requests from one address: an IPv4 address, or an IPv6 network of 64 bits, as Caddy's trusted_proxies make it out.
@@ -48,7 +48,7 @@ func (t *Throttle) setDefaults() {
 	setDefault(&t.Total, DefaultThrottleTotal)
 }
 
-// Limits reads the limits, and reports everything that is wrong with them at once. One that is left out is none.
+// Limits reads the limits, and reports everything that is wrong with them at once. One that is left out does not limit.
 func (t *Throttle) Limits() (limits ratelimit.ThrottleLimits, err error) {
 	if t == nil {
 		return limits, nil

@@ -39,7 +39,7 @@ type Tokens struct {
 	// Other issuers whose access tokens are accepted, by a name of your choice.
 	Trusts map[string]*Trust `json:"trusts,omitempty"`
 
-	// A secret of at least 32 bytes, to sign with HS256: whoever has it to verify tokens can also mint them. Tokens of
+	// A secret of at least 32 bytes, to sign with HS256: a service that has it to verify tokens can also mint them. Tokens of
 	// another secret, or of the server's own keys, are refused. Placeholders such as {env.TOKEN_SECRET} and
 	// {file./run/secrets/token} are replaced when the configuration is loaded; a missing one is an error.
 	HS256Secret string `json:"hs256_secret,omitempty"`
@@ -85,7 +85,7 @@ func (t *Tokens) Validate() error {
 			faults = append(faults, fmt.Errorf("tokens.algorithm is %s, and tokens.hs256_secret is for HS256: leave one out", t.Algorithm))
 		}
 	case token.HS256:
-		// The secret may stand further down in a Caddyfile's block; App.Validate sees when it is missing.
+		// The secret may come further down in a Caddyfile's block; App.Validate sees when it is missing.
 	default:
 		faults = append(faults, fmt.Errorf("tokens.algorithm is %q: allowed are EdDSA, ES256 and HS256%s", t.Algorithm,
 			dataapi.DidYouMean(t.Algorithm, []string{token.EdDSA, token.ES256, token.HS256})))

@@ -6,8 +6,8 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
-// Trust lets another issuer of tokens, such as a company's identity provider, vouch for users of the companies that it
-// names, and of no other. The users stand in company.yaml, which also says what they may do; their `subject` there is
+// Trust lets another issuer of tokens, such as a company's identity provider, identify users of the companies that it
+// names, and of no other. The users are declared in company.yaml, which also says what they may do; their `subject` there is
 // what the issuer calls them. An access token of the issuer is accepted wherever one of this server is.
 type Trust struct {
 	// The `iss` claim of the issuer's tokens, to the letter. Required.
@@ -20,10 +20,10 @@ type Trust struct {
 	// 127.0.0.1, [::1] and localhost. The set is fetched in the background. Required.
 	JWKS string `json:"jwks,omitempty"`
 
-	// The company whose users the issuer vouches for. Either this or company_claim is required.
+	// The company whose users the issuer identifies. Either this or company_claim is required.
 	Company string `json:"company,omitempty"`
 
-	// The claim that names the company, by its slug, for an issuer that vouches for several.
+	// The claim that names the company, by its slug, for an issuer that identifies users of several.
 	CompanyClaim string `json:"company_claim,omitempty"`
 
 	// The companies that company_claim may name. Required with it.
@@ -55,7 +55,7 @@ func (t *Trust) setDefaults() {
 	}
 }
 
-// Trust is what the issuer may vouch for, with the defaults, and without its keys.
+// Trust is whom the issuer may identify, with the defaults, and without its keys.
 func (t *Trust) Trust(name string) token.Trust {
 	full := *t
 	full.Types = slices.Clone(t.Types)

@@ -114,7 +114,7 @@ func checkPages(t *testing.T, s *server, job, token string, whole []byte) {
 			}
 		}
 	}
-	// A cursor that was changed, or made for another result, is none.
+	// A cursor that was changed, or made for another result, is refused.
 	changed := []byte(cursors[0])
 	changed[5]++
 	other := s.Call("series-job", token, `{"rows":3}`).Job()

@@ -83,7 +83,7 @@ func TestRevisionsArePinned(t *testing.T) {
 	s.Post(at(three), foreign, `{"parameter_values":{"regiao":"Sudeste"}}`).Problem(http.StatusUnprocessableEntity, "PARAMETER_NOT_ALLOWED")
 	wantVersion(foreign, three, "three")
 
-	// A job is of the revision that was asked for, and a key of one revision is none of another.
+	// A job is of the revision that was asked for, and a key of one revision is not one of another.
 	job := s.Send(http.MethodPost, at(one), token, `{}`, "Prefer", "wait=20", "Idempotency-Key", "k1").Want(http.StatusOK)
 	if !strings.Contains(string(job.Body), `"version":"one"`) || job.Header.Get("X-Data-Api-Revision") != one {
 		t.Errorf("%v %s", job.Header, job.Body)

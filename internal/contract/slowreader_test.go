@@ -11,7 +11,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
-// TestSlowReaderLosesItsPlace: whoever does not read holds a place on the source as long as the endpoint's time limit lasts,
+// TestSlowReaderLosesItsPlace: a client that does not read holds a place on the source as long as the endpoint's time limit lasts,
 // and not for as long as its connection may stall.
 func TestSlowReaderLosesItsPlace(t *testing.T) {
 	t.Parallel()

@@ -60,7 +60,7 @@ func TestTokenRequestsAreThrottled(t *testing.T) {
 	s.loginFrom("198.51.100.1", "acme", key.Key, other.Secret).Limited()
 	s.loginFrom("198.51.100.1", "acme", other.Key, other.Secret).Limited()
 
-	// From many addresses: beyond the key's own limit, whoever has failed before is refused, and the key is not locked.
+	// From many addresses: beyond the key's own limit, an address that has failed before is refused, and the key is not locked.
 	refused := 0
 	for range 2 {
 		for i := range 20 {

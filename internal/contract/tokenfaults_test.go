@@ -32,7 +32,7 @@ func (s *server) signingKey() (kid string, private ed25519.PrivateKey) {
 	return records[0].ID, ed25519.NewKeyFromSeed(records[0].Private)
 }
 
-// faults are what RFC 7515, 7519, 8725 and 9068 and the attacks on their implementations have to tell, for one issuer's
+// tokenFaults are what RFC 7515, 7519, 8725 and 9068 and the attacks on their implementations have to tell, for one issuer's
 // tokens.
 func tokenFaults(f servertest.Forger) map[string]string {
 	f.T.Helper()

@@ -15,7 +15,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
-// An issuer vouches for the companies that the configuration names, by the claim that it names.
+// A trusted issuer identifies users of the companies that the configuration names, by the claim that it names.
 func TestCompanyClaim(t *testing.T) {
 	t.Parallel()
 	e, key := engines[0], servertest.NewEd(t)

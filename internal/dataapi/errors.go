@@ -1,5 +1,3 @@
-// Package dataapi holds the product's vocabulary: its actions, addresses and the one catalogue of errors.
-// It imports nothing of ours, so that every other package can speak it.
 package dataapi
 
 import (
@@ -15,7 +13,7 @@ import (
 // Code names an error to callers. Codes are part of the HTTP contract: one is never renamed or reused.
 type Code string
 
-// The codes of the catalogue. What each one means, and its HTTP status, stands in [Catalogue].
+// The codes of the catalogue. What each one means, and its HTTP status, is in [Catalogue].
 const (
 	CodeInvalidRequest       Code = "INVALID_REQUEST"
 	CodeUnauthenticated      Code = "UNAUTHENTICATED"
@@ -101,7 +99,7 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// AsError returns err as an error of the catalogue. An error that is none becomes CodeInternal, with err as its cause;
+// AsError returns err as an error of the catalogue. Another error becomes CodeInternal, with err as its cause;
 // a deadline that nobody translated becomes CodeExecutionTimeout. It returns nil for nil.
 func AsError(err error) *Error {
 	if err == nil {

@@ -26,7 +26,7 @@ func (a Address) String() string { return a.Company + "/" + a.Namespace + "/" + 
 // Path returns the address inside its company, namespace/slug: the form that policies' patterns match.
 func (a Address) Path() string { return a.Namespace + "/" + a.Slug }
 
-// URLPath returns where callers who reach the endpoint find it, below which /execute and /jobs stand. It does not name the
+// URLPath returns where callers who reach the endpoint find it, below which /execute and /jobs are. It does not name the
 // company: that is the caller's.
 func (a Address) URLPath() string { return PathEndpoints + "/" + a.Namespace + "/" + a.Slug }
 

@@ -1,6 +1,3 @@
-// Package docspage serves the documentation page: sign in, see one's own endpoints, run them, take the call into a program.
-// Everything that it needs is embedded; it loads nothing from elsewhere, and knows nothing that is not public. What a user
-// sees there comes from the API, with that user's token.
 package docspage
 
 import (

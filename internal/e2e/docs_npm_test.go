@@ -258,7 +258,7 @@ func TestSnippetsRunAsTheyStand(t *testing.T) {
 			rows := s.rowsOf(token, call)
 			for language, text := range calls.print(call, company, token) {
 				if language == "pandas" && !hasPandas {
-					// pandas is not here: what stands before it is the program that runs without it.
+					// pandas is not here: what comes before it is the program that runs without it.
 					plain, _, _ := strings.Cut(calls.print(call, company, token)["python"], "for row in")
 					if !strings.HasPrefix(text, plain) {
 						t.Errorf("%s, pandas: does not begin as the program without it:\n%s", call.endpoint, text)
@@ -300,7 +300,7 @@ func (s *server) rowsOf(token string, call snippetCall) []string {
 	return first
 }
 
-// Whatever stands in a value comes through every language's quotes.
+// Whatever is in a value comes through every language's quotes.
 func TestSnippetsQuote(t *testing.T) {
 	s := newServer(t, serverConfig{
 		sources: engines[0].Source(t, t.TempDir(), sales).Directive(),

@@ -119,7 +119,7 @@ http://127.0.0.1:`, secure, encoded))
 		}
 	})
 
-	// Whoever ends the server does not end an answer well either.
+	// The end of the server does not end an answer well either.
 	var all, midst sync.WaitGroup
 	for _, w := range ways {
 		if w.name == http3Name {

@@ -17,7 +17,7 @@ const digits = `SELECT 9007199254740993::bigint AS big, 150000.00 AS money, 1.10
 	12345678901234567890.123456789 AS long, ARRAY[1.10, 2.50] AS list, '{"a": 1.10, "b": [9007199254740993], "c": "say \"1.10\""}'::json AS doc,
 	0.1::float8 AS ratio, 42 AS small, '007' AS code, '1.10' AS text, NULL::numeric AS nothing, true AS yes`
 
-// No program changes a digit, wherever the number stands: in a column, in an array, inside of JSON.
+// No program changes a digit, wherever the number is: in a column, in an array, inside of JSON.
 func TestSnippetsKeepEveryDigit(t *testing.T) {
 	e := engines[1]
 	s := newServer(t, serverConfig{
@@ -52,7 +52,7 @@ func TestSnippetsKeepEveryDigit(t *testing.T) {
 }
 
 // A job that takes longer than an access token lasts is polled to its end by every program; one that fails makes each
-// of them end as a failure, and curl's too. The programs run as they stand, but poll every second: a long poll outlives the
+// of them end as a failure, and curl's too. The programs run as they are, but poll every second: a long poll outlives the
 // token that it began with.
 func TestSnippetsOutliveTheirToken(t *testing.T) {
 	e := engines[1]

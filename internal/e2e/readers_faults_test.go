@@ -31,7 +31,7 @@ import (
 // mostMemory is what the server may take at its peak, in MB, whatever a company does.
 const mostMemory = 400
 
-// timeSlice is for how long a busy processor may leave a request alone, whoever has made it busy: the besiegers run on it too.
+// timeSlice is for how long a busy processor may leave a request alone, whatever keeps it busy: the besiegers run on it too.
 const timeSlice = 10 * time.Millisecond
 
 // besieged is a server with a company that besieges it, and another one that asks now and then.

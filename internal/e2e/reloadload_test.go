@@ -28,7 +28,7 @@ import (
 // lingering is how long a connection may be used on after the configuration that accepted it was replaced.
 const lingering = 15 * time.Second
 
-// settingChanges are the settings that reloads change, one at a time: what stands in the Caddyfile, and what in its place.
+// settingChanges are the settings that reloads change, one at a time: what is in the Caddyfile, and what replaces it.
 // The store is not among them: another one has other keys.
 func settingChanges(s *server) [][2]string {
 	in := func(block, option string) [2]string {
@@ -69,7 +69,7 @@ func settingChanges(s *server) [][2]string {
 	}
 }
 
-// reloadSite is the Caddyfile of the reload tests: each option that stands here can be changed, the blocks take others. The
+// reloadSite is the Caddyfile of the reload tests: each option that is here can be changed, the blocks take others. The
 // socket is inherited, since Linux resets some new connections when Caddy closes one of its own: see docs/operations.md.
 func reloadSite(s *server, port int, source string) string {
 	return fmt.Sprintf(`{

@@ -17,10 +17,10 @@ func (b *Bound) CachePolicy() (policy cache.Policy, cached bool) {
 	}, limits.Cache > 0
 }
 
-// anyUser stands in a key for the user where the rows cannot depend on who it is. It is no slug, as users' names are.
+// anyUser takes the place of the user in a key where the rows cannot depend on who it is. It is no slug, as users' names are.
 const anyUser = "*"
 
-// CacheKey names what the answer to this call is made of: the endpoint as it stands, the caller's company, what the share's
+// CacheKey names what the answer to this call is made of: the endpoint as it is, the caller's company, what the share's
 // context and the user's own leave open together, the arguments with what those contexts have filled in, and the form in
 // which the result is written. On a source that shows claims to its database it also names the user. Two callers who may
 // see different rows therefore have different keys.

@@ -1,5 +1,3 @@
-// Package execution is the one path on which endpoints run, for a caller who waits and for a job alike: it joins an
-// endpoint of the catalog with its compiled statement, binds a caller's parameters, and runs the query into an encoder.
 package execution
 
 import (

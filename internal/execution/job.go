@@ -22,7 +22,7 @@ type JobRuntime struct {
 
 var _ job.Runtime = (*JobRuntime)(nil)
 
-// Permit looks again at what the request was allowed: a key that has been revoked since, a policy or an endpoint that
+// Authorize looks again at what the request was allowed: a key that has been revoked since, a policy or an endpoint that
 // is gone, ends the job.
 func (r *JobRuntime) Authorize(_ context.Context, j job.Job) error {
 	_, err := r.bind(j)
@@ -87,7 +87,7 @@ func (c countedRows) Row(values []source.Value) error {
 	return c.Encoder.Row(values)
 }
 
-// Standing reports why whoever asked for a job may not use the API any more; nil: it may.
+// CheckCaller reports why the caller who asked for a job may not use the API any more; nil: it may.
 func (r *JobRuntime) CheckCaller(j job.Unfinished) error {
 	_, err := r.resolve(j.Company, j.User, j.KeyID)
 	return err

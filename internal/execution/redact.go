@@ -7,7 +7,7 @@ import (
 	"github.com/solucao42/caddy-data-api/source"
 )
 
-// discreetError is an error without the values of sensitive parameters: a database's message can repeat what a statement
+// redactedError is an error without the values of sensitive parameters: a database's message can repeat what a statement
 // was given, and goes to the log.
 type redactedError struct {
 	error
@@ -20,7 +20,7 @@ func (e *redactedError) Error() string { return e.message }
 // Unwrap lets errors.Is and errors.As look at the error itself.
 func (e *redactedError) Unwrap() error { return e.error }
 
-// discreet takes the values of sensitive parameters out of an error's message.
+// redactError takes the values of sensitive parameters out of an error's message.
 func (b *Bound) redactError(err error) error {
 	if err == nil {
 		return nil

@@ -36,10 +36,10 @@ type answer struct {
 
 	begun    bool
 	ended    bool  // as it should
-	anyone   bool  // it may be read by whoever asked, whatever has become of the caller's rights
+	anyone   bool  // the client may read it, whatever has become of the caller's rights
 	refused  error // why it cannot be sent; the answer has not begun, or the caller may not be answered any more
 	stalled  bool  // writing has failed
-	hasSlot  bool  // it has one of the [turns]
+	hasSlot  bool  // it has one of the [conversionSlots]
 	streamed bool  // there was more than one write, or the first one was not all of it
 
 	budget *admission.Budget

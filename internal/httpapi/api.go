@@ -1,9 +1,3 @@
-// Package httpapi is the HTTP contract on net/http: routes, JSON bodies, problem documents. It knows no Caddy and makes
-// no decision of its own; it calls the packages that do, in the order in which a request is handled:
-// authenticate, permit, find, bind, then run and encode, or accept a job.
-//
-// Start reading at execute.go. Each resource has a handler of its own (tokens, endpoints, executions, jobs, results) with
-// the services that it uses; authorize.go decides about callers, respond.go writes results.
 package httpapi
 
 import (
@@ -38,10 +32,10 @@ type Services struct {
 	Families  *token.Families
 	Jobs      *job.Engine
 
-	// Plan returns the endpoints as they stand now. It must not block.
+	// Plan returns the endpoints as they are now. It must not block.
 	Plan func() *execution.Plan
 
-	// Ending is done when this configuration is replaced or the server stops. Whoever waits for a job is answered then.
+	// Ending is done when this configuration is replaced or the server stops. Callers who wait for a job are answered then.
 	Ending context.Context //nolint:containedctx // it is an event, which lives as long as the services do
 	// Exiting reports whether the server stops. It must not block.
 	Exiting func() bool
@@ -52,11 +46,11 @@ type Services struct {
 	// CheckCallback says why jobs may not be announced to a URL, in words for the caller; nil: they may.
 	CheckCallback func(url string) error
 
-	// ClientIP returns the address of whoever sent a request, behind the proxies that are trusted; empty when it is not
+	// ClientIP returns the address of the client that sent a request, behind the proxies that are trusted; empty when it is not
 	// known. It must not block.
 	ClientIP func(r *http.Request) string
 
-	// Throttle slows down whoever guesses at credentials, within the limits.
+	// Throttle slows down those who guess at credentials, within the limits.
 	Throttle       *ratelimit.Throttle
 	ThrottleLimits ratelimit.ThrottleLimits
 
@@ -147,7 +141,7 @@ func (a *API) ServeToken(w http.ResponseWriter, r *http.Request) {
 	a.token.ServeHTTP(w, r)
 }
 
-// ServeExecute answers the routes that need a caller: the caller is who an authenticator has vouched for. maxBody is the
+// ServeExecute answers the routes that need a caller: the caller is whom an authenticator has identified. maxBody is the
 // largest request body in bytes.
 func (a *API) ServeExecute(w http.ResponseWriter, r *http.Request, caller identity.Principal, maxBody int64) {
 	SetRequestID(w, r)

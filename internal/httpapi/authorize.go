@@ -68,7 +68,8 @@ func (a *API) Authenticate(w http.ResponseWriter, r *http.Request) (caller ident
 	return caller, true, err
 }
 
-// Identify is Authenticate for whoever answers the request at once: it does so, and reports false, where that fails.
+// Identify is Authenticate for a caller that needs no error: where authentication fails, it answers the request and
+// reports false.
 func (a *API) Identify(w http.ResponseWriter, r *http.Request) (caller identity.Principal, ok bool) {
 	SetRequestID(w, r)
 	caller, presented, err := a.Authenticate(w, r)
@@ -81,7 +82,7 @@ func (a *API) Identify(w http.ResponseWriter, r *http.Request) (caller identity.
 	return caller, err == nil
 }
 
-// renewed returns the caller as it stands now: its key may have been revoked since it was authenticated.
+// renewed returns the caller as it is now: its key may have been revoked since it was authenticated.
 func (a *access) renewed(caller identity.Principal) (identity.Principal, error) {
 	now, err := a.resolve(token.Subject{Company: caller.Company.Slug, User: caller.User.Name, KeyID: caller.KeyID}, caller.Session)
 	now.Issuer = caller.Issuer
@@ -98,7 +99,7 @@ func (a *access) resolve(subject token.Subject, family string) (identity.Princip
 	return caller, err
 }
 
-// permitted returns the namespace and the slug that the request names, when the caller may do this there.
+// authorizePath returns the namespace and the slug that the request names, when the caller may do this there.
 func authorizePath(r *http.Request, caller identity.Principal, action dataapi.Action) (namespace, slug string, err error) {
 	namespace, slug = r.PathValue("namespace"), r.PathValue("slug")
 	if !dataapi.ValidSlug(namespace) || !dataapi.ValidSlug(slug) {
@@ -110,7 +111,7 @@ func authorizePath(r *http.Request, caller identity.Principal, action dataapi.Ac
 	return namespace, slug, nil
 }
 
-// permittedStill looks again at what the caller may do with the endpoint that the request names, for one who has waited: a
+// authorizeAgain looks again at what the caller may do with the endpoint that the request names, for one who has waited: a
 // key may have been revoked meanwhile.
 func (a *access) authorizeAgain(r *http.Request, caller identity.Principal, action dataapi.Action) (identity.Principal, error) {
 	caller, err := a.renewed(caller)
@@ -140,7 +141,7 @@ func (a *access) mayStillRead(r *http.Request, action dataapi.Action, waited job
 	return err
 }
 
-// permittedJob returns the job that the request names, when the caller may do this with it. A job that holds what the
+// authorizeJob returns the job that the request names, when the caller may do this with it. A job that holds what the
 // caller could not ask for itself is not found.
 func (a *access) authorizeJob(r *http.Request, action dataapi.Action) (job.Job, error) {
 	caller := callerOf(r)
@@ -163,7 +164,7 @@ func (a *access) authorizeJob(r *http.Request, action dataapi.Action) (job.Job, 
 	return found, nil
 }
 
-// permittedCallback returns the URL at which the end of the job is to be announced; empty: nowhere.
+// authorizeCallback returns the URL at which the end of the job is to be announced; empty: nowhere.
 func authorizeCallback(caller identity.Principal, call execution.Call, url *string, detach bool, check func(string) error) (string, error) {
 	switch {
 	case url == nil:

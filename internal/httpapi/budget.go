@@ -17,13 +17,13 @@ const (
 	refusalCost = 32 << 10 // likewise
 )
 
-// What requests without a caller, and refusals for want of memory, have besides: one part in so many of the budget.
+// What requests without a caller, and refusals because memory is short, have besides: one part in so many of the budget.
 const (
 	strangersShare = 8
 	refusalsShare  = 4
 )
 
-// busyAgain is when to come back if there was no room.
+// busyAgain is when to come back if the memory was used up.
 const busyAgain = 2 * time.Second
 
 var errNoRoom = &dataapi.Error{

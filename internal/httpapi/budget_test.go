@@ -185,7 +185,7 @@ func eventuallyHeld(api *API, want int64) (held int64) {
 	}
 }
 
-// Whoever reads slowly holds a part of the budget, and when there is none left others are refused, not begun.
+// A client that reads slowly holds a part of the budget, and when there is none left others are refused, not begun.
 func TestAnswersBeyondTheBudgetAreRefused(t *testing.T) {
 	api := testAPI()
 	api.memory.Resize(8 << 20) // and 1 MiB for strangers, half of which one address may hold

@@ -94,7 +94,7 @@ func (a *answer) guard() error {
 	return errHTTP10
 }
 
-// breakOff breaks the connection below an answer of HTTP/1. Whoever stands between, such as an encoder, cannot end its
+// breakOff breaks the connection below an answer of HTTP/1. A handler between, such as an encoder, cannot end its
 // stream properly then. The streams of later protocols are reset by the server when the handler panics.
 func (a *answer) breakOff() {
 	if a.request.ProtoMajor != 1 {

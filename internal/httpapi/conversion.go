@@ -5,8 +5,8 @@ import (
 	"runtime"
 )
 
-// turns bound how many results are converted at the same moment: one processor is left for short requests, where there are
-// several. Those that wait for their readers have no turn. A hundred readers would otherwise queue for the processors with
+// conversionSlots bound how many results are converted at the same moment: one processor is left for short requests, where
+// there are several. An answer that waits for its reader holds no slot. A hundred readers would otherwise queue for the processors with
 // everybody else's requests, each for as long as the runtime lets a goroutine run.
 type conversionSlots chan struct{}
 
@@ -14,7 +14,7 @@ func newConversionSlots() conversionSlots {
 	return make(conversionSlots, max(1, runtime.GOMAXPROCS(0)-1))
 }
 
-// inTurns makes an answer take turns from now on, for every buffer that it fills; it waits for the first one.
+// limitConversion makes an answer take a slot from now on for every buffer that it fills; it waits for the first one.
 func limitConversion(w http.ResponseWriter) error {
 	if answer, ok := w.(*answer); ok {
 		return answer.acquireSlot()
@@ -29,7 +29,7 @@ func (a *answer) acquireSlot() error {
 		return a.request.Context().Err()
 	}
 	a.hasSlot = true
-	runtime.Gosched() // whoever has given the turn would be followed at once, before those that have waited for the processor
+	runtime.Gosched() // or this answer would go on at once, before those that have waited for the processor
 	return nil
 }
 

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Answers that take turns work as many at once as there are turns, and none of them keeps one while its reader is waited for.
-func TestTurnsAreLeftWhileReadersAreWaitedFor(t *testing.T) {
+// Answers that take slots work as many at once as there are slots, and none of them keeps one while its reader is waited for.
+func TestSlotsAreLeftWhileReadersAreWaitedFor(t *testing.T) {
 	api := testAPI()
 	api.slots = make(conversionSlots, 2)
 	var inside, most atomic.Int64
@@ -28,7 +28,7 @@ func TestTurnsAreLeftWhileReadersAreWaitedFor(t *testing.T) {
 		}
 		return nil
 	}))
-	stuck := newRawH2(t, listener.Addr(), 0) // more answers than there are turns, whose readers take nothing
+	stuck := newRawH2(t, listener.Addr(), 0) // more answers than there are slots, whose readers take nothing
 	for i := range uint32(10) {
 		stuck.get(2*i+1, "/")
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
-// place is where a row stands in a result.
+// place is where a row is in a result.
 type place struct {
 	offset int64 // of its first byte
 	row    int64 // rows before it

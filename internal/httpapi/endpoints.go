@@ -100,7 +100,7 @@ func (e *endpoints) list(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, answer)
 }
 
-// openPathCursor reads where a page begins. It needs no signature: whoever makes one up sees what it may see.
+// openPathCursor reads where a page begins. It needs no signature: a caller who makes one up sees no more than it may see.
 func openPathCursor(text string) (string, error) {
 	path, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 )
 
-// terms say how a call is answered: by the endpoint's mode, what it does at its time limit, and what the caller prefers.
+// executionMode says how a call is answered: by the endpoint's mode, what it does at its time limit, and what the caller prefers.
 type executionMode struct {
 	// asJob: the call runs as a job from its beginning, so that its work is kept whatever becomes of the request.
 	// Otherwise it runs while the caller waits, and ends with the request.
@@ -30,7 +30,7 @@ type executionMode struct {
 // wait for a worker.
 const strictWait = 5 * time.Second
 
-// termsOf reads how a call of this endpoint is to be answered.
+// executionModeOf reads how a call of this endpoint is to be answered.
 func executionModeOf(r *http.Request, endpoint *catalog.Endpoint) (executionMode, error) {
 	key, err := parseIdempotencyKey(r.Header)
 	if err != nil {

@@ -21,7 +21,7 @@ func TestParsePreferences(t *testing.T) {
 		{[]string{"respond-async; foo=bar, wait=10"}, preferences{respondAsync: true, wait: 10 * time.Second, hasWait: true}},
 		{[]string{"wait=10", "respond-async"}, preferences{respondAsync: true, wait: 10 * time.Second, hasWait: true}},
 		{[]string{"wait=1, wait=2"}, preferences{wait: time.Second, hasWait: true}},
-		{[]string{"wait=x, wait=2"}, preferences{}}, // the first one counts, and is none
+		{[]string{"wait=x, wait=2"}, preferences{}}, // the first one counts, and is not valid
 		{[]string{"wait = 7"}, preferences{wait: 7 * time.Second, hasWait: true}},
 		{[]string{`wait="7"`}, preferences{wait: 7 * time.Second, hasWait: true}},
 		{[]string{`wait="\7"`}, preferences{wait: 7 * time.Second, hasWait: true}},
@@ -55,7 +55,7 @@ func FuzzPrefer(f *testing.F) {
 		if got.wait < 0 || got.wait > maxWait || got.wait%time.Second != 0 || !got.hasWait && got.wait != 0 {
 			t.Errorf("%q: %+v", field, got)
 		}
-		// What stands in another field before or behind it and is not known changes nothing.
+		// What is in another field before or behind it and is not known changes nothing.
 		if again := parsePreferences(http.Header{"Prefer": {"unknown", field, "unknown=1"}}); again != got {
 			t.Errorf("%q: %+v beside others, %+v alone", field, again, got)
 		}

@@ -44,7 +44,7 @@ func parseIdempotencyKey(header http.Header) (string, error) {
 }
 
 // digest tells requests of the same Idempotency-Key apart by what they ask for: the bound parameters, in which defaults and
-// what a share context pins are filled in, the callback, the revision, and, where the rows are those of whoever asks, the
+// what a share context pins are filled in, the callback, the revision, and, where the rows depend on who asks, the
 // user. Users of a company who may see different rows so never get each other's answers, though they send the same bytes.
 func digest(bound *execution.Bound, canonical []byte, callback string) job.Digest {
 	framed := binary.BigEndian.AppendUint64(nil, uint64(len(canonical)))

@@ -89,8 +89,8 @@ func (j *jobs) writeState(w io.Writer, found job.Job) error {
 	return job.WriteDocument(w, found, nil)
 }
 
-// cancel ends a job and answers with its document as it stands then. A job that has ended before stays as it is, and
-// the answer is the same: whoever cancels twice, or too late, learns so from the document's status.
+// cancel ends a job and answers with its document as it is then. A job that has ended before stays as it is, and
+// the answer is the same: a caller who cancels twice, or too late, learns so from the document's status.
 func (j *jobs) cancel(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parseQuery(r); err != nil {
 		return err

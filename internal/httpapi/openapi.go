@@ -23,7 +23,7 @@ const (
 	documentIdle     = 10 * time.Minute
 )
 
-// view is what a document depends on. Companies, users and plans are immutable, so that their addresses stand for them.
+// view is what a document depends on. Companies, users and plans are immutable, so that their addresses identify them.
 type view struct {
 	plan    *execution.Plan
 	learned uint64 // what the plan knows of columns

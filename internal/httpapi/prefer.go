@@ -17,7 +17,7 @@ type preferences struct {
 	hasWait      bool
 }
 
-// parsePreferences reads the Prefer headers. Of a preference that stands more than once the first counts. What is not
+// parsePreferences reads the Prefer headers. Of a preference that is given more than once the first counts. What is not
 // known, and what cannot be read, is ignored, as the RFC asks: a preference is no command.
 func parsePreferences(header http.Header) preferences {
 	var found preferences

@@ -11,7 +11,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-// query is a URL's query whose parameters are known and stand once each.
+// query is a URL's query whose parameters are known and given once each.
 type query map[string]string
 
 // parseQuery reads the query of a request. It is as strict as bodies are: a parameter that is misspelt would otherwise
@@ -54,7 +54,7 @@ func (q query) number(name string, otherwise, most int) (int, error) {
 	return n, nil
 }
 
-// errCursor says that a cursor is none.
+// errCursor says that a cursor is not valid.
 func errCursor(cause error) error {
 	return &dataapi.Error{
 		Code: dataapi.CodeInvalidRequest, Err: cause,

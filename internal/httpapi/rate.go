@@ -39,7 +39,7 @@ func limitEndpoint(w http.ResponseWriter, rates *ratelimit.Table, caller identit
 	return limited(w.Header(), endpointPolicy, limit, rates.Take(key, limit))
 }
 
-// limited tells a caller how it stands with a limit, in the fields of draft-ietf-httpapi-ratelimit-headers-10, and refuses
+// limited tells a caller what is left of a limit, in the fields of draft-ietf-httpapi-ratelimit-headers-10, and refuses
 // the request when it is over it.
 //
 // What can be had at once is r, and t seconds later it is the whole burst again; after a refusal t is when to come back,

@@ -25,7 +25,7 @@ const (
 	truncatedField = "X-Data-Api-Truncated"
 )
 
-// resultAnswer writes a result as an answer. What the format has no place for stands in the header: how many rows there
+// resultAnswer writes a result as an answer. What the format has no place for is in the header: how many rows there
 // may be at most, and how many there are and whether they are all, when that is known before the answer begins. When it is
 // not, those two follow in the trailer (RFC 9110, 6.5).
 type resultAnswer struct {

@@ -17,9 +17,9 @@ const (
 	maxPage     = 10_000
 )
 
-// page is a run of rows, by where it stands in the bytes of a result.
+// page is a run of rows, by where it is in the bytes of a result.
 type page struct {
-	columns int64 // the length of what stands before the first row: the columns
+	columns int64 // the length of what comes before the first row: the columns
 	begin   int64 // of the page's first row
 	end     int64 // of its last one
 	rows    int

@@ -97,7 +97,7 @@ func (s *eventStream) send(event string, data []byte) error {
 	return s.controller.Flush()
 }
 
-// publicly lets the rest of the answer go to whoever asked: for what every caller may know.
+// publicly lets the rest of the answer go to the client in any case: for what every caller may know.
 func publicly(w http.ResponseWriter) {
 	if answer, ok := w.(*answer); ok {
 		answer.anyone, answer.refused = true, nil

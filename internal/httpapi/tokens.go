@@ -236,7 +236,7 @@ func (t *tokens) answerTokens(w http.ResponseWriter, caller identity.Principal, 
 	})
 }
 
-// publicKeys publishes the public keys that verify access tokens, for whoever else accepts them (RFC 7517, 5).
+// publicKeys publishes the public keys that verify access tokens, for other services that accept them (RFC 7517, 5).
 func (t *tokens) publicKeys(w http.ResponseWriter, r *http.Request) error {
 	if _, err := parseQuery(r); err != nil {
 		return err

@@ -16,7 +16,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/result/formats"
 )
 
-// A path that is none is still 404 NOT_FOUND, and says what stands beside it.
+// An unknown path is still 404 NOT_FOUND, and says what is beside it.
 func TestUnknownPathsSayWhatIsBesideThem(t *testing.T) {
 	api := New(Services{})
 	const below = "/api/v1/data-api/default/sales"
@@ -58,7 +58,7 @@ func checkLost(t *testing.T, handler http.Handler, method, path, want string) {
 	}
 }
 
-// Whoever asks an endpoint for Parquet by Accept is told where there is some.
+// A caller who asks an endpoint for Parquet by Accept is told where there is some.
 func TestParquetOfAnEndpointIsRefusedInWords(t *testing.T) {
 	parquet := columnar.Parquet.MediaType
 	for accept, wanted := range map[string]bool{parquet: true, parquet + ";q=0.5, text/html": true, "text/html": false, parquet + ";q=0": false} {

@@ -13,7 +13,7 @@ import (
 // CallbackHostRule says in words what [ValidCallbackHost] accepts, for error messages.
 const CallbackHostRule = "a host name or address without a port, such as hooks.example.com, or *. and a domain for all names below it"
 
-// ValidCallbackHost reports whether an entry can stand in [Company.CallbackHosts].
+// ValidCallbackHost reports whether an entry is allowed in [Company.CallbackHosts].
 func ValidCallbackHost(entry string) bool {
 	if _, err := netip.ParseAddr(entry); err == nil {
 		return true

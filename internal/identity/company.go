@@ -1,4 +1,3 @@
-// Package identity knows companies, their users, keys and policies: it verifies a key, permits an action and revokes.
 package identity
 
 import (

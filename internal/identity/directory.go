@@ -15,9 +15,9 @@ import (
 type Directory struct {
 	keys  *Keys
 	roll  atomic.Pointer[roll]
-	decoy *heldKey // stands in for an unknown key, so that it costs the same work
+	decoy *heldKey // takes the place of an unknown key, so that it costs the same work
 
-	trusting map[string]bool // the companies for whose users trusted issuers may vouch
+	trusting map[string]bool // the companies whose users trusted issuers may identify
 }
 
 // roll is an immutable set of companies, compiled.
@@ -110,14 +110,14 @@ func refuse(cause error) (Principal, error) {
 	return Principal{}, dataapi.Wrap(dataapi.CodeUnauthenticated, cause)
 }
 
-// Resolve returns who a verified token speaks for: the user that it names, when the key that vouched for it is still
+// Resolve returns who a verified token speaks for: the user that it names, when the key that the token was made with is still
 // live and the user and the company are active. It is meant for every request, since a token outlives a revocation.
-// Without a key it returns a user for whom a trusted issuer has vouched, when issuers may still vouch for the company.
+// Without a key it returns a user whom a trusted issuer has identified, while issuers may still do so for the company.
 // Whatever is wrong, the error is dataapi.CodeUnauthenticated with the cause for the log, but for a key whose record is
 // damaged, which is dataapi.CodeInternal. It does not block, and allocates only for an error.
 func (d *Directory) Resolve(companySlug, userName, keyID string) (Principal, error) {
 	if keyID == "" {
-		return d.resolveVouched(companySlug, userName)
+		return d.resolveTrusted(companySlug, userName)
 	}
 	key := d.keys.find(keyID)
 	if key == nil {

@@ -159,7 +159,7 @@ func TestEveryRefusalLooksTheSame(t *testing.T) {
 		arrange          func()
 		company, id, key string
 		cause            string
-		resolves         bool // by id alone it stands: only the secret or its form is wrong
+		resolves         bool // by id alone it is resolved: only the secret or its form is wrong
 	}{
 		{"empty", unchanged, "", "", "", "malformed", false},
 		{"malformed id", unchanged, "acme", "s42_x", secret, "malformed", false},

@@ -19,7 +19,7 @@ type Key struct {
 	RevokedAt time.Time         `json:"revoked_at,omitzero"` // zero: the key is not revoked
 	Successor string            `json:"successor,omitzero"`  // the ID of the key that takes its place; empty: none does
 
-	// LastUsedAt is the minute in which the key, or a token that it vouched for, was last accepted; zero: never. It is
+	// LastUsedAt is the minute in which the key, or a token that was made with it, was last accepted; zero: never. It is
 	// kept every now and then, so that a crash may lose a few minutes.
 	LastUsedAt time.Time `json:"last_used_at,omitzero"`
 
@@ -71,12 +71,12 @@ type KeyStore interface {
 	// whose record is damaged is among those of every company, with Damaged; whose it is nobody knows.
 	ListKeys(ctx context.Context, company string) ([]Key, error)
 
-	// RevokeKey sets RevokedAt and returns the record as it stands after that. It is idempotent: a key that is revoked
+	// RevokeKey sets RevokedAt and returns the record as it is after that. It is idempotent: a key that is revoked
 	// already keeps its first time. It returns ErrKeyNotFound when there is no such key.
 	RevokeKey(ctx context.Context, id string, at time.Time) (Key, error)
 
 	// ReplaceKey adds a key, the successor of the one of this ID, and lets that one expire at a time, or earlier if it does so
-	// by itself, in one transaction. It returns the record of the old key as it stands then. It returns ErrKeyNotFound when
+	// by itself, in one transaction. It returns the record of the old key as it is then. It returns ErrKeyNotFound when
 	// there is no key of the ID, and ErrKeyExists as CreateKey does; nothing is changed then.
 	ReplaceKey(ctx context.Context, id string, expires time.Time, successor Key) (old Key, err error)
 

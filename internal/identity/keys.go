@@ -122,7 +122,7 @@ func (k *Keys) List(ctx context.Context, company string) ([]Key, error) {
 }
 
 // Revoke ends a key for good and returns its record. When it returns, no request authenticates by the key or by a token
-// that the key vouched for. It is idempotent, and reports whether this call has ended the key. An unknown key is
+// that was made with it. It is idempotent, and reports whether this call has ended the key. An unknown key is
 // dataapi.CodeNotFound. When the store fails, the key is refused all the same until this process ends, and the error says
 // that a restart may bring it back.
 func (k *Keys) Revoke(ctx context.Context, id string) (key Key, changed bool, err error) {
@@ -157,7 +157,7 @@ func (k *Keys) create(ctx context.Context, key Key) error {
 	return nil
 }
 
-// put publishes an index in which key stands. The caller holds writing.
+// put publishes an index that holds key. The caller holds writing.
 func (k *Keys) put(key Key) {
 	index := maps.Clone(*k.index.Load())
 	held := hold(key)

@@ -16,8 +16,8 @@ const everyEndpoint = "*"
 
 // ValidPattern reports what is wrong with an endpoint pattern of a policy, or nil. A pattern is either * alone, or two
 // parts joined by one slash that match the namespace and the slug. A part is a slug, a beginning of one followed by a
-// single *, or * alone; * stands for any characters but the slash. There are no other wildcards, no character classes
-// and no escapes, and letters are lower-case as in slugs: a pattern that could not match anything is a fault.
+// single *, or * alone; * matches any characters but the slash. There are no other wildcards, no character classes
+// and no escapes, and letters are lower-case as in slugs: a pattern that could not match anything is an error.
 func ValidPattern(pattern string) error {
 	_, err := parsePattern(pattern)
 	return err
@@ -88,7 +88,7 @@ func (p part) match(text string) bool {
 }
 
 // splitPath divides namespace/slug. It refuses whatever is not two non-empty parts, so that no pattern, not even *,
-// permits a path that cannot name an endpoint.
+// allows a path that cannot name an endpoint.
 func splitPath(path string) (namespace, slug string, ok bool) {
 	namespace, slug, ok = strings.Cut(path, "/")
 	return namespace, slug, ok && namespace != "" && slug != "" && strings.IndexByte(slug, '/') < 0

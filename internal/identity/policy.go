@@ -52,7 +52,7 @@ type scope struct {
 }
 
 // compile merges the grants of a user's policies. It fails when a policy is unknown, or when a grant holds an action or
-// a pattern that is none: a permission that cannot be understood must not be dropped silently.
+// a pattern that is not valid: a permission that cannot be understood must not be dropped silently.
 func compile(company *Company, user *User) (permissions, error) {
 	compiled := make(permissions)
 	for _, name := range user.Policies {

@@ -7,12 +7,12 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/params"
 )
 
-// Principal is a user who has been authenticated. It holds the company and the user as they stood when it was made, and
+// Principal is a user who has been authenticated. It holds the company and the user as they were when it was made, and
 // stays usable when the catalog changes after that. The zero Principal is permitted nothing.
 type Principal struct {
 	Company *Company
 	User    *User
-	KeyID   string // the API key that vouched for the user; empty: a trusted issuer has
+	KeyID   string // the API key that identified the user; empty: a trusted issuer did
 	Issuer  string // the name of that issuer, known while a request is answered; a job of the user does not know it
 	Session string // the family of the token that was presented; empty: none of this server's
 
@@ -26,7 +26,7 @@ func NewPrincipal(company *Company, user *User) (Principal, error) {
 	return Principal{Company: company, User: user, permissions: granted}, err
 }
 
-// Permit reports whether the user's policies allow action on the endpoint at this path, written namespace/slug. What no
+// Authorize reports whether the user's policies allow action on the endpoint at this path, written namespace/slug. What no
 // policy grants is denied, and so is a path of any other form. It does not allocate and does not block.
 func (p Principal) Authorize(action dataapi.Action, endpointPath string) bool {
 	granted := p.permissions[action]

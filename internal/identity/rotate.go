@@ -11,7 +11,7 @@ import (
 
 // Rotation is a key and the one that takes its place.
 type Rotation struct {
-	Old    Key // as it stands now
+	Old    Key // as it is now
 	New    Key
 	Secret string // of New; kept nowhere
 }

@@ -81,6 +81,6 @@ func secretMAC(pepper []byte, keyID, secret string) (sum [sha256.Size]byte) {
 	return sum
 }
 
-// ValidKeyID reports whether text has the form of an api_key. Anything else, such as a secret that stands in the wrong
+// ValidKeyID reports whether text has the form of an api_key. Anything else, such as a secret in the wrong
 // field, must not be repeated where others can read it.
 func ValidKeyID(text string) bool { return wellFormedKeyID(text) }

@@ -10,7 +10,7 @@ var (
 	errUnknownSubject = errors.New("the company has no user whom a trusted issuer calls that")
 )
 
-// Vouch sets the companies for whose users trusted issuers may vouch; for all others they may not. It must be called
+// TrustIssuersFor sets the companies whose users trusted issuers may identify; those of others they may not. It must be called
 // before the directory is used.
 func (d *Directory) TrustIssuersFor(companies []string) {
 	d.trusting = make(map[string]bool, len(companies))
@@ -19,7 +19,7 @@ func (d *Directory) TrustIssuersFor(companies []string) {
 	}
 }
 
-// ResolveVouched returns the user of a company whom a trusted issuer calls subject, when the user and the company are
+// ResolveTrusted returns the user of a company whom a trusted issuer calls subject, when the user and the company are
 // active. There is no API key then; later, [Directory.Resolve] looks at the user again by its name and an empty key. The
 // error is that of Resolve. It does not block, and allocates only for an error.
 func (d *Directory) ResolveTrusted(companySlug, subject string) (Principal, error) {
@@ -31,11 +31,11 @@ func (d *Directory) ResolveTrusted(companySlug, subject string) (Principal, erro
 	if holder == nil {
 		return refuse(errUnknownSubject)
 	}
-	return d.resolveVouched(companySlug, holder.user.Name)
+	return d.resolveTrusted(companySlug, holder.user.Name)
 }
 
-// resolveVouched is Resolve without a key.
-func (d *Directory) resolveVouched(companySlug, userName string) (Principal, error) {
+// resolveTrusted is Resolve without a key.
+func (d *Directory) resolveTrusted(companySlug, userName string) (Principal, error) {
 	if !d.trusting[companySlug] {
 		return refuse(errNotTrusted)
 	}

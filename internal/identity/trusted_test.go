@@ -8,8 +8,8 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
 
-// vouching is a directory in which issuers may vouch for users of acme, and for nobody else's.
-func vouching(t *testing.T, change func(acme *identity.Company)) *identity.Directory {
+// trustingAcme is a directory in which trusted issuers may identify users of acme, and of no other company.
+func trustingAcme(t *testing.T, change func(acme *identity.Company)) *identity.Directory {
 	t.Helper()
 	companies := twoCompanies()
 	companies["acme"].Users["loader"].Subject = "auth0|loader/1"
@@ -25,7 +25,7 @@ func vouching(t *testing.T, change func(acme *identity.Company)) *identity.Direc
 }
 
 func TestResolveVouched(t *testing.T) {
-	directory := vouching(t, nil)
+	directory := trustingAcme(t, nil)
 	for subject, user := range map[string]string{"auth0|loader/1": "loader", "limited": "limited"} {
 		first, err := directory.ResolveTrusted("acme", subject)
 		if err != nil || first.User.Name != user || first.Company.Slug != "acme" || first.KeyID != "" {
@@ -90,7 +90,7 @@ func TestVouchedUsersAreRefusedAlike(t *testing.T) {
 			return later(d)
 		}},
 	} {
-		err := c.ask(vouching(t, c.change))
+		err := c.ask(trustingAcme(t, c.change))
 		if !dataapi.HasCode(err, dataapi.CodeUnauthenticated) || dataapi.AsError(err).Detail != "" {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -107,7 +107,7 @@ func TestSubjectsMustDiffer(t *testing.T) {
 }
 
 func TestResolveVouchedDoesNotAllocate(t *testing.T) {
-	directory, ok := vouching(t, nil), true
+	directory, ok := trustingAcme(t, nil), true
 	allocations := testing.AllocsPerRun(1000, func() {
 		_, err := directory.ResolveTrusted("acme", "auth0|loader/1")
 		_, later := directory.Resolve("acme", "loader", "")

@@ -5,7 +5,7 @@ import (
 	"math/bits"
 )
 
-// strangers stands in for a company or user that does not exist. It is inactive.
+// strangers takes the place of a company or user that does not exist. It is inactive.
 var (
 	strangerCompany = &member{company: &Company{}}
 	strangerAccount = &account{user: &User{}}

@@ -80,7 +80,7 @@ func TestCancelRunningJob(t *testing.T) {
 	}
 }
 
-// TestCancelRaces cancels jobs at every moment of their lives: each ends once, and whoever cancelled one is told the truth.
+// TestCancelRaces cancels jobs at every moment of their lives: each ends once, and the caller who cancelled one is told the truth.
 func TestCancelRaces(t *testing.T) {
 	engine := start(t, newStore(t), job.Options{})
 	var mu sync.Mutex

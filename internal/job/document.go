@@ -10,8 +10,8 @@ import (
 // created_at, completed_at and expires_at, in this order. Times are RFC 3339 in UTC with whole seconds.
 //
 // The result, one JSON value, is copied from the reader as it is: only a copying buffer is held in memory. Without a
-// reader, result is null, and the document of a completed job has "result_omitted": true after it. Whoever calls must
-// take care to break the connection when an error comes after the first byte, lest the receiver believe what it has got.
+// reader, result is null, and the document of a completed job has "result_omitted": true after it. The caller
+// must break the connection when an error comes after the first byte, lest the receiver believe what it has got.
 func WriteDocument(w io.Writer, j Job, result io.Reader) error {
 	return writeDocument(w, j, result, nil)
 }
@@ -53,7 +53,7 @@ func writeDocument(w io.Writer, j Job, result io.Reader, progress *progressDocum
 	return err
 }
 
-// documentParts returns what stands before a result and behind it, or, without a result, the document in two parts.
+// documentParts returns what comes before a result and behind it, or, without a result, the document in two parts.
 func documentParts(j Job, result bool, progress *progressDocument) (head, tail []byte, err error) {
 	head, err = json.Marshal(struct {
 		ID     ID     `json:"job_id"`

@@ -16,7 +16,7 @@ import (
 
 // Runtime is what a configuration knows about running jobs. It is safe for concurrent use.
 type Runtime interface {
-	// Permit reports whether the job may run still: its user may have lost the permission, or the endpoint may be gone,
+	// Authorize reports whether the job may run still: its user may have lost the permission, or the endpoint may be gone,
 	// since the job was accepted. It is asked when an attempt begins; its error, of package dataapi, is the job's.
 	Authorize(ctx context.Context, j Job) error
 
@@ -34,7 +34,7 @@ type Runtime interface {
 	TimeLimit(j Job) time.Duration
 }
 
-// Options belong to an engine for good. Zero values stand for the defaults.
+// Options belong to an engine for good. Zero values mean the defaults.
 type Options struct {
 	Lease       time.Duration // how long a worker may be silent before its job is given to another; default 30 s
 	MaxAttempts int           // how often a job is tried, crashes included; default 3
@@ -197,7 +197,7 @@ func (e *Engine) accepted(ctx context.Context, j Job, err error) (Job, error) {
 	return Job{}, dataapi.Wrap(dataapi.CodeOverloaded, err)
 }
 
-// allowance is what a company may have.
+// quota is what a company may have.
 func (e *Engine) quota() Quota {
 	settings := e.settings()
 	return Quota{Waiting: settings.MaxWaiting, Kept: settings.Quota}

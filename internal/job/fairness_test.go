@@ -75,7 +75,7 @@ func TestPerCompanyLimit(t *testing.T) {
 	}
 }
 
-// Without room kept, a company's first job waits for one job of another, not for thousands.
+// Without places kept, a company's first job waits for one job of another, not for thousands.
 func TestManyWaitingJobsDelayAnotherByOne(t *testing.T) {
 	engine := start(t, newStore(t), job.Options{})
 	begun, gate := make(chan job.Job, 10_000), make(chan struct{})

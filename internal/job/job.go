@@ -1,9 +1,3 @@
-// Package job runs endpoints asynchronously: it keeps jobs in a [Store], runs them with the [Runtime] of the current
-// configuration, and keeps their results.
-//
-// What it promises: a job that was accepted is on disk; it is run at least once; it ends exactly once, as completed,
-// failed or cancelled; its result can be read until it expires; and if it names a callback, its end is announced at
-// least once or kept as a visible dead letter (package callback).
 package job
 
 import (
@@ -48,7 +42,7 @@ type Job struct {
 
 	// Idempotency is the key that the job was asked for with; nil: none, or it was given back.
 	Idempotency *Idempotency `json:"idempotency,omitempty"`
-	// Attended: whoever asked waits for the result and is never told of the job. What passes, such as a source that
+	// Attended: the caller waits for the result and is never told of the job. What passes, such as a source that
 	// cannot be reached, ends it at once and gives its idempotency key back, so that the caller can ask again.
 	Attended bool `json:"attended,omitempty"`
 
@@ -58,7 +52,7 @@ type Job struct {
 	CompletedAt time.Time `json:"completed_at,omitzero"` // when it ended, however it did; zero: not yet
 	ExpiresAt   time.Time `json:"expires_at,omitzero"`   // until when it can be read; zero while processing
 
-	// Attempt counts the claims, from 1; 0 is a job that was never claimed. It fences: whoever writes to a job that is
+	// Attempt counts the claims, from 1; 0 is a job that was never claimed. It fences: a worker that writes to a job that is
 	// running names the attempt that it was given, and is refused once there is a newer one.
 	Attempt int `json:"attempt,omitempty"`
 	// Forgiven is how many of the attempts do not count as tries, since an orderly stop ended them, or the source could
@@ -102,8 +96,8 @@ type Result struct {
 	MaxRows    int       `json:"max_rows,omitempty"`
 	ExecutedAt time.Time `json:"executed_at,omitzero"`
 
-	// Columns are those of the result, when there is something to know of them that the bytes do not tell, for whoever
-	// writes the result in another format.
+	// Columns are those of the result, when there is something to know of them that the bytes do not tell, for
+	// those who write the result in another format.
 	Columns []source.Column `json:"columns,omitempty"`
 }
 

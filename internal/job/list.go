@@ -22,7 +22,7 @@ type Filter struct {
 }
 
 // Cursor is a place in the list of a company's jobs. It stays valid when jobs come and go, the one it was taken from
-// included: whoever follows cursors to the end meets every job once that is there all the while.
+// included: a reader who follows cursors to the end meets every job once that is there all the while.
 type Cursor struct {
 	CreatedAt time.Time
 	ID        ID
@@ -31,7 +31,7 @@ type Cursor struct {
 // ErrInvalidCursor says that a text is not a cursor.
 var ErrInvalidCursor = errors.New("this is not a cursor that a list has returned")
 
-// IsZero reports whether the cursor is none.
+// IsZero reports whether the cursor names no place.
 func (c Cursor) IsZero() bool { return c == Cursor{} }
 
 // String returns the cursor in a form for URLs, which says nothing to its reader; empty for none.

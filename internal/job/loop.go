@@ -15,12 +15,12 @@ func (e *Engine) claim(ctx context.Context, now time.Time) (claimed int, next ti
 	if !ok {
 		return 0, time.Time{}, nil
 	}
-	room := e.sources.capacity(newest.settings)
-	if room.Jobs <= 0 {
+	capacity := e.sources.capacity(newest.settings)
+	if capacity.Jobs <= 0 {
 		return 0, time.Time{}, nil
 	}
-	room.Held = e.runs.held()
-	jobs, next, err := e.store.Claim(ctx, e.options.Owner, now, now.Add(e.options.Lease), room)
+	capacity.Held = e.runs.held()
+	jobs, next, err := e.store.Claim(ctx, e.options.Owner, now, now.Add(e.options.Lease), capacity)
 	for _, j := range jobs {
 		e.begin(j)
 	}

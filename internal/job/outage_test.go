@@ -83,7 +83,7 @@ func TestWaitingForASourceEndsWithTheTimeLimit(t *testing.T) {
 	}
 }
 
-// Whoever waits for the result is told at once that the source is away, and its key is free.
+// A caller who waits for the result is told at once that the source is away, and its key is free.
 func TestAttendedJobEndsWithItsSource(t *testing.T) {
 	source := new(fragileSource)
 	source.down.Store(true)

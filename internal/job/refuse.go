@@ -7,18 +7,18 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-// EndRefused ends every unfinished job that permit refuses, waiting and running ones, as failed with the error that
-// permit gave, which is one of package dataapi. Of those that run in this process the context ends, and with it the query
+// EndRefused ends every unfinished job that authorize refuses, waiting and running ones, as failed with the error that
+// authorize gave, which is one of package dataapi. Of those that run in this process the context ends, and with it the query
 // inside the database; those of another process end with their next heartbeat. Their ends are on disk when it returns.
-// permit must not block. It returns ctx's error, or the store's, when it could not look at all of them.
-func (e *Engine) EndRefused(ctx context.Context, permit func(Unfinished) error) error {
+// authorize must not block. It returns ctx's error, or the store's, when it could not look at all of them.
+func (e *Engine) EndRefused(ctx context.Context, authorize func(Unfinished) error) error {
 	unfinished, err := e.store.Unfinished(ctx)
 	if err != nil {
 		return err
 	}
 	var faults []error
 	for _, j := range unfinished {
-		refused := permit(j)
+		refused := authorize(j)
 		if refused == nil {
 			continue
 		}

@@ -18,7 +18,7 @@ const (
 	maxRetention = 10 * 365 * 24 * time.Hour
 )
 
-// Settings are the numbers of a configuration. Zero values stand for the defaults.
+// Settings are the numbers of a configuration. Zero values mean the defaults.
 type Settings struct {
 	Workers    int           // jobs that run at the same time, in all, and that run or wait on one source; default 4
 	PerCompany int           // of them, jobs of one company; default: any number

@@ -75,23 +75,23 @@ func (s *sources) forget(source string) {
 	}
 }
 
-// room returns how many jobs more may begin.
+// capacity returns how many jobs more may begin.
 func (s *sources) capacity(settings Settings) Capacity {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	room := Capacity{
+	capacity := Capacity{
 		Jobs: settings.Workers, PerCompany: settings.PerCompany, PerSource: settings.PerSource,
 		Running: make(map[string]int), Waiting: make(map[Line]int), Sources: make(map[string]SourceCapacity),
 	}
 	for line, l := range s.byLine {
-		room.Running[line.Company] += l.running
+		capacity.Running[line.Company] += l.running
 		if l.waiting > 0 {
-			room.Waiting[line] = l.waiting
+			capacity.Waiting[line] = l.waiting
 		}
 	}
 	for name, state := range s.byName {
-		room.Jobs -= state.running
+		capacity.Jobs -= state.running
 		// Those that wait are few as well: each is held in memory, with its lease.
 		more := settings.Workers - state.running - state.waiting
 		switch {
@@ -104,9 +104,9 @@ func (s *sources) capacity(settings Settings) Capacity {
 		if more <= 0 {
 			most = -1
 		}
-		room.Sources[name] = SourceCapacity{Running: state.running, Waiting: state.waiting, Most: most}
+		capacity.Sources[name] = SourceCapacity{Running: state.running, Waiting: state.waiting, Most: most}
 	}
-	return room
+	return capacity
 }
 
 // tried notes that a job of this source was claimed: the next one that tries a source that could not be reached does so

@@ -20,8 +20,8 @@ var (
 	// ErrQuotaExceeded says that the company keeps as many bytes of jobs and results as it may.
 	ErrQuotaExceeded = errors.New("the jobs and results of this company take as much room as they may")
 
-	// ErrLost says that the job is not processing with this attempt any more: it has ended, or it was given to somebody
-	// else after its lease had run out. Whoever gets it has to stop working on the job and must not write to it again.
+	// ErrLost says that the job is not processing with this attempt any more: it has ended, or it was given to another
+	// worker after its lease had run out. The worker must stop working on the job and must not write to it again.
 	ErrLost = errors.New("the job has ended or was given to another worker")
 
 	// ErrMissingChunk says that a result's chunks are not all there, or would not be.
@@ -47,13 +47,13 @@ type Unfinished struct {
 
 // Store keeps jobs and their results. It is safe for concurrent use, by several processes if it can be shared.
 //
-// On it stands what docs/jobs.md promises to callers: a job that Accept has taken is on disk; it is executed at least
+// It carries what docs/jobs.md promises to callers: a job that Accept has taken is on disk; it is executed at least
 // once; it makes exactly one terminal transition, which also stores the announcement of its end; and its result can be
 // read until ExpiresAt.
 //
 // Everything that a method has written is durable when it returns nil, and one method's writes are one transaction: all
-// of them or none. Methods block while they do so, and return ctx's error when ctx ends before they begin to write. An
-// error that is none of this package's, and none of ctx's, is the store's own failure: then it is unknown whether the
+// of them or none. Methods block while they do so, and return ctx's error when ctx ends before they begin to write. Any
+// error but this package's and ctx's is the store's own failure: then it is unknown whether the
 // write was done, and the caller must neither report success nor rely on the contrary. Every write can be repeated.
 //
 // Records are copied in and out: the caller keeps what it passes and owns what it gets. Times keep their instant to the
@@ -64,28 +64,28 @@ type Unfinished struct {
 // exist gives ErrNotFound.
 type Store interface {
 	// Accept stores a new job, which waits from then on: Status must be Processing and Attempt 0. It returns ErrExists,
-	// changing nothing, when the ID is taken. When the company has used up its allowance it returns ErrQueueFull or
+	// changing nothing, when the ID is taken. When the company has used up its quota it returns ErrQueueFull or
 	// ErrQuotaExceeded.
 	//
 	// A job with an Idempotency binds its key, of j.Company and j.Address, in the same transaction. When the key is bound
 	// to another job until after j.CreatedAt, nothing is stored: with the same digest it returns a *RepeatedError, which
 	// holds that job, else ErrKeyReused. The key comes before the other reasons to refuse. A key is bound until its Until,
 	// and at least as long as nobody else takes it: Sweep removes it with its job.
-	Accept(ctx context.Context, j Job, allowance Quota) error
+	Accept(ctx context.Context, j Job, quota Quota) error
 
-	// Claim gives as many waiting jobs to owner as there is room for, with a lease until the given time. Each of them has
+	// Claim gives as many waiting jobs to owner as there is capacity for, with a lease until the given time. Each of them has
 	// its Attempt raised by one, StartedAt set to now, and NotBefore cleared. A job is claimable when it waits and
 	// NotBefore is not after now, or when its lease ended at or before now. No job is given to two callers with the same
-	// attempt. An attempt that room.Held names is not given away: when its lease has ended, that is extended.
+	// attempt. An attempt that capacity.Held names is not given away: when its lease has ended, that is extended.
 	//
 	// The order is fair among sources and companies. The next job is one of the source of which the fewest run. Of one
 	// source's jobs that wait, each company's are taken in the order in which they were accepted, further attempts
 	// included, and a company that has n of them waiting delays another's first by no more than two. A source or company
-	// for which there is no room is passed over, and its jobs keep their places.
+	// without capacity is passed over, and its jobs keep their places.
 	//
 	// When it returns no job, next is when one may become claimable by the passing of time alone; zero: never.
-	// It returns without error, writes nothing and is cheap when there is nothing to claim, or no room for it.
-	Claim(ctx context.Context, owner string, now, until time.Time, room Capacity) (jobs []Job, next time.Time, err error)
+	// It returns without error, writes nothing and is cheap when there is nothing to claim, or no capacity for it.
+	Claim(ctx context.Context, owner string, now, until time.Time, capacity Capacity) (jobs []Job, next time.Time, err error)
 
 	// Extend sets the end of the lease of a running job. A job that is not running, though it is processing with this
 	// attempt, gives ErrLost. Once the lease has ended, this and the other writes to a running job may give ErrLost before
@@ -138,13 +138,13 @@ type Store interface {
 	Recover(ctx context.Context, owner string) (int, error)
 }
 
-// Allowance is what one company may have in a store when it asks for a job more. Zero values allow anything.
+// Quota is what one company may have in a store when it asks for a job more. Zero values allow anything.
 type Quota struct {
 	Waiting int   // jobs that wait to be claimed, this one included
 	Kept    int64 // bytes of jobs that have not been removed yet: the [Job.Footprint] of each, and the Size of its [Result]
 }
 
-// Room is how many jobs may be claimed.
+// Capacity is how many jobs may be claimed.
 type Capacity struct {
 	Jobs       int            // in all, at least 1
 	PerCompany int            // of one company, those included that Running and Waiting count; 0: any number
@@ -159,7 +159,7 @@ type Capacity struct {
 // Line is where the jobs of one company on one source wait.
 type Line struct{ Source, Company string }
 
-// SourceRoom says how many jobs of one source there may be.
+// SourceCapacity says how many jobs of one source there may be.
 type SourceCapacity struct {
 	Running int // jobs that run already
 	Waiting int // jobs that were claimed and wait for a place at the source

@@ -78,7 +78,7 @@ func (ws *waiters) ended(id ID) {
 // processing, and ctx's error. It is told by this engine, without polling, and does not notice a job that another
 // process ends. Errors are Get's.
 func (e *Engine) Wait(ctx context.Context, id ID) (Job, error) {
-	// Whoever looks after having joined cannot miss an end that comes in between.
+	// A look after joining cannot miss an end that comes in between.
 	w := e.waiters.join(id)
 	defer e.waiters.leave(id, w)
 	j, err := e.Get(ctx, id)

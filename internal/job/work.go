@@ -101,7 +101,7 @@ func (e *Engine) attempt(ctx context.Context, j Job, current attached) (_ result
 		// Earlier attempts ended without a word, as a crash ends them: the job may be what brings the server down.
 		return result.Summary{}, nil, exhausted(j, nil)
 	}
-	// Whoever cancelled the job before this run was known could not end its context.
+	// A cancellation that came before this run was known could not end its context.
 	if stored, err := e.store.Get(ctx, j.ID); err != nil {
 		return result.Summary{}, nil, fmt.Errorf("%w: %w", errStoring, err)
 	} else if stored.Status.Terminal() || stored.Attempt != j.Attempt {
@@ -151,7 +151,7 @@ func (e *Engine) finish(ctx context.Context, j Job, settings Settings, outcome O
 			e.ended(j, outcome)
 			return
 		case err == nil:
-			return // whoever has ended it so has told everybody
+			return // the worker that has ended it so has told everybody
 		case errors.Is(err, ErrLost), errors.Is(err, ErrNotFound):
 			e.log.Warn("the job ended elsewhere; this end is dropped", "job", j.ID.String(), "attempt", j.Attempt)
 			return

@@ -1,5 +1,3 @@
-// Package jwks keeps the public keys of another issuer of tokens at hand: a JSON Web Key Set (RFC 7517) that is fetched
-// from a URL, or read from a file, and renewed in the background.
 package jwks
 
 import (
@@ -54,7 +52,7 @@ func (s *Set) Find(id, algorithm string) (key crypto.PublicKey, ok bool) {
 func (s *Set) Len() int { return len(s.keys) }
 
 // Parse reads a document. A key that cannot be used does not spoil the others: an issuer may publish keys for purposes
-// that are none of ours. Private and symmetric keys are never used, since whoever publishes one has lost it.
+// that are none of ours. Private and symmetric keys are never used: an issuer that publishes one has lost it.
 func Parse(document []byte) (*Set, error) {
 	if len(document) > MaxBytes {
 		return nil, fmt.Errorf("the key set is longer than %d bytes", MaxBytes)
@@ -90,8 +88,8 @@ type members struct {
 }
 
 // publicMembers are those that make a public key. All others are left out, above all certificates (x5c, x5t, x5u): no chain
-// is verified, so they add nothing, and whoever writes them wrongly, or with a serial number that Go refuses, has a good
-// key all the same.
+// is verified, so they add nothing, and a key whose certificate is wrong, or has a serial number that Go refuses, is good
+// all the same.
 type publicMembers struct {
 	Type      jsontext.Value `json:"kty,omitzero"`
 	Use       jsontext.Value `json:"use,omitzero"`

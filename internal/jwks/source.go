@@ -97,7 +97,7 @@ func New(config Config) (*Source, error) {
 // Start begins to fetch, in the background. Calling it again does nothing.
 func (s *Source) Start() {
 	s.begin.Do(func() {
-		s.setFetching(true) // so that whoever comes first waits for the first fetch
+		s.setFetching(true) // so that the first caller waits for the first fetch
 		go s.run()
 	})
 }
@@ -119,7 +119,7 @@ func (s *Source) Current() *Set {
 	return nil
 }
 
-// Find returns the key of an id that verifies signatures of an algorithm, and the set that it stands in. A key that is
+// Find returns the key of an id that verifies signatures of an algorithm, and the set that it is in. A key that is
 // not known makes the set be fetched, at most once in [UnknownKeyInterval] for all callers together; the caller waits for
 // that at most [FetchTimeout], or until ctx ends. The error is ErrUnknownKey or ErrUnavailable.
 func (s *Source) Find(ctx context.Context, id, algorithm string) (crypto.PublicKey, *Set, error) {

@@ -1,5 +1,3 @@
-// Package logsample keeps a log readable, and its disk from filling, while the same thing happens to everybody: what has
-// happened is told at once, and then now and then, with how often it has happened meanwhile.
 package logsample
 
 import (

@@ -99,7 +99,7 @@ func (e *endpoint) getResult() *openapi3.Operation {
 	return operation
 }
 
-// pageSchema is the schema of a result, or of a page of it, which says where it stands.
+// pageSchema is the schema of a result, or of a page of it, which says where it is.
 func (e *endpoint) pageSchema() *openapi3.Schema {
 	page := e.resultSchema(false)
 	page.Description = "A result. The last three fields are those of a page."

@@ -1,5 +1,3 @@
-// Package openapi describes to a caller what it may run, as an OpenAPI 3.1 document: one path for each endpoint, with its
-// parameters as share contexts leave them, the columns of its result, and every error that it can answer with.
 package openapi
 
 import (

@@ -25,7 +25,7 @@ func (d *document) addFixedErrors(operation *openapi3.Operation) {
 }
 
 // addErrors says what an operation answers with when it fails: these codes by their status, and by default the whole
-// catalogue, since any of it may come from what stands in front of the operation.
+// catalogue, since any of it may come from what is in front of the operation.
 func (d *document) addErrors(operation *openapi3.Operation, codes ...dataapi.Code) {
 	byStatus := make(map[int][]dataapi.Definition)
 	for _, definition := range dataapi.Catalogue() {

@@ -1,6 +1,3 @@
-// Package options reads blocks of options in a Caddyfile. A block is a table of options: each has a name, a reader of its
-// kind, where the value goes, and an example for those who leave the value out. What is wrong is told with its line, and
-// with what is allowed.
 package options
 
 import (
@@ -25,7 +22,7 @@ func Custom(name string, read func(d *caddyfile.Dispenser) error) Option {
 	return Option{name: name, read: read}
 }
 
-// Repeated is the option where it may stand more than once.
+// Repeated is the option where it may be given more than once.
 func (o Option) Repeated() Option {
 	o.repeats = true
 	return o
@@ -111,7 +108,7 @@ func Number(name string, target *int, example string) Option {
 	})
 }
 
-// Duration takes a duration, in which d stands for days.
+// Duration takes a duration, in which d means days.
 func Duration(name string, target *caddy.Duration, example string) Option {
 	return Value(name, target, example, func(argument string) (caddy.Duration, string) {
 		length, err := caddy.ParseDuration(argument)
@@ -148,7 +145,7 @@ func OnOff(name string, target *bool, example string) Option {
 	})
 }
 
-// Flag stands alone, and switches on.
+// Flag takes no value, and switches on.
 func Flag(name string, target *bool) Option {
 	return Custom(name, func(d *caddyfile.Dispenser) error {
 		if d.NextArg() {

@@ -1,6 +1,3 @@
-// Package params is the one contract of an endpoint's parameters. [Compile] checks the definitions of an endpoint file;
-// the [Contract] it makes reads a request's values, holds them against the contract and the share contexts, and gives
-// the values that a source binds.
 package params
 
 import (
@@ -12,7 +9,7 @@ import (
 
 // Bind reads a request's parameter_values and returns one value for each parameter, in the contract's order.
 //
-// A parameter that is left out, or null, takes its default, else it is bound as NULL; nil stands for {}. Every context
+// A parameter that is left out, or null, takes its default, else it is bound as NULL; nil means {}. Every context
 // must allow every value, the default included. A parameter that contexts pin to one value takes that when it is left
 // out; one that they constrain otherwise must be given, because NULL, like an empty array, would escape the constraint.
 //

@@ -180,7 +180,7 @@ func (c *Contract) checkValue(i int, value json.RawMessage, field string, check 
 }
 
 // Schema returns the contract as a JSON Schema (draft 2020-12) of the object parameter_values. It describes values that
-// are given; beyond it, null stands for a parameter that is left out. The bytes are the caller's own.
+// are given; beyond it, null means a parameter that is left out. The bytes are the caller's own.
 func (c *Contract) Schema() json.RawMessage { return slices.Clone(c.document) }
 
 // Params returns the definitions, in the order in which values are bound. The slice is the caller's own; what its

@@ -23,7 +23,7 @@ const (
 	null                   // null in the text
 	given                  // read, or pinned by a share context
 	faulty                 // in the text, but not a value of its type, or one that breaks a rule
-	defaulted              // its default stands in
+	defaulted              // its default is taken
 )
 
 // unknown is the index of a name that the contract does not have.

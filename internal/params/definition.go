@@ -180,7 +180,7 @@ func unordered(t source.ParamType) string {
 	return fmt.Sprintf("is allowed for a parameter of type integer, decimal, date or timestamp only; this one is a %s", t)
 }
 
-// readRaw reads one scalar that stands alone, as definitions and share contexts have it.
+// readRaw reads one scalar that is alone, as definitions and share contexts have it.
 func readRaw(t source.ParamType, raw json.RawMessage) (source.Argument, string) {
 	if !jsontext.Value(raw).IsValid() {
 		return source.Argument{}, "is not valid JSON" + got(literal{'0', string(raw)})

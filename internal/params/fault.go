@@ -13,19 +13,19 @@ const maxFaults = 10
 
 // fail records what is wrong with a parameter, or with the item of that index when it is not negative.
 func (b *binding) fail(i, item int, detail string) {
-	b.add(i, b.contract.params[i].Name, dataapi.CodeInvalidParameter, atIndex(item, b.discreet(i, detail)))
+	b.add(i, b.contract.params[i].Name, dataapi.CodeInvalidParameter, atIndex(item, b.redact(i, detail)))
 }
 
 // forbid records a value that a share context does not allow.
 func (b *binding) forbid(i, item int, detail string) {
-	b.add(i, b.contract.params[i].Name, dataapi.CodeParameterNotAllowed, atIndex(item, b.discreet(i, detail)))
+	b.add(i, b.contract.params[i].Name, dataapi.CodeParameterNotAllowed, atIndex(item, b.redact(i, detail)))
 }
 
-// gotWords stand before a value that a fault repeats.
+// gotWords come before a value that a fault repeats.
 const gotWords = "; got "
 
-// discreet leaves out what a fault repeats of a sensitive parameter's value, which stands at its end.
-func (b *binding) discreet(i int, detail string) string {
+// redact leaves out what a fault repeats of a sensitive parameter's value, which is at its end.
+func (b *binding) redact(i int, detail string) string {
 	if !b.contract.params[i].Sensitive {
 		return detail
 	}

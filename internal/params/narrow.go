@@ -13,7 +13,7 @@ import (
 type Narrowed struct {
 	// Schema is a JSON Schema (draft 2020-12) of the object parameter_values. Together with the formats int64 and decimal
 	// and the bounds formatMinimum and formatMaximum it accepts exactly what [Contract.Bind] accepts under the same
-	// contexts, for values in canonical spelling. It describes values that are given; null stands for one left out.
+	// contexts, for values in canonical spelling. It describes values that are given; null means one left out.
 	Schema json.RawMessage
 
 	// Params are the parameters in the order in which they are bound.
@@ -33,7 +33,7 @@ type NarrowedParam struct {
 	Type     source.ParamType // of the value, or of an array's items
 	Array    bool
 	Required bool            // it must be given: by its definition, or since leaving it out would escape a context
-	Pinned   json.RawMessage // the value, or array, that stands in when it is left out, and the only one; nil: not pinned
+	Pinned   json.RawMessage // the value, or array, that is taken when it is left out, and the only one; nil: not pinned
 	Limited  bool            // a context says something of it
 }
 

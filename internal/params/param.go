@@ -28,7 +28,7 @@ type Param struct {
 
 	MinItems, MaxItems *int // of an array; nil: no lower bound, and [DefaultMaxItems]
 
-	Sensitive bool // its values stand in no log, no audit log and no error
+	Sensitive bool // its values are shown in no log, no audit log and no error
 
 	Title, Description string          // for documentation
 	Example            json.RawMessage // for documentation; checked like a caller's value

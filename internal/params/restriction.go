@@ -36,7 +36,7 @@ func (c *Contract) CheckContext(context ShareContext) []ContextFault {
 // restriction is a share context compiled for one contract: one entry for each parameter, nil where it is free.
 type restriction []*allowed
 
-// allowance is a constraint compiled for one parameter. What it cannot read it does not allow.
+// allowed is a constraint compiled for one parameter. What it cannot read it does not allow.
 type allowed struct {
 	listed  bool // only the values in list are allowed
 	list    []source.Argument
@@ -199,7 +199,7 @@ func allowedByAll(restrictions []restriction, i int, value source.Argument) bool
 	return true
 }
 
-// checkAllowed refuses every value that a restriction does not allow, and NULL and the empty array where one stands.
+// checkAllowed refuses every value that a restriction does not allow, and NULL and the empty array where there is one.
 func (b *binding) checkAllowed(restrictions []restriction) {
 	for _, restriction := range restrictions {
 		for i, allowance := range restriction {

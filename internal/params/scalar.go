@@ -144,7 +144,7 @@ func canonicalTimestamp(s string) (string, bool) {
 	return moment.Format(time.RFC3339Nano), true
 }
 
-// finerThanNanoseconds reports whether digits stand where package time drops them.
+// finerThanNanoseconds reports whether there are digits where package time drops them.
 func finerThanNanoseconds(s string) bool {
 	_, fraction, _ := strings.Cut(s, ".")
 	fraction = fraction[:len(fraction)-len(strings.TrimLeft(fraction, "0123456789"))]

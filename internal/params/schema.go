@@ -96,7 +96,7 @@ func members(params []parameter) []member {
 	return list
 }
 
-// document writes the schema of a contract: an object whose properties stand in the contract's order.
+// document writes the schema of a contract: an object whose properties are in the contract's order.
 func document(members []member) (json.RawMessage, error) {
 	required := []string{}
 	var text bytes.Buffer

@@ -1,8 +1,3 @@
-// Package pgtest gives tests a real PostgreSQL. It starts a temporary cluster on a unix socket from the installed
-// binaries, as a user who is not root; where there are none it installs Debian's package when it may, else it uses
-// Docker, else the test fails with one line that says what is missing. Nothing is ever skipped.
-//
-// DATA_API_TEST_DSN, the DSN of a superuser, makes [New] use that server instead.
 package pgtest
 
 import (

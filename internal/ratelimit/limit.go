@@ -1,4 +1,3 @@
-// Package ratelimit counts what callers do against limits, in memory that does not grow with the number of callers.
 package ratelimit
 
 import (
@@ -18,7 +17,7 @@ type Limit struct {
 	Burst  int           // from 1 to 1,000,000
 }
 
-// Unlimited is the limit that is none.
+// Unlimited sets no limit.
 var Unlimited = Limit{}
 
 const (
@@ -28,7 +27,7 @@ const (
 	maxFill   = 31 * 24 * time.Hour // how long an empty bucket may take to fill
 )
 
-// Syntax is how limits are written, in words for whoever has written one wrongly.
+// Syntax is how limits are written, in words for an author who has written one wrongly.
 const Syntax = "COUNT/PERIOD such as 100/1m or 5/1s, with `burst N` behind it where fewer or more than COUNT may come at once, " +
 	"such as 100/1m burst 20; or unlimited"
 

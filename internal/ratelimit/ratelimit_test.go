@@ -125,7 +125,7 @@ func TestTableModel(t *testing.T) {
 	})
 }
 
-// Whoever has more keys than the table has places gains nothing by having some of them forgotten.
+// A caller with more keys than the table has places gains nothing when some of them are forgotten.
 func TestManyKeysGainNothing(t *testing.T) {
 	const places, burst, fillers = 1024, 5, 40_000
 	table, clock := newTable(places)

@@ -13,12 +13,12 @@ import (
 // A bucket is one number, the time at which it will be full again: the generic cell rate algorithm (ITU-T I.371, annex A),
 // which admits exactly what a token bucket does. A bucket that is full says nothing, and its place is free.
 //
-// Whoever can take on many keys, as an attacker with a network of IPv6 addresses can, must not gain from filling the
+// An attacker who can take on many keys, as with a network of IPv6 addresses, must not gain from filling the
 // table: a cache that evicts would give each evicted key a full bucket. So a key that finds no free place takes over that
-// of the bucket that is fullest among those it may stand in, and with it what is missing there, but for one token. A key
+// of the bucket that is fullest among those it may be in, and with it what is missing there, but for one token. A key
 // that was pushed out thus comes back with one token for as many tokens of others as there are places, which is less than
 // it would have had for waiting, as long as all keys together stay below the rate of all places together. And a key that
-// has done nothing always has a token, however many others are at work. Which places a key may stand in depends on a seed
+// has done nothing always has a token, however many others are at work. Which places a key may be in depends on a seed
 // that nobody outside can know.
 type Table struct {
 	seed  maphash.Seed
@@ -27,7 +27,7 @@ type Table struct {
 	sets  []set
 }
 
-// ways is how many places a key may stand in. More make it rarer that a set is full while others are not.
+// ways is how many places a key may be in. More make it rarer that a set is full while others are not.
 const ways = 8
 
 type set struct {
@@ -45,7 +45,7 @@ func NewTable(places int, now func() time.Time) *Table {
 	return &Table{seed: maphash.MakeSeed(), epoch: now(), now: now, sets: make([]set, sets)}
 }
 
-// Key stands for whom a bucket belongs to. It is a hash under the table's own seed.
+// Key says whom a bucket belongs to. It is a hash under the table's own seed.
 type Key uint64
 
 // Key makes a key of the parts of a name: ("a", "bc") and ("ab", "c") differ.
@@ -60,7 +60,7 @@ func (t *Table) Key(parts ...string) Key {
 	return Key(hash.Sum64())
 }
 
-// State is how a bucket stands.
+// State is how full a bucket is.
 type State struct {
 	OK        bool          // the request may go on; with Take, its token is taken
 	Remaining int           // tokens that are left
@@ -68,7 +68,7 @@ type State struct {
 	Full      time.Duration // after what time the bucket is full; 0: it is
 }
 
-// Take takes a token, or reports that there is none and takes nothing. A limit that is none is always OK.
+// Take takes a token, or reports that there is none and takes nothing. [Unlimited] is always OK.
 func (t *Table) Take(key Key, limit Limit) State { return t.take(key, limit, 1) }
 
 // Look reports whether there is a token, and takes none.

@@ -13,11 +13,11 @@ type ThrottleLimits struct {
 	Total    Limit // failures in all
 }
 
-// Throttle slows down whoever guesses at credentials, and never locks out whom the credentials belong to.
+// Throttle slows down those who guess at credentials, and never locks out the owner of the credentials.
 //
 // An address that has sent too much, or failed too often, is refused before anything is verified. Failures for one API key
 // and failures in all have limits as well, which an attacker can use up from elsewhere; so these are soft: beyond them
-// whoever has failed within the last minute is refused, and a quiet address is verified still. A good secret from
+// an address that has failed within the last minute is refused, and a quiet one is still verified. A good secret from
 // a quiet address gets in, whatever others do; a network of guessers is down to one guess a minute for each address.
 //
 // What is counted under an API key is the one that a request presents, whether it exists or not, so that being refused
@@ -54,7 +54,7 @@ type Attempt struct {
 	named    bool
 }
 
-// Begin counts a request from an address, which is an IP address as text; all that are none count as one. When it
+// Begin counts a request from an address, which is an IP address as text; all other texts count as one. When it
 // returns a wait above zero the request is to be refused, without a look at what it presents.
 //
 // Requests that are verified at the same instant may together exceed a limit of failures by as many as they are.

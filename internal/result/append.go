@@ -48,7 +48,7 @@ func appendJSON(dst []byte, value *source.Value) []byte {
 	}
 }
 
-// quotes returns what stands before and after a value that is made of its Bytes.
+// quotes returns what comes before and after a value that is made of its Bytes.
 func quotes(value *source.Value) (opening, closing string) {
 	switch value.Kind {
 	case source.KindJSON:
@@ -77,7 +77,7 @@ func appendInner(dst []byte, kind source.Kind, part []byte) []byte {
 	}
 }
 
-// escapes holds, for each byte, what follows the backslash: 0 for a byte that stands as it is, 'u' for \u00XX.
+// escapes holds, for each byte, what follows the backslash: 0 for a byte that stays as it is, 'u' for \u00XX.
 // These are PostgreSQL's escapes. Neither < > & nor U+2028 is one of them, though encoding/json escapes those.
 var escapes = func() (table [256]byte) {
 	for c := range 0x20 {
@@ -109,7 +109,7 @@ func appendEscaped[T string | []byte](dst []byte, text T) []byte {
 	return append(dst, text...)
 }
 
-// plain returns how many bytes at the beginning of text stand as they are, in whole words: fewer than 8 may be missing.
+// plain returns how many bytes at the beginning of text stay as they are, in whole words: fewer than 8 may be missing.
 // It looks at 8 bytes at once. In the lowest byte that has its high bit set in found, the subtraction borrowed because
 // the byte was too small: below 0x20, or one of the two escaped characters, which the exclusive or has turned into 0.
 func plain[T string | []byte](text T) int {

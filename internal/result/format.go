@@ -2,7 +2,7 @@ package result
 
 import "io"
 
-// Format describes a form in which a result can be asked for: what is known of it stands here and nowhere else. A format is
+// Format describes a form in which a result can be asked for: what is known of it is here and nowhere else. A format is
 // immutable, and compared by its address.
 type Format struct {
 	Name        string // in words for people

@@ -16,7 +16,7 @@ type Layout uint8
 const (
 	Objects Layout = iota // one document whose rows are objects
 	Arrays                // one document whose rows are arrays, in the order of the columns
-	Lines                 // each row is an object and ends with a line feed; nothing stands around them (NDJSON)
+	Lines                 // each row is an object and ends with a line feed; nothing is around them (NDJSON)
 )
 
 // JSONOptions varies what [NewJSON] writes.
@@ -41,7 +41,7 @@ type JSONEncoder struct {
 	rows    bool // there was one
 	ended   bool
 
-	keys []byte // what stands before every column's value: `{"name":` or `,"name":`, one after the other
+	keys []byte // what comes before every column's value: `{"name":` or `,"name":`, one after the other
 	ends []int  // of each column's key in keys
 }
 
@@ -91,7 +91,7 @@ func (e *JSONEncoder) Columns(columns []source.Column) error {
 	return e.flushWhenFull()
 }
 
-// brackets returns what stands around a row.
+// brackets returns what is around a row.
 func (e *JSONEncoder) brackets() (opening, closing byte) {
 	if e.options.Layout == Arrays {
 		return '[', ']'
@@ -161,7 +161,7 @@ func (e *JSONEncoder) large(value *source.Value) error {
 	return nil
 }
 
-// joinLines makes JSON stand on one line. Between two tokens a line break is white space, and inside of one it cannot stand.
+// joinLines puts JSON on one line. Between two tokens a line break is white space, and inside of one there can be none.
 func joinLines(text []byte) {
 	for i, c := range text {
 		if c == '\n' || c == '\r' {

@@ -11,7 +11,7 @@ import (
 	"github.com/solucao42/caddy-data-api/source"
 )
 
-// FromJSON returns the value that a JSON text stands for in a column of this type. It is held as it is written: numbers
+// FromJSON returns the value that a JSON text means in a column of this type. It is held as it is written: numbers
 // as Decimal, and texts, dates, bytes and all else between quotes as Text, whose bytes are appended to scratch. Encoders
 // take it for the value that the source had, because [AppendJSON] and [AppendText] write it alike. Null is NULL, in
 // columns of json too.

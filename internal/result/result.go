@@ -1,5 +1,3 @@
-// Package result holds what a query answers with: columns with SQL type names, values, and the encoders that write
-// them while they are read. No row is ever turned into a map or kept.
 package result
 
 import (

@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// RowScanner finds where the rows of a result stand in the JSON that [JSONEncoder] wrote, without decoding them and in
+// RowScanner finds where the rows of a result are in the JSON that [JSONEncoder] wrote, without decoding them and in
 // constant memory: a cell may be of any size. It believes what it reads to be such JSON, and reports where it is not
 // only as far as it would lose its way. It is not safe for concurrent use.
 type RowScanner struct {
@@ -22,12 +22,12 @@ var ErrNoRows = errors.New("this is not the JSON of a result")
 // quotation marks inside of them are escaped.
 const rowsBegin = `],"rows":[`
 
-// NewRowScanner reads from where in stands, which is at this offset of the result: 0, or a place that Next returned.
+// NewRowScanner reads from where in is, which is at this offset of the result: 0, or a place that Next returned.
 func NewRowScanner(in io.Reader, offset int64) *RowScanner {
 	return &RowScanner{in: bufio.NewReaderSize(in, 32<<10), offset: offset}
 }
 
-// Begin moves from the beginning of a result to its first row, and returns that place: what stands before it is the
+// Begin moves from the beginning of a result to its first row, and returns that place: what comes before it is the
 // columns. It must be called first, at offset 0.
 func (s *RowScanner) Begin() (int64, error) {
 	for matched := 0; matched < len(rowsBegin); {
@@ -48,7 +48,7 @@ func (s *RowScanner) Begin() (int64, error) {
 }
 
 // Next moves over one row, and over the comma behind it. It returns the place behind the row, and that of the next row,
-// which is 0 when there is none. When it stands behind the last row already it returns io.EOF.
+// which is 0 when there is none. When it is behind the last row already it returns io.EOF.
 func (s *RowScanner) Next() (end, next int64, err error) {
 	c, err := s.next()
 	if err != nil {
@@ -71,7 +71,7 @@ func (s *RowScanner) Next() (end, next int64, err error) {
 	case c == ',':
 		return end, s.offset, nil
 	case c == ']':
-		// The scanner stands on the bracket again, so that the next call meets the end too.
+		// The scanner is on the bracket again, so that the next call meets the end too.
 		s.offset--
 		return end, 0, s.in.UnreadByte()
 	default:

@@ -6,7 +6,7 @@ import (
 	"github.com/solucao42/caddy-data-api/source"
 )
 
-// binaryPrefix stands before the hexadecimal digits of bytes, as in PostgreSQL's own text of bytea.
+// binaryPrefix comes before the hexadecimal digits of bytes, as in PostgreSQL's own text of bytea.
 const binaryPrefix = `\x`
 
 // AppendText appends value as [AppendJSON] writes it, without JSON's quotes and escapes. NULL appends nothing.

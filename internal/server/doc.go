@@ -6,6 +6,6 @@
 // A [Server] is one configuration: its catalog, compiled for its sources. Over a backend it has its [Services], which end
 // in the HTTP API. caddymodule makes one for each configuration that Caddy loads; package servertest makes one for a test.
 //
-// The package knows no Caddy, and no driver of a store or a database: those are opened by whoever configures them. It
-// decides nothing either; what does stands in the packages that it joins. Start reading at [New].
+// The package knows no Caddy, and no driver of a store or a database: its caller opens those and hands them in. It
+// decides nothing either; the packages that it joins do. Start reading at [New].
 package server

@@ -1,5 +1,3 @@
-// Package store names what one store must keep for the product to run on it. Each part is declared by the package that
-// uses it; the implementations stand in subpackages.
 package store
 
 import (

@@ -1,4 +1,3 @@
-// Package token mints and verifies the signed tokens that callers send: access tokens (RFC 9068) and refresh tokens.
 package token
 
 import (
@@ -172,7 +171,7 @@ func newParser(config Config, algorithm, issuer, audience string) *jwt.Parser {
 
 // Token is a signed token and what it says.
 type Token struct {
-	Text   string // secret: whoever holds it is the subject
+	Text   string // secret: its holder is taken for the subject
 	Claims Claims
 }
 
@@ -188,7 +187,7 @@ func (a *Authority) AccessTTL() time.Duration { return a.config.AccessTTL }
 func (a *Authority) RefreshTTL() time.Duration { return a.config.RefreshTTL }
 
 // Mint makes an access token and a refresh token for a subject. family is that of the refresh token that was
-// exchanged for them, or empty to begin a new one. It fails when the subject cannot stand in a token.
+// exchanged for them, or empty to begin a new one. It fails when the subject cannot be written into a token.
 func (a *Authority) Mint(subject Subject, family string) (Pair, error) {
 	if err := subject.validate(); err != nil {
 		return Pair{}, fmt.Errorf("minting a token: %w", err)

@@ -16,7 +16,7 @@ import (
 type Subject struct {
 	Company string // slug
 	User    string // name inside the company, or what a trusted issuer calls the user
-	KeyID   string // the API key that vouched for the user, in the claim client_id (RFC 9068, 2.2); empty: a trusted issuer has
+	KeyID   string // the API key that identified the user, in the claim client_id (RFC 9068, 2.2); empty: a trusted issuer did
 }
 
 // Claims is what a verified token says. Whether the key is still live, and the user still active, is asked of package

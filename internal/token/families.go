@@ -46,8 +46,8 @@ func OpenFamilies(ctx context.Context, store FamilyStore, now func() time.Time) 
 	return f, nil
 }
 
-// Begin makes the first pair of a new family, which is on disk when Begin returns. It fails when the subject cannot stand
-// in a token, and with dataapi.CodeOverloaded when the store fails.
+// Begin makes the first pair of a new family, which is on disk when Begin returns. It fails when the subject cannot be
+// written into a token, and with dataapi.CodeOverloaded when the store fails.
 func (f *Families) Begin(ctx context.Context, authority *Authority, subject Subject) (Pair, error) {
 	pair, err := authority.Mint(subject, "")
 	if err != nil {
@@ -122,7 +122,7 @@ func (f *Families) Revoked(id string) bool {
 	return ended
 }
 
-// shard is where a family stands. Its id is random, so that any of its characters will do.
+// shard is where a family is kept. Its id is random, so that any of its characters will do.
 func (f *Families) shard(id string) *atomic.Pointer[revocations] {
 	return &f.revoked[(uint(id[0])*31+uint(id[len(id)-1]))%shards]
 }

@@ -52,8 +52,8 @@ var (
 )
 
 // FamilyStore keeps token families. It is safe for concurrent use, by several processes if it can be shared. A write that
-// returned nil is durable: it survives a crash of the process and of the machine. An error that is none of the two above,
-// and not ctx's, leaves the outcome of a write unknown. Times are kept to the microsecond and returned in UTC. The package
+// returned nil is durable: it survives a crash of the process and of the machine. Any error but the two above
+// and ctx's leaves the outcome of a write unknown. Times are kept to the microsecond and returned in UTC. The package
 // storetest holds the tests that every implementation passes.
 type FamilyStore interface {
 	// CreateFamily adds a family, or returns ErrFamilyExists, and changes nothing then.

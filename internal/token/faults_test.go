@@ -86,7 +86,7 @@ func textFaults(good string) map[string]string {
 		"many dots":                  strings.Repeat(".", MaxLength),
 		"JSON instead of compact":    `{"protected":"` + header + `","payload":"` + payload + `","signature":"` + signature + `"}`,
 	}
-	// Another last character that stands for the same bytes when a decoder does not look at the bits that are left over.
+	// Another last character that means the same bytes when a decoder does not look at the bits that are left over.
 	last := strings.IndexByte(digits, good[len(good)-1])
 	for i := 1; i < 4; i++ {
 		faults[fmt.Sprintf("last character of the signature changed by %d", i)] = good[:len(good)-1] + string(digits[last^i])

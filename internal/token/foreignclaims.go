@@ -23,7 +23,7 @@ const (
 )
 
 // foreignClaims is the payload of another issuer's token: what RFC 9068, 2.2 requires of an access token and what says
-// for whom it stands. The rest is nothing to us.
+// whom it identifies. The rest is nothing to us.
 type foreignClaims struct {
 	trust *Trust
 
@@ -77,7 +77,7 @@ func (c *foreignClaims) GetIssuer() (string, error)             { return c.issue
 func (c *foreignClaims) GetSubject() (string, error)            { return c.subject, nil }
 func (c *foreignClaims) GetAudience() (jwt.ClaimStrings, error) { return c.audience, nil }
 
-// Validate checks what the library does not, and reads for whom the token stands.
+// Validate checks what the library does not, and reads whom the token identifies.
 func (c *foreignClaims) Validate() error {
 	switch {
 	case c.expiresAt == nil || c.issuedAt == nil:

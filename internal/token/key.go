@@ -20,7 +20,7 @@ import (
 const (
 	EdDSA = "EdDSA" // Ed25519
 	ES256 = "ES256" // ECDSA with P-256 and SHA-256
-	HS256 = "HS256" // HMAC with SHA-256: whoever verifies can also mint
+	HS256 = "HS256" // HMAC with SHA-256: a service that verifies can also mint
 )
 
 // MinHMACSecret is the least length of an HS256 secret in bytes (RFC 7518, 3.2).
@@ -64,7 +64,7 @@ func newPublicKey(method jwt.SigningMethod, private crypto.Signer, public crypto
 	return Key{id: published.KeyID, method: method, private: private, public: public, jwk: published}, nil
 }
 
-// NewHS256Key makes an HMAC key of a secret of at least [MinHMACSecret] bytes. Whoever holds the secret to verify tokens
+// NewHS256Key makes an HMAC key of a secret of at least [MinHMACSecret] bytes. A service that holds the secret to verify tokens
 // can also mint them: prefer EdDSA wherever another party verifies.
 func NewHS256Key(secret []byte) (Key, error) {
 	if len(secret) < MinHMACSecret {
@@ -106,7 +106,7 @@ func generate(algorithm string) ([]byte, error) {
 	return nil, errors.New("tokens can be signed with EdDSA or ES256 by keys that the server makes")
 }
 
-// ID returns the key's id, as it stands in the header kid of its tokens.
+// ID returns the key's id, as it is in the header kid of its tokens.
 func (k Key) ID() string { return k.id }
 
 // Algorithm returns the JWS algorithm: EdDSA, ES256 or HS256.

@@ -15,8 +15,8 @@ const (
 	// JWKSMaxAge is how long the published set of keys may be kept by those who have fetched it.
 	JWKSMaxAge = 10 * time.Minute
 
-	// PublishLead is how long a new key is published before it signs: longer than [JWKSMaxAge], so that whoever verifies
-	// tokens knows the key by then, a cache between included.
+	// PublishLead is how long a new key is published before it signs: longer than [JWKSMaxAge], so that those who verify
+	// tokens know the key by then, a cache between included.
 	PublishLead = 15 * time.Minute
 
 	// MaxKeys is how many keys a ring may hold.

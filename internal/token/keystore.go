@@ -12,7 +12,7 @@ type KeyRecord struct {
 	Algorithm string // EdDSA or ES256
 	Private   []byte // secret: the seed of an Ed25519 key or the scalar of a P-256 key, 32 bytes
 
-	PublishedAt time.Time // from then on it stands in the published set, and verifies
+	PublishedAt time.Time // from then on it is in the published set, and verifies
 	SignsFrom   time.Time
 	SignsUntil  time.Time // from then on another key signs; zero while none is to follow
 
@@ -57,7 +57,7 @@ type KeyStore interface {
 	TokenKeys(ctx context.Context) ([]KeyRecord, error)
 
 	// UpdateTokenKeys replaces all keys by what change makes of them, in one transaction, and returns them as they
-	// stand then. When it returns nil they are on disk. change gets the records in the order of TokenKeys; they are its
+	// are then. When it returns nil they are on disk. change gets the records in the order of TokenKeys; they are its
 	// own. It may run more than once, and must call no store. Its error is returned unchanged and nothing is kept.
 	UpdateTokenKeys(ctx context.Context, change func([]KeyRecord) ([]KeyRecord, error)) ([]KeyRecord, error)
 }

@@ -132,7 +132,7 @@ func TestWithdrawnKeyIsRefusedAtOnce(t *testing.T) {
 	old, token := r.signs(), mint(t, r.authority)
 	r.rotate(true)
 	newer := mint(t, r.authority)
-	r.accepts(token.Access.Text, true) // it stands in the cache of verified tokens now
+	r.accepts(token.Access.Text, true) // it is in the cache of verified tokens now
 	r.accepts(newer.Access.Text, true)
 	if signing := r.withdraw(old); signing.ID != r.signs() || signing.State != KeySigning {
 		t.Errorf("%+v signs", signing)

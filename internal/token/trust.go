@@ -17,7 +17,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/jwks"
 )
 
-// Trust says what another issuer of tokens, a company's identity provider, may vouch for: users of the companies that
+// Trust says whom another issuer of tokens, a company's identity provider, may identify: users of the companies that
 // are named here, and of no other. All fields but one of Company and CompanyClaim are required.
 type Trust struct {
 	Name       string   // for the log and the audit log
@@ -26,7 +26,7 @@ type Trust struct {
 	Types      []string // accepted typ headers, in lower case and without application/, such as at+jwt
 	Algorithms []string // accepted alg headers, of jwks.Algorithms
 
-	Company      string   // whose users the issuer vouches for
+	Company      string   // whose users the issuer identifies
 	CompanyClaim string   // or else the claim that names the company,
 	Companies    []string // which must be one of these
 
@@ -105,7 +105,7 @@ func (t *Trust) faults(own string) (faults []error) {
 	return faults
 }
 
-// Slugs lists the companies whose users the issuer may vouch for.
+// Slugs lists the companies whose users the issuer may identify.
 func (t *Trust) Slugs() []string {
 	if t.Company != "" {
 		return []string{t.Company}
@@ -130,7 +130,7 @@ func (a *Authority) Verify(ctx context.Context, text string) (Claims, error) {
 		return a.VerifyAccess(text)
 	}
 	mark := fingerprintOf(text)
-	if known, ok := a.verified.GetIfPresent(mark); ok && a.stands(known) {
+	if known, ok := a.verified.GetIfPresent(mark); ok && a.sameKeys(known) {
 		return a.unexpired(known)
 	}
 	trust := a.trusts[issuerOf(text)]
@@ -150,8 +150,8 @@ func (a *Authority) Verify(ctx context.Context, text string) (Claims, error) {
 	return claims, nil
 }
 
-// stands reports whether the keys are still those under which a token was verified.
-func (a *Authority) stands(known *verifiedToken) bool {
+// sameKeys reports whether the keys are still those under which a token was verified.
+func (a *Authority) sameKeys(known *verifiedToken) bool {
 	if known.trust != nil {
 		return known.trust.Keys.Current() == known.issued
 	}
@@ -214,7 +214,7 @@ func (t *trusted) verify(ctx context.Context, text string) (Claims, *jwks.Set, e
 // no plain set of claims. The keys come from where the configuration says, and from there alone.
 var refusedMembers = []string{"crit", "b64", "jwk", "jku", "x5u", "x5c", "cty", "zip", "enc", "epk", "p2c"}
 
-// foreignHeader reads the header of another issuer's token. Members that carry no danger, such as x5t, may stand in it.
+// foreignHeader reads the header of another issuer's token. Members that carry no danger, such as x5t, are allowed in it.
 func foreignHeader(text string) (head header, err error) {
 	encoded, _, _ := strings.Cut(text, ".")
 	var members map[string]jsontext.Value

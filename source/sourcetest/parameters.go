@@ -111,7 +111,7 @@ func testArrays(t *testing.T, db Database) {
 
 const null = "<null>"
 
-// text writes a value as the parameter type that it stands for is written.
+// text writes a value as the parameter type that it belongs to is written.
 func text(v source.Value) string {
 	switch v.Kind {
 	case source.KindNull:

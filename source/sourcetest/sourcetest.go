@@ -1,5 +1,3 @@
-// Package sourcetest is the conformance suite that every source passes: what [source.Source], [source.Query] and
-// [source.Dialect] document, against a real database, driven by a few statements in the database's own dialect.
 package sourcetest
 
 import (

@@ -1,6 +1,3 @@
-// Package sqltext reads SQL as far as parameters and the end of a statement need it: it divides a text into tokens and
-// finds parameters that are written as @name. A source for a database that speaks SQL makes its [source.Dialect] with it.
-// It knows no grammar; what a statement does is for the database to judge.
 package sqltext
 
 import (

@@ -27,7 +27,7 @@ type server struct {
 type serverOptions struct {
 	hs256   bool // else Ed25519
 	audited bool // writes the audit log into a file; else nowhere
-	fastify int  // port of what the proxy stands before; 0 for none
+	fastify int  // port of what is behind the proxy; 0 for none
 }
 
 const companyFile = "name: Acme\nusers:\n  bench: { policies: [DataAPIConsumer] }\n"

@@ -15,7 +15,7 @@ import (
 var streamed = []string{"json", "ndjson", "csv", "arrow"}
 
 // formatRows hold each format's bytes a second against those of COPY, with one caller each. Formats differ in size: JSON
-// repeats the names of the columns, Arrow has numbers as numbers. That is why the results a second stand beside them.
+// repeats the names of the columns, Arrow has numbers as numbers. That is why the results a second are beside them.
 func formatRows() (rows []row) {
 	for _, format := range streamed {
 		rows = append(rows,

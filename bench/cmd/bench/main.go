@@ -1,5 +1,3 @@
-// Command bench measures the product against what the machine can do and against what teams run instead, and prints
-// one table. Run it with `make bench`, or `make bench ROW=point,page` for some groups of rows; docs/performance.md explains it.
 package main
 
 import (

@@ -12,7 +12,7 @@ import (
 	"strconv"
 )
 
-// peer is a service that teams run instead. Its source stands in bench/peers.
+// peer is a service that teams run instead. Its source is in bench/peers.
 type peer struct {
 	*process
 	port int

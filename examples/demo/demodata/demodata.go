@@ -1,5 +1,3 @@
-// Package demodata makes the SQLite database that the demo serves: generated sales of a coffee chain, and the
-// monthly home sales of Texas cities from examples/data. The same call always makes the same rows.
 package demodata
 
 import (
@@ -46,7 +44,7 @@ CREATE INDEX txhousing_year ON txhousing (year, month);
 ANALYZE;`
 
 // Ensure makes the database at path from the generated sales and the gzipped CSV file housing, unless a database of
-// the present version already stands there. It reports whether it made one. The directory of path is created. A run
+// the present version is already there. It reports whether it made one. The directory of path is created. A run
 // that is cut short leaves no half-made database: the file takes its name only once it is complete.
 func Ensure(path, housing string) (made bool, err error) {
 	if current(path) {

@@ -57,7 +57,7 @@ func insertSales(db *sqlite3.Conn) error {
 	})
 }
 
-// sales generates every sale, in order of date, and settles the guide's region so that its total is exact.
+// sales generates every sale, in order of date, and adjusts the guide's region so that its total is exact.
 func sales() []sale {
 	random := rand.New(rand.NewPCG(2026, 42)) //nolint:gosec // repeatable on purpose
 	var all []sale
@@ -73,7 +73,7 @@ func sales() []sale {
 		}
 		month = next.Format("2006-01")
 	}
-	settle(all)
+	matchTotal(all)
 	return all
 }
 
@@ -102,9 +102,9 @@ func randomRegion(random *rand.Rand) string {
 	panic("the regions' shares do not add up to 100 percent")
 }
 
-// settle scales the sales behind the guide's example to its total. Rounding down loses less than one cent a sale;
+// matchTotal scales the sales behind the guide's example to its total. Rounding down loses less than one cent a sale;
 // the sales together get back what was lost, one cent each.
-func settle(all []sale) {
+func matchTotal(all []sale) {
 	var chosen []*sale
 	sum := 0
 	for i := range all {

@@ -1,5 +1,3 @@
-// Command caddy is Caddy with the standard modules and this plug-in: what xcaddy.sh builds, in one `go build`. It
-// serves tests and the demo, where a build of a few seconds matters.
 package main
 
 import (

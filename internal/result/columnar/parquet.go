@@ -17,7 +17,7 @@ import (
 const rowGroupBytes = 8 << 20
 
 // ParquetEncoder is a [result.Encoder] that writes an Apache Parquet file, compressed with Snappy, whose encoder takes next
-// to no memory. It holds one row group, some 8 MiB of values, in memory. What the format has no field for stands in the
+// to no memory. It holds one row group, some 8 MiB of values, in memory. What the format has no field for is in the
 // file's key-value metadata: data_api.row_count, data_api.truncated, data_api.max_rows and data_api.executed_at. It is not
 // safe for concurrent use.
 type ParquetEncoder struct {
@@ -96,7 +96,7 @@ func parquetSchema(schema *arrow.Schema) *parquet.Schema {
 	return parquet.NewSchema("result", root)
 }
 
-// withoutBounds leaves out the least and the greatest text of each page and row group: they would stand in the file in full,
+// withoutBounds leaves out the least and the greatest text of each page and row group: they would be in the file in full,
 // several times, and be held in memory until its end, whatever their length.
 func withoutBounds(schema *parquet.Schema) (options []parquet.WriterOption) {
 	for _, path := range schema.Columns() {

@@ -10,7 +10,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 )
 
-// orderedGroup is a group whose fields stand in the order of the columns; parquet.Group sorts them by name.
+// orderedGroup is a group whose fields are in the order of the columns; parquet.Group sorts them by name.
 type orderedGroup struct {
 	parquet.Group
 	fields []parquet.Field

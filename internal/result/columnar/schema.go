@@ -1,5 +1,3 @@
-// Package columnar writes results in the formats of Apache Arrow and Apache Parquet. It stands apart from package result
-// for the weight of what it imports.
 package columnar
 
 import (

@@ -1,5 +1,3 @@
-// Package formats lists the formats in which results can be had: a new one is a [result.Format] beside its encoder, and a line
-// here. It knows neither HTTP nor who asks.
 package formats
 
 import (

@@ -1,5 +1,3 @@
-// Package servertest runs the server inside a test: the composition root over a real database and a temporary store, behind
-// net/http/httptest. It has no Caddy, no process of its own and no Caddyfile; package e2e tests those.
 package servertest
 
 import (

@@ -251,8 +251,8 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 	}
 }
 
-// TestCutOffPreparationIsNotMetAgain ends runs at ever later moments while their connection prepares what it needs: whoever gets the
-// connection next must not find it half prepared.
+// TestCutOffPreparationIsNotMetAgain ends runs at ever later moments while their connection prepares what it needs: the next run that gets the
+// connection must not find it half prepared.
 func TestCutOffPreparationIsNotMetAgain(t *testing.T) {
 	b := newTenants(t)
 	for after := time.Duration(0); after < 4*time.Millisecond; after += 50 * time.Microsecond {
@@ -284,7 +284,7 @@ func fewerChecks(t *testing.T) {
 	}
 }
 
-// companies is a sink that notes what stands in the first column.
+// companies is a sink that notes what is in the first column.
 type companies struct {
 	names map[string]bool
 	rows  int

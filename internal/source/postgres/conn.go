@@ -123,7 +123,7 @@ func (s *Source) dial(ctx context.Context, target *connstring.Target) (*conn, er
 	return c, nil
 }
 
-// occupy notes how to end a run, which ends when the source closes, too.
+// beginRun notes how to end a run, which ends when the source closes, too.
 func (c *conn) beginRun(abort context.CancelCauseFunc) {
 	c.abort.Store(&abort)
 	if c.source.closing.Err() != nil { // and may not have found it

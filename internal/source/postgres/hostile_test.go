@@ -241,7 +241,7 @@ func testHostile(t *testing.T, claims bool, change func(*postgres.Config)) {
 	b := newTenants(t)
 	b.Exec(fmt.Sprintf(owner, b.running, b.Name))
 	b.Exec("ANALYZE sales")
-	if !claims { // then nothing stands in the way of set_config but that it is undone
+	if !claims { // then nothing prevents set_config; it is only undone
 		b.Exec("GRANT EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) TO PUBLIC")
 	}
 	s := b.open(t, change, oneConnection)

@@ -56,7 +56,7 @@ func (c *conn) answers() bool {
 }
 
 // doubt has the idle connections probed: what has silenced one connection, such as a firewall that has forgotten them, has
-// probably silenced others. Whoever takes one of them before it was probed does so.
+// probably silenced others. A run that takes one of them before it was probed probes it.
 func (s *Source) doubt() {
 	s.doubtsSince.Store(time.Now().UnixNano())
 	select {

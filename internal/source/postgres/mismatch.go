@@ -87,7 +87,7 @@ var (
 	afterParam  = regexp.MustCompile(`^[\s)]*$`)
 )
 
-// beside returns the parameter that stands behind, or before, a byte of the statement with nothing between them but an
+// beside returns the parameter behind, or before, a byte of the statement with nothing between them but an
 // operator and brackets.
 func (q *query) beside(offset int, behind bool) (source.Param, bool) {
 	for i, edit := range q.text.Edits {

@@ -31,7 +31,7 @@ const (
 )
 
 // A pipeline is a connection that many runs share at once: each sends its statement without waiting for the answers to those
-// before it, which saves PostgreSQL and us most system calls. Between two of them stands a Sync, so that the fault of one
+// before it, which saves PostgreSQL and us most system calls. Between two of them is a Sync, so that the fault of one
 // ends none but its own transaction, and no run reads a result but its own.
 //
 // A statement must be short and leave nothing behind: its time limit is [PipelineTimeout] at most; it needs neither claims
@@ -164,7 +164,7 @@ func (l *pipeline) close() {
 	l.running.Wait()
 }
 
-// openLane makes a connection as every other is made, and takes it out of the driver's hands.
+// openPipeline makes a connection as every other is made, and takes it out of the driver's hands.
 func (s *Source) openPipeline() (*pipelineConn, error) {
 	ctx, cancel := context.WithTimeout(s.closing, 2*s.target.Load().Connect.ConnectTimeout)
 	defer cancel()

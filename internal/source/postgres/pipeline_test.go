@@ -50,7 +50,7 @@ func short(t testing.TB, query source.Query, args ...source.Argument) ([]string,
 }
 
 // onPipeline waits until runs of a query share one session, other than that of a run without a limit, and returns its process
-// id. On a busy machine the runs may have one after the other an ordinary connection before the pipeline stands.
+// id. On a busy machine the runs may have one after the other an ordinary connection before the pipeline is open.
 func onPipeline(t testing.TB, s *postgres.Source) string {
 	t.Helper()
 	query := compile(t, s, "SELECT pg_backend_pid() AS pid")

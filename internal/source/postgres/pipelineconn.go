@@ -16,7 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
-// laneConn is a connection that runs share. One goroutine writes, another reads: the two halves of the driver's frontend
+// pipelineConn is a connection that runs share. One goroutine writes, another reads: the two halves of the driver's frontend
 // do not touch each other.
 type pipelineConn struct {
 	raw  *pgconn.HijackedConn
@@ -27,7 +27,7 @@ type pipelineConn struct {
 	sent    chan *pipelineRequest // from the writer to the reader, in the order of the answers
 	since   atomic.Int64          // when the reader began to wait for an answer, after born; 0 while nothing is awaited
 	ended   chan struct{}
-	end     func() // closes the connection; whoever waits for an answer runs again elsewhere
+	end     func() // closes the connection; runs that wait for an answer run again elsewhere
 
 	statements map[*plan]*pipelineStatement // prepared; the writer's
 	named      int                          // the writer's
@@ -100,7 +100,7 @@ func (c *pipelineConn) write() {
 				return
 			}
 		}
-		runtime.Gosched() // whoever is about to line up may still do so
+		runtime.Gosched() // runs that are about to line up may still do so
 		for more := true; more; {
 			select {
 			case r := <-c.offered:
@@ -185,7 +185,7 @@ func (c *pipelineConn) await(r *pipelineRequest) bool {
 	}
 }
 
-// read takes the answers and hands each to its request, until the connection ends. It never waits for whoever asked.
+// read takes the answers and hands each to its request, until the connection ends. It never waits for a caller.
 func (c *pipelineConn) read() {
 	defer c.end()
 	for {

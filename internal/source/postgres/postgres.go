@@ -1,6 +1,3 @@
-// Package postgres runs endpoints on PostgreSQL 14 or later, on pgx's connection level: statements are prepared once
-// per connection, results travel in the binary format where that is exact and faster, and every value equals what
-// to_json gives. A caller who goes away cancels the query inside the database, and the connection lives on.
 package postgres
 
 import (
@@ -74,7 +71,7 @@ type Config struct {
 	// them.
 	Claims bool
 
-	// AllowSetConfig lets claims be used although Role may execute set_config, or is not given: whoever writes a statement
+	// AllowSetConfig lets claims be used although Role may execute set_config, or is not given: the author of a statement
 	// can then claim to be anybody.
 	AllowSetConfig bool
 

@@ -100,7 +100,7 @@ func restarts(t *testing.T, times int) {
 
 func TestRestartUnderLoad(t *testing.T) { restarts(t, 2) }
 
-// passwordServer is a cluster whose role needs a password, which stands in a file.
+// passwordServer is a cluster whose role needs a password, which is in a file.
 type passwordServer struct {
 	db   *pgtest.DB
 	file string

@@ -142,7 +142,7 @@ func (c *conn) prepareControls(ctx context.Context) error {
 	return nil
 }
 
-// runWithin executes a statement together with what must stand before and behind it, in one round trip.
+// runWithin executes a statement together with what must run before and behind it, in one round trip.
 func (c *conn) runWithin(
 	ctx context.Context, p *plan, description *pgconn.StatementDescription, args [][]byte, claims source.Claims, sink source.Sink,
 ) (delivered bool, err error) {
@@ -188,7 +188,7 @@ func (c *conn) runWithin(
 	return delivered, err
 }
 
-// runBehindSettings executes a statement in the implicit transaction of the settings that stand before it. The settings are
+// runBehindSettings executes a statement in the implicit transaction of the settings that come before it. The settings are
 // asked for one row, of one, so that the server does not call them complete: to the driver their row and those of the
 // statement are one result, which it reads without the bookkeeping of a pipeline.
 func (c *conn) runBehindSettings(

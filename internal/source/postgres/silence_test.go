@@ -16,7 +16,7 @@ import (
 	"github.com/solucao42/caddy-data-api/source"
 )
 
-// network stands between a source and its database, and can lose connections as a firewall does: without a word.
+// network is between a source and its database, and can lose connections as a firewall does: without a word.
 type network struct {
 	listener net.Listener
 	socket   string

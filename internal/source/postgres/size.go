@@ -16,7 +16,7 @@ const (
 )
 
 // size is how many connections the source works with: max_conns, or the fewer that can be had now. A slot that no
-// connection stands behind is withheld: it stays taken, so that callers line up for the connections that there are. One
+// connection is behind is withheld: it stays taken, so that callers line up for the connections that there are. One
 // after another is given back in time, since the database may grant more by then. It is safe for concurrent use.
 type size struct {
 	slots  chan struct{} // the source's

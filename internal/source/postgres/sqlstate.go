@@ -61,7 +61,7 @@ func passes(answer *pgconn.PgError) bool {
 
 // outdated reports that a prepared statement may have been overtaken by a change of the schema, or dropped by somebody
 // else. Names that are gone count, since the plan's own list of columns may be what still uses them; of those the server
-// says where in the statement they stand. A name or a syntax error in a value has no such place, nor has one in the body
+// says where in the statement they are. A name or a syntax error in a value has no such place, nor has one in the body
 // of a function.
 func outdated(err error) bool {
 	if errors.Is(err, errMisfit) {
@@ -83,7 +83,7 @@ func outdated(err error) bool {
 }
 
 // inStatement reports whether the server points to a place in the statement itself. A statement that was published has no
-// fault of syntax: what the SQL parser finds later stands in a value, such as 'int4 int8'::regtype.
+// fault of syntax: what the SQL parser finds later is in a value, such as 'int4 int8'::regtype.
 func inStatement(answer *pgconn.PgError) bool {
 	return answer.Position > 0 && answer.Routine != "scanner_yyerror"
 }

@@ -138,7 +138,7 @@ func (a *attempts) end() {
 // vacate gives a slot back.
 func (s *Source) vacate() { <-s.slots }
 
-// admit waits for a slot, in the order of arrival. The slots stand before the pool so that a connection that is still being
+// admit waits for a slot, in the order of arrival. The slots come before the pool so that a connection that is still being
 // closed counts. Behind a gate, which knows how many there are, hardly anybody waits here.
 func (s *Source) admit(ctx context.Context, wait *patience) error {
 	if err := ctx.Err(); err != nil {

@@ -24,7 +24,7 @@ type wire struct {
 	start, end int   // of what is buffered
 	left       int   // of the message that the driver is reading
 	err        error // of from, which the driver has still to be told
-	heard      bool  // something has come that is an answer to what was sent; whoever sends sets it back
+	heard      bool  // something has come that is an answer to what was sent; a sender sets it back
 
 	frontend *pgproto3.Frontend // the driver's, which reads from here
 }

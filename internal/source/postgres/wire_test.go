@@ -39,7 +39,7 @@ func (p *pieces) Read(to []byte) (int, error) {
 	return n, nil
 }
 
-// told describes what a stream says to whoever reads it through the driver alone, or also takes rows from the wire.
+// told describes what a stream says to a reader who uses the driver alone, or also takes rows from the wire.
 func told(stream []byte, lengths []byte, rows bool) []string {
 	var all []string
 	from := &pieces{rest: stream, lengths: lengths}

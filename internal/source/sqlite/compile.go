@@ -13,7 +13,7 @@ import (
 // query implements [source.Query].
 type query struct {
 	source  *Source
-	sql     string                       // the statement alone, without what stood behind it
+	sql     string                       // the statement alone, without what came behind it
 	params  []source.Param               // as declared, in the order of Run's arguments
 	index   map[string]int               // of params, by name
 	quoted  map[string]bool              // every string and quoted identifier of sql: the names that AS can give

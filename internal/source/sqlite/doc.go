@@ -1,74 +1,9 @@
 // Package sqlite runs endpoints on an SQLite database file, read-only.
 //
-// # Parameters
+// It sees the product only through package source: it knows no endpoint, no company and no HTTP. What it keeps from a
+// statement, it keeps by SQLite's own means, an authorizer and a file that is open for reading; it does not judge SQL by
+// its words alone.
 //
-// A statement names its parameters as @name; SQLite's other styles (?, ?1, :name, $name) are refused when the
-// statement is compiled. They are bound, never spliced into the text:
-//
-//	string           TEXT
-//	integer          INTEGER
-//	decimal          REAL, so that @d / 2 never divides integers; a whole number beyond 2^53 that fits 64 bits is
-//	                 INTEGER, since REAL would lose digits. SQLite has no decimal type: other decimals of more than
-//	                 15 significant digits may differ from what was sent in their last digits.
-//	boolean          INTEGER 0 or 1
-//	date, uuid       TEXT, as YYYY-MM-DD and as lower-case UUID
-//	timestamp        TEXT as RFC 3339 in UTC, such as 2026-01-31T10:00:00Z; write datetime(@t) to compare it with
-//	                 SQLite's own form, 2026-01-31 10:00:00
-//	array            TEXT holding a JSON array, for json_each:
-//	                 WHERE regiao IN (SELECT value FROM json_each(@regioes))
-//	omitted or null  NULL
-//
-// # Column types
-//
-// SQLite types values, not columns. A column's type is, in this order: what the endpoint declares of it; what the
-// table's declaration says, where the column is a table's; the storage class of the first row's value, which is
-// varchar for NULL and for an empty result. [source.Query]'s Check runs nothing and leaves the Type of the last
-// sort of column empty. Declare the columns that are expressions, as SUM(x) AS total is: the first row of a window
-// function such as LAG is NULL, which makes the column varchar.
-//
-//	declaration in the table                  type
-//	CHAR, VARCHAR(n), TEXT, CLOB, ...         varchar
-//	INTEGER, INT, SMALLINT, BIGINT, ...       bigint: SQLite's integers have 64 bits whatever they are called
-//	DECIMAL(p,s), NUMERIC(p,s), NUMBER(p,s)   decimal, with scale s
-//	REAL, FLOAT, DOUBLE, DOUBLE PRECISION     double
-//	BOOLEAN, BOOL                             boolean
-//	DATE, TIME                                date, time
-//	DATETIME, TIMESTAMP                       timestamp
-//	TIMESTAMPTZ, TIMESTAMP WITH TIME ZONE     timestamptz
-//	UUID, JSON, JSONB                         uuid, json
-//	BLOB, BINARY, VARBINARY, BYTEA            varbinary
-//	anything else                             as if it were not declared
-//
-// # Values
-//
-// A value that does not fit its column's type ends the run, since leaving it out or changing it would be worse:
-//
-//	varchar             TEXT; INTEGER and REAL as SQLite writes them
-//	bigint, integer, smallint
-//	                    INTEGER, or REAL without a fraction, within the type's range
-//	decimal             INTEGER and REAL, rounded to the declared scale if there is one; TEXT that is a plain number, digit for
-//	                    digit
-//	double, real        REAL, infinities included; INTEGER that a double holds exactly
-//	boolean             INTEGER 0 and 1
-//	date                TEXT YYYY-MM-DD
-//	time                TEXT HH:MM, HH:MM:SS, HH:MM:SS.SSS
-//	timestamp           TEXT of a date, or a date and a time parted by T or a space; no zone
-//	timestamptz         the same with Z or an offset such as +02:00; without one it is UTC, as SQLite's functions take it
-//	uuid                TEXT of 36 characters, or BLOB of 16 bytes
-//	json                TEXT of valid JSON, INTEGER, finite REAL
-//	array<...>          TEXT of a JSON array, as json_group_array makes it
-//	interval            TEXT
-//	varbinary           BLOB
-//
-// TEXT must be UTF-8. Times are kept to the microsecond; further digits are cut off.
-//
-// # What keeps the database safe
-//
-// The file is opened with mode=ro, so that it is neither written nor created; a database in WAL mode needs its -wal and
-// -shm files beside it, which SQLite makes when they are missing. Every connection has an authorizer that allows
-// nothing but reading, no attached databases, limits on the size of statements (256 KiB), values and rows (4 MiB), and
-// of patterns of LIKE and GLOB (100 bytes), and at most 64 MiB of memory of its own. A statement that needs more memory
-// fails; sorting spills into unnamed temporary files instead. The driver is SQLite translated to Go, whose memory is
-// walled off per connection; it is built without load_extension. Full-text search (FTS5) can be read; R-trees cannot,
-// since they prepare to write when they are opened.
+// Start reading at [Source], whose comment is the reference of parameters, types and values. compile.go and prepare.go are a
+// statement's way, run.go a run's, and conn.go makes a connection that can only read. docs/sqlite.md is for users.
 package sqlite

@@ -67,7 +67,7 @@ func quotedToken(sql string, at int) (tokenKind, int) {
 	return tokenOpen, len(sql)
 }
 
-// unquote returns what a quoted token stands for.
+// unquote returns what a quoted token means.
 func unquote(token string) string {
 	inner := token[1 : len(token)-1]
 	if token[0] == '[' {

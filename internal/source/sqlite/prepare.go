@@ -60,7 +60,7 @@ func (c *conn) statementError(q *query, err error) error {
 }
 
 // offsetOf finds the place of an error for which SQLite gives none: a text that ends too early, and a name that the schema
-// does not have. It is -1 when the name stands at several places, or at none.
+// does not have. It is -1 when the name is at several places, or at none.
 func (q *query) offsetOf(message string) int {
 	if message == "incomplete input" {
 		return len(strings.TrimRight(q.sql, " \t\r\n"))
@@ -161,8 +161,8 @@ func isIdentifier(name string) bool {
 	return name != "" && !isDigit(name[0]) && wordEnd(name, 0) == len(name)
 }
 
-// columns returns what the sink is told. The types that the table and the endpoint left open are taken from the row at
-// which the statement stands, if it stands at one; forms is set accordingly.
+// columns returns what the sink is told. The types that the table and the endpoint left open are taken from the
+// statement's current row, if it has one; forms is set accordingly.
 func (p *prepared) columns(hasRow bool, forms []form) []source.Column {
 	copy(forms, p.forms)
 	if !p.byRow {

@@ -1,5 +1,3 @@
-// Package storetest is the conformance suite of job.Store and callback.Store: every store of this product passes it, and
-// a store of somebody else can be held against it. Each test stands for a sentence of the interfaces' contracts.
 package storetest
 
 import (

@@ -151,8 +151,8 @@ var foreign = map[string]string{
 	"timeout": "write connect_timeout", "applicationname": "write application_name", "targetservertype": "write target_session_attrs",
 }
 
-// settable are settings of a session that may stand in the string by their own name, as other drivers allow it; all others
-// can stand in options.
+// settable are settings of a session that may be given in the string by their own name, as other drivers allow it; all
+// others can be given in options.
 var settable = []string{
 	"search_path", "role", "plan_cache_mode", "jit", "work_mem", "hash_mem_multiplier", "temp_buffers", "lock_timeout", "row_security",
 	"transaction_timeout", "idle_session_timeout", "effective_cache_size", "effective_io_concurrency", "random_page_cost", "seq_page_cost",

@@ -11,8 +11,8 @@ import (
 )
 
 // What a statement may do is decided by its role's privileges. This file knows PostgreSQL's own functions that have
-// effects although the session is read-only, because by default every role may call them. No lexer stands behind it:
-// a name counts wherever it stands, in strings and comments too, so that nothing can hide behind a difference between
+// effects although the session is read-only, because by default every role may call them. No lexer is behind it:
+// a name counts wherever it is, in strings and comments too, so that nothing can hide behind a difference between
 // our reading of a text and PostgreSQL's.
 
 // Why a function is refused, as the end of a sentence.

@@ -57,7 +57,7 @@ func TestCellsDoNotAllocate(t *testing.T) {
 	}
 }
 
-// TestNumericsAreNumbers: what is passed on as it stands can be nothing else.
+// TestNumericsAreNumbers: what is passed on as it is can be nothing else.
 func TestNumericsAreNumbers(t *testing.T) {
 	for text, want := range map[string]bool{
 		"0": true, "-1.50": true, "NaN": true, "Infinity": true, "-Infinity": true, "": false, `1,"admin":true`: false, "=1+1": false,
