@@ -37,6 +37,7 @@ func init() {
 //		answers   { memory 128MiB }
 //		cache     { size 64MiB; max_result 1MiB }
 //		audit     { parameters }
+//		tracing   { sql }
 //	}
 func parseApp(d *caddyfile.Dispenser, previous any) (any, error) {
 	d.Next() // consume the option's name
@@ -61,6 +62,7 @@ func parseApp(d *caddyfile.Dispenser, previous any) (any, error) {
 		options.Block("answers", &app.Answers, parseAnswers),
 		options.Block("cache", &app.Cache, parseCache),
 		options.Block("audit", &app.Audit, parseAudit),
+		options.Block("tracing", &app.Tracing, parseTracing),
 	)
 	if err != nil {
 		return nil, err
@@ -164,6 +166,10 @@ func parseCache(d *caddyfile.Dispenser, cache *config.Cache) error {
 
 func parseAudit(d *caddyfile.Dispenser, audit *config.Audit) error {
 	return options.Read(d, "audit", nil, options.Flag("parameters", &audit.Parameters))
+}
+
+func parseTracing(d *caddyfile.Dispenser, tracing *config.Tracing) error {
+	return options.Read(d, "tracing", nil, options.Flag("sql", &tracing.SQL))
 }
 
 // moduleNames lists the modules that this binary holds in a namespace.

@@ -25,6 +25,7 @@ var (
 //	data_api [<matcher>] {
 //		max_body 256KiB
 //		docs /docs | off
+//		server_timing
 //	}
 //
 // The JWT authenticator guards the execute handler from inside it. Caddy's authentication handler in front of it, with
@@ -46,6 +47,7 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 			return path, ""
 		}),
 		options.BytesUpTo(maxBody, "a size from 1 byte to 64MiB, such as 256KiB or 1MB", "max_body", &execute.MaxBody, "256KiB"),
+		options.Flag("server_timing", &execute.ServerTiming),
 	)
 	if err != nil {
 		return nil, err

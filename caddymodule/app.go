@@ -28,6 +28,7 @@ func init() {
 type App struct {
 	config.App
 
+	configured   caddy.Context // of this configuration
 	log          *slog.Logger
 	auditLog     *zapAuditLog
 	generation   *lease.Generation
@@ -49,7 +50,7 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 // Provision loads the catalog and takes hold of the store and the sources. It opens none of them: another process may
 // hold the store, as when a configuration is only validated, and a database may be down.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.log = ctx.Slogger()
+	a.configured, a.log = ctx, ctx.Slogger()
 	a.auditLog = newZapAuditLog(ctx.Logger())
 	a.generation = lease.NewGeneration()
 	if err := a.followEvents(ctx); err != nil {
@@ -109,7 +110,7 @@ func (a *App) holdStore(ctx caddy.Context) error {
 	a.storeName = module.StoreKey()
 	a.backend, err = backends.Hold(a.generation, hashKey(module.StoreKey()), func() (*pooledBackend, error) {
 		return &pooledBackend{server.NewShared(server.BackendOptions{
-			OpenStore: module.OpenStore, Logger: sharedLog.Logger, AuditLog: sharedAuditLog, Observer: observers,
+			OpenStore: module.OpenStore, Logger: sharedLog.Logger, AuditLog: sharedAuditLog, Observer: observers, Traces: traces,
 		})}, nil
 	})
 	return err
@@ -162,7 +163,7 @@ func (a *App) makeServer() error {
 		CallbackHosts:  a.Callbacks.Allow,
 		AnswerMemory:   a.Answers.Memory,
 		Cache:          cache.Options{Size: a.App.Cache.Size, MaxResult: a.App.Cache.MaxResult},
-		Log:            a.log, AuditLog: a.auditLog, Observer: observers, AuditParameters: a.Audit.Parameters,
+		Log:            a.log, AuditLog: a.auditLog, Observer: observers, AuditParameters: a.Audit.Parameters, TraceSQL: a.Tracing.SQL,
 		Ending: a.ending, Exiting: caddy.Exiting, ClientIP: clientIP,
 	})
 	if err != nil {

@@ -53,6 +53,7 @@ func (t *zapAuditLog) Record(event audit.Event) {
 	add("session", event.Session)
 	add("client_ip", event.ClientIP)
 	add("request_id", event.RequestID)
+	add("trace_id", event.TraceID)
 	add("endpoint", event.Endpoint)
 	add("revision", event.Revision)
 	add("job_id", event.JobID)

@@ -181,18 +181,23 @@ func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ cad
 	if h.authenticator != nil {
 		if caller, ok := ready.API.Identify(w, r); ok {
 			nameUser(r, caller)
-			ready.API.ServeExecute(w, r, caller, h.MaxBody)
+			ready.API.ServeExecute(w, r, caller, h.options())
 		}
 		return nil
 	}
 	caller, ok := caddyhttp.GetVar(r.Context(), callerVar).(identity.Principal)
 	if !ok {
 		httpapi.SetRequestID(w, r)
-		httpapi.WriteUnauthenticated(w, false)
+		httpapi.WriteUnauthenticated(w, r, false)
 		return nil
 	}
-	ready.API.ServeExecute(w, r, caller, h.MaxBody)
+	ready.API.ServeExecute(w, r, caller, h.options())
 	return nil
+}
+
+// options are what the API needs to know of the site.
+func (h *ExecuteHandler) options() httpapi.ExecuteOptions {
+	return httpapi.ExecuteOptions{MaxBody: h.MaxBody, ServerTiming: h.ServerTiming}
 }
 
 // nameUser sets the placeholders http.auth.user.* as Caddy's authentication handler would. Access logs have the id of
@@ -234,13 +239,13 @@ func (*ProblemHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddy
 	failure, failed := caddyhttp.GetVar(r.Context(), failureVar).(error)
 	switch {
 	case failed:
-		httpapi.WriteProblem(w, failure)
+		httpapi.WriteProblem(w, r, failure)
 	case err == nil:
-		httpapi.WriteProblem(w, &dataapi.Error{Code: dataapi.CodeNotFound})
+		httpapi.WriteProblem(w, r, &dataapi.Error{Code: dataapi.CodeNotFound})
 	case ok && statusCodes[refused.StatusCode] != "":
-		httpapi.WriteProblem(w, dataapi.Wrap(statusCodes[refused.StatusCode], err))
+		httpapi.WriteProblem(w, r, dataapi.Wrap(statusCodes[refused.StatusCode], err))
 	default:
-		httpapi.WriteProblem(w, err)
+		httpapi.WriteProblem(w, r, err)
 	}
 	return nil
 }

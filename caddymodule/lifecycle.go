@@ -112,6 +112,7 @@ func (a *App) takeOver() {
 	if opened == nil || a.detach != nil || a.ended() {
 		return
 	}
+	a.followTracing()
 	detach, err := a.attach(opened)
 	if err != nil {
 		a.log.Error("no job and no callback begins under this configuration", slog.Any("error", err))

@@ -81,6 +81,6 @@ func endConnection(w http.ResponseWriter, r *http.Request) {
 func (a *App) unready(w http.ResponseWriter, r *http.Request, err error) error {
 	httpapi.SetRequestID(w, r)
 	a.log.Error("not ready to serve", slog.String("request_id", httpapi.RequestID(w)), slog.Any("error", err))
-	httpapi.WriteProblem(w, err)
+	httpapi.WriteProblem(w, r, err)
 	return nil
 }

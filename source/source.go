@@ -21,6 +21,12 @@ type Pinger interface {
 	Ping(ctx context.Context) error
 }
 
+// Named is a source that says which kind of database it is. It is optional.
+type Named interface {
+	// SystemName returns what traces call it: OpenTelemetry's db.system.name, such as postgresql. It is always the same.
+	SystemName() string
+}
+
 // Bounded is a source that runs only so many queries at once, and makes others wait. It is optional: in front of such a
 // source callers are admitted in an order that is fair among companies.
 type Bounded interface {
@@ -95,4 +101,8 @@ type Statement struct {
 
 	// MaxRows is the most rows that a caller is given, at least 1.
 	MaxRows int
+
+	// Name is what the statement is known by: its endpoint's COMPANY/NAMESPACE/SLUG. A source can use it to let the operators
+	// of its database see which statement is whose. It decides nothing, and may be empty.
+	Name string
 }

@@ -7,28 +7,36 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/observe"
+	"github.com/solucao42/caddy-data-api/internal/tracing"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
 // Admit puts a gate in front of a source: a run takes a place for its company before it begins, and holds it until its
-// last row has been taken, so that a slow reader counts. A source that does not say how much it runs at once
-// ([source.Bounded]) is returned as it is. The capacity of the options is the source's, and follows it.
+// last row has been taken, so that a slow reader counts. Before a source that does not say how much it runs at once
+// ([source.Bounded]) nobody waits. The capacity of the options is the source's, and follows it.
+//
+// Where the time of a run goes is noted in its [observe.Timing], and shown in spans below the one of its context.
 func Admit(s source.Source, options Options) source.Source {
+	admitted := &gated{Source: s}
+	if named, ok := s.(source.Named); ok {
+		admitted.system = named.SystemName()
+	}
 	bounded, ok := s.(source.Bounded)
 	if !ok {
-		return s
+		return admitted
 	}
 	options.Capacity = max(1, bounded.Capacity())
-	gate := New(options)
+	admitted.gate = New(options)
 	if resizing, ok := s.(source.Resizing); ok {
-		resizing.OnResize(gate.SetCapacity)
+		resizing.OnResize(admitted.gate.SetCapacity)
 	}
-	return &gated{Source: s, gate: gate}
+	return admitted
 }
 
 type gated struct {
 	source.Source
-	gate *Gate
+	gate   *Gate  // nil: nobody waits
+	system string // the kind of database
 }
 
 // Compile implements [source.Source].
@@ -38,35 +46,52 @@ func (g *gated) Compile(statement source.Statement) (source.Query, error) {
 		return nil, err
 	}
 	shared, _ := query.(source.Shared)
-	return &gatedQuery{query, shared, g.gate}, nil
+	return &gatedQuery{query, shared, g.gate, tracing.NewQuery(g.system, statement.Name)}, nil
 }
 
 type gatedQuery struct {
 	source.Query
 	shared source.Shared // the query itself, or nil
 	gate   *Gate
+	spans  *tracing.Query
 }
 
 // Run implements [source.Query].
 func (q *gatedQuery) Run(ctx context.Context, call source.Call, sink source.Sink) error {
 	begun, timing := time.Now(), observe.TimingOf(ctx)
+	traced := q.trace(ctx, sink)
+	if traced != nil {
+		sink = traced
+	}
 	if q.shared != nil {
 		if done, err := q.shared.Share(ctx, call, sink); done {
 			timing.Note(0, time.Since(begun))
+			traced.begin(ctx, begun)
+			traced.end(err)
 			return err
 		}
 	}
-	pass, err := q.gate.Enter(ctx, call.Claims.Company)
-	entered := time.Now()
-	timing.Note(entered.Sub(begun), 0)
-	if err != nil {
-		if errors.Is(err, context.DeadlineExceeded) {
-			return dataapi.Wrap(dataapi.CodeExecutionTimeout, err)
+	entered := begun
+	if q.gate != nil {
+		pass, err := q.gate.Enter(ctx, call.Claims.Company)
+		entered = time.Now()
+		timing.Note(entered.Sub(begun), 0)
+		traced.waited(ctx, begun, entered, err)
+		if err != nil {
+			return timedOut(err)
 		}
-		return err
+		defer pass.Leave() // deferred, because a sink may panic
 	}
-	defer pass.Leave() // deferred, because a sink may panic
-	err = q.Query.Run(ctx, call, sink)
+	err := q.Query.Run(traced.begin(ctx, entered), call, sink)
 	timing.Note(entered.Sub(begun), time.Since(entered))
+	traced.end(err)
+	return err
+}
+
+// timedOut says that the time was over while a run waited, if it was that.
+func timedOut(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return dataapi.Wrap(dataapi.CodeExecutionTimeout, err)
+	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/admission"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/observe"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
 	"github.com/solucao42/caddy-data-api/internal/source/sqlite"
@@ -90,9 +91,17 @@ func TestSlowReadersCount(t *testing.T) {
 // unbounded is a source that does not say how much it runs at once.
 type unbounded struct{ source.Source }
 
+func (unbounded) Compile(source.Statement) (source.Query, error) { return &shared{}, nil }
+
+// Before a source that does not say how much it runs at once nobody waits; what its runs take is noted all the same.
 func TestAdmitOfAnUnboundedSource(t *testing.T) {
-	if s := (unbounded{}); admission.Admit(s, admission.Options{}) != source.Source(s) {
-		t.Error("a gate without a capacity")
+	query, err := admission.Admit(unbounded{}, admission.Options{}).Compile(source.Statement{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var timing observe.Timing
+	if err := query.Run(observe.WithTiming(t.Context(), &timing), source.Call{}, nil); err != nil || timing.Waited != 0 || timing.Queried <= 0 {
+		t.Errorf("%v, %+v", err, timing)
 	}
 }
 

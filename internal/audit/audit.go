@@ -61,6 +61,7 @@ type Event struct {
 	// From where.
 	ClientIP  string
 	RequestID string
+	TraceID   string // of the request, or of a job's last attempt
 
 	// On what.
 	Endpoint   string          // company/namespace/slug

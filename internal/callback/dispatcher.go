@@ -10,6 +10,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/attach"
 	"github.com/solucao42/caddy-data-api/internal/claim"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/tracing"
 )
 
 // Jobs is what announcing a job's end needs of a job.Store.
@@ -43,9 +44,10 @@ type Options struct {
 	// company has one try at a time to what has been slow.
 	PerHost int
 
-	Timeout  time.Duration   // of one try, from dialling to the end of the answer; default 15 s
-	Schedule []time.Duration // delays before each try; default [Schedule]
-	Logger   *slog.Logger    // default slog.Default()
+	Timeout  time.Duration     // of one try, from dialling to the end of the answer; default 15 s
+	Schedule []time.Duration   // delays before each try; default [Schedule]
+	Logger   *slog.Logger      // default slog.Default()
+	Traces   *tracing.Provider // makes the spans of tries; default: none are made
 	Now      func() time.Time
 	Resolver *net.Resolver // default: the system's
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/claim"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/tracing"
 )
 
 const (
@@ -104,10 +105,16 @@ func (d *Dispatcher) post(
 	if _, err := current.hosts.check(delivery.URL); err != nil {
 		return 0, 0, err
 	}
-	request, err := d.request(ctx, delivery, current.config, now)
+	announced, err := d.announced(ctx, delivery.JobID)
 	if err != nil {
 		return 0, 0, err
 	}
+	request, err := d.request(ctx, delivery, announced, current.config, now)
+	if err != nil {
+		return 0, 0, err
+	}
+	span := d.trace(ctx, request, announced, delivery.Attempt)
+	defer func() { span.EndCallback(status, errors.Is(err, context.DeadlineExceeded)) }()
 	response, err := current.client.Do(request)
 	if err != nil {
 		if failure, ok := errors.AsType[*url.Error](err); ok {
@@ -130,11 +137,19 @@ func (d *Dispatcher) post(
 	return response.StatusCode, retryAfter(response.Header, now), err
 }
 
+// trace begins the span of a try, and tells the receiver of it.
+func (d *Dispatcher) trace(ctx context.Context, request *http.Request, announced job.Job, attempt int) tracing.Span {
+	return d.options.Traces.BeginCallback(ctx, tracing.CallbackTry{
+		Endpoint: announced.Address.String(), Company: announced.Company, JobID: announced.ID.String(), Attempt: attempt,
+		Traceparent: announced.LastTraceparent(), Host: request.URL.Hostname(), Port: request.URL.Port(),
+	}, request.Header)
+}
+
 // request makes the signed request.
 func (d *Dispatcher) request(
-	ctx context.Context, delivery Delivery, config Config, now time.Time,
+	ctx context.Context, delivery Delivery, announced job.Job, config Config, now time.Time,
 ) (*http.Request, error) {
-	body, err := d.body(ctx, delivery, config.MaxResult)
+	body, err := d.body(ctx, announced, config.MaxResult)
 	if err != nil {
 		return nil, err
 	}
@@ -151,15 +166,20 @@ func (d *Dispatcher) request(
 	return request, sign(request.Header, keys, delivery.MessageID(), now, body)
 }
 
+// announced returns the job whose end is announced.
+func (d *Dispatcher) announced(ctx context.Context, id job.ID) (job.Job, error) {
+	j, err := d.jobs.Get(ctx, id)
+	switch {
+	case errors.Is(err, job.ErrNotFound):
+		return job.Job{}, fmt.Errorf("%w: the job is not stored any more", errRefused)
+	case err != nil:
+		return job.Job{}, fmt.Errorf("%w: read the job: %w", errNotTried, err)
+	}
+	return j, nil
+}
+
 // body is the job's document, in memory, which maxResult bounds.
-func (d *Dispatcher) body(ctx context.Context, delivery Delivery, maxResult int64) ([]byte, error) {
-	j, err := d.jobs.Get(ctx, delivery.JobID)
-	if errors.Is(err, job.ErrNotFound) {
-		return nil, fmt.Errorf("%w: the job is not stored any more", errRefused)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: read the job: %w", errNotTried, err)
-	}
+func (d *Dispatcher) body(ctx context.Context, j job.Job, maxResult int64) ([]byte, error) {
 	var result io.Reader
 	if j.Status == job.Completed && j.Result.Size <= maxResult {
 		reader, err := job.OpenResult(ctx, d.jobs, j)

@@ -32,7 +32,7 @@ func parseEndpoint(address dataapi.Address, text []byte, r *report) (endpoint *E
 		Address: address, File: r.file, text: digest, Revision: hex.EncodeToString(digest[:8]),
 		places: endpointPlaces{statement: sqlAt},
 	}
-	endpoint.Statement.SQL = sql
+	endpoint.Statement.SQL, endpoint.Statement.Name = sql, address.String()
 	root := parseYAML(matter, 2, r)
 	if root == nil {
 		return nil, false

@@ -45,6 +45,9 @@ type App struct {
 	// What the audit log holds. It is written to the logger data_api.audit, one line for each event, so that a log can
 	// `include` it and another one `exclude` it.
 	Audit *Audit `json:"audit,omitempty"`
+
+	// What spans show, where Caddy's tracing handler stands in front of the API.
+	Tracing *Tracing `json:"tracing,omitempty"`
 }
 
 // Callbacks configures the announcement of a job's end.
@@ -61,6 +64,13 @@ type Audit struct {
 	Parameters bool `json:"parameters,omitempty"`
 }
 
+// Tracing configures what spans show. Whether there are any, and where they go, is for Caddy's tracing handler to say.
+type Tracing struct {
+	// Whether the span of a query shows the SQL of its endpoint, as the file has it, without the values of parameters. By
+	// default it does not.
+	SQL bool `json:"sql,omitempty"`
+}
+
 // SetDefaults fills in what was left out. It is idempotent.
 func (a *App) SetDefaults() {
 	if a.Tokens == nil {
@@ -74,6 +84,9 @@ func (a *App) SetDefaults() {
 	}
 	if a.Audit == nil {
 		a.Audit = new(Audit)
+	}
+	if a.Tracing == nil {
+		a.Tracing = new(Tracing)
 	}
 	if a.Cache == nil {
 		a.Cache = new(Cache)

@@ -42,7 +42,8 @@ func document() []byte {
 
 Every error is ` + "`application/problem+json`" + ` (RFC 9457) with the fields ` + "`type`, `title`, `status`, `detail` and `code`" + `.
 Programs should look at ` + "`code`" + `; it never changes its meaning. ` + "`INVALID_PARAMETER` and `PARAMETER_NOT_ALLOWED`" + ` also list
-every fault of the request in ` + "`errors`" + `, each with ` + "`parameter`, `code` and `detail`" + `. The ` + "`X-Request-Id`" + ` header of every
+every fault of the request in ` + "`errors`" + `, each with ` + "`parameter`, `code` and `detail`" + `. For a request that
+is traced the document has its ` + "`trace_id`" + `. The ` + "`X-Request-Id`" + ` header of every
 answer finds the cause in the server's log.
 
 | status | code | title | detail, unless an occurrence says more |

@@ -12,6 +12,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/tracing"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
@@ -27,12 +28,16 @@ type Queries struct {
 	learned  atomic.Uint64 // counts the descriptions of columns that have become known
 	history  history
 	doubt    atomic.Pointer[func(*catalog.Endpoint, error)]
+	traceSQL bool
 }
 
 // NewQueries makes an empty set over these sources.
 func NewQueries(sources Sources) *Queries {
 	return &Queries{sources: sources, compiled: make(map[*catalog.Endpoint]*checkedQuery)}
 }
+
+// TraceSQL has the spans of runs show the SQL of their statements. It is called before the first run.
+func (q *Queries) TraceSQL() { q.traceSQL = true }
 
 // Compile compiles an endpoint's statement, unless that was done before. It asks no database. The error is the fault of
 // the endpoint, in words for its author: a source that is not configured, or a *source.StatementError.
@@ -135,6 +140,9 @@ func (q *checkedQuery) Run(ctx context.Context, call source.Call, sink source.Si
 			}
 			return err
 		}
+	}
+	if q.queries.traceSQL {
+		ctx = tracing.WithSQL(ctx, q.endpoint.Statement.SQL)
 	}
 	err := q.Query.Run(ctx, call, sink)
 	if refused, ok := errors.AsType[*source.StatementError](err); ok && !q.failing.Swap(true) {

@@ -34,6 +34,7 @@ type answer struct {
 	by         *responder
 	request    *http.Request // of the caller
 
+	timing   *serverTiming // tells the caller where the time went; or nil
 	begun    bool
 	ended    bool  // as it should
 	anyone   bool  // the client may read it, whatever has become of the caller's rights
@@ -131,6 +132,7 @@ func (a *answer) begin(size int) error {
 		a.refused = err
 		return err
 	}
+	a.timing.begin()
 	a.begun = true
 	return nil
 }
@@ -183,6 +185,7 @@ func (a *answer) check() error {
 // end is for an answer that is all there.
 func (a *answer) end() {
 	a.releaseSlot()
+	a.timing.end()
 	a.ended = a.flush()
 	if a.ended {
 		a.http10.disarm()
@@ -223,13 +226,13 @@ func (a *answer) refuse(err error) {
 	a.giveBack()
 	if a.request.ProtoMajor == 1 {
 		a.Header().Set("Connection", "close") // which has a share in what there is too little of
-		writeProblem(a.ResponseWriter, dataapi.AsError(err))
+		writeProblem(a.ResponseWriter, a.request, dataapi.AsError(err))
 		return
 	}
 	if a.budget = a.by.memory.refusals; !a.hold(refusalCost) {
 		a.abort()
 	}
-	writeProblem(a.ResponseWriter, dataapi.AsError(err))
+	writeProblem(a.ResponseWriter, a.request, dataapi.AsError(err))
 	_ = a.controller.Flush() // which the deadline of a problem bounds
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/result/formats"
 	"github.com/solucao42/caddy-data-api/internal/token"
+	"github.com/solucao42/caddy-data-api/internal/tracing"
 )
 
 // The routes below the paths of the contract.
@@ -71,6 +72,9 @@ type Services struct {
 	// Observer watches the calls of endpoints.
 	Observer observe.Observer
 
+	// Traces is told of the requests that jobs come from. It may be nil.
+	Traces *tracing.Provider
+
 	// AuditLog keeps the audit log. AuditParameters puts the values of parameters into it, sensitive ones replaced.
 	AuditLog        audit.Log
 	AuditParameters bool
@@ -101,7 +105,7 @@ func New(s Services) *API {
 	endpoints := &endpoints{access: access, documents: newDocuments()}
 	executions := &executions{
 		access: access, recorder: recorder, waits: waits, observer: s.Observer, cache: s.Cache, rates: s.Rates,
-		checkURL: s.CheckCallback,
+		traces: s.Traces, checkURL: s.CheckCallback,
 	}
 	jobs := &jobs{access: access, recorder: recorder, waits: waits}
 	results := &results{access: access, recorder: recorder, cursors: s.CursorKey, gathered: admission.NewBudget(2 * maxGathered)}
@@ -141,15 +145,24 @@ func (a *API) ServeToken(w http.ResponseWriter, r *http.Request) {
 	a.token.ServeHTTP(w, r)
 }
 
-// ServeExecute answers the routes that need a caller: the caller is whom an authenticator has identified. maxBody is the
-// largest request body in bytes.
-func (a *API) ServeExecute(w http.ResponseWriter, r *http.Request, caller identity.Principal, maxBody int64) {
+// ExecuteOptions are what a site says about the routes that need a caller.
+type ExecuteOptions struct {
+	MaxBody      int64 // bytes of the largest request body
+	ServerTiming bool  // calls of endpoints are answered with the field Server-Timing
+}
+
+// ServeExecute answers the routes that need a caller: the caller is whom an authenticator has identified.
+func (a *API) ServeExecute(w http.ResponseWriter, r *http.Request, caller identity.Principal, options ExecuteOptions) {
 	SetRequestID(w, r)
 	if err := limitKey(w, a.rates, caller); err != nil {
 		a.Fail(w, r, err)
 		return
 	}
-	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
-	a.limitBody(w, r, maxBody)
+	ctx := context.WithValue(r.Context(), callerKey{}, caller)
+	if options.ServerTiming {
+		ctx = context.WithValue(ctx, serverTimingKey{}, true)
+	}
+	r = r.WithContext(ctx)
+	a.limitBody(w, r, options.MaxBody)
 	a.execute.ServeHTTP(w, r)
 }

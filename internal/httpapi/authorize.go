@@ -75,7 +75,7 @@ func (a *API) Identify(w http.ResponseWriter, r *http.Request) (caller identity.
 	caller, presented, err := a.Authenticate(w, r)
 	switch {
 	case dataapi.HasCode(err, dataapi.CodeUnauthenticated):
-		WriteUnauthenticated(w, presented)
+		WriteUnauthenticated(w, r, presented)
 	case err != nil:
 		a.Fail(w, r, err)
 	}

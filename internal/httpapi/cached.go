@@ -23,9 +23,13 @@ func (e *executions) answerCached(x *exchange, policy cache.Policy) (answered bo
 		return true, err
 	}
 	form := x.form // of the exchange nothing else is kept by a query that goes on for others
-	entry, status, err := e.cache.Get(x.r.Context(), key, policy, x.bound.Fill(func(w io.Writer) result.Encoder {
+	filling := *x.bound
+	entry, status, err := e.cache.Get(x.r.Context(), key, policy, filling.Fill(func(w io.Writer) result.Encoder {
 		return form.encoder(w, true, nil)
 	}))
+	if status == cache.Miss && x.r.Context().Err() == nil { // else the query may be running
+		x.bound.Timing = filling.Timing
+	}
 	if errors.Is(err, cache.ErrTooLarge) {
 		x.w.Header().Set("Cache-Status", cacheName+"; fwd=miss; detail=too-large")
 		x.cacheStatus = observe.CacheTooLarge

@@ -16,6 +16,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/result/formats"
+	"github.com/solucao42/caddy-data-api/internal/tracing"
 )
 
 // executions runs endpoints.
@@ -26,6 +27,7 @@ type executions struct {
 	observer observe.Observer
 	cache    *cache.Cache
 	rates    *ratelimit.Table
+	traces   *tracing.Provider
 	checkURL func(url string) error // of callbacks
 }
 
@@ -49,10 +51,14 @@ var steps = [...]func(*executions, *exchange) error{
 // execute takes a request through the steps.
 func (e *executions) execute(w http.ResponseWriter, r *http.Request) error {
 	x := &exchange{w: w, r: r, begun: time.Now()}
+	x.timeAnswer()
 	for _, step := range steps {
 		if x.failure = step(e, x); x.failure != nil {
 			break
 		}
+	}
+	if x.failure != nil {
+		x.timing.refused()
 	}
 	e.recordCall(x)
 	return x.failure
@@ -75,6 +81,8 @@ type exchange struct {
 	invalid         error // of the parameters
 	callback        string
 	begun           time.Time
+	timing          *serverTiming
+	streams         bool // the answer is made while the query runs
 	ran             bool // the answer was begun with, or the job with its acceptance
 	accepted        *job.Job
 	cacheStatus     observe.CacheStatus
@@ -164,6 +172,7 @@ func (e *executions) answer(x *exchange) (err error) {
 	answer := newResultAnswer(x.w, x.form, endpoint.Address.Slug, endpoint.Limits.MaxRows, nil, true)
 	defer answer.Close()
 	answer.holdUntil(time.Now().Add(endpoint.Limits.Timeout + readGrace))
+	x.streams = true
 	x.summary, err = x.bound.Run(x.r.Context(), answer)
 	return err
 }

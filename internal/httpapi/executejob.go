@@ -6,6 +6,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/tracing"
 )
 
 // pollInterval is how long a caller is asked to wait before it looks at a job again.
@@ -80,7 +81,9 @@ func (e *executions) acceptJob(x *exchange) (accepted job.Job, repeated bool, er
 			return endpoint.URLPath() + "/jobs/" + id.String()
 		},
 		CallbackURL: x.callback,
+		Traceparent: tracing.Traceparent(x.r.Context()),
 	}
+	e.traces.Learn(x.r.Context())
 	if x.mode.key == "" {
 		accepted, err = e.jobs.Accept(x.r.Context(), request)
 		return accepted, false, err
@@ -126,5 +129,5 @@ func (e *executions) answerEnded(x *exchange, ended job.Job) error {
 		return err
 	}
 	defer stored.Close()
-	return answerKept(x.w, ended, stored, x.form)
+	return answerKept(x.r.Context(), x.w, ended, stored, x.form)
 }

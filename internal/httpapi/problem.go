@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/tracing"
 )
 
 // problem is the body of every error: RFC 9457, with the catalogue's code and, for 422, every fault.
@@ -18,6 +19,7 @@ type problem struct {
 	Status int             `json:"status"`
 	Detail string          `json:"detail"`
 	Code   dataapi.Code    `json:"code"`
+	Trace  string          `json:"trace_id,omitempty"` // of a request that is traced
 	Errors []dataapi.Fault `json:"errors,omitempty"`
 }
 
@@ -26,9 +28,9 @@ const defaultRetryAfter = 5 * time.Second
 
 // WriteUnauthenticated answers 401. Whatever was wrong, the bytes are the same; only the challenge tells whether a token
 // was presented (RFC 6750, 3.1).
-func WriteUnauthenticated(w http.ResponseWriter, presented bool) {
+func WriteUnauthenticated(w http.ResponseWriter, r *http.Request, presented bool) {
 	SetChallenge(w, presented)
-	writeProblem(w, &dataapi.Error{Code: dataapi.CodeUnauthenticated})
+	writeProblem(w, r, &dataapi.Error{Code: dataapi.CodeUnauthenticated})
 }
 
 // SetChallenge sets the WWW-Authenticate header of a 401.
@@ -41,10 +43,12 @@ func SetChallenge(w http.ResponseWriter, presented bool) {
 }
 
 // WriteProblem answers with an error of the catalogue. It sets no challenge and logs nothing.
-func WriteProblem(w http.ResponseWriter, err error) { writeProblem(w, dataapi.AsError(err)) }
+func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
+	writeProblem(w, r, dataapi.AsError(err))
+}
 
 // writeProblem is the one place that turns an error of the catalogue into HTTP.
-func writeProblem(w http.ResponseWriter, failure *dataapi.Error) {
+func writeProblem(w http.ResponseWriter, r *http.Request, failure *dataapi.Error) {
 	definition := failure.Code.Definition()
 	header := w.Header()
 	switch definition.Status {
@@ -70,6 +74,7 @@ func writeProblem(w http.ResponseWriter, failure *dataapi.Error) {
 		Status: definition.Status,
 		Detail: detail,
 		Code:   definition.Code,
+		Trace:  tracing.ID(r.Context()),
 		Errors: failure.Faults,
 	})
 	if err != nil {

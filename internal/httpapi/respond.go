@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/tracing"
 )
 
 // The fields that say of a result what only JSON has a place for.
@@ -118,10 +120,12 @@ func (a *resultAnswer) End(summary result.Summary) error {
 
 // answerConverted writes the result of a completed job, which is kept as JSON, in another form. It holds a row, or what
 // the format gathers, in memory.
-func answerConverted(w http.ResponseWriter, completed job.Job, stored *job.ResultReader, form form, limits bool) error {
+func answerConverted(ctx context.Context, w http.ResponseWriter, completed job.Job, stored *job.ResultReader, form form, limits bool) (err error) {
 	if err := limitConversion(w); err != nil {
 		return err
 	}
+	span := tracing.Encode(ctx, form.format.Name)
+	defer func() { span.End(err) }()
 	kept := completed.Result
 	columns := kept.Columns
 	if columns == nil {
@@ -159,14 +163,14 @@ func answerForm(w http.ResponseWriter, r *http.Request, found job.Job, stored *j
 		w.Header().Set("Content-Type", form.format.ContentType)
 		return nil
 	}
-	return answerConverted(w, found, stored, form, false)
+	return answerConverted(r.Context(), w, found, stored, form, false)
 }
 
 // answerKept streams the kept result of a job in the form of a sync answer, which in JSON is one with two fields more at
 // its end.
-func answerKept(w http.ResponseWriter, completed job.Job, stored *job.ResultReader, form form) error {
+func answerKept(ctx context.Context, w http.ResponseWriter, completed job.Job, stored *job.ResultReader, form form) error {
 	if !form.plain() {
-		return answerConverted(w, completed, stored, form, true)
+		return answerConverted(ctx, w, completed, stored, form, true)
 	}
 	head := stored.Size() - int64(len("}"))
 	tail := fmt.Sprintf(`,"max_rows":%d,"executed_at":%q}`,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/logsample"
+	"github.com/solucao42/caddy-data-api/internal/tracing"
 )
 
 // responder calls handlers, watches over their answers, and answers with their errors.
@@ -99,7 +100,7 @@ func (h *responder) Fail(w http.ResponseWriter, r *http.Request, err error) {
 		panic(http.ErrAbortHandler)
 	}
 	h.logFailure(w, r, err, false)
-	writeProblem(w, dataapi.AsError(err))
+	writeProblem(w, r, dataapi.AsError(err))
 }
 
 // logFailure logs why a request was not answered, or, where the answer has begun, not to its end. What is wrong inside the
@@ -111,6 +112,9 @@ func (h *responder) logFailure(w http.ResponseWriter, r *http.Request, err error
 	about := []slog.Attr{
 		slog.String("request_id", RequestID(w)), slog.String("path", r.URL.Path), slog.String("code", string(failure.Code)),
 		slog.Bool("answer_begun", begun), slog.Any("error", err),
+	}
+	if id := tracing.ID(r.Context()); id != "" {
+		about = append(about, slog.String("trace_id", id))
 	}
 	switch status := failure.Code.Definition().Status; {
 	case failure.Code == dataapi.CodeValueRefused:

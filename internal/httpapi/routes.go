@@ -30,12 +30,12 @@ func (h *responder) routes(handlers map[string]handler) *http.ServeMux {
 		slices.Sort(allowed)
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Allow", strings.Join(allowed, ", "))
-			writeProblem(w, &dataapi.Error{Code: dataapi.CodeMethodNotAllowed})
+			writeProblem(w, r, &dataapi.Error{Code: dataapi.CodeMethodNotAllowed})
 		})
 	}
 	known := slices.Sorted(maps.Keys(methods))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		writeProblem(w, dataapi.Errorf(dataapi.CodeNotFound, "%s", besides(mux, known, r.URL.Path)))
+		writeProblem(w, r, dataapi.Errorf(dataapi.CodeNotFound, "%s", besides(mux, known, r.URL.Path)))
 	})
 	return mux
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/claim"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/tracing"
 )
 
 // Runtime is what a configuration knows about running jobs. It is safe for concurrent use.
@@ -43,7 +44,8 @@ type Options struct {
 	Owner       string        // names this process among those that share the store; default: random, one per process
 	Logger      *slog.Logger  // default slog.Default()
 	Now         func() time.Time
-	Ended       func(ended Job) // called, from any goroutine, after the end of a job was stored; must not block
+	Traces      *tracing.Provider // makes the spans of attempts; default: none are made
+	Ended       func(ended Job)   // called, from any goroutine, after the end of a job was stored; must not block
 }
 
 // processOwner is one for all engines of this process, so that none takes the jobs of another for a dead process's.
@@ -150,6 +152,7 @@ type Request struct {
 	PollingPath          func(ID) string // where the job can be polled; nil: nowhere
 	CallbackURL          string          // checked by callback.CheckURL; empty: none
 	Attended             bool            // the caller waits for the result and is never told of the job: see [Job]
+	Traceparent          string          // of the request; empty: nobody traces it
 }
 
 // Accept stores a job, which is on disk when it returns, and wakes a worker. Errors: ctx's; CodeQuotaExceeded when the
@@ -167,7 +170,7 @@ func (e *Engine) newJob(request Request) Job {
 		ID: NewID(now), Company: request.Company, User: request.User, KeyID: request.KeyID,
 		Address: request.Address, Revision: request.Revision, PinRevision: request.PinRevision,
 		Personal: request.Personal, Params: request.Params, Source: request.Source, Attended: request.Attended,
-		CallbackURL: request.CallbackURL, Status: Processing, CreatedAt: now,
+		CallbackURL: request.CallbackURL, Traceparent: request.Traceparent, Status: Processing, CreatedAt: now,
 	}
 	if request.PollingPath != nil {
 		j.PollingPath = request.PollingPath(j.ID)

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"encoding/json"
 	"time"
 
@@ -39,6 +40,11 @@ type Job struct {
 	Params      json.RawMessage `json:"params,omitempty"`       // the bound values, canonical
 	PollingPath string          `json:"polling_path,omitempty"` // where the caller polls
 	CallbackURL string          `json:"callback_url,omitempty"` // empty: nobody is told
+
+	// Traceparent is the span of the request that has asked for the job, and RunTraceparent that of the attempt that it has
+	// ended with, as tracing.Traceparent writes them; empty: nobody traced it.
+	Traceparent    string `json:"traceparent,omitempty"`
+	RunTraceparent string `json:"run_traceparent,omitempty"`
 
 	// Idempotency is the key that the job was asked for with; nil: none, or it was given back.
 	Idempotency *Idempotency `json:"idempotency,omitempty"`
@@ -109,6 +115,8 @@ type Outcome struct {
 	Error       *Error // for Failed
 	Result      Result // for Completed
 	FreeKey     bool   // gives the job's idempotency key back: the next request with it is a new one
+
+	RunTraceparent string // of the attempt that ends the job; empty: none did, or nobody traced it
 }
 
 // overhead is what a job takes in a store whatever it is: its record, its places in the indexes, the announcement of its
@@ -120,6 +128,10 @@ const overhead = 2 << 10
 func (j *Job) Footprint() int64 {
 	return overhead + int64(len(j.Params)+len(j.CallbackURL)+len(j.PollingPath))
 }
+
+// LastTraceparent is the latest span that is known of the job: of the attempt that it has ended with, or of the request that has
+// asked for it; empty: nobody traced it.
+func (j *Job) LastTraceparent() string { return cmp.Or(j.RunTraceparent, j.Traceparent) }
 
 // Pinned returns the revision that the job's caller has asked for; empty: whichever is the present one when it runs.
 func (j *Job) Pinned() string {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/claim"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/tracing"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
@@ -17,7 +19,10 @@ const releaseTimeout = 5 * time.Second
 
 // work carries out one attempt of a job: heartbeat, run, and whatever end it comes to.
 func (e *Engine) work(ctx context.Context, j Job, current attached, under *run) {
-	log := e.log.With("job", j.ID.String(), "endpoint", j.Address.String(), "attempt", j.Attempt)
+	ctx, span := e.options.Traces.BeginJob(ctx, tracing.JobRun{
+		Endpoint: j.Address.String(), Company: j.Company, JobID: j.ID.String(), Attempt: j.Attempt, Traceparent: j.Traceparent,
+	})
+	log := e.logOf(ctx, j)
 	ctx, cancel := under.bind(ctx)
 	ctx = context.WithValue(ctx, rowsKey{}, &under.rows)
 	line := Line{Source: j.Source, Company: j.Company}
@@ -28,6 +33,7 @@ func (e *Engine) work(ctx context.Context, j Job, current attached, under *run) 
 	defer e.heartbeat(ctx, cancel, j)()
 
 	summary, kept, err := e.attempt(ctx, j, current)
+	span.EndJob(summary.RowCount, err)
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errCancelled):
 		log.Info("the job was ended while it ran")
@@ -50,6 +56,15 @@ func (e *Engine) work(ctx context.Context, j Job, current attached, under *run) 
 	e.failed(ctx, j, current, err)
 }
 
+// logOf returns the log for the lines about an attempt.
+func (e *Engine) logOf(ctx context.Context, j Job) *slog.Logger {
+	log := e.log.With("job", j.ID.String(), "endpoint", j.Address.String(), "attempt", j.Attempt)
+	if id := tracing.ID(ctx); id != "" {
+		log = log.With("trace_id", id)
+	}
+	return log
+}
+
 // failed decides what becomes of a job whose attempt has failed: its end, or another attempt.
 func (e *Engine) failed(ctx context.Context, j Job, current attached, err error) {
 	failure, storing := dataapi.AsError(err), errors.Is(err, errStoring)
@@ -57,8 +72,7 @@ func (e *Engine) failed(ctx context.Context, j Job, current attached, err error)
 		e.sourceFailed(ctx, j, current, failure)
 		return
 	}
-	e.log.Warn("the job's attempt failed", "job", j.ID.String(), "endpoint", j.Address.String(), "attempt", j.Attempt,
-		"code", failure.Code, "error", err)
+	e.logOf(ctx, j).Warn("the job's attempt failed", "code", failure.Code, "error", err)
 	switch {
 	case !storing && (j.Attended || !failure.Code.Passing()):
 		e.finish(ctx, j, current.settings, failed(failure))
@@ -143,6 +157,7 @@ func exhausted(j Job, last *dataapi.Error) *dataapi.Error {
 // finish stores the job's end, and tries until that is done, the job is lost, or the engine aborts.
 func (e *Engine) finish(ctx context.Context, j Job, settings Settings, outcome Outcome) {
 	outcome = e.ending(j, settings, outcome)
+	outcome.RunTraceparent = tracing.Traceparent(ctx)
 	for unknown, delay := false, 50*time.Millisecond; ; unknown, delay = true, min(2*delay, claim.LookEvery) {
 		// Once the work is done its end is worth storing, even while the engine stops.
 		changed, err := e.store.Finish(context.WithoutCancel(ctx), j.ID, j.Attempt, outcome)
@@ -173,7 +188,7 @@ func (e *Engine) isOurs(ctx context.Context, j Job, outcome Outcome) bool {
 func (e *Engine) ended(j Job, outcome Outcome) {
 	e.waiters.ended(j.ID)
 	j.Status, j.CompletedAt, j.ExpiresAt = outcome.Status, outcome.CompletedAt, outcome.ExpiresAt
-	j.Error, j.Result = outcome.Error, outcome.Result
+	j.Error, j.Result, j.RunTraceparent = outcome.Error, outcome.Result, outcome.RunTraceparent
 	e.options.Ended(j)
 }
 

@@ -54,6 +54,7 @@ type Call struct {
 	Timing   Timing
 
 	RequestID string // of the request; a job has none
+	TraceID   string // of the request's span, or of a job's last attempt; "": it was not traced
 
 	// Redacted writes the values of the parameters as JSON without sensitive ones. It is nil when there are none. It is costly:
 	// an observer that does not need them does not ask.

@@ -17,6 +17,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/store"
 	"github.com/solucao42/caddy-data-api/internal/token"
+	"github.com/solucao42/caddy-data-api/internal/tracing"
 )
 
 // Shared is a backend that configurations share. The first one that needs it opens it.
@@ -35,8 +36,9 @@ type BackendOptions struct {
 	OpenStore func() (store.Store, error)
 
 	Logger   *slog.Logger
-	AuditLog audit.Log        // is told how jobs end
-	Observer observe.Observer // watches the ends of jobs
+	AuditLog audit.Log         // is told how jobs end
+	Observer observe.Observer  // watches the ends of jobs
+	Traces   *tracing.Provider // makes the spans of jobs and callbacks; may be nil
 }
 
 // retryOpening is how long the failure to open a store stands: each attempt may take as long as another process is waited
@@ -54,6 +56,7 @@ type Backend struct {
 	engine    *job.Engine
 	throttle  *ratelimit.Throttle
 	rates     *ratelimit.Table
+	traces    *tracing.Provider
 	memory    *httpapi.Memory // of answers, those of replaced configurations included
 	cursorKey []byte          // signs the cursors of result pages
 }
@@ -166,14 +169,14 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 		return nil, err
 	}
 	built := &Backend{
-		Store: opened, Keys: keys, ring: ring, families: families, cursorKey: cursorKey,
+		Store: opened, Keys: keys, ring: ring, families: families, cursorKey: cursorKey, traces: options.Traces,
 		throttle: ratelimit.NewThrottle(time.Now),
 		rates:    ratelimit.NewTable(ratePlaces, time.Now),
 		memory:   httpapi.NewMemory(0), // each configuration says how much there is
 	}
-	built.Dispatcher = callback.NewDispatcher(opened, opened, callback.Options{Logger: part("callbacks")})
+	built.Dispatcher = callback.NewDispatcher(opened, opened, callback.Options{Logger: part("callbacks"), Traces: options.Traces})
 	built.engine = job.NewEngine(opened, job.Options{
-		Logger: part("jobs"),
+		Logger: part("jobs"), Traces: options.Traces,
 		Ended: func(ended job.Job) {
 			built.Dispatcher.Wake()
 			options.ended(ended)
@@ -193,7 +196,7 @@ func (o *BackendOptions) ended(ended job.Job) {
 		Kind:    observe.Job,
 		Company: ended.Company, User: ended.User, KeyID: ended.KeyID,
 		Endpoint: ended.Address, Revision: ended.Revision, Source: ended.Source, JobID: ended.ID.String(), Attempts: ended.Tries(),
-		Outcome: string(ended.Status), Queued: ended.CompletedAt.Sub(ended.CreatedAt),
+		Outcome: string(ended.Status), Queued: ended.CompletedAt.Sub(ended.CreatedAt), TraceID: tracing.IDOf(ended.LastTraceparent()),
 	}
 	switch {
 	case ended.Status == job.Completed:

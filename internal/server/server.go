@@ -39,6 +39,7 @@ type Settings struct {
 	Cache          cache.Options
 
 	AuditParameters bool // the values of parameters stand in the audit log
+	TraceSQL        bool // spans show the SQL of statements
 
 	Log      *slog.Logger
 	AuditLog audit.Log
@@ -72,6 +73,9 @@ func New(settings Settings) (*Server, error) {
 		sources[name], dialects[name] = shared.Source, shared.dialect
 	}
 	s := &Server{settings: settings, queries: execution.NewQueries(sources)}
+	if settings.TraceSQL {
+		s.queries.TraceSQL()
+	}
 	opened, err := catalog.Open(settings.Catalog, catalog.Options{
 		Logger: settings.Log, DialectOf: dialects, Dialects: slices.Collect(maps.Values(dialects)), Check: s.checkEndpoint, Forget: s.queries.Forget, Strict: settings.Strict,
 	})

@@ -29,6 +29,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/store"
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
 	"github.com/solucao42/caddy-data-api/internal/token"
+	"github.com/solucao42/caddy-data-api/internal/tracing"
 )
 
 // Settings are one configuration.
@@ -47,6 +48,13 @@ type Config struct {
 
 	// Observer watches calls and the ends of jobs. It may be nil.
 	Observer observe.Observer
+
+	// Traces makes the spans of jobs and callbacks. It may be nil.
+	Traces *tracing.Provider
+	// Handler stands in front of the server, as a handler of a site does. It may be nil.
+	Handler func(http.Handler) http.Handler
+
+	ServerTiming bool // calls are answered with Server-Timing
 }
 
 // CompanyFile is the company.yaml of acme, unless a file replaces it.
@@ -98,7 +106,11 @@ func New(t testing.TB, config Config) *Server {
 	}
 	s.openSources()
 	s.start()
-	listening := httptest.NewUnstartedServer(s)
+	var serve http.Handler = s
+	if config.Handler != nil {
+		serve = config.Handler(s)
+	}
+	listening := httptest.NewUnstartedServer(serve)
 	listening.Config.ConnContext = httpapi.WithConn
 	listening.Start()
 	s.Base = listening.URL
@@ -171,7 +183,7 @@ func (s *Server) start() {
 		OpenStore: func() (store.Store, error) {
 			return boltstore.Open(filepath.Join(s.Dir, "data-api.db"), boltstore.Options{Logger: s.logger()})
 		},
-		Logger: s.logger(), AuditLog: noAuditLog{}, Observer: s.observer(),
+		Logger: s.logger(), AuditLog: noAuditLog{}, Observer: s.observer(), Traces: s.config.Traces,
 	})
 	s.load()
 }
@@ -241,7 +253,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch path := r.URL.Path; {
 	case path == "/api/v1/auth/permissions", path == "/api/v1/data-api", strings.HasPrefix(path, "/api/v1/data-api/"):
 		if caller, ok := api.Identify(w, r); ok {
-			api.ServeExecute(w, r, caller, maxBody)
+			api.ServeExecute(w, r, caller, httpapi.ExecuteOptions{MaxBody: maxBody, ServerTiming: s.config.ServerTiming})
 		}
 	case strings.HasPrefix(path, "/api/v1/auth/"), path == "/.well-known/jwks.json":
 		api.ServeToken(w, r)

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/solucao42/caddy-data-api/internal/source/postgres/statement"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres/values"
 	"github.com/solucao42/caddy-data-api/source"
 )
@@ -100,7 +101,7 @@ func (q *query) describe(ctx context.Context, c *conn) (*plan, error) {
 	if converts {
 		list = strings.Join(expressions, ", ")
 	}
-	p.sql = "SELECT " + list + " FROM (\n" + q.text.Bare + "\n) AS q LIMIT " + strconv.Itoa(q.statement.MaxRows+1)
+	p.sql = statement.Comment(q.statement.Name) + "SELECT " + list + " FROM (\n" + q.text.Bare + "\n) AS q LIMIT " + strconv.Itoa(q.statement.MaxRows+1)
 	digest := sha256.Sum256(fmt.Appendf(nil, "%s\n%v", p.sql, p.paramOIDs))
 	p.name = "data_api_" + hex.EncodeToString(digest[:16])
 	p.readers.New = func() any { return values.NewReaderFor(p.columns, p.codecs) }

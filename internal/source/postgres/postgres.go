@@ -113,6 +113,7 @@ type Source struct {
 var (
 	_ source.Source   = (*Source)(nil)
 	_ source.Resizing = (*Source)(nil)
+	_ source.Named    = (*Source)(nil)
 )
 
 // Validate reports settings that cannot be used. It does not look at the DSN.
@@ -175,6 +176,9 @@ func New(config Config) (*Source, error) {
 
 // Capacity implements [source.Bounded].
 func (s *Source) Capacity() int { return s.size.capacity() }
+
+// SystemName implements [source.Named].
+func (*Source) SystemName() string { return "postgresql" }
 
 // OnResize implements [source.Resizing].
 func (s *Source) OnResize(told func(capacity int)) { s.size.onChange(told) }

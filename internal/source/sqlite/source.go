@@ -160,6 +160,9 @@ func New(config Config) (*Source, error) {
 // Capacity implements [source.Bounded].
 func (s *Source) Capacity() int { return cap(s.slots) }
 
+// SystemName implements [source.Named].
+func (*Source) SystemName() string { return "sqlite" }
+
 // Close implements [source.Source]. Statements that run are interrupted, and fail with dataapi.CodeSourceUnavailable;
 // Close blocks until each of them has returned, which one whose sink blocks does only when its sink returns.
 func (s *Source) Close() error {

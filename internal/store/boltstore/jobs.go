@@ -158,6 +158,7 @@ func finish(tx *bbolt.Tx, rec *record, outcome job.Outcome) error {
 	}
 	rec.Status, rec.CompletedAt, rec.ExpiresAt = outcome.Status, outcome.CompletedAt, outcome.ExpiresAt
 	rec.LeaseOwner, rec.LeaseUntil, rec.NotBefore = "", time.Time{}, time.Time{}
+	rec.RunTraceparent = outcome.RunTraceparent
 	if rec.Status == job.Failed {
 		rec.Error = outcome.Error
 	}

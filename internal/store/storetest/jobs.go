@@ -375,6 +375,7 @@ func testFinish(t *testing.T, s Stores) {
 		want := j
 		want.Status, want.CompletedAt, want.ExpiresAt = outcome.Status, outcome.CompletedAt, outcome.ExpiresAt
 		want.LeaseOwner, want.LeaseUntil, want.Error, want.Result = "", time.Time{}, outcome.Error, outcome.Result
+		want.RunTraceparent = outcome.RunTraceparent
 		wantJob(t, get(t, s, j.ID), want)
 
 		repeated := outcome

@@ -316,7 +316,7 @@ func (m *model) finish(rt *rapid.T) {
 		}
 		j.Status, j.CompletedAt, j.ExpiresAt = outcome.Status, outcome.CompletedAt.UTC(), outcome.ExpiresAt.UTC()
 		j.LeaseOwner, j.LeaseUntil, j.NotBefore = "", time.Time{}, time.Time{}
-		j.Error, j.Result = outcome.Error, outcome.Result
+		j.Error, j.Result, j.RunTraceparent = outcome.Error, outcome.Result, outcome.RunTraceparent
 	}
 }
 

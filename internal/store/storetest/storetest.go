@@ -95,6 +95,7 @@ func newJob(company string) job.Job {
 		Revision:    "r1",
 		Params:      json.RawMessage(`{"mes":"2026-03","n":12345678901234567890}`),
 		PollingPath: "/jobs/" + id.String(),
+		Traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 		Status:      job.Processing, CreatedAt: start,
 	}
 }
@@ -175,7 +176,8 @@ func delivery(tb testing.TB, s Stores, id job.ID) callback.Delivery {
 func completed(at time.Time, chunks int) job.Outcome {
 	return job.Outcome{
 		Status: job.Completed, CompletedAt: at, ExpiresAt: at.Add(time.Hour),
-		Result: job.Result{RowCount: 7, Truncated: true, Size: int64(chunks), Chunks: chunks, BlockSize: 1},
+		Result:         job.Result{RowCount: 7, Truncated: true, Size: int64(chunks), Chunks: chunks, BlockSize: 1},
+		RunTraceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 	}
 }
 

@@ -28,6 +28,17 @@ type edit struct {
 	to, toEnd     int // in sql
 }
 
+// Comment is what a statement begins with when it runs, so that pg_stat_activity and the server's log show whose it is. It is a
+// part of the prepared text, and so costs a run nothing. A name that could end the comment is left out.
+func Comment(name string) string {
+	if name == "" || strings.ContainsFunc(name, func(r rune) bool {
+		return r >= utf8.RuneSelf || !inIdentifier(byte(r)) && r != '/' && r != '-' && r != '.'
+	}) {
+		return ""
+	}
+	return "/* " + name + " */ "
+}
+
 // token is a piece of the original outside strings, quoted names and comments that concerns us: @name, $1 or ;.
 type token struct {
 	start, end int
