@@ -10,7 +10,6 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/logsample"
-	"github.com/solucao42/caddy-data-api/internal/tracing"
 )
 
 // responder calls handlers, watches over their answers, and answers with their errors.
@@ -106,15 +105,12 @@ func (h *responder) Fail(w http.ResponseWriter, r *http.Request, err error) {
 // logFailure logs why a request was not answered, or, where the answer has begun, not to its end. What is wrong inside the
 // server is an error, each time. What passes by itself can happen to every request at once: it is a warning, and of many only
 // samples are kept. A value that the database refuses is for the endpoint's author to read about, and wakes nobody. All else
-// is the caller's own business.
+// is the caller's own business. The logger finds the request's trace in the context.
 func (h *responder) logFailure(w http.ResponseWriter, r *http.Request, err error, begun bool) {
 	failure := dataapi.AsError(err)
 	about := []slog.Attr{
 		slog.String("request_id", RequestID(w)), slog.String("path", r.URL.Path), slog.String("code", string(failure.Code)),
 		slog.Bool("answer_begun", begun), slog.Any("error", err),
-	}
-	if id := tracing.ID(r.Context()); id != "" {
-		about = append(about, slog.String("trace_id", id))
 	}
 	switch status := failure.Code.Definition().Status; {
 	case failure.Code == dataapi.CodeValueRefused:

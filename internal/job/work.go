@@ -56,11 +56,11 @@ func (e *Engine) work(ctx context.Context, j Job, current attached, under *run) 
 	e.failed(ctx, j, current, err)
 }
 
-// logOf returns the log for the lines about an attempt.
+// logOf returns the log for the lines about an attempt. The trace has the name that Caddy gives it in its own lines.
 func (e *Engine) logOf(ctx context.Context, j Job) *slog.Logger {
 	log := e.log.With("job", j.ID.String(), "endpoint", j.Address.String(), "attempt", j.Attempt)
 	if id := tracing.ID(ctx); id != "" {
-		log = log.With("trace_id", id)
+		log = log.With("traceID", id)
 	}
 	return log
 }
