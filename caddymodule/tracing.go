@@ -57,19 +57,19 @@ func findTracing(routes caddyhttp.RouteList) caddyhttp.MiddlewareHandler {
 // spanOf returns the context that a handler hands on.
 func spanOf(handler caddyhttp.MiddlewareHandler) context.Context {
 	const unsampled = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
-	handed := context.Background()
-	ctx := context.WithValue(handed, caddy.ReplacerCtxKey, caddy.NewReplacer())
+	ctx := context.WithValue(context.Background(), caddy.ReplacerCtxKey, caddy.NewReplacer())
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost/", nil)
 	if err != nil {
-		return handed
+		return ctx
 	}
 	request.Header.Set("Traceparent", unsampled)
 	request.Header.Set("B3", unsampled[3:52]+"-0")
+	handed := request
 	_ = handler.ServeHTTP(discard{}, request, caddyhttp.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) error {
-		handed = context.WithoutCancel(r.Context())
+		handed = r
 		return nil
 	}))
-	return handed
+	return handed.Context()
 }
 
 // discard is a writer of answers that nobody reads.
