@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
@@ -55,6 +54,7 @@ func wide(expression string, columns int) string {
 
 // TestPipelineIsLostOnceToARowThatIsTooLarge, and not with every run of its statement.
 func TestPipelineIsLostOnceToARowThatIsTooLarge(t *testing.T) {
+	t.Parallel()
 	s := open(t, pgtest.New(t), withPipelines(1))
 	before := onPipeline(t, s)
 	run := func(query source.Query) (session string) {
@@ -67,7 +67,7 @@ func TestPipelineIsLostOnceToARowThatIsTooLarge(t *testing.T) {
 	var bomb source.Query
 	var after string
 	// On a busy machine the row is not made within the time that a statement has on a pipeline: then another one tries.
-	eventually(t, time.Minute, "the row reaches the pipeline", func() bool {
+	eventually(t, "the row reaches the pipeline", func() bool {
 		bomb = compile(t, s, "SELECT repeat('x', 5000000) AS v")
 		if _, err := bomb.Check(t.Context()); err != nil {
 			t.Fatal(err)
@@ -84,6 +84,7 @@ func TestPipelineIsLostOnceToARowThatIsTooLarge(t *testing.T) {
 
 // TestPipelineMeetsASlowStatementSeldom: one that takes a little less than a pipeline allows would make all others wait each time.
 func TestPipelineMeetsASlowStatementSeldom(t *testing.T) {
+	t.Parallel()
 	s := open(t, pgtest.New(t), withPipelines(1))
 	pipeline := onPipeline(t, s)
 	slow := compile(t, s, "SELECT pg_backend_pid() AS pid, pg_sleep(0.06)::text AS slept")
