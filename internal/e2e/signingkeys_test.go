@@ -71,6 +71,7 @@ func kidOf(t testing.TB, token string) string {
 }
 
 func TestSigningKeysCommand(t *testing.T) {
+	t.Parallel()
 	e := engines[0]
 	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
 	key := s.CreateKey("acme", "integration")
@@ -184,6 +185,7 @@ func TestSigningKeysCommand(t *testing.T) {
 
 // TestSigningKeysRotateUnderLoad rotates and reloads while tokens of every age are used and made: none is refused.
 func TestSigningKeysRotateUnderLoad(t *testing.T) {
+	t.Parallel()
 	e := engines[0]
 	jwksFile := filepath.Join(t.TempDir(), "jwks.json")
 	provider := servertest.NewEd(t)
