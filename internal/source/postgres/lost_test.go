@@ -124,7 +124,7 @@ func TestSessionsThatEndWhileTheyAreIdle(t *testing.T) {
 				onPipeline(t, s)
 			}
 			query := compile(t, s, "SELECT 1 AS v")
-			for round := range 10 {
+			for round := range 5 {
 				warm(t, s, 3)
 				db.Exec("SELECT pg_terminate_backend(pid) " + readers)
 				eventually(t, "the sessions are gone", func() bool { return scalar[int](t, db, "SELECT count(*)::int "+readers) == 0 })
