@@ -101,7 +101,7 @@ func awaitNone(t *testing.T, watcher *pgx.Conn) (slowest time.Duration) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d queries run on", left)
 		}
-		time.Sleep(time.Millisecond)
+		time.Sleep(5 * time.Millisecond)
 		slowest = max(slowest, time.Since(begun))
 	}
 }
@@ -122,7 +122,7 @@ func cancelInDatabase(t *testing.T, db *pgtest.DB, watcher *pgx.Conn) time.Durat
 			_, _ = conn.Exec(context.Background(), "SELECT pg_sleep(3600)")
 		})
 	}
-	for deadline := time.Now().Add(patience); len(queries(t, watcher)) < maxConns; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); len(queries(t, watcher)) < maxConns; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the queries of the control do not run")
 		}
@@ -158,7 +158,7 @@ func TestCancelledJobsAreGoneFromTheDatabase(t *testing.T) {
 			if time.Now().After(deadline) {
 				t.Fatalf("%d of %d queries run", len(running), maxConns)
 			}
-			time.Sleep(time.Millisecond)
+			time.Sleep(5 * time.Millisecond)
 		}
 		begun := time.Now()
 		for _, id := range ids {
