@@ -1,4 +1,3 @@
-// Package paralleltest lets tests that wait run beside each other.
 package paralleltest
 
 import (
@@ -8,10 +7,8 @@ import (
 	"strconv"
 )
 
-// AtOnce lets n of a package's parallel tests run at a time, or as many as there are processors when those are more. Tests that
-// wait for a database, a deadline or a process leave the processor to each other, while the go command's own limit, the number
-// of processors, is for tests that compute. It is called from TestMain, before the tests run. A -parallel on the command
-// line has the last word.
+// AtOnce lets n of a package's parallel tests run at a time, or as many as there are processors when those are more. It is called
+// from TestMain, before the tests run. A -parallel on the command line has the last word.
 func AtOnce(n int) {
 	const name = "test.parallel"
 	flag.Parse()
