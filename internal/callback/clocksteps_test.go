@@ -12,6 +12,7 @@ import (
 // Whatever somebody does to the clock, a try that is under way is not made a second time, and one that is put off does not
 // wait longer.
 func TestClockSteps(t *testing.T) {
+	t.Parallel()
 	var offset atomic.Int64
 	clockSteps(t, func() time.Time { return time.Now().Round(0).Add(time.Duration(offset.Load())) },
 		func(by time.Duration) { offset.Add(int64(by)) })
@@ -42,7 +43,7 @@ func clockSteps(t *testing.T, now func() time.Time, step func(by time.Duration))
 	})
 	attachTo(t, d, callback.Config{AllowedHosts: []string{hanging.host(), fragile.host()}})
 	long := announce(t, store, d, "acme", hanging.URL)
-	for deadline := time.Now().Add(30 * time.Second); len(hanging.all()) == 0 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(patience); len(hanging.all()) == 0 && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
 	for _, by := range []time.Duration{15 * time.Minute, 15 * time.Minute, -5 * time.Hour, 6 * time.Hour} {

@@ -27,6 +27,9 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/store/storetest"
 )
 
+// patience is how long a test waits for what comes in a moment, unless the machine has other things to do.
+const patience = time.Minute
+
 var quiet = slog.New(slog.DiscardHandler)
 
 func openStore(tb testing.TB, path string) *boltstore.Store {
@@ -146,7 +149,7 @@ func start(tb testing.TB, store *boltstore.Store, options callback.Options) *cal
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := d.Stop(ctx); err != nil {
 			tb.Error(err)
@@ -167,7 +170,7 @@ func attachTo(tb testing.TB, d *callback.Dispatcher, config callback.Config) *ca
 // await waits until the delivery is as the test wants.
 func await(tb testing.TB, store callback.Store, id job.ID, want func(callback.Delivery) bool) callback.Delivery {
 	tb.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		d, err := storetest.FindDelivery(context.Background(), store, id)
 		if err != nil {
@@ -192,6 +195,7 @@ func tried(n int) func(callback.Delivery) bool {
 }
 
 func TestRotatedSecretOverlaps(t *testing.T) {
+	t.Parallel()
 	store, clock := newStore(t), newClock()
 	receiver := newReceiver(t, status(200))
 	d := start(t, store, callback.Options{Now: clock.Now})
@@ -224,6 +228,7 @@ func TestRotatedSecretOverlaps(t *testing.T) {
 }
 
 func TestPermitAndAllowedHostsAreAskedAgain(t *testing.T) {
+	t.Parallel()
 	store := newStore(t)
 	receiver := newReceiver(t, status(200))
 	d := start(t, store, callback.Options{})
@@ -262,6 +267,7 @@ func TestPermitAndAllowedHostsAreAskedAgain(t *testing.T) {
 }
 
 func TestDeliveriesSurviveARestart(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "store.db")
 	store := openStore(t, path)
 	blocked := make(chan struct{})
@@ -300,6 +306,7 @@ func TestDeliveriesSurviveARestart(t *testing.T) {
 }
 
 func TestTriesAreBoundedAndAllArrive(t *testing.T) {
+	t.Parallel()
 	store := newStore(t)
 	var running, most atomic.Int32
 	receiver := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -324,6 +331,7 @@ func TestTriesAreBoundedAndAllArrive(t *testing.T) {
 }
 
 func TestStartAndStop(t *testing.T) {
+	t.Parallel()
 	store := newStore(t)
 	for range 100 {
 		d := callback.NewDispatcher(store, store, callback.Options{Logger: quiet})
@@ -356,6 +364,7 @@ func TestStartAndStop(t *testing.T) {
 }
 
 func TestTimestampIsFresh(t *testing.T) {
+	t.Parallel()
 	store, clock := newStore(t), newClock()
 	receiver := newReceiver(t, status(200))
 	d := start(t, store, callback.Options{Now: clock.Now})

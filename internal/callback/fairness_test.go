@@ -101,6 +101,7 @@ func giveUp(t *testing.T, store *boltstore.Store, options callback.Options) *cal
 // A host that accepts and says nothing is waited for without holding up anybody else's callback, nor one of the same
 // company to another host; and no number of names makes it more than one host.
 func TestSilentHostIsSlowOnlyForItself(t *testing.T) {
+	t.Parallel()
 	store := newStore(t)
 	silent := newSilentHost(t, "127.0.0.1")
 	quick := newReceiver(t, status(200))
@@ -115,7 +116,7 @@ func TestSilentHostIsSlowOnlyForItself(t *testing.T) {
 		Resolver: callback.NameServer(t, func() [4]byte { return [4]byte{127, 0, 0, 1} }),
 	})
 	attachTo(t, d, callback.Config{AllowedHosts: allowed})
-	for deadline := time.Now().Add(time.Minute); silent.open.Load() < 4; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); silent.open.Load() < 4; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d tries go to the silent host", silent.open.Load())
 		}
@@ -131,6 +132,7 @@ func TestSilentHostIsSlowOnlyForItself(t *testing.T) {
 
 // Neither do many companies' silent hosts, though there are more of them than workers.
 func TestManySilentHostsLeaveTheWorkers(t *testing.T) {
+	t.Parallel()
 	store := newStore(t)
 	quick := newReceiver(t, status(200))
 	allowed := []string{quick.host()}
@@ -152,6 +154,7 @@ func TestManySilentHostsLeaveTheWorkers(t *testing.T) {
 
 // A host that was slow gets one try at a time, until it is quick again.
 func TestSlowHostGetsOneTryAtATime(t *testing.T) {
+	t.Parallel()
 	store := newStore(t)
 	var running, most atomic.Int32
 	var quick atomic.Bool
@@ -167,7 +170,12 @@ func TestSlowHostGetsOneTryAtATime(t *testing.T) {
 		}
 		w.WriteHeader(http.StatusOK)
 	})
-	d := start(t, store, callback.Options{Timeout: 3 * time.Second})
+	// A try that takes a third of the time-out is slow. One that a busy machine makes take all of it is made again soon.
+	schedule := make([]time.Duration, 20)
+	for i := 1; i < len(schedule); i++ {
+		schedule[i] = time.Second
+	}
+	d := start(t, store, callback.Options{Timeout: 4500 * time.Millisecond, Schedule: schedule})
 	attachTo(t, d, callback.Config{AllowedHosts: []string{receiver.host()}})
 	await(t, store, announce(t, store, d, "acme", receiver.URL), in(callback.Delivered))
 	several := func(n int) {
@@ -185,8 +193,13 @@ func TestSlowHostGetsOneTryAtATime(t *testing.T) {
 		t.Errorf("%d tries went to a slow host at a time", most.Load())
 	}
 	quick.Store(true)
-	several(1)
-	if several(40); most.Load() < 2 || most.Load() > 4 {
-		t.Errorf("%d tries went at a time to the host that is quick again", most.Load())
+	for deadline := time.Now().Add(patience); ; { // on a busy machine no try may be quick for a while
+		several(1)
+		several(40)
+		if n := most.Load(); n >= 2 && n <= 4 {
+			break
+		} else if n > 4 || time.Now().After(deadline) {
+			t.Fatalf("%d tries went at a time to the host that is quick again", n)
+		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 // A receiver that does not answer holds its share of the workers, and others' callbacks pass it by.
 func TestSlowReceiverHoldsUpNobodyElse(t *testing.T) {
+	t.Parallel()
 	store := newStore(t)
 	answers := make(chan struct{})
 	var running, most atomic.Int32
@@ -34,7 +35,7 @@ func TestSlowReceiverHoldsUpNobodyElse(t *testing.T) {
 	for range 5 {
 		passing = append(passing, endJob(t, store, nil, time.Now(), quick.URL, "1"))
 	}
-	d := start(t, store, callback.Options{Workers: 4, PerHost: 2, Timeout: 20 * time.Second})
+	d := start(t, store, callback.Options{Workers: 4, PerHost: 2, Timeout: 10 * time.Minute})
 	attachTo(t, d, callback.Config{AllowedHosts: []string{slow.host(), quick.host()}})
 	for _, id := range passing {
 		await(t, store, id, in(callback.Delivered))

@@ -15,10 +15,14 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
+	"github.com/solucao42/caddy-data-api/internal/paralleltest"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	paralleltest.AtOnce(8) // they wait for what a watcher does in its own time
+	goleak.VerifyTestMain(m)
+}
 
 // checkFunc is a check that knows no columns.
 type checkFunc func(context.Context, *catalog.Endpoint) error
@@ -48,7 +52,7 @@ func open(t *testing.T, root string, check checkFunc) *catalog.Catalog {
 // eventually waits for what a watcher does in its own time.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if holds() {
 			return
 		}
@@ -75,6 +79,7 @@ var small = files{
 }
 
 func TestHotReload(t *testing.T) {
+	t.Parallel()
 	root := build(t, small)
 	c := open(t, root, nil)
 	var told atomic.Pointer[catalog.Snapshot]
@@ -194,6 +199,7 @@ func TestFaultsBetweenFilesTakeBackOnlyWhatChanged(t *testing.T) {
 }
 
 func TestARootThatIsALinkCanBeTurned(t *testing.T) {
+	t.Parallel()
 	blue, green := build(t, small), build(t, small.with(files{"acme/default/a.sql": titled("green")}))
 	root := filepath.Join(t.TempDir(), "current")
 	if err := os.Symlink(blue, root); err != nil {
@@ -212,6 +218,7 @@ func TestARootThatIsALinkCanBeTurned(t *testing.T) {
 }
 
 func TestAFileThatCannotBeReadStaysLive(t *testing.T) {
+	t.Parallel()
 	root := build(t, small)
 	c := open(t, root, nil)
 	// A directory in a file's place cannot be read as one, not even by root.
@@ -255,6 +262,7 @@ acme/default/notes.json:1:1: is ignored; the catalog reads <company>/company.yam
 
 // Readers and writers at once: every snapshot is whole, and Close waits for a reading under way.
 func TestConcurrentUse(t *testing.T) {
+	t.Parallel()
 	root := build(t, small)
 	c := open(t, root, func(context.Context, *catalog.Endpoint) error { return nil })
 	stop := make(chan struct{})

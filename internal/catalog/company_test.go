@@ -41,6 +41,7 @@ func finds(c *catalog.Catalog, company, slug string) bool {
 
 // At the start what is at fault is left out, and everything else is served.
 func TestOpenLeavesOutWhatIsAtFault(t *testing.T) {
+	t.Parallel()
 	sharing := func(with string) string { return "/*---\nsource: demo\nshare: { " + with + " }\n---*/\nSELECT 1 AS n" }
 	root := build(t, files{
 		"acme/company.yaml": "", "acme/default/good.sql": titled("good"), "acme/default/bad.sql": "/*---\nsource: demo\nmode: fast\n---*/\nSELECT 1 AS n",
@@ -73,6 +74,7 @@ broken/company.yaml:1:8: users must be a map of keys and values such as { erp: {
 
 // What a company withdraws stops of another company what it must: the one user whose share context would hide nothing.
 func TestWhatAnotherCompanyWithdrawsStopsNoMoreThanItMust(t *testing.T) {
+	t.Parallel()
 	const shared = "/*---\nsource: demo\nparams: { regiao: { type: string } }\nshare: { globex: {} }\n---*/\nSELECT @regiao AS n"
 	root := build(t, files{
 		"acme/company.yaml": "", "acme/default/s.sql": strings.Replace(shared, "share: { globex: {} }\n", "", 1),
@@ -119,6 +121,7 @@ func TestWhatAnotherCompanyWithdrawsStopsNoMoreThanItMust(t *testing.T) {
 // A statement that a source takes long to judge is a fault of that statement, while every other is judged at once, of the
 // same company and of others.
 func TestAStatementThatIsSlowToJudgeHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
 	tree := files{"acme/company.yaml": "", "globex/company.yaml": "", "globex/default/a.sql": titled("one")}
 	for i := range 8 {
 		tree[fmt.Sprintf("acme/default/slow%d.sql", i)] = titled(fmt.Sprint("slow", i))
@@ -163,6 +166,7 @@ func TestAStatementThatIsSlowToJudgeHoldsUpNoOther(t *testing.T) {
 
 // A source that accepts connections and never answers is no fault of any statement.
 func TestASourceThatIsSilentIsNoFaultOfAStatement(t *testing.T) {
+	t.Parallel()
 	var asked atomic.Int64
 	silent := checkFunc(func(ctx context.Context, _ *catalog.Endpoint) error {
 		asked.Add(1)
@@ -199,6 +203,7 @@ func TestASourceThatIsSilentIsNoFaultOfAStatement(t *testing.T) {
 
 // What takes access away does not wait for the source, for the rest of the company's files, or for another fault of its file.
 func TestWithdrawalsGoFirst(t *testing.T) {
+	t.Parallel()
 	root := build(t, small.with(files{"acme/default/gone.sql": titled("one"), "acme/default/faulty.sql": titled("one"), "acme/default/word.sql": titled("one")}))
 	release := make(chan struct{})
 	var asking atomic.Bool
@@ -239,6 +244,7 @@ func TestWithdrawalsGoFirst(t *testing.T) {
 
 // A file as large as may be, of the worst that it may hold, holds up no other company.
 func TestALargeFileHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
 	root := build(t, small)
 	c := open(t, root, nil)
 	var list strings.Builder
@@ -267,6 +273,7 @@ func columnsOf(names ...string) []source.Column {
 
 // columns: is about columns that there are.
 func TestDeclaredColumnsThatTheResultDoesNotHave(t *testing.T) {
+	t.Parallel()
 	root := build(t, files{
 		"acme/company.yaml":  "",
 		"acme/default/a.sql": "/*---\nsource: demo\ncolumns:\n  totl: { type: decimal, scale: 2 }\n  other: { description: x }\n  n: {}\n---*/\nSELECT 1 AS n",
@@ -285,6 +292,7 @@ acme/default/a.sql:5:3: columns: the result has no column "other"; allowed are r
 // What a run has met is looked into: columns that have changed are a warning, a statement that is refused is a fault, and
 // the endpoint stays live.
 func TestDoubtsAreLookedInto(t *testing.T) {
+	t.Parallel()
 	root := build(t, small)
 	var now atomic.Pointer[[]source.Column]
 	var refused, down atomic.Pointer[error]
@@ -344,6 +352,7 @@ func TestDoubtsAreLookedInto(t *testing.T) {
 
 // A company's files that belong to one change are published together, though what takes access away goes first.
 func TestOneChangeOfACompanyIsNoFaultOnItsWay(t *testing.T) {
+	t.Parallel()
 	const param = "/*---\nsource: demo\nparams: { regiao: { type: string } }\n---*/\nSELECT @regiao AS n"
 	root := build(t, small.with(files{"acme/company.yaml": "users: { erp: {}, old: {} }"}))
 	var logged bytes.Buffer

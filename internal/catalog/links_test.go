@@ -20,6 +20,7 @@ func turn(t *testing.T, link, target string) {
 // A release is a directory, and a link above the catalog, or in it, names the one that counts. Nothing but notices of the
 // system tells the catalog of a turned link here.
 func TestLinksOnTheWayCanBeTurned(t *testing.T) {
+	t.Parallel()
 	green := titled("green")
 	for name, c := range map[string]struct {
 		files files

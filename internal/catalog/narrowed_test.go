@@ -6,6 +6,7 @@ import (
 
 // A deactivation takes effect although another company's change has put the file at fault.
 func TestDeactivationTakesEffectInAFileAtFault(t *testing.T) {
+	t.Parallel()
 	root := build(t, map[string]string{
 		"acme/company.yaml": "",
 		"acme/default/a.sql": "/*---\nsource: s\nparams: { regiao: { type: string } }\nshare: { globex: { regiao: [Sul] } }\n---*/\n" +
@@ -51,6 +52,7 @@ func TestDeactivationTakesEffectInAFileAtFault(t *testing.T) {
 // An author who writes active: no does not mean that somebody keeps access, and neither does active: false in a file that is at
 // fault elsewhere.
 func TestDeactivationThatCannotBeReadFailsClosed(t *testing.T) {
+	t.Parallel()
 	const before = "users: { bi: {}, other: {} }"
 	for name, c := range map[string]struct {
 		file                string

@@ -17,6 +17,7 @@ import (
 )
 
 func TestCheckDecidesWhatGoesLive(t *testing.T) {
+	t.Parallel()
 	var down atomic.Bool
 	var asked atomic.Int64
 	check := func(_ context.Context, endpoint *catalog.Endpoint) error {
@@ -93,6 +94,7 @@ func TestCheckDecidesWhatGoesLive(t *testing.T) {
 
 // What a source that is down could not judge anyway takes effect at once: above all, that something is taken away.
 func TestWhatNeedsNoCheckTakesEffectWhileTheSourceIsDown(t *testing.T) {
+	t.Parallel()
 	sharing := func(header, statement string) string {
 		return "/*---\nsource: demo\n" + header + "---*/\n" + statement
 	}
@@ -127,6 +129,7 @@ func TestWhatNeedsNoCheckTakesEffectWhileTheSourceIsDown(t *testing.T) {
 
 // A source that comes back is asked soon, with no change of a file and no rescan.
 func TestASourceThatIsBackIsAskedSoon(t *testing.T) {
+	t.Parallel()
 	root := build(t, small)
 	var logged bytes.Buffer
 	var down atomic.Bool
@@ -177,6 +180,7 @@ func TestASourceThatIsBackIsAskedSoon(t *testing.T) {
 
 // Sources that are not asked yet are neither news nor a reason for haste.
 func TestSourcesThatAreNotAskedYet(t *testing.T) {
+	t.Parallel()
 	var asked atomic.Int64
 	c, err := catalog.Open(build(t, small), catalog.Options{
 		Dialects: catalog.Dialects,
@@ -199,6 +203,7 @@ func TestSourcesThatAreNotAskedYet(t *testing.T) {
 
 // Faults of every kind are told at once, also of one file.
 func TestNoFaultHidesAnother(t *testing.T) {
+	t.Parallel()
 	root := build(t, small)
 	c := open(t, root, func(_ context.Context, endpoint *catalog.Endpoint) error {
 		if endpoint.Statement.SQL == "SELECT wrong" {
@@ -221,6 +226,7 @@ b.sql:5:8: no such column`
 }
 
 func TestADeadSourceIsAskedOnce(t *testing.T) {
+	t.Parallel()
 	tree := files{"acme/company.yaml": ""}
 	for _, name := range "abcdefghijklmnopqrst" {
 		tree["acme/default/"+string(name)+".sql"] = titled("one")

@@ -14,6 +14,7 @@ import (
 )
 
 func TestWhatIsDeletedGrantsNothing(t *testing.T) {
+	t.Parallel()
 	root := build(t, small)
 	c := open(t, root, nil)
 
@@ -31,6 +32,7 @@ func TestWhatIsDeletedGrantsNothing(t *testing.T) {
 
 // A mount that failed and a checkout under way must not take everything down.
 func TestARootThatIsGoneOrEmptyKeepsEverything(t *testing.T) {
+	t.Parallel()
 	root := build(t, small)
 	c := open(t, root, nil)
 	moved := root + ".moved"
@@ -78,6 +80,7 @@ func TestAnEmptyWorkingDirectoryKeepsEverything(t *testing.T) {
 
 // What happens to what a fault is about is said with the fault, and the log says what a deletion took away.
 func TestEffectsAndWithdrawalsAreTold(t *testing.T) {
+	t.Parallel()
 	root := build(t, small.with(files{"globex/company.yaml": "users: { erp: {}, bi: {} }", "globex/default/g.sql": titled("g")}))
 	var logged bytes.Buffer
 	c, err := catalog.Open(root, catalog.Options{

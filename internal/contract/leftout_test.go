@@ -28,9 +28,9 @@ func (s *server) status() string {
 // soon waits for what a server does in its own time.
 func (s *server) soon(what string, holds func() bool) {
 	s.T.Helper()
-	for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			s.T.Fatalf("%s: not within 30 s\n%s", what, s.Log)
+			s.T.Fatalf("%s: not within %s\n%s", what, patience, s.Log)
 		}
 	}
 }

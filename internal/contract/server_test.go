@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/solucao42/caddy-data-api/examples/demo/demodata"
+	"github.com/solucao42/caddy-data-api/internal/paralleltest"
 	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
@@ -35,6 +36,11 @@ var (
 	eventually = servertest.Eventually
 	files      = servertest.Files
 )
+
+func TestMain(m *testing.M) {
+	paralleltest.AtOnce(8) // they wait for databases, time limits and jobs
+	os.Exit(m.Run())
+}
 
 // server is a server of these tests, with what they do to it.
 type server struct{ *servertest.Server }

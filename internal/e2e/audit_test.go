@@ -62,6 +62,7 @@ func readFile(t *testing.T, path string) string {
 // TestAuditLogAndSecrets goes through everything that handles a secret, on a server that logs all it can. The auditLog tells
 // each event, and no secret is found where it does not belong.
 func TestAuditLogAndSecrets(t *testing.T) {
+	t.Parallel()
 	const (
 		hs256     = "hs256-secret-of-this-test-0123456789abcdef"
 		password  = "dsn-password-of-this-test-4711"

@@ -12,6 +12,7 @@ import (
 
 // Commands print what they have done, or fail and say why.
 func TestCommands(t *testing.T) {
+	t.Parallel()
 	t.Run("openapi", openAPICommandNeedsNoServer)
 	t.Run("keys and cache", keysAndCache)
 }

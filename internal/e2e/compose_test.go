@@ -19,6 +19,7 @@ const composedRoutes = `[
 // Whether the execute handler authenticates callers, as the directive has it, or Caddy's authentication handler does in
 // routes that are written by hand: every answer is the same, and the access log names the user.
 func TestModulesComposeByHand(t *testing.T) {
+	t.Parallel()
 	e := engines[0]
 	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
 	s.reconfigure("\n\tdata_api\n}", "\n\tdata_api\n\tlog\n}")

@@ -15,6 +15,7 @@ import (
 
 // TestCompressionStreams: with encode gzip zstd the first rows arrive while the query still runs, in every format.
 func TestCompressionStreams(t *testing.T) {
+	t.Parallel()
 	e := engines[1]
 	catalog := files(e)
 	catalog["acme/default/steady.sql"] = "/*---\nsource: main\n---*/\nSELECT n, md5(n::text) || md5((n * 7)::text) || md5((n * 13)::text) || md5((n * 17)::text) AS noise, LENGTH(pg_sleep(0.002)::text) AS pause FROM generate_series(1, 2500) AS n"

@@ -21,6 +21,7 @@ var reports = map[string]string{
 }
 
 func TestDeliveriesAreListedReplayedAndSignedAnew(t *testing.T) {
+	t.Parallel()
 	e, receiver := engines[0], servertest.NewHook(t)
 	host := strings.TrimPrefix(receiver.URL, "http://")
 	catalog := maps.Clone(reports)

@@ -35,6 +35,7 @@ func demoServer(t *testing.T) *server {
 
 // The quick build that the demo uses registers the same modules as the one of xcaddy.sh.
 func TestQuickBuildHasTheSameModules(t *testing.T) {
+	t.Parallel()
 	quick := filepath.Join(t.TempDir(), "caddy")
 	build := exec.Command("go", "build", "-buildvcs=false", "-o", quick, "../cmd/caddy")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -12,6 +12,7 @@ import (
 
 // The server is killed at any moment of an exchange. Whether its caller got an answer or not, it can go on with what it has.
 func TestRefreshSurvivesKills(t *testing.T) {
+	t.Parallel()
 	s := newServer(t, serverConfig{sources: engines[0].Source(t, t.TempDir(), sales).Directive(), files: files(engines[0])})
 	pair := s.Login("acme", "integration")
 	lost := 0
@@ -39,6 +40,7 @@ func TestRefreshSurvivesKills(t *testing.T) {
 }
 
 func TestKeysRotate(t *testing.T) {
+	t.Parallel()
 	catalog := files(engines[0])
 	s := newServer(t, serverConfig{sources: engines[0].Source(t, t.TempDir(), sales).Directive(), files: catalog})
 	old, access := s.CreateKeyAndLogin("acme", "integration")

@@ -25,6 +25,7 @@ func (s *server) limitFiles(bytes uint64) {
 }
 
 func TestFullDiskRefusesNewJobsAndLosesNone(t *testing.T) {
+	t.Parallel()
 	e := engines[0]
 	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: reports})
 	token := s.Login("acme", "integration").Access

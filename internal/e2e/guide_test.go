@@ -15,6 +15,7 @@ import (
 // The consumer guide's commands, word for word from the text that was handed out, against the demo's catalog; only the address, the key and
 // the job's id are filled in.
 func TestGuideWordForWord(t *testing.T) {
+	t.Parallel()
 	curl, err := pgtest.FindProgram("curl")
 	if err != nil {
 		t.Fatal(err)

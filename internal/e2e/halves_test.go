@@ -18,7 +18,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/klauspost/compress/zstd"
@@ -62,6 +61,7 @@ type taker func(ctx context.Context, path, token string, midst func()) (body []b
 // through encode, and behind nginx as Debian configures it, with a plain proxy_pass, which speaks HTTP/1.0. A client that goes
 // by its protocol, and then by its format, is never given a part of a result that looks like all of it.
 func TestAPartIsNeverTakenForTheWhole(t *testing.T) {
+	t.Parallel()
 	catalog := map[string]string{"acme/company.yaml": companyFile}
 	for name, end := range ends {
 		limit := "1m"
@@ -359,7 +359,7 @@ http {
 		_ = command.Process.Signal(syscall.SIGTERM)
 		_ = command.Wait()
 	})
-	eventually(t, "nginx listens", 30*time.Second, func() bool {
+	eventually(t, "nginx listens", patience, func() bool {
 		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
 		if err != nil {
 			return false

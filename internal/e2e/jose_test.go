@@ -97,6 +97,7 @@ func (j *joseProcess) verify(s *server, token string, change map[string]any) jos
 
 // TestJoseVerifiesOurTokens lets another implementation verify our tokens with the keys that we publish.
 func TestJoseVerifiesOurTokens(t *testing.T) {
+	t.Parallel()
 	e, jose := engines[0], startJose(t)
 	for _, algorithm := range []string{"EdDSA", "ES256"} {
 		t.Run(algorithm, func(t *testing.T) {
@@ -142,6 +143,7 @@ func TestJoseVerifiesOurTokens(t *testing.T) {
 
 // TestJoseSignsForATrustedIssuer lets another implementation be a company's identity provider.
 func TestJoseSignsForATrustedIssuer(t *testing.T) {
+	t.Parallel()
 	e, jose := engines[0], startJose(t)
 	var keys []json.RawMessage
 	algorithms := []string{"EdDSA", "ES256", "RS256", "PS256"}

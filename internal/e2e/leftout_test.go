@@ -12,6 +12,7 @@ import (
 
 // Pipelines check the catalog of a configuration against its databases, and strict configurations refuse a fault.
 func TestCheckAndStrict(t *testing.T) {
+	t.Parallel()
 	cluster := pgtest.NewCluster(t)
 	db := cluster.New(t)
 	db.Exec(servertest.TwoCompaniesTable)

@@ -16,6 +16,7 @@ import (
 const reloadEvery = 100 * time.Millisecond
 
 func TestReloadsUnderLoad(t *testing.T) {
+	t.Parallel()
 	const reloads = 24 // each setting once
 	for name, rejectEvery := range map[string]int{"accepted": 0, "every third rejected": 3} {
 		t.Run(name, func(t *testing.T) { reloadUnderLoad(t, reloads, rejectEvery) })
@@ -42,6 +43,7 @@ func (s *server) load(t *testing.T, caddyfile string) int {
 }
 
 func TestKillNineLosesNoJob(t *testing.T) {
+	t.Parallel()
 	e := engines[0]
 	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
 	token := s.Login("acme", "integration").Access
@@ -82,6 +84,7 @@ func TestKillNineLosesNoJob(t *testing.T) {
 }
 
 func TestEndpointFilesAreReloaded(t *testing.T) {
+	t.Parallel()
 	e := engines[0]
 	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
 	token := s.Login("acme", "integration").Access
@@ -89,7 +92,7 @@ func TestEndpointFilesAreReloaded(t *testing.T) {
 		t.Helper()
 		for deadline := time.Now().Add(patience); !check(); time.Sleep(20 * time.Millisecond) {
 			if time.Now().After(deadline) {
-				t.Fatalf("%s: not within 10 s\n%s", what, s.Log)
+				t.Fatalf("%s: not within %s\n%s", what, patience, s.Log)
 			}
 		}
 	}
@@ -121,6 +124,7 @@ func TestEndpointFilesAreReloaded(t *testing.T) {
 }
 
 func TestBadConfigurationsAreRefused(t *testing.T) {
+	t.Parallel()
 	e := engines[0]
 	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
 	if _, stderr, err := s.cli("validate", "--config", s.caddyfile); err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -17,8 +18,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/paralleltest"
 	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
+
+func TestMain(m *testing.M) {
+	paralleltest.AtOnce(4) // they wait for servers, which compute too
+	os.Exit(m.Run())
+}
 
 // binary is built once for all tests.
 var binary = sync.OnceValues(func() (string, error) {
@@ -271,14 +278,25 @@ func (s *server) createKey(company, user string) credentials {
 	return created
 }
 
+// ports are those that tests have got: a port is free again before its server listens.
+var ports sync.Map
+
+// freePort returns a port that no other test gets. It is below those that systems give to outgoing connections, one of which
+// could else take it before its server does.
 func freePort(t testing.TB) int {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := 15_000 + rand.IntN(15_000)
+		if _, taken := ports.LoadOrStore(port, true); taken {
+			continue
+		}
+		if listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			_ = listener.Close()
+			return port
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
+	t.Fatal("no port is free")
+	return 0
 }
 
 // isExit reports whether a command ran and failed.

@@ -71,6 +71,7 @@ func kidOf(t testing.TB, token string) string {
 }
 
 func TestSigningKeysCommand(t *testing.T) {
+	t.Parallel()
 	e := engines[0]
 	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e)})
 	key := s.CreateKey("acme", "integration")
@@ -184,17 +185,27 @@ func TestSigningKeysCommand(t *testing.T) {
 
 // TestSigningKeysRotateUnderLoad rotates and reloads while tokens of every age are used and made: none is refused.
 func TestSigningKeysRotateUnderLoad(t *testing.T) {
+	t.Parallel()
 	e := engines[0]
 	jwksFile := filepath.Join(t.TempDir(), "jwks.json")
 	provider := servertest.NewEd(t)
 	servertest.WriteJWKS(t, jwksFile, "ed-1", provider)
+	socket, port := listen(t) // inherited, as in the test of reloads
 	s := newServer(t, serverConfig{
-		sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e), options: fmt.Sprintf(trustOptions, jwksFile),
+		sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e), options: fmt.Sprintf(trustOptions, jwksFile), sockets: []*os.File{socket},
 	})
 	now := time.Now().Unix()
 	foreign := servertest.Forger{T: t, Key: provider, Head: servertest.Changes{"alg": "EdDSA", "kid": "ed-1", "typ": "at+jwt"}, Body: servertest.Changes{
 		"iss": "https://idp.example.com", "aud": "urn:example:data-api", "sub": "integration", "iat": now, "exp": now + 3600,
 	}}
+	content, err := os.ReadFile(s.caddyfile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	caddyfile := string(content) + fmt.Sprintf("\nhttp://127.0.0.1:%d {\n\tbind fd/3\n\tdata_api\n}\n", port)
+	if status := s.load(t, caddyfile); status != http.StatusOK {
+		t.Fatalf("the first reload gave %d\n%s", status, s.Log)
+	}
 	key := s.CreateKey("acme", "integration")
 	first := s.Exchange("acme", key)
 
@@ -208,7 +219,7 @@ func TestSigningKeysRotateUnderLoad(t *testing.T) {
 	var requests, minted atomic.Int64
 	done := make(chan struct{})
 	send := func(path, token, body string) (answer, bool) {
-		request, err := http.NewRequest(http.MethodPost, s.URL(path), strings.NewReader(body))
+		request, err := http.NewRequest(http.MethodPost, fmt.Sprintf("http://127.0.0.1:%d%s", port, path), strings.NewReader(body))
 		if err != nil {
 			t.Error(err)
 			return answer{}, false
@@ -272,10 +283,6 @@ func TestSigningKeysRotateUnderLoad(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 	})
 
-	caddyfile, err := os.ReadFile(s.caddyfile)
-	if err != nil {
-		t.Fatal(err)
-	}
 	admin := &http.Client{Transport: unixTransport(s.adminSocket())}
 	defer admin.CloseIdleConnections()
 	rotate := func(now bool) {
@@ -296,7 +303,7 @@ func TestSigningKeysRotateUnderLoad(t *testing.T) {
 		} else {
 			rotate(true)
 		}
-		changed := strings.Replace(string(caddyfile), "grace_period 10s", fmt.Sprintf("grace_period %ds", 10+round%2), 1)
+		changed := strings.Replace(caddyfile, "grace_period 10s", fmt.Sprintf("grace_period %ds", 10+round%2), 1)
 		if status := s.load(t, changed); status != http.StatusOK {
 			t.Fatalf("a reload gave %d", status)
 		}

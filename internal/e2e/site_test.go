@@ -14,6 +14,7 @@ import (
 
 // The API is one of several things on a site.
 func TestOnASite(t *testing.T) {
+	t.Parallel()
 	t.Run("beside other handlers", besideOtherHandlers)
 	t.Run("documentation page", documentationPageIsWhereTheSiteSays)
 	t.Run("header fields", headerFieldsAreEachAnswersOwn)

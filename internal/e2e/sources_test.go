@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 )
@@ -15,6 +14,7 @@ import (
 // A source that is configured wrongly keeps nothing from being served; the log of the reload and status tell of it, also
 // when no endpoint runs on it.
 func TestSourceThatNeverAnswers(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(sales)
 	good := `source main postgres "` + db.ReaderDSN + `"`
@@ -31,7 +31,7 @@ func TestSourceThatNeverAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.mustCLI("reload", "--config", s.caddyfile)
-	eventually(t, "the log tells of the source", 30*time.Second, func() bool {
+	eventually(t, "the log tells of the source", patience, func() bool {
 		return strings.Contains(s.Log.String(), "a source has never answered since it was configured")
 	})
 	status := s.mustCLI(s.admin("status")...)
@@ -53,6 +53,7 @@ func TestSourceThatNeverAnswers(t *testing.T) {
 
 // A password in a file is changed without a reload.
 func TestPasswordInAFile(t *testing.T) {
+	t.Parallel()
 	db := pgtest.NewCluster(t).New(t)
 	db.Exec(sales)
 	var hba string

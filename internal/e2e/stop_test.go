@@ -16,6 +16,7 @@ import (
 // TestStopHasOneOrder: whichever app Caddy stops first, a server that is told to stop accepts nothing any more while its
 // jobs and requests end, ends them, and then goes. It goes at once when there are none.
 func TestStopHasOneOrder(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	const work = "SELECT 1 AS n, pg_sleep(2)::text AS pause"
 	s := newServer(t, serverConfig{sources: `source main postgres "` + db.ReaderDSN + `"`, files: map[string]string{

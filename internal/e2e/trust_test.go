@@ -65,6 +65,7 @@ func (p *provider) stop() {
 // A provider that is down keeps nothing from starting and nobody waiting who has a token of ours; its keys outlive
 // reloads and its own failures.
 func TestProviderThatComesAndGoes(t *testing.T) {
+	t.Parallel()
 	e, p, first, second := engines[0], newProvider(t), servertest.NewEd(t), servertest.NewEd(t)
 	p.publish(map[string]ed25519.PrivateKey{"first": first})
 	sources := e.Source(t, t.TempDir(), sales).Directive()

@@ -14,6 +14,7 @@ import (
 
 // A reload, and the server's end, wait for nobody who waits for a job; and who waits is answered, not cut off.
 func TestWaitersEndWithTheConfiguration(t *testing.T) {
+	t.Parallel()
 	const each = 50
 	e := engines[0]
 	catalog := files(e)
@@ -69,9 +70,9 @@ func TestWaitersEndWithTheConfiguration(t *testing.T) {
 	answered := <-gone
 	<-s.exited
 	(<-strict).Problem(http.StatusServiceUnavailable, "OVERLOADED")
-	// The drain of running jobs takes 10 s; more would be somebody who is waited for.
+	// The drain of running jobs takes 10 s; more would be somebody who is waited for, or a machine on which a reload takes long.
 	took = time.Since(begun)
-	if answered > took/2 || took > 25*time.Second {
+	if answered > took/2 || took > 25*time.Second+10*bare {
 		t.Errorf("who waited was answered after %s of the %s that the stop took", answered, took)
 	}
 	s.start()

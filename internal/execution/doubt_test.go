@@ -25,6 +25,7 @@ import (
 // What a run meets that the source did not say when it was asked is looked into: what callers are told of the columns
 // follows, and the catalog has a warning, or a fault.
 func TestWhatARunMeetsIsLookedInto(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "x.db")
 	db, err := sql.Open("sqlite3", "file:"+filepath.ToSlash(file))
@@ -79,7 +80,7 @@ func TestWhatARunMeetsIsLookedInto(t *testing.T) {
 	}
 	soon := func(what string, holds func() bool) {
 		t.Helper()
-		for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+		for end := time.Now().Add(time.Minute); !holds(); time.Sleep(5 * time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatalf("%s: faults %v, warnings %v", what, opened.Diagnostics(), opened.Warnings())
 			}

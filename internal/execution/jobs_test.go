@@ -19,12 +19,18 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/paralleltest"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
 	"github.com/solucao42/caddy-data-api/source"
 )
+
+func TestMain(m *testing.M) {
+	paralleltest.AtOnce(4) // they wait for the database
+	os.Exit(m.Run())
+}
 
 // rig is the way of a job, and of a caller who waits, from the catalog to a real database of its own: the source "busy" has
 // one connection, and "idle" two.
@@ -193,6 +199,7 @@ func (discard) Close()                        {}
 // Two companies' callers keep a source of one connection busy, and many of their jobs wait for it: another company's job on
 // another source has a worker at once, and those that wait get their turns.
 func TestJobsOfABusySourceLeaveTheWorkersToOthers(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, job.Settings{Workers: 4, PerCompany: 3, PerSource: 3})
 	var waiting []job.ID
 	for _, company := range []string{"acme", "globex"} {
@@ -202,12 +209,12 @@ func TestJobsOfABusySourceLeaveTheWorkersToOthers(t *testing.T) {
 		}
 	}
 	for range 5 {
-		if j := r.wait(r.accept("initech", "quick"), 30*time.Second); j.Status != job.Completed {
+		if j := r.wait(r.accept("initech", "quick"), patience); j.Status != job.Completed {
 			t.Fatalf("got %s, %+v", j.Status, j.Error)
 		}
 	}
 	for _, id := range waiting {
-		if j := r.wait(id, time.Minute); j.Status != job.Completed || j.Attempt != 1 {
+		if j := r.wait(id, patience); j.Status != job.Completed || j.Attempt != 1 {
 			t.Errorf("got %s after %d attempts, %+v", j.Status, j.Attempt, j.Error)
 		}
 	}
@@ -215,6 +222,7 @@ func TestJobsOfABusySourceLeaveTheWorkersToOthers(t *testing.T) {
 
 // Jobs, and callers with an idempotency key, outlive a database that is away for a moment.
 func TestJobsOutliveADatabaseRestart(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, job.Settings{Workers: 4})
 	restartWith(t, r, 40, 2*time.Second)
 }
@@ -222,7 +230,7 @@ func TestJobsOutliveADatabaseRestart(t *testing.T) {
 // restartWith stops the database while jobs wait for it, and starts it again after a while: every job completes.
 func restartWith(t *testing.T, r *rig, jobs int, away time.Duration) (took time.Duration) {
 	t.Helper()
-	if j := r.wait(r.accept("acme", "work"), time.Minute); j.Status != job.Completed {
+	if j := r.wait(r.accept("acme", "work"), patience); j.Status != job.Completed {
 		t.Fatalf("before: %s, %+v", j.Status, j.Error)
 	}
 	r.cluster.Stop(t)
@@ -238,7 +246,7 @@ func restartWith(t *testing.T, r *rig, jobs int, away time.Duration) (took time.
 		if err != nil {
 			t.Fatal(err)
 		}
-		return r.wait(j.ID, time.Minute), repeated
+		return r.wait(j.ID, patience), repeated
 	}
 	for range 3 {
 		if j, repeated := ask(); repeated || j.Status != job.Failed || j.Error.Code != dataapi.CodeSourceUnavailable {
@@ -262,7 +270,7 @@ func restartWith(t *testing.T, r *rig, jobs int, away time.Duration) (took time.
 		t.Errorf("the jobs that waited ended as %v", codes)
 	}
 	err := errors.New("never asked")
-	for deadline := time.Now().Add(time.Minute); err != nil && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(patience); err != nil && time.Now().Before(deadline); {
 		j, _ := ask()
 		if err = nil; j.Status != job.Completed {
 			err = fmt.Errorf("%s, %+v", j.Status, j.Error)

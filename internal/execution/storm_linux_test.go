@@ -25,6 +25,7 @@ import (
 
 // A storm of jobs that are cancelled at every moment of their lives opens no more connections than the pool may have.
 func TestStormOfCancelledJobsKeepsConnectionsBounded(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	counter, dsn := countConnections(t, db)
 	engine, watcher := endlessEngine(t, db, dsn, 32)

@@ -9,15 +9,22 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/paralleltest"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/source"
 )
+
+func TestMain(m *testing.M) {
+	paralleltest.AtOnce(12) // they wait for readers
+	os.Exit(m.Run())
+}
 
 // testAPI makes an API that has what answers need.
 func testAPI() *API {
@@ -96,6 +103,7 @@ var errMidst = errors.New("the query failed in its midst")
 
 // Over HTTP/1.0 the end of the connection is the end of the answer. One that ends badly ends with a reset.
 func TestHTTP10AnswerThatEndsBadlyIsReset(t *testing.T) {
+	t.Parallel()
 	api := testAPI()
 	mux := http.NewServeMux()
 	for path, h := range map[string]handler{
@@ -152,6 +160,7 @@ func TestHTTP10AnswerThatEndsBadlyIsReset(t *testing.T) {
 
 // A connection of HTTP/1.0 goes on after an answer of known length, and ends as any other.
 func TestHTTP10KeepsConnections(t *testing.T) {
+	t.Parallel()
 	api := testAPI()
 	listener := tcpListener(t)
 	listen(t, listener, handle(api, func(w http.ResponseWriter, _ *http.Request) error { return writeJSON(w, http.StatusOK, "small") }))
@@ -164,6 +173,7 @@ func TestHTTP10KeepsConnections(t *testing.T) {
 
 // Where a connection cannot be reset, an answer of unknown length is refused before it begins.
 func TestHTTP10WithoutResetRefusesLongAnswers(t *testing.T) {
+	t.Parallel()
 	api := testAPI()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", filepath.Join(t.TempDir(), "s"))
 	if err != nil {
@@ -226,6 +236,7 @@ func h2Client(t *testing.T) *http.Client {
 
 // A query may pause for as long as its time limit lasts: nobody waits for a reader meanwhile.
 func TestPausesDoNotEndAnswers(t *testing.T) {
+	t.Parallel()
 	api := testAPI()
 	api.watch.stall, api.watch.blind = 200*time.Millisecond, 200*time.Millisecond
 	const pause = 1500 * time.Millisecond
@@ -240,15 +251,18 @@ func TestPausesDoNotEndAnswers(t *testing.T) {
 		}
 		return half(w)
 	}))
-	for name, client := range map[string]*http.Client{"HTTP/1.1": http.DefaultClient, "HTTP/2": h2Client(t)} {
-		response, err := client.Get("http://" + listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, err := io.ReadAll(response.Body)
-		_ = response.Body.Close()
-		if err != nil || len(body) != 300_000 {
-			t.Errorf("%s: %d bytes, %v", name, len(body), err)
-		}
+	for name, client := range map[string]*http.Client{"HTTP1": http.DefaultClient, "HTTP2": h2Client(t)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			response, err := client.Get("http://" + listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(response.Body)
+			_ = response.Body.Close()
+			if err != nil || len(body) != 300_000 {
+				t.Errorf("%d bytes, %v", len(body), err)
+			}
+		})
 	}
 }

@@ -82,8 +82,10 @@ func (c *rawH2) end(stream uint32, data func(length int)) (reset bool, err error
 
 // A reader that takes nothing is ended, on every protocol; one that takes a little now and then is not.
 func TestReadersThatTakeNothingAreEnded(t *testing.T) {
+	t.Parallel()
 	for _, path := range []string{"/long", "/short", "/events"} {
 		t.Run("HTTP2"+path, func(t *testing.T) {
+			t.Parallel()
 			api := testAPI()
 			api.watch.stall = 400 * time.Millisecond
 			mux := http.NewServeMux()
@@ -110,6 +112,7 @@ func TestReadersThatTakeNothingAreEnded(t *testing.T) {
 		})
 	}
 	t.Run("slow HTTP2", func(t *testing.T) {
+		t.Parallel()
 		api := testAPI()
 		api.watch.stall = 2 * time.Second
 		listener := tcpListener(t)
@@ -131,6 +134,7 @@ func TestReadersThatTakeNothingAreEnded(t *testing.T) {
 		pause time.Duration // between reads; 0: there are none
 	}{{"stuck HTTP1", 0}, {"slow HTTP1", 100 * time.Millisecond}} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			api := testAPI()
 			api.watch.stall = 2 * time.Second
 			ended := make(chan error, 1)
@@ -168,7 +172,7 @@ func TestReadersThatTakeNothingAreEnded(t *testing.T) {
 				if !errors.Is(err, errStalled) {
 					t.Errorf("writing ended with %v", err)
 				}
-			case <-time.After(30 * time.Second):
+			case <-time.After(time.Minute):
 				t.Error("nobody ends a reader that takes nothing")
 			}
 		})
@@ -177,7 +181,7 @@ func TestReadersThatTakeNothingAreEnded(t *testing.T) {
 
 // eventuallyHeld waits until so much of the budgets is held, and returns what is held then.
 func eventuallyHeld(api *API, want int64) (held int64) {
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		held = api.memory.callers.Held() + api.memory.strangers.Held()
 		if held == want || time.Now().After(deadline) {
 			return held
@@ -187,6 +191,7 @@ func eventuallyHeld(api *API, want int64) (held int64) {
 
 // A client that reads slowly holds a part of the budget, and when there is none left others are refused, not begun.
 func TestAnswersBeyondTheBudgetAreRefused(t *testing.T) {
+	t.Parallel()
 	api := testAPI()
 	api.memory.Resize(8 << 20) // and 1 MiB for strangers, half of which one address may hold
 	listener := tcpListener(t)
@@ -219,7 +224,7 @@ func TestAnswersBeyondTheBudgetAreRefused(t *testing.T) {
 }
 
 // Bodies that are on their way hold a part of the budget too, which grows with what has arrived.
-func TestBodiesBeyondTheBudgetAreRefused(t *testing.T) {
+func TestBodiesBeyondTheBudgetAreRefused(t *testing.T) { // alone, since its bodies have their time
 	api := testAPI()
 	api.memory.Resize(8 << 20)
 	listener := tcpListener(t)
@@ -311,6 +316,7 @@ func (noTrail) Record(audit.Event) {}
 
 // Refusals that nobody takes are bounded as well: beyond that, streams are reset at once.
 func TestRefusalsAreBounded(t *testing.T) {
+	t.Parallel()
 	api := testAPI()
 	api.memory.Resize(2 << 20) // of which refusals have half a MiB, and one address half of that
 	listener := tcpListener(t)

@@ -45,6 +45,7 @@ func busySource(begun chan<- job.Job, places <-chan struct{}) runtime {
 
 // However many jobs wait for places at a source that others keep busy, jobs of another source find a worker at once.
 func TestJobsThatWaitForTheirSourceTakeNoWorker(t *testing.T) {
+	t.Parallel()
 	for _, workers := range []int{1, 4} {
 		t.Run(fmt.Sprint(workers, " workers"), func(t *testing.T) {
 			engine := start(t, newStore(t), job.Options{})
@@ -81,6 +82,7 @@ func TestJobsThatWaitForTheirSourceTakeNoWorker(t *testing.T) {
 
 // One source's jobs, however long they run, leave a worker to the others, as one company's do.
 func TestPerSourceLimit(t *testing.T) {
+	t.Parallel()
 	engine := start(t, newStore(t), job.Options{})
 	begun, gate := make(chan job.Job, 100), make(chan struct{})
 	engine.Attach(blocking(begun, gate), job.Settings{Workers: 4, PerSource: 3})
@@ -99,6 +101,7 @@ func TestPerSourceLimit(t *testing.T) {
 
 // A wait that is cancelled gives back what it has counted.
 func TestCancelledWhileItWaitsForItsSource(t *testing.T) {
+	t.Parallel()
 	engine := start(t, newStore(t), job.Options{})
 	begun, places := make(chan job.Job, 100), make(chan struct{}, 1)
 	engine.Attach(busySource(begun, places), job.Settings{Workers: 1})

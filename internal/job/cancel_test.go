@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
@@ -16,6 +17,7 @@ import (
 )
 
 func TestCancelWaitingJob(t *testing.T) {
+	t.Parallel()
 	engine := start(t, newStore(t), job.Options{})
 	j := accept(t, engine)
 	got, err := engine.Cancel(t.Context(), j.ID)
@@ -39,6 +41,7 @@ func TestCancelWaitingJob(t *testing.T) {
 }
 
 func TestCancelRunningJob(t *testing.T) {
+	t.Parallel()
 	var ended atomic.Int32
 	engine := start(t, newStore(t), job.Options{Ended: func(job.Job) { ended.Add(1) }})
 	begun, cause := make(chan struct{}), make(chan error, 1)
@@ -82,6 +85,7 @@ func TestCancelRunningJob(t *testing.T) {
 
 // TestCancelRaces cancels jobs at every moment of their lives: each ends once, and the caller who cancelled one is told the truth.
 func TestCancelRaces(t *testing.T) {
+	t.Parallel()
 	engine := start(t, newStore(t), job.Options{})
 	var mu sync.Mutex
 	completed := map[job.ID]bool{}
@@ -126,59 +130,66 @@ func TestCancelRaces(t *testing.T) {
 
 // TestCancelByAnotherProcess has two engines on one store: the one that runs the job learns of its end by its heartbeat.
 func TestCancelByAnotherProcess(t *testing.T) {
-	store := newStore(t)
-	runner := start(t, store, job.Options{Owner: "runner", Lease: 150 * time.Millisecond})
-	begun, cause := make(chan struct{}), make(chan error, 1)
-	runner.Attach(runtime{run: func(ctx context.Context, _ job.Job, _ io.Writer) error {
-		close(begun)
-		<-ctx.Done()
-		cause <- context.Cause(ctx)
-		return ctx.Err()
-	}}, job.Settings{})
-	j := accept(t, runner)
-	<-begun
-	other := job.NewEngine(store, job.Options{Owner: "other", Logger: quiet})
-	if got, err := other.Cancel(t.Context(), j.ID); err != nil || got.Status != job.Cancelled {
-		t.Fatalf("got %+v, %v", got, err)
-	}
-	select {
-	case err := <-cause:
-		if !errors.Is(err, job.ErrLost) {
-			t.Errorf("the run ended with %v", err)
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := newStore(t)
+		runner := start(t, store, job.Options{Owner: "runner", Lease: 150 * time.Millisecond})
+		begun, cause := make(chan struct{}), make(chan error, 1)
+		runner.Attach(runtime{run: func(ctx context.Context, _ job.Job, _ io.Writer) error {
+			close(begun)
+			<-ctx.Done()
+			cause <- context.Cause(ctx)
+			return ctx.Err()
+		}}, job.Settings{})
+		j := accept(t, runner)
+		<-begun
+		other := job.NewEngine(store, job.Options{Owner: "other", Logger: quiet})
+		if got, err := other.Cancel(t.Context(), j.ID); err != nil || got.Status != job.Cancelled {
+			t.Fatalf("got %+v, %v", got, err)
 		}
-	case <-time.After(10 * time.Second):
-		t.Fatal("the run goes on")
-	}
+		select {
+		case err := <-cause:
+			if !errors.Is(err, job.ErrLost) {
+				t.Errorf("the run ended with %v", err)
+			}
+		case <-time.After(patience):
+			t.Fatal("the run goes on")
+		}
+	})
 }
 
 func TestProgress(t *testing.T) {
-	engine := start(t, newStore(t), job.Options{})
-	sent, more := make(chan struct{}), make(chan struct{})
-	engine.Attach(runtime{run: func(ctx context.Context, _ job.Job, _ io.Writer) error {
-		job.RowCounter(ctx).Add(42)
-		close(sent)
-		<-more
-		return nil
-	}}, job.Settings{})
-	j := accept(t, engine)
-	<-sent
-	// This is how a stream of events follows a job.
-	tick, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	if got, err := engine.Wait(tick, j.ID); !errors.Is(err, context.DeadlineExceeded) || got.Status != job.Processing || got.StartedAt.IsZero() {
-		t.Errorf("%+v, %v", got, err)
-	}
-	progress, ok := engine.Progress(j.ID)
-	if !ok || progress.Rows != 42 || progress.Elapsed < 20*time.Millisecond {
-		t.Errorf("%+v, %v", progress, ok)
-	}
-	close(more)
-	wait(t, engine, j.ID)
-	eventually(t, "the progress ends", func() bool { _, ok := engine.Progress(j.ID); return !ok })
-	job.RowCounter(t.Context()).Add(1) // outside of a job it must do no harm
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		engine := start(t, newStore(t), job.Options{})
+		sent, more := make(chan struct{}), make(chan struct{})
+		engine.Attach(runtime{run: func(ctx context.Context, _ job.Job, _ io.Writer) error {
+			job.RowCounter(ctx).Add(42)
+			close(sent)
+			<-more
+			return nil
+		}}, job.Settings{})
+		j := accept(t, engine)
+		<-sent
+		// This is how a stream of events follows a job.
+		tick, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		if got, err := engine.Wait(tick, j.ID); !errors.Is(err, context.DeadlineExceeded) || got.Status != job.Processing || got.StartedAt.IsZero() {
+			t.Errorf("%+v, %v", got, err)
+		}
+		progress, ok := engine.Progress(j.ID)
+		if !ok || progress.Rows != 42 || progress.Elapsed < 20*time.Millisecond {
+			t.Errorf("%+v, %v", progress, ok)
+		}
+		close(more)
+		wait(t, engine, j.ID)
+		eventually(t, "the progress ends", func() bool { _, ok := engine.Progress(j.ID); return !ok })
+		job.RowCounter(t.Context()).Add(1) // outside of a job it must do no harm
+	})
 }
 
 func TestAcceptOnce(t *testing.T) {
+	t.Parallel()
 	engine := start(t, newStore(t), job.Options{})
 	engine.Attach(answer("1"), job.Settings{Retention: time.Minute})
 	key := job.Idempotency{Key: "k", Digest: job.Digest{1}}
@@ -207,6 +218,7 @@ func TestAcceptOnce(t *testing.T) {
 }
 
 func TestListHidesExpiredJobs(t *testing.T) {
+	t.Parallel()
 	var offset atomic.Int64
 	engine := start(t, newStore(t), job.Options{
 		SweepEvery: time.Hour, Now: func() time.Time { return time.Now().Add(time.Duration(offset.Load())) },
@@ -242,6 +254,7 @@ func FuzzParseCursor(f *testing.F) {
 
 // However many callers and configurations end a job at the same time, one of them has ended it, and its end is told once.
 func TestEndIsToldOnce(t *testing.T) {
+	t.Parallel()
 	var told sync.Map
 	engine := start(t, newStore(t), job.Options{Ended: func(j job.Job) {
 		count, _ := told.LoadOrStore(j.ID, new(atomic.Int32))
@@ -287,6 +300,7 @@ func (s *unknownStore) Finish(ctx context.Context, id job.ID, attempt int, outco
 
 // An end that was stored although the store did not know it is told all the same, once.
 func TestEndOfUnknownOutcomeIsTold(t *testing.T) {
+	t.Parallel()
 	store := &unknownStore{Store: newStore(t)}
 	store.left.Store(2)
 	var told atomic.Int32

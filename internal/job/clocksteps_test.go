@@ -23,6 +23,7 @@ func (c *wallClock) step(by time.Duration) { c.offset.Add(int64(by)) }
 // Whatever somebody does to the clock, a job that runs is not begun again by the process that runs it, and what waits for
 // another attempt does not wait longer.
 func TestClockSteps(t *testing.T) {
+	t.Parallel()
 	clock := new(wallClock)
 	clockSteps(t, clock.now, clock.step)
 }

@@ -13,12 +13,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/paralleltest"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
 )
@@ -33,8 +35,12 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
+	paralleltest.AtOnce(8) // most of them wait for the disk
 	goleak.VerifyTestMain(m)
 }
+
+// patience is how long a test waits for what comes in a moment, unless the machine has other things to do.
+const patience = time.Minute
 
 // runtime runs jobs as a test wants.
 type runtime struct {
@@ -111,7 +117,7 @@ func start(tb testing.TB, store job.Store, options job.Options) *job.Engine {
 
 func stop(tb testing.TB, engine *job.Engine) {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := engine.Stop(ctx); err != nil {
 		tb.Error(err)
@@ -139,7 +145,7 @@ func accept(tb testing.TB, engine *job.Engine) job.Job {
 
 func wait(tb testing.TB, engine *job.Engine, id job.ID) job.Job {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	j, err := engine.Wait(ctx, id)
 	if err != nil {
@@ -164,7 +170,7 @@ func read(tb testing.TB, engine *job.Engine, id job.ID) string {
 
 func eventually(tb testing.TB, what string, condition func() bool) {
 	tb.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !condition(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); !condition(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			tb.Fatalf("timed out: %s", what)
 		}
@@ -172,40 +178,44 @@ func eventually(tb testing.TB, what string, condition func() bool) {
 }
 
 func TestJobIsAcceptedRunAndRead(t *testing.T) {
-	var ended atomic.Int32
-	engine := start(t, newStore(t), job.Options{Ended: func(job.Job) { ended.Add(1) }})
-	var got atomic.Pointer[job.Job]
-	engine.Attach(runtime{run: func(_ context.Context, j job.Job, w io.Writer) error {
-		got.Store(&j)
-		_, err := io.WriteString(w, `{"rows":[]}`)
-		return err
-	}}, job.Settings{Retention: time.Hour})
-	before := time.Now()
-	j := accept(t, engine)
-	done := wait(t, engine, j.ID)
-	if took := time.Since(before); took > 900*time.Millisecond {
-		t.Errorf("it took %v: the worker was not woken", took)
-	}
-	ran := got.Load()
-	if ran.Attempt != 1 || string(ran.Params) != `{"mes":"2026-03"}` || ran.Address.Slug != "relatorio" || ran.KeyID != "s42_key" {
-		t.Errorf("the runtime was given %+v", ran)
-	}
-	if done.Status != job.Completed || done.Error != nil || done.Result.RowCount != 1 || !done.Result.Truncated ||
-		done.Running() || done.ExpiresAt.Sub(done.CompletedAt) != time.Hour || done.StartedAt.Before(j.CreatedAt) {
-		t.Errorf("got %+v", done)
-	}
-	if done.PollingPath != "/jobs/"+j.ID.String() {
-		t.Errorf("polling path %q", done.PollingPath)
-	}
-	if text := read(t, engine, j.ID); text != `{"rows":[]}` {
-		t.Errorf("result %q", text)
-	}
-	if ended.Load() != 1 {
-		t.Errorf("Ended was called %d times", ended.Load())
-	}
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var ended atomic.Int32
+		engine := start(t, newStore(t), job.Options{Ended: func(job.Job) { ended.Add(1) }})
+		var got atomic.Pointer[job.Job]
+		engine.Attach(runtime{run: func(_ context.Context, j job.Job, w io.Writer) error {
+			got.Store(&j)
+			_, err := io.WriteString(w, `{"rows":[]}`)
+			return err
+		}}, job.Settings{Retention: time.Hour})
+		before := time.Now()
+		j := accept(t, engine)
+		done := wait(t, engine, j.ID)
+		if took := time.Since(before); took > 0 { // by a clock that goes on only when everybody waits
+			t.Errorf("it took %v: the worker was not woken", took)
+		}
+		ran := got.Load()
+		if ran.Attempt != 1 || string(ran.Params) != `{"mes":"2026-03"}` || ran.Address.Slug != "relatorio" || ran.KeyID != "s42_key" {
+			t.Errorf("the runtime was given %+v", ran)
+		}
+		if done.Status != job.Completed || done.Error != nil || done.Result.RowCount != 1 || !done.Result.Truncated ||
+			done.Running() || done.ExpiresAt.Sub(done.CompletedAt) != time.Hour || done.StartedAt.Before(j.CreatedAt) {
+			t.Errorf("got %+v", done)
+		}
+		if done.PollingPath != "/jobs/"+j.ID.String() {
+			t.Errorf("polling path %q", done.PollingPath)
+		}
+		if text := read(t, engine, j.ID); text != `{"rows":[]}` {
+			t.Errorf("result %q", text)
+		}
+		if ended.Load() != 1 {
+			t.Errorf("Ended was called %d times", ended.Load())
+		}
+	})
 }
 
 func TestFailures(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		name     string
 		err      error
@@ -248,39 +258,46 @@ func TestFailures(t *testing.T) {
 }
 
 func TestSourceThatComesBackIsTriedAgain(t *testing.T) {
-	engine := start(t, newStore(t), job.Options{})
-	var runs atomic.Int32
-	engine.Attach(runtime{run: func(_ context.Context, _ job.Job, w io.Writer) error {
-		if runs.Add(1) < 3 {
-			_, _ = io.WriteString(w, strings.Repeat("what a broken attempt has written must not be seen", 100_000))
-			return dataapi.Wrap(dataapi.CodeSourceUnavailable, errors.New("down"))
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		engine := start(t, newStore(t), job.Options{})
+		var runs atomic.Int32
+		engine.Attach(runtime{run: func(_ context.Context, _ job.Job, w io.Writer) error {
+			if runs.Add(1) < 3 {
+				_, _ = io.WriteString(w, strings.Repeat("what a broken attempt has written must not be seen", 100_000))
+				return dataapi.Wrap(dataapi.CodeSourceUnavailable, errors.New("down"))
+			}
+			_, err := io.WriteString(w, `"back"`)
+			return err
+		}}, job.Settings{})
+		j := wait(t, engine, accept(t, engine).ID)
+		if j.Status != job.Completed || j.Attempt != 3 || read(t, engine, j.ID) != `"back"` {
+			t.Errorf("got %+v", j)
 		}
-		_, err := io.WriteString(w, `"back"`)
-		return err
-	}}, job.Settings{})
-	j := wait(t, engine, accept(t, engine).ID)
-	if j.Status != job.Completed || j.Attempt != 3 || read(t, engine, j.ID) != `"back"` {
-		t.Errorf("got %+v", j)
-	}
+	})
 }
 
 func TestSourceThatIsBusyIsNoTry(t *testing.T) {
-	engine := start(t, newStore(t), job.Options{})
-	var runs atomic.Int32
-	engine.Attach(runtime{run: func(_ context.Context, _ job.Job, w io.Writer) error {
-		if runs.Add(1) <= 5 {
-			return dataapi.Wrap(dataapi.CodeOverloaded, errors.New("no connection came free"))
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		engine := start(t, newStore(t), job.Options{})
+		var runs atomic.Int32
+		engine.Attach(runtime{run: func(_ context.Context, _ job.Job, w io.Writer) error {
+			if runs.Add(1) <= 5 {
+				return dataapi.Wrap(dataapi.CodeOverloaded, errors.New("no connection came free"))
+			}
+			_, err := io.WriteString(w, `"at last"`)
+			return err
+		}}, job.Settings{})
+		j := wait(t, engine, accept(t, engine).ID)
+		if j.Status != job.Completed || j.Tries() != 1 || read(t, engine, j.ID) != `"at last"` {
+			t.Errorf("got %+v", j)
 		}
-		_, err := io.WriteString(w, `"at last"`)
-		return err
-	}}, job.Settings{})
-	j := wait(t, engine, accept(t, engine).ID)
-	if j.Status != job.Completed || j.Tries() != 1 || read(t, engine, j.ID) != `"at last"` {
-		t.Errorf("got %+v", j)
-	}
+	})
 }
 
 func TestPanicFailsTheJobAndNothingElse(t *testing.T) {
+	t.Parallel()
 	engine := start(t, newStore(t), job.Options{})
 	var runs atomic.Int32
 	engine.Attach(runtime{run: func(_ context.Context, _ job.Job, w io.Writer) error {
@@ -300,6 +317,7 @@ func TestPanicFailsTheJobAndNothingElse(t *testing.T) {
 }
 
 func TestResultsOfAllSizes(t *testing.T) {
+	t.Parallel()
 	engine := start(t, newStore(t), job.Options{})
 	sizes := []int{0, 1, job.BlockSize - 1, job.BlockSize, job.BlockSize + 1, 9*job.BlockSize + 17, 40 * job.BlockSize}
 	text := func(size int) string {
@@ -337,33 +355,37 @@ func TestResultsOfAllSizes(t *testing.T) {
 }
 
 func TestRetention(t *testing.T) {
-	var now atomic.Int64
-	now.Store(time.Now().UnixNano())
-	store := newStore(t)
-	engine := start(t, store, job.Options{
-		Now: func() time.Time { return time.Unix(0, now.Load()) }, SweepEvery: time.Millisecond,
-	})
-	engine.Attach(answer(`{}`), job.Settings{Retention: time.Minute})
-	j := wait(t, engine, accept(t, engine).ID)
-	now.Add(int64(time.Minute) - 1)
-	time.Sleep(20 * time.Millisecond)
-	if read(t, engine, j.ID) != `{}` {
-		t.Error("the result is gone before it expires")
-	}
-	now.Add(1)
-	if _, err := engine.Get(t.Context(), j.ID); !errors.Is(err, job.ErrNotFound) {
-		t.Errorf("an expired job: %v", err)
-	}
-	if _, err := engine.OpenResult(t.Context(), j.ID); !errors.Is(err, job.ErrNotFound) {
-		t.Errorf("an expired result: %v", err)
-	}
-	eventually(t, "the job is swept", func() bool {
-		_, err := store.Get(t.Context(), j.ID)
-		return errors.Is(err, job.ErrNotFound)
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var now atomic.Int64
+		now.Store(time.Now().UnixNano())
+		store := newStore(t)
+		engine := start(t, store, job.Options{
+			Now: func() time.Time { return time.Unix(0, now.Load()) }, SweepEvery: time.Millisecond,
+		})
+		engine.Attach(answer(`{}`), job.Settings{Retention: time.Minute})
+		j := wait(t, engine, accept(t, engine).ID)
+		now.Add(int64(time.Minute) - 1)
+		time.Sleep(20 * time.Millisecond)
+		if read(t, engine, j.ID) != `{}` {
+			t.Error("the result is gone before it expires")
+		}
+		now.Add(1)
+		if _, err := engine.Get(t.Context(), j.ID); !errors.Is(err, job.ErrNotFound) {
+			t.Errorf("an expired job: %v", err)
+		}
+		if _, err := engine.OpenResult(t.Context(), j.ID); !errors.Is(err, job.ErrNotFound) {
+			t.Errorf("an expired result: %v", err)
+		}
+		eventually(t, "the job is swept", func() bool {
+			_, err := store.Get(t.Context(), j.ID)
+			return errors.Is(err, job.ErrNotFound)
+		})
 	})
 }
 
 func TestQueueLimit(t *testing.T) {
+	t.Parallel()
 	engine := job.NewEngine(newStore(t), job.Options{Logger: quiet}) // not started: jobs wait
 	engine.Attach(answer("1"), job.Settings{MaxWaiting: 3})
 	for range 3 {
@@ -381,6 +403,7 @@ func TestQueueLimit(t *testing.T) {
 }
 
 func TestStoreThatCannotWriteIsOverloaded(t *testing.T) {
+	t.Parallel()
 	store := newStore(t)
 	engine := job.NewEngine(store, job.Options{Logger: quiet})
 	if err := store.Close(); err != nil {
@@ -395,6 +418,7 @@ func TestStoreThatCannotWriteIsOverloaded(t *testing.T) {
 }
 
 func TestWorkersAreBounded(t *testing.T) {
+	t.Parallel()
 	engine := start(t, newStore(t), job.Options{})
 	var running, most atomic.Int32
 	engine.Attach(runtime{run: func(context.Context, job.Job, io.Writer) error {

@@ -35,7 +35,7 @@ func next(t *testing.T, begun <-chan job.Job) job.Job {
 	select {
 	case j := <-begun:
 		return j
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("no job begins")
 		return job.Job{}
 	}
@@ -43,6 +43,7 @@ func next(t *testing.T, begun <-chan job.Job) job.Job {
 
 // However many jobs of a company wait, and however long they run, another company's job finds a worker at once.
 func TestPerCompanyLimit(t *testing.T) {
+	t.Parallel()
 	engine := start(t, newStore(t), job.Options{})
 	begun, gate := make(chan job.Job, 10_000), make(chan struct{})
 	attachment := engine.Attach(blocking(begun, gate), job.Settings{Workers: 4, PerCompany: 3})
@@ -77,6 +78,7 @@ func TestPerCompanyLimit(t *testing.T) {
 
 // Without places kept, a company's first job waits for one job of another, not for thousands.
 func TestManyWaitingJobsDelayAnotherByOne(t *testing.T) {
+	t.Parallel()
 	engine := start(t, newStore(t), job.Options{})
 	begun, gate := make(chan job.Job, 10_000), make(chan struct{})
 	attachment := engine.Attach(blocking(begun, gate), job.Settings{Workers: 1})

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/claim"
@@ -32,6 +33,7 @@ func blocking(begun chan<- job.Job, gate <-chan struct{}) runtime {
 }
 
 func TestStartAndStopUnderStress(t *testing.T) {
+	t.Parallel()
 	store := newStore(t)
 	var accepted []job.ID
 	var mu sync.Mutex
@@ -89,98 +91,107 @@ func TestStartAndStopUnderStress(t *testing.T) {
 }
 
 func TestStopWaitsForJobs(t *testing.T) {
-	store := newStore(t)
-	engine := start(t, store, job.Options{})
-	begun, gate := make(chan job.Job), make(chan struct{})
-	engine.Attach(blocking(begun, gate), job.Settings{})
-	running := accept(t, engine)
-	<-begun
-	stopped := make(chan error, 1)
-	go func() { stopped <- engine.Stop(context.Background()) }()
-	time.Sleep(20 * time.Millisecond)
-	waiting := accept(t, engine) // is stored, and does not begin
-	close(gate)
-	if err := <-stopped; err != nil {
-		t.Fatal(err)
-	}
-	if j, err := store.Get(t.Context(), running.ID); err != nil || j.Status != job.Completed {
-		t.Errorf("the job that ran is %s, %v", j.Status, err)
-	}
-	if j, err := store.Get(t.Context(), waiting.ID); err != nil || j.Attempt != 0 {
-		t.Errorf("the job that came late has attempt %d, %v", j.Attempt, err)
-	}
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := newStore(t)
+		engine := start(t, store, job.Options{})
+		begun, gate := make(chan job.Job), make(chan struct{})
+		engine.Attach(blocking(begun, gate), job.Settings{})
+		running := accept(t, engine)
+		<-begun
+		stopped := make(chan error, 1)
+		go func() { stopped <- engine.Stop(context.Background()) }()
+		time.Sleep(20 * time.Millisecond)
+		waiting := accept(t, engine) // is stored, and does not begin
+		close(gate)
+		if err := <-stopped; err != nil {
+			t.Fatal(err)
+		}
+		if j, err := store.Get(t.Context(), running.ID); err != nil || j.Status != job.Completed {
+			t.Errorf("the job that ran is %s, %v", j.Status, err)
+		}
+		if j, err := store.Get(t.Context(), waiting.ID); err != nil || j.Attempt != 0 {
+			t.Errorf("the job that came late has attempt %d, %v", j.Attempt, err)
+		}
+	})
 }
 
 func TestStopGivesJobsBack(t *testing.T) {
-	store := newStore(t)
-	engine := start(t, store, job.Options{})
-	begun := make(chan job.Job)
-	engine.Attach(blocking(begun, nil), job.Settings{})
-	j := accept(t, engine)
-	for round := 1; round <= 5; round++ { // more often than a job is tried
-		<-begun
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-		if err := engine.Stop(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Fatalf("Stop: %v", err)
-		}
-		cancel()
-		got, err := store.Get(t.Context(), j.ID)
-		if err != nil || got.Running() || got.Status != job.Processing || got.Attempt != round || got.Tries() != 0 {
-			t.Fatalf("round %d: %+v, %v", round, got, err)
-		}
-		engine = start(t, store, job.Options{})
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := newStore(t)
+		engine := start(t, store, job.Options{})
+		begun := make(chan job.Job)
 		engine.Attach(blocking(begun, nil), job.Settings{})
-	}
-	<-begun
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := engine.Stop(ended); !errors.Is(err, context.Canceled) {
-		t.Fatal(err)
-	}
-	last := start(t, store, job.Options{})
-	last.Attach(answer("1"), job.Settings{})
-	if got := wait(t, last, j.ID); got.Status != job.Completed {
-		t.Errorf("the job is %s", got.Status)
-	}
+		j := accept(t, engine)
+		for round := 1; round <= 5; round++ { // more often than a job is tried
+			<-begun
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+			if err := engine.Stop(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				t.Fatalf("Stop: %v", err)
+			}
+			cancel()
+			got, err := store.Get(t.Context(), j.ID)
+			if err != nil || got.Running() || got.Status != job.Processing || got.Attempt != round || got.Tries() != 0 {
+				t.Fatalf("round %d: %+v, %v", round, got, err)
+			}
+			engine = start(t, store, job.Options{})
+			engine.Attach(blocking(begun, nil), job.Settings{})
+		}
+		<-begun
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := engine.Stop(ended); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		last := start(t, store, job.Options{})
+		last.Attach(answer("1"), job.Settings{})
+		if got := wait(t, last, j.ID); got.Status != job.Completed {
+			t.Errorf("the job is %s", got.Status)
+		}
+	})
 }
 
 func TestJobsKeepTheRuntimeTheyBeganWith(t *testing.T) {
-	engine := start(t, newStore(t), job.Options{})
-	begun, gate := make(chan job.Job), make(chan struct{})
-	old := engine.Attach(blocking(begun, gate), job.Settings{Workers: 2})
-	long := accept(t, engine)
-	<-begun
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		engine := start(t, newStore(t), job.Options{})
+		begun, gate := make(chan job.Job), make(chan struct{})
+		old := engine.Attach(blocking(begun, gate), job.Settings{Workers: 2})
+		long := accept(t, engine)
+		<-begun
 
-	rejected := engine.Attach(answer(`"rejected"`), job.Settings{Workers: 2})
-	rejected.Detach()
-	<-rejected.Done()
-	next := engine.Attach(answer(`"next"`), job.Settings{Workers: 2})
-	old.Detach()
-	if short := accept(t, engine); read(t, engine, wait(t, engine, short.ID).ID) != `"next"` {
-		t.Error("a new job did not run with the newest runtime")
-	}
-	select {
-	case <-old.Done():
-		t.Fatal("the old runtime is done while its job runs")
-	default:
-	}
-	close(gate)
-	if read(t, engine, wait(t, engine, long.ID).ID) != `"done"` {
-		t.Error("the long job did not end with its own runtime")
-	}
-	<-old.Done()
+		rejected := engine.Attach(answer(`"rejected"`), job.Settings{Workers: 2})
+		rejected.Detach()
+		<-rejected.Done()
+		next := engine.Attach(answer(`"next"`), job.Settings{Workers: 2})
+		old.Detach()
+		if short := accept(t, engine); read(t, engine, wait(t, engine, short.ID).ID) != `"next"` {
+			t.Error("a new job did not run with the newest runtime")
+		}
+		select {
+		case <-old.Done():
+			t.Fatal("the old runtime is done while its job runs")
+		default:
+		}
+		close(gate)
+		if read(t, engine, wait(t, engine, long.ID).ID) != `"done"` {
+			t.Error("the long job did not end with its own runtime")
+		}
+		<-old.Done()
 
-	next.Detach()
-	<-next.Done()
-	idle := accept(t, engine)
-	time.Sleep(50 * time.Millisecond)
-	if j, err := engine.Get(t.Context(), idle.ID); err != nil || j.Attempt != 0 {
-		t.Errorf("with nothing attached a job began: attempt %d, %v", j.Attempt, err)
-	}
-	engine.Attach(answer(`"back"`), job.Settings{})
-	if read(t, engine, wait(t, engine, idle.ID).ID) != `"back"` {
-		t.Error("the job that waited did not run")
-	}
+		next.Detach()
+		<-next.Done()
+		idle := accept(t, engine)
+		time.Sleep(50 * time.Millisecond)
+		if j, err := engine.Get(t.Context(), idle.ID); err != nil || j.Attempt != 0 {
+			t.Errorf("with nothing attached a job began: attempt %d, %v", j.Attempt, err)
+		}
+		engine.Attach(answer(`"back"`), job.Settings{})
+		if read(t, engine, wait(t, engine, idle.ID).ID) != `"back"` {
+			t.Error("the job that waited did not run")
+		}
+	})
 }
 
 // deafStore loses heartbeats, as a store does whose process was stopped and continued.
@@ -202,62 +213,68 @@ func (s *deafStore) Extend(ctx context.Context, id job.ID, attempt int, until ti
 }
 
 func TestHeartbeatKeepsAndLosesTheLease(t *testing.T) {
-	store := &deafStore{Store: newStore(t)}
-	const lease = 90 * time.Millisecond
-	engine := start(t, store, job.Options{Lease: lease, Owner: "first"})
-	begun, gate := make(chan job.Job, 1), make(chan struct{})
-	var dropped atomic.Int32
-	inner := blocking(begun, gate)
-	attachment := engine.Attach(runtime{run: func(ctx context.Context, j job.Job, w io.Writer) error {
-		err := inner.run(ctx, j, w)
-		if ctx.Err() != nil && errors.Is(context.Cause(ctx), job.ErrLost) {
-			dropped.Add(1)
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &deafStore{Store: newStore(t)}
+		const lease = 90 * time.Millisecond
+		engine := start(t, store, job.Options{Lease: lease, Owner: "first"})
+		begun, gate := make(chan job.Job, 1), make(chan struct{})
+		var dropped atomic.Int32
+		inner := blocking(begun, gate)
+		attachment := engine.Attach(runtime{run: func(ctx context.Context, j job.Job, w io.Writer) error {
+			err := inner.run(ctx, j, w)
+			if ctx.Err() != nil && errors.Is(context.Cause(ctx), job.ErrLost) {
+				dropped.Add(1)
+			}
+			return err
+		}}, job.Settings{Workers: 1})
+		j := accept(t, engine)
+		<-begun
+		time.Sleep(4 * lease)
+		if got, err := engine.Get(t.Context(), j.ID); err != nil || got.Attempt != 1 {
+			t.Fatalf("the lease of a living worker ended: attempt %d, %v", got.Attempt, err)
 		}
-		return err
-	}}, job.Settings{Workers: 1})
-	j := accept(t, engine)
-	<-begun
-	time.Sleep(4 * lease)
-	if got, err := engine.Get(t.Context(), j.ID); err != nil || got.Attempt != 1 {
-		t.Fatalf("the lease of a living worker ended: attempt %d, %v", got.Attempt, err)
-	}
-	attachment.Detach() // the first engine claims nothing more
+		attachment.Detach() // the first engine claims nothing more
 
-	store.deaf.Store(true)
-	// A second process on a shared store does not recover, it waits for the lease to end.
-	eventually(t, "the second process takes the job over", func() bool {
-		claimed, _, err := store.Claim(t.Context(), "second", time.Now(), time.Now().Add(time.Minute), job.Capacity{Jobs: 1})
-		if err != nil {
+		store.deaf.Store(true)
+		// A second process on a shared store does not recover, it waits for the lease to end.
+		eventually(t, "the second process takes the job over", func() bool {
+			claimed, _, err := store.Claim(t.Context(), "second", time.Now(), time.Now().Add(time.Minute), job.Capacity{Jobs: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(claimed) == 1 && claimed[0].Attempt == 2
+		})
+		store.deaf.Store(false)
+		eventually(t, "the first engine notices", func() bool { return dropped.Load() == 1 })
+		<-attachment.Done()
+		if got, err := engine.Get(t.Context(), j.ID); err != nil || got.Status != job.Processing || got.LeaseOwner != "second" {
+			t.Errorf("the lost attempt has changed the job: %+v, %v", got, err)
+		}
+		if _, err := store.Finish(t.Context(), j.ID, 2, job.Outcome{Status: job.Cancelled, CompletedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}); err != nil {
 			t.Fatal(err)
 		}
-		return len(claimed) == 1 && claimed[0].Attempt == 2
 	})
-	store.deaf.Store(false)
-	eventually(t, "the first engine notices", func() bool { return dropped.Load() == 1 })
-	<-attachment.Done()
-	if got, err := engine.Get(t.Context(), j.ID); err != nil || got.Status != job.Processing || got.LeaseOwner != "second" {
-		t.Errorf("the lost attempt has changed the job: %+v, %v", got, err)
-	}
-	if _, err := store.Finish(t.Context(), j.ID, 2, job.Outcome{Status: job.Cancelled, CompletedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func TestSilentStoreEndsTheAttempt(t *testing.T) {
-	store := &deafStore{Store: newStore(t)}
-	engine := start(t, store, job.Options{Lease: 90 * time.Millisecond})
-	begun := make(chan job.Job, 10)
-	engine.Attach(blocking(begun, nil), job.Settings{Workers: 1})
-	store.hung.Store(true)
-	j := accept(t, engine)
-	<-begun
-	second := <-begun // the first attempt stopped by itself: it could not know whether it still held the job
-	if second.ID != j.ID || second.Attempt != 2 {
-		t.Errorf("got %+v", second)
-	}
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	_ = engine.Stop(ended)
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &deafStore{Store: newStore(t)}
+		engine := start(t, store, job.Options{Lease: 90 * time.Millisecond})
+		begun := make(chan job.Job, 10)
+		engine.Attach(blocking(begun, nil), job.Settings{Workers: 1})
+		store.hung.Store(true)
+		j := accept(t, engine)
+		<-begun
+		second := <-begun // the first attempt stopped by itself: it could not know whether it still held the job
+		if second.ID != j.ID || second.Attempt != 2 {
+			t.Errorf("got %+v", second)
+		}
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		_ = engine.Stop(ended)
+	})
 }
 
 // failingStore fails to store the end of a job for a while.
@@ -274,33 +291,40 @@ func (s *failingStore) Finish(ctx context.Context, id job.ID, attempt int, outco
 }
 
 func TestEndIsStoredOnceTheStoreWorks(t *testing.T) {
-	store := &failingStore{Store: newStore(t)}
-	store.failures.Store(3)
-	engine := start(t, store, job.Options{})
-	var runs atomic.Int32
-	engine.Attach(runtime{run: func(context.Context, job.Job, io.Writer) error {
-		runs.Add(1)
-		return nil
-	}}, job.Settings{})
-	if j := wait(t, engine, accept(t, engine).ID); j.Status != job.Completed || j.Attempt != 1 || runs.Load() != 1 {
-		t.Errorf("got %+v after %d runs", j, runs.Load())
-	}
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := &failingStore{Store: newStore(t)}
+		store.failures.Store(3)
+		engine := start(t, store, job.Options{})
+		var runs atomic.Int32
+		engine.Attach(runtime{run: func(context.Context, job.Job, io.Writer) error {
+			runs.Add(1)
+			return nil
+		}}, job.Settings{})
+		if j := wait(t, engine, accept(t, engine).ID); j.Status != job.Completed || j.Attempt != 1 || runs.Load() != 1 {
+			t.Errorf("got %+v after %d runs", j, runs.Load())
+		}
+	})
 }
 
 func TestWaitEndsWithItsContext(t *testing.T) {
-	engine := start(t, newStore(t), job.Options{})
-	j := accept(t, engine) // nothing is attached
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
-	if got, err := engine.Wait(ctx, j.ID); !errors.Is(err, context.DeadlineExceeded) || got.Status != job.Processing {
-		t.Errorf("got %s, %v", got.Status, err)
-	}
-	if _, err := engine.Wait(t.Context(), job.NewID(time.Now())); !errors.Is(err, job.ErrNotFound) {
-		t.Errorf("an unknown job: %v", err)
-	}
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		engine := start(t, newStore(t), job.Options{})
+		j := accept(t, engine) // nothing is attached
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		if got, err := engine.Wait(ctx, j.ID); !errors.Is(err, context.DeadlineExceeded) || got.Status != job.Processing {
+			t.Errorf("got %s, %v", got.Status, err)
+		}
+		if _, err := engine.Wait(t.Context(), job.NewID(time.Now())); !errors.Is(err, job.ErrNotFound) {
+			t.Errorf("an unknown job: %v", err)
+		}
+	})
 }
 
 func TestCrashesCountAsAttempts(t *testing.T) {
+	t.Parallel()
 	store := newStore(t)
 	engine := job.NewEngine(store, job.Options{Logger: quiet})
 	j := accept(t, engine)

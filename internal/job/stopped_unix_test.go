@@ -225,7 +225,7 @@ func TestFaultsStoppedWorkerCannotWrite(t *testing.T) {
 	if err := command.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	engine := start(t, store, job.Options{Owner: "second", Lease: 30 * time.Second})
+	engine := start(t, store, job.Options{Owner: "second", Lease: patience})
 	engine.Attach(answer(`"in time"`), job.Settings{})
 	done := wait(t, engine, j.ID)
 	if done.Status != job.Completed || done.Attempt != 2 {

@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/paralleltest"
 )
 
 // issuer serves a key set, as well or as badly as a test wants it to.
@@ -41,6 +43,11 @@ func (i *issuer) set(answer http.HandlerFunc) { i.answer.Store(&answer) }
 
 func publishing(document []byte) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(document) }
+}
+
+func TestMain(m *testing.M) {
+	paralleltest.AtOnce(8) // they wait for issuers
+	os.Exit(m.Run())
 }
 
 // testLog collects what is logged.
@@ -90,16 +97,20 @@ func find(t *testing.T, source *Source, id string) error {
 	return err
 }
 
+// patience is how long a test waits for what comes in a moment, unless the machine has other things to do.
+const patience = time.Minute
+
 func eventually(t *testing.T, what string, check func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !check(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !check(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within 20 s: %s", what)
+			t.Fatalf("not within %s: %s", patience, what)
 		}
 	}
 }
 
 func TestFirstCallerWaitsForTheFirstFetch(t *testing.T) {
+	t.Parallel()
 	ed := edKey(t)
 	i := newIssuer(t, func(w http.ResponseWriter, _ *http.Request) {
 		time.Sleep(100 * time.Millisecond)
@@ -122,6 +133,7 @@ func TestFirstCallerWaitsForTheFirstFetch(t *testing.T) {
 
 // An unknown key makes the set be fetched, for all callers together once in half a minute.
 func TestUnknownKeysAreFetchedWithinALimit(t *testing.T) {
+	t.Parallel()
 	first, second := publicJWK(t, edKey(t), "a", ""), publicJWK(t, edKey(t), "b", "")
 	i := newIssuer(t, publishing(document(first)))
 	source, clock, _ := newSource(t, i.URL)
@@ -168,6 +180,7 @@ func TestUnknownKeysAreFetchedWithinALimit(t *testing.T) {
 }
 
 func TestFailingIssuer(t *testing.T) {
+	t.Parallel()
 	key := document(publicJWK(t, edKey(t), "a", ""))
 	for name, answer := range map[string]http.HandlerFunc{
 		"500":        func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
@@ -202,7 +215,7 @@ func TestFailingIssuer(t *testing.T) {
 					t.Fatalf("got %v", err)
 				}
 			}
-			if took := time.Since(begun); took > 10*time.Second || i.asked.Load() > asked+6 {
+			if took := time.Since(begun); took > patience || i.asked.Load() > asked+6 {
 				t.Errorf("100 callers waited %v in all, and the issuer was asked %d times", took, i.asked.Load()-asked)
 			}
 			// It recovers by itself, and what is known then outlives another failure.
@@ -229,11 +242,14 @@ func TestFailingIssuer(t *testing.T) {
 }
 
 func TestSilentIssuer(t *testing.T) {
+	t.Parallel()
 	hold := make(chan struct{})
+	var ended atomic.Bool
 	i := newIssuer(t, func(_ http.ResponseWriter, r *http.Request) {
 		select {
 		case <-hold:
 		case <-r.Context().Done():
+			ended.Store(true)
 		}
 	})
 	defer close(hold)
@@ -242,15 +258,16 @@ func TestSilentIssuer(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	begun := time.Now()
-	if _, _, err := source.Find(ctx, "a", "EdDSA"); !errors.Is(err, ErrUnavailable) || time.Since(begun) > 3*time.Second {
+	if _, _, err := source.Find(ctx, "a", "EdDSA"); !errors.Is(err, ErrUnavailable) || ended.Load() {
 		t.Errorf("a caller who goes away waited %v: %v", time.Since(begun), err)
 	}
-	if err := find(t, source, "a"); !errors.Is(err, ErrUnavailable) || time.Since(begun) > FetchTimeout+5*time.Second {
+	if err := find(t, source, "a"); !errors.Is(err, ErrUnavailable) || time.Since(begun) > patience {
 		t.Errorf("a caller waited %v: %v", time.Since(begun), err)
 	}
 }
 
 func TestUnchangedSetStaysTheSame(t *testing.T) {
+	t.Parallel()
 	key := document(publicJWK(t, edKey(t), "a", ""))
 	var conditional atomic.Int64
 	for name, answer := range map[string]http.HandlerFunc{
@@ -288,6 +305,7 @@ func TestUnchangedSetStaysTheSame(t *testing.T) {
 }
 
 func TestFile(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "keys.json")
 	source, clock, _ := newSource(t, path)
 	source.Start()
@@ -311,6 +329,7 @@ func TestFile(t *testing.T) {
 }
 
 func TestCheckLocation(t *testing.T) {
+	t.Parallel()
 	for _, good := range []string{
 		"https://idp.example.com/keys", "https://10.0.0.1:8443/keys?x=1", "http://127.0.0.1/keys", "http://localhost:8080/keys",
 		"http://[::1]:80/keys", "/etc/keys.json", "keys.json",

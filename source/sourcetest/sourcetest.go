@@ -59,8 +59,34 @@ func Run(t *testing.T, db Database) {
 	}
 }
 
-// grace is how long an interruption may take on a machine that does other things as well.
+// grace is how long an interruption may take on a machine at rest.
 const grace = 2 * time.Second
+
+// patience is how long a test waits for what comes in a moment, unless the machine has other things to do.
+const patience = time.Minute
+
+// inTime fails the test when something took longer than grace. On a busy machine, where a connection and a statement that does
+// nothing take their time too, it may be as much longer as twenty of those.
+func inTime(t *testing.T, db Database, what string, took time.Duration) {
+	t.Helper()
+	if took <= grace {
+		return
+	}
+	var control time.Duration
+	for range 5 {
+		begun := time.Now()
+		s := db.Open(t, 1)
+		run(t, compile(t, s, source.Statement{SQL: db.Empty}))
+		if err := s.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		control = max(control, time.Since(begun))
+	}
+	t.Logf("%s took %s, while a connection and an empty result take %s", what, took, control)
+	if took > grace+20*control {
+		t.Errorf("%s took %s", what, took)
+	}
+}
 
 func open(t *testing.T, db Database, maxConns int) source.Source {
 	t.Helper()

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
@@ -17,13 +16,16 @@ import (
 // TestRowsThatAreTooLargeAreRefused: they would take memory on the wire, or only when their numbers are spelled out.
 func TestRowsThatAreTooLargeAreRefused(t *testing.T) {
 	s := open(t, pgtest.New(t), oneConnection)
-	for name, sql := range map[string]string{
-		"cell":     "SELECT repeat('x', 200000000) AS v",
-		"row":      "SELECT " + wide("repeat('x', 4000000)", 50),
-		"array":    "SELECT array_fill(1e-16000::numeric, ARRAY[60000]) AS v",
-		"numerics": "SELECT " + wide("1e131000::numeric", 1600),
+	for name, test := range map[string]struct {
+		sql  string
+		most uint64 // MiB that may be allocated
+	}{
+		"cell":     {"SELECT repeat('x', 60000000) AS v", 32},
+		"row":      {"SELECT " + wide("repeat('x', 1200000)", 50), 32},
+		"array":    {"SELECT array_fill(1e-16000::numeric, ARRAY[60000]) AS v", 256},
+		"numerics": {"SELECT " + wide("1e131000::numeric", 1600), 32},
 	} {
-		query := compile(t, s, sql)
+		query := compile(t, s, test.sql)
 		if _, err := query.Check(t.Context()); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -36,7 +38,7 @@ func TestRowsThatAreTooLargeAreRefused(t *testing.T) {
 		if !dataapi.HasCode(err, dataapi.CodeInternal) || !strings.Contains(err.Error(), "larger than the 32 MiB") {
 			t.Errorf("%s: got %v", name, err)
 		}
-		if grown := (after.TotalAlloc - before.TotalAlloc) >> 20; grown > 256 {
+		if grown := (after.TotalAlloc - before.TotalAlloc) >> 20; grown > test.most {
 			t.Errorf("%s: %d MiB were allocated", name, grown)
 		}
 	}
@@ -55,6 +57,7 @@ func wide(expression string, columns int) string {
 
 // TestPipelineIsLostOnceToARowThatIsTooLarge, and not with every run of its statement.
 func TestPipelineIsLostOnceToARowThatIsTooLarge(t *testing.T) {
+	t.Parallel()
 	s := open(t, pgtest.New(t), withPipelines(1))
 	before := onPipeline(t, s)
 	run := func(query source.Query) (session string) {
@@ -67,7 +70,7 @@ func TestPipelineIsLostOnceToARowThatIsTooLarge(t *testing.T) {
 	var bomb source.Query
 	var after string
 	// On a busy machine the row is not made within the time that a statement has on a pipeline: then another one tries.
-	eventually(t, time.Minute, "the row reaches the pipeline", func() bool {
+	eventually(t, "the row reaches the pipeline", func() bool {
 		bomb = compile(t, s, "SELECT repeat('x', 5000000) AS v")
 		if _, err := bomb.Check(t.Context()); err != nil {
 			t.Fatal(err)
@@ -84,6 +87,7 @@ func TestPipelineIsLostOnceToARowThatIsTooLarge(t *testing.T) {
 
 // TestPipelineMeetsASlowStatementSeldom: one that takes a little less than a pipeline allows would make all others wait each time.
 func TestPipelineMeetsASlowStatementSeldom(t *testing.T) {
+	t.Parallel()
 	s := open(t, pgtest.New(t), withPipelines(1))
 	pipeline := onPipeline(t, s)
 	slow := compile(t, s, "SELECT pg_backend_pid() AS pid, pg_sleep(0.06)::text AS slept")

@@ -118,6 +118,7 @@ var word = source.Param{Name: "s", Type: source.ParamString}
 // The database refuses a value in all these ways, of which none is the server's fault. The session, its prepared
 // statement and the pool live on.
 func TestCallersValueThatTheDatabaseRefuses(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(callerValueSchema)
 	for way, change := range map[string]func(*postgres.Config){
@@ -173,6 +174,7 @@ func tryCallersValue(t *testing.T, s *postgres.Source, session source.Query, sta
 
 // What has no value of a caller in it, or fails whatever the value is, is a fault of the endpoint.
 func TestStatementsThatFailByThemselves(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(callerValueSchema + `
 		CREATE TABLE gone (a int8); CREATE TABLE closed (a int8); REVOKE ALL ON closed FROM data_api_reader; CREATE TABLE written (a int8);
@@ -213,6 +215,7 @@ func call(args ...source.Argument) source.Call { return source.Call{Args: args} 
 
 // A statement that was sound and is so no more says so as a fault of the statement, and heals with the schema.
 func TestStatementThatTheSchemaLeavesBehind(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec("CREATE TABLE moving (a int8, b text); INSERT INTO moving VALUES (1, 'x'); GRANT SELECT ON moving TO data_api_reader")
 	s := open(t, db, oneConnection)
@@ -244,6 +247,7 @@ func TestStatementThatTheSchemaLeavesBehind(t *testing.T) {
 
 // Claims are set by the server: when that fails, no caller's value is to blame.
 func TestSettingsThatFailAreNoCallersValue(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec("CREATE ROLE runs_" + db.Name + "; GRANT runs_" + db.Name + " TO data_api_reader")
 	t.Cleanup(func() { db.Exec("DROP ROLE IF EXISTS runs_" + db.Name) })
@@ -262,6 +266,7 @@ func TestSettingsThatFailAreNoCallersValue(t *testing.T) {
 
 // On a pipeline a refused value is refused too, and touches nobody else.
 func TestCallersValueThatTheDatabaseRefusesOnAPipeline(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	s := open(t, db, withPipelines(1))
 	shared := onPipeline(t, s)
@@ -274,7 +279,7 @@ func TestCallersValueThatTheDatabaseRefusesOnAPipeline(t *testing.T) {
 			t.Errorf("with %q: got %v, want %s", value, err, dataapi.CodeValueRefused)
 		}
 	}
-	eventually(t, 10*time.Second, "the statement still runs on the pipeline", func() bool {
+	eventually(t, "the statement still runs on the pipeline", func() bool {
 		got, err := short(t, query, text("a"))
 		if err != nil {
 			t.Fatal(err)
@@ -285,6 +290,7 @@ func TestCallersValueThatTheDatabaseRefusesOnAPipeline(t *testing.T) {
 
 // Whatever a text holds, PostgreSQL either takes it or the caller is told that it does not: never an error of the server.
 func TestRandomTextsAreNoFaultOfTheServer(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(callerValueSchema)
 	s := open(t, db)
@@ -328,6 +334,7 @@ func TestRandomTextsAreNoFaultOfTheServer(t *testing.T) {
 
 // A function speaks to callers when it says so, and not otherwise.
 func TestMessagesForCallers(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(`CREATE FUNCTION speaks(state text, message text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN
 		RAISE EXCEPTION USING ERRCODE = state, MESSAGE = message, DETAIL = 'secret detail', HINT = 'secret hint'; END $$`)

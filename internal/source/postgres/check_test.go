@@ -18,6 +18,7 @@ import (
 )
 
 func TestCheckNamesTheFault(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(`CREATE TABLE open (a int, b text); CREATE TABLE closed (a int); REVOKE ALL ON closed FROM data_api_reader`)
 	s := open(t, db)
@@ -56,6 +57,7 @@ func TestCheckNamesTheFault(t *testing.T) {
 }
 
 func TestCheckAcceptsEveryQuery(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(`CREATE TABLE t (a int, b text); INSERT INTO t VALUES (1, 'x'), (2, NULL);
 		CREATE FUNCTION must(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN IF $1 IS NULL THEN RAISE 'null!'; END IF; RETURN $1; END $$`)
@@ -83,6 +85,7 @@ func TestCheckAcceptsEveryQuery(t *testing.T) {
 }
 
 func TestDeclaredColumns(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	s := open(t, db)
 	const sql = `SELECT 2.345 AS n, 7 AS i, 'x' AS t, 1.5::float8 AS f, 'NaN'::numeric AS nan, '{"a":1}'::json AS j, true AS b, NULL::int4 AS z`
@@ -124,6 +127,7 @@ func TestDeclaredColumns(t *testing.T) {
 }
 
 func TestMaxRowsIsChecked(t *testing.T) {
+	t.Parallel()
 	s := open(t, pgtest.New(t))
 	if _, err := s.Compile(source.Statement{SQL: "SELECT 1 AS a"}); err == nil {
 		t.Error("max_rows 0 was accepted")
@@ -133,6 +137,7 @@ func TestMaxRowsIsChecked(t *testing.T) {
 // A database that takes longer to plan a statement than there is time is told from one that does not answer: it is known to
 // be at work, and others can be asked about.
 func TestAStatementThatIsSlowToPlan(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(`CREATE FUNCTION slow() RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(600); RETURN 1; END $$`)
 	s := open(t, db)
@@ -155,6 +160,7 @@ func TestAStatementThatIsSlowToPlan(t *testing.T) {
 
 // What the database refuses when the statement runs, and not when it is asked, is a fault of the statement too.
 func TestAFaultInsideOfAFunction(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(`CREATE FUNCTION inside() RETURNS bigint STABLE LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT count(*) FROM nowhere); END $$`)
 	query := compile(t, open(t, db), "SELECT inside() AS v")

@@ -32,7 +32,11 @@ const rowsOfATenant = 40
 
 func newTenants(t testing.TB) *tenants {
 	t.Helper()
-	db := pgtest.New(t)
+	return newTenantsOn(t, pgtest.New(t))
+}
+
+func newTenantsOn(t testing.TB, db *pgtest.DB) *tenants {
+	t.Helper()
 	b := &tenants{DB: db, login: "login_" + db.Name, running: "running_" + db.Name}
 	b.dsn = strings.Replace(db.ReaderDSN, "user='"+pgtest.ReaderRole+"'", "user='"+b.login+"'", 1)
 	b.Exec(fmt.Sprintf(`CREATE ROLE %[1]s LOGIN NOINHERIT PASSWORD 'data-api-test'; CREATE ROLE %[2]s; GRANT %[2]s TO %[1]s;
@@ -81,6 +85,7 @@ func values(t testing.TB, query source.Query, call source.Call) string {
 }
 
 func TestClaimsAreWhatPoliciesSee(t *testing.T) {
+	t.Parallel()
 	b := newTenants(t)
 	s := b.open(t, oneConnection)
 	const seen = `SELECT current_user::text = '%s' AS role, current_setting('data_api.company') AS company,
@@ -109,6 +114,7 @@ func TestClaimsAreWhatPoliciesSee(t *testing.T) {
 }
 
 func TestClaimsNeedRolesOnWhichTheyHold(t *testing.T) {
+	t.Parallel()
 	b := newTenants(t)
 	const set = "FUNCTION pg_catalog.set_config(text, text, boolean)"
 	for _, c := range []struct{ name, change, undo, want string }{
@@ -159,6 +165,7 @@ func TestClaimsNeedRolesOnWhichTheyHold(t *testing.T) {
 
 // TestRoleWithoutClaims runs statements as a role that the connection is only a member of.
 func TestRoleWithoutClaims(t *testing.T) {
+	t.Parallel()
 	b := newTenants(t)
 	b.Exec("CREATE TABLE plain (a int); GRANT SELECT ON plain TO " + b.login)
 	s := open(t, b.DB, func(c *postgres.Config) { c.DSN, c.Role = b.dsn, b.running })
@@ -188,7 +195,7 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := b.open(t, change, func(c *postgres.Config) { c.MaxConns, c.MaxWait = 3, 20*time.Second })
+			s := b.open(t, change, func(c *postgres.Config) { c.MaxConns, c.MaxWait = 3, patience })
 			queries := map[string]source.Query{}
 			for _, sql := range []string{
 				"SELECT company FROM sales", "SELECT company FROM seen ORDER BY id", "SELECT company FROM rows_of('Sul')",
@@ -254,6 +261,7 @@ func TestTenantsNeverSeeEachOther(t *testing.T) {
 // TestCutOffPreparationIsNotMetAgain ends runs at ever later moments while their connection prepares what it needs: the next run that gets the
 // connection must not find it half prepared.
 func TestCutOffPreparationIsNotMetAgain(t *testing.T) {
+	t.Parallel()
 	b := newTenants(t)
 	for after := time.Duration(0); after < 4*time.Millisecond; after += 50 * time.Microsecond {
 		s := b.open(t, func(c *postgres.Config) { c.MaxConns = 1 })

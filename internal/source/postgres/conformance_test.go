@@ -10,6 +10,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec("CREATE TABLE stored (a int8)")
 	db.Exec("GRANT ALL ON stored TO " + pgtest.ReaderRole + "; GRANT CREATE ON SCHEMA public TO " + pgtest.ReaderRole)
@@ -18,6 +19,7 @@ func TestConformance(t *testing.T) {
 
 // TestConformanceThroughPgBouncer has fewer sessions than connections, so that they change from transaction to transaction.
 func TestConformanceThroughPgBouncer(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec("CREATE TABLE stored (a int8)")
 	db.Exec("GRANT ALL ON stored TO " + pgtest.ReaderRole + "; GRANT CREATE ON SCHEMA public TO " + pgtest.ReaderRole)

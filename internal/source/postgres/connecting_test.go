@@ -25,6 +25,7 @@ import (
 
 // A primary is a server that can write, although our sessions cannot.
 func TestTargetSessionAttributes(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	for attributes, good := range map[string]bool{
 		"any": true, "read-write": true, "primary": true, "prefer-standby": true, "read-only": false, "standby": false,
@@ -41,6 +42,7 @@ func TestTargetSessionAttributes(t *testing.T) {
 }
 
 func TestSettingsOfConnectionStringsReachTheSession(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec("CREATE SCHEMA sales; CREATE TABLE sales.orders (n int); INSERT INTO sales.orders VALUES (7); " +
 		"GRANT USAGE ON SCHEMA sales TO data_api_reader; GRANT SELECT ON sales.orders TO data_api_reader")
@@ -59,6 +61,7 @@ func TestSettingsOfConnectionStringsReachTheSession(t *testing.T) {
 
 // connect_timeout is kept: a server that accepts and says nothing is given up after it, and not after the default.
 func TestConnectTimeoutIsKept(t *testing.T) {
+	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -152,6 +155,7 @@ func (a *authority) issue(directory, name, address string) {
 
 // Certificates are changed as passwords are: the authority, the server's and the client's at once.
 func TestChangedCertificatesAreReadAgain(t *testing.T) {
+	t.Parallel()
 	address := fmt.Sprintf("127.%d.%d.1", 1+os.Getpid()%250, 1+time.Now().UnixNano()/1e6%250)
 	cluster := pgtest.NewCluster(t, "-c", "listen_addresses="+address)
 	db := cluster.New(t)
@@ -175,7 +179,7 @@ func TestChangedCertificatesAreReadAgain(t *testing.T) {
 			address, role, db.Name, client)
 	})
 	query := compile(t, s, "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
-	eventually(t, 30*time.Second, "the source is connected with TLS", func() bool { return query.Run(t.Context(), source.Call{}, &count{}) == nil })
+	eventually(t, "the source is connected with TLS", func() bool { return query.Run(t.Context(), source.Call{}, &count{}) == nil })
 	if got := rows(t, query); got != `[{"ssl":true}]` {
 		t.Errorf("got %s", got)
 	}
@@ -185,10 +189,10 @@ func TestChangedCertificatesAreReadAgain(t *testing.T) {
 	db.Exec("SELECT pg_reload_conf()")
 	drop := "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '" + role + "'"
 	db.Exec(drop)
-	eventually(t, 30*time.Second, "the old certificates are refused", func() bool {
+	eventually(t, "the old certificates are refused", func() bool {
 		db.Exec(drop)
 		return query.Run(t.Context(), source.Call{}, &count{}) != nil
 	})
 	second.issue(client, role, address)
-	eventually(t, 30*time.Second, "the new certificates are used", func() bool { return query.Run(t.Context(), source.Call{}, &count{}) == nil })
+	eventually(t, "the new certificates are used", func() bool { return query.Run(t.Context(), source.Call{}, &count{}) == nil })
 }

@@ -9,6 +9,7 @@ import (
 
 // TestColumnsTellTheirDigits: what the table declares, or the endpoint; nothing for a sum, whose digits nobody bounds.
 func TestColumnsTellTheirDigits(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(`CREATE TABLE digits (price numeric(12,2), hundreds numeric(3,-2), tiny numeric(2,5), free numeric, list numeric(9,3)[], n int);
 		INSERT INTO digits VALUES (1.5, 12345, 0.00012, 1.23, '{1,2.5}', 7); GRANT SELECT ON digits TO PUBLIC`)

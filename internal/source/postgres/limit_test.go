@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
@@ -54,22 +53,12 @@ func crowd(query source.Query, callers int) (failures []error) {
 // sessions counts what a role has open.
 func sessions(t testing.TB, db *pgtest.DB, role string) int {
 	t.Helper()
-	conn, err := pgx.Connect(context.Background(), db.AdminDSN) // one of its own, since this is asked again and again
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(context.Background())
-	var n int
-	err = conn.QueryRow(context.Background(),
-		"SELECT count(*)::int FROM pg_stat_activity WHERE usename = $1 AND datname = current_database()", role).Scan(&n)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
+	return scalar[int](t, db, "SELECT count(*)::int FROM pg_stat_activity WHERE usename = $1 AND datname = current_database()", role)
 }
 
 // Each way in which a server grants fewer connections than max_conns: of a role, a database, the whole server, a proxy.
 func TestCallersWaitWhereTheDatabaseGrantsFewConnections(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	role, roleDSN := limitedLogin(t, db)
 	db.Exec("ALTER ROLE " + role + " CONNECTION LIMIT 2")
@@ -83,7 +72,7 @@ func TestCallersWaitWhereTheDatabaseGrantsFewConnections(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			var log syncBuffer
 			s := open(t, db, func(c *postgres.Config) {
-				c.DSN, c.MaxWait, c.Logger = dsn, 30*time.Second, slog.New(slog.NewTextHandler(&log, nil))
+				c.DSN, c.MaxWait, c.Logger = dsn, patience, slog.New(slog.NewTextHandler(&log, nil))
 				c.NoStatementCache = what == "proxy"
 			})
 			query := compile(t, s, "SELECT pg_sleep(0.05)::text AS v")
@@ -105,6 +94,7 @@ func TestCallersWaitWhereTheDatabaseGrantsFewConnections(t *testing.T) {
 
 // Nobody waits longer than callers do elsewhere when not one connection is granted.
 func TestNoConnectionAtAllIsOverload(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	role, dsn := limitedLogin(t, db)
 	db.Exec("ALTER ROLE " + role + " CONNECTION LIMIT 1")
@@ -127,18 +117,19 @@ func TestNoConnectionAtAllIsOverload(t *testing.T) {
 	if err := other.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 30*time.Second, "the connection that came free is used", func() bool {
+	eventually(t, "the connection that came free is used", func() bool {
 		return query.Run(t.Context(), source.Call{}, &count{}) == nil
 	})
 }
 
 func TestTheSizeIsLearntAgainWhenTheLimitGrows(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	role, dsn := limitedLogin(t, db)
 	db.Exec("ALTER ROLE " + role + " CONNECTION LIMIT 2")
 	var log syncBuffer
 	s := open(t, db, func(c *postgres.Config) {
-		c.DSN, c.MaxWait, c.Logger = dsn, 30*time.Second, slog.New(slog.NewTextHandler(&log, nil))
+		c.DSN, c.MaxWait, c.Logger = dsn, patience, slog.New(slog.NewTextHandler(&log, nil))
 	})
 	query := compile(t, s, "SELECT pg_sleep(0.02)::text AS v")
 	var failures atomic.Pointer[error]
@@ -153,9 +144,9 @@ func TestTheSizeIsLearntAgainWhenTheLimitGrows(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, 30*time.Second, "the limit is known", func() bool { return s.Capacity() == 2 })
+	eventually(t, "the limit is known", func() bool { return s.Capacity() == 2 })
 	db.Exec("ALTER ROLE " + role + " CONNECTION LIMIT -1")
-	eventually(t, 60*time.Second, "all connections are used", func() bool {
+	eventually(t, "all connections are used", func() bool {
 		return s.Capacity() == 8 && sessions(t, db, role) == 8
 	})
 	stop()
@@ -171,10 +162,11 @@ func TestTheSizeIsLearntAgainWhenTheLimitGrows(t *testing.T) {
 
 // Shared connections come second: they must not take the last ones that a database grants.
 func TestPipelinesLeaveConnectionsForTheOthers(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	role, dsn := limitedLogin(t, db)
 	db.Exec("ALTER ROLE " + role + " CONNECTION LIMIT 2")
-	s := open(t, db, func(c *postgres.Config) { c.DSN, c.Pipelines, c.MaxWait = dsn, 2, 30*time.Second })
+	s := open(t, db, func(c *postgres.Config) { c.DSN, c.Pipelines, c.MaxWait = dsn, 2, patience })
 	query := compile(t, s, "SELECT @n AS n", n)
 	if _, err := query.Check(t.Context()); err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 var errorsThatPass = []string{"40001", "40P01", "55P03", "53000", "53100", "53200", "53400", "57P01", "57P04", "57014", "08006"}
 
 func TestErrorsThatPass(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(`CREATE TABLE locked (a int8); GRANT SELECT ON locked TO data_api_reader; CREATE TABLE once (a int8);
 		CREATE FUNCTION raising(state text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = state; END $$;
@@ -72,6 +73,7 @@ func TestErrorsThatPass(t *testing.T) {
 
 // What may have run is not run again: a statement that ends its session would end another.
 func TestQueryWhoseSessionIsEndedDoesNotRunAgain(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	for way, change := range map[string]func(*postgres.Config){
 		"alone": oneConnection, "without a statement cache": proxied, "with claims": func(c *postgres.Config) {
@@ -82,7 +84,7 @@ func TestQueryWhoseSessionIsEndedDoesNotRunAgain(t *testing.T) {
 			s := open(t, db, change)
 			rows(t, compile(t, s, "SELECT 1 AS v")) // the connection is not new
 			for _, sql := range []string{
-				"SELECT pg_sleep(60)::text AS v",
+				"SELECT pg_sleep(3600)::text AS v",
 				"SELECT count(*) AS v FROM generate_series(1, 1000000000) AS a, generate_series(1, 1000000000) AS b",
 			} {
 				rows(t, compile(t, s, "SELECT 1 AS v"))
@@ -92,17 +94,17 @@ func TestQueryWhoseSessionIsEndedDoesNotRunAgain(t *testing.T) {
 					t.Fatal(err)
 				}
 				go func() { ended <- query.Run(context.Background(), source.Call{}, &cells{}) }()
-				eventually(t, 30*time.Second, "the query runs", func() bool { return scalar[int](t, db, running) == 1 })
+				eventually(t, "the query runs", func() bool { return scalar[int](t, db, running) == 1 })
 				db.Exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'data_api_reader' AND datname = current_database()")
 				select {
 				case err := <-ended:
 					if !dataapi.HasCode(err, dataapi.CodeExecutionInterrupted) {
 						t.Errorf("got %v, want %s", err, dataapi.CodeExecutionInterrupted)
 					}
-				case <-time.After(30 * time.Second):
+				case <-time.After(patience):
 					t.Fatal("it runs again")
 				}
-				eventually(t, 30*time.Second, "nothing runs", func() bool { return scalar[int](t, db, running) == 0 })
+				eventually(t, "nothing runs", func() bool { return scalar[int](t, db, running) == 0 })
 			}
 		})
 	}
@@ -110,6 +112,7 @@ func TestQueryWhoseSessionIsEndedDoesNotRunAgain(t *testing.T) {
 
 // A session that ended while nothing ran is no caller's business.
 func TestSessionsThatEndWhileTheyAreIdle(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	const readers = "FROM pg_stat_activity WHERE usename = 'data_api_reader' AND datname = current_database()"
 	for way, change := range map[string]func(*postgres.Config){
@@ -121,10 +124,10 @@ func TestSessionsThatEndWhileTheyAreIdle(t *testing.T) {
 				onPipeline(t, s)
 			}
 			query := compile(t, s, "SELECT 1 AS v")
-			for round := range 10 {
+			for round := range 5 {
 				warm(t, s, 3)
 				db.Exec("SELECT pg_terminate_backend(pid) " + readers)
-				eventually(t, 30*time.Second, "the sessions are gone", func() bool { return scalar[int](t, db, "SELECT count(*)::int "+readers) == 0 })
+				eventually(t, "the sessions are gone", func() bool { return scalar[int](t, db, "SELECT count(*)::int "+readers) == 0 })
 				for range 4 {
 					if _, err := short(t, query); err != nil {
 						t.Errorf("round %d: %v", round, err)
@@ -137,24 +140,25 @@ func TestSessionsThatEndWhileTheyAreIdle(t *testing.T) {
 
 // An operator who ends a backend by a signal makes the server end all others too, without a word to us.
 func TestServerThatCrashesUnderAQuery(t *testing.T) {
+	t.Parallel()
 	cluster := pgtest.NewCluster(t)
 	db := cluster.New(t)
 	s := open(t, db, oneConnection)
 	rows(t, compile(t, s, "SELECT 1 AS v"))
 	ended := make(chan error, 1)
-	query := compile(t, s, "SELECT pg_sleep(60)::text AS v")
+	query := compile(t, s, "SELECT pg_sleep(3600)::text AS v")
 	if _, err := query.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	go func() { ended <- query.Run(context.Background(), source.Call{}, &cells{}) }()
-	eventually(t, 30*time.Second, "the query runs", func() bool { return scalar[int](t, db, running) == 1 })
+	eventually(t, "the query runs", func() bool { return scalar[int](t, db, running) == 1 })
 	cluster.Stop(t)
 	select {
 	case err := <-ended:
 		if !dataapi.HasCode(err, dataapi.CodeExecutionInterrupted) {
 			t.Errorf("got %v, want %s", err, dataapi.CodeExecutionInterrupted)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the query does not end")
 	}
 	if err := compile(t, s, "SELECT 2 AS v").Run(t.Context(), source.Call{}, &cells{}); !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {

@@ -12,6 +12,7 @@ import (
 // A parameter has the type that it is declared with. Where the statement counts on another one, the fault says how the
 // parameter is bound and what to write; what is advised is accepted.
 func TestTypeMismatchesSayHowParametersAreBound(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(`CREATE TYPE order_status AS ENUM ('open', 'lost');
 		CREATE TABLE orders (id int, status order_status, doc jsonb, city text, day date, at timestamptz, price numeric);

@@ -20,6 +20,7 @@ func proxied(c *postgres.Config) { c.NoStatementCache = true }
 
 // A source that relies on its session must not run behind a proxy that changes it.
 func TestPgBouncerNeedsStatementCacheOff(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	ignored := "ignore_startup_parameters = default_transaction_read_only,IntervalStyle,bytea_output,extra_float_digits," +
 		"idle_in_transaction_session_timeout,statement_timeout"
@@ -43,6 +44,7 @@ func TestPgBouncerNeedsStatementCacheOff(t *testing.T) {
 
 // TestPgBouncerSessionsAreShared has another client change everything about the one session that both use.
 func TestPgBouncerSessionsAreShared(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(`CREATE TABLE kept (a int); GRANT ALL ON kept TO data_api_reader; CREATE SCHEMA other; GRANT USAGE ON SCHEMA other TO data_api_reader;
 		CREATE TABLE other.kept (b int);
@@ -72,7 +74,7 @@ func TestPgBouncerSessionsAreShared(t *testing.T) {
 		current_setting('IntervalStyle') AS intervals, current_setting('bytea_output') AS bytea, current_setting('transaction_read_only') AS read_only,
 		current_setting('statement_timeout') AS timeout, timestamptz '2026-01-01 12:00+00' AS at, interval '1 day' AS i, '\x01'::bytea AS bytes, 0.1::float8 AS f`
 	query := compile(t, s, "SELECT "+settings)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var first, now first
 	if err := query.Run(ctx, source.Call{}, &first); err != nil {
@@ -121,21 +123,23 @@ func TestPgBouncerSessionsAreShared(t *testing.T) {
 // A cancelled query ends inside the database, and others go on through the proxy, whose one session it had. The proxy may
 // give up a session that was cancelled and make another.
 func TestCancelThroughPgBouncer(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	proxy := db.NewPgBouncer(1, nil)
 	s := open(t, db, proxied, func(c *postgres.Config) { c.DSN = proxy.DSN(pgtest.ReaderRole) })
 	another := compile(t, s, "SELECT 1 AS v")
-	slow := compile(t, s, "SELECT pg_sleep(60)::text AS v")
+	slow := compile(t, s, "SELECT pg_sleep(3600)::text AS v")
 	for range 3 {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- slow.Run(ctx, source.Call{}, &count{}) }()
-		eventually(t, 5*time.Second, "the query runs", func() bool { return scalar[int](t, db, running) == 1 })
+		eventually(t, "the query runs", func() bool { return scalar[int](t, db, running) == 1 })
+		cancelled := time.Now()
 		cancel()
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
-		eventually(t, time.Second, "the database has ended it", func() bool { return scalar[int](t, db, running) == 0 })
+		awaitIdle(t, db, cancelled, time.Second)
 		if after := rows(t, another); after != `[{"v":1}]` {
 			t.Errorf("after the cancel: %s", after)
 		}
@@ -143,6 +147,7 @@ func TestCancelThroughPgBouncer(t *testing.T) {
 }
 
 func TestTimeoutsThroughPgBouncer(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	proxy := db.NewPgBouncer(2, nil)
 	s := open(t, db, proxied, func(c *postgres.Config) { c.DSN = proxy.DSN(pgtest.ReaderRole) })
@@ -161,14 +166,15 @@ func TestTimeoutsThroughPgBouncer(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if err := compile(t, s, "SELECT pg_sleep(60)::text AS v").Run(ctx, source.Call{}, &count{}); !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
+	if err := compile(t, s, "SELECT pg_sleep(3600)::text AS v").Run(ctx, source.Call{}, &count{}); !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
 		t.Errorf("got %v", err)
 	}
-	eventually(t, time.Second, "the database has ended it", func() bool { return scalar[int](t, db, running) == 0 })
+	awaitIdle(t, db, time.Now(), time.Second)
 }
 
 // The columns of a statement are looked at in every run, since nothing is prepared that could say that they changed.
 func TestSchemaChangesBehindPgBouncer(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec("CREATE TABLE things (a int); INSERT INTO things VALUES (1)")
 	proxy := db.NewPgBouncer(2, nil)

@@ -55,7 +55,7 @@ func onPipeline(t testing.TB, s *postgres.Source) string {
 	t.Helper()
 	query := compile(t, s, "SELECT pg_backend_pid() AS pid")
 	var shared string
-	eventually(t, 10*time.Second, "every run shares the pipeline", func() bool {
+	eventually(t, "every run shares the pipeline", func() bool {
 		seen := make(map[string]bool)
 		var mu sync.Mutex
 		var all sync.WaitGroup
@@ -113,18 +113,20 @@ func echoes(t testing.TB, query source.Query, run int) error {
 const echo = "SELECT @n AS n, 'text of ' || @n AS label, NULL::date AS nothing"
 
 func TestPipelineGivesEveryRunItsOwnAnswer(t *testing.T) {
+	t.Parallel()
 	s := open(t, pgtest.New(t), withPipelines(2))
 	query := compile(t, s, echo, n)
 	atOnce(t, func(run int) error { return echoes(t, query, run) })
 }
 
 func TestPipelineIsSharedAndLongRunsStayAway(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec("CREATE TABLE typed (a varchar(20), b numeric(12,2), c timestamptz(3)); INSERT INTO typed VALUES ('x', 1, now()); GRANT SELECT ON typed TO " + pgtest.ReaderRole)
 	s := open(t, db, withPipelines(1))
 	shared := onPipeline(t, s)
 	typed := compile(t, s, "SELECT pg_backend_pid() AS pid, @n AS n, typed.* FROM typed", n)
-	eventually(t, 10*time.Second, "a statement with parameters and types of every kind runs on the pipeline too", func() bool {
+	eventually(t, "a statement with parameters and types of every kind runs on the pipeline too", func() bool {
 		got, err := short(t, typed, number(7))
 		if err != nil || got[1] != "7" || got[3] != "1.00" {
 			t.Fatal(got, err)
@@ -149,6 +151,7 @@ func TestPipelineIsSharedAndLongRunsStayAway(t *testing.T) {
 
 // An error, a result that is too large, a statement that is too slow and a caller who leaves touch nobody else.
 func TestPipelineKeepsFaultsApart(t *testing.T) {
+	t.Parallel()
 	s := open(t, pgtest.New(t), withPipelines(1))
 	onPipeline(t, s)
 	good := compile(t, s, echo, n)
@@ -207,9 +210,11 @@ func TestPipelineKeepsFaultsApart(t *testing.T) {
 }
 
 func TestPipelineEndsARunAtItsOwnDeadline(t *testing.T) {
-	s := open(t, pgtest.New(t), withPipelines(1))
+	t.Parallel()
+	db := pgtest.New(t)
+	s := open(t, db, withPipelines(1))
 	onPipeline(t, s)
-	slow := compile(t, s, "SELECT pg_sleep(30)::text AS slept")
+	slow := compile(t, s, "SELECT pg_sleep(3600)::text AS slept")
 	if _, err := slow.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -218,13 +223,15 @@ func TestPipelineEndsARunAtItsOwnDeadline(t *testing.T) {
 		started := time.Now()
 		err := slow.Run(ctx, source.Call{}, &cells{})
 		cancel()
-		if !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) || time.Since(started) > limit+2*time.Second {
+		if !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
 			t.Errorf("a limit of %s: %v after %s", limit, err, time.Since(started))
 		}
+		within(t, db, "a run with a limit of "+limit.String(), time.Since(started), limit+2*time.Second)
 	}
 }
 
 func TestPipelineDoesNotWaitForSlowReaders(t *testing.T) {
+	t.Parallel()
 	s := open(t, pgtest.New(t), withPipelines(1))
 	onPipeline(t, s)
 	query := compile(t, s, echo, n)
@@ -250,6 +257,7 @@ func TestPipelineDoesNotWaitForSlowReaders(t *testing.T) {
 // What is lined up when the connection is lost runs again elsewhere, but for the one that the server was at, and the pipeline
 // comes back.
 func TestPipelineThatIsLost(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	s := open(t, db, withPipelines(1))
 	query := compile(t, s, echo, n)
@@ -276,6 +284,7 @@ func TestPipelineThatIsLost(t *testing.T) {
 }
 
 func TestPipelineWhenTheSchemaChanges(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec("CREATE TABLE changing (a int); INSERT INTO changing VALUES (1); GRANT SELECT ON changing TO " + pgtest.ReaderRole)
 	s := open(t, db, withPipelines(1))
@@ -296,9 +305,10 @@ func TestPipelineWhenTheSchemaChanges(t *testing.T) {
 }
 
 func TestPipelineOfManyStatements(t *testing.T) {
+	t.Parallel()
 	s := open(t, pgtest.New(t), withPipelines(1))
 	onPipeline(t, s)
-	for i := range 600 {
+	for i := range 300 { // 256 are kept
 		query := compile(t, s, fmt.Sprintf("SELECT @n + %d AS n", i), n)
 		for range 2 {
 			if got, err := short(t, query, number(1)); err != nil || got[0] != strconv.Itoa(i+1) {
@@ -310,6 +320,7 @@ func TestPipelineOfManyStatements(t *testing.T) {
 }
 
 func TestPipelineClosesUnderLoad(t *testing.T) {
+	t.Parallel()
 	s := open(t, pgtest.New(t), withPipelines(1))
 	query := compile(t, s, echo, n)
 	onPipeline(t, s)
@@ -351,6 +362,7 @@ func TestPipelinesAreRefusedWhereSessionsAreNotShared(t *testing.T) {
 
 // A row that the pipeline does not keep, because it is larger than its buffer, is not left out of the result.
 func TestPipelineGivesUpAResultWithALargeRow(t *testing.T) {
+	t.Parallel()
 	s := open(t, pgtest.New(t), withPipelines(1))
 	onPipeline(t, s)
 	for _, size := range []int{60_000, 65_520, 65_536, 70_000, 1_000_000, 3_000_000} {

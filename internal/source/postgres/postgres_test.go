@@ -4,9 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"os"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
+	"github.com/solucao42/caddy-data-api/internal/paralleltest"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
@@ -94,22 +99,66 @@ func text(s string) source.Argument { return source.Argument{Type: source.ParamS
 // scalar runs a query of the superuser with one column in one row.
 func scalar[T any](t testing.TB, db *pgtest.DB, sql string, args ...any) T {
 	t.Helper()
+	conn, err := pgx.Connect(context.Background(), db.AdminDSN) // one of its own, since this is asked again and again
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
 	var value T
-	if err := db.Conn().QueryRow(context.Background(), sql, args...).Scan(&value); err != nil {
+	if err := conn.QueryRow(context.Background(), sql, args...).Scan(&value); err != nil {
 		t.Fatalf("%v\n%s", err, sql)
 	}
 	return value
 }
 
+// patience is how long a test waits for what comes in a moment, unless the machine has other things to do.
+const patience = time.Minute
+
 // eventually waits until the condition holds.
-func eventually(t testing.TB, within time.Duration, what string, holds func() bool) {
+func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(within); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if holds() {
-			return
+	for end := time.Now().Add(patience); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within %s: %s", patience, what)
 		}
 	}
-	t.Fatalf("not within %s: %s", within, what)
+}
+
+// within fails the test when something took longer than it may on a machine at rest. On a busy one, where a session that does
+// nothing takes its time too, it may be as much longer as twenty of those.
+func within(t testing.TB, db *pgtest.DB, what string, took, limit time.Duration) {
+	t.Helper()
+	if took <= limit {
+		return
+	}
+	var control time.Duration
+	for range 5 {
+		begun := time.Now()
+		conn, err := pgx.Connect(context.Background(), db.AdminDSN)
+		if err == nil {
+			err = errors.Join(conn.Ping(context.Background()), conn.Close(context.Background()))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		control = max(control, time.Since(begun))
+	}
+	t.Logf("%s took %s instead of %s, while a session takes %s", what, took, limit, control)
+	if took > limit+20*control {
+		t.Errorf("%s took %s: it may take %s", what, took, limit)
+	}
+}
+
+// awaitIdle waits until no query runs in the database, which may take so long from the moment since.
+func awaitIdle(t testing.TB, db *pgtest.DB, since time.Time, limit time.Duration) {
+	t.Helper()
+	eventually(t, "no query is left in the database", func() bool { return scalar[int](t, db, running) == 0 })
+	within(t, db, "the end of all queries", time.Since(since), limit)
+}
+
+func TestMain(m *testing.M) {
+	paralleltest.AtOnce(8) // they wait for the database
+	os.Exit(m.Run())
 }
 
 func TestGuidesExample(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 // These tests hold what docs/postgresql.md says of PostgreSQL itself.
 
 func TestTextIsComparedAsText(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(`CREATE EXTENSION citext;
 		CREATE TABLE people (email citext, code char(5));
@@ -77,6 +78,7 @@ func explain(t *testing.T, db *pgtest.DB, sql, value string) string {
 }
 
 func TestPlanCacheMode(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(`CREATE TABLE events (kind text); INSERT INTO events SELECT CASE WHEN i = 1 THEN 'rare' ELSE 'usual' END FROM generate_series(1, 1000) AS i;
 		ANALYZE events`)
@@ -105,6 +107,7 @@ func TestPlanCacheMode(t *testing.T) {
 
 // A second source of the same login, without role and claims, must not be able to do what the first one's statements may.
 func TestSecondSourceOfOneLogin(t *testing.T) {
+	t.Parallel()
 	b := newTenants(t)
 	b.Exec(`CREATE TABLE prices (n int); INSERT INTO prices VALUES (1); GRANT SELECT ON prices TO ` + b.running + `;
 		CREATE FUNCTION claim(company text) RETURNS text LANGUAGE plpgsql AS $$

@@ -58,7 +58,7 @@ func (l *load) fail(err error) {
 func (l *load) more(t *testing.T, runs int64) {
 	t.Helper()
 	wanted := l.good.Load() + runs
-	eventually(t, time.Minute, fmt.Sprintf("%d more good runs", runs), func() bool { return l.good.Load() >= wanted })
+	eventually(t, fmt.Sprintf("%d more good runs", runs), func() bool { return l.good.Load() >= wanted })
 }
 
 // end stops the callers, and reports how many runs failed.
@@ -80,7 +80,7 @@ func restarts(t *testing.T, times int) {
 	const conns = 4
 	var log syncBuffer
 	s := open(t, db, func(c *postgres.Config) {
-		c.MaxConns, c.MaxWait, c.Logger = conns, 30*time.Second, slog.New(slog.NewTextHandler(&log, nil))
+		c.MaxConns, c.MaxWait, c.Logger = conns, patience, slog.New(slog.NewTextHandler(&log, nil))
 	})
 	callers := startLoad(compile(t, s, "SELECT i FROM generate_series(1, 100) AS i"), 3*conns)
 	defer callers.stop()
@@ -98,7 +98,10 @@ func restarts(t *testing.T, times int) {
 	}
 }
 
-func TestRestartUnderLoad(t *testing.T) { restarts(t, 2) }
+func TestRestartUnderLoad(t *testing.T) {
+	t.Parallel()
+	restarts(t, 2)
+}
 
 // passwordServer is a cluster whose role needs a password, which is in a file.
 type passwordServer struct {
@@ -149,7 +152,7 @@ func rotate(t *testing.T, server *passwordServer, password string) {
 	const conns = 4
 	var log syncBuffer
 	s, err := postgres.New(postgres.Config{
-		DSN: dsn, Renew: server.dsn, MaxConns: conns, MaxWait: 30 * time.Second, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		DSN: dsn, Renew: server.dsn, MaxConns: conns, MaxWait: patience, Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -167,7 +170,7 @@ func rotate(t *testing.T, server *passwordServer, password string) {
 		t.Errorf("with a password that was changed there are %d connections, want the 2 old ones", n)
 	}
 	server.write(t, password)
-	eventually(t, time.Minute, "all connections are there", func() bool {
+	eventually(t, "all connections are there", func() bool {
 		return sessions(t, server.db, pgtest.ReaderRole) == conns && s.Capacity() == conns
 	})
 	many.more(t, 200)
@@ -196,10 +199,14 @@ func rotations(t *testing.T, times int) {
 	}
 }
 
-func TestPasswordRotationUnderLoad(t *testing.T) { rotations(t, 2) }
+func TestPasswordRotationUnderLoad(t *testing.T) {
+	t.Parallel()
+	rotations(t, 2)
+}
 
 // A password that is wrong at the start, and right later, needs no reload.
 func TestRefusedPasswordIsReadAgain(t *testing.T) {
+	t.Parallel()
 	server := newPasswordServer(t)
 	server.write(t, "wrong")
 	dsn, err := server.dsn()
@@ -223,7 +230,7 @@ func TestRefusedPasswordIsReadAgain(t *testing.T) {
 		t.Errorf("without the file: %v", err)
 	}
 	server.write(t, "first")
-	eventually(t, 30*time.Second, "the right password is used", func() bool { return run() == nil })
+	eventually(t, "the right password is used", func() bool { return run() == nil })
 	text := log.String()
 	for _, want := range []string{"is refused", "cannot be read anew", "has changed", "available again"} {
 		if strings.Count(text, want) != 1 {

@@ -28,19 +28,21 @@ func oneConnection(c *postgres.Config) { c.MaxConns = 1 }
 
 // A cancel that comes while the statement is still being prepared may cost the connection, hence several rounds.
 func TestCancelReachesTheDatabaseAndKeepsTheConnection(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	s := open(t, db, oneConnection)
 	pid := compile(t, s, "SELECT pg_backend_pid() AS pid")
-	slow := compile(t, s, "SELECT pg_sleep(60)::text AS v")
+	slow := compile(t, s, "SELECT pg_sleep(3600)::text AS v")
 	kept := 0
 	for range 5 {
 		before := rows(t, pid)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- slow.Run(ctx, source.Call{}, &count{}) }()
-		eventually(t, 5*time.Second, "the query runs", func() bool { return scalar[int](t, db, running) == 1 })
+		eventually(t, "the query runs", func() bool { return scalar[int](t, db, running) == 1 })
+		cancelled := time.Now()
 		cancel()
-		eventually(t, time.Second, "the database has ended the cancelled query", func() bool { return scalar[int](t, db, running) == 0 })
+		awaitIdle(t, db, cancelled, time.Second)
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
@@ -54,6 +56,7 @@ func TestCancelReachesTheDatabaseAndKeepsTheConnection(t *testing.T) {
 }
 
 func TestDeadlineKeepsTheConnection(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	s := open(t, db, oneConnection)
 	pid := compile(t, s, "SELECT pg_backend_pid() AS pid")
@@ -71,6 +74,7 @@ func TestDeadlineKeepsTheConnection(t *testing.T) {
 
 // A plpgsql block can swallow the cancellation; then the connection must be closed.
 func TestDeadlineEndsAQueryThatSwallowsIt(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(`CREATE FUNCTION stubborn() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
 		LOOP BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$`)
@@ -82,14 +86,13 @@ func TestDeadlineEndsAQueryThatSwallowsIt(t *testing.T) {
 	if !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
 		t.Errorf("got %v", err)
 	}
-	if took := time.Since(started); took > 12*time.Second {
-		t.Errorf("it took %s", took)
-	}
-	db.Exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%stubborn%' AND pid <> pg_backend_pid()")
+	within(t, db, "the answer", time.Since(started), 12*time.Second)
+	db.Exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%stubborn%' AND pid <> pg_backend_pid() AND datname = current_database()")
 }
 
 // The backstop is what ends a query whose client died without a word.
 func TestSessionHasAStatementTimeout(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	s := open(t, db, oneConnection)
 	query := compile(t, s, "SELECT current_setting('statement_timeout') AS v")
@@ -108,9 +111,10 @@ func TestSessionHasAStatementTimeout(t *testing.T) {
 }
 
 func TestDisconnectStormKeepsConnectionsBounded(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	const limit = 5
-	s := open(t, db, func(c *postgres.Config) { c.MaxConns, c.MaxWait = limit, 20*time.Second })
+	s := open(t, db, func(c *postgres.Config) { c.MaxConns, c.MaxWait = limit, patience })
 	query := compile(t, s, "SELECT i, repeat('x', 1000) AS t, CASE WHEN i % 1000 = 0 THEN pg_sleep(0.01)::text END AS s FROM generate_series(1, 1000000) AS i")
 	var most atomic.Int64
 	watching, stop := context.WithCancel(t.Context())
@@ -131,7 +135,7 @@ func TestDisconnectStormKeepsConnectionsBounded(t *testing.T) {
 	var clients sync.WaitGroup
 	for client := range 60 {
 		clients.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			sink := &count{each: func(row int) error {
 				if row == client*20+1 {
@@ -148,15 +152,17 @@ func TestDisconnectStormKeepsConnectionsBounded(t *testing.T) {
 		})
 	}
 	clients.Wait()
+	left := time.Now()
 	stop()
 	watcher.Wait()
 	if most.Load() > limit {
 		t.Errorf("up to %d connections for a limit of %d", most.Load(), limit)
 	}
-	eventually(t, time.Second, "no query is left in the database", func() bool { return scalar[int](t, db, running) == 0 })
+	awaitIdle(t, db, left, time.Second)
 }
 
 func TestOutageAndRecovery(t *testing.T) {
+	t.Parallel()
 	cluster := pgtest.NewCluster(t)
 	db := cluster.New(t)
 	var log syncBuffer
@@ -168,7 +174,7 @@ func TestOutageAndRecovery(t *testing.T) {
 	go func() {
 		slow <- compile(t, s, "SELECT pg_sleep(60)::text AS v").Run(t.Context(), source.Call{}, &count{})
 	}()
-	eventually(t, 5*time.Second, "the slow query runs", func() bool { return scalar[int](t, db, running) == 1 })
+	eventually(t, "the slow query runs", func() bool { return scalar[int](t, db, running) == 1 })
 	cluster.Stop(t)
 	if err := <-slow; !dataapi.HasCode(err, dataapi.CodeExecutionInterrupted) {
 		t.Errorf("the query that ran: %v", err)
@@ -176,17 +182,17 @@ func TestOutageAndRecovery(t *testing.T) {
 	if err := query.Run(t.Context(), source.Call{}, &count{}); !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {
 		t.Errorf("at the beginning of the outage, which may be short: %v", err)
 	}
+	var failing time.Duration
 	for range 3 {
 		started := time.Now()
 		if err := query.Run(t.Context(), source.Call{}, &count{}); !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {
 			t.Errorf("while it is down: %v", err)
 		}
-		if took := time.Since(started); took > time.Second {
-			t.Errorf("the failure took %s", took)
-		}
+		failing = max(failing, time.Since(started))
 	}
 	cluster.Start(t)
-	eventually(t, 5*time.Second, "the source has recovered", func() bool { return query.Run(t.Context(), source.Call{}, &count{}) == nil })
+	within(t, db, "the failure", failing, time.Second)
+	eventually(t, "the source has recovered", func() bool { return query.Run(t.Context(), source.Call{}, &count{}) == nil })
 
 	// Restarted between two requests: the idle connections are dead, and nobody should notice.
 	cluster.Stop(t)
@@ -217,6 +223,7 @@ func (b *syncBuffer) String() string {
 }
 
 func TestPowerfulRolesAreRefused(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	role := "reads_files_" + db.Name
 	db.Exec("CREATE ROLE " + role + " LOGIN; GRANT pg_read_server_files TO " + role)
@@ -249,6 +256,7 @@ func wantRefusal(t *testing.T, log *syncBuffer) {
 
 // A server that turns the source away is not down, and each reason is told once, on one line.
 func TestRefusedConnections(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	for name, dsn := range map[string]string{
 		"role":     strings.Replace(db.ReaderDSN, "user='"+pgtest.ReaderRole+"'", "user='nobody_here'", 1),
@@ -290,6 +298,7 @@ func TestRefusedConnections(t *testing.T) {
 
 // What functions of the database do to the session is undone, and costs no connection.
 func TestStatementsCannotChangeTheSession(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(`CREATE TABLE kept (a int);
 		GRANT ALL ON kept TO data_api_reader;
@@ -343,6 +352,7 @@ func TestStatementsCannotChangeTheSession(t *testing.T) {
 }
 
 func TestSchemaChangesBetweenRuns(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec("CREATE TABLE things (a int); INSERT INTO things VALUES (1)")
 	s := open(t, db, func(c *postgres.Config) { c.MaxConns = 2 })
@@ -375,9 +385,10 @@ func TestSchemaChangesBetweenRuns(t *testing.T) {
 }
 
 func TestManyRevisionsDoNotPileUp(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	s := open(t, db, oneConnection)
-	for i := range 600 {
+	for i := range 300 { // 256 are kept
 		if got := rows(t, compile(t, s, fmt.Sprintf("SELECT %d AS v", i))); got != fmt.Sprintf(`[{"v":%d}]`, i) {
 			t.Fatal(got)
 		}
@@ -392,6 +403,7 @@ func TestManyRevisionsDoNotPileUp(t *testing.T) {
 }
 
 func TestSecretsStayOutOfErrors(t *testing.T) {
+	t.Parallel()
 	for _, dsn := range []string{
 		"postgres://someone:hunter2@localhost:notaport/secretdb", "host='unclosed password=hunter2", "postgres://someone:hunter2@[::1/secretdb",
 		"host=localhost password=hunter2 sslmode=nonsense", "password=hunter2 nonsense",
@@ -423,9 +435,10 @@ func TestSecretsStayOutOfErrors(t *testing.T) {
 }
 
 func TestSinkThatPanicsFreesItsConnection(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	s := open(t, db, oneConnection)
-	query := compile(t, s, "SELECT i FROM generate_series(1, 10000000) AS i")
+	query := compile(t, s, "SELECT i FROM generate_series(1, 10000) AS i, generate_series(1, 10000) AS j")
 	for range 3 {
 		func() {
 			defer func() {
@@ -436,8 +449,9 @@ func TestSinkThatPanicsFreesItsConnection(t *testing.T) {
 			_ = query.Run(t.Context(), source.Call{}, &count{each: func(int) error { panic("a handler's panic") }})
 		}()
 	}
+	panicked := time.Now()
 	rows(t, compile(t, s, "SELECT 1 AS v"))
-	eventually(t, 2*time.Second, "no query is left in the database", func() bool { return scalar[int](t, db, running) == 0 })
+	awaitIdle(t, db, panicked, 2*time.Second)
 }
 
 func TestCloseLeavesNothingBehind(t *testing.T) {
@@ -450,17 +464,18 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 	ended := make(chan error)
 	for range 3 {
 		go func() {
-			ended <- compile(t, s, "SELECT pg_sleep(60)::text AS v").Run(context.Background(), source.Call{}, &count{})
+			ended <- compile(t, s, "SELECT pg_sleep(3600)::text AS v").Run(context.Background(), source.Call{}, &count{})
 		}()
 	}
 	conn := db.Conn()
-	eventually(t, 5*time.Second, "the queries run", func() bool {
+	eventually(t, "the queries run", func() bool {
 		var n int
 		return conn.QueryRow(context.Background(), running).Scan(&n) == nil && n == 3
 	})
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
+	closed := time.Now()
 	for range 3 {
 		if err := <-ended; !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {
 			t.Errorf("a query that Close ended: %v", err)
@@ -472,7 +487,8 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 	_ = conn.Close(context.Background())
 	goleak.VerifyNone(t, before)
 	left := "SELECT count(*)::int FROM pg_stat_activity WHERE usename = '" + pgtest.ReaderRole + "' AND datname = current_database()"
-	eventually(t, 2*time.Second, "no connection is left", func() bool { return scalar[int](t, db, left) == 0 })
+	eventually(t, "no connection is left", func() bool { return scalar[int](t, db, left) == 0 })
+	within(t, db, "the end of the last connection", time.Since(closed), 2*time.Second)
 }
 
 func TestConfigurationIsChecked(t *testing.T) {

@@ -84,6 +84,7 @@ func compare(t rapidOrTest, what string, got, want []string) {
 }
 
 func TestEveryBuiltInTypeEqualsToJSON(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(fixtures)
 	// Some types can be seen only in the catalogs that a superuser reads.
@@ -141,6 +142,7 @@ func TestEveryBuiltInTypeEqualsToJSON(t *testing.T) {
 }
 
 func TestOtherTypesEqualToJSON(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(fixtures)
 	db.Exec("CREATE EXTENSION IF NOT EXISTS hstore; CREATE EXTENSION IF NOT EXISTS citext")
@@ -195,6 +197,7 @@ func TestOtherTypesEqualToJSON(t *testing.T) {
 }
 
 func TestRandomValuesEqualToJSON(t *testing.T) {
+	t.Parallel()
 	db := pgtest.New(t)
 	s := open(t, db)
 	oracle := newOracle(t, db)

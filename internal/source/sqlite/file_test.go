@@ -166,7 +166,7 @@ func TestLockedDatabaseIsUnavailable(t *testing.T) {
 	if _, err := first(t, query); !isDown(err) {
 		t.Errorf("got %v, want the source to be unavailable", err)
 	}
-	if took := time.Since(started); took < busyTimeout/2 || took > 2*busyTimeout {
+	if took := time.Since(started); took < busyTimeout/2 || took > time.Minute {
 		t.Errorf("the lock was awaited for %s, want about %s", took, busyTimeout)
 	}
 	for _, wait := range []time.Duration{0, 50 * time.Millisecond} {
