@@ -16,6 +16,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/result/formats"
+	"github.com/solucao42/caddy-data-api/internal/usage"
 )
 
 // executions runs endpoints.
@@ -26,6 +27,7 @@ type executions struct {
 	observer observe.Observer
 	cache    *cache.Cache
 	rates    *ratelimit.Table
+	quotas   *usage.Quotas
 	checkURL func(url string) error // of callbacks
 }
 
@@ -39,7 +41,7 @@ var steps = [...]func(*executions, *exchange) error{
 	(*executions).authenticate,  //  2. look again who asks
 	(*executions).authorize,     //  3. may the caller execute what it names?
 	(*executions).find,          //  4. find the endpoint
-	(*executions).limit,         //  5. count the call against the endpoint's rate
+	(*executions).limit,         //  5. count the call against the endpoint's rate and the caller's quotas
 	(*executions).choose,        //  6. choose the revision, and whether the call is a job
 	(*executions).bind,          //  7. bind the parameters
 	(*executions).checkCallback, //  8. may the end of the job be announced there?
@@ -49,6 +51,7 @@ var steps = [...]func(*executions, *exchange) error{
 // execute takes a request through the steps.
 func (e *executions) execute(w http.ResponseWriter, r *http.Request) error {
 	x := &exchange{w: w, r: r, begun: time.Now()}
+	defer x.endQuotas()
 	for _, step := range steps {
 		if x.failure = step(e, x); x.failure != nil {
 			break
@@ -71,6 +74,7 @@ type exchange struct {
 	plan            *execution.Plan
 	called          execution.Call
 	mode            executionMode
+	place           usage.Place // under the caller's quotas
 	bound           *execution.Bound
 	invalid         error // of the parameters
 	callback        string
@@ -121,7 +125,10 @@ func (e *executions) find(x *exchange) (err error) {
 }
 
 func (e *executions) limit(x *exchange) error {
-	return limitEndpoint(x.w, e.rates, x.caller, x.called.Endpoint)
+	if err := limitEndpoint(x.w, e.rates, x.caller, x.called.Endpoint); err != nil {
+		return err
+	}
+	return e.limitByQuotas(x)
 }
 
 func (*executions) choose(x *exchange) (err error) {

@@ -73,6 +73,12 @@ type Store interface {
 	SweepUsage(ctx context.Context, before time.Time, limit int) (more bool, err error)
 }
 
+// Shared reports whether several servers may write to a store at once. One for which that is so has a method Shared that says it.
+func Shared(store Store) bool {
+	shared, ok := store.(interface{ Shared() bool })
+	return ok && shared.Shared()
+}
+
 // Sums sums up rows as a filter says. It is not safe for concurrent use.
 type Sums struct {
 	filter Filter
