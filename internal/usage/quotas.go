@@ -18,7 +18,7 @@ type Holder string
 const (
 	OfCompany Holder = "company" // all calls of its users together
 	OfUser    Holder = "user"    // all of its keys together
-	OfKey     Holder = "key"     // without a key, those for whom an issuer vouches
+	OfKey     Holder = "key"     // without a key: those whom a trusted issuer authenticates
 )
 
 // Caller is who makes a call, and its quotas. A holder has one quota at most of a unit and a window.

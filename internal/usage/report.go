@@ -25,7 +25,7 @@ type Report struct {
 }
 
 // Line is one sum of a report. Of what it is, only those are there that the report tells apart; one that is not known is empty:
-// a request that was refused early has no endpoint, and a caller for whom an issuer vouches has no API key.
+// a request that was refused early has no endpoint, and a caller whom a trusted issuer authenticates has no API key.
 type Line struct {
 	Hour     *time.Time `json:"hour,omitempty"`
 	Day      *string    `json:"day,omitempty"`

@@ -9,7 +9,7 @@ import (
 )
 
 // Key says who has called what. A field is empty where it is not known: a request that was refused early has no endpoint, and
-// a caller for whom a trusted issuer vouches has no API key. Where a counter
+// a caller whom a trusted issuer authenticates has no API key. Where a counter
 // holds more than its MaxSeries, the endpoint is left out, and the user and the API key beyond that.
 type Key struct {
 	Company, User, KeyID string // of the caller
