@@ -75,6 +75,7 @@ type exchange struct {
 	called          execution.Call
 	mode            executionMode
 	place           usage.Place // under the caller's quotas
+	charged         bool        // the call was counted under them
 	bound           *execution.Bound
 	invalid         error // of the parameters
 	callback        string

@@ -47,5 +47,5 @@ func addQuota(header http.Header, state *usage.State) {
 	addItem(header, "RateLimit", name, "r", state.Remaining, "t", int64(wholeSeconds(state.Reset)))
 }
 
-// endQuotas gives the place under the quotas back: by now the call has been counted, if it counts.
-func (x *exchange) endQuotas() { x.place.Done() }
+// endQuotas gives the place under the quotas back, unless the call has been counted.
+func (x *exchange) endQuotas() { x.place.Done(x.charged) }

@@ -61,7 +61,7 @@ func (a *account) take(ctx context.Context, states []State, limits []quota.Limit
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	ok, first := true, len(states)
+	ok := true
 	for _, limit := range limits {
 		s := a.enter(slices.Index(quota.Windows[:], limit.Window), now)
 		l := &s.lines[lineOf(limit.Unit)]
@@ -84,24 +84,21 @@ func (a *account) take(ctx context.Context, states []State, limits []quota.Limit
 		return states, false
 	}
 	a.places++
-	for i := range states[first:] {
-		if state := &states[first+i]; state.Quota.Unit == quota.Calls {
-			state.Remaining--
-		}
-	}
 	return states, true
 }
 
 func (a *account) leave() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.places--
+	a.places = max(a.places-1, 0)
 }
 
-// add counts what was used now, where it is known what was used before.
+// add counts what was used now, where it is known what was used before. Calls had places until now. Those of a configuration
+// that is replaced may have had none, so that the places of others are too few until these end.
 func (a *account) add(calls, rows int64, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.places = max(a.places-calls, 0)
 	for i := range a.spans {
 		if a.spans[i].end.IsZero() {
 			continue // nobody has asked about it

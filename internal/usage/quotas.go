@@ -44,7 +44,7 @@ type State struct {
 	Holder    Holder
 	Quota     quota.Limit
 	Window    time.Duration // how long the present one is in all
-	Remaining int64         // what is left, this call taken into account
+	Remaining int64         // what is left, without this call when it may be made
 	Exceeded  bool          // nothing was left for this call
 	Until     time.Time     // the end of the window
 	Reset     time.Duration // until then; 1 s at least
@@ -130,8 +130,13 @@ func (q *Quotas) Take(ctx context.Context, caller Caller) (place Place, states [
 		ok = ok && taken
 	}
 	if !ok {
-		place.Done()
+		place.Done(false)
 		return Place{}, states, false
+	}
+	for i := range states {
+		if states[i].Quota.Unit == quota.Calls {
+			states[i].Remaining--
+		}
 	}
 	for _, a := range place.accounts {
 		a.notify()
@@ -139,8 +144,11 @@ func (q *Quotas) Take(ctx context.Context, caller Caller) (place Place, states [
 	return place, states, true
 }
 
-// Done gives a place back. It comes after the call was observed, and once.
-func (p *Place) Done() {
+// Done gives a place back, once, unless the call was observed and [Charges]: then it has become one of those that were made.
+func (p *Place) Done(charged bool) {
+	if charged {
+		return
+	}
 	for _, a := range p.accounts {
 		a.leave()
 	}
