@@ -268,3 +268,56 @@ func TestQuotaOfRows(t *testing.T) {
 	s.Restart()
 	exceeded(s.Execute("two", token, `{}`), "user-rows-1mo", "The quota of your user, 6 rows/1mo")
 }
+
+// TestUsageAcrossReloads counts calls and jobs while the configuration is replaced 200 times, and is restarted at the end.
+func TestUsageAcrossReloads(t *testing.T) {
+	t.Parallel()
+	const reloads = 200
+	s := usageServer(t, usageCompany)
+	token, reader := s.Login("acme", "integration").Access, s.Login("acme", "accountant").Access
+	ended := make(chan struct{})
+	var workers sync.WaitGroup
+	var calls, jobs [4]int64
+	for worker := range calls {
+		workers.Go(func() {
+			for {
+				select {
+				case <-ended:
+					return
+				default:
+				}
+				s.Execute("two", token, `{}`).Want(http.StatusOK)
+				calls[worker]++
+				if calls[worker]%20 == 0 {
+					s.Await(s.Execute("job", token, `{}`).Job(), token)
+					calls[worker]++
+					jobs[worker]++
+				}
+			}
+		})
+	}
+	for range reloads {
+		s.Reload()
+	}
+	close(ended)
+	workers.Wait()
+	var want usage.Sum
+	for worker := range calls {
+		want.Calls, want.Jobs = want.Calls+calls[worker], want.Jobs+jobs[worker]
+	}
+	if want.Calls < reloads || want.Jobs == 0 {
+		t.Fatalf("%+v are no load to speak of", want)
+	}
+	check := func() {
+		t.Helper()
+		got := awaitUsage(s, dataapi.PathUsage, reader, func(report usage.Report) bool {
+			return report.Totals.Calls >= want.Calls && report.Totals.Jobs >= want.Jobs
+		}).Totals
+		if got.Calls != want.Calls || got.Jobs != want.Jobs || got.Rows != 2*(want.Calls-want.Jobs)+3*want.Jobs || got.Errors.Total() != 0 {
+			t.Errorf("got %+v, want %d calls and %d jobs", got, want.Calls, want.Jobs)
+		}
+	}
+	check()
+	s.Restart()
+	check()
+}
