@@ -77,7 +77,7 @@ func TestMistakesNamePlaceAndWhatIsAllowed(t *testing.T) {
 		"second block":            {"{\n\tdata_api {\n" + catalog + source + "\t}\n\tdata_api {\n\t}\n}\n", `Caddyfile:6: data_api is configured twice`},
 		"no catalog":              {global(source), "Caddyfile:4: data_api needs a catalog: write `catalog DIR`"},
 		"no source":               {global(catalog), "Caddyfile:4: data_api needs a source: write `source NAME sqlite FILE`"},
-		"unknown option":          {global("\t\tcatalogue ./c\n"), `Caddyfile:3: unknown option "catalogue"; did you mean catalog? Allowed are catalog, strict, store, source, tokens, jobs, callbacks, answers, cache, audit and tracing`},
+		"unknown option":          {global("\t\tcatalogue ./c\n"), `Caddyfile:3: unknown option "catalogue"; did you mean catalog? Allowed are catalog, strict, store, source, tokens, jobs, callbacks, answers, cache, usage, audit and tracing`},
 		"catalog twice":           {global(catalog + catalog), `Caddyfile:4: catalog is set twice`},
 		"catalog without value":   {global("\t\tcatalog\n"), `Caddyfile:3: catalog needs a value, such as ` + "`catalog ./catalog`"},
 		"retention without value": {global("\t\tjobs {\n\t\t\tretention\n\t\t}\n"), "Caddyfile:4: retention needs a value, such as `retention 24h`"},

@@ -36,6 +36,7 @@ func init() {
 //		callbacks { allow HOST:PORT... }
 //		answers   { memory 128MiB }
 //		cache     { size 64MiB; max_result 1MiB }
+//		usage     { retention 90d }
 //		audit     { parameters }
 //		tracing   { sql }
 //	}
@@ -61,6 +62,7 @@ func parseApp(d *caddyfile.Dispenser, previous any) (any, error) {
 		options.Block("callbacks", &app.Callbacks, parseCallbacks),
 		options.Block("answers", &app.Answers, parseAnswers),
 		options.Block("cache", &app.Cache, parseCache),
+		options.Block("usage", &app.Usage, parseUsage),
 		options.Block("audit", &app.Audit, parseAudit),
 		options.Block("tracing", &app.Tracing, parseTracing),
 	)
@@ -162,6 +164,10 @@ func parseCache(d *caddyfile.Dispenser, cache *config.Cache) error {
 		options.Bytes("max_result", &cache.MaxResult, "1MiB"),
 		options.Bytes("size", &cache.Size, "64MiB"),
 	)
+}
+
+func parseUsage(d *caddyfile.Dispenser, usage *config.Usage) error {
+	return options.Read(d, "usage", usage.Validate, options.Duration("retention", &usage.Retention, "90d"))
 }
 
 func parseAudit(d *caddyfile.Dispenser, audit *config.Audit) error {

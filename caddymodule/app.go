@@ -163,6 +163,7 @@ func (a *App) makeServer() error {
 		CallbackHosts:  a.Callbacks.Allow,
 		AnswerMemory:   a.Answers.Memory,
 		Cache:          cache.Options{Size: a.App.Cache.Size, MaxResult: a.App.Cache.MaxResult},
+		UsageRetention: time.Duration(a.Usage.Retention),
 		Log:            a.log, AuditLog: a.auditLog, Observer: observers, AuditParameters: a.Audit.Parameters, TraceSQL: a.Tracing.SQL,
 		Ending: a.ending, Exiting: caddy.Exiting, ClientIP: clientIP,
 	})

@@ -72,7 +72,7 @@ func (c *catalogAuditor) record(before, after map[string]string) {
 func describeCatalog(snapshot *catalog.Snapshot) map[string]string {
 	described := make(map[string]string)
 	for slug, company := range snapshot.Companies() {
-		described["company "+slug] = fmt.Sprintf("%t %q %v", company.Active, company.Name, company.CallbackHosts)
+		described["company "+slug] = fmt.Sprintf("%t %q %v %v", company.Active, company.Name, company.CallbackHosts, company.Quota)
 		for name, policy := range company.Policies {
 			described["policy "+slug+"/"+name] = fmt.Sprintf("%+v", *policy)
 		}
@@ -88,7 +88,8 @@ func describeCatalog(snapshot *catalog.Snapshot) map[string]string {
 
 func describeUser(user *identity.User) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%t %q %q %v %s", user.Active, user.DisplayName, user.SubjectName(), user.Policies, user.Rate)
+	fmt.Fprintf(&text, "%t %q %q %v %s %v %v",
+		user.Active, user.DisplayName, user.SubjectName(), user.Policies, user.Rate, user.Quota, user.KeyQuota)
 	for _, parameter := range slices.Sorted(maps.Keys(user.ShareContext)) {
 		fmt.Fprintf(&text, " %s: %s", parameter, user.ShareContext[parameter])
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/internal/quota"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 )
 
@@ -23,6 +24,8 @@ func TestEachChangeOfAUserIsTold(t *testing.T) {
 		"Policies":     {Name: "ana", Policies: []string{"DataAPIConsumer"}},
 		"ShareContext": {Name: "ana", ShareContext: params.ShareContext{"city": {Minimum: json.RawMessage("5")}}},
 		"Rate":         {Name: "ana", Rate: ratelimit.Limit{Count: 1, Period: time.Minute, Burst: 1}},
+		"Quota":        {Name: "ana", Quota: []quota.Limit{{Count: 1, Unit: quota.Calls, Window: quota.Day}}},
+		"KeyQuota":     {Name: "ana", KeyQuota: []quota.Limit{{Count: 1, Unit: quota.Rows, Window: quota.Hour}}},
 	}
 	for field := range reflect.TypeFor[identity.User]().Fields() {
 		changed, ok := changes[field.Name]

@@ -127,7 +127,8 @@ func userOf(caller identity.Principal) caddyauth.User {
 }
 
 // ExecuteHandler runs endpoints, POST /api/v1/data-api/NAMESPACE/SLUG/execute, serves and cancels their jobs,
-// /api/v1/data-api/NAMESPACE/SLUG/jobs and below, and tells callers what they may do, GET /api/v1/auth/permissions.
+// /api/v1/data-api/NAMESPACE/SLUG/jobs and below, and tells callers what they may do, GET /api/v1/auth/permissions,
+// and what their company has used, GET /api/v1/usage.
 // The authentication provider data_api_jwt authenticates callers, inside the handler or earlier in the route.
 type ExecuteHandler struct {
 	config.Execute

@@ -18,6 +18,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/token"
+	"github.com/solucao42/caddy-data-api/internal/usage"
 )
 
 // Services are what the routes act on, of the configuration in force.
@@ -30,6 +31,7 @@ type Services struct {
 	Dispatcher  *callback.Dispatcher
 	Store       callback.Store // it may be a Compacter
 	Cache       *cache.Cache
+	Usage       *usage.Counter
 	Sources     func(context.Context) []SourceState // asks all of them; it takes as long as they do to answer
 	AuditLog    audit.Log
 }
@@ -44,6 +46,7 @@ const (
 	CatalogPath      = "/data_api/catalog"
 	PurgePath        = "/data_api/cache/purge"
 	SigningKeysPath  = "/data_api/signing-keys"
+	UsagePath        = "/data_api/usage"
 )
 
 // answer returns a document, or fails with an error of package dataapi.
@@ -70,6 +73,7 @@ var routes = []route{
 	{http.MethodGet, SigningKeysPath, http.StatusOK, (*Services).listSigningKeys},
 	{http.MethodPost, SigningKeysPath + "/rotate", http.StatusCreated, (*Services).rotateSigningKey},
 	{http.MethodDelete, SigningKeysPath + "/{kid}", http.StatusOK, (*Services).withdrawSigningKey},
+	{http.MethodGet, UsagePath, http.StatusOK, (*Services).showUsage},
 }
 
 // Handler answers a request, or returns an error and has written nothing.

@@ -22,6 +22,7 @@ const (
 	PermissionDenied Action = "permission.denied"
 	EndpointExecuted Action = "endpoint.executed" // for a caller who waited; a job's execution is job.ended
 	ResultRead       Action = "result.read"       // the result of a job was handed out
+	UsageRead        Action = "usage.read"        // of the company, or by an operator of any
 
 	JobAccepted  Action = "job.accepted"
 	JobCancelled Action = "job.cancelled" // by a caller

@@ -15,6 +15,25 @@ users:
 		},
 	},
 	{
+		`quota: 100/d
+key_quota: []
+users:
+  erp: { quota: [100 calls/1d, 5 calls/1d, {count: 1}, 0 rows/1h] }
+  crm: { key_quota: 5 calls/2d }
+`,
+		[]string{
+			`1:8: quota: 100/d must be written COUNT calls/PERIOD or COUNT rows/PERIOD, where the period is 1h, 1d or 1mo, such as ` +
+				`100000 calls/1d; or unlimited; did you mean 100 calls/1d?`,
+			`2:12: key_quota must list at least one quota; leave it out for none`,
+			`4:32: users.erp.quota: 5 calls/1d stands beside 100 calls/1d: there can be one quota of calls/1d`,
+			`4:44: users.erp.quota must be written COUNT calls/PERIOD or COUNT rows/PERIOD, where the period is 1h, 1d or 1mo, such as ` +
+				`100000 calls/1d; or unlimited; got a map`,
+			`4:56: users.erp.quota: 0 rows/1h has a count of 0: it must lie between 1 and 1000000000000`,
+			`5:21: users.crm.key_quota: 5 calls/2d must be written COUNT calls/PERIOD or COUNT rows/PERIOD, where the period is ` +
+				`1h, 1d or 1mo, such as 100000 calls/1d; or unlimited`,
+		},
+	},
+	{
 		`callbacks: { hosts: [hooks.example.com, "https://x.com", "a.com:443", "*"], url: x }
 `,
 		[]string{
@@ -62,12 +81,12 @@ policies:
   P: { grants: [{actions: [data_api:run], endpoints: []}, {endpoints: [x, 5, '*', "default/*"]}, 5 ] }
 `,
 		[]string{
-			`1:1: unknown key "nam"; did you mean name? Allowed are name, active, rate, users, policies, callbacks`,
+			`1:1: unknown key "nam"; did you mean name? Allowed are name, active, rate, quota, key_quota, users, policies, callbacks`,
 			`3:3: users: the name "ERP" must be 1 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit; did you mean erp?`,
 			`4:21: users.erp.policies names the unknown policy "DataApiConsumer"; did you mean DataAPIConsumer? Allowed are DataAPIConsumer, VisualizationViewer, VisualizationManager, P`,
 			`4:38: users.erp.policies names the unknown policy "3"; allowed are DataAPIConsumer, VisualizationViewer, VisualizationManager, P`,
 			`4:41: users.erp.policies names the unknown policy "Nope"; allowed are DataAPIConsumer, VisualizationViewer, VisualizationManager, P`,
-			`4:48: in users.erp: unknown key "share_contex"; did you mean share_context? Allowed are name, active, rate, subject, policies, share_context`,
+			`4:48: in users.erp: unknown key "share_contex"; did you mean share_context? Allowed are name, active, rate, quota, key_quota, subject, policies, share_context`,
 			`4:75: users.erp.active must be true or false; got 1; did you mean true?`,
 			`5:6: users.x must be a map of keys and values; got a list`,
 			`6:18: users.y.policies must be a list such as [P]; got P`,
@@ -75,9 +94,9 @@ policies:
 			`8:3: policies: DataAPIConsumer is a managed policy that every company has; choose another name`,
 			`9:3: policies.a b.grants must list at least one grant, such as {actions: [data_api:execute], endpoints: [default/*]}`,
 			`9:3: policies: the name "a b" must be 1 to 63 letters, digits, hyphens and underscores, beginning with a letter`,
-			`10:28: policies.P.grants.actions names the unknown action "data_api:run"; allowed are data_api:execute, data_api:get_job, data_api:cancel_job`,
+			`10:28: policies.P.grants.actions names the unknown action "data_api:run"; allowed are data_api:execute, data_api:get_job, data_api:cancel_job, data_api:get_usage`,
 			`10:54: policies.P.grants.endpoints must list at least one pattern; leave it out to allow every endpoint`,
-			`10:59: policies.P.grants.actions must list at least one action; allowed are data_api:execute, data_api:get_job, data_api:cancel_job`,
+			`10:59: policies.P.grants.actions must list at least one action; allowed are data_api:execute, data_api:get_job, data_api:cancel_job, data_api:get_usage`,
 			`10:72: policies.P.grants.endpoints: "x" is not an endpoint pattern; allowed is * for every endpoint, or namespace/slug where either part may end in * such as default/*, default/vendas-* or */vendas-por-regiao`,
 			`10:75: policies.P.grants.endpoints: "5" is not an endpoint pattern; allowed is * for every endpoint, or namespace/slug where either part may end in * such as default/*, default/vendas-* or */vendas-por-regiao`,
 			`10:98: policies.P.grants must be a map of keys and values; got 5`,

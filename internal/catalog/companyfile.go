@@ -11,6 +11,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/internal/quota"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 )
 
@@ -105,7 +106,7 @@ func parseCompany(slug string, text []byte, r *report) (file *companyFile, draft
 	if root == nil {
 		return nil, nil
 	}
-	f := r.fieldsOf(root, "", "name", "active", "rate", "users", "policies", "callbacks")
+	f := r.fieldsOf(root, "", "name", "active", "rate", "quota", "key_quota", "users", "policies", "callbacks")
 	company := &identity.Company{
 		Slug: slug, Name: f.text("name"), Active: f.active(),
 		Users: make(map[string]*identity.User), Policies: make(map[string]*identity.Policy),
@@ -121,10 +122,11 @@ func parseCompany(slug string, text []byte, r *report) (file *companyFile, draft
 			company.Policies[policy.key] = r.readPolicy(policy)
 		}
 	}
-	rate := f.rate("rate", ratelimit.Unlimited)
+	company.Quota = f.quotas("quota", nil)
+	ofKeys := keyLimits{f.rate("rate", ratelimit.Unlimited), f.quotas("key_quota", nil)}
 	if member, ok := f.by["users"]; ok {
 		for _, user := range f.membersOf(member.value, "users") {
-			company.Users[user.key], file.contexts[user.key] = r.readUser(user, company, rate)
+			company.Users[user.key], file.contexts[user.key] = r.readUser(user, company, ofKeys)
 		}
 		r.checkSubjects(f.membersOf(member.value, "users"), company)
 	}
@@ -169,18 +171,25 @@ func hostMeant(text string) string {
 	return host
 }
 
+// keyLimits are those of the keys of users who have none of their own.
+type keyLimits struct {
+	rate  ratelimit.Limit
+	quota []quota.Limit
+}
+
 func (r *report) readUser(
-	user member, company *identity.Company, rate ratelimit.Limit,
+	user member, company *identity.Company, ofKeys keyLimits,
 ) (*identity.User, map[string]constraintPlaces) {
 	if !dataapi.ValidSlug(user.key) {
 		r.fault(user.place, "users: the name %q must be %s%s", shorten(user.key), dataapi.SlugRule, didYouMean(slugMeant(user.key)))
 	}
-	f := r.fieldsOf(user.value, "users."+user.key, "name", "active", "rate", "subject", "policies", "share_context")
+	f := r.fieldsOf(user.value, "users."+user.key, "name", "active", "rate", "quota", "key_quota", "subject", "policies", "share_context")
 	read := &identity.User{Name: user.key, DisplayName: f.text("name"), Active: f.active()}
 	if read.DisplayName == "" {
 		read.DisplayName = user.key
 	}
-	read.Rate = f.rate("rate", rate)
+	read.Rate = f.rate("rate", ofKeys.rate)
+	read.Quota, read.KeyQuota = f.quotas("quota", nil), f.quotas("key_quota", ofKeys.quota)
 	read.Subject = f.subject()
 	policies, _ := f.list("policies")
 	for _, item := range policies {

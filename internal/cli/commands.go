@@ -19,5 +19,6 @@ var commands = []command{
 	{use: "cache", short: "Looks after the results that a running server keeps in memory", commands: []command{purgeCache}},
 	checkCatalog,
 	status,
+	showUsage,
 	printOpenAPI,
 }

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/caddyserver/caddy/v2"
+
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/token"
+	"github.com/solucao42/caddy-data-api/internal/usage"
 )
 
 // App configures the data_api app: where endpoints come from, which databases they run on, and where keys, jobs and
@@ -41,6 +44,9 @@ type App struct {
 
 	// The results that are kept in memory, of endpoints with limits.cache.
 	Cache *Cache `json:"cache,omitempty"`
+
+	// How long it is kept who has called what.
+	Usage *Usage `json:"usage,omitempty"`
 
 	// What the audit log holds. It is written to the logger data_api.audit, one line for each event, so that a log can
 	// `include` it and another one `exclude` it.
@@ -91,6 +97,9 @@ func (a *App) SetDefaults() {
 	if a.Cache == nil {
 		a.Cache = new(Cache)
 	}
+	if a.Usage == nil {
+		a.Usage = new(Usage)
+	}
 	if a.Answers == nil {
 		a.Answers = new(Answers)
 	}
@@ -98,6 +107,7 @@ func (a *App) SetDefaults() {
 	a.Tokens.setDefaults()
 	a.Jobs.setDefaults()
 	a.Cache.setDefaults()
+	setDefault(&a.Usage.Retention, caddy.Duration(usage.DefaultRetention))
 }
 
 func setDefault[T comparable](field *T, value T) {
@@ -117,7 +127,7 @@ func (a *App) Validate() error {
 	if a.Tokens.Algorithm == token.HS256 && a.Tokens.HS256Secret == "" {
 		faults = append(faults, errors.New("tokens.algorithm is HS256: set tokens.hs256_secret, such as {env.TOKEN_SECRET}"))
 	}
-	faults = append(faults, a.Tokens.Validate(), a.Jobs.Validate(), a.Callbacks.Validate(), a.Cache.Validate(), a.Answers.Validate())
+	faults = append(faults, a.Tokens.Validate(), a.Jobs.Validate(), a.Callbacks.Validate(), a.Cache.Validate(), a.Answers.Validate(), a.Usage.Validate())
 	return errors.Join(faults...)
 }
 

@@ -26,7 +26,7 @@ var catalogue = []Definition{
 	{CodeValueRefused, 422, "Value refused", "The query cannot work with a value of this request, although it is of the right type: it may be out of range, or no word of a list. Change the value."},
 	{CodeIdempotencyKeyReused, 422, "Idempotency key reused", "This Idempotency-Key was used with a different request body."},
 	{CodeRateLimited, 429, "Too many requests", "Too many requests. Wait as long as the Retry-After header says."},
-	{CodeQuotaExceeded, 429, "Quota exceeded", "The jobs of your company and their results take as much room as they may. Each is removed at its expires_at; until then no job is accepted."},
+	{CodeQuotaExceeded, 429, "Quota exceeded", "A quota is used up: of calls or rows in an hour, a day or a month, or of the room for jobs and their results. The Retry-After header says when to come back."},
 	{CodeAttemptsExhausted, 500, "Attempts exhausted", "The job was tried as often as the server tries a job, and did not end. Start it again later."},
 	{CodeInternal, 500, "Internal error", "It failed inside the server. Whoever runs the server finds the cause in its log, by the request id or the job id."},
 	{CodeOverloaded, 503, "Overloaded", "The server is at its limit. Wait as long as the Retry-After header says."},

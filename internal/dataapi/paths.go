@@ -9,5 +9,6 @@ const (
 	PathPermissions = PathAuth + "/permissions"
 	PathJWKS        = "/.well-known/jwks.json"
 	PathEndpoints   = "/api/v1/data-api"
+	PathUsage       = "/api/v1/usage"
 	PathOpenAPI     = PathEndpoints + "/openapi.json"
 )

@@ -8,10 +8,13 @@ const (
 	ActionExecute   Action = "data_api:execute"    // run an endpoint
 	ActionGetJob    Action = "data_api:get_job"    // list jobs, and read a job and its result
 	ActionCancelJob Action = "data_api:cancel_job" // end a job before it ends by itself
+	ActionGetUsage  Action = "data_api:get_usage"  // see who of the company calls what; it is granted on every endpoint or not at all
 )
 
 // Actions lists every action, in the order in which they are shown.
-func Actions() []Action { return []Action{ActionExecute, ActionGetJob, ActionCancelJob} }
+func Actions() []Action {
+	return []Action{ActionExecute, ActionGetJob, ActionCancelJob, ActionGetUsage}
+}
 
 // Address names an endpoint: slugs are unique inside a namespace, namespaces inside a company.
 type Address struct {

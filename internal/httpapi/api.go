@@ -17,6 +17,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/result/formats"
 	"github.com/solucao42/caddy-data-api/internal/token"
 	"github.com/solucao42/caddy-data-api/internal/tracing"
+	"github.com/solucao42/caddy-data-api/internal/usage"
 )
 
 // The routes below the paths of the contract.
@@ -57,6 +58,10 @@ type Services struct {
 
 	// Rates counts requests against the limits of keys and endpoints.
 	Rates *ratelimit.Table
+
+	// Usage is what was counted, and Quotas hold callers to theirs.
+	Usage  *usage.Counter
+	Quotas *usage.Quotas
 
 	// WaitingCallers bounds how many callers of a company wait for jobs at the same time.
 	WaitingCallers *admission.Counter
@@ -104,9 +109,10 @@ func New(s Services) *API {
 	}
 	endpoints := &endpoints{access: access, documents: newDocuments()}
 	executions := &executions{
-		access: access, recorder: recorder, waits: waits, observer: s.Observer, cache: s.Cache, rates: s.Rates,
+		access: access, recorder: recorder, waits: waits, observer: s.Observer, cache: s.Cache, rates: s.Rates, quotas: s.Quotas,
 		traces: s.Traces, checkURL: s.CheckCallback,
 	}
+	reports := &reports{recorder: recorder, usage: s.Usage}
 	jobs := &jobs{access: access, recorder: recorder, waits: waits}
 	results := &results{access: access, recorder: recorder, cursors: s.CursorKey, gathered: admission.NewBudget(2 * maxGathered)}
 
@@ -114,6 +120,7 @@ func New(s Services) *API {
 		http.MethodGet + " " + dataapi.PathPermissions:     endpoints.permissions,
 		http.MethodGet + " " + dataapi.PathEndpoints:       endpoints.list,
 		http.MethodGet + " " + dataapi.PathOpenAPI:         endpoints.openAPI,
+		http.MethodGet + " " + dataapi.PathUsage:           reports.get,
 		http.MethodPost + " " + endpointRoute + "/execute": executions.execute,
 		http.MethodGet + " " + endpointRoute + "/jobs":     jobs.list,
 		http.MethodGet + " " + jobRoute:                    jobs.get,

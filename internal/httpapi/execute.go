@@ -17,6 +17,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/result/formats"
 	"github.com/solucao42/caddy-data-api/internal/tracing"
+	"github.com/solucao42/caddy-data-api/internal/usage"
 )
 
 // executions runs endpoints.
@@ -28,6 +29,7 @@ type executions struct {
 	cache    *cache.Cache
 	rates    *ratelimit.Table
 	traces   *tracing.Provider
+	quotas   *usage.Quotas
 	checkURL func(url string) error // of callbacks
 }
 
@@ -41,7 +43,7 @@ var steps = [...]func(*executions, *exchange) error{
 	(*executions).authenticate,  //  2. look again who asks
 	(*executions).authorize,     //  3. may the caller execute what it names?
 	(*executions).find,          //  4. find the endpoint
-	(*executions).limit,         //  5. count the call against the endpoint's rate
+	(*executions).limit,         //  5. count the call against the endpoint's rate and the caller's quotas
 	(*executions).choose,        //  6. choose the revision, and whether the call is a job
 	(*executions).bind,          //  7. bind the parameters
 	(*executions).checkCallback, //  8. may the end of the job be announced there?
@@ -52,6 +54,7 @@ var steps = [...]func(*executions, *exchange) error{
 func (e *executions) execute(w http.ResponseWriter, r *http.Request) error {
 	x := &exchange{w: w, r: r, begun: time.Now()}
 	x.timeAnswer()
+	defer x.endQuotas()
 	for _, step := range steps {
 		if x.failure = step(e, x); x.failure != nil {
 			break
@@ -77,6 +80,8 @@ type exchange struct {
 	plan            *execution.Plan
 	called          execution.Call
 	mode            executionMode
+	place           usage.Place // under the caller's quotas
+	charged         bool        // the call was counted under them
 	bound           *execution.Bound
 	invalid         error // of the parameters
 	callback        string
@@ -129,7 +134,10 @@ func (e *executions) find(x *exchange) (err error) {
 }
 
 func (e *executions) limit(x *exchange) error {
-	return limitEndpoint(x.w, e.rates, x.caller, x.called.Endpoint)
+	if err := limitEndpoint(x.w, e.rates, x.caller, x.called.Endpoint); err != nil {
+		return err
+	}
+	return e.limitByQuotas(x)
 }
 
 func (*executions) choose(x *exchange) (err error) {

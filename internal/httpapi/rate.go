@@ -49,8 +49,8 @@ func limited(header http.Header, policy string, limit ratelimit.Limit, state rat
 	if !state.OK {
 		reset = state.Retry
 	}
-	addItem(header, "RateLimit-Policy", policy, "q", limit.Count, "w", wholeSeconds(limit.Period))
-	addItem(header, "RateLimit", policy, "r", state.Remaining, "t", wholeSeconds(reset))
+	addItem(header, "RateLimit-Policy", policy, "q", int64(limit.Count), "w", int64(wholeSeconds(limit.Period)))
+	addItem(header, "RateLimit", policy, "r", int64(state.Remaining), "t", int64(wholeSeconds(reset)))
 	if state.OK {
 		return nil
 	}
@@ -58,14 +58,14 @@ func limited(header http.Header, policy string, limit ratelimit.Limit, state rat
 }
 
 // addItem adds an item with two parameters to a list (RFC 9651, 3.1).
-func addItem(header http.Header, field, name, first string, firstValue int, second string, secondValue int) {
+func addItem(header http.Header, field, name, first string, firstValue int64, second string, secondValue int64) {
 	item := make([]byte, 0, 64)
 	if before := header.Get(field); before != "" {
 		item = append(append(item, before...), ", "...)
 	}
 	item = append(append(append(item, '"'), name...), '"')
-	item = strconv.AppendInt(append(append(append(item, ';'), first...), '='), int64(firstValue), 10)
-	item = strconv.AppendInt(append(append(append(item, ';'), second...), '='), int64(secondValue), 10)
+	item = strconv.AppendInt(append(append(append(item, ';'), first...), '='), firstValue, 10)
+	item = strconv.AppendInt(append(append(append(item, ';'), second...), '='), secondValue, 10)
 	header.Set(field, string(item))
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/observe"
 	"github.com/solucao42/caddy-data-api/internal/tracing"
+	"github.com/solucao42/caddy-data-api/internal/usage"
 )
 
 // recorder keeps the audit log.
@@ -60,6 +61,7 @@ func outcomeOf(err error) (outcome, reason string) {
 func (e *executions) recordCall(x *exchange) {
 	call := x.call()
 	e.observer.Observe(x.r.Context(), &call)
+	x.charged = usage.Charges(&call)
 	if call.Ran && e.auditLog.Enabled() {
 		e.record(x.w, x.r, e.describe(audit.CallEvent(&call), x.bound))
 	}

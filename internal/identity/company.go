@@ -3,6 +3,7 @@ package identity
 import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/params"
+	"github.com/solucao42/caddy-data-api/internal/quota"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 )
 
@@ -16,6 +17,8 @@ type Company struct {
 
 	// CallbackHosts are the only hosts that the company's callbacks may go to, each as [ValidCallbackHost] allows; nil: any.
 	CallbackHosts []string
+
+	Quota []quota.Limit // of all its users together; no two have the same unit and window
 }
 
 // User is an integration user of a company. It is immutable once loaded.
@@ -27,6 +30,8 @@ type User struct {
 	Policies     []string // names of managed policies or of the company's own
 	ShareContext params.ShareContext
 	Rate         ratelimit.Limit // of all requests with one of its keys
+	Quota        []quota.Limit   // of all its keys together; no two have the same unit and window
+	KeyQuota     []quota.Limit   // of each of its keys, likewise
 }
 
 // Policy is a named set of grants.

@@ -301,7 +301,7 @@ func TestSetCompaniesRefusesFaultsAndKeepsWhatWas(t *testing.T) {
 	}
 	for _, want := range []string{
 		`user loader has the policy "DataApiConsumer"`, `policy Bad: "default/**"`, "policy VisualizationViewer: a managed policy",
-		`unknown action "data_api:admin"; the actions are [data_api:execute data_api:get_job data_api:cancel_job]`, "policy Empty: a grant names no action",
+		`unknown action "data_api:admin"; the actions are [data_api:execute data_api:get_job data_api:cancel_job data_api:get_usage]`, "policy Empty: a grant names no action",
 		"company acme: ", "company globex: ",
 	} {
 		if !strings.Contains(err.Error(), want) {

@@ -9,7 +9,8 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-// The policies that every company has. Each one lets its holder run every endpoint of the company, and read and cancel its jobs.
+// The policies that every company has. Each one lets its holder run every endpoint of the company, and read and cancel its jobs;
+// no other action is among them.
 const (
 	PolicyDataAPIConsumer      = "DataAPIConsumer"
 	PolicyVisualizationViewer  = "VisualizationViewer"
@@ -20,7 +21,7 @@ const (
 // cannot define a policy of the same name. The slice is the caller's own.
 func ManagedPolicies() []Policy {
 	grant := func() []Grant {
-		return []Grant{{Actions: dataapi.Actions()}}
+		return []Grant{{Actions: []dataapi.Action{dataapi.ActionExecute, dataapi.ActionGetJob, dataapi.ActionCancelJob}}}
 	}
 	return []Policy{
 		{Name: PolicyDataAPIConsumer, Description: "Run endpoints; read and cancel jobs.", Grants: grant()},

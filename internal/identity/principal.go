@@ -33,6 +33,13 @@ func (p Principal) Authorize(action dataapi.Action, endpointPath string) bool {
 	return granted != nil && granted.permits(endpointPath)
 }
 
+// AuthorizeEverywhere reports whether the user's policies allow action on every endpoint, those to come included. It is for
+// actions that are about the company as a whole.
+func (p Principal) AuthorizeEverywhere(action dataapi.Action) bool {
+	granted := p.permissions[action]
+	return granted != nil && granted.all
+}
+
 // EffectiveAction is an action that a user's policies allow together, and where.
 type EffectiveAction struct {
 	Action    dataapi.Action `json:"action"`

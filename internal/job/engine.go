@@ -190,7 +190,11 @@ func (e *Engine) accepted(ctx context.Context, j Job, err error) (Job, error) {
 			RetryAfter: 10 * time.Second, Err: err,
 		}
 	case errors.Is(err, ErrQuotaExceeded):
-		return Job{}, &dataapi.Error{Code: dataapi.CodeQuotaExceeded, RetryAfter: time.Minute, Err: err}
+		return Job{}, &dataapi.Error{
+			Code: dataapi.CodeQuotaExceeded, RetryAfter: time.Minute, Err: err,
+			Detail: "The jobs of your company and their results take as much room as they may. " +
+				"Each is removed at its expires_at; until then no job is accepted.",
+		}
 	case errors.Is(err, ErrKeyReused):
 		return Job{}, dataapi.Wrap(dataapi.CodeIdempotencyKeyReused, err)
 	case ctx.Err() != nil:

@@ -37,6 +37,7 @@ func Document(caller identity.Principal, offers []execution.Offer, options Optio
 	if options.Server != "" {
 		d.Servers = openapi3.Servers{{URL: options.Server}}
 	}
+	d.addUsage(caller)
 	for _, item := range d.Paths.Map() {
 		for _, operation := range item.Operations() {
 			d.addFixedErrors(operation)

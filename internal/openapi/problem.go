@@ -65,7 +65,7 @@ func problemAnswer(definitions []dataapi.Definition, description string) *openap
 			headers["WWW-Authenticate"] = headerRef("WWWAuthenticate")
 		case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusConflict:
 			headers["Retry-After"] = headerRef("RetryAfter")
-			if definition.Code == dataapi.CodeRateLimited {
+			if definition.Status == http.StatusTooManyRequests {
 				headers["RateLimit"], headers["RateLimit-Policy"] = headerRef("RateLimit"), headerRef("RateLimitPolicy")
 			}
 		}

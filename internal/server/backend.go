@@ -18,6 +18,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/store"
 	"github.com/solucao42/caddy-data-api/internal/token"
 	"github.com/solucao42/caddy-data-api/internal/tracing"
+	"github.com/solucao42/caddy-data-api/internal/usage"
 )
 
 // Shared is a backend that configurations share. The first one that needs it opens it.
@@ -36,9 +37,10 @@ type BackendOptions struct {
 	OpenStore func() (store.Store, error)
 
 	Logger   *slog.Logger
-	AuditLog audit.Log         // is told how jobs end
-	Observer observe.Observer  // watches the ends of jobs
-	Traces   *tracing.Provider // makes the spans of jobs and callbacks; may be nil
+	AuditLog audit.Log          // is told how jobs end
+	Observer observe.Observer   // watches the ends of jobs
+	Traces   *tracing.Provider  // makes the spans of jobs and callbacks; may be nil
+	OnQuota  func(usage.Notice) // is told when a quota is used up to a part; it must not block. Nil: nobody is
 }
 
 // retryOpening is how long the failure to open a store stands: each attempt may take as long as another process is waited
@@ -50,7 +52,9 @@ type Backend struct {
 	Store      store.Store
 	Keys       *identity.Keys
 	Dispatcher *callback.Dispatcher
+	Usage      *usage.Counter
 
+	quotas    *usage.Quotas
 	ring      *token.KeyRing // of the server's own keys
 	families  *token.Families
 	engine    *job.Engine
@@ -110,7 +114,7 @@ func (s *Shared) Close() error {
 	opened := s.opened
 	s.opened = nil
 	opened.ring.Close()
-	return opened.Store.Close()
+	return errors.Join(opened.Usage.Close(), opened.Store.Close())
 }
 
 func openBackend(ctx context.Context, options BackendOptions) (*Backend, error) {
@@ -174,6 +178,12 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 		rates:    ratelimit.NewTable(ratePlaces, time.Now),
 		memory:   httpapi.NewMemory(0), // each configuration says how much there is
 	}
+	built.Usage = usage.NewCounter(opened, usage.CounterOptions{Logger: part("usage")})
+	built.quotas = usage.NewQuotas(built.Usage, usage.QuotasOptions{
+		Logger: part("quotas"), OnQuota: options.OnQuota, Shared: usage.Shared(opened),
+	})
+	built.Usage.Start()
+	options.Observer = built.observing(options.Observer)
 	built.Dispatcher = callback.NewDispatcher(opened, opened, callback.Options{Logger: part("callbacks"), Traces: options.Traces})
 	built.engine = job.NewEngine(opened, job.Options{
 		Logger: part("jobs"), Traces: options.Traces,
@@ -183,6 +193,11 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 		},
 	})
 	return built, nil
+}
+
+// observing returns the observer of calls, and of the ends of jobs, that counts them first.
+func (b *Backend) observing(others observe.Observer) observe.Observer {
+	return observe.Observers{b.Usage, b.quotas, others}
 }
 
 // Start starts the engines unless they run. Nothing begins before something is attached: see [Services.Attach].

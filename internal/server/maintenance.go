@@ -1,11 +1,14 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/usage"
 )
 
 const (
@@ -17,6 +20,9 @@ const (
 
 	// recheckRetry is when a store is asked again that could not say which jobs there are.
 	recheckRetry = time.Second
+
+	// usageSweep is how many records of usage are removed at once, so that others need not wait long for the store.
+	usageSweep = 1000
 )
 
 // startMaintenance does, as long as a configuration is attached, what no request does: it ends the work of those who have lost
@@ -75,11 +81,23 @@ func (s *Services) maintenanceLoop(ctx context.Context) {
 			if err := s.Keys.SaveUse(saving); err != nil {
 				s.server.settings.Log.Warn("when API keys were last used is kept later", slog.Any("error", err))
 			}
+			_ = s.Usage.Flush(saving) // it logs why it cannot, and goes on under the next configuration
 			return
 		case <-ticker.C:
 		}
-		if err := errors.Join(s.Keys.SaveUse(ctx), s.families.Prune(ctx)); err != nil && ctx.Err() == nil {
-			s.server.settings.Log.Error("the upkeep of keys and token families is tried again", slog.Any("error", err))
+		if err := errors.Join(s.Keys.SaveUse(ctx), s.families.Prune(ctx), s.sweepUsage(ctx)); err != nil && ctx.Err() == nil {
+			s.server.settings.Log.Error("the upkeep of keys, token families and usage is tried again", slog.Any("error", err))
+		}
+	}
+}
+
+// sweepUsage forgets usage that is older than it is kept.
+func (s *Services) sweepUsage(ctx context.Context) error {
+	before := time.Now().Add(-cmp.Or(s.server.settings.UsageRetention, usage.DefaultRetention))
+	for {
+		more, err := s.Store.SweepUsage(ctx, before, usageSweep)
+		if err != nil || !more {
+			return err
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/cache"
@@ -37,6 +38,7 @@ type Settings struct {
 	CallbackHosts  []string     // that callbacks may reach although they are private; may be empty
 	AnswerMemory   int64        // bytes of answers that their readers have not taken
 	Cache          cache.Options
+	UsageRetention time.Duration // how long usage is kept; 0: usage.DefaultRetention
 
 	AuditParameters bool // the values of parameters stand in the audit log
 	TraceSQL        bool // spans show the SQL of statements

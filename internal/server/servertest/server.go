@@ -251,7 +251,7 @@ func (s *Server) settings() server.Settings {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	api := s.Services().API
 	switch path := r.URL.Path; {
-	case path == "/api/v1/auth/permissions", path == "/api/v1/data-api", strings.HasPrefix(path, "/api/v1/data-api/"):
+	case path == "/api/v1/auth/permissions", path == "/api/v1/usage", path == "/api/v1/data-api", strings.HasPrefix(path, "/api/v1/data-api/"):
 		if caller, ok := api.Identify(w, r); ok {
 			api.ServeExecute(w, r, caller, httpapi.ExecuteOptions{MaxBody: maxBody, ServerTiming: s.config.ServerTiming})
 		}
