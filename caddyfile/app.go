@@ -38,6 +38,7 @@ func init() {
 //		cache     { size 64MiB; max_result 1MiB }
 //		audit     { parameters }
 //		tracing   { sql }
+//		metrics   { company on }
 //	}
 func parseApp(d *caddyfile.Dispenser, previous any) (any, error) {
 	d.Next() // consume the option's name
@@ -63,6 +64,7 @@ func parseApp(d *caddyfile.Dispenser, previous any) (any, error) {
 		options.Block("cache", &app.Cache, parseCache),
 		options.Block("audit", &app.Audit, parseAudit),
 		options.Block("tracing", &app.Tracing, parseTracing),
+		options.Block("metrics", &app.Metrics, parseMetrics),
 	)
 	if err != nil {
 		return nil, err
@@ -170,6 +172,13 @@ func parseAudit(d *caddyfile.Dispenser, audit *config.Audit) error {
 
 func parseTracing(d *caddyfile.Dispenser, tracing *config.Tracing) error {
 	return options.Read(d, "tracing", nil, options.Flag("sql", &tracing.SQL))
+}
+
+func parseMetrics(d *caddyfile.Dispenser, metrics *config.Metrics) error {
+	company := true
+	err := options.Read(d, "metrics", nil, options.OnOff("company", &company, "off"))
+	metrics.WithoutCompany = !company
+	return err
 }
 
 // moduleNames lists the modules that this binary holds in a namespace.

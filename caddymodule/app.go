@@ -56,6 +56,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.followEvents(ctx); err != nil {
 		return err
 	}
+	if err := registerMetrics(ctx); err != nil {
+		return err
+	}
 	a.SetDefaults()
 	if err := a.resolve(); err != nil {
 		return err
@@ -110,7 +113,7 @@ func (a *App) holdStore(ctx caddy.Context) error {
 	a.storeName = module.StoreKey()
 	a.backend, err = backends.Hold(a.generation, hashKey(module.StoreKey()), func() (*pooledBackend, error) {
 		return &pooledBackend{server.NewShared(server.BackendOptions{
-			OpenStore: module.OpenStore, Logger: sharedLog.Logger, AuditLog: sharedAuditLog, Observer: observers, Traces: traces,
+			OpenStore: module.OpenStore, Logger: sharedLog.Logger, AuditLog: sharedAuditLog, Observer: observers, Meter: counted, Traces: traces,
 		})}, nil
 	})
 	return err
@@ -163,7 +166,7 @@ func (a *App) makeServer() error {
 		CallbackHosts:  a.Callbacks.Allow,
 		AnswerMemory:   a.Answers.Memory,
 		Cache:          cache.Options{Size: a.App.Cache.Size, MaxResult: a.App.Cache.MaxResult},
-		Log:            a.log, AuditLog: a.auditLog, Observer: observers, AuditParameters: a.Audit.Parameters, TraceSQL: a.Tracing.SQL,
+		Log:            a.log, AuditLog: a.auditLog, Observer: observers, Meter: counted, AuditParameters: a.Audit.Parameters, TraceSQL: a.Tracing.SQL,
 		Ending: a.ending, Exiting: caddy.Exiting, ClientIP: clientIP,
 	})
 	if err != nil {

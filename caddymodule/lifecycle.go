@@ -46,6 +46,7 @@ type lifecycle struct {
 	logging  *attach.Attachment[slog.Handler]
 	auditing *attach.Attachment[audit.Log]
 	detach   func()        // not nil: jobs and callbacks begin under this configuration
+	unseen   func()        // not nil: ends that metrics show this configuration
 	drained  chan struct{} // not nil: the server stops; closed when no job runs any more
 
 	servers map[*caddyhttp.Server]bool // that handlers of this app are part of
@@ -120,6 +121,7 @@ func (a *App) takeOver() {
 	}
 	a.detach = detach
 	a.auditing = sharedAuditLog.logs.Attach(a.auditLog)
+	a.unseen = counted.Attach(opened.View(!a.Metrics.WithoutCompany))
 	a.inForce.Store(true)
 }
 
@@ -226,6 +228,10 @@ func (a *App) release() {
 	if a.detach != nil {
 		a.detach()
 		a.detach = nil
+	}
+	if a.unseen != nil {
+		a.unseen()
+		a.unseen = nil
 	}
 }
 

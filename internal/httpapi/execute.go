@@ -129,7 +129,11 @@ func (e *executions) find(x *exchange) (err error) {
 }
 
 func (e *executions) limit(x *exchange) error {
-	return limitEndpoint(x.w, e.rates, x.caller, x.called.Endpoint)
+	err := limitEndpoint(x.w, e.rates, x.caller, x.called.Endpoint)
+	if err != nil {
+		e.meter.Throttled(observe.EndpointLimit)
+	}
+	return err
 }
 
 func (*executions) choose(x *exchange) (err error) {

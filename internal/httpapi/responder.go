@@ -58,6 +58,7 @@ func (h *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if dataapi.HasCode(err, dataapi.CodeUnauthenticated) && callerOf(r).Company != nil {
 		SetChallenge(w, true)
 	}
+	h.countLimit(err)
 	h.recordRefusal(w, r, err)
 	switch {
 	case answer.begun:

@@ -39,6 +39,7 @@ type BackendOptions struct {
 	AuditLog audit.Log         // is told how jobs end
 	Observer observe.Observer  // watches the ends of jobs
 	Traces   *tracing.Provider // makes the spans of jobs and callbacks; may be nil
+	Meter    observe.Meter     // counts the attempts of callbacks; nil: nobody does
 }
 
 // retryOpening is how long the failure to open a store stands: each attempt may take as long as another process is waited
@@ -59,10 +60,16 @@ type Backend struct {
 	traces    *tracing.Provider
 	memory    *httpapi.Memory // of answers, those of replaced configurations included
 	cursorKey []byte          // signs the cursors of result pages
+	dead      *deadLetters
 }
 
 // NewShared returns a backend that is not open.
-func NewShared(options BackendOptions) *Shared { return &Shared{options: options} }
+func NewShared(options BackendOptions) *Shared {
+	if options.Meter == nil {
+		options.Meter = observe.Unmetered{}
+	}
+	return &Shared{options: options}
+}
 
 // Open opens the store unless it is open. It blocks while the store does, and can be called again after it failed: within
 // a second of a failure it fails at once.
@@ -174,7 +181,13 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 		rates:    ratelimit.NewTable(ratePlaces, time.Now),
 		memory:   httpapi.NewMemory(0), // each configuration says how much there is
 	}
-	built.Dispatcher = callback.NewDispatcher(opened, opened, callback.Options{Logger: part("callbacks"), Traces: options.Traces})
+	built.dead = newDeadLetters(opened)
+	built.Dispatcher = callback.NewDispatcher(opened, opened, callback.Options{
+		Logger: part("callbacks"), Traces: options.Traces,
+		Tried: func(outcome observe.CallbackOutcome) {
+			built.dead.tried(outcome)
+			options.Meter.CallbackTried(outcome)
+		}})
 	built.engine = job.NewEngine(opened, job.Options{
 		Logger: part("jobs"), Traces: options.Traces,
 		Ended: func(ended job.Job) {

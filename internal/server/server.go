@@ -44,6 +44,7 @@ type Settings struct {
 	Log      *slog.Logger
 	AuditLog audit.Log
 	Observer observe.Observer // watches the calls that this configuration answers
+	Meter    observe.Meter    // counts what happens beside calls; nil: nobody does
 
 	// What httpapi.Services has under the same names.
 	Ending   context.Context //nolint:containedctx // an event: this configuration is replaced, or the server stops

@@ -71,6 +71,7 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 		CursorKey: backend.cursorKey,
 		ClientIP:  s.settings.ClientIP,
 		Observer:  s.settings.Observer, Traces: backend.traces,
+		Meter:    s.settings.Meter,
 		AuditLog: s.settings.AuditLog, AuditParameters: s.settings.AuditParameters,
 		Throttle: backend.throttle, ThrottleLimits: s.settings.Throttle,
 		Cache: results, Memory: backend.memory,
