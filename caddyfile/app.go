@@ -39,6 +39,7 @@ func init() {
 //		audit     { parameters }
 //		tracing   { sql }
 //		metrics   { company on }
+//		slow_queries 1s
 //	}
 func parseApp(d *caddyfile.Dispenser, previous any) (any, error) {
 	d.Next() // consume the option's name
@@ -65,6 +66,7 @@ func parseApp(d *caddyfile.Dispenser, previous any) (any, error) {
 		options.Block("audit", &app.Audit, parseAudit),
 		options.Block("tracing", &app.Tracing, parseTracing),
 		options.Block("metrics", &app.Metrics, parseMetrics),
+		options.Duration("slow_queries", &app.SlowQueries, "1s"),
 	)
 	if err != nil {
 		return nil, err

@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -58,6 +59,8 @@ type settings struct {
 	apps    string // further apps, as JSON members
 	store   string // default: store.db
 	conns   int    // most connections of the source
+	detail  string // who is told about health; default: nobody
+	app     string // further members of the app data_api, each followed by a comma
 
 	// postgres is the connection string of the source, which is SQLite without one.
 	postgres string
@@ -166,6 +169,10 @@ func (s *running) load(with settings) error {
 	if with.postgres != "" {
 		database = fmt.Sprintf(`{"source": "postgres", "dsn": %q}`, with.postgres)
 	}
+	detail := ""
+	if with.detail != "" {
+		detail = strconv.Quote(with.detail)
+	}
 	logger := func(kind, filter string) string {
 		return fmt.Sprintf(`{"writer": {"output": "file", "filename": %q, "roll": false}, "encoder": {"format": "json"}, %s}`,
 			filepath.Join(s.dir, with.name+"."+kind), filter)
@@ -175,17 +182,18 @@ func (s *running) load(with settings) error {
 		"storage": {"module": "file_system", "root": %q},
 		"logging": {"logs": {"default": %s, "audit": %s}},
 		"apps": {
-			"data_api": {"catalog": %q, "store": {"store": "bbolt", "path": %q},
+			"data_api": {%s"catalog": %q, "store": {"store": "bbolt", "path": %q},
 				"sources": {"main": %s}},
 			"tls": {"certificates": {"load_files": [{"certificate": %q, "key": %q}]}},
 			"http": {"grace_period": "10s", "servers": {"api": {"listen": ["127.0.0.1:%d"], "automatic_https": {"disable": true},
 				"protocols": ["h1", "h2"], "tls_connection_policies": [{}], "routes": [
 				{"match": [{"path": ["/api/v1/auth/api-key"]}], "handle": [{"handler": "data_api_token"}]},
+				{"match": [{"path": ["/health/*"]}], "handle": [{"handler": "data_api_health", "detail": [%s]}]},
 				{"match": [{"path": ["/docs", "/docs/*"]}], "handle": [{"handler": "data_api_docs"}]},
 				{"handle": [{"handler": "data_api_execute", "authenticator": {"provider": "data_api_jwt"}}]}]}}}%s
 		}
 	}`, s.admin, filepath.Join(s.dir, "caddy"), logger("log", `"exclude": ["data_api.audit"]`), logger("audit", `"include": ["data_api.audit"]`),
-		with.catalog, with.store, database, s.certificate, s.key, s.port, with.apps)
+		with.app, with.catalog, with.store, database, s.certificate, s.key, s.port, detail, with.apps)
 	return caddy.Load([]byte(config), true)
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/caddyserver/caddy/v2"
+
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
@@ -48,6 +50,10 @@ type App struct {
 
 	// What spans show, where Caddy's tracing handler stands in front of the API.
 	Tracing *Tracing `json:"tracing,omitempty"`
+
+	// How long a query may take before it is written to the logger data_api.slow, with who has called, what, and the parameters
+	// that are not sensitive. The default is 0: none is. Jobs count with the time of their last attempt.
+	SlowQueries caddy.Duration `json:"slow_queries,omitempty"`
 
 	// What the metrics of Prometheus show. They are in Caddy's own registry, which its metrics handler and its admin API serve.
 	Metrics *Metrics `json:"metrics,omitempty"`

@@ -51,7 +51,7 @@ func (g *gauges) describe(descriptions chan<- *prometheus.Desc) {
 }
 
 // collect sends the gauges. Without company, those that are about companies are sums, or left out.
-func (g *gauges) collect(collected chan<- prometheus.Metric, state State, store storeLook, company bool, now time.Time) {
+func (g *gauges) collect(collected chan<- prometheus.Metric, state State, store StoreState, storeUp, company bool, now time.Time) {
 	send := func(description *prometheus.Desc, value float64, labels ...string) {
 		collected <- prometheus.MustNewConstMetric(description, prometheus.GaugeValue, value, labels...)
 	}
@@ -71,8 +71,8 @@ func (g *gauges) collect(collected chan<- prometheus.Metric, state State, store 
 	if state.DeadCallbacks >= 0 {
 		send(g.callbacksDead, float64(state.DeadCallbacks))
 	}
-	send(g.storeUp, truth(store.up))
-	if !store.up {
+	send(g.storeUp, truth(storeUp))
+	if !storeUp {
 		return // what is not known is not shown
 	}
 	send(g.storeSize, float64(store.Size))

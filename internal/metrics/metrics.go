@@ -8,9 +8,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/solucao42/caddy-data-api/internal/ask"
 	"github.com/solucao42/caddy-data-api/internal/attach"
 	"github.com/solucao42/caddy-data-api/internal/observe"
 )
+
+// StoreTimeout is how long a scrape waits for the store.
+const StoreTimeout = time.Second
 
 // prefix begins the name of every metric.
 const prefix = "data_api_"
@@ -20,14 +24,14 @@ const prefix = "data_api_"
 type Metrics struct {
 	calls    *calls
 	jobs     jobs
-	sources  sourceCounts
+	sources  *sourceCounts
 	events   events
 	build    prometheus.Gauge
 	gauges   gauges
 	counters []prometheus.Collector // all of the above but the gauges of a configuration
 
-	views  attach.Stack[*View]
-	looked look
+	views attach.Stack[*View]
+	store ask.Question[StoreState]
 
 	now func() time.Time
 }
@@ -49,7 +53,7 @@ func New(options Options) *Metrics {
 			Name: prefix + "build_info", Help: "1, with the version of the program in its labels.",
 			ConstLabels: prometheus.Labels{"version": options.Version, "commit": options.Commit, "go_version": runtime.Version()},
 		}),
-		now: options.Now,
+		store: ask.Question[StoreState]{Patience: StoreTimeout, Fresh: time.Second, Limit: 10 * StoreTimeout}, now: options.Now,
 	}
 	m.calls.withCompany.Store(true)
 	m.build.Set(1)
@@ -76,7 +80,8 @@ func (m *Metrics) Collect(collected chan<- prometheus.Metric) {
 		counter.Collect(collected)
 	}
 	if inForce {
-		m.gauges.collect(collected, view.Read(), m.looked.at(view.Store, m.now), m.calls.withCompany.Load(), m.now())
+		store, err := m.store.Ask(view.Store)
+		m.gauges.collect(collected, view.Read(), store, err == nil, m.calls.withCompany.Load(), m.now())
 	}
 }
 

@@ -1,6 +1,8 @@
 package metrics
 
 import (
+	"sync"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
@@ -12,7 +14,13 @@ type sourceCounts struct {
 	wait   *prometheus.HistogramVec
 	query  *prometheus.HistogramVec
 	errors *prometheus.CounterVec
+
+	mu     sync.RWMutex
+	series map[string]sourceSeries // by source
 }
+
+// sourceSeries are resolved once.
+type sourceSeries struct{ wait, query prometheus.Observer }
 
 var waitBuckets = []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2}
 
@@ -26,8 +34,9 @@ var errorClasses = map[string]string{
 	string(dataapi.CodeInternal):             "internal",
 }
 
-func newSourceCounts() sourceCounts {
-	return sourceCounts{
+func newSourceCounts() *sourceCounts {
+	return &sourceCounts{
+		series: make(map[string]sourceSeries),
 		wait: prometheus.NewHistogramVec(histogram("source_wait_seconds",
 			"How long calls waited for a place at their source. Answers of the cache and jobs are not among them.", waitBuckets), []string{"source"}),
 		query: prometheus.NewHistogramVec(histogram("source_query_seconds",
@@ -49,7 +58,22 @@ func (s *sourceCounts) observe(call *observe.Call) {
 		s.errors.WithLabelValues(call.Source, class).Inc()
 	}
 	if call.Kind == observe.Request && call.Timing != (observe.Timing{}) {
-		s.wait.WithLabelValues(call.Source).Observe(call.Timing.Waited.Seconds())
-		s.query.WithLabelValues(call.Source).Observe(call.Timing.Queried.Seconds())
+		of := s.of(call.Source)
+		of.wait.Observe(call.Timing.Waited.Seconds())
+		of.query.Observe(call.Timing.Queried.Seconds())
 	}
+}
+
+func (s *sourceCounts) of(name string) sourceSeries {
+	s.mu.RLock()
+	known, ok := s.series[name]
+	s.mu.RUnlock()
+	if ok {
+		return known
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	made := sourceSeries{s.wait.WithLabelValues(name), s.query.WithLabelValues(name)}
+	s.series[name] = made
+	return made
 }

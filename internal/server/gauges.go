@@ -78,7 +78,7 @@ func (b *Backend) writable(ctx context.Context) error {
 
 // gauges are the figures of a source.
 func (s *Source) gauges(name string) metrics.SourceState {
-	state := metrics.SourceState{Name: name, Up: s.up()}
+	state := metrics.SourceState{Name: name, Up: s.health().Up}
 	if s.reporter != nil {
 		stats := s.reporter.Stats()
 		state.Counted, state.InUse, state.Idle, state.Shared, state.Limit = true, stats.InUse, stats.Idle, stats.Shared, stats.Limit
@@ -87,14 +87,6 @@ func (s *Source) gauges(name string) metrics.SourceState {
 		state.Waiting = gated.Waiting()
 	}
 	return state
-}
-
-// up reports whether the source could be reached last, as far as is known without asking it.
-func (s *Source) up() bool {
-	if s.reporter != nil {
-		return s.reporter.Stats().UnavailableSince.IsZero()
-	}
-	return !s.silent.Load()
 }
 
 // signingSince is since when the present key signs; zero: it is the configuration's secret.

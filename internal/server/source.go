@@ -27,9 +27,9 @@ type Source struct {
 	pinger     source.Pinger   // the database itself, or nil
 	reporter   source.Reporter // likewise
 	dialect    source.Dialect
-	configured time.Time   // when it was made
-	answered   atomic.Bool // at least once since
-	silent     atomic.Bool // when it was asked last
+	configured time.Time               // when it was made
+	answered   atomic.Bool             // at least once since
+	silence    atomic.Pointer[silence] // not nil: it did not answer when it was asked last
 }
 
 // NewSource returns a source in front of a database, which it closes. The dialect reads statements for it.
@@ -44,7 +44,7 @@ func (s *Source) ask(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	err := s.ping(ctx)
-	s.silent.Store(silent(err))
+	s.note(err)
 	switch {
 	case dataapi.HasCode(err, dataapi.CodeSourceUnavailable):
 		return cmp.Or(errors.Unwrap(dataapi.AsError(err)), err) // without the code, which is for callers
