@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 
 	_ "github.com/solucao42/caddy-data-api/caddyfile" // the directive and the global option
 	"github.com/solucao42/caddy-data-api/internal/cache"
@@ -31,6 +33,8 @@ type App struct {
 	configured   caddy.Context // of this configuration
 	log          *slog.Logger
 	auditLog     *zapAuditLog
+	slowLog      *zap.Logger
+	events       *caddyevents.App
 	generation   *lease.Generation
 	storeName    string
 	backend      *pooledBackend
@@ -52,6 +56,7 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 func (a *App) Provision(ctx caddy.Context) error {
 	a.configured, a.log = ctx, ctx.Slogger()
 	a.auditLog = newZapAuditLog(ctx.Logger())
+	a.slowLog = ctx.Logger().Named(slowLogger)
 	a.generation = lease.NewGeneration()
 	if err := a.followEvents(ctx); err != nil {
 		return err
@@ -166,7 +171,7 @@ func (a *App) makeServer() error {
 		CallbackHosts:  a.Callbacks.Allow,
 		AnswerMemory:   a.Answers.Memory,
 		Cache:          cache.Options{Size: a.App.Cache.Size, MaxResult: a.App.Cache.MaxResult},
-		Log:            a.log, AuditLog: a.auditLog, Observer: observers, Meter: counted, AuditParameters: a.Audit.Parameters, TraceSQL: a.Tracing.SQL,
+		Log:            a.log, AuditLog: a.auditLog, Observer: observers, Meter: counted, SourceChanged: sourceChanged, AuditParameters: a.Audit.Parameters, TraceSQL: a.Tracing.SQL,
 		Ending: a.ending, Exiting: caddy.Exiting, ClientIP: clientIP,
 	})
 	if err != nil {

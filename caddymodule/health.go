@@ -69,7 +69,7 @@ func (h *HealthHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ cadd
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		httpapi.SetRequestID(w, r)
 		w.Header().Set("Allow", "GET, HEAD")
-		httpapi.WriteProblem(w, &dataapi.Error{Code: dataapi.CodeMethodNotAllowed})
+		httpapi.WriteProblem(w, r, &dataapi.Error{Code: dataapi.CodeMethodNotAllowed})
 		return nil
 	}
 	if r.URL.Path == h.Live {

@@ -13,7 +13,7 @@ import (
 var counted = newMetrics()
 
 // observers watch the calls of all configurations.
-var observers = observe.Observers{tracing.Observer{}, counted}
+var observers = observe.Observers{tracing.Observer{}, counted, &slow, placeholderObserver{}, eventObserver{}}
 
 func newMetrics() *metrics.Metrics {
 	version, commit := programVersion()

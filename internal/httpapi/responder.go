@@ -113,6 +113,7 @@ func (h *responder) logFailure(w http.ResponseWriter, r *http.Request, err error
 		slog.String("request_id", RequestID(w)), slog.String("path", r.URL.Path), slog.String("code", string(failure.Code)),
 		slog.Bool("answer_begun", begun), slog.Any("error", err),
 	}
+	about = append(about, aboutCall(w, r, err)...)
 	switch status := failure.Code.Definition().Status; {
 	case failure.Code == dataapi.CodeValueRefused:
 		h.log.LogAttrs(r.Context(), slog.LevelInfo, "the database refused a value of a request", about...)

@@ -34,10 +34,11 @@ func (s *Source) noteFailure(err error) {
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.away.last, s.away.at = errors.Unwrap(err), now
 	if s.away.since.IsZero() {
 		s.away.since = now
+		s.logger.Error("the database file cannot be opened", "error", s.away.last)
 	}
-	s.away.last, s.away.at = errors.Unwrap(err), now
 }
 
 // unavailable is the code of [source.Unavailable].
@@ -47,5 +48,8 @@ var unavailable = source.Code(source.Unavailable(errClosed))
 func (s *Source) noteSuccess() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.away.since = time.Time{}
+	if !s.away.since.IsZero() {
+		s.away.since = time.Time{}
+		s.logger.Info("the database file can be opened again")
+	}
 }

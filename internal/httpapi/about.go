@@ -1,0 +1,27 @@
+package httpapi
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+)
+
+// aboutCall says for the log whose call has failed, of which endpoint, and what the database has called it.
+func aboutCall(w http.ResponseWriter, r *http.Request, err error) (about []slog.Attr) {
+	if caller := callerOf(r); caller.Company != nil {
+		about = append(about, slog.String("company", caller.Company.Slug), slog.String("user", caller.User.Name))
+	}
+	if answer, ok := w.(*answer); ok && answer.endpoint != nil {
+		about = append(about, slog.String("endpoint", answer.endpoint.Address.String()))
+	}
+	if state, ok := errors.AsType[sqlStater](err); ok {
+		about = append(about, slog.String("sqlstate", state.SQLState()))
+	}
+	return about
+}
+
+// sqlStater is an error of a database that says it in an SQLSTATE.
+type sqlStater interface {
+	error
+	SQLState() string
+}
