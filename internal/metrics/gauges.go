@@ -36,7 +36,7 @@ func newGauges() gauges {
 		endpoints:       gauge("catalog_endpoints", "Endpoints that are served."),
 		faults:          gauge("catalog_faults", "Faults of the catalog: what is at fault is left out, or serves an earlier revision."),
 		catalogRead:     gauge("catalog_last_success_timestamp_seconds", "When the directory of the catalog was last read."),
-		keyExpiry:       gauge("api_key_expiry_timestamp_seconds", "When the next API key of a company expires. Keys that do not expire are left out.", "company"),
+		keyExpiry:       gauge("api_key_expiry_timestamp_seconds", "When the next API key of a company expires; keys that never do are left out.", "company"),
 		signing:         gauge("signing_key_age_seconds", "How long the key that signs tokens has signed them. An HS256 secret has no age."),
 	}
 }
