@@ -21,7 +21,7 @@ FUZZTIME ?= 2m
 
 .PHONY: help
 help: ## list the targets (the default)
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: bin/caddy-quick bin/demo ## run the guide for real and keep serving http://localhost:3100; ONCE=1 ends after one pass
@@ -82,6 +82,13 @@ interop: ## let JavaScript's libraries verify callbacks and tokens, sign tokens,
 browser: ## drive the documentation page in Chromium, and run its programs; needs Node.js, npm, curl and Python
 	@tools/programs.sh chromium curl
 	go test -count 1 -v -tags npm -run 'DocumentationPageInChromium|Snippets' ./internal/e2e
+
+.PHONY: observability
+observability: ## let a real Prometheus scrape the server, and test the alert rules and every query of the dashboards; needs Prometheus
+	@tools/programs.sh prometheus
+	promtool check rules packaging/prometheus/alerts.yml
+	promtool test rules packaging/prometheus/alerts_test.yml
+	go test -count 1 -v -tags observability -run '^TestObservability$$' ./caddymodule
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME=2m

@@ -39,6 +39,8 @@ func init() {
 //		usage     { retention 90d }
 //		audit     { parameters }
 //		tracing   { sql }
+//		metrics   { company on }
+//		slow_queries 1s
 //	}
 func parseApp(d *caddyfile.Dispenser, previous any) (any, error) {
 	d.Next() // consume the option's name
@@ -65,6 +67,8 @@ func parseApp(d *caddyfile.Dispenser, previous any) (any, error) {
 		options.Block("usage", &app.Usage, parseUsage),
 		options.Block("audit", &app.Audit, parseAudit),
 		options.Block("tracing", &app.Tracing, parseTracing),
+		options.Block("metrics", &app.Metrics, parseMetrics),
+		options.Duration("slow_queries", &app.SlowQueries, "1s"),
 	)
 	if err != nil {
 		return nil, err
@@ -176,6 +180,13 @@ func parseAudit(d *caddyfile.Dispenser, audit *config.Audit) error {
 
 func parseTracing(d *caddyfile.Dispenser, tracing *config.Tracing) error {
 	return options.Read(d, "tracing", nil, options.Flag("sql", &tracing.SQL))
+}
+
+func parseMetrics(d *caddyfile.Dispenser, metrics *config.Metrics) error {
+	company := true
+	err := options.Read(d, "metrics", nil, options.OnOff("company", &company, "off"))
+	metrics.WithoutCompany = !company
+	return err
 }
 
 // moduleNames lists the modules that this binary holds in a namespace.

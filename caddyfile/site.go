@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
@@ -26,6 +27,7 @@ var (
 //		max_body 256KiB
 //		docs /docs | off
 //		server_timing
+//		health off | { live /health/live; ready /health/ready; detail NETWORK... }
 //	}
 //
 // The JWT authenticator guards the execute handler from inside it. Caddy's authentication handler in front of it, with
@@ -39,12 +41,17 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	}
 	h.Next() // the extraction has rewound the segment
 	execute, docs := config.Execute{AuthenticatorRaw: authenticator}, config.Docs{Path: config.DefaultDocsPath}
+	health := new(config.Health)
 	err = options.Read(h.Dispenser, "data_api", docs.Validate,
 		options.Value("docs", &docs.Path, "/docs", func(path string) (string, string) {
 			if path == "off" {
 				path = ""
 			}
 			return path, ""
+		}),
+		options.Custom("health", func(d *caddyfile.Dispenser) (err error) {
+			health, err = parseHealth(d)
+			return err
 		}),
 		options.BytesUpTo(maxBody, "a size from 1 byte to 64MiB, such as 256KiB or 1MB", "max_body", &execute.MaxBody, "256KiB"),
 		options.Flag("server_timing", &execute.ServerTiming),
@@ -58,6 +65,11 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	}
 	if docs.Path != "" {
 		routes = append(routes, route(h, caddyhttp.MatchPath{docs.Path, docs.Path + "/*"}, "data_api_docs", docs))
+	}
+	if health != nil {
+		paths := config.Health{Live: health.Live, Ready: health.Ready}
+		paths.SetDefaults()
+		routes = append(routes, route(h, caddyhttp.MatchPath{paths.Live, paths.Ready}, "data_api_health", health))
 	}
 	if matcher != nil {
 		return h.NewRoute(matcher, &caddyhttp.Subroute{Routes: routes}), nil

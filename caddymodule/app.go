@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 
 	_ "github.com/solucao42/caddy-data-api/caddyfile" // the directive and the global option
 	"github.com/solucao42/caddy-data-api/internal/cache"
@@ -31,6 +33,8 @@ type App struct {
 	configured   caddy.Context // of this configuration
 	log          *slog.Logger
 	auditLog     *zapAuditLog
+	slowLog      *zap.Logger
+	events       *caddyevents.App
 	generation   *lease.Generation
 	storeName    string
 	backend      *pooledBackend
@@ -52,8 +56,12 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 func (a *App) Provision(ctx caddy.Context) error {
 	a.configured, a.log = ctx, ctx.Slogger()
 	a.auditLog = newZapAuditLog(ctx.Logger())
+	a.slowLog = ctx.Logger().Named(slowLogger)
 	a.generation = lease.NewGeneration()
 	if err := a.followEvents(ctx); err != nil {
+		return err
+	}
+	if err := registerMetrics(ctx); err != nil {
 		return err
 	}
 	a.SetDefaults()
@@ -110,7 +118,8 @@ func (a *App) holdStore(ctx caddy.Context) error {
 	a.storeName = module.StoreKey()
 	a.backend, err = backends.Hold(a.generation, hashKey(module.StoreKey()), func() (*pooledBackend, error) {
 		return &pooledBackend{server.NewShared(server.BackendOptions{
-			OpenStore: module.OpenStore, Logger: sharedLog.Logger, AuditLog: sharedAuditLog, Observer: observers, Traces: traces,
+			OpenStore: module.OpenStore, Logger: sharedLog.Logger, AuditLog: sharedAuditLog, Observer: observers, Meter: counted, Traces: traces,
+			OnQuota: quotaReached,
 		})}, nil
 	})
 	return err
@@ -164,7 +173,8 @@ func (a *App) makeServer() error {
 		AnswerMemory:   a.Answers.Memory,
 		Cache:          cache.Options{Size: a.App.Cache.Size, MaxResult: a.App.Cache.MaxResult},
 		UsageRetention: time.Duration(a.Usage.Retention),
-		Log:            a.log, AuditLog: a.auditLog, Observer: observers, AuditParameters: a.Audit.Parameters, TraceSQL: a.Tracing.SQL,
+		Log:            a.log, AuditLog: a.auditLog, AuditParameters: a.Audit.Parameters, TraceSQL: a.Tracing.SQL,
+		Observer: observers, Meter: counted, SourceChanged: sourceChanged,
 		Ending: a.ending, Exiting: caddy.Exiting, ClientIP: clientIP,
 	})
 	if err != nil {

@@ -62,7 +62,9 @@ func (b *BboltStore) StoreKey() string { return "bbolt:" + b.Path }
 
 // OpenStore opens the file, and makes it when there is none.
 func (b *BboltStore) OpenStore() (store.Store, error) {
-	return boltstore.Open(b.Path, boltstore.Options{Logger: sharedLog.With(slog.String("part", "store"))})
+	return boltstore.Open(b.Path, boltstore.Options{
+		Logger: sharedLog.With(slog.String("part", "store")), Committed: counted.StoreCommitted,
+	})
 }
 
 // Interface guards.

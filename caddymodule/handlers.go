@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -181,7 +180,7 @@ func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ cad
 	defer ready.leave()
 	if h.authenticator != nil {
 		if caller, ok := ready.API.Identify(w, r); ok {
-			nameUser(r, caller)
+			showRecord(r, caller)
 			ready.API.ServeExecute(w, r, caller, h.options())
 		}
 		return nil
@@ -192,6 +191,7 @@ func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ cad
 		httpapi.WriteUnauthenticated(w, r, false)
 		return nil
 	}
+	showRecord(r, caller)
 	ready.API.ServeExecute(w, r, caller, h.options())
 	return nil
 }
@@ -199,27 +199,6 @@ func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ cad
 // options are what the API needs to know of the site.
 func (h *ExecuteHandler) options() httpapi.ExecuteOptions {
 	return httpapi.ExecuteOptions{MaxBody: h.MaxBody, ServerTiming: h.ServerTiming}
-}
-
-// nameUser sets the placeholders http.auth.user.* as Caddy's authentication handler would. Access logs have the id of
-// the user from there. They are worked out when somebody asks.
-func nameUser(r *http.Request, caller identity.Principal) {
-	replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-	if !ok {
-		return
-	}
-	replacer.Map(func(placeholder string) (any, bool) {
-		name, ok := strings.CutPrefix(placeholder, "http.auth.user.")
-		if !ok {
-			return nil, false
-		}
-		user := userOf(caller)
-		if name == "id" {
-			return user.ID, true
-		}
-		value, ok := user.Metadata[name]
-		return value, ok
-	})
 }
 
 // ProblemHandler writes the error of an earlier handler as application/problem+json: in error routes, behind the data_api_jwt

@@ -45,7 +45,10 @@ type lifecycle struct {
 	mu       sync.Mutex
 	logging  *attach.Attachment[slog.Handler]
 	auditing *attach.Attachment[audit.Log]
-	detach   func()        // not nil: jobs and callbacks begin under this configuration
+	detach   func()   // not nil: jobs and callbacks begin under this configuration
+	unseen   func()   // not nil: ends that metrics show this configuration
+	emitter  *emitter // not nil: handlers of this configuration are told of events
+	slowness *slowQueries
 	drained  chan struct{} // not nil: the server stops; closed when no job runs any more
 
 	servers map[*caddyhttp.Server]bool // that handlers of this app are part of
@@ -59,11 +62,11 @@ func (a *App) followEvents(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	events := found.(*caddyevents.App)
-	if err := events.On("started", eventHandler(a.takeOver)); err != nil {
+	a.events = found.(*caddyevents.App)
+	if err := a.events.On("started", eventHandler(a.takeOver)); err != nil {
 		return err
 	}
-	return events.On("stopping", eventHandler(a.handOver))
+	return a.events.On("stopping", eventHandler(a.handOver))
 }
 
 // eventHandler is an event handler that calls a function.
@@ -120,6 +123,10 @@ func (a *App) takeOver() {
 	}
 	a.detach = detach
 	a.auditing = sharedAuditLog.logs.Attach(a.auditLog)
+	a.slowness = &slowQueries{time.Duration(a.SlowQueries), a.slowLog}
+	slow.current.Store(a.slowness)
+	a.emitter = a.startEvents()
+	a.unseen = counted.Attach(opened.View(!a.Metrics.WithoutCompany))
 	a.inForce.Store(true)
 }
 
@@ -226,6 +233,12 @@ func (a *App) release() {
 	if a.detach != nil {
 		a.detach()
 		a.detach = nil
+	}
+	if a.unseen != nil {
+		a.unseen()
+		a.emitter.end()
+		slow.current.CompareAndSwap(a.slowness, nil)
+		a.unseen = nil
 	}
 }
 

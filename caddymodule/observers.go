@@ -1,10 +1,26 @@
 package caddymodule
 
 import (
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/solucao42/caddy-data-api/internal/metrics"
 	"github.com/solucao42/caddy-data-api/internal/observe"
 	"github.com/solucao42/caddy-data-api/internal/tracing"
 )
 
-// observers watch the calls of all configurations. They live as long as the process: what they count must not fall when a
-// configuration is replaced.
-var observers = observe.Observers{tracing.Observer{}}
+// counted is what Prometheus is told. Like all that watches calls, it lives as long as the process: what it counts must not fall
+// when a configuration is replaced.
+var counted = newMetrics()
+
+// observers watch the calls of all configurations.
+var observers = observe.Observers{tracing.Observer{}, counted, &slow, placeholderObserver{}, eventObserver{}}
+
+func newMetrics() *metrics.Metrics {
+	version, commit := programVersion()
+	return metrics.New(metrics.Options{Version: version, Commit: commit})
+}
+
+// registerMetrics puts the metrics into the registry of a configuration that is being provisioned. Caddy makes one for each.
+func registerMetrics(ctx caddy.Context) error {
+	return ctx.GetMetricsRegistry().Register(counted)
+}

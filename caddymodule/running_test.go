@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +45,7 @@ type running struct {
 	dir          string
 	port, admin  int
 	access       string // token
+	keyID        string // that it was made for
 	certificate  string
 	key          string
 	database     string
@@ -58,6 +60,10 @@ type settings struct {
 	apps    string // further apps, as JSON members
 	store   string // default: store.db
 	conns   int    // most connections of the source
+	before  string // handlers before that of calls, each followed by a comma
+	logs    string // a member of the server that is followed by a comma, such as "logs": {}
+	detail  string // who is told about health; default: nobody
+	app     string // further members of the app data_api, each followed by a comma
 
 	// postgres is the connection string of the source, which is SQLite without one.
 	postgres string
@@ -166,6 +172,10 @@ func (s *running) load(with settings) error {
 	if with.postgres != "" {
 		database = fmt.Sprintf(`{"source": "postgres", "dsn": %q}`, with.postgres)
 	}
+	detail := ""
+	if with.detail != "" {
+		detail = strconv.Quote(with.detail)
+	}
 	logger := func(kind, filter string) string {
 		return fmt.Sprintf(`{"writer": {"output": "file", "filename": %q, "roll": false}, "encoder": {"format": "json"}, %s}`,
 			filepath.Join(s.dir, with.name+"."+kind), filter)
@@ -175,17 +185,18 @@ func (s *running) load(with settings) error {
 		"storage": {"module": "file_system", "root": %q},
 		"logging": {"logs": {"default": %s, "audit": %s}},
 		"apps": {
-			"data_api": {"catalog": %q, "store": {"store": "bbolt", "path": %q},
+			"data_api": {%s"catalog": %q, "store": {"store": "bbolt", "path": %q},
 				"sources": {"main": %s}},
 			"tls": {"certificates": {"load_files": [{"certificate": %q, "key": %q}]}},
-			"http": {"grace_period": "10s", "servers": {"api": {"listen": ["127.0.0.1:%d"], "automatic_https": {"disable": true},
+			"http": {"grace_period": "10s", "servers": {"api": {%s"listen": ["127.0.0.1:%d"], "automatic_https": {"disable": true},
 				"protocols": ["h1", "h2"], "tls_connection_policies": [{}], "routes": [
 				{"match": [{"path": ["/api/v1/auth/api-key"]}], "handle": [{"handler": "data_api_token"}]},
+				{"match": [{"path": ["/health/*"]}], "handle": [{"handler": "data_api_health", "detail": [%s]}]},
 				{"match": [{"path": ["/docs", "/docs/*"]}], "handle": [{"handler": "data_api_docs"}]},
-				{"handle": [{"handler": "data_api_execute", "authenticator": {"provider": "data_api_jwt"}}]}]}}}%s
+				{"handle": [%s{"handler": "data_api_execute", "authenticator": {"provider": "data_api_jwt"}}]}]}}}%s
 		}
 	}`, s.admin, filepath.Join(s.dir, "caddy"), logger("log", `"exclude": ["data_api.audit"]`), logger("audit", `"include": ["data_api.audit"]`),
-		with.catalog, with.store, database, s.certificate, s.key, s.port, with.apps)
+		with.app, with.catalog, with.store, database, s.certificate, s.key, with.logs, s.port, detail, with.before, with.apps)
 	return caddy.Load([]byte(config), true)
 }
 
@@ -231,7 +242,19 @@ func (s *running) login() {
 	if err := errors.Join(err, json.Unmarshal(answer, &tokens)); err != nil || status != http.StatusOK {
 		s.t.Fatalf("the token: %d %s %v", status, answer, err)
 	}
-	s.access = tokens.Access
+	s.access, s.keyID = tokens.Access, key.Key
+}
+
+// exec changes the database of the source.
+func (s *running) exec(sql string) {
+	s.t.Helper()
+	db, err := sqlite3.Open("file:" + s.database)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := errors.Join(db.Exec(sql), db.Close()); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // client returns one that speaks HTTP/2 and opens its connections with dial; nil: as usual.

@@ -29,8 +29,17 @@ const maxEnter = 3
 // end: these stay, for as long as they like. All are answered by the configuration in force, and those who come late are
 // told to connect anew.
 func (a *App) enter(w http.ResponseWriter, r *http.Request) (services, error) {
+	app, err := a.current(w, r)
+	if err != nil {
+		return services{}, err
+	}
+	return app.entered()
+}
+
+// current returns the app whose configuration is in force, with its generation entered: the caller leaves it.
+func (a *App) current(w http.ResponseWriter, r *http.Request) (*App, error) {
 	if a.inForce.Load() && a.generation.Enter() {
-		return a.entered()
+		return a, nil
 	}
 	if a.ended() {
 		endConnection(w, r)
@@ -41,10 +50,10 @@ func (a *App) enter(w http.ResponseWriter, r *http.Request) (services, error) {
 			app = a // the first configuration, or the last
 		}
 		if app.generation.Enter() {
-			return app.entered()
+			return app, nil
 		}
 	}
-	return services{}, dataapi.Wrap(dataapi.CodeOverloaded, lease.ErrReleased)
+	return nil, dataapi.Wrap(dataapi.CodeOverloaded, lease.ErrReleased)
 }
 
 // entered returns the services of an app whose generation was entered.

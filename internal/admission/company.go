@@ -149,6 +149,17 @@ func (g *Gate) abandon(c *company, place *list.Element) {
 	}
 }
 
+// waitingByCompany counts those who wait.
+func (g *Gate) waitingByCompany() map[string]int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	waiting := make(map[string]int, len(g.companies))
+	for name, c := range g.companies {
+		waiting[name] = c.waiting()
+	}
+	return waiting
+}
+
 // turns is a heap of the companies that have waiters: first stands who holds the fewest places, and among equals who has
 // waited longest for its turn.
 type turns []*company //nolint:recvcheck // package heap wants these receivers

@@ -49,6 +49,9 @@ func (g *gated) Compile(statement source.Statement) (source.Query, error) {
 	return &gatedQuery{query, shared, g.gate, tracing.NewQuery(g.system, statement.Name)}, nil
 }
 
+// Waiting returns how many calls of each company wait for a place. Companies that have been there lately are in it with 0.
+func (g *gated) Waiting() map[string]int { return g.gate.waitingByCompany() }
+
 type gatedQuery struct {
 	source.Query
 	shared source.Shared // the query itself, or nil

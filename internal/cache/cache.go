@@ -131,6 +131,9 @@ func (c *Cache) Get(ctx context.Context, key Key, policy Policy, fill Fill) (*En
 	return under.entry, status, under.err
 }
 
+// Bytes returns about how much memory the entries take.
+func (c *Cache) Bytes() int64 { return int64(c.entries.WeightedSize()) }
+
 // Purge removes the entries of the endpoints that match, and returns how many there were. Results of queries that run
 // already are not kept.
 func (c *Cache) Purge(match func(dataapi.Address) bool) int {

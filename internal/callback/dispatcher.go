@@ -10,6 +10,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/attach"
 	"github.com/solucao42/caddy-data-api/internal/claim"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/observe"
 	"github.com/solucao42/caddy-data-api/internal/tracing"
 )
 
@@ -50,6 +51,9 @@ type Options struct {
 	Traces   *tracing.Provider // makes the spans of tries; default: none are made
 	Now      func() time.Time
 	Resolver *net.Resolver // default: the system's
+
+	// Tried is told what has come of each attempt. It must not block. Nil: nobody is told.
+	Tried func(observe.CallbackOutcome)
 }
 
 func (o *Options) setDefaults() {
@@ -70,6 +74,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
+	}
+	if o.Tried == nil {
+		o.Tried = func(observe.CallbackOutcome) {}
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -164,8 +171,22 @@ func (d *Dispatcher) begin(delivery Delivery) {
 		watched, cancel := d.load.watch(ctx, run)
 		defer cancel(nil)
 		settled := d.try(watched, delivery, current)
+		d.options.Tried(outcomeOf(delivery, settled))
 		// Its place is free once what came of it is stored: until then it must not be claimed again.
 		d.storeOutcome(ctx, settled)
 		d.load.end(run, settled.Tries() == delivery.Tries())
 	})
+}
+
+// outcomeOf names what an attempt has made of a delivery.
+func outcomeOf(before, after Delivery) observe.CallbackOutcome {
+	switch {
+	case after.State == Delivered:
+		return observe.CallbackDelivered
+	case after.State == Dead:
+		return observe.CallbackDead
+	case after.Tries() < before.Tries():
+		return observe.CallbackPostponed
+	}
+	return observe.CallbackFailed
 }

@@ -59,6 +59,7 @@ type Catalog struct {
 	options Options
 	current atomic.Pointer[state]
 	unasked chan struct{} // holds a token while sources could not be asked
+	listed  atomic.Pointer[time.Time]
 
 	changing  sync.Mutex // held while something is published, and listeners are told
 	opening   bool       // nothing is published yet
@@ -156,6 +157,17 @@ func (c *Catalog) OnChange(listener func(*Snapshot)) {
 	listener(c.Current())
 }
 
+// ReadAt returns when the root could be listed last, which is tried once in Options.Rescan at least; zero: never. It does not block.
+func (c *Catalog) ReadAt() time.Time {
+	if listed := c.listed.Load(); listed != nil {
+		return *listed
+	}
+	return time.Time{}
+}
+
+// FaultCount returns how many Diagnostics there are. It neither blocks nor allocates.
+func (c *Catalog) FaultCount() int { return len(c.current.Load().faults) }
+
 // Reload reads the files now, without waiting for a notice of a change, and returns the [Diagnostics] that there are, or nil.
 // What is at fault keeps its last good revision. Statements that take a source over a second to judge are judged later.
 // After Close it does nothing.
@@ -198,6 +210,7 @@ func (c *Catalog) list() []string {
 	if listed.silent {
 		return nil
 	}
+	c.listed.Store(new(time.Now()))
 	c.readersMu.Lock()
 	defer c.readersMu.Unlock()
 	maps.DeleteFunc(c.readers, func(slug string, r *reader) bool { return !listed.has(slug) && r.idle() })

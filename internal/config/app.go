@@ -54,6 +54,13 @@ type App struct {
 
 	// What spans show, where Caddy's tracing handler stands in front of the API.
 	Tracing *Tracing `json:"tracing,omitempty"`
+
+	// How long a query may take before it is written to the logger data_api.slow, with who has called, what, and the parameters
+	// that are not sensitive. The default is 0: none is. Jobs count with the time of their last attempt.
+	SlowQueries caddy.Duration `json:"slow_queries,omitempty"`
+
+	// What the metrics of Prometheus show. They are in Caddy's own registry, which its metrics handler and its admin API serve.
+	Metrics *Metrics `json:"metrics,omitempty"`
 }
 
 // Callbacks configures the announcement of a job's end.
@@ -61,6 +68,13 @@ type Callbacks struct {
 	// Hosts, as HOST:PORT, that callbacks may reach although they are private addresses, and over plain HTTP too.
 	// By default callbacks go to public addresses only, over HTTPS, at port 443.
 	Allow []string `json:"allow,omitempty"`
+}
+
+// Metrics configures what metrics show.
+type Metrics struct {
+	// Whether the label company is left empty, where there are so many companies that a series for each is too much. By default
+	// each company has series of its own. When this changes with a reload, calls are counted anew.
+	WithoutCompany bool `json:"without_company,omitempty"`
 }
 
 // Audit configures the audit log.
@@ -93,6 +107,9 @@ func (a *App) SetDefaults() {
 	}
 	if a.Tracing == nil {
 		a.Tracing = new(Tracing)
+	}
+	if a.Metrics == nil {
+		a.Metrics = new(Metrics)
 	}
 	if a.Cache == nil {
 		a.Cache = new(Cache)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/admission"
+	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
@@ -43,11 +44,13 @@ type answer struct {
 	hasSlot  bool  // it has one of the [conversionSlots]
 	streamed bool  // there was more than one write, or the first one was not all of it
 
-	budget *admission.Budget
-	payer  string
-	sent   int64 // bytes that the server has taken
-	cost   int64 // of what the answer will hold, beside what is held
-	held   int64
+	budget   *admission.Budget
+	payer    string
+	endpoint *catalog.Endpoint // that it is of; nil: not known yet, or of none
+
+	sent int64 // bytes that the server has taken
+	cost int64 // of what the answer will hold, beside what is held
+	held int64
 
 	http10  resetConn // of an answer over HTTP/1.0
 	watched watchedAnswer

@@ -74,8 +74,9 @@ type Services struct {
 
 	Log *slog.Logger
 
-	// Observer watches the calls of endpoints.
+	// Observer watches the calls of endpoints. Meter counts what happens beside them; nil: nobody does.
 	Observer observe.Observer
+	Meter    observe.Meter
 
 	// Traces is told of the requests that jobs come from. It may be nil.
 	Traces *tracing.Provider
@@ -98,8 +99,11 @@ const maxTokenBody = 16 << 10
 
 // New makes an API of its services.
 func New(s Services) *API {
+	if s.Meter == nil {
+		s.Meter = observe.Unmetered{}
+	}
 	access := &access{directory: s.Directory, tokens: s.Tokens, families: s.Families, plan: s.Plan, jobs: s.Jobs}
-	recorder := &recorder{auditLog: s.AuditLog, parameters: s.AuditParameters, clientIP: s.ClientIP}
+	recorder := &recorder{auditLog: s.AuditLog, parameters: s.AuditParameters, clientIP: s.ClientIP, meter: s.Meter}
 	responder := newResponder(access, recorder, s.Memory, s.Log)
 	waits := &waits{access: access, callers: s.WaitingCallers, ending: s.Ending, exiting: s.Exiting}
 
@@ -162,6 +166,7 @@ type ExecuteOptions struct {
 func (a *API) ServeExecute(w http.ResponseWriter, r *http.Request, caller identity.Principal, options ExecuteOptions) {
 	SetRequestID(w, r)
 	if err := limitKey(w, a.rates, caller); err != nil {
+		a.meter.Throttled(observe.KeyLimit)
 		a.Fail(w, r, err)
 		return
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/observe"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
@@ -48,6 +49,7 @@ func bearerToken(r *http.Request) (string, bool) {
 func (a *API) Authenticate(w http.ResponseWriter, r *http.Request) (caller identity.Principal, presented bool, err error) {
 	bearer, presented := bearerToken(r)
 	if !presented {
+		a.meter.TokenRefused(observe.NoToken)
 		return identity.Principal{}, false, dataapi.Wrap(dataapi.CodeUnauthenticated, errNoToken)
 	}
 	claims, err := a.tokens.Verify(r.Context(), bearer)
@@ -59,6 +61,7 @@ func (a *API) Authenticate(w http.ResponseWriter, r *http.Request) (caller ident
 	default:
 		caller, err = a.resolve(claims.Subject, claims.Family)
 	}
+	a.countRefusal(err)
 	if err != nil && a.auditLog.Enabled() {
 		event := audit.Event{Action: audit.AccessRefused}
 		event.Outcome, event.Reason = outcomeOf(err)

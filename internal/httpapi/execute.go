@@ -129,12 +129,16 @@ func (e *executions) find(x *exchange) (err error) {
 	if x.called, err = x.plan.Find(x.caller.Company.Slug, x.namespace, x.slug); err != nil {
 		return err
 	}
+	if answer, ok := x.w.(*answer); ok {
+		answer.endpoint = x.called.Endpoint // for the log
+	}
 	announceRetirement(x.w.Header(), x.called.Endpoint)
 	return nil
 }
 
 func (e *executions) limit(x *exchange) error {
 	if err := limitEndpoint(x.w, e.rates, x.caller, x.called.Endpoint); err != nil {
+		e.meter.Throttled(observe.EndpointLimit)
 		return err
 	}
 	return e.limitByQuotas(x)

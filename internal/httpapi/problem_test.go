@@ -87,7 +87,7 @@ func TestRefusedValueInTheLogAndInTheAnswer(t *testing.T) {
 	if w.Code != http.StatusUnprocessableEntity || strings.Contains(w.Body.String(), "enum") || !strings.Contains(w.Body.String(), `"code":"VALUE_REFUSED"`) {
 		t.Errorf("the answer is %d %s", w.Code, w.Body)
 	}
-	api.logFailure(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/x", nil), err, true) // half an answer is broken off
+	api.logFailure(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/x", nil), nil, err, true) // half an answer is broken off
 	told := lines(&log, slog.LevelInfo)
 	if len(told) != 2 || !strings.Contains(fmt.Sprint(told[0]["error"]), "order_status") {
 		t.Errorf("the log tells %v", told)

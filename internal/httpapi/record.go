@@ -21,6 +21,7 @@ type recorder struct {
 	auditLog   audit.Log
 	parameters bool // are recorded too, sensitive ones replaced
 	clientIP   func(r *http.Request) string
+	meter      observe.Meter
 }
 
 // record completes an event with where it came from, and keeps it.

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/logsample"
 )
@@ -58,6 +59,7 @@ func (h *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if dataapi.HasCode(err, dataapi.CodeUnauthenticated) && callerOf(r).Company != nil {
 		SetChallenge(w, true)
 	}
+	h.countLimit(err)
 	h.recordRefusal(w, r, err)
 	switch {
 	case answer.begun:
@@ -67,7 +69,7 @@ func (h *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.logCrowded(answer.payer, err)
 		answer.refuse(err)
 	default:
-		h.Fail(w, r, err)
+		h.fail(w, r, answer.endpoint, err)
 	}
 }
 
@@ -88,17 +90,20 @@ func (h *responder) logBroken(w http.ResponseWriter, r *http.Request, answer *an
 		h.log.Debug("the caller went away, or took nothing", slog.String("request_id", RequestID(w)), slog.Any("error", err))
 		return
 	}
-	h.logFailure(w, r, err, true)
+	h.logFailure(w, r, answer.endpoint, err, true)
 }
 
 // Fail answers a request with an error, before anything else has been sent. It logs what a caller cannot mend. A caller
 // that has gone is not answered.
-func (h *responder) Fail(w http.ResponseWriter, r *http.Request, err error) {
+func (h *responder) Fail(w http.ResponseWriter, r *http.Request, err error) { h.fail(w, r, nil, err) }
+
+// fail is Fail for a call of an endpoint, which may be nil.
+func (h *responder) fail(w http.ResponseWriter, r *http.Request, endpoint *catalog.Endpoint, err error) {
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 		h.log.Debug("the caller went away", slog.String("request_id", RequestID(w)), slog.Any("error", err))
 		panic(http.ErrAbortHandler)
 	}
-	h.logFailure(w, r, err, false)
+	h.logFailure(w, r, endpoint, err, false)
 	writeProblem(w, r, dataapi.AsError(err))
 }
 
@@ -106,12 +111,13 @@ func (h *responder) Fail(w http.ResponseWriter, r *http.Request, err error) {
 // server is an error, each time. What passes by itself can happen to every request at once: it is a warning, and of many only
 // samples are kept. A value that the database refuses is for the endpoint's author to read about, and wakes nobody. All else
 // is the caller's own business. The logger finds the request's trace in the context.
-func (h *responder) logFailure(w http.ResponseWriter, r *http.Request, err error, begun bool) {
+func (h *responder) logFailure(w http.ResponseWriter, r *http.Request, endpoint *catalog.Endpoint, err error, begun bool) {
 	failure := dataapi.AsError(err)
 	about := []slog.Attr{
 		slog.String("request_id", RequestID(w)), slog.String("path", r.URL.Path), slog.String("code", string(failure.Code)),
 		slog.Bool("answer_begun", begun), slog.Any("error", err),
 	}
+	about = append(about, aboutCall(r, endpoint, err)...)
 	switch status := failure.Code.Definition().Status; {
 	case failure.Code == dataapi.CodeValueRefused:
 		h.log.LogAttrs(r.Context(), slog.LevelInfo, "the database refused a value of a request", about...)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/observe"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 )
 
@@ -12,19 +13,21 @@ import (
 // many, or too many that failed.
 func (t *tokens) beginAttempt(r *http.Request) (ratelimit.Attempt, error) {
 	attempt, wait := t.throttle.Begin(t.limits, t.clientIP(r))
-	return attempt, throttled(wait)
+	return attempt, t.throttled(attempt, wait)
 }
 
 // present says for whom an attempt presents a secret. It fails with dataapi.CodeRateLimited, before anybody looks at the
 // secret and whether or not there is such a key.
-func present(attempt *ratelimit.Attempt, request keyRequest) error {
-	return throttled(attempt.Present(request.CompanySlug, request.APIKey))
+func (t *tokens) present(attempt *ratelimit.Attempt, request keyRequest) error {
+	wait := attempt.Present(request.CompanySlug, request.APIKey)
+	return t.throttled(*attempt, wait)
 }
 
-func throttled(wait time.Duration) error {
+func (t *tokens) throttled(attempt ratelimit.Attempt, wait time.Duration) error {
 	if wait <= 0 {
 		return nil
 	}
+	t.meter.Throttled(observe.Limit(attempt.Exceeded()))
 	return &dataapi.Error{Code: dataapi.CodeRateLimited, RetryAfter: wait}
 }
 

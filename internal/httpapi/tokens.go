@@ -43,6 +43,7 @@ func (t *tokens) recorded(done audit.Action, handle tokenHandler) handler {
 }
 
 func (t *tokens) recordAttempt(w http.ResponseWriter, r *http.Request, event audit.Event, done audit.Action, err error) {
+	t.countRefusal(err)
 	if !t.auditLog.Enabled() {
 		return
 	}
@@ -140,7 +141,7 @@ func (t *tokens) exchange(w http.ResponseWriter, r *http.Request, event *audit.E
 	if identity.ValidKeyID(request.APIKey) {
 		event.KeyID = request.APIKey
 	}
-	if err := present(&attempt, request); err != nil {
+	if err := t.present(&attempt, request); err != nil {
 		return err
 	}
 	caller, err := t.directory.Verify(request.CompanySlug, request.APIKey, request.APISecret)
@@ -226,6 +227,7 @@ func about(event *audit.Event, claims token.Claims) {
 
 // answerTokens answers with a pair that was made for a caller.
 func (t *tokens) answerTokens(w http.ResponseWriter, caller identity.Principal, pair token.Pair, event *audit.Event) error {
+	t.meter.TokenIssued()
 	event.Session = pair.Refresh.Claims.Family
 	return writeJSON(w, http.StatusOK, tokenAnswer{
 		AccessToken:           pair.Access.Text,

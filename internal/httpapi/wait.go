@@ -18,12 +18,14 @@ type waits struct {
 	exiting func() bool
 }
 
+var errTooManyWait = dataapi.Errorf(dataapi.CodeOverloaded,
+	"As many callers of your company wait for jobs as may at once. Poll instead, without Prefer: wait, or come back later.")
+
 // beginWaiting takes one of the places that a company has for callers who wait for jobs. It fails with
 // dataapi.CodeOverloaded when all are taken; otherwise the caller calls end.
 func (v *waits) beginWaiting(company string) (end func(), err error) {
 	if !v.callers.Enter(company) {
-		return nil, dataapi.Errorf(dataapi.CodeOverloaded,
-			"As many callers of your company wait for jobs as may at once. Poll instead, without Prefer: wait, or come back later.")
+		return nil, errTooManyWait
 	}
 	return func() { v.callers.Leave(company) }, nil
 }

@@ -190,6 +190,22 @@ func (k *Keys) NextExpiry(after time.Time) (next time.Time) {
 	return next
 }
 
+// NextExpiries returns when the next key of each company expires after a time. Companies none of whose keys expires are not in it.
+// It looks at every key.
+func (k *Keys) NextExpiries(after time.Time) map[string]time.Time {
+	next := make(map[string]time.Time)
+	for _, held := range *k.index.Load() {
+		at := held.ExpiresAt
+		if !held.RevokedAt.IsZero() || !at.After(after) {
+			continue
+		}
+		if known, ok := next[held.Company]; !ok || at.Before(known) {
+			next[held.Company] = at
+		}
+	}
+	return next
+}
+
 // SaveUse keeps when keys were last used. It is to be called now and then, such as once a minute.
 func (k *Keys) SaveUse(ctx context.Context) error {
 	index := *k.index.Load()

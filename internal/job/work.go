@@ -58,7 +58,7 @@ func (e *Engine) work(ctx context.Context, j Job, current attached, under *run) 
 
 // logOf returns the log for the lines about an attempt. The trace has the name that Caddy gives it in its own lines.
 func (e *Engine) logOf(ctx context.Context, j Job) *slog.Logger {
-	log := e.log.With("job", j.ID.String(), "endpoint", j.Address.String(), "attempt", j.Attempt)
+	log := e.log.With("job", j.ID.String(), "endpoint", j.Address.String(), "company", j.Company, "user", j.User, "attempt", j.Attempt)
 	if id := tracing.ID(ctx); id != "" {
 		log = log.With("traceID", id)
 	}

@@ -52,7 +52,12 @@ type Attempt struct {
 	address  string
 	identity Key
 	named    bool
+	exceeded string
 }
+
+// Exceeded names the limit for which [Throttle.Begin] or [Attempt.Present] has refused the attempt: address, failures, identity or
+// total.
+func (a *Attempt) Exceeded() string { return a.exceeded }
 
 // Begin counts a request from an address, which is an IP address as text; all other texts count as one. When it
 // returns a wait above zero the request is to be refused, without a look at what it presents.
@@ -61,18 +66,21 @@ type Attempt struct {
 func (t *Throttle) Begin(limits ThrottleLimits, address string) (attempt Attempt, wait time.Duration) {
 	attempt = Attempt{throttle: t, limits: limits, address: network(address)}
 	if state := t.requests.Take(t.requests.Key(attempt.address), limits.Address); !state.OK {
+		attempt.exceeded = "address"
 		return attempt, state.Retry
 	}
 	if state := t.failures.Look(t.failures.Key(attempt.address), limits.Failures); !state.OK {
+		attempt.exceeded = "failures"
 		return attempt, state.Retry
 	}
+	attempt.exceeded = "total"
 	return attempt, attempt.unlessQuiet(t.total.Look(0, limits.Total))
 }
 
 // Present says for whom the attempt presents a secret. When it returns a wait above zero the request is to be refused,
 // without a look at the secret.
 func (a *Attempt) Present(company, apiKey string) (wait time.Duration) {
-	a.identity, a.named = a.throttle.identities.Key(company, apiKey), true
+	a.identity, a.named, a.exceeded = a.throttle.identities.Key(company, apiKey), true, "identity"
 	return a.unlessQuiet(a.throttle.identities.Look(a.identity, a.limits.Identity))
 }
 

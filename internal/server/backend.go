@@ -41,6 +41,7 @@ type BackendOptions struct {
 	Observer observe.Observer   // watches the ends of jobs
 	Traces   *tracing.Provider  // makes the spans of jobs and callbacks; may be nil
 	OnQuota  func(usage.Notice) // is told when a quota is used up to a part; it must not block. Nil: nobody is
+	Meter    observe.Meter      // counts the attempts of callbacks; nil: nobody does
 }
 
 // retryOpening is how long the failure to open a store stands: each attempt may take as long as another process is waited
@@ -63,10 +64,16 @@ type Backend struct {
 	traces    *tracing.Provider
 	memory    *httpapi.Memory // of answers, those of replaced configurations included
 	cursorKey []byte          // signs the cursors of result pages
+	dead      *deadLetters
 }
 
 // NewShared returns a backend that is not open.
-func NewShared(options BackendOptions) *Shared { return &Shared{options: options} }
+func NewShared(options BackendOptions) *Shared {
+	if options.Meter == nil {
+		options.Meter = observe.Unmetered{}
+	}
+	return &Shared{options: options}
+}
 
 // Open opens the store unless it is open. It blocks while the store does, and can be called again after it failed: within
 // a second of a failure it fails at once.
@@ -184,7 +191,13 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 	})
 	built.Usage.Start()
 	options.Observer = built.observing(options.Observer)
-	built.Dispatcher = callback.NewDispatcher(opened, opened, callback.Options{Logger: part("callbacks"), Traces: options.Traces})
+	built.dead = newDeadLetters(opened)
+	built.Dispatcher = callback.NewDispatcher(opened, opened, callback.Options{
+		Logger: part("callbacks"), Traces: options.Traces,
+		Tried: func(outcome observe.CallbackOutcome) {
+			built.dead.tried(outcome)
+			options.Meter.CallbackTried(outcome)
+		}})
 	built.engine = job.NewEngine(opened, job.Options{
 		Logger: part("jobs"), Traces: options.Traces,
 		Ended: func(ended job.Job) {

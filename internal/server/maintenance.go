@@ -32,6 +32,7 @@ func (s *Services) startMaintenance() (end func()) {
 	var loops sync.WaitGroup
 	loops.Go(func() { s.recheckLoop(ctx) })
 	loops.Go(func() { s.maintenanceLoop(ctx) })
+	loops.Go(func() { s.server.watchSources(ctx) })
 	return func() {
 		cancel()
 		loops.Wait()

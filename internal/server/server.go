@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/ask"
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/catalog"
@@ -46,6 +47,11 @@ type Settings struct {
 	Log      *slog.Logger
 	AuditLog audit.Log
 	Observer observe.Observer // watches the calls that this configuration answers
+	Meter    observe.Meter    // counts what happens beside calls; nil: nobody does
+
+	// SourceChanged is told when a source cannot be reached any more, and when it answers again, within about a second. It must
+	// not block. Nil: nobody is told.
+	SourceChanged func(SourceHealth)
 
 	// What httpapi.Services has under the same names.
 	Ending   context.Context //nolint:containedctx // an event: this configuration is replaced, or the server stops
@@ -62,6 +68,8 @@ type Server struct {
 	plan     atomic.Pointer[execution.Plan]
 	started  atomic.Bool // sources may be asked
 
+	writing ask.Question[struct{}] // whether the store can write
+
 	opening sync.Mutex
 	opened  atomic.Pointer[Services]
 }
@@ -74,7 +82,10 @@ func New(settings Settings) (*Server, error) {
 	for name, shared := range settings.Sources {
 		sources[name], dialects[name] = shared.Source, shared.dialect
 	}
-	s := &Server{settings: settings, queries: execution.NewQueries(sources)}
+	s := &Server{
+		settings: settings, queries: execution.NewQueries(sources),
+		writing: ask.Question[struct{}]{Patience: healthPatience, Fresh: healthFresh, Limit: 10 * healthPatience},
+	}
 	if settings.TraceSQL {
 		s.queries.TraceSQL()
 	}

@@ -72,6 +72,7 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 		ClientIP:  s.settings.ClientIP,
 		Observer:  backend.observing(s.settings.Observer), Traces: backend.traces,
 		Usage: backend.Usage, Quotas: backend.quotas,
+		Meter:    s.settings.Meter,
 		AuditLog: s.settings.AuditLog, AuditParameters: s.settings.AuditParameters,
 		Throttle: backend.throttle, ThrottleLimits: s.settings.Throttle,
 		Cache: results, Memory: backend.memory,

@@ -24,16 +24,19 @@ const answerTimeout = 4 * time.Second
 // Source is a database that configurations share: callers are admitted to it in an order that is fair among companies.
 type Source struct {
 	source.Source
-	pinger     source.Pinger // the database itself, or nil
+	pinger     source.Pinger   // the database itself, or nil
+	reporter   source.Reporter // likewise
 	dialect    source.Dialect
-	configured time.Time   // when it was made
-	answered   atomic.Bool // at least once since
+	configured time.Time               // when it was made
+	answered   atomic.Bool             // at least once since
+	silence    atomic.Pointer[silence] // not nil: it did not answer when it was asked last
 }
 
 // NewSource returns a source in front of a database, which it closes. The dialect reads statements for it.
 func NewSource(database source.Source, dialect source.Dialect) *Source {
 	pinger, _ := database.(source.Pinger)
-	return &Source{Source: admission.Admit(database, admission.Options{}), pinger: pinger, dialect: dialect, configured: time.Now()}
+	reporter, _ := database.(source.Reporter)
+	return &Source{Source: admission.Admit(database, admission.Options{}), pinger: pinger, reporter: reporter, dialect: dialect, configured: time.Now()}
 }
 
 // ask asks the source for a sign of life, and remembers one.
@@ -41,6 +44,7 @@ func (s *Source) ask(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	err := s.ping(ctx)
+	s.note(err)
 	switch {
 	case dataapi.HasCode(err, dataapi.CodeSourceUnavailable):
 		return cmp.Or(errors.Unwrap(dataapi.AsError(err)), err) // without the code, which is for callers
@@ -51,6 +55,12 @@ func (s *Source) ask(ctx context.Context) error {
 	}
 	s.answered.Store(true) // also when it is too busy, or finds fault with the statement
 	return nil
+}
+
+// silent reports whether an error says that a source has not answered.
+func silent(err error) bool {
+	return dataapi.HasCode(err, dataapi.CodeSourceUnavailable) || dataapi.HasCode(err, dataapi.CodeExecutionTimeout) ||
+		errors.Is(err, context.DeadlineExceeded)
 }
 
 // ping asks in the source's own way, or with a statement. A source that cannot read that is not asked.

@@ -56,6 +56,9 @@ type Options struct {
 
 	// MaxSize is the size in bytes that the file may grow to; writes beyond fail with ErrNotCommitted. Default 0: no limit.
 	MaxSize int
+
+	// Committed is told of each commit: how long it took, and whether it failed. It must not block. Nil: nobody is told.
+	Committed func(took time.Duration, err error)
 }
 
 // Store is an open file. It is safe for concurrent use.
@@ -82,6 +85,8 @@ type Store struct {
 	writes     queue
 	committing mutex                 // taken while a group is committed, and while the file is compacted
 	commit     func(*bbolt.Tx) error // (*bbolt.Tx).Commit, but for tests of failing disks
+	committed  func(took time.Duration, err error)
+	wrote      atomic.Int64 // when a commit succeeded, in nanoseconds since 1970; 0: the last one failed
 }
 
 // Open opens the store at path, and makes it, with its directories, when there is none: the file with mode 0600,
@@ -113,6 +118,9 @@ func Open(path string, options Options) (*Store, error) {
 	if options.Logger == nil {
 		options.Logger = slog.Default()
 	}
+	if options.Committed == nil {
+		options.Committed = func(time.Duration, error) {}
+	}
 	if options.MmapSize <= 0 && math.MaxInt > math.MaxInt32 && runtime.GOOS != "windows" {
 		options.MmapSize = 1 << 30
 	}
@@ -128,6 +136,7 @@ func Open(path string, options Options) (*Store, error) {
 		damages:    damageLog{log: options.Logger},
 		committing: make(mutex, 1),
 		commit:     (*bbolt.Tx).Commit,
+		committed:  options.Committed,
 	}
 	if err := s.create(); err != nil {
 		return nil, err

@@ -189,7 +189,10 @@ func (s *Store) transact(group []*write) (settled, failed []*write) {
 		}
 		culprit := slices.IndexFunc(group, func(w *write) bool { return !w.run(tx) })
 		if culprit < 0 {
-			if err := s.finish(tx); err != nil {
+			begun := time.Now()
+			err := s.finish(tx)
+			s.noteCommit(begun, err)
+			if err != nil {
 				finishGroup(group, err)
 			}
 			return group, failed

@@ -1,0 +1,197 @@
+package caddymodule_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// scrape returns what the admin API shows at /metrics: by name and labels, the value.
+func (s *running) scrape() map[string]float64 {
+	s.t.Helper()
+	answer, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/metrics", s.admin))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		s.t.Fatalf("%d %v %s", answer.StatusCode, err, body)
+	}
+	found := make(map[string]float64)
+	for line := range strings.Lines(string(body)) {
+		name, value, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if !ok || !strings.HasPrefix(name, "data_api_") {
+			continue
+		}
+		if at := strings.LastIndex(line, "} "); at >= 0 { // values of labels may hold spaces
+			name, value = line[:at+1], strings.TrimSpace(line[at+2:])
+		}
+		if found[name], err = strconv.ParseFloat(value, 64); err != nil {
+			s.t.Fatalf("%s: %v", line, err)
+		}
+	}
+	return found
+}
+
+// falls says which counters, and parts of histograms, are lower than before.
+func falls(before, after map[string]float64) (fallen []string) {
+	for name, value := range before {
+		base, _, _ := strings.Cut(name, "{")
+		counts := strings.HasSuffix(base, "_total") || strings.HasSuffix(base, "_count") || strings.HasSuffix(base, "_sum") || strings.HasSuffix(base, "_bucket")
+		if now, ok := after[name]; counts && (!ok || now < value) {
+			fallen = append(fallen, fmt.Sprintf("%s: %v, before %v", name, now, value))
+		}
+	}
+	return fallen
+}
+
+// TestCountersGrowThroughReloads: under load, through reloads and rejected configurations, no counter falls, and in the end each
+// call was counted.
+func TestCountersGrowThroughReloads(t *testing.T) {
+	s := run(t)
+	catalog := catalogOf(t, map[string]string{"one": sayOne})
+	s.mustLoad(settings{name: "first", catalog: catalog})
+	s.login()
+	const calls = `data_api_requests_total{company="acme",endpoint="acme/default/one",outcome="success"}`
+	began := s.scrape()
+	var answered atomic.Int64
+	var clients sync.WaitGroup
+	stop := make(chan struct{})
+	for range 4 {
+		clients.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				status, answer, err := s.ask(s.clientHelper, http.MethodPost, "/api/v1/data-api/default/one/execute", `{}`)
+				if err != nil || status != http.StatusOK {
+					t.Errorf("%d %s %v", status, answer, err)
+					return
+				}
+				answered.Add(1)
+			}
+		})
+	}
+	before := began
+	const reloads = 15
+	for i := range reloads {
+		s.mustLoad(settings{name: fmt.Sprint("reload-", i), catalog: catalog})
+		if i%5 == 0 {
+			if s.load(settings{name: "rejected", catalog: filepath.Join(catalog, "nowhere")}) == nil {
+				t.Fatal("a configuration without a catalog was accepted")
+			}
+		}
+		after := s.scrape()
+		for _, fallen := range falls(before, after) {
+			t.Errorf("after reload %d: %s", i, fallen)
+		}
+		before = after
+	}
+	close(stop)
+	clients.Wait()
+	eventually(t, "every call is counted", func() bool { return s.scrape()[calls]-began[calls] == float64(answered.Load()) })
+	for name, want := range map[string]float64{
+		"data_api_store_up": 1, `data_api_source_up{source="main"}`: 1, "data_api_catalog_endpoints": 1, "data_api_catalog_faults": 0,
+	} {
+		if got, ok := before[name]; !ok || got != want {
+			t.Errorf("%s is %v", name, got)
+		}
+	}
+}
+
+// TestUnknownSlugsAddNoSeries: nobody fills the memory of a Prometheus by asking for what does not exist.
+func TestUnknownSlugsAddNoSeries(t *testing.T) {
+	s := run(t)
+	s.mustLoad(settings{name: "slugs", catalog: catalogOf(t, map[string]string{"one": sayOne})})
+	s.login()
+	ask := func(i int) {
+		for path, want := range map[string]int{
+			fmt.Sprintf("/api/v1/data-api/default/nothing-%d/execute", i):     http.StatusNotFound,
+			fmt.Sprintf("/api/v1/data-api/space-%d/one/execute", i):           http.StatusNotFound,
+			fmt.Sprintf("/api/v1/data-api/default/one/execute?strange=%d", i): http.StatusBadRequest,
+		} {
+			if status, answer, err := s.ask(s.clientHelper, http.MethodPost, path, `{}`); err != nil || status != want {
+				t.Fatalf("%s: %d %s %v", path, status, answer, err)
+			}
+		}
+	}
+	ask(0)
+	eventually(t, "the dead letters, which are counted in the background, are known", func() bool {
+		_, counted := s.scrape()["data_api_callback_dead"]
+		return counted
+	})
+	before := len(s.scrape())
+	for i := range 300 {
+		ask(i + 1)
+	}
+	if after := len(s.scrape()); after != before {
+		t.Errorf("%d series became %d", before, after)
+	}
+}
+
+// TestHealth: what is well, what is not, and who is told.
+func TestHealth(t *testing.T) {
+	s := run(t)
+	catalog := catalogOf(t, map[string]string{"one": sayOne})
+	s.mustLoad(settings{name: "health", catalog: catalog, detail: "127.0.0.1"})
+	s.login()
+	ready := func() (status int, answer map[string]any) {
+		t.Helper()
+		status, body, err := s.ask(s.clientHelper, http.MethodGet, "/health/ready", "")
+		if err != nil || json.Unmarshal(body, &answer) != nil {
+			t.Fatalf("%d %s %v", status, body, err)
+		}
+		return status, answer
+	}
+	status, answer := ready()
+	if sources, _ := answer["sources"].([]any); status != http.StatusOK || answer["status"] != "ready" || len(sources) != 1 {
+		t.Errorf("%d %v", status, answer)
+	}
+	if status, body, err := s.ask(s.clientHelper, http.MethodPost, "/health/live", ""); err != nil || status != http.StatusMethodNotAllowed {
+		t.Errorf("POST: %d %s %v", status, body, err)
+	}
+
+	// The source goes, which a call notices, and returns, which is noticed without one.
+	hidden := s.database + ".hidden"
+	if err := os.Rename(s.database, hidden); err != nil {
+		t.Fatal(err)
+	}
+	if status, body, err := s.ask(s.clientHelper, http.MethodPost, "/api/v1/data-api/default/one/execute", `{}`); err != nil || status != http.StatusServiceUnavailable {
+		t.Errorf("%d %s %v", status, body, err)
+	}
+	eventually(t, "the source is missed", func() bool {
+		status, answer := ready()
+		return status == http.StatusServiceUnavailable && answer["status"] == "not_ready"
+	})
+	if got := s.scrape()[`data_api_source_up{source="main"}`]; got != 0 {
+		t.Errorf("a source that is gone is up: %v", got)
+	}
+	if status, body, err := s.ask(s.clientHelper, http.MethodGet, "/health/live", ""); err != nil || status != http.StatusOK || string(body) != "{\"status\":\"live\"}\n" {
+		t.Errorf("live: %d %s %v", status, body, err)
+	}
+	if err := os.Rename(hidden, s.database); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the source is back", func() bool { status, _ := ready(); return status == http.StatusOK })
+
+	s.mustLoad(settings{name: "health-2", catalog: catalog, detail: "10.0.0.0/8"})
+	if status, answer := ready(); status != http.StatusOK || len(answer) != 1 {
+		t.Errorf("a stranger is told %d %v", status, answer)
+	}
+	for _, name := range []string{"health.log", "health-2.log"} {
+		if log := s.logOf(name); strings.Contains(log, "/health/") {
+			t.Errorf("probes are in the log:\n%s", log)
+		}
+	}
+}

@@ -1,0 +1,29 @@
+package httpapi
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/solucao42/caddy-data-api/internal/catalog"
+)
+
+// aboutCall says for the log whose call has failed, of which endpoint, and what the database has called it.
+func aboutCall(r *http.Request, endpoint *catalog.Endpoint, err error) (about []slog.Attr) {
+	if caller := callerOf(r); caller.Company != nil {
+		about = append(about, slog.String("company", caller.Company.Slug), slog.String("user", caller.User.Name))
+	}
+	if endpoint != nil {
+		about = append(about, slog.String("endpoint", endpoint.Address.String()))
+	}
+	if state, ok := errors.AsType[sqlStater](err); ok {
+		about = append(about, slog.String("sqlstate", state.SQLState()))
+	}
+	return about
+}
+
+// sqlStater is an error of a database that says it in an SQLSTATE.
+type sqlStater interface {
+	error
+	SQLState() string
+}
