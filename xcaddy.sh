@@ -42,13 +42,17 @@ if [ -z "$commit" ]; then
 	plugin=$module
 	replacement="$module=$root"
 else
-	version=$(
+	found=$(
 		export GIT_CONFIG_COUNT=2 GIT_CONFIG_KEY_0="url.file://$root.insteadOf" GIT_CONFIG_VALUE_0="https://$module" \
 			GIT_CONFIG_KEY_1=safe.directory GIT_CONFIG_VALUE_1='*'
-		cd / && GOFLAGS='' GOPROXY=direct GONOSUMDB="$module" GOVCS="$module:git" go mod download -json "$module@$commit" |
-			sed -n 's/^.*"Version": "\(.*\)",$/\1/p'
-	)
-	if [ -z "$version" ]; then echo "xcaddy.sh: Go does not find $module at commit $commit in $root" >&2; exit 1; fi
+		cd / && GOFLAGS='' GOPROXY=direct GONOSUMDB="$module" GOVCS="$module:git" go mod download -json "$module@$commit"
+	) || { echo "xcaddy.sh: Go does not find $module at commit $commit in $root: $found" >&2; exit 1; }
+	version=$(echo "$found" | sed -n 's/^.*"Version": "\(.*\)",$/\1/p')
+	# Go keeps what it has once seen under a version, though the tag may have been moved since.
+	case $found in *"\"Hash\": \"$commit\""*) ;; *)
+		echo "xcaddy.sh: Go's module cache has another commit as $version; remove it with go clean -modcache" >&2
+		exit 1 ;;
+	esac
 	plugin="$module@$version"
 	replacement=
 fi
