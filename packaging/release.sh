@@ -5,8 +5,7 @@
 #
 # REVISION is a tag such as v1.2.3, or any commit to try it out. Without OS/ARCH it builds for linux and darwin, amd64 and arm64.
 # For each: an archive with the program, and a list of the modules in it (SBOM, CycloneDX JSON). Beside them the SHA-256 of all.
-# The same commit and the same Go give the same bytes, whichever directory or machine they are built on. It needs Go, git,
-# and GNU's tar, date and gzip.
+# The same commit and the same Go give the same bytes. It needs Go, git, and GNU's tar, date and gzip.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
@@ -43,10 +42,10 @@ for target in "$@"; do
 	tar -C "$work" --sort=name --mtime="@$time" --owner=0 --group=0 --numeric-owner --mode=go=rX,u+rw,a-s \
 		-c caddy-data-api | gzip -n9 >"$dist/$name.tar.gz"
 	# Without a serial number, and with the commit's time in place of its own, it is reproducible too.
-	(cd "$work" && go run "$sbom" bin -json -noserial -version "$version" -output sbom "$program")
+	(cd "$work" && GOFLAGS=-trimpath go run "$sbom" bin -json -noserial -version "$version" -output sbom "$program")
 	sed "s/\"timestamp\": \"[^\"]*\"/\"timestamp\": \"$(date -u -d "@$time" +%Y-%m-%dT%H:%M:%SZ)\"/" "$work/sbom" >"$dist/$name.cdx.json"
 	rm -rf "$work"
 	echo "Built dist/$name.tar.gz"
 done
 
-(cd "$dist" && sha256sum ./*.tar.gz ./*.cdx.json | sed 's# \./# #' >SHA256SUMS && cat SHA256SUMS)
+(cd "$dist" && sha256sum ./*.tar.gz ./*.cdx.json ./go-version.txt | sed 's# \./# #' >SHA256SUMS && cat SHA256SUMS)
