@@ -39,7 +39,7 @@ cache="file://$(go env GOMODCACHE)/cache/download"
 # This module need not be published anywhere. Either xcaddy replaces it by this directory, or Go is led to this repository when it
 # looks for the module's own, and puts the commit into the cache under its version.
 if [ -z "$commit" ]; then
-	plugin=$module
+	plugin="$module@v0.0.0" # or Go would show a version that is in the cache, which these files need not be
 	replacement="$module=$root"
 else
 	found=$(
