@@ -65,6 +65,10 @@ lint: bin/golangci-lint ## check format, vet, go.mod, the linters, and who impor
 	if echo "$$dependencies" | grep '^github.com/caddyserver/'; then \
 		echo "make lint: internal/ outside lease, config, cli, options and cmd depends on Caddy, through the packages above" >&2; exit 1; fi
 
+.PHONY: packaging
+packaging: ## lint packaging/; needs systemd, shellcheck, docker, promtool and the network, and says which of them is missing
+	@packaging/check.sh
+
 .PHONY: faults
 faults: ## the long tests of faults, TestFaults..., in every package that has some; needs Linux, strace and root
 	@tools/programs.sh strace

@@ -125,6 +125,40 @@ func TestCheckPrintsWarnings(t *testing.T) {
 	}
 }
 
+// A health check succeeds with 200 and nothing else, and ends with its time limit.
+func TestHealth(t *testing.T) {
+	held := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/moved":
+			http.Redirect(w, r, "/ready", http.StatusFound)
+		case "/down":
+			w.WriteHeader(http.StatusServiceUnavailable)
+		case "/hangs":
+			<-held
+		}
+	}))
+	defer server.Close()
+	defer close(held)
+	for line, want := range map[string]string{
+		server.URL + "/ready":                   "",
+		server.URL + "/moved":                   server.URL + "/moved answers 302 Found",
+		server.URL + "/down":                    server.URL + "/down answers 503 Service Unavailable",
+		server.URL + "/hangs --timeout 50ms":    server.URL + "/hangs does not answer: context deadline exceeded",
+		"http://127.0.0.1:1/":                   "http://127.0.0.1:1/ does not answer: ",
+		"localhost:8080/health":                 `"localhost:8080/health" is no URL that can be asked: it must be like http://`,
+		server.URL + "/ready --timeout forever": `--timeout is "forever": it must be a duration`,
+	} {
+		out, err := runCommand(t.Context(), append([]string{"health"}, strings.Fields(line)...)...)
+		switch {
+		case want == "" && (err != nil || out != line+" answers 200 OK\n"):
+			t.Errorf("%s: %v %s", line, err, out)
+		case want != "" && (err == nil || !strings.HasPrefix(err.Error(), want)):
+			t.Errorf("%s\ngot  %v\nwant %s", line, err, want)
+		}
+	}
+}
+
 // The test's own addresses: nothing must listen at port 1.
 func TestNobodyListensAtPortOne(t *testing.T) {
 	if conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(t.Context(), "tcp", "127.0.0.1:1"); err == nil {

@@ -18,6 +18,7 @@ var commands = []command{
 	{use: "store", short: "Cares for the store of a running server", commands: []command{compactStore}},
 	{use: "cache", short: "Looks after the results that a running server keeps in memory", commands: []command{purgeCache}},
 	checkCatalog,
+	askHealth,
 	status,
 	showUsage,
 	printOpenAPI,
