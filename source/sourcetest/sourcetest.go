@@ -3,35 +3,19 @@ package sourcetest
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/source"
 )
 
-// Database says how to reach a database, and what to say to it. Everything must be given, but for Writes where nothing can be
-// written.
-type Database struct {
-	// Open returns a new source that runs at most maxConns statements at once. The suite closes it.
-	Open func(t *testing.T, maxConns int) source.Source
-
-	// Dialect is what [source.Module] returns for the database.
-	Dialect source.Dialect
-
-	Count     string                      // the integers 1 to @n, a parameter of type integer, in order, as column n of type bigint
-	Echo      map[source.ParamType]string // for every type: one row with the parameter @p as column v
-	EchoArray map[source.ParamType]string // for every type: the elements of the array @p, one a row, in order, as column v
-	Empty     string                      // a column a of type bigint and no row
-	Duplicate string                      // two columns of one name
-	Misspelt  string                      // uses the unknown column nosuch, once
-	Endless   string                      // runs for more than a minute before its first row; its only column is n
-	Fails     string                      // passes Check, and fails when it runs, before its first row; its only column is n
-	Reads     string                      // one row; works when the text @p is JSON, and fails when it runs with another
-	Writes    []string                    // statements that would change the database or its schema
-}
-
-// Run runs the suite.
+// Run runs the suite. Where a field of db is missing it runs nothing, and fails the test with the names of all of them.
 func Run(t *testing.T, db Database) {
+	t.Helper()
+	if faults := db.missing(); len(faults) > 0 {
+		t.Fatal(strings.Join(faults, "\n"))
+	}
 	for _, c := range []struct {
 		name string
 		test func(*testing.T, Database)
@@ -48,6 +32,8 @@ func Run(t *testing.T, db Database) {
 		{"run tells a value that is refused", testRefusedValue},
 		{"parameters arrive as they were sent", testParameters},
 		{"elements of arrays arrive as they were sent", testArrays},
+		{"a column's declared type is obeyed or refused", testDeclaredType},
+		{"a column's declared scale is obeyed or refused", testDeclaredScale},
 		{"cancelling ends the statement", testCancel},
 		{"the deadline ends the statement", testDeadline},
 		{"cancelling reaches a slow reader's statement", testCancelBetweenRows},
@@ -129,6 +115,7 @@ func int64Value(n int64) source.Value { return source.Value{Kind: source.KindInt
 // be nil.
 type recorder struct {
 	t       *testing.T
+	retyped bool // the endpoint declares another type than the database's: texts may stand for its values
 	columns []source.Column
 	calls   int
 	rows    [][]string
@@ -172,7 +159,7 @@ func (r *recorder) Row(values []source.Value) error {
 	}
 	row := make([]string, len(values))
 	for i, value := range values {
-		if typ := r.columns[i].Type; !fits(value.Kind, typ) {
+		if typ := r.columns[i].Type; !fits(value.Kind, typ) && !(r.retyped && value.Kind == source.KindText) {
 			r.t.Errorf("a value of kind %d is in column %s, which is %q", value.Kind, r.columns[i].Name, typ)
 		}
 		row[i] = text(value)
