@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -115,48 +114,6 @@ func (t *Trust) Slugs() []string {
 
 // MediaType returns a typ header in its short form (RFC 7515, 4.1.9): media types are not case-sensitive.
 func MediaType(typ string) string { return strings.TrimPrefix(strings.ToLower(typ), "application/") }
-
-// retryUnavailable is how long a caller is asked to wait when an issuer's keys are not known.
-const retryUnavailable = 10 * time.Second
-
-// Verify returns what an access token says: one of this server, as [Authority.VerifyAccess] does, or one of a trusted
-// issuer. The claim iss decides which, so that the keys of one issuer never count for another (RFC 8725, 3.8).
-//
-// A token of this server never waits. One of a trusted issuer may wait for the issuer's keys when its key is new, as
-// jwks.Source.Find says; while those keys are not known at all the error is dataapi.CodeOverloaded, since the token can
-// be neither good nor bad.
-func (a *Authority) Verify(ctx context.Context, text string) (Claims, error) {
-	if len(a.trusts) == 0 || len(text) > MaxLength {
-		return a.VerifyAccess(text)
-	}
-	mark := fingerprintOf(text)
-	if known, ok := a.verified.GetIfPresent(mark); ok && a.sameKeys(known) {
-		return a.unexpired(known)
-	}
-	trust := a.trusts[issuerOf(text)]
-	if trust == nil {
-		return a.VerifyAccess(text)
-	}
-	claims, keys, err := trust.verify(ctx, text)
-	switch {
-	case errors.Is(err, jwks.ErrUnavailable):
-		return Claims{}, &dataapi.Error{
-			Code: dataapi.CodeOverloaded, RetryAfter: retryUnavailable, Err: fmt.Errorf("issuer %s: %w", trust.Name, err),
-		}
-	case err != nil:
-		return Claims{}, unauthenticated(fmt.Errorf("issuer %s: %w", trust.Name, err))
-	}
-	a.verified.Set(mark, &verifiedToken{Claims: claims, trust: &trust.Trust, issued: keys})
-	return claims, nil
-}
-
-// sameKeys reports whether the keys are still those under which a token was verified.
-func (a *Authority) sameKeys(known *verifiedToken) bool {
-	if known.trust != nil {
-		return known.trust.Keys.Current() == known.issued
-	}
-	return known.keys == a.config.Keys.set.Load()
-}
 
 // trusted is a trust with its parsers, by the one algorithm that each accepts.
 type trusted struct {
