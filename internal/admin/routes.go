@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"time"
 
-	strictjson "github.com/go-json-experiment/json"
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
@@ -122,7 +122,7 @@ const maxBody = 64 << 10 // in bytes
 func decodeBody(r *http.Request, target any) error {
 	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
 	if err == nil {
-		err = strictjson.Unmarshal(body, target, strictjson.RejectUnknownMembers(true))
+		err = jsonv2.Unmarshal(body, target, jsonv2.RejectUnknownMembers(true))
 	}
 	if err == nil && jsontext.Value(body).Kind() != '{' { // the decoder takes null for an object without members
 		err = errors.New("it must be one JSON object; got null")

@@ -12,7 +12,7 @@ import (
 	"slices"
 
 	"github.com/go-jose/go-jose/v4"
-	"github.com/go-json-experiment/json"
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -61,7 +61,7 @@ func Parse(document []byte) (*Set, error) {
 	var parsed struct {
 		Keys []jsontext.Value `json:"keys"`
 	}
-	if err := json.Unmarshal(document, &parsed); err != nil {
+	if err := jsonv2.Unmarshal(document, &parsed); err != nil {
 		return nil, fmt.Errorf("the key set cannot be read: %w", err)
 	}
 	if parsed.Keys == nil {
@@ -104,7 +104,7 @@ type publicMembers struct {
 
 func (s *Set) add(text jsontext.Value) error {
 	var rules members
-	if err := json.Unmarshal(text, &rules); err != nil {
+	if err := jsonv2.Unmarshal(text, &rules); err != nil {
 		return err
 	}
 	if rules.Private != nil || rules.Symmetric != nil {
@@ -113,7 +113,7 @@ func (s *Set) add(text jsontext.Value) error {
 	if rules.Operations != nil && !slices.Contains(rules.Operations, "verify") {
 		return errors.New("its key_ops do not allow to verify")
 	}
-	public, err := json.Marshal(rules.publicMembers)
+	public, err := jsonv2.Marshal(rules.publicMembers)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/go-json-experiment/json"
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -87,12 +87,12 @@ type mapped interface{ MarshalYAML() (any, error) }
 // marshal writes JSON of the library's types in one go. Their own MarshalJSON has each level's text read again by the level
 // above: with a thousand endpoints that takes several times as long.
 func marshal(value any) ([]byte, error) {
-	return json.Marshal(value, json.Deterministic(true), json.WithMarshalers(
-		json.MarshalToFunc(func(encoder *jsontext.Encoder, value mapped) error {
+	return jsonv2.Marshal(value, jsonv2.Deterministic(true), jsonv2.WithMarshalers(
+		jsonv2.MarshalToFunc(func(encoder *jsontext.Encoder, value mapped) error {
 			fields, err := value.MarshalYAML()
 			if err != nil {
 				return err
 			}
-			return json.MarshalEncode(encoder, fields)
+			return jsonv2.MarshalEncode(encoder, fields)
 		})))
 }

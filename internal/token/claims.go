@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
@@ -52,7 +52,7 @@ var _ jwt.ClaimsValidator = (*wireClaims)(nil)
 // invalid UTF-8 is an error (RFC 8725, 2.4 and 3.10 tell why two parsers must not read one token differently).
 func (c *wireClaims) UnmarshalJSON(text []byte) error {
 	type plain wireClaims // without this method
-	return json.Unmarshal(text, (*plain)(c))
+	return jsonv2.Unmarshal(text, (*plain)(c))
 }
 
 // latest is the largest time that is accepted, the end of the year 9999: beyond it arithmetic may wrap around.

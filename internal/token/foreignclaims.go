@@ -8,7 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/go-json-experiment/json"
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -39,27 +39,27 @@ var _ jwt.ClaimsValidator = (*foreignClaims)(nil)
 // UnmarshalJSON decodes strictly: names are matched exactly, and a repeated name or invalid UTF-8 is an error. Times are
 // whole seconds; a fraction, which RFC 7519 would allow, is refused.
 func (c *foreignClaims) UnmarshalJSON(text []byte) error {
-	if err := json.Unmarshal(text, &c.members); err != nil {
+	if err := jsonv2.Unmarshal(text, &c.members); err != nil {
 		return err
 	}
 	for name, target := range map[string]any{
 		"iss": &c.issuer, "sub": &c.subject, "exp": &c.expiresAt, "nbf": &c.notBefore, "iat": &c.issuedAt,
 	} {
 		if value, ok := c.members[name]; ok {
-			if err := json.Unmarshal(value, target); err != nil {
+			if err := jsonv2.Unmarshal(value, target); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 		}
 	}
 	audience := c.members["aud"]
 	if audience.Kind() == '[' {
-		return json.Unmarshal(audience, (*[]string)(&c.audience))
+		return jsonv2.Unmarshal(audience, (*[]string)(&c.audience))
 	}
 	c.audience = make(jwt.ClaimStrings, 1)
 	if audience == nil {
 		return errors.New("aud is required")
 	}
-	return json.Unmarshal(audience, &c.audience[0])
+	return jsonv2.Unmarshal(audience, &c.audience[0])
 }
 
 // The jwt.Claims interface.
@@ -139,7 +139,7 @@ func (c *foreignClaims) text(claim string) (text string, err error) {
 	if value.Kind() != '"' {
 		return "", fmt.Errorf("the claim %s is missing, or no text", claim)
 	}
-	if err := json.Unmarshal(value, &text); err != nil {
+	if err := jsonv2.Unmarshal(value, &text); err != nil {
 		return "", fmt.Errorf("the claim %s: %w", claim, err)
 	}
 	if !ValidForeignName(text) {

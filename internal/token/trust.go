@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-json-experiment/json"
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/golang-jwt/jwt/v5"
 
@@ -185,7 +185,7 @@ func foreignHeader(text string) (head header, err error) {
 	}
 	for member, target := range map[string]*string{"alg": &head.Algorithm, "kid": &head.KeyID, "typ": &head.Type} {
 		if value, ok := members[member]; ok {
-			if err := json.Unmarshal(value, target); err != nil {
+			if err := jsonv2.Unmarshal(value, target); err != nil {
 				return head, fmt.Errorf("header: %s: %w", member, err)
 			}
 		}
@@ -212,5 +212,5 @@ func decodeSegment(encoded string, target any) error {
 	if err != nil {
 		return err
 	}
-	return json.Unmarshal(decoded, target)
+	return jsonv2.Unmarshal(decoded, target)
 }

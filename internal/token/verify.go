@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/maypok86/otter/v2"
 
@@ -191,7 +191,7 @@ func (a *Authority) checkForm(kind *kind, keys *keySet, text string) (*heldKey, 
 		return nil, fmt.Errorf("header: %w", err)
 	}
 	var parsed header
-	if err := json.Unmarshal(decoded, &parsed, json.RejectUnknownMembers(true)); err != nil {
+	if err := jsonv2.Unmarshal(decoded, &parsed, jsonv2.RejectUnknownMembers(true)); err != nil {
 		return nil, fmt.Errorf("header: %w", err)
 	}
 	if parsed.Type != kind.typ {
