@@ -78,8 +78,8 @@ func (handle eventHandler) Handle(context.Context, caddy.Event) error {
 	return nil
 }
 
-// Start opens the store and checks every statement on its source. A store that cannot be opened or a statement that a
-// source refuses fails it; a source that cannot be reached does not.
+// Start opens the store and checks every statement on its source. A store that cannot be opened fails it. A statement that
+// a source refuses is left out, or fails it where the configuration is strict. A source that cannot be reached does neither.
 func (a *App) Start() error {
 	a.mu.Lock()
 	a.logging = sharedLog.attach(a.log)

@@ -36,8 +36,8 @@ const window = 30 * time.Second
 // Inside a company it is first come, first served.
 //
 // As long as a company is alone it may hold every place. Otherwise room is kept for the others, as many places as they
-// have used, or wanted, at the same time within the last half minute, and half of all places at most: so that whoever
-// asks now and then finds a place at once, although another would fill them all.
+// have used, or wanted, at the same time within the last half minute, and half of all places at most: so that a company
+// that asks now and then finds a place at once, although another would fill them all.
 //
 // It is safe for concurrent use. Entering and leaving take one short lock each, and allocate nothing while there is room.
 type Gate struct {

@@ -164,7 +164,7 @@ func TestCompaniesTakeTurns(t *testing.T) {
 	})
 }
 
-// Whoever asks now and then finds a place at once: room is kept, as much as it has used.
+// A company that asks now and then finds a place at once: room is kept, as much as it has used.
 func TestRoomIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := admission.New(admission.Options{Capacity: 8})

@@ -8,7 +8,7 @@ import (
 // Patience is how a caller waits for a place that can wait for longer than others, such as a job.
 type Patience struct {
 	// MaxWait is how long it waits at most, in place of [Options.MaxWait]. It does not count towards the numbers of callers
-	// that may wait: whoever gives patience bounds how many have it.
+	// that may wait: the code that gives patience bounds how many have it.
 	MaxWait time.Duration
 
 	// Wait is called when the caller has to wait, and what it returns when the wait is over, with a place or without. It

@@ -153,8 +153,8 @@ func (s *Server) jobsPerSource() int {
 	return max(1, workers-1)
 }
 
-// permitDelivery looks again at who asked for a job, and where it is to be announced: whoever may not ask any more is not
-// told either, and a company may have changed its list of hosts.
+// authorizeDelivery looks again at who asked for a job, and where it is to be announced: a user who may not ask any more is
+// not told either, and a company may have changed its list of hosts.
 func (s *Services) authorizeDelivery(ctx context.Context, delivery callback.Delivery) error {
 	announced, err := s.Store.Get(ctx, delivery.JobID) // the engine hides expired jobs
 	if err != nil {
