@@ -184,16 +184,18 @@ func loadCatalog(t *testing.T, given files) error {
 // findExcerpt finds Go in the files of the example that it is from.
 func findExcerpt(t *testing.T, text string) error {
 	t.Helper()
-	sources, err := filepath.Glob("../examples/source-echo/*.go")
-	if err != nil || len(sources) == 0 {
-		t.Fatal(sources, err)
-	}
-	for _, path := range sources {
-		if strings.Contains(read(t, path), text) {
-			return nil
+	for _, pattern := range []string{"../examples/source-echo/*.go", "../source/example*_test.go"} {
+		sources, err := filepath.Glob(pattern)
+		if err != nil || len(sources) == 0 {
+			t.Fatal(pattern, sources, err)
+		}
+		for _, path := range sources {
+			if strings.Contains(read(t, path), text) {
+				return nil
+			}
 		}
 	}
-	return errors.New("it is no excerpt of examples/source-echo")
+	return errors.New("it is no excerpt of examples/source-echo, nor of the examples of package source")
 }
 
 // loadCaddyfile loads a Caddyfile, or a part of one where it belongs: of a site, of the global options, or of data_api in
