@@ -27,7 +27,7 @@ var (
 	// ErrClosed says that the store has been closed; nothing was written.
 	ErrClosed = errors.New("the store is closed")
 
-	// ErrNotCommitted says that the disk refused a commit, for want of space for instance, and that reading back has
+	// ErrNotCommitted says that the disk refused a commit, as one that is full does, and that reading back has
 	// shown that nothing was written. Trying again later is safe.
 	ErrNotCommitted = errors.New("the store could not write, and nothing was written")
 
@@ -93,11 +93,11 @@ type Store struct {
 // directories with 0700. It blocks up to Options.LockTimeout while another process holds the file, and then fails with
 // an error that says so. A file that a newer version of this program has written is refused, and so is one that is empty,
 // cut short, or damaged where one record is found from another: the error says what to do. Records that are damaged
-// themselves are logged; whoever reads one gets an error that is an [ErrDamaged]. What follows from other records, such as
+// themselves are logged; reading one is an error that is an [ErrDamaged]. What follows from other records, such as
 // the order of the queue, is made anew when it is damaged. Open reads every page of the file but those of results, which
 // takes about a second for a million jobs that are in memory.
 //
-// A file that others may read or write is closed to them, with a warning: whoever reads it can act as the server.
+// A file that others may read or write is closed to them, with a warning: its readers can act as the server.
 //
 // The caller owns the store and must Close it. Nothing is written to an existing file that is sound and of the current
 // layout.
@@ -222,7 +222,7 @@ func (s *Store) intact() error {
 	return nil
 }
 
-// Secret returns the secret of this name, which generate makes when there is none yet. Whoever calls first decides:
+// Secret returns the secret of this name, which generate makes when there is none yet. The first call decides:
 // all callers, in all runs of the program, get the same bytes, and they are on disk before Secret returns.
 // An error of generate is returned unchanged and nothing is kept; an empty secret is an error. generate may be called
 // more than once. The bytes are the caller's own.

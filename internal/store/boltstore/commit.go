@@ -261,7 +261,7 @@ func (s *Store) undo(tx *bbolt.Tx) {
 	}
 }
 
-// settle gives every write the same outcome, since what a refused one has seen was not committed either.
+// finishGroup gives every write the same outcome, since what a refused one has seen was not committed either.
 func finishGroup(group []*write, err error) {
 	for _, w := range group {
 		w.err = err

@@ -125,7 +125,7 @@ func fileSize(path string) (int64, error) {
 	return info.Size(), nil
 }
 
-// turn is a lock that can be waited for with a context.
+// mutex is a lock that can be waited for with a context.
 type mutex chan struct{}
 
 func (t mutex) lock(ctx context.Context) error {

@@ -16,7 +16,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
-// asideRetention is how long the record of a job is kept that cannot be read, so that whoever asks for it is told so.
+// asideRetention is how long the record of a job is kept that cannot be read, so that callers who ask for it are told.
 const asideRetention = 24 * time.Hour
 
 // remakeKey, in metaBucket, has the next Open make the indexes anew.

@@ -104,7 +104,7 @@ func deliveryNeedsJobUntil(tx *bbolt.Tx, id job.ID, now time.Time) time.Time {
 
 func removeDelivery(tx *bbolt.Tx, id job.ID) error { return in(tx, deliveryBucket).Delete(id[:]) }
 
-// deliveryRoom makes the room of one claim, which counts what it takes.
+// deliveryCapacity makes the capacity of one claim, which counts what it takes.
 func deliveryCapacity(given callback.Capacity) capacity {
 	companies, hosts, lines := make(map[string]int), make(map[string]int), make(map[callback.Line]int)
 	return capacity{

@@ -81,7 +81,7 @@ func (e *examination) secrets() {
 }
 
 func (e *examination) credentials() {
-	e.listKeys() // first: whoever is verified uses its key
+	e.listKeys() // first: to verify a secret notes a use of its key
 	for id, secret := range e.known.Keys {
 		var caller identity.Principal
 		var err error

@@ -153,7 +153,7 @@ func (f *fairQueue) remove(tx *bbolt.Tx, q queued) error {
 	return in(tx, f.groups).Delete([]byte(q.group + groupMark))
 }
 
-// room says what a claim may take. Its functions must not change anything: a transaction may run more than once.
+// capacity says what a claim may take. Its functions must not change anything: a transaction may run more than once.
 type capacity struct {
 	groupRunning func(group string) int          // how many of a group run already: groups with fewer come first
 	full         func(group, member string) bool // whether nothing more may be taken, what take has noted included

@@ -88,7 +88,7 @@ func (s *Store) open(care diligence) error {
 			return errors.Join(err, s.letGo())
 		}
 	}
-	// Whoever holds the file knows that no compaction runs: what is left of one came to nothing.
+	// No compaction runs while the file is locked: what is left of one came to nothing.
 	if err := os.Remove(s.path + compactSuffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return errors.Join(fmt.Errorf("store %s: %w", s.path, err), s.letGo())
 	}

@@ -74,7 +74,7 @@ func waitingOf(tx *bbolt.Tx, company string) (count uint64) {
 
 var nothingRuns = capacity{groupRunning: func(string) int { return 0 }}
 
-// jobRoom makes the room of one claim, which counts what it takes.
+// jobCapacity makes the capacity of one claim, which counts what it takes.
 func jobCapacity(given job.Capacity) capacity {
 	companies, sources := make(map[string]int), make(map[string]int)
 	return capacity{

@@ -74,7 +74,7 @@ func testDeliveryClaim(t *testing.T, s Stores) {
 	if err != nil || len(due) != 1 || due[0].JobID != second.ID {
 		t.Fatalf("claimed %s, %v", show(due), err)
 	}
-	// Whoever claimed the first one is silent: it is due again.
+	// The claim of the first one was not extended: it is due again.
 	due, _, err = s.Callbacks.ClaimDeliveries(t.Context(), start.Add(time.Minute), start.Add(2*time.Minute), callback.Capacity{Deliveries: 10})
 	if err != nil || len(due) != 1 || due[0].JobID != first.ID || due[0].Attempt != 2 {
 		t.Fatalf("claimed %s, %v", show(due), err)
