@@ -82,7 +82,7 @@ func adminAddress(address, configFile, adapter string) (string, error) {
 // refusal matches the error that Caddy's client makes of an admin API's error document.
 var refusal = regexp.MustCompile(`(?s)HTTP (\d+): (.*)`)
 
-// explain puts what went wrong into the words of whoever runs the command. Caddy's client gives texts, not causes.
+// explain puts what went wrong into words for the person who runs the command. Caddy's client gives texts, not causes.
 func (c *call) explain(err error) error {
 	text := err.Error()
 	if found := refusal.FindStringSubmatch(text); found != nil {

@@ -99,6 +99,7 @@ func TestRevocationUnderLoad(t *testing.T) {
 				long <- got
 			}()
 			time.Sleep(500 * time.Millisecond)
+			control := s.Control()
 			withdraw(s, key)
 			returned := time.Now()
 			if strings.HasPrefix(name, "the user") { // a file takes effect when it has been read
@@ -111,7 +112,7 @@ func TestRevocationUnderLoad(t *testing.T) {
 					s.Get(location, colleague).Want(http.StatusOK).Decode(&ended)
 					return ended.Status != "processing"
 				})
-				s.Within("the end of a job", time.Since(returned), revocationLimit)
+				control.Within("the end of a job", time.Since(returned), revocationLimit)
 				if ended.Status != "failed" || ended.Error.Code != "UNAUTHENTICATED" || !strings.Contains(ended.Error.Detail, "not active") {
 					t.Errorf("the job ended as %+v, %+v", ended, ended.Error)
 				}
@@ -120,7 +121,7 @@ func TestRevocationUnderLoad(t *testing.T) {
 			cancel()
 			group.Wait()
 			late := time.Unix(0, last.Load()).Sub(returned)
-			s.Within("the last success after the revocation", late, revocationLimit)
+			control.Within("the last success after the revocation", late, revocationLimit)
 			t.Logf("the last success came %v after the revocation; %d requests were refused", late, refused.Load())
 			if refused.Load() == 0 {
 				t.Error("nothing was refused")
@@ -153,11 +154,12 @@ func TestRevocationReachesACallbackUnderWay(t *testing.T) {
 	key, token := s.CreateKeyAndLogin("acme", "integration")
 	s.Post(endpoints+"relatorio-mensal/execute", token, fmt.Sprintf(`{"callback_url":%q}`, receiver.URL)).Want(http.StatusAccepted)
 	<-begun
+	control := s.Control()
 	s.Revoke(key.Key)
 	returned := time.Now()
 	select {
 	case at := <-ended:
-		s.Within("the end of the callback after the revocation", at.Sub(returned), revocationLimit)
+		control.Within("the end of the callback after the revocation", at.Sub(returned), revocationLimit)
 	case <-time.After(patience):
 		t.Fatal("the callback goes on")
 	}

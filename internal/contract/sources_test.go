@@ -54,6 +54,7 @@ func TestDisconnectCancelsTheQuery(t *testing.T) {
 		}
 		return n
 	}
+	control := s.Control()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -70,6 +71,6 @@ func TestDisconnectCancelsTheQuery(t *testing.T) {
 	gone := time.Now()
 	eventually(t, "the query is gone", patience, func() bool { return running() == 0 })
 	took := time.Since(gone)
-	s.Within("the end of the query", took, time.Second)
+	control.Within("the end of the query", took, time.Second)
 	t.Logf("the query was gone %s after its caller", took.Round(time.Millisecond))
 }

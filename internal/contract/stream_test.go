@@ -134,6 +134,7 @@ func TestRevokedKeyEndsWaiting(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-events
+	control := s.Control()
 	s.Revoke(key.Key)
 	revoked := time.Now()
 	var last servertest.Event
@@ -143,7 +144,7 @@ func TestRevokedKeyEndsWaiting(t *testing.T) {
 	if took := time.Since(revoked); last.Name != "reconnect" {
 		t.Errorf("the stream ended after %s with %v", took, last)
 	} else {
-		s.Within("the end of the stream", took, 2*time.Second)
+		control.Within("the end of the stream", took, 2*time.Second)
 	}
 	s.Send(http.MethodDelete, job, s.Login("acme", "integration").Access, "").Want(http.StatusOK) // the stop would wait for it
 }

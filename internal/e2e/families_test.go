@@ -58,11 +58,12 @@ func TestKeysRotate(t *testing.T) {
 	}
 	successor := s.Exchange("acme", fresh.credentials)
 	s.Get(whoAmI, successor.Access).Want(http.StatusOK)
+	control := s.Control()
 	eventually(t, "the old key ends", patience, func() bool { return s.Get(whoAmI, access).Status == http.StatusUnauthorized })
 	if late := time.Since(fresh.Rotated.ExpiresAt); late < 0 {
 		t.Errorf("the old key ended %v after its time", late)
 	} else {
-		s.Within("the end of the old key", late, time.Second)
+		control.Within("the end of the old key", late, time.Second)
 	}
 	s.Get(whoAmI, successor.Access).Want(http.StatusOK)
 	for _, args := range [][]string{{old.Key}, {"s42_none"}, {fresh.Key, "--overlap", "721h"}, {fresh.Key, "--overlap", "-1s"}} {

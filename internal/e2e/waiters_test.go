@@ -34,12 +34,13 @@ func TestWaitersEndWithTheConfiguration(t *testing.T) {
 	}
 	bare := min(timed(reload), timed(reload), timed(reload))
 	waiters := openWaiters(t, s, job, token, each)
+	control := s.Control()
 	took := timed(reload)
 	ended := timed(waiters.Wait)
 	t.Logf("a reload took %s, and %s with %d long polls and %d event streams, which had ended %s later",
 		bare.Round(time.Millisecond), took.Round(time.Millisecond), each, each, ended.Round(time.Millisecond))
-	s.Within("the reload", took, bare+time.Second)
-	s.Within("the end of all who waited", ended, 2*time.Second)
+	control.Within("the reload", took, bare+time.Second)
+	control.Within("the end of all who waited", ended, 2*time.Second)
 	// The job goes on under the new configuration.
 	var still document
 	s.Get(job, token).Want(http.StatusOK).Decode(&still)

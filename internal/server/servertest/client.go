@@ -191,25 +191,6 @@ func (c *Client) Call(slug, token, parameters string, headers ...string) Answer 
 	return c.Send(http.MethodPost, Endpoints+slug+"/execute", token, `{"parameter_values":`+parameters+`}`, headers...)
 }
 
-// Within fails the test when something took longer than a server on a machine at rest may let it. On a busy machine, where
-// requests that need no work take their time too, it may be as much longer as fifty of them.
-func (c *Client) Within(what string, took, limit time.Duration) {
-	c.T.Helper()
-	if took <= limit {
-		return
-	}
-	var control time.Duration
-	for range 10 {
-		begun := time.Now()
-		c.Get("/.well-known/jwks.json", "").Want(http.StatusOK)
-		control = max(control, time.Since(begun))
-	}
-	c.T.Logf("%s took %s instead of %s, while a request takes %s", what, took, limit, control)
-	if took > limit+50*control {
-		c.T.Errorf("%s took %s: it may take %s", what, took, limit)
-	}
-}
-
 // Patience is how long a test waits for what comes in a moment, unless the machine has other things to do.
 const Patience = time.Minute
 
