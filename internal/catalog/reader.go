@@ -96,7 +96,8 @@ func (r *reader) read() (complete bool) {
 	var previous *branch
 	c.look(func(g *ground) { previous = g.branches[r.slug] })
 	reading := branchReader{
-		scanner: scanner{given: c.root, root: root, dialects: dialects{c.options.DialectOf, c.options.Dialects}}, slug: r.slug, live: c.current.Load().live, previous: previous,
+		scanner: scanner{given: c.root, root: root, dialects: dialects{c.options.DialectOf, c.options.Dialects}},
+		slug:    r.slug, live: c.current.Load().live, previous: previous,
 		told: r.tell, stop: r.wanted,
 	}
 	read, complete, err := reading.read()

@@ -90,7 +90,8 @@ func New(settings Settings) (*Server, error) {
 		s.queries.TraceSQL()
 	}
 	opened, err := catalog.Open(settings.Catalog, catalog.Options{
-		Logger: settings.Log, DialectOf: dialects, Dialects: slices.Collect(maps.Values(dialects)), Check: s.checkEndpoint, Forget: s.queries.Forget, Strict: settings.Strict,
+		Logger: settings.Log, Strict: settings.Strict, DialectOf: dialects, Dialects: slices.Collect(maps.Values(dialects)),
+		Check: s.checkEndpoint, Forget: s.queries.Forget,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the catalog has faults:\n%w", err)

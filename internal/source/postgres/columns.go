@@ -90,7 +90,7 @@ func lookUp(ctx context.Context, c *conn, oids []uint32) (map[uint32]values.Type
 		}
 		oids = oids[:0:0]
 		for _, row := range answer.Rows {
-			info := values.TypeInfo{Kind: row[1][0], JsonCast: string(row[4]) == "t"}
+			info := values.TypeInfo{Kind: row[1][0], JSONCast: string(row[4]) == "t"}
 			oid, err := parseOID(row[0])
 			var errBase, errElement error
 			info.Base, errBase = parseOID(row[2])

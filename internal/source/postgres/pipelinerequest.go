@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/solucao42/caddy-data-api/internal/source/postgres/values"
 	"github.com/solucao42/caddy-data-api/source"
 )

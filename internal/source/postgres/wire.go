@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/jackc/pgx/v5/pgproto3"
+
 	"github.com/solucao42/caddy-data-api/internal/source/postgres/values"
 )
 

@@ -195,7 +195,7 @@ func isDigit(c byte) bool      { return c >= '0' && c <= '9' }
 func isLetter(c byte) bool     { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' }
 func inIdentifier(c byte) bool { return isLetter(c) || isDigit(c) || c == '$' || c >= utf8.RuneSelf }
 
-// offset maps a position that PostgreSQL reports, in characters from 1, of prefix+sql to a byte of the original.
+// Offset maps a position that PostgreSQL reports, in characters from 1, of prefix+sql to a byte of the original.
 func (t *Text) Offset(position int, prefix string) int {
 	if position <= 0 {
 		return -1

@@ -101,6 +101,7 @@ func decodeFloat8(src []byte, _ *[]byte, value *source.Value) error {
 	return nil
 }
 
+// DecodeText reads the text of a type that callers see as the database writes it. The value holds src itself.
 func DecodeText(src []byte, _ *[]byte, value *source.Value) error {
 	value.Kind, value.Bytes = source.KindText, src
 	return nil

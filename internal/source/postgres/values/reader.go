@@ -10,6 +10,7 @@ import (
 // MaxRow is the most bytes of a row, on the wire and as text; each connection may hold one.
 const MaxRow = 32 << 20
 
+// ErrRowTooLarge says that a row is longer than [MaxRow].
 var ErrRowTooLarge = fmt.Errorf("a row is larger than the %d MiB that a source holds of one", MaxRow>>20)
 
 // Reader holds what one run needs to decode rows.
@@ -19,6 +20,7 @@ type Reader struct {
 	Values  []source.Value
 }
 
+// NewReaderFor makes a reader for rows of these columns, each of which is decoded by the codec in its place.
 func NewReaderFor(columns []source.Column, codecs []Codec) *Reader {
 	r := &Reader{columns: columns, Cells: make([]cell, len(codecs)), Values: make([]source.Value, len(codecs))}
 	for i, codec := range codecs {

@@ -14,7 +14,7 @@ type TypeInfo struct {
 	Kind     byte   // pg_type.typtype
 	Base     uint32 // of a domain
 	Element  uint32 // of a true array: one that to_json treats as an array
-	JsonCast bool   // to_json uses a cast of the type's own, as hstore has
+	JSONCast bool   // to_json uses a cast of the type's own, as hstore has
 }
 
 // anyArrayOID is the type of pg_stats.most_common_vals: arrays whose elements differ in type from row to row.
@@ -36,7 +36,7 @@ func CodecOf(oid uint32, types map[uint32]TypeInfo) (c Codec, convert bool, err 
 	case info.Element != 0:
 		element, _, err := CodecOf(info.Element, types)
 		return asJSON(source.ArrayOf(element.Type)), true, err
-	case info.Kind == 'c', oid == pgtype.RecordOID, info.JsonCast:
+	case info.Kind == 'c', oid == pgtype.RecordOID, info.JSONCast:
 		return asJSON(source.TypeJSON), true, nil
 	case oid == pgtype.RecordArrayOID:
 		return asJSON(source.ArrayOf(source.TypeJSON)), true, nil
