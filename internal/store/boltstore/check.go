@@ -3,6 +3,7 @@ package boltstore
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -28,19 +29,29 @@ type Fault struct {
 	Mended bool   `json:"mended,omitzero"` // Open makes the record anew from others
 }
 
+// Sound reports whether a server that opens the store finds everything that was kept in it. What is made anew from other
+// records is no loss.
+func (r *Report) Sound() bool {
+	return !slices.ContainsFunc(r.Faults, func(fault Fault) bool { return !fault.Mended })
+}
+
 // Check reads a store from end to end, results included, and says what it holds and what is wrong with it. It writes
 // nothing, and needs the file for itself: while a server holds it, it fails after a second. Its error is that of a file
-// that cannot be read at all; one that is damaged is a Report with faults.
-func Check(path string) (report Report, err error) {
+// that cannot be read at all; one that is damaged is a Report with faults. Progress, unless it is nil, is told now and then
+// how many bytes were looked at, of how many at most.
+func Check(path string, progress func(done, most int64)) (report Report, err error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return report, err
 	}
 	report = Report{Path: path}
+	if err := whole(path); err != nil {
+		return report, err
+	}
 	if report.Bytes, err = fileSize(path); err != nil {
 		return report, err
 	}
 	s := &Store{path: path, options: bbolt.Options{Timeout: time.Second}}
-	found, err := inspectPath(path, &s.options, true)
+	found, err := inspectPath(path, &s.options, true, progress)
 	if err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, errStructure) {
 		return report, s.refusal(err)
 	}
