@@ -74,4 +74,5 @@ func adminError(err error) error {
 var (
 	_ caddy.AdminRouter = (*AdminAPI)(nil)
 	_ admin.Compacter   = (*boltstore.Store)(nil)
+	_ admin.Backuper    = (*boltstore.Store)(nil)
 )

@@ -29,7 +29,7 @@ type Services struct {
 	SigningKeys *token.KeyRing
 	Algorithm   string // of new signing keys
 	Dispatcher  *callback.Dispatcher
-	Store       callback.Store // it may be a Compacter
+	Store       callback.Store // it may be a Compacter, and a Backuper
 	Cache       *cache.Cache
 	Usage       *usage.Counter
 	Sources     func(context.Context) []SourceState // asks all of them; it takes as long as they do to answer
@@ -43,6 +43,7 @@ const (
 	RotateSecretPath = SecretPath + "/rotate"
 	DeliveriesPath   = "/data_api/deliveries"
 	CompactPath      = "/data_api/store/compact"
+	BackupPath       = "/data_api/store/backup"
 	CatalogPath      = "/data_api/catalog"
 	PurgePath        = "/data_api/cache/purge"
 	SigningKeysPath  = "/data_api/signing-keys"
@@ -68,6 +69,7 @@ var routes = []route{
 	{http.MethodGet, DeliveriesPath, http.StatusOK, (*Services).listDeliveries},
 	{http.MethodPost, DeliveriesPath + "/{id}/replay", http.StatusOK, (*Services).replayDelivery},
 	{http.MethodPost, CompactPath, http.StatusOK, (*Services).compactStore},
+	{http.MethodPost, BackupPath, http.StatusOK, (*Services).backupStore},
 	{http.MethodGet, CatalogPath, http.StatusOK, (*Services).showCatalog},
 	{http.MethodPost, PurgePath, http.StatusOK, (*Services).purgeCache},
 	{http.MethodGet, SigningKeysPath, http.StatusOK, (*Services).listSigningKeys},
@@ -109,8 +111,11 @@ func handler(methods map[string]route, enter func() (*Services, func(), error)) 
 		if err != nil {
 			return err
 		}
-		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-store")
+		if content, ok := document.(*download); ok {
+			return content.send(w)
+		}
+		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(route.status)
 		return json.NewEncoder(w).Encode(document)
 	}

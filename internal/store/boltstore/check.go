@@ -15,6 +15,7 @@ type Report struct {
 	Bytes   int64          `json:"bytes"`   // the size of the file
 	Schema  int            `json:"schema"`  // the version of its layout; 0: it is empty
 	Records map[string]int `json:"records"` // by kind, which is the name of a bucket such as "jobs"
+	Pages   int            `json:"pages"`   // in all
 	Free    int            `json:"free"`    // pages that hold nothing and are used next
 	Lost    int            `json:"lost"`    // pages that hold nothing and are not used again before the file is compacted
 	Faults  []Fault        `json:"faults"`  // the first thousand of each kind
@@ -27,6 +28,11 @@ type Fault struct {
 	Fault  string `json:"fault"`           // what is wrong
 	Fatal  bool   `json:"fatal,omitzero"`  // Open refuses the file
 	Mended bool   `json:"mended,omitzero"` // Open makes the record anew from others
+}
+
+// Kinds are the kinds of records that do not follow from others, in the order of their names.
+func (r *Report) Kinds() []string {
+	return slices.DeleteFunc(sortedKeys(r.Records), func(name string) bool { return kinds[name].role != primary || name == string(metaBucket) })
 }
 
 // Sound reports whether a server that opens the store finds everything that was kept in it. What is made anew from other
@@ -43,7 +49,7 @@ func Check(path string, progress func(done, most int64)) (report Report, err err
 	if path, err = filepath.Abs(path); err != nil {
 		return report, err
 	}
-	report = Report{Path: path}
+	report = Report{Path: path, Faults: []Fault{}}
 	if err := whole(path); err != nil {
 		return report, err
 	}
@@ -62,6 +68,7 @@ func Check(path string, progress func(done, most int64)) (report Report, err err
 		return report, nil
 	}
 	report.Schema, report.Records, report.Free, report.Lost = found.schema, found.counts, found.free, found.leaked
+	report.Pages = int(found.meta.pages)
 	for _, name := range sortedKeys(found.damages) {
 		for _, damage := range found.damages[name] {
 			fault := Fault{Kind: name, Fault: damage.Error(), Mended: kinds[name].role != primary}
