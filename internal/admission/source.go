@@ -54,7 +54,12 @@ func (s *Source) Compile(statement source.Statement) (source.Query, error) {
 }
 
 // Waiting returns how many calls of each company wait for a place. Companies that have been there lately are in it with 0.
-func (g *gated) Waiting() map[string]int { return g.gate.waitingByCompany() }
+func (s *Source) Waiting() map[string]int {
+	if s.gate == nil {
+		return nil
+	}
+	return s.gate.waitingByCompany()
+}
 
 type gatedQuery struct {
 	source.Query

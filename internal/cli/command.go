@@ -27,7 +27,7 @@ func Command(provision Provision) caddycmd.Command {
 	return caddycmd.Command{
 		Name:  "data-api",
 		Usage: strings.Join(names, "|") + " ...",
-		Short: "Manages the Data API: keys, callbacks, the store, the catalog",
+		Short: "Manages the Data API: keys, jobs, callbacks, the store, the catalog",
 		Long: `
 Manages the Data API of a running server through Caddy's admin API; checks a
 catalog, and prints OpenAPI documents, without a server.

@@ -12,6 +12,10 @@ var commands = []command{
 	},
 	showSecret.with(rotateSecret),
 	{
+		use: "jobs", short: "Lists, shows and cancels jobs of all companies",
+		commands: []command{listJobs, showJob, cancelJob},
+	},
+	{
 		use: "deliveries", short: "Lists callbacks, and makes those that were given up once more",
 		commands: []command{listDeliveries, replayDeliveries},
 	},
