@@ -5,6 +5,7 @@ package buildinfo
 import (
 	"reflect"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -32,6 +33,10 @@ var Read = sync.OnceValue(func() Info {
 	return of(build)
 })
 
+// stamped is the version that the Makefile has the linker write, since Go does not tell that of a program's own module in every
+// checkout; empty: none.
+var stamped string
+
 // What Go and we say of a version that is not known.
 const (
 	unknown = "unknown"
@@ -43,6 +48,7 @@ const (
 const (
 	dirty         = "+dirty"
 	dirtyRequired = ".dirty"
+	dirtyRelease  = "-dirty"
 )
 
 func of(build *debug.BuildInfo) Info {
@@ -54,6 +60,9 @@ func of(build *debug.BuildInfo) Info {
 		case caddy:
 			info.Caddy = dependency.Version
 		}
+	}
+	if info.Version == unknown && stamped != "" {
+		info.read(&debug.Module{Version: stamped})
 	}
 	if build.Main.Path != module {
 		return info // what Go says of the checkout is about the program that we are a part of
@@ -78,19 +87,19 @@ func (i *Info) read(found *debug.Module) {
 	if version == "" || version == develop {
 		return
 	}
-	for _, mark := range []string{dirty, dirtyRequired} {
+	for _, mark := range []string{dirty, dirtyRequired, dirtyRelease} {
 		if clean, ok := strings.CutSuffix(version, mark); ok {
 			version, i.Modified = clean, true
 		}
 	}
 	i.Version, i.Commit = version, commitOf(version)
-	if i.Version == noVersion {
+	if slices.Contains(noVersions, i.Version) {
 		i.Version = unknown
 	}
 }
 
-// noVersion is what a module gets that is required without one.
-const noVersion = "v0.0.0-00010101000000-000000000000"
+// noVersions are what Go, and xcaddy.sh, ask for where there is none.
+var noVersions = []string{"v0.0.0-00010101000000-000000000000", "v0.0.0"}
 
 // commitOf returns the beginning of the commit that a pseudo-version names; empty: it names none.
 func commitOf(version string) string {

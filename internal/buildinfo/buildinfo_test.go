@@ -20,7 +20,7 @@ func TestOf(t *testing.T) {
 		"a commit, by xcaddy":         {debug.BuildInfo{Main: other, Deps: []*debug.Module{ours("v0.0.0-20261129175818-da1124a0cafe", nil)}}, Info{Version: "v0.0.0-20261129175818-da1124a0cafe", Commit: "da1124a0cafe"}},
 		"after a tag":                 {debug.BuildInfo{Main: other, Deps: []*debug.Module{ours("v0.4.1-0.20261129175818-da1124a0cafe", nil)}}, Info{Version: "v0.4.1-0.20261129175818-da1124a0cafe", Commit: "da1124a0cafe"}},
 		"a directory, by xcaddy":      {debug.BuildInfo{Main: other, Deps: []*debug.Module{ours("(devel)", here)}, Settings: stamped}, Info{Version: "unknown"}},
-		"a directory without version": {debug.BuildInfo{Main: other, Deps: []*debug.Module{ours(noVersion, here)}}, Info{Version: "unknown"}},
+		"a directory without version": {debug.BuildInfo{Main: other, Deps: []*debug.Module{ours(noVersions[0], here)}}, Info{Version: "unknown"}},
 		"a checkout, by xcaddy.sh":    {debug.BuildInfo{Main: other, Deps: []*debug.Module{ours("v0.0.0-20261129175818-da1124a0cafe.dirty", here)}}, Info{Version: "v0.0.0-20261129175818-da1124a0cafe", Commit: "da1124a0cafe", Modified: true}},
 		"our own program": {
 			debug.BuildInfo{Main: *ours("v0.4.1-0.20261129175818-da1124a0cafe+dirty", nil), Settings: stamped},
