@@ -4,9 +4,11 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-# Nothing here needs C, except the race detector. Stamping the version needs a git checkout that belongs to the user.
+# Nothing here needs C, except the race detector. Go's own stamping of the version needs a git checkout that belongs to the
+# user, and is no linked worktree, or it refuses to build: the server gets its version from the linker.
 export CGO_ENABLED := 0
 GO_BUILD := go build -buildvcs=false
+STAMPED = $(GO_BUILD) -ldflags "-X $$(go list -m)/internal/buildinfo.stamped=$$(tools/version.sh)"
 
 # Guides the compiler: it stands beside the main package that it was measured of.
 PROFILE := internal/cmd/caddy/server.pgo
@@ -135,13 +137,13 @@ bench-micro: bin/benchstat ## compare the hot path's micro-benchmarks with those
 .PHONY: bin/caddy-quick
 bin/caddy-quick:
 	@echo "Building bin/caddy. The first time this downloads and compiles Caddy, which takes some minutes."
-	@mkdir -p bin && $(GO_BUILD) -o bin/caddy ./internal/cmd/caddy
+	@mkdir -p bin && $(STAMPED) -o bin/caddy ./internal/cmd/caddy
 
 # Guided by a profile, as what xcaddy.sh builds is. Every package is compiled anew for it.
 .PHONY: bin/caddy-guided
 bin/caddy-guided:
 	@echo "Building bin/caddy, guided by a profile. The first time this downloads and compiles Caddy, which takes some minutes."
-	@mkdir -p bin && $(GO_BUILD) -trimpath -pgo=$(PROFILE) -o bin/caddy ./internal/cmd/caddy
+	@mkdir -p bin && $(STAMPED) -trimpath -pgo=$(PROFILE) -o bin/caddy ./internal/cmd/caddy
 
 .PHONY: bin/demo
 bin/demo:

@@ -39,7 +39,9 @@ cache="file://$(go env GOMODCACHE)/cache/download"
 # This module need not be published anywhere. Either xcaddy replaces it by this directory, or Go is led to this repository when it
 # looks for the module's own, and puts the commit into the cache under its version.
 if [ -z "$commit" ]; then
-	plugin="$module@v0.0.0" # or Go would show a version that is in the cache, which these files need not be
+	# What the program says of its version: without one, Go would show a version that is in the cache, which these files need not be.
+	version=$("$root/tools/version.sh")
+	plugin="$module@${version:-v0.0.0}"
 	replacement="$module=$root"
 else
 	found=$(

@@ -53,8 +53,8 @@ func enterAdmin() (*admin.Services, func(), error) {
 	}
 	return &admin.Services{
 		Catalog: app.server.Catalog(), Directory: opened.Directory, Keys: opened.Keys, SigningKeys: opened.TokenKeys, Algorithm: app.Tokens.Algorithm,
-		Dispatcher: opened.Dispatcher, Store: opened.Store, Cache: opened.Cache, Usage: opened.Usage,
-		Sources: app.server.AskSources, AuditLog: eventAuditLog{app.auditLog},
+		Dispatcher: opened.Dispatcher, Store: opened.Store, Cache: opened.Cache, Usage: opened.Usage, Jobs: opened.Jobs(),
+		Plan: app.server.Plan, Sources: app.server.AskSources, AuditLog: eventAuditLog{app.auditLog},
 	}, app.generation.Leave, nil
 }
 
@@ -74,4 +74,5 @@ func adminError(err error) error {
 var (
 	_ caddy.AdminRouter = (*AdminAPI)(nil)
 	_ admin.Compacter   = (*boltstore.Store)(nil)
+	_ admin.Backuper    = (*boltstore.Store)(nil)
 )

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/solucao42/caddy-data-api/internal/buildinfo"
 	"github.com/solucao42/caddy-data-api/internal/metrics"
 	"github.com/solucao42/caddy-data-api/internal/observe"
 	"github.com/solucao42/caddy-data-api/internal/tracing"
@@ -16,8 +17,8 @@ var counted = newMetrics()
 var observers = observe.Observers{tracing.Observer{}, counted, &slow, placeholderObserver{}, eventObserver{}}
 
 func newMetrics() *metrics.Metrics {
-	version, commit := programVersion()
-	return metrics.New(metrics.Options{Version: version, Commit: commit})
+	build := buildinfo.Read()
+	return metrics.New(metrics.Options{Version: build.Version, Commit: build.Commit})
 }
 
 // registerMetrics puts the metrics into the registry of a configuration that is being provisioned. Caddy makes one for each.

@@ -16,7 +16,9 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/token"
 	"github.com/solucao42/caddy-data-api/internal/usage"
 )
@@ -29,11 +31,21 @@ type Services struct {
 	SigningKeys *token.KeyRing
 	Algorithm   string // of new signing keys
 	Dispatcher  *callback.Dispatcher
-	Store       callback.Store // it may be a Compacter
+	Store       Store // it may be a Compacter, and a Backuper
+	Jobs        *job.Engine
+	Plan        func() *execution.Plan // what is served now
 	Cache       *cache.Cache
 	Usage       *usage.Counter
 	Sources     func(context.Context) []SourceState // asks all of them; it takes as long as they do to answer
 	AuditLog    audit.Log
+}
+
+// Store is what the routes need of the store.
+type Store interface {
+	callback.Store
+
+	// Size returns how many bytes of disk the store takes. It does not look at what is stored.
+	Size(ctx context.Context) (int64, error)
 }
 
 // The paths below which the routes are.
@@ -43,7 +55,10 @@ const (
 	RotateSecretPath = SecretPath + "/rotate"
 	DeliveriesPath   = "/data_api/deliveries"
 	CompactPath      = "/data_api/store/compact"
+	BackupPath       = "/data_api/store/backup"
 	CatalogPath      = "/data_api/catalog"
+	StatusPath       = "/data_api/status"
+	JobsPath         = "/data_api/jobs"
 	PurgePath        = "/data_api/cache/purge"
 	SigningKeysPath  = "/data_api/signing-keys"
 	UsagePath        = "/data_api/usage"
@@ -68,7 +83,12 @@ var routes = []route{
 	{http.MethodGet, DeliveriesPath, http.StatusOK, (*Services).listDeliveries},
 	{http.MethodPost, DeliveriesPath + "/{id}/replay", http.StatusOK, (*Services).replayDelivery},
 	{http.MethodPost, CompactPath, http.StatusOK, (*Services).compactStore},
+	{http.MethodPost, BackupPath, http.StatusOK, (*Services).backupStore},
 	{http.MethodGet, CatalogPath, http.StatusOK, (*Services).showCatalog},
+	{http.MethodGet, StatusPath, http.StatusOK, (*Services).showStatus},
+	{http.MethodGet, JobsPath, http.StatusOK, (*Services).listJobs},
+	{http.MethodGet, JobsPath + "/{id}", http.StatusOK, (*Services).showJob},
+	{http.MethodPost, JobsPath + "/{id}/cancel", http.StatusOK, (*Services).cancelJob},
 	{http.MethodPost, PurgePath, http.StatusOK, (*Services).purgeCache},
 	{http.MethodGet, SigningKeysPath, http.StatusOK, (*Services).listSigningKeys},
 	{http.MethodPost, SigningKeysPath + "/rotate", http.StatusCreated, (*Services).rotateSigningKey},
@@ -109,8 +129,11 @@ func handler(methods map[string]route, enter func() (*Services, func(), error)) 
 		if err != nil {
 			return err
 		}
-		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-store")
+		if content, ok := document.(*download); ok {
+			return content.send(w)
+		}
+		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(route.status)
 		return json.NewEncoder(w).Encode(document)
 	}

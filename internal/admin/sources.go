@@ -18,6 +18,27 @@ type SourceState struct {
 	State        string    `json:"state"`
 	ConfiguredAt time.Time `json:"configured_at"`
 	Error        string    `json:"error,omitempty"`
+
+	Since       time.Time         `json:"since"`                  // since when it is in this state, as nearly as is known
+	Connections *Connections      `json:"connections,omitempty"`  // nil: the source does not say
+	Waiting     int               `json:"waiting"`                // callers who wait for a connection
+	Failures    map[string]uint64 `json:"failures"`               // runs that failed, by class, since it was configured
+	LastFailure *SourceFailure    `json:"last_failure,omitempty"` // of a run, or of connecting; nil: there was none
+}
+
+// Connections are those of a source.
+type Connections struct {
+	InUse  int `json:"in_use"`
+	Idle   int `json:"idle"`
+	Shared int `json:"shared"` // each is used by several statements at once, beside the others
+	Limit  int `json:"limit"`  // of those that are not shared
+}
+
+// SourceFailure is one failure.
+type SourceFailure struct {
+	At    time.Time `json:"at"`
+	Class string    `json:"class"`           // as in Failures
+	Error string    `json:"error,omitempty"` // why the source could not be reached; that of a run is in the log alone
 }
 
 // String says it to an operator.

@@ -185,6 +185,13 @@ func (g *Gate) overloaded(c *company, cause error) error {
 	return failure
 }
 
+// Load returns how many are inside and how many wait.
+func (g *Gate) Load() (running, waiting int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.running, g.waiting
+}
+
 // SetCapacity changes how many may be inside at once, at least 1. Where fewer may than are, nobody enters until enough
 // have left.
 func (g *Gate) SetCapacity(capacity int) {

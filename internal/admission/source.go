@@ -16,8 +16,10 @@ import (
 // ([source.Bounded]) nobody waits. The capacity of the options is the source's, and follows it.
 //
 // Where the time of a run goes is noted in its [observe.Timing], and shown in spans below the one of its context.
-func Admit(s source.Source, options Options) source.Source {
-	admitted := &gated{Source: s}
+//
+// How runs end is counted: see [Source.Load].
+func Admit(s source.Source, options Options) *Source {
+	admitted := &Source{Source: s}
 	if named, ok := s.(source.Named); ok {
 		admitted.system = named.SystemName()
 	}
@@ -33,34 +35,44 @@ func Admit(s source.Source, options Options) source.Source {
 	return admitted
 }
 
-type gated struct {
+// Source is a source whose callers are admitted, and whose failures are counted.
+type Source struct {
 	source.Source
-	gate   *Gate  // nil: nobody waits
-	system string // the kind of database
+	gate     *Gate  // nil: nobody waits
+	system   string // the kind of database
+	failures failures
 }
 
 // Compile implements [source.Source].
-func (g *gated) Compile(statement source.Statement) (source.Query, error) {
-	query, err := g.Source.Compile(statement)
+func (s *Source) Compile(statement source.Statement) (source.Query, error) {
+	query, err := s.Source.Compile(statement)
 	if err != nil {
 		return nil, err
 	}
 	shared, _ := query.(source.Shared)
-	return &gatedQuery{query, shared, g.gate, tracing.NewQuery(g.system, statement.Name)}, nil
+	return &gatedQuery{query, shared, s.gate, tracing.NewQuery(s.system, statement.Name), &s.failures}, nil
 }
 
 // Waiting returns how many calls of each company wait for a place. Companies that have been there lately are in it with 0.
-func (g *gated) Waiting() map[string]int { return g.gate.waitingByCompany() }
+func (s *Source) Waiting() map[string]int {
+	if s.gate == nil {
+		return nil
+	}
+	return s.gate.waitingByCompany()
+}
 
 type gatedQuery struct {
 	source.Query
 	shared source.Shared // the query itself, or nil
 	gate   *Gate
 	spans  *tracing.Query
+
+	failures *failures // of the source
 }
 
 // Run implements [source.Query].
-func (q *gatedQuery) Run(ctx context.Context, call source.Call, sink source.Sink) error {
+func (q *gatedQuery) Run(ctx context.Context, call source.Call, sink source.Sink) (err error) {
+	defer func() { q.failures.note(err) }()
 	begun, timing := time.Now(), observe.TimingOf(ctx)
 	traced := q.trace(ctx, sink)
 	if traced != nil {
@@ -85,7 +97,7 @@ func (q *gatedQuery) Run(ctx context.Context, call source.Call, sink source.Sink
 		}
 		defer pass.Leave() // deferred, because a sink may panic
 	}
-	err := q.Query.Run(traced.begin(ctx, entered), call, sink)
+	err = q.Query.Run(traced.begin(ctx, entered), call, sink)
 	timing.Note(entered.Sub(begun), time.Since(entered))
 	traced.end(err)
 	return err

@@ -2,6 +2,8 @@ package admission_test
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -97,19 +99,72 @@ func TestSlowReadersCount(t *testing.T) {
 }
 
 // unbounded is a source that does not say how much it runs at once.
-type unbounded struct{ source.Source }
-
-func (unbounded) Compile(source.Statement) (source.Query, error) { return &shared{}, nil }
+type unbounded struct {
+	source.Source
+	query source.Query
+}
 
 // Before a source that does not say how much it runs at once nobody waits; what its runs take is noted all the same.
 func TestAdmitOfAnUnboundedSource(t *testing.T) {
-	query, err := admission.Admit(unbounded{}, admission.Options{}).Compile(source.Statement{})
+	query, err := admission.Admit(unbounded{query: &shared{}}, admission.Options{}).Compile(source.Statement{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var timing observe.Timing
 	if err := query.Run(observe.WithTiming(t.Context(), &timing), source.Call{}, nil); err != nil || timing.Waited != 0 || timing.Queried <= 0 {
 		t.Errorf("%v, %+v", err, timing)
+	}
+}
+
+// answering is a query that ends as it is told.
+type answering struct {
+	source.Query
+	err error
+}
+
+func (a *answering) Run(context.Context, source.Call, source.Sink) error { return a.err }
+
+func (u unbounded) Compile(source.Statement) (source.Query, error) { return u.query, nil }
+
+// A source without a gate is let in at once. Its failures are counted like those of others: by class, and those of nobody
+// else.
+func TestFailuresAreCounted(t *testing.T) {
+	query := new(answering)
+	s := admission.Admit(unbounded{query: query}, admission.Options{})
+	admitted, err := s.Compile(source.Statement{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cause := errors.New("the cause")
+	want := map[string]uint64{"unavailable": 0, "interrupted": 0, "overloaded": 0, "timed_out": 0, "value_refused": 0, "failed": 0}
+	check := func(last string, away bool) {
+		t.Helper()
+		got := s.Load()
+		if !maps.Equal(got.Failures, want) || got.Last.Class != last || got.Last.At.IsZero() != (last == "") || got.UnavailableSince.IsZero() == away {
+			t.Errorf("got %+v, want %v, the last one %q", got, want, last)
+		}
+	}
+	check("", false)
+	for _, c := range []struct {
+		class string
+		err   error
+		away  bool
+	}{
+		{"failed", source.Failed(cause), false}, {"timed_out", source.TimedOut(cause), false}, {"unavailable", source.Unavailable(cause), true},
+		{"unavailable", source.Unavailable(cause), true}, {"overloaded", source.Overloaded(cause), true}, {"", nil, false},
+		{"interrupted", source.Interrupted(cause), false}, {"value_refused", source.ValueRefused(cause, ""), false},
+		{"", cause, false}, {"", context.Canceled, false}, {"", dataapi.Wrap(dataapi.CodeInternal, context.Canceled), false},
+	} {
+		before := s.Load().Last.Class
+		query.err = c.err
+		if err := admitted.Run(t.Context(), source.Call{}, nil); !errors.Is(err, c.err) {
+			t.Errorf("%v became %v", c.err, err)
+		}
+		if c.class != "" {
+			want[c.class]++
+			before = c.class
+		}
+		check(before, c.away)
 	}
 }
 

@@ -25,7 +25,7 @@ const (
 	UsageRead        Action = "usage.read"        // of the company, or by an operator of any
 
 	JobAccepted  Action = "job.accepted"
-	JobCancelled Action = "job.cancelled" // by a caller
+	JobCancelled Action = "job.cancelled" // by a caller, or an operator
 	JobEnded     Action = "job.ended"     // however it did
 
 	KeyCreated            Action = "key.created"
@@ -35,6 +35,7 @@ const (
 	CallbackSecretRotated Action = "callback_secret.rotated"
 	SigningKeyRotated     Action = "signing_key.rotated"
 	SigningKeyWithdrawn   Action = "signing_key.withdrawn"
+	StoreBackedUp         Action = "store.backed_up"
 	CatalogChanged        Action = "catalog.changed"
 )
 

@@ -75,7 +75,8 @@ var ErrTooLarge = errors.New("the result is larger than what the cache keeps")
 type Cache struct {
 	options Options
 	entries *otter.Cache[Key, *Entry]
-	purges  atomic.Uint64 // purges so far: what began before one is not kept after it
+	gets    [Collapsed + 1]atomic.Uint64 // by what came of them
+	purges  atomic.Uint64                // purges so far: what began before one is not kept after it
 
 	mu      sync.Mutex
 	flights map[Key]*flight
@@ -105,6 +106,30 @@ const entryBytes = 512
 // meanwhile, and for as long as one of them waits. Fill's error is everybody's; it is not kept. When ctx ends before,
 // Get returns ctx's error.
 func (c *Cache) Get(ctx context.Context, key Key, policy Policy, fill Fill) (*Entry, Status, error) {
+	entry, status, err := c.get(ctx, key, policy, fill)
+	c.gets[status].Add(1)
+	return entry, status, err
+}
+
+// Stats are the figures of a cache at one moment.
+type Stats struct {
+	Entries int
+	Bytes   int64 // of all entries
+	Limit   int64 // how many bytes there may be
+
+	// What has become of requests since the cache was made. Misses are those for which a query ran, also when it failed.
+	Hits, Stale, Misses, Collapsed uint64
+}
+
+// Stats returns the figures of this moment. It does not block.
+func (c *Cache) Stats() Stats {
+	return Stats{
+		Entries: c.entries.EstimatedSize(), Bytes: int64(c.entries.WeightedSize()), Limit: c.options.Size,
+		Hits: c.gets[Hit].Load(), Stale: c.gets[Stale].Load(), Misses: c.gets[Miss].Load(), Collapsed: c.gets[Collapsed].Load(),
+	}
+}
+
+func (c *Cache) get(ctx context.Context, key Key, policy Policy, fill Fill) (*Entry, Status, error) {
 	if entry, ok := c.entries.GetIfPresent(key); ok {
 		now := c.options.Now()
 		switch left := entry.TTL(now); {

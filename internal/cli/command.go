@@ -1,9 +1,14 @@
 package cli
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -22,7 +27,7 @@ func Command(provision Provision) caddycmd.Command {
 	return caddycmd.Command{
 		Name:  "data-api",
 		Usage: strings.Join(names, "|") + " ...",
-		Short: "Manages the Data API: keys, callbacks, the store, the catalog",
+		Short: "Manages the Data API: keys, jobs, callbacks, the store, the catalog",
 		Long: `
 Manages the Data API of a running server through Caddy's admin API; checks a
 catalog, and prints OpenAPI documents, without a server.
@@ -70,14 +75,16 @@ func (c command) build(provision Provision) *cobra.Command {
 	}
 	if !c.offline {
 		cmd.Flags().String("address", "", "address of the server's admin API, as HOST:PORT or unix/FILE (default "+caddy.DefaultAdminListen+")")
-		cmd.Flags().Bool("json", false, "print the answer as JSON")
+		jsonFlag(cmd, "print the answer as JSON")
 		configFlags(cmd, "the server's configuration file, to read the address from")
 	}
 	if c.flags != nil {
 		c.flags(cmd)
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
-		call := &call{Flags: caddycmd.Flags{FlagSet: cmd.Flags()}, args: args, out: cmd.OutOrStdout(), provision: provision}
+		call := &call{
+			Flags: caddycmd.Flags{FlagSet: cmd.Flags()}, args: args, out: cmd.OutOrStdout(), err: cmd.ErrOrStderr(), ctx: cmd.Context(), provision: provision,
+		}
 		if !c.offline {
 			if call.server, err = adminAddress(call.String("address"), call.String("config"), call.String("adapter")); err != nil {
 				return err
@@ -92,7 +99,8 @@ func (c command) build(provision Provision) *cobra.Command {
 type call struct {
 	caddycmd.Flags
 	args      []string
-	out       io.Writer
+	ctx       context.Context //nolint:containedctx // of this call
+	out, err  io.Writer
 	server    string // the address of its admin API
 	provision Provision
 }
@@ -100,6 +108,21 @@ type call struct {
 func (c *call) printf(format string, args ...any) error {
 	_, err := fmt.Fprintf(c.out, format, args...)
 	return err
+}
+
+// catchInterrupt has an interruption end c.ctx, and no longer the process, until the function that it returns is called: for
+// commands that have something to clear away.
+func (c *call) catchInterrupt() (stop func()) {
+	c.ctx, stop = signal.NotifyContext(c.ctx, os.Interrupt, syscall.SIGTERM)
+	return stop
+}
+
+// show prints a document: as JSON under --json, else as print does.
+func (c *call) show(document any, print func() error) error {
+	if c.Bool("json") {
+		return json.NewEncoder(c.out).Encode(document)
+	}
+	return print()
 }
 
 // table prints rows below a heading, in columns. A cell ends with a tab, but for the last.

@@ -12,10 +12,17 @@ var commands = []command{
 	},
 	showSecret.with(rotateSecret),
 	{
+		use: "jobs", short: "Lists, shows and cancels jobs of all companies",
+		commands: []command{listJobs, showJob, cancelJob},
+	},
+	{
 		use: "deliveries", short: "Lists callbacks, and makes those that were given up once more",
 		commands: []command{listDeliveries, replayDeliveries},
 	},
-	{use: "store", short: "Cares for the store of a running server", commands: []command{compactStore}},
+	{
+		use: "store", short: "Backs the store up, checks and restores it, and gives its free space back",
+		commands: []command{backupStore, checkStore, restoreStore, compactStore},
+	},
 	{use: "cache", short: "Looks after the results that a running server keeps in memory", commands: []command{purgeCache}},
 	checkCatalog,
 	askHealth,

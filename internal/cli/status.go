@@ -2,40 +2,56 @@ package cli
 
 import (
 	"net/http"
-	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/solucao42/caddy-data-api/internal/admin"
 )
 
+// watchEvery is how often --watch looks anew.
+const watchEvery = 2 * time.Second
+
 var status = command{
 	use:   "status",
-	short: "Shows the endpoints that are served, the faults of files that are not, and whether the sources answer",
+	short: "Shows what is wrong, and how sources, jobs, the store, the cache and the catalog fare",
+	long: `
+Shows how a running server fares: first what is wrong, then its sources, which are
+asked for a sign of life, its jobs, the store, the cache, and the catalog.`,
+	flags: func(cmd *cobra.Command) {
+		cmd.Flags().Bool("watch", false, "look again every "+watchEvery.String()+", until interrupted")
+		cmd.Flags().Bool("endpoints", false, "list the endpoints, too")
+	},
 	run: func(c *call) error {
-		return ask(c, http.MethodGet, admin.CatalogPath+"?sources", nil, func(catalog admin.Catalog) error {
-			rows := make([]string, len(catalog.Endpoints))
-			for i, endpoint := range catalog.Endpoints {
-				mode := endpoint.Mode
-				if !endpoint.Active {
-					mode += " (inactive)"
+		if !c.Bool("watch") {
+			return c.printStatus()
+		}
+		defer c.catchInterrupt()()
+		for {
+			if isTerminal(c.out) && !c.Bool("json") {
+				if err := c.printf(clearScreen); err != nil {
+					return err
 				}
-				rows[i] = strings.Join([]string{endpoint.Endpoint, mode, endpoint.Source, endpoint.Revision, orDash(endpoint.Title)}, "\t")
 			}
-			if err := c.table("ENDPOINT\tMODE\tSOURCE\tREVISION\tTITLE", rows...); err != nil {
+			if err := c.printStatus(); err != nil {
 				return err
 			}
-			var states []string
-			for _, state := range catalog.Sources {
-				states = append(states, state.String())
+			select {
+			case <-c.ctx.Done():
+				return nil
+			case <-time.After(watchEvery):
 			}
-			return c.printf("%s%s%s", section("FAULTS", catalog.Faults), section("WARNINGS", catalog.Warnings), section("SOURCES", states))
-		})
+		}
 	},
 }
 
-// section is lines under a heading, or nothing when there are none.
-func section(heading string, lines []string) string {
-	if len(lines) == 0 {
-		return ""
+// clearScreen empties a terminal, and begins at its top.
+const clearScreen = "\x1b[H\x1b[2J"
+
+// printStatus asks once.
+func (c *call) printStatus() error {
+	if err := ask(c, http.MethodGet, admin.StatusPath, nil, c.printDocument); err != nil || !c.Bool("endpoints") || c.Bool("json") {
+		return err
 	}
-	return "\n" + heading + "\n" + strings.Join(lines, "\n") + "\n"
+	return ask(c, http.MethodGet, admin.CatalogPath, nil, c.printEndpoints)
 }

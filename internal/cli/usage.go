@@ -4,10 +4,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -94,7 +97,10 @@ func explainFlag(cmd *cobra.Command, err error) error {
 // flagTypes are the types of flags, in words.
 var flagTypes = map[string]string{
 	"string": "text", "int": "a whole number", "bool": "true or false", "duration": "a duration such as 90m, 24h or 90d",
+	"size": "a size such as 50MiB",
 }
+
+func jsonFlag(cmd *cobra.Command, usage string) { cmd.Flags().Bool("json", false, usage) }
 
 func configFlags(cmd *cobra.Command, usage string) {
 	cmd.Flags().StringP("config", "c", "", usage)
@@ -118,6 +124,32 @@ func (c *call) expiry() (time.Time, error) {
 		return time.Now().Add(expiresIn).UTC(), nil
 	}
 }
+
+// bytesFlag adds a flag that is a number of bytes as the Caddyfile has them.
+func bytesFlag(cmd *cobra.Command, name string, value int64, usage string) {
+	cmd.Flags().Var((*byteSize)(&value), name, usage)
+}
+
+// bytes is the value of a flag that bytesFlag has added.
+func (c *call) bytes(name string) int64 { return int64(*c.Lookup(name).Value.(*byteSize)) }
+
+type byteSize int64
+
+// Set implements pflag.Value.
+func (b *byteSize) Set(text string) error {
+	parsed, err := humanize.ParseBytes(text)
+	if err == nil && parsed > math.MaxInt64 {
+		err = strconv.ErrRange
+	}
+	*b = byteSize(parsed)
+	return err
+}
+
+// String implements pflag.Value.
+func (b *byteSize) String() string { return strings.ReplaceAll(size(int64(*b)), " ", "") }
+
+// Type implements pflag.Value.
+func (*byteSize) Type() string { return "size" }
 
 // durationFlag adds a flag that is a duration as the Caddyfile has them, in which d stands for days.
 func durationFlag(cmd *cobra.Command, name string, value time.Duration, usage string) {

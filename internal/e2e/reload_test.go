@@ -113,7 +113,7 @@ func TestEndpointFilesAreReloaded(t *testing.T) {
 	if got := s.Execute("fresh", token, `{}`); !strings.Contains(string(got.Body), "two") {
 		t.Errorf("the last good revision is gone: %s", got.Body)
 	}
-	if status := s.mustCLI(s.admin("status")...); !strings.Contains(status, "acme/default/fresh") || !strings.Contains(status, "\n\nFAULTS\n") ||
+	if status := s.mustCLI(s.admin("status", "--endpoints")...); !strings.Contains(status, "\nacme/default/fresh ") || !strings.Contains(status, "\n\nPROBLEMS\n") ||
 		!strings.Contains(status, "fresh.sql:4:20: no such table: nowhere; the last good revision stays live\n") {
 		t.Errorf("status does not show the fault:\n%s", status)
 	}

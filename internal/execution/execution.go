@@ -165,8 +165,11 @@ type limitedSink struct {
 // end ends the result when the query has succeeded, and words its error for the caller when it has not.
 func (s *limitedSink) end(err error) (result.Summary, error) {
 	if err != nil {
-		return s.summary, s.bound.redactError(s.bound.explain(err))
+		err = s.bound.redactError(s.bound.explain(err))
+		s.bound.noteRun(err)
+		return s.summary, err
 	}
+	s.bound.noteRun(nil)
 	return s.summary, s.Encoder.End(s.summary)
 }
 

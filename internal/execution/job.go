@@ -2,6 +2,7 @@ package execution
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"sync/atomic"
 	"time"
@@ -144,4 +145,18 @@ func (p *Plan) usesClaims() bool {
 		}
 	}
 	return false
+}
+
+// Redacted writes the parameters of a job for people to read, without the values of sensitive ones. It returns nothing where
+// the endpoint is gone, or has changed so that nobody knows any more which of them were sensitive.
+func (p *Plan) Redacted(j job.Job) json.RawMessage {
+	for endpoint := range p.queries {
+		if endpoint.Address != j.Address || endpoint.Revision != j.Revision {
+			continue
+		}
+		if args, err := endpoint.Contract.Rebind(j.Params); err == nil {
+			return endpoint.Contract.Redacted(args)
+		}
+	}
+	return nil
 }

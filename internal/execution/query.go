@@ -115,6 +115,7 @@ type checkedQuery struct {
 	queries  *Queries
 	columns  atomic.Pointer[[]source.Column] // as the database described them; nil: it has not accepted the statement yet
 	met      atomic.Pointer[[]source.Column] // what a run has met instead, and was told of
+	trouble  trouble                         // how the last runs failed
 	failing  atomic.Bool                     // a run was refused, and none has succeeded since
 }
 

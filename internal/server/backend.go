@@ -213,6 +213,9 @@ func (b *Backend) observing(others observe.Observer) observe.Observer {
 	return observe.Observers{b.Usage, b.quotas, others}
 }
 
+// Jobs runs the jobs of the store.
+func (b *Backend) Jobs() *job.Engine { return b.engine }
+
 // Start starts the engines unless they run. Nothing begins before something is attached: see [Services.Attach].
 func (b *Backend) Start() error {
 	return errors.Join(b.engine.Start(context.Background()), b.Dispatcher.Start(context.Background()))

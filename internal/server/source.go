@@ -30,13 +30,19 @@ type Source struct {
 	configured time.Time               // when it was made
 	answered   atomic.Bool             // at least once since
 	silence    atomic.Pointer[silence] // not nil: it did not answer when it was asked last
+	admitted   *admission.Source
+
+	mu    sync.Mutex
+	state string // that it was found in last; empty: none
+	since time.Time
 }
 
 // NewSource returns a source in front of a database, which it closes. The dialect reads statements for it.
 func NewSource(database source.Source, dialect source.Dialect) *Source {
 	pinger, _ := database.(source.Pinger)
 	reporter, _ := database.(source.Reporter)
-	return &Source{Source: admission.Admit(database, admission.Options{}), pinger: pinger, reporter: reporter, dialect: dialect, configured: time.Now()}
+	admitted := admission.Admit(database, admission.Options{})
+	return &Source{Source: admitted, admitted: admitted, pinger: pinger, reporter: reporter, dialect: dialect, configured: time.Now()}
 }
 
 // ask asks the source for a sign of life, and remembers one.
@@ -87,6 +93,7 @@ func (s *Server) AskSources(ctx context.Context) []admin.SourceState {
 		state := &states[i]
 		asked := sources[state.Source]
 		all.Go(func() {
+			defer asked.describe(state)
 			err := asked.ask(ctx)
 			if err == nil {
 				return

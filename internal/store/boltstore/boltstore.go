@@ -47,8 +47,8 @@ type Options struct {
 	LockTimeout time.Duration
 
 	// MmapSize is the address space, in bytes, that is reserved for the file at once, so that writers need not wait for
-	// readers while the file grows up to it. It costs no memory and no disk. Default 1 GiB; none on Windows, where the
-	// file itself would take that size, and on 32-bit systems.
+	// readers while the file grows up to it. It costs no memory and no disk. Default 1 GiB, or twice the size of the file
+	// when that is more; none on Windows, where the file itself would take that size, and on 32-bit systems.
 	MmapSize int
 
 	// Logger is told of damage, and when the file is moved away or is open to others. Nil: slog.Default.
@@ -65,6 +65,7 @@ type Options struct {
 type Store struct {
 	path    string
 	options bbolt.Options
+	grows   bool // what is mapped grows with the file
 
 	// mu is held for reading while db is used, and for writing while a failed file is opened again.
 	mu        sync.RWMutex
@@ -81,6 +82,7 @@ type Store struct {
 	away     atomic.Pointer[error] // why nothing may be written: another file, or none, is at the path
 	damages  damageLog
 	watching watcher
+	copying  atomic.Pointer[pin] // the copy that is being made; nil: none
 
 	writes     queue
 	committing mutex                 // taken while a group is committed, and while the file is compacted
@@ -121,11 +123,13 @@ func Open(path string, options Options) (*Store, error) {
 	if options.Committed == nil {
 		options.Committed = func(time.Duration, error) {}
 	}
-	if options.MmapSize <= 0 && math.MaxInt > math.MaxInt32 && runtime.GOOS != "windows" {
+	grows := options.MmapSize <= 0 && math.MaxInt > math.MaxInt32 && runtime.GOOS != "windows"
+	if grows {
 		options.MmapSize = 1 << 30
 	}
 	s := &Store{
-		path: absolute,
+		path:  absolute,
+		grows: grows,
 		options: bbolt.Options{
 			Timeout:         options.LockTimeout,
 			InitialMmapSize: options.MmapSize,

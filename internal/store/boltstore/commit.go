@@ -236,7 +236,9 @@ func (s *Store) begin() (tx *bbolt.Tx, err error) {
 // finish commits a transaction, and returns what its writers are told.
 func (s *Store) finish(tx *bbolt.Tx) error {
 	id := tx.ID()
+	done := s.watchCommit()
 	err := guarded(func() error { return s.commit(tx) })
+	done()
 	if err != nil {
 		if errors.Is(err, ErrDamaged) {
 			s.reportDamage(err)

@@ -208,7 +208,7 @@ func TestDamagedIndexIsMadeAnew(t *testing.T) {
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if report, err := Check(path); err != nil || len(report.Faults) != 1 || !report.Faults[0].Mended || report.Faults[0].Kind != string(name) {
+			if report, err := Check(path, nil); err != nil || len(report.Faults) != 1 || !report.Faults[0].Mended || report.Faults[0].Kind != string(name) {
 				t.Errorf("Check: %+v, %v", report, err)
 			}
 			s = openStore(t, path, Options{Logger: log.logger()})

@@ -54,6 +54,9 @@ type inspection struct {
 	size int64
 	deep bool // results are read too
 
+	progress func(done, most int64) // bytes; nil: nobody wants to know
+	visited  int64                  // pages
+
 	meta     meta
 	pageSize int
 	seen     []uint64 // a bit for each page that is in use or free
@@ -73,8 +76,8 @@ type inspection struct {
 const maxDamages = 1000
 
 // inspect walks through a file that nobody writes to. An error is what makes the file unusable as a whole.
-func inspect(file io.ReaderAt, size int64, deep bool) (*inspection, error) {
-	n := &inspection{file: file, size: size, deep: deep, roots: make(map[string][]byte), counts: make(map[string]int)}
+func inspect(file io.ReaderAt, size int64, deep bool, progress func(done, most int64)) (*inspection, error) {
+	n := &inspection{file: file, size: size, deep: deep, progress: progress, roots: make(map[string][]byte), counts: make(map[string]int)}
 	if err := n.readMeta(); err != nil {
 		return n, err
 	}

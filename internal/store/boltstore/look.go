@@ -21,17 +21,15 @@ const (
 // look checks the file before it is opened for writing, under a lock that keeps writers away, and returns the buckets
 // that are to be made anew.
 func (s *Store) look() (remake []string, err error) {
+	if err := whole(s.path); err != nil {
+		return nil, err
+	}
 	info, err := os.Stat(s.path)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, fmt.Errorf("store %s: %w", s.path, err)
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("store %s: it is not a regular file", s.path)
-	case info.Size() == 0:
-		return nil, fmt.Errorf("store %s: the file has 0 bytes: %s", s.path, adviceEmpty)
 	}
 	s.narrow(info.Mode().Perm())
-	found, err := inspectPath(s.path, &s.options, false)
+	found, err := inspectPath(s.path, &s.options, false, nil)
 	if err != nil {
 		return nil, s.refusal(err)
 	}
@@ -50,8 +48,22 @@ func (s *Store) look() (remake []string, err error) {
 	return remake, nil
 }
 
+// whole reports what is no file that could hold a store.
+func whole(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("store %s: %w", path, err)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("store %s: it is not a regular file", path)
+	case info.Size() == 0:
+		return fmt.Errorf("store %s: the file has 0 bytes: %s", path, adviceEmpty)
+	}
+	return nil
+}
+
 // inspectPath inspects a file that no other process writes to.
-func inspectPath(path string, options *bbolt.Options, deep bool) (found *inspection, err error) {
+func inspectPath(path string, options *bbolt.Options, deep bool, progress func(done, most int64)) (found *inspection, err error) {
 	// Opened for reading, bbolt takes the lock, reads the meta pages and looks at nothing else.
 	var db *bbolt.DB
 	reading := bbolt.Options{Timeout: options.Timeout, ReadOnly: true}
@@ -75,7 +87,7 @@ func inspectPath(path string, options *bbolt.Options, deep bool) (found *inspect
 	if err != nil {
 		return nil, err
 	}
-	return inspect(file, info.Size(), deep)
+	return inspect(file, info.Size(), deep, progress)
 }
 
 // tooShort says so when a file cannot hold what each of them begins with.

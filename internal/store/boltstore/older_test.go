@@ -37,7 +37,7 @@ func TestOlderStoreAnswersAsBefore(t *testing.T) {
 	if wrong := wrongAnswers(want, got); len(wrong) > 0 {
 		t.Errorf("other answers than before:\n%s", strings.Join(wrong, "\n"))
 	}
-	if report, err := boltstore.Check(path); err != nil || len(report.Faults) > 0 {
+	if report, err := boltstore.Check(path, nil); err != nil || len(report.Faults) > 0 {
 		t.Errorf("%+v, %v", report, err)
 	}
 }

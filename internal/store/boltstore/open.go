@@ -64,6 +64,9 @@ func (s *Store) open(care diligence) error {
 	}
 	var file *os.File
 	options := s.options
+	if size, err := fileSize(s.path); err == nil && s.grows {
+		options.InitialMmapSize = max(options.InitialMmapSize, int(2*size))
+	}
 	options.OpenFile = func(path string, flag int, mode fs.FileMode) (opened *os.File, err error) {
 		opened, err = os.OpenFile(path, flag&^os.O_CREATE, mode)
 		file = opened
@@ -134,6 +137,7 @@ func (s *Store) refusal(err error) error {
 
 // letGo closes the file. No transaction is open, but for one that a panic has left.
 func (s *Store) letGo() error {
+	s.unpin(errBackupReopened) // bbolt waits for every transaction before it closes the file
 	db, file := s.db, s.file
 	s.db, s.file = nil, nil
 	if db == nil {

@@ -107,7 +107,7 @@ func TestOpenRefusesWhatIsNoWholeStore(t *testing.T) {
 			if name == "empty" {
 				return
 			}
-			if report, err := Check(path); err == nil && (len(report.Faults) != 1 || !report.Faults[0].Fatal) {
+			if report, err := Check(path, nil); err == nil && (len(report.Faults) != 1 || !report.Faults[0].Fatal) {
 				t.Errorf("Check: %+v", report)
 			}
 		})

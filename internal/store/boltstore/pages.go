@@ -157,6 +157,9 @@ func (n *inspection) readPage(id uint64, depth int) (page, error) {
 			return page{}, structure("page %d is used twice", part)
 		}
 	}
+	if n.visited += int64(p.overflow) + 1; n.progress != nil {
+		n.progress(n.visited*int64(n.pageSize), int64(n.meta.pages)*int64(n.pageSize))
+	}
 	total := (int(p.overflow) + 1) * n.pageSize
 	p.at = func(offset, length int) ([]byte, error) {
 		switch {

@@ -85,7 +85,7 @@ func TestMigrationGoesOnWhereItWasInterrupted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if report, err := Check(path); err != nil || len(report.Faults) > 0 || report.Records["secrets"] != records {
+	if report, err := Check(path, nil); err != nil || len(report.Faults) > 0 || report.Records["secrets"] != records {
 		t.Errorf("%+v, %v", report, err)
 	}
 }

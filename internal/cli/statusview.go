@@ -1,0 +1,182 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/admin"
+)
+
+// printDocument prints what is wrong, and then how everything fares.
+func (c *call) printDocument(status admin.Status) error {
+	problems := problemsOf(status)
+	if len(problems) == 0 {
+		problems = []string{"none"}
+	}
+	if err := c.printf("Data API %s; up %s\n\nPROBLEMS\n%s\n\n", status.Build, age(status.At.Sub(status.StartedAt)), strings.Join(problems, "\n")); err != nil {
+		return err
+	}
+	if err := c.table("SOURCE\tSTATE\tFOR\tIN USE\tIDLE\tLIMIT\tWAITING\tFAILED RUNS", sourceRows(status)...); err != nil {
+		return err
+	}
+	if err := c.printf("\n"); err != nil {
+		return err
+	}
+	if err := c.table("JOBS\t"+jobsLine(status), "STORE\t"+storeLine(status.Store), "CACHE\t"+cacheLine(status.Cache),
+		"ENDPOINTS\t"+endpointsLine(status)); err != nil {
+		return err
+	}
+	return c.printf("%s", section("WARNINGS", status.Warnings))
+}
+
+// problemsOf lists what is wrong, the worst first.
+func problemsOf(status admin.Status) (lines []string) {
+	for _, source := range status.Sources {
+		if source.State != admin.SourceAnswers {
+			lines = append(lines, source.String())
+		}
+	}
+	for _, failure := range []string{status.Store.Error, status.Jobs.Error} {
+		if failure != "" {
+			lines = append(lines, "store: "+failure)
+		}
+	}
+	for _, endpoint := range status.Failing {
+		times := ""
+		if endpoint.Failures > 1 {
+			times = fmt.Sprintf(", %d times since %s", endpoint.Failures, endpoint.Since.Format(time.RFC3339))
+		}
+		lines = append(lines, fmt.Sprintf("%s: failed %s ago%s: %s", endpoint.Endpoint, age(status.At.Sub(endpoint.LastAt)), times, oneLine(endpoint.Error)))
+	}
+	return append(lines, status.Faults...)
+}
+
+func sourceRows(status admin.Status) []string {
+	sources := slices.Clone(status.Sources)
+	slices.SortStableFunc(sources, func(a, b admin.SourceState) int {
+		return cmp.Compare(rank(a), rank(b))
+	})
+	rows := make([]string, len(sources))
+	for i, s := range sources {
+		use, idle, limit := "-", "-", "-"
+		if c := s.Connections; c != nil {
+			use, idle, limit = strconv.Itoa(c.InUse), strconv.Itoa(c.Idle), strconv.Itoa(c.Limit)
+		}
+		rows[i] = strings.Join([]string{
+			s.Source, strings.ReplaceAll(s.State, "_", " "), age(status.At.Sub(s.Since)), use, idle, limit, strconv.Itoa(s.Waiting), failuresOf(s, status.At),
+		}, "\t")
+	}
+	return rows
+}
+
+// rank puts a source that does not answer before one that does.
+func rank(source admin.SourceState) int {
+	if source.State == admin.SourceAnswers {
+		return 1
+	}
+	return 0
+}
+
+// failuresOf says how many runs failed, of which class, and how long ago the last one did.
+func failuresOf(source admin.SourceState, now time.Time) string {
+	var parts []string
+	for _, class := range slices.Sorted(maps.Keys(source.Failures)) {
+		if n := source.Failures[class]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, strings.ReplaceAll(class, "_", " ")))
+		}
+	}
+	if len(parts) == 0 {
+		return "0"
+	}
+	text := strings.Join(parts, ", ")
+	if source.LastFailure != nil {
+		text += fmt.Sprintf("; the last %s ago", age(now.Sub(source.LastFailure.At)))
+	}
+	return text
+}
+
+func jobsLine(status admin.Status) string {
+	jobs := status.Jobs
+	if jobs.Error != "" {
+		return "unknown"
+	}
+	text := fmt.Sprintf("%d running, %d waiting", jobs.Running, jobs.Waiting)
+	if !jobs.OldestWaitingAt.IsZero() {
+		text += fmt.Sprintf(", the oldest for %s", age(status.At.Sub(jobs.OldestWaitingAt)))
+	}
+	return text
+}
+
+func storeLine(store admin.StoreState) string {
+	if store.Error != "" {
+		return "unknown"
+	}
+	return size(store.Bytes)
+}
+
+func cacheLine(cache admin.CacheState) string {
+	text := fmt.Sprintf("%s, %s of %s", count(cache.Entries, "result"), size(cache.Bytes), size(cache.Limit))
+	served := cache.Hits + cache.Stale + cache.Collapsed
+	if all := served + cache.Misses; all > 0 {
+		text += fmt.Sprintf("; %.0f %% of %d requests served", 100*float64(served)/float64(all), all)
+	}
+	return text
+}
+
+func endpointsLine(status admin.Status) string {
+	text := fmt.Sprintf("%d active", status.Endpoints.Active)
+	if n := status.Endpoints.Inactive; n > 0 {
+		text += fmt.Sprintf(", %d inactive", n)
+	}
+	if n := len(status.Faults); n > 0 {
+		text += ", " + count(n, "fault")
+	}
+	return text
+}
+
+// printEndpoints prints the endpoints of the catalog.
+func (c *call) printEndpoints(catalog admin.Catalog) error {
+	rows := make([]string, len(catalog.Endpoints))
+	for i, endpoint := range catalog.Endpoints {
+		mode := endpoint.Mode
+		if !endpoint.Active {
+			mode += " (inactive)"
+		}
+		rows[i] = strings.Join([]string{endpoint.Endpoint, mode, endpoint.Source, endpoint.Revision, orDash(endpoint.Title)}, "\t")
+	}
+	if err := c.printf("\n"); err != nil {
+		return err
+	}
+	return c.table("ENDPOINT\tMODE\tSOURCE\tREVISION\tTITLE", rows...)
+}
+
+// section is lines under a heading, or nothing when there are none.
+func section(heading string, lines []string) string {
+	if len(lines) == 0 {
+		return ""
+	}
+	return "\n" + heading + "\n" + strings.Join(lines, "\n") + "\n"
+}
+
+// age writes how long something takes, in its two largest units at most.
+func age(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch d = max(d, 0); {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", d/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%ds", d/time.Minute, d%time.Minute/time.Second)
+	case d < day:
+		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
+	default:
+		return fmt.Sprintf("%dd%dh", d/day, d%day/time.Hour)
+	}
+}
+
+// oneLine keeps a text from breaking a list.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
+)
+
+var backupStore = command{
+	use: "backup FILE", short: "Copies the store to a file, while the server runs",
+	long: `
+Copies the store as it is now to a new file, with mode 0600, and checks the copy. The
+server goes on meanwhile, but its file grows by what is written, since the space of
+what is removed is not used again before the copy is done; hence not too low a rate.
+
+The copy holds every secret of the server: whoever reads it can act as the server.
+
+Where no server runs, --store names its file. The exit code is 0 when the copy is
+complete and sound.`,
+	args: oneArgument("FILE"),
+	flags: func(cmd *cobra.Command) {
+		bytesFlag(cmd, "rate", 50<<20, "read at most so much a second, to leave the disk to others; 0: no limit")
+		cmd.Flags().Bool("force", false, "replace a file that is there")
+		cmd.Flags().String("store", "", "copy this file, which no server holds, instead of a running server's store")
+	},
+	run: func(c *call) error {
+		defer c.catchInterrupt()()
+		content, size, err := c.openStore()
+		if err != nil {
+			return err
+		}
+		defer context.AfterFunc(c.ctx, func() { content.Close() })()
+		defer content.Close()
+		shown := newMeter(c.err)
+		report, err := boltfile.Save(c.ctx, &paced{Reader: content, rate: c.bytes("rate")}, size, c.args[0], c.Bool("force"), shown.show)
+		shown.done()
+		if err != nil {
+			return err
+		}
+		if err := c.show(report, func() error { return c.printReport(report) }); err != nil {
+			return err
+		}
+		if !report.Sound() {
+			return fmt.Errorf("%s is complete, and holds damaged records, as the store does", c.args[0])
+		}
+		return nil
+	},
+}
