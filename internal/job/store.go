@@ -146,8 +146,10 @@ type Quota struct {
 
 // Capacity is how many jobs may be claimed.
 type Capacity struct {
-	Jobs       int            // in all, at least 1
-	PerCompany int            // of one company, those included that Running and Waiting count; 0: any number
+	Jobs int // in all, at least 1
+	// PerCompany is how many may be claimed of one company, those included that Running and Waiting count, and in a store
+	// that servers share, those that other owners run. 0: any number.
+	PerCompany int
 	Running    map[string]int // how many of each company run already
 	Waiting    map[Line]int   // how many of each company were claimed and wait for their source; they count there alone
 

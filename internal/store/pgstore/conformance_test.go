@@ -1,0 +1,85 @@
+package pgstore_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+
+	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/pgtest"
+	"github.com/solucao42/caddy-data-api/internal/store/pgstore"
+	"github.com/solucao42/caddy-data-api/internal/store/storetest"
+	"github.com/solucao42/caddy-data-api/internal/token"
+)
+
+func TestConformance(t *testing.T) {
+	db := pgtest.New(t)
+	storetest.Run(t, func(tb testing.TB) storetest.Stores {
+		tb.Helper()
+		return openConformance(tb, db.AdminDSN, newSchema())
+	})
+}
+
+var schemas atomic.Int64
+
+// newSchema names a schema that no other test has: making one is quicker than making a database.
+func newSchema() string { return fmt.Sprintf("store_%d", schemas.Add(1)) }
+
+// openStore opens a store in which time is what callers say.
+func openStore(tb testing.TB, dsn, schema string) *pgstore.Store {
+	tb.Helper()
+	opened, err := pgstore.Open(context.Background(), dsn, pgstore.CallersClock(pgstore.Options{
+		Schema: schema, MaxConns: 20, Logger: slog.New(slog.DiscardHandler),
+	}))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := opened.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return opened
+}
+
+func openConformance(tb testing.TB, dsn, schema string) storetest.Stores {
+	tb.Helper()
+	opened := openStore(tb, dsn, schema)
+	return storetest.Stores{
+		Jobs: opened, Callbacks: opened,
+		Reopen: func(tb testing.TB) storetest.Stores {
+			tb.Helper()
+			_ = opened.Close()
+			return openConformance(tb, dsn, schema)
+		},
+	}
+}
+
+func TestKeyStore(t *testing.T) {
+	db := pgtest.New(t)
+	storetest.KeyStore(t, func(t *testing.T) (identity.KeyStore, func() identity.KeyStore) {
+		t.Helper()
+		schema := newSchema()
+		return openStore(t, db.AdminDSN, schema), func() identity.KeyStore { return openStore(t, db.AdminDSN, schema) }
+	})
+}
+
+func TestFamilyStore(t *testing.T) {
+	db := pgtest.New(t)
+	storetest.FamilyStore(t, func(t *testing.T) (token.FamilyStore, func() token.FamilyStore) {
+		t.Helper()
+		schema := newSchema()
+		return openStore(t, db.AdminDSN, schema), func() token.FamilyStore { return openStore(t, db.AdminDSN, schema) }
+	})
+}
+
+func TestTokenKeyStore(t *testing.T) {
+	db := pgtest.New(t)
+	storetest.TokenKeyStore(t, func(t *testing.T) (token.KeyStore, func() token.KeyStore) {
+		t.Helper()
+		schema := newSchema()
+		return openStore(t, db.AdminDSN, schema), func() token.KeyStore { return openStore(t, db.AdminDSN, schema) }
+	})
+}

@@ -1,0 +1,151 @@
+package pgstore
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// line is where work waits: jobs by source and company, deliveries by company and host.
+type line struct{ group, member string }
+
+// turns remembers when this server has served which line, so that lines take turns. Each server keeps its own: nothing is
+// written for the sake of the order, and so no two servers wait for each other. Of a line that it has not served yet, a server
+// takes work at once. So n servers may together serve one line n times before they come back to another.
+type turns struct {
+	mu     sync.Mutex
+	count  uint64
+	served map[line]uint64 // a count that rises: the lower, the longer ago
+	groups map[string]uint64
+}
+
+// room says what may be taken. Its functions must not change anything but what take notes.
+type room struct {
+	running func(group string) int // how many of a group run already: groups with fewer come first
+	full    func(l line) bool      // whether nothing more may be taken, what take has noted included
+	take    func(l line)
+}
+
+// order returns from which line each of at most limit pieces of work is to be taken. most says how many a line has, as far
+// as that is known. lines come in the order in which they have waited.
+func (t *turns) order(lines []line, limit int, r room, most map[line]int) (order []line) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	type turn struct {
+		line
+		served uint64
+		left   int
+	}
+	waiting := make([]turn, 0, len(lines))
+	running, groups := make(map[string]int), make(map[string]uint64)
+	for _, l := range lines {
+		left, known := most[l]
+		if !known {
+			left = limit
+		}
+		waiting = append(waiting, turn{l, t.served[l], left})
+		if _, known := running[l.group]; !known {
+			running[l.group], groups[l.group] = r.running(l.group), t.groups[l.group]
+		}
+	}
+	count := t.count
+	for len(order) < limit {
+		waiting = slices.DeleteFunc(waiting, func(w turn) bool { return w.left == 0 || r.full(w.line) })
+		if len(waiting) == 0 {
+			return order
+		}
+		first := slices.MinFunc(waiting, func(a, b turn) int {
+			return cmp.Or(cmp.Compare(running[a.group], running[b.group]), cmp.Compare(groups[a.group], groups[b.group]),
+				cmp.Compare(a.served, b.served))
+		})
+		i := slices.IndexFunc(waiting, func(w turn) bool { return w.line == first.line })
+		count++
+		waiting[i].served, groups[first.group] = count, count
+		waiting[i].left--
+		running[first.group]++
+		r.take(first.line)
+		order = append(order, first.line)
+	}
+	return order
+}
+
+// serve notes that work was taken from these lines, in this order.
+func (t *turns) serve(lines []line) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.served == nil {
+		t.served, t.groups = make(map[line]uint64), make(map[string]uint64)
+	}
+	for _, l := range lines {
+		t.count++
+		t.served[l], t.groups[l.group] = t.count, t.count
+	}
+	t.forget()
+}
+
+// maxTurns is how many lines are remembered.
+const maxTurns = 10_000
+
+// forget drops the half of the lines that were served longest ago. The caller holds mu.
+func (t *turns) forget() {
+	if len(t.served) <= maxTurns {
+		return
+	}
+	var counts []uint64
+	for _, count := range t.served {
+		counts = append(counts, count)
+	}
+	slices.Sort(counts)
+	oldest := counts[len(counts)/2]
+	for l, count := range t.served {
+		if count < oldest {
+			delete(t.served, l)
+		}
+	}
+	for group, count := range t.groups {
+		if count < oldest {
+			delete(t.groups, group)
+		}
+	}
+}
+
+// take locks work of the lines whose turn it is, by order, and returns its IDs and where each waited. lock asks for the
+// first n pieces of a line that nobody else has locked. A line that has fewer than were wanted lets others come sooner.
+func (s *Store) take(
+	ctx context.Context, tx pgx.Tx, order func(most map[line]int) []line,
+	lock func(batch *pgx.Batch, l line, n int, found func(ids [][]byte)),
+) (ids [][]byte, taken []line, err error) {
+	locked, most := make(map[line][][]byte), make(map[line]int)
+	for {
+		taken = order(most)
+		wanted := make(map[line]int)
+		for _, l := range taken {
+			wanted[l]++
+		}
+		batch := new(pgx.Batch)
+		for l, n := range wanted {
+			if n <= len(locked[l]) {
+				continue
+			}
+			lock(batch, l, n, func(ids [][]byte) {
+				if locked[l] = ids; len(ids) < n {
+					most[l] = len(ids)
+				}
+			})
+		}
+		if batch.Len() == 0 {
+			break
+		}
+		if err := s.send(ctx, tx, batch); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, l := range taken {
+		ids = append(ids, locked[l][0])
+		locked[l] = locked[l][1:]
+	}
+	return ids, taken, nil
+}
