@@ -21,10 +21,11 @@ type database struct {
 }
 
 var (
-	_ source.Source  = (*database)(nil)
-	_ source.Bounded = (*database)(nil)
-	_ source.Pinger  = (*database)(nil)
-	_ source.Query   = (*query)(nil)
+	_ source.Source   = (*database)(nil)
+	_ source.Bounded  = (*database)(nil)
+	_ source.Pinger   = (*database)(nil)
+	_ source.Reporter = (*database)(nil)
+	_ source.Query    = (*query)(nil)
 )
 
 // maxWait is how long a query waits for a connection.
@@ -39,6 +40,11 @@ func open(greeting string, maxConns int, logger *slog.Logger) *database {
 
 // Capacity implements [source.Bounded].
 func (db *database) Capacity() int { return cap(db.conns) }
+
+// Stats implements [source.Reporter]. A database that can be away would say since when, and why.
+func (db *database) Stats() source.Stats {
+	return source.Stats{InUse: len(db.conns), Limit: cap(db.conns)}
+}
 
 // Ping implements [source.Pinger].
 func (db *database) Ping(ctx context.Context) error {

@@ -45,6 +45,16 @@ type Unfinished struct {
 	CreatedAt            time.Time
 }
 
+// Counts says how many jobs are processing.
+type Counts struct {
+	Waiting int // to be claimed, those included that wait for a further attempt
+	Running int // somebody holds their lease
+
+	// Oldest is when the job was accepted that has been among Waiting for longest; zero: none waits. Of each company's jobs
+	// on one source it is the first in line that counts, so that it need not be the minimum where a clock was set back.
+	Oldest time.Time
+}
+
 // Store keeps jobs and their results. It is safe for concurrent use, by several processes if it can be shared.
 //
 // It carries what docs/jobs.md promises to callers: a job that Accept has taken is on disk; it is executed at least
@@ -121,6 +131,11 @@ type Store interface {
 	// depends on their number and not on that of all jobs. It holds no transaction for long: a job that begins or ends
 	// meanwhile may be among them or not.
 	Unfinished(ctx context.Context) ([]Unfinished, error)
+
+	// Counts returns how many jobs wait and run. It is asked every few seconds: what it costs depends on the number of sources
+	// and companies that have jobs waiting, and on how many jobs run or wait for a further attempt, and not on how many wait
+	// in line or have ended. It holds no transaction for long: a job that begins or ends meanwhile may count or not.
+	Counts(ctx context.Context) (Counts, error)
 
 	// ReadChunk appends a chunk of a completed job's result to buffer and returns it, or ErrNotFound. It holds no
 	// transaction and no lock when it returns.

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
@@ -20,6 +22,10 @@ type Store interface {
 	// Secret returns the named secret, and makes it durably by calling generate when there is none yet. Concurrent
 	// calls for one name return the same bytes.
 	Secret(name string, generate func() ([]byte, error)) ([]byte, error)
+
+	// Size returns how many bytes of disk the store takes, what was removed and is not yet used again included. It is asked
+	// every few seconds, and costs no look at what is stored.
+	Size(ctx context.Context) (int64, error)
 
 	// Close ends the use of the store; nothing is in use by then. It blocks until what was written is on disk.
 	Close() error

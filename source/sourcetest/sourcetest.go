@@ -53,6 +53,7 @@ func Run(t *testing.T, db Database) {
 		{"cancelling reaches a slow reader's statement", testCancelBetweenRows},
 		{"a busy source refuses after a while", testOverload},
 		{"a query is safe for concurrent use", testConcurrent},
+		{"a reporter counts its connections", testStats},
 		{"close cancels what runs", testClose},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, db) })

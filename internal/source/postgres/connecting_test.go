@@ -196,3 +196,33 @@ func TestChangedCertificatesAreReadAgain(t *testing.T) {
 	second.issue(client, role, address)
 	eventually(t, "the new certificates are used", func() bool { return query.Run(t.Context(), source.Call{}, &count{}) == nil })
 }
+
+// A database that cannot be reached is reported, with why and since when, and without its password.
+func TestStatsOfAnUnreachableDatabase(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := listener.Addr().(*net.TCPAddr).Port
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := postgres.New(postgres.Config{DSN: fmt.Sprintf("postgres://someone:s3cret@127.0.0.1:%d/db", nobody), MaxConns: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if got := s.Stats(); got != (source.Stats{Limit: 3}) {
+		t.Errorf("before it is asked: %+v", got)
+	}
+	if _, err := compile(t, s, "SELECT 1 AS v").Check(t.Context()); err == nil {
+		t.Fatal("nobody answers, and a check succeeds")
+	}
+	got := s.Stats()
+	if got.UnavailableSince.IsZero() || got.LastFailure == nil || got.LastFailureAt.Before(got.UnavailableSince) || got.InUse != 0 {
+		t.Errorf("after it was asked: %+v", got)
+	}
+	if text := fmt.Sprint(got.LastFailure); strings.Contains(text, "s3cret") {
+		t.Errorf("the password is in %q", text)
+	}
+}

@@ -18,7 +18,9 @@ type health struct {
 	answered bool      // at least once
 	failure  error     // nil while the database is well
 	since    time.Time // when it failed first
-	probing  bool      // somebody tries
+	last     error     // the last failure, also when the database has answered since
+	lastAt   time.Time
+	probing  bool // somebody tries
 	backoff  time.Duration
 	retryAt  time.Time
 }
@@ -75,15 +77,19 @@ func (h *health) record(err error) (before error) {
 	defer h.mu.Unlock()
 	before = h.failure
 	h.failure = err
+	now := time.Now()
+	if err != nil {
+		h.last, h.lastAt = err, now
+	}
 	switch {
 	case err == nil:
 		h.answered, h.probing, h.backoff = true, false, 0
 	case before == nil:
-		h.since, h.backoff = time.Now(), firstBackoff
+		h.since, h.backoff = now, firstBackoff
 		h.retryAt = h.since.Add(h.backoff)
 	case h.probing: // and not one of those that began when the database was still well
 		h.probing, h.backoff = false, min(2*h.backoff, maxBackoff)
-		h.retryAt = time.Now().Add(h.backoff)
+		h.retryAt = now.Add(h.backoff)
 	}
 	return before
 }

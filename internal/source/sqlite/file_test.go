@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -55,8 +56,15 @@ func TestMissingFileComesToLife(t *testing.T) {
 	if left := directory(t, dir); left != "" {
 		t.Errorf("files were made: %s", left)
 	}
+	failed := s.Stats()
+	if failed.UnavailableSince.IsZero() || !failed.LastFailureAt.After(failed.UnavailableSince) || !errors.Is(failed.LastFailure, os.ErrNotExist) {
+		t.Errorf("a file that is missing is reported as %+v", failed)
+	}
 	write(t, path, "CREATE TABLE t(a INTEGER); INSERT INTO t VALUES (7)")
 	expect(t, query, "int 7")
+	if found := s.Stats(); !found.UnavailableSince.IsZero() || found.LastFailure != failed.LastFailure || found.LastFailureAt != failed.LastFailureAt { //nolint:errorlint // the same one
+		t.Errorf("a file that is there again is reported as %+v", found)
+	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,9 @@ func (s *Source) acquire(ctx context.Context) (*conn, error) {
 	c, err := s.connect(ctx)
 	if err != nil {
 		<-s.slots
-		return nil, s.failure(ctx, err)
+		err = s.failure(ctx, err)
+		s.noteFailure(err)
+		return nil, err
 	}
 	return c, nil
 }
@@ -63,9 +65,13 @@ func (s *Source) connect(ctx context.Context) (*conn, error) {
 	if last := len(s.idle) - 1; last >= 0 {
 		c, s.idle = s.idle[last], s.idle[:last]
 	}
+	away := !s.away.since.IsZero()
 	s.mu.Unlock()
 	if c != nil {
 		if c.holds(s.path) {
+			if away {
+				s.noteSuccess()
+			}
 			return c, nil
 		}
 		s.logger.Info("the database file was replaced or removed; its connections are closed", "path", s.path)
@@ -76,7 +82,11 @@ func (s *Source) connect(ctx context.Context) (*conn, error) {
 	if _, err := os.Stat(s.path); err != nil {
 		return nil, &os.PathError{Op: "open", Path: s.path, Err: errors.Unwrap(err)}
 	}
-	return s.open(ctx)
+	c, err := s.open(ctx)
+	if err == nil {
+		s.noteSuccess()
+	}
+	return c, err
 }
 
 // open opens a connection. The driver panics when memory runs out.

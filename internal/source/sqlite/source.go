@@ -128,6 +128,7 @@ type Source struct {
 
 	mu   sync.Mutex
 	idle []*conn // the last used comes first, so that its memory is warm
+	away away    // the file, when it could not be opened
 }
 
 // admissionWait is how long a run waits for a connection before it is refused as overload.

@@ -27,7 +27,7 @@ func openConformance(tb testing.TB, path string) storetest.Stores {
 		}
 	})
 	return storetest.Stores{
-		Jobs: store, Callbacks: store, Exclusive: true,
+		Jobs: store, Callbacks: store, Size: store.Size, Exclusive: true,
 		Reopen: func(tb testing.TB) storetest.Stores {
 			tb.Helper()
 			if err := store.Close(); err != nil {

@@ -59,6 +59,18 @@ func nameKey(names ...string) (key []byte) {
 	return key
 }
 
+// splitNames undoes nameKey. Of a key that is none it returns what can be read.
+func splitNames(key []byte) (names []string) {
+	for len(key) >= 2 {
+		length := int(binary.BigEndian.Uint16(key))
+		if key = key[2:]; length > len(key) {
+			break
+		}
+		names, key = append(names, string(key[:length])), key[length:]
+	}
+	return names
+}
+
 func (q *queued) key() []byte {
 	key := binary.BigEndian.AppendUint64(nameKey(q.group, q.member), q.place)
 	return append(key, q.id[:]...)
@@ -265,6 +277,28 @@ func (f *fairQueue) serve(tx *bbolt.Tx, q queued) (served uint64, err error) {
 		return 0, err
 	}
 	return served, in(tx, f.members).put(nameKey(q.group, q.member), pair(round+1, count))
+}
+
+// line is what one member has waiting.
+type line struct {
+	waiting uint64
+	first   queued
+}
+
+// lines returns the lines that have entries. One whose entries cannot be read has none.
+func (f *fairQueue) lines(tx *bbolt.Tx) (all []line, err error) {
+	err = in(tx, f.members).ForEach(func(key, _ []byte) error {
+		names := splitNames(key)
+		if len(names) != 2 {
+			return nil // damaged: the next Open makes the queue anew
+		}
+		first, ok := f.firstIn(tx, names[0], names[1])
+		if ok {
+			all = append(all, line{f.waiting(tx, names[0], names[1]), first})
+		}
+		return nil
+	})
+	return all, err
 }
 
 // forEach calls do for every entry's ID, in no order that means anything.

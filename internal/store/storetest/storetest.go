@@ -20,6 +20,9 @@ type Stores struct {
 	Jobs      job.Store
 	Callbacks callback.Store
 
+	// Size is that of store.Store.
+	Size func(context.Context) (int64, error)
+
 	// Reopen ends the use of the store and opens what it has kept, as a restart of the program does. The fields above are
 	// not used any more then.
 	Reopen func(t testing.TB) Stores
@@ -37,6 +40,8 @@ func Run(t *testing.T, open func(tb testing.TB) Stores) {
 		"IdempotencyConcurrently":       testIdempotencyConcurrently,
 		"List":                          testList,
 		"Unfinished":                    testUnfinished,
+		"Counts":                        testCounts,
+		"Size":                          testSize,
 		"Claim":                         testClaim,
 		"ClaimOrder":                    testClaimOrder,
 		"ClaimRoom":                     testClaimRoom,
