@@ -17,6 +17,7 @@ const MaxList = 200
 type Filter struct {
 	Status   Status
 	Endpoint dataapi.Address
+	User     string // who asked
 	After    Cursor // what follows this place; zero: from the newest job on
 	Limit    int    // at most so many, up to MaxList; 0: MaxList
 }
@@ -59,14 +60,24 @@ func ParseCursor(text string) (Cursor, error) {
 	return Cursor{CreatedAt: time.Unix(0, at).UTC(), ID: ID(raw[8:])}, nil
 }
 
+// ListAll is List over the jobs of all companies, by ID: see [Store].
+func (e *Engine) ListAll(ctx context.Context, filter Filter) (jobs []Job, next Cursor, err error) {
+	return e.list(filter, func(filter Filter) ([]Job, Cursor, error) { return e.store.ListAll(ctx, filter) })
+}
+
 // List returns the jobs of a company, newest first, and the cursor that the next page follows; a zero one: there is none.
 // What is searched for one page is bounded, so that a page can be short, or even empty, though there is a next one. Jobs
 // that have expired are left out.
 func (e *Engine) List(ctx context.Context, company string, filter Filter) (jobs []Job, next Cursor, err error) {
+	return e.list(filter, func(filter Filter) ([]Job, Cursor, error) { return e.store.List(ctx, company, filter) })
+}
+
+// list leaves out what has expired.
+func (e *Engine) list(filter Filter, stored func(Filter) ([]Job, Cursor, error)) (jobs []Job, next Cursor, err error) {
 	if filter.Limit <= 0 || filter.Limit > MaxList {
 		filter.Limit = MaxList
 	}
-	found, next, err := e.store.List(ctx, company, filter)
+	found, next, err := stored(filter)
 	if err != nil {
 		return nil, Cursor{}, err
 	}

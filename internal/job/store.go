@@ -127,6 +127,11 @@ type Store interface {
 	// of jobs: next is where to go on, and zero when there is nothing further. filter.Limit must lie between 1 and MaxList.
 	List(ctx context.Context, company string, filter Filter) (jobs []Job, next Cursor, err error)
 
+	// ListAll returns jobs of all companies that match the filter, newest first by ID, for operators: IDs begin with the second
+	// in which they were made. Of filter.After only the ID counts. Otherwise it is List, but that each job is looked at
+	// that the filter leaves out.
+	ListAll(ctx context.Context, filter Filter) (jobs []Job, next Cursor, err error)
+
 	// Unfinished returns who asked for each job that is processing, waiting and running ones, in no order. What it costs
 	// depends on their number and not on that of all jobs. It holds no transaction for long: a job that begins or ends
 	// meanwhile may be among them or not.

@@ -40,10 +40,17 @@ func describeCompanyEntry(key []byte) string {
 	return fmt.Sprintf("%s of company %q", identified("the entry in the list of job", 8)(at), company)
 }
 
+func checkLimit(filter job.Filter) error {
+	if filter.Limit < 1 || filter.Limit > job.MaxList {
+		return fmt.Errorf("a page has from 1 to %d jobs, not %d", job.MaxList, filter.Limit)
+	}
+	return nil
+}
+
 // List implements job.Store.
 func (s *Store) List(ctx context.Context, company string, filter job.Filter) (jobs []job.Job, next job.Cursor, err error) {
-	if filter.Limit < 1 || filter.Limit > job.MaxList {
-		return nil, job.Cursor{}, fmt.Errorf("a page has from 1 to %d jobs, not %d", job.MaxList, filter.Limit)
+	if err := checkLimit(filter); err != nil {
+		return nil, job.Cursor{}, err
 	}
 	page := &listing{filter: filter, prefix: append([]byte(company), 0)}
 	if filter.After.IsZero() {
@@ -108,7 +115,9 @@ func (l *listing) scan(tx *bbolt.Tx) error {
 			if err != nil {
 				return err
 			}
-			l.jobs = append(l.jobs, rec.Job)
+			if l.filter.User == "" || l.filter.User == rec.User {
+				l.jobs = append(l.jobs, rec.Job)
+			}
 		}
 		l.scanned++
 		l.before = append(l.before[:0], key...)

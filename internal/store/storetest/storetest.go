@@ -39,6 +39,7 @@ func Run(t *testing.T, open func(tb testing.TB) Stores) {
 		"Idempotency":                   testIdempotency,
 		"IdempotencyConcurrently":       testIdempotencyConcurrently,
 		"List":                          testList,
+		"ListAll":                       testListAll,
 		"Unfinished":                    testUnfinished,
 		"Counts":                        testCounts,
 		"Size":                          testSize,
