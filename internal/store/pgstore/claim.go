@@ -53,17 +53,15 @@ type jobClaim struct {
 	served []line // where each of jobs waited
 }
 
-// readyLines finds the lines by one step in an index for each, however many jobs wait.
-const readyLines = `
-	WITH RECURSIVE lines AS (
-		(SELECT source, company, place FROM data_api.queue WHERE state = 0 ORDER BY source, company, place LIMIT 1)
+// lines finds the lines, and the first job of each, by one step in an index for each line, however many jobs wait.
+const lines = `lines AS (
+		(SELECT source, company, place, created_at FROM data_api.queue WHERE state = 0 ORDER BY source, company, place LIMIT 1)
 		UNION ALL
 		SELECT following.* FROM lines, LATERAL (
-			SELECT source, company, place FROM data_api.queue
+			SELECT source, company, place, created_at FROM data_api.queue
 			WHERE state = 0 AND (source, company) > (lines.source, lines.company) ORDER BY source, company, place LIMIT 1
 		) following
-	)
-	SELECT source, company FROM lines ORDER BY place`
+	)`
 
 // look reads what there is to claim, and writes nothing.
 func (c *jobClaim) look(ctx context.Context, q querier) error {
@@ -75,7 +73,7 @@ func (c *jobClaim) look(ctx context.Context, q querier) error {
 
 // queueLines asks for the lines, and for what other owners run of each company.
 func (c *jobClaim) queueLines(batch *pgx.Batch) {
-	batch.Queue(c.store.sql(readyLines)).Query(func(rows pgx.Rows) (err error) {
+	batch.Queue(c.store.sql(`WITH RECURSIVE ` + lines + ` SELECT source, company FROM lines ORDER BY place`)).Query(func(rows pgx.Rows) (err error) {
 		c.lines, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (l line, err error) {
 			return l, row.Scan(&l.group, &l.member)
 		})

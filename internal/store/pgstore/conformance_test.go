@@ -48,7 +48,7 @@ func openConformance(tb testing.TB, dsn, schema string) storetest.Stores {
 	tb.Helper()
 	opened := openStore(tb, dsn, schema)
 	return storetest.Stores{
-		Jobs: opened, Callbacks: opened,
+		Jobs: opened, Callbacks: opened, Size: opened.Size,
 		Reopen: func(tb testing.TB) storetest.Stores {
 			tb.Helper()
 			_ = opened.Close()

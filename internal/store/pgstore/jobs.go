@@ -92,8 +92,8 @@ const acceptJob = `
 			EXISTS (SELECT FROM data_api.jobs WHERE id = $1) AS known
 		FROM data_api.tallies WHERE company = $2
 	), job AS (
-		INSERT INTO data_api.jobs (id, company, address, created_at, request, callback_host, kept, idempotency)
-		SELECT $1, $2, $3, $4, $5, $6, $7::bigint, $13 FROM room WHERE waits AND keeps AND NOT known
+		INSERT INTO data_api.jobs (id, company, usr, address, created_at, request, callback_host, kept, idempotency)
+		SELECT $1, $2, $11, $3, $4, $5, $6, $7::bigint, $13 FROM room WHERE waits AND keeps AND NOT known
 		ON CONFLICT DO NOTHING RETURNING id
 	), queued AS (
 		INSERT INTO data_api.queue (id, company, source, usr, key_id, created_at) SELECT id, $2, $10, $11, $12, $4 FROM job

@@ -235,25 +235,5 @@ func (s *Store) ReadChunk(ctx context.Context, id job.ID, n int, buffer []byte) 
 	return buffer, err
 }
 
-// Unfinished implements job.Store.
-func (s *Store) Unfinished(ctx context.Context) (all []job.Unfinished, err error) {
-	err = s.read(ctx, func(ctx context.Context, q querier) error {
-		rows, err := q.Query(ctx, s.sql(`SELECT id, company, usr, key_id, source, created_at FROM data_api.queue`))
-		if err != nil {
-			return err
-		}
-		all, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (j job.Unfinished, err error) {
-			var id []byte
-			var created int64
-			err = row.Scan(&id, &j.Company, &j.User, &j.KeyID, &j.Source, &created)
-			copy(j.ID[:], id)
-			j.CreatedAt = instant(&created)
-			return j, err
-		})
-		return err
-	})
-	return all, err
-}
-
 // Recover implements job.Store. Other owners are other servers: their leases end by themselves.
 func (s *Store) Recover(ctx context.Context, _ string) (int, error) { return 0, ctx.Err() }

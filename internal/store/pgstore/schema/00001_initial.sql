@@ -66,6 +66,7 @@ CREATE TABLE data_api.signing_keys (
 CREATE TABLE data_api.jobs (
 	id bytea NOT NULL,
 	company text COLLATE "C" NOT NULL,
+	usr text NOT NULL,
 	address text COLLATE "C" NOT NULL,
 	created_at bigint NOT NULL,
 	request text NOT NULL, -- JSON
