@@ -22,6 +22,24 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// TestConformanceShared runs the suite on several stores of one database.
+func TestConformanceShared(t *testing.T) {
+	for _, values := range []int{2, 3} {
+		t.Run(fmt.Sprintf("%d stores", values), func(t *testing.T) {
+			t.Parallel()
+			db := pgtest.New(t)
+			schema := ""
+			storetest.RunShared(t, values, func(tb testing.TB, before []storetest.Stores) storetest.Stores {
+				tb.Helper()
+				if len(before) == 0 {
+					schema = newSchema()
+				}
+				return openConformance(tb, db.AdminDSN, schema)
+			})
+		})
+	}
+}
+
 var schemas atomic.Int64
 
 // newSchema names a schema that no other test has: making one is quicker than making a database.
@@ -31,7 +49,7 @@ func newSchema() string { return fmt.Sprintf("store_%d", schemas.Add(1)) }
 func openStore(tb testing.TB, dsn, schema string) *pgstore.Store {
 	tb.Helper()
 	opened, err := pgstore.Open(context.Background(), dsn, pgstore.CallersClock(pgstore.Options{
-		Schema: schema, MaxConns: 20, Logger: slog.New(slog.DiscardHandler),
+		Schema: schema, MaxConns: 10, Logger: slog.New(slog.DiscardHandler),
 	}))
 	if err != nil {
 		tb.Fatal(err)

@@ -47,6 +47,9 @@ type Options struct {
 
 	// callersClock makes the instants that callers hand in the store's time, for tests that make time pass.
 	callersClock bool
+
+	// node names the store instead of a random text, for tests in which several are one server.
+	node string
 }
 
 var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
@@ -118,7 +121,7 @@ func connect(ctx context.Context, dsn string, options Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	return &Store{options: options, pool: pool, log: options.Logger, node: rand.Text()}, nil
+	return &Store{options: options, pool: pool, log: options.Logger, node: cmp.Or(options.node, rand.Text())}, nil
 }
 
 // checkServer refuses a database on which no promise of a store can be kept.
