@@ -15,7 +15,7 @@ var commands = []command{
 		use: "deliveries", short: "Lists callbacks, and makes those that were given up once more",
 		commands: []command{listDeliveries, replayDeliveries},
 	},
-	{use: "store", short: "Cares for the store of a running server", commands: []command{compactStore}},
+	{use: "store", short: "Cares for the store", commands: []command{compactStore, migrateStore}},
 	{use: "cache", short: "Looks after the results that a running server keeps in memory", commands: []command{purgeCache}},
 	checkCatalog,
 	status,

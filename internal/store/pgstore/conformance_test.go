@@ -46,11 +46,13 @@ var schemas atomic.Int64
 func newSchema() string { return fmt.Sprintf("store_%d", schemas.Add(1)) }
 
 // openStore opens a store in which time is what callers say.
-func openStore(tb testing.TB, dsn, schema string) *pgstore.Store {
+func openStore(tb testing.TB, dsn, schema string, change ...func(*pgstore.Options)) *pgstore.Store {
 	tb.Helper()
-	opened, err := pgstore.Open(context.Background(), dsn, pgstore.CallersClock(pgstore.Options{
-		Schema: schema, MaxConns: 10, Logger: slog.New(slog.DiscardHandler),
-	}))
+	options := pgstore.CallersClock(pgstore.Options{Schema: schema, MaxConns: 10, Logger: slog.New(slog.DiscardHandler)})
+	for _, change := range change {
+		change(&options)
+	}
+	opened, err := pgstore.Open(context.Background(), dsn, options)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -62,15 +64,15 @@ func openStore(tb testing.TB, dsn, schema string) *pgstore.Store {
 	return opened
 }
 
-func openConformance(tb testing.TB, dsn, schema string) storetest.Stores {
+func openConformance(tb testing.TB, dsn, schema string, change ...func(*pgstore.Options)) storetest.Stores {
 	tb.Helper()
-	opened := openStore(tb, dsn, schema)
+	opened := openStore(tb, dsn, schema, change...)
 	return storetest.Stores{
 		Jobs: opened, Callbacks: opened, Size: opened.Size,
 		Reopen: func(tb testing.TB) storetest.Stores {
 			tb.Helper()
 			_ = opened.Close()
-			return openConformance(tb, dsn, schema)
+			return openConformance(tb, dsn, schema, change...)
 		},
 	}
 }
@@ -99,5 +101,17 @@ func TestTokenKeyStore(t *testing.T) {
 		t.Helper()
 		schema := newSchema()
 		return openStore(t, db.AdminDSN, schema), func() token.KeyStore { return openStore(t, db.AdminDSN, schema) }
+	})
+}
+
+// TestConformanceThroughPgBouncer runs the suite through a proxy that shares connections among transactions.
+func TestConformanceThroughPgBouncer(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec("GRANT CREATE ON DATABASE " + db.Name + " TO " + pgtest.ReaderRole)
+	proxy := db.NewPgBouncer(5, nil)
+	storetest.Run(t, func(tb testing.TB) storetest.Stores {
+		tb.Helper()
+		return openConformance(tb, proxy.DSN(pgtest.ReaderRole), newSchema(), func(o *pgstore.Options) { o.PollOnly = true })
 	})
 }

@@ -47,6 +47,16 @@ func Check(ctx context.Context, dsn string, options Options) (Schema, error) {
 	return state, nil
 }
 
+// Migrate brings the schema of a database up to date, as Open does, and says how far it is then.
+func Migrate(ctx context.Context, dsn string, options Options) (Schema, error) {
+	opened, err := Open(ctx, dsn, options)
+	if err != nil {
+		return Schema{}, err
+	}
+	defer opened.Close()
+	return opened.schema(ctx)
+}
+
 // schema reads how far the schema is. It does not use goose, which would make its table.
 func (s *Store) schema(ctx context.Context) (Schema, error) {
 	state := Schema{Name: s.options.Schema}

@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -41,6 +44,10 @@ type Options struct {
 	// PollOnly relies on nothing that lasts longer than a transaction, as a proxy such as PgBouncer in transaction mode
 	// needs it: no prepared statements with names, no LISTEN. What other servers have changed is heard of by asking.
 	PollOnly bool
+
+	// Renew returns the connection string as it is now, of which the password is used for each new connection. Nil, or an
+	// error: the one that Open was given stays.
+	Renew func() (string, error)
 
 	// Logger is told what fails in the background. Nil: slog.Default.
 	Logger *slog.Logger
@@ -110,19 +117,55 @@ func connect(ctx context.Context, dsn string, options Options) (*Store, error) {
 	}
 	config, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
-		return nil, errors.New("store: the connection string cannot be read") // pgx's words may show the password
+		return nil, fmt.Errorf("store: %w", errUnreadable)
 	}
 	config.MaxConns = int32(options.MaxConns)
 	config.ConnConfig.ConnectTimeout = cmp.Or(config.ConnConfig.ConnectTimeout, connectTimeout)
 	if options.PollOnly {
 		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	}
+	config.BeforeConnect = renewed(options.Renew)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	return &Store{options: options, pool: pool, log: options.Logger, node: cmp.Or(options.node, rand.Text())}, nil
 }
+
+// renewed gives each new connection the password of the connection string as it is then.
+func renewed(renew func() (string, error)) func(context.Context, *pgx.ConnConfig) error {
+	if renew == nil {
+		return nil
+	}
+	return func(_ context.Context, config *pgx.ConnConfig) error {
+		dsn, err := renew()
+		if err != nil {
+			return nil //nolint:nilerr // the password that was there may be good still; if not, the database says so
+		}
+		if now, err := pgx.ParseConfig(dsn); err == nil {
+			config.Password = now.Password
+		}
+		return nil
+	}
+}
+
+// Place names the database and the schema of a store, without the role and its password.
+func Place(dsn string, options Options) (string, error) {
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return "", errUnreadable
+	}
+	hosts := []string{net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))}
+	for _, other := range config.Fallbacks {
+		if host := net.JoinHostPort(other.Host, strconv.Itoa(int(other.Port))); !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
+		}
+	}
+	return strings.Join(hosts, ",") + "/" + config.Database + "/" + cmp.Or(options.Schema, DefaultSchema), nil
+}
+
+// errUnreadable stands for pgx's words, which may show the password.
+var errUnreadable = errors.New("the connection string cannot be read")
 
 // checkServer refuses a database on which no promise of a store can be kept.
 func (s *Store) checkServer(ctx context.Context) error {
