@@ -32,7 +32,8 @@ type Services struct {
 	Store       callback.Store // it may be a Compacter
 	Cache       *cache.Cache
 	Usage       *usage.Counter
-	Sources     func(context.Context) []SourceState // asks all of them; it takes as long as they do to answer
+	TellPurge   func(ctx context.Context, scope string) error // lets other servers forget results, too; scope is as of cache.Within
+	Sources     func(context.Context) []SourceState           // asks all of them; it takes as long as they do to answer
 	AuditLog    audit.Log
 }
 

@@ -158,6 +158,15 @@ type Store interface {
 	Recover(ctx context.Context, owner string) (int, error)
 }
 
+// SharedStore is a Store that several processes use at once.
+type SharedStore interface {
+	Store
+
+	// Ended returns those of the jobs that are not processing: they have ended, or there are none of these IDs. What it costs
+	// depends on how many it is asked of.
+	Ended(ctx context.Context, ids []ID) (ended []ID, err error)
+}
+
 // Quota is what one company may have in a store when it asks for a job more. Zero values allow anything.
 type Quota struct {
 	Waiting int   // jobs that wait to be claimed, this one included

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/store"
 )
 
 var _ identity.KeyStore = (*Store)(nil)
@@ -58,7 +59,7 @@ func (s *Store) createKey(ctx context.Context, tx pgx.Tx, key identity.Key) erro
 	if made.RowsAffected() == 0 {
 		return refuse(fmt.Errorf("%w: %s", identity.ErrKeyExists, key.ID))
 	}
-	return s.tell(ctx, tx, changedKeys, key.ID)
+	return s.tell(ctx, tx, store.APIKeys, key.ID)
 }
 
 // ListKeys implements [identity.KeyStore].
@@ -85,7 +86,7 @@ func (s *Store) RevokeKey(ctx context.Context, id string, at time.Time) (key ide
 		}
 		key.RevokedAt = storedTime(at)
 		_, err = tx.Exec(ctx, s.sql(`UPDATE data_api.api_keys SET revoked_at = $2 WHERE id = $1`), id, key.RevokedAt)
-		return errors.Join(err, s.tell(ctx, tx, changedKeys, id))
+		return errors.Join(err, s.tell(ctx, tx, store.APIKeys, id))
 	})
 	if err != nil {
 		return identity.Key{}, err

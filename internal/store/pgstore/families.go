@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/solucao42/caddy-data-api/internal/store"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
@@ -77,7 +78,7 @@ func (s *Store) ChangeFamily(
 		family, err = scanFamily(tx.QueryRow(ctx, s.sql(`UPDATE data_api.token_families SET (`+familyColumns+`, keep_until)
 			= ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) WHERE id = $1 RETURNING `+familyColumns), familyArguments(family)...))
 		if err == nil && before.RevokedAt.IsZero() && !family.RevokedAt.IsZero() {
-			return s.tell(ctx, tx, changedFamilies, id)
+			return s.tell(ctx, tx, store.Families, id)
 		}
 		return err
 	})

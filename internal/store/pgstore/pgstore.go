@@ -18,8 +18,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/solucao42/caddy-data-api/internal/store"
 )
 
 // The defaults and limits of [Options].
@@ -83,11 +81,10 @@ type Store struct {
 
 	statements sync.Map // by what is written in this package: what is sent
 	seen       atomic.Pointer[reading]
+	opened     uint64 // the oldest transaction that was under way when the store was opened
 	jobTurns   turns
 	hostTurns  turns
 }
-
-var _ store.Store = (*Store)(nil)
 
 // Open connects to a database and brings the schema up to date. It waits for other servers that do so. It makes the schema
 // when there is none, for which the role needs the right to; with a schema of its own it needs no other. A database that
@@ -98,11 +95,21 @@ func Open(ctx context.Context, dsn string, options Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(s.checkServer(ctx), s.migrate(ctx)); err != nil {
+	if err := s.prepare(ctx); err != nil {
 		s.pool.Close()
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	return s, nil
+}
+
+func (s *Store) prepare(ctx context.Context) error {
+	if err := s.checkServer(ctx); err != nil {
+		return err
+	}
+	if err := s.migrate(ctx); err != nil {
+		return err
+	}
+	return s.position(ctx)
 }
 
 // connect makes a store that has not looked at the database yet.

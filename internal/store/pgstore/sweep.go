@@ -29,8 +29,11 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (more bool,
 			return err
 		}
 		chunks, err := s.removeDiscarded(ctx, tx, limit)
+		if err != nil {
+			return err
+		}
 		more = jobs == limit || chunks == limit
-		return err
+		return s.forgetChanges(ctx, tx, limit)
 	})
 	return more, err
 }

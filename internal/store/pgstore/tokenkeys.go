@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/solucao42/caddy-data-api/internal/store"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
@@ -58,7 +59,7 @@ func (s *Store) UpdateTokenKeys(
 		if err := s.putTokenKeys(ctx, tx, changed); err != nil {
 			return err
 		}
-		if err := s.tell(ctx, tx, changedTokenKeys, ""); err != nil {
+		if err := s.tell(ctx, tx, store.TokenKeys, ""); err != nil {
 			return err
 		}
 		records, err = s.readTokenKeys(ctx, tx)
