@@ -34,8 +34,14 @@ func (s *Store) Claim(
 		return nil, time.Time{}, err
 	}
 	s.jobTurns.serve(c.served)
-	return c.jobs, time.Time{}, nil
+	if len(c.jobs) == 0 && c.turns.missed {
+		next = now.Add(lookAgain).UTC()
+	}
+	return c.jobs, next, nil
 }
+
+// lookAgain is when to look again after another server was claiming from the same lines.
+const lookAgain = 5 * time.Millisecond
 
 // jobClaim is one claim of jobs.
 type jobClaim struct {
@@ -48,6 +54,7 @@ type jobClaim struct {
 	others map[string]int // how many jobs of each company other owners run
 	due    bool           // a lease or a waiting time has ended
 	next   time.Time      // when the next one ends
+	turns  exclusive      // on companies of which only so many jobs may run
 
 	jobs   []job.Job
 	served []line // where each of jobs waited
@@ -117,22 +124,36 @@ func (c *jobClaim) lookForDue(batch *pgx.Batch) {
 
 // run claims in a transaction.
 func (c *jobClaim) run(ctx context.Context, tx pgx.Tx) error {
-	c.jobs, c.served = nil, nil
+	c.jobs, c.served, c.turns = nil, nil, exclusive{}
 	if c.due {
-		if err := c.requeue(ctx, tx); err != nil {
+		if err := errors.Join(c.requeue(ctx, tx), c.look(ctx, tx)); err != nil {
 			return err
 		}
-		batch := new(pgx.Batch)
-		c.queueLines(batch)
-		if err := c.store.send(ctx, tx, batch); err != nil {
-			return err
-		}
+	}
+	if err := c.exclude(ctx, tx); err != nil {
+		return err
 	}
 	ids, order, err := c.store.take(ctx, tx, c.order, c.lock)
 	if err != nil || len(ids) == 0 {
 		return err
 	}
 	return c.begin(ctx, tx, ids, order)
+}
+
+// exclude lets no other server claim jobs of the companies whose turn it is, where only so many of a company may run on all
+// servers together, and then reads again what there is.
+func (c *jobClaim) exclude(ctx context.Context, tx pgx.Tx) error {
+	if c.given.PerCompany == 0 {
+		return nil
+	}
+	var companies []string
+	for _, l := range c.order(nil) {
+		companies = append(companies, l.member)
+	}
+	if err := c.store.exclude(ctx, tx, &c.turns, "company", companies); err != nil {
+		return err
+	}
+	return c.look(ctx, tx)
 }
 
 // requeue makes those jobs claimable whose lease or waiting time has ended, and extends the leases that are held.
@@ -192,6 +213,9 @@ func (c *jobClaim) order(most map[line]int) []line {
 		running: func(source string) int { return given.Sources[source].Running },
 		full: func(l line) bool {
 			source, company := l.group, l.member
+			if c.turns.elsewhere(company) {
+				return true
+			}
 			if limit := given.Sources[source]; limit.Most != 0 && sources[source] >= limit.Most-limit.Running-limit.Waiting {
 				return true
 			}

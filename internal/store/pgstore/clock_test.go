@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -193,6 +195,50 @@ func TestLimitsAreOneForAllServers(t *testing.T) {
 				t.Error(err)
 			}
 		}
+	}
+}
+
+// A limit holds also while many servers claim at once.
+func TestCompanyLimitHoldsUnderConcurrency(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.New(t).AdminDSN
+	const stores, most, jobs = 4, 3, 60
+	var opened []*pgstore.Store
+	for range stores {
+		opened = append(opened, openReal(t, dsn, pgstore.Options{MaxConns: 4}))
+	}
+	for range jobs {
+		if err := opened[0].Accept(t.Context(), makeJob(time.Now()), job.Quota{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var running, ended atomic.Int64
+	var group sync.WaitGroup
+	for i, s := range opened {
+		group.Go(func() {
+			for ended.Load() < jobs && !t.Failed() {
+				now := time.Now()
+				claimed, _, err := s.Claim(t.Context(), fmt.Sprint("owner ", i), now, now.Add(time.Hour), job.Capacity{Jobs: 2, PerCompany: most})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if n := running.Add(int64(len(claimed))); n > most {
+					t.Errorf("%d jobs of a company ran at once, and %d may", n, most)
+				}
+				for _, j := range claimed {
+					running.Add(-1) // before it ends, so that the next claim cannot come in between
+					if _, err := s.Finish(t.Context(), j.ID, j.Attempt, job.Outcome{Status: job.Cancelled, CompletedAt: now, ExpiresAt: now.Add(time.Hour)}); err != nil {
+						t.Error(err)
+					}
+					ended.Add(1)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if ended.Load() != jobs {
+		t.Errorf("%d of %d jobs ended", ended.Load(), jobs)
 	}
 }
 

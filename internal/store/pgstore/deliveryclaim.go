@@ -33,6 +33,9 @@ func (s *Store) ClaimDeliveries(
 		return nil, time.Time{}, err
 	}
 	if len(c.due) == 0 {
+		if c.turns.missed {
+			c.next = now.Add(lookAgain).UTC()
+		}
 		return nil, c.next, nil
 	}
 	s.hostTurns.serve(c.served)
@@ -50,6 +53,7 @@ type deliveryClaim struct {
 	hosts     map[string]int // how many to each host
 	next      time.Time      // when the first one is due of a line of which none is
 
+	turns  exclusive // on hosts that only so many may be sent to at once
 	due    []callback.Delivery
 	served []line // where each of due waited
 }
@@ -107,7 +111,7 @@ func (c *deliveryClaim) order(most map[line]int) []line {
 		running: func(company string) int { return given.Running[company] },
 		full: func(l line) bool {
 			company, host := l.group, l.member
-			return given.PerCompany > 0 && given.Running[company]+c.companies[company]+companies[company] >= given.PerCompany ||
+			return c.turns.elsewhere(host) || given.PerCompany > 0 && given.Running[company]+c.companies[company]+companies[company] >= given.PerCompany ||
 				given.PerHost > 0 && given.Hosts[host]+c.hosts[host]+hosts[host] >= given.PerHost ||
 				given.Left != nil && lines[l] >= given.Left(callback.Line{Company: company, Host: host})
 		},
@@ -121,8 +125,11 @@ func (c *deliveryClaim) order(most map[line]int) []line {
 
 // run claims in a transaction.
 func (c *deliveryClaim) run(ctx context.Context, tx pgx.Tx) error {
-	c.due, c.served = nil, nil
+	c.due, c.served, c.turns = nil, nil, exclusive{}
 	if err := c.hold(ctx, tx); err != nil {
+		return err
+	}
+	if err := c.exclude(ctx, tx); err != nil {
 		return err
 	}
 	ids, order, err := c.store.take(ctx, tx, c.order, c.lock)
@@ -153,6 +160,22 @@ func (c *deliveryClaim) run(ctx context.Context, tx pgx.Tx) error {
 	}
 	c.served = order
 	return nil
+}
+
+// exclude lets no other server claim deliveries to the hosts whose turn it is, where only so many may go to a host from all
+// servers together, and then reads again what there is.
+func (c *deliveryClaim) exclude(ctx context.Context, tx pgx.Tx) error {
+	if c.given.PerHost == 0 {
+		return nil
+	}
+	var hosts []string
+	for _, l := range c.order(nil) {
+		hosts = append(hosts, l.member)
+	}
+	if err := c.store.exclude(ctx, tx, &c.turns, "host", hosts); err != nil {
+		return err
+	}
+	return c.look(ctx, tx)
 }
 
 // hold puts those off that this server tries itself.

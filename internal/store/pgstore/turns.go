@@ -149,3 +149,33 @@ func (s *Store) take(
 	}
 	return ids, taken, nil
 }
+
+// exclusive says of which names only this transaction claims work, where there is a limit that all servers share: what they
+// count would else be old before it is used. The zero value claims of all.
+type exclusive struct {
+	mine   map[string]bool // nil: it does not matter
+	missed bool            // another server was claiming of a name at the same time
+}
+
+// elsewhere reports whether another server may be claiming work of a name.
+func (e *exclusive) elsewhere(name string) bool { return e.mine != nil && !e.mine[name] }
+
+// exclude takes the names that no other transaction has taken. It waits for none.
+func (s *Store) exclude(ctx context.Context, tx pgx.Tx, e *exclusive, what string, names []string) error {
+	slices.Sort(names)
+	names = slices.Compact(names)
+	keys := make([]int64, len(names))
+	for i, name := range names {
+		keys[i] = lockKey(s.options.Schema + " " + what + " " + name)
+	}
+	rows, err := tx.Query(ctx, `SELECT u.name FROM unnest($1::text[], $2::bigint[]) AS u(name, key) WHERE pg_try_advisory_xact_lock(u.key)`, names, keys)
+	if err != nil {
+		return err
+	}
+	mine, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	e.mine, e.missed = make(map[string]bool), len(mine) < len(names)
+	for _, name := range mine {
+		e.mine[name] = true
+	}
+	return err
+}
