@@ -84,6 +84,9 @@ type Store struct {
 	opened     uint64 // the oldest transaction that was under way when the store was opened
 	jobTurns   turns
 	hostTurns  turns
+
+	partitionedAt atomic.Pointer[time.Time]
+	spared        atomic.Pointer[[]partition] // whose chunks need not be removed one by one
 }
 
 // Open connects to a database and brings the schema up to date. It waits for other servers that do so. It makes the schema
@@ -109,6 +112,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	if err := s.migrate(ctx); err != nil {
 		return err
 	}
+	s.lookAfterPartitions(ctx, time.Now())
 	return s.position(ctx)
 }
 

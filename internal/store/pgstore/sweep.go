@@ -9,6 +9,7 @@ import (
 
 // Sweep implements job.Store. One server sweeps at a time: the others find nothing to do.
 func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (more bool, err error) {
+	s.lookAfterPartitions(ctx, now)
 	var due bool // looking first spares a commit when there is nothing to do
 	err = s.read(ctx, func(ctx context.Context, q querier) error {
 		return q.QueryRow(ctx, s.sql(`SELECT EXISTS (SELECT FROM data_api.jobs WHERE expires <= coalesce($1, data_api.now_ns()))
@@ -40,6 +41,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (more bool,
 
 // expireJobs removes jobs, or puts their removal off while their deliveries need them, and returns how many these were.
 func (s *Store) expireJobs(ctx context.Context, tx pgx.Tx, now time.Time, limit int) (expired int, err error) {
+	from, to := s.sparedRanges()
 	rows, err := tx.Query(ctx, s.sql(`
 		WITH clock AS (SELECT coalesce($1, data_api.now_ns()) AS now), expired AS (
 			SELECT j.id FROM data_api.jobs j WHERE j.expires <= coalesce($1, data_api.now_ns()) ORDER BY j.expires LIMIT $2 FOR UPDATE SKIP LOCKED
@@ -59,10 +61,11 @@ func (s *Store) expireJobs(ctx context.Context, tx pgx.Tx, now time.Time, limit 
 			DELETE FROM data_api.idempotency_keys k USING removed r WHERE k.name = r.idempotency AND k.job_id = r.id
 		), discarded AS (
 			INSERT INTO data_api.discards (id, attempt) SELECT id, attempt FROM removed r
-			WHERE EXISTS (SELECT FROM data_api.chunks c WHERE c.id = r.id AND c.attempt = r.attempt) ON CONFLICT DO NOTHING
+			WHERE NOT EXISTS (SELECT FROM unnest($4::bytea[], $5::bytea[]) AS spared(first, beyond) WHERE id >= first AND id < beyond)
+				AND EXISTS (SELECT FROM data_api.chunks c WHERE c.id = r.id AND c.attempt = r.attempt) ON CONFLICT DO NOTHING
 		)
 		SELECT company, count(*), -sum(kept)::bigint FROM removed GROUP BY company
-		UNION ALL SELECT '', count(*), 0 FROM kept`), s.clock(now), limit, int64(time.Hour))
+		UNION ALL SELECT '', count(*), 0 FROM kept`), s.clock(now), limit, int64(time.Hour), from, to)
 	if err != nil {
 		return 0, err
 	}
