@@ -130,30 +130,27 @@ func (c *jobClaim) run(ctx context.Context, tx pgx.Tx) error {
 			return err
 		}
 	}
-	if err := c.exclude(ctx, tx); err != nil {
-		return err
-	}
-	ids, order, err := c.store.take(ctx, tx, c.order, c.lock)
+	ids, order, err := c.store.take(ctx, tx, c)
 	if err != nil || len(ids) == 0 {
 		return err
 	}
 	return c.begin(ctx, tx, ids, order)
 }
 
-// exclude lets no other server claim jobs of the companies whose turn it is, where only so many of a company may run on all
-// servers together, and then reads again what there is.
-func (c *jobClaim) exclude(ctx context.Context, tx pgx.Tx) error {
+// exclude implements work. Where only so many jobs of a company may run on all servers together, one server at a time claims
+// jobs of it, and counts what runs once it does.
+func (c *jobClaim) exclude(ctx context.Context, tx pgx.Tx, lines []line) (changed bool, err error) {
 	if c.given.PerCompany == 0 {
-		return nil
+		return false, nil
 	}
 	var companies []string
-	for _, l := range c.order(nil) {
+	for _, l := range lines {
 		companies = append(companies, l.member)
 	}
-	if err := c.store.exclude(ctx, tx, &c.turns, "company", companies); err != nil {
-		return err
+	if changed, err = c.store.exclude(ctx, tx, &c.turns, "company", companies); changed && err == nil {
+		err = c.look(ctx, tx)
 	}
-	return c.look(ctx, tx)
+	return changed, err
 }
 
 // requeue makes those jobs claimable whose lease or waiting time has ended, and extends the leases that are held.
@@ -205,7 +202,7 @@ func (c *jobClaim) requeue(ctx context.Context, tx pgx.Tx) error {
 	return s.count(ctx, tx, waiting)
 }
 
-// order says from which lines to claim. most holds the lines of which it is known how many jobs they have.
+// order implements work.
 func (c *jobClaim) order(most map[line]int) []line {
 	given := c.given
 	companies, sources := make(map[string]int), make(map[string]int)
@@ -232,7 +229,7 @@ func (c *jobClaim) order(most map[line]int) []line {
 	}, most)
 }
 
-// lock asks for the first n jobs of a line, but for those that another claim has locked.
+// lock implements work.
 func (c *jobClaim) lock(batch *pgx.Batch, l line, n int, found func(ids [][]byte)) {
 	batch.Queue(c.store.sql(`SELECT id FROM data_api.queue WHERE state = 0 AND source = $1 AND company = $2 ORDER BY place LIMIT $3
 		FOR UPDATE SKIP LOCKED`), l.group, l.member, n).Query(func(rows pgx.Rows) error {

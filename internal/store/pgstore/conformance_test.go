@@ -15,11 +15,8 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	db := pgtest.New(t)
-	storetest.Run(t, func(tb testing.TB) storetest.Stores {
-		tb.Helper()
-		return openConformance(tb, db.AdminDSN, newSchema())
-	})
+	suite := &suite{dsn: pgtest.New(t).AdminDSN}
+	storetest.Run(t, suite.open)
 }
 
 // TestConformanceShared runs the suite on several stores of one database.
@@ -27,16 +24,73 @@ func TestConformanceShared(t *testing.T) {
 	for _, values := range []int{2, 3} {
 		t.Run(fmt.Sprintf("%d stores", values), func(t *testing.T) {
 			t.Parallel()
-			db := pgtest.New(t)
-			schema := ""
+			suite := &suite{dsn: pgtest.New(t).AdminDSN}
 			storetest.RunShared(t, values, func(tb testing.TB, before []storetest.Stores) storetest.Stores {
 				tb.Helper()
 				if len(before) == 0 {
-					schema = newSchema()
+					return suite.open(tb)
 				}
-				return openConformance(tb, db.AdminDSN, schema)
+				return suite.openAgain(tb)
 			})
 		})
+	}
+}
+
+// TestConformanceThroughPgBouncer runs the suite through a proxy that shares connections among transactions.
+func TestConformanceThroughPgBouncer(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec("GRANT CREATE ON DATABASE " + db.Name + " TO " + pgtest.ReaderRole)
+	proxy := db.NewPgBouncer(5, nil)
+	suite := &suite{dsn: proxy.DSN(pgtest.ReaderRole), change: func(o *pgstore.Options) { o.PollOnly = true }}
+	storetest.Run(t, suite.open)
+}
+
+// suite gives each test a schema of its own. A test that asks for another store, as the one of random calls does again and
+// again, gets the same schema, emptied: making one takes longer than most tests.
+type suite struct {
+	dsn    string
+	change func(*pgstore.Options)
+
+	test   testing.TB // that the rest belongs to
+	schema string
+	stores []*pgstore.Store
+}
+
+// open returns an empty store.
+func (s *suite) open(tb testing.TB) storetest.Stores {
+	tb.Helper()
+	if s.test != tb {
+		s.test, s.schema, s.stores = tb, newSchema(), nil
+		return s.openAgain(tb)
+	}
+	for _, opened := range s.stores {
+		_ = opened.Close()
+	}
+	s.stores = nil
+	again := s.openAgain(tb)
+	if err := s.stores[0].Empty(context.Background()); err != nil {
+		tb.Fatal(err)
+	}
+	return again
+}
+
+// openAgain returns a store on the data that there are.
+func (s *suite) openAgain(tb testing.TB) storetest.Stores {
+	tb.Helper()
+	opened := openStore(tb, s.dsn, s.schema, func(o *pgstore.Options) {
+		if s.change != nil {
+			s.change(o)
+		}
+	})
+	s.stores = append(s.stores, opened)
+	return storetest.Stores{
+		Jobs: opened, Callbacks: opened, Size: opened.Size,
+		Reopen: func(tb testing.TB) storetest.Stores {
+			tb.Helper()
+			_ = opened.Close()
+			return s.openAgain(tb)
+		},
 	}
 }
 
@@ -64,19 +118,6 @@ func openStore(tb testing.TB, dsn, schema string, change ...func(*pgstore.Option
 	return opened
 }
 
-func openConformance(tb testing.TB, dsn, schema string, change ...func(*pgstore.Options)) storetest.Stores {
-	tb.Helper()
-	opened := openStore(tb, dsn, schema, change...)
-	return storetest.Stores{
-		Jobs: opened, Callbacks: opened, Size: opened.Size,
-		Reopen: func(tb testing.TB) storetest.Stores {
-			tb.Helper()
-			_ = opened.Close()
-			return openConformance(tb, dsn, schema, change...)
-		},
-	}
-}
-
 func TestKeyStore(t *testing.T) {
 	db := pgtest.New(t)
 	storetest.KeyStore(t, func(t *testing.T) (identity.KeyStore, func() identity.KeyStore) {
@@ -101,17 +142,5 @@ func TestTokenKeyStore(t *testing.T) {
 		t.Helper()
 		schema := newSchema()
 		return openStore(t, db.AdminDSN, schema), func() token.KeyStore { return openStore(t, db.AdminDSN, schema) }
-	})
-}
-
-// TestConformanceThroughPgBouncer runs the suite through a proxy that shares connections among transactions.
-func TestConformanceThroughPgBouncer(t *testing.T) {
-	t.Parallel()
-	db := pgtest.New(t)
-	db.Exec("GRANT CREATE ON DATABASE " + db.Name + " TO " + pgtest.ReaderRole)
-	proxy := db.NewPgBouncer(5, nil)
-	storetest.Run(t, func(tb testing.TB) storetest.Stores {
-		tb.Helper()
-		return openConformance(tb, proxy.DSN(pgtest.ReaderRole), newSchema(), func(o *pgstore.Options) { o.PollOnly = true })
 	})
 }

@@ -103,7 +103,7 @@ func (c *deliveryClaim) look(ctx context.Context, q querier) error {
 	return c.store.send(ctx, q, batch)
 }
 
-// order says from which lines to claim. most holds the lines of which it is known how many deliveries they have.
+// order implements work.
 func (c *deliveryClaim) order(most map[line]int) []line {
 	given := c.given
 	companies, hosts, lines := make(map[string]int), make(map[string]int), make(map[line]int)
@@ -129,10 +129,7 @@ func (c *deliveryClaim) run(ctx context.Context, tx pgx.Tx) error {
 	if err := c.hold(ctx, tx); err != nil {
 		return err
 	}
-	if err := c.exclude(ctx, tx); err != nil {
-		return err
-	}
-	ids, order, err := c.store.take(ctx, tx, c.order, c.lock)
+	ids, order, err := c.store.take(ctx, tx, c)
 	if err != nil || len(ids) == 0 {
 		return err
 	}
@@ -162,20 +159,20 @@ func (c *deliveryClaim) run(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// exclude lets no other server claim deliveries to the hosts whose turn it is, where only so many may go to a host from all
-// servers together, and then reads again what there is.
-func (c *deliveryClaim) exclude(ctx context.Context, tx pgx.Tx) error {
+// exclude implements work. Where only so many may go to a host from all servers together, one server at a time claims those to
+// it, and counts what is on its way once it does.
+func (c *deliveryClaim) exclude(ctx context.Context, tx pgx.Tx, lines []line) (changed bool, err error) {
 	if c.given.PerHost == 0 {
-		return nil
+		return false, nil
 	}
 	var hosts []string
-	for _, l := range c.order(nil) {
+	for _, l := range lines {
 		hosts = append(hosts, l.member)
 	}
-	if err := c.store.exclude(ctx, tx, &c.turns, "host", hosts); err != nil {
-		return err
+	if changed, err = c.store.exclude(ctx, tx, &c.turns, "host", hosts); changed && err == nil {
+		err = c.look(ctx, tx)
 	}
-	return c.look(ctx, tx)
+	return changed, err
 }
 
 // hold puts those off that this server tries itself.
@@ -201,7 +198,7 @@ func (c *deliveryClaim) hold(ctx context.Context, tx pgx.Tx) error {
 	return c.look(ctx, tx)
 }
 
-// lock asks for the first n deliveries of a line, but for those that another claim has locked.
+// lock implements work.
 func (c *deliveryClaim) lock(batch *pgx.Batch, l line, n int, found func(ids [][]byte)) {
 	batch.Queue(c.store.sql(`SELECT job_id FROM data_api.deliveries WHERE state = 'pending' AND company = $1 AND host = $2
 		AND due <= coalesce($3, data_api.now_ns()) ORDER BY due, job_id LIMIT $4 FOR UPDATE SKIP LOCKED`),

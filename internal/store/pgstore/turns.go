@@ -112,15 +112,32 @@ func (t *turns) forget() {
 	}
 }
 
-// take locks work of the lines whose turn it is, by order, and returns its IDs and where each waited. lock asks for the
-// first n pieces of a line that nobody else has locked. A line that has fewer than were wanted lets others come sooner.
-func (s *Store) take(
-	ctx context.Context, tx pgx.Tx, order func(most map[line]int) []line,
-	lock func(batch *pgx.Batch, l line, n int, found func(ids [][]byte)),
-) (ids [][]byte, taken []line, err error) {
+// work is what a claim takes from lines.
+type work interface {
+	// order says from which lines to take. most holds the lines of which it is known how much they have.
+	order(most map[line]int) []line
+
+	// exclude keeps other servers from the lines, as far as that matters, and reports whether that has changed anything: then
+	// the order is to be asked for again.
+	exclude(ctx context.Context, tx pgx.Tx, lines []line) (changed bool, err error)
+
+	// lock asks for the first n pieces of a line, but for those that another claim has locked.
+	lock(batch *pgx.Batch, l line, n int, found func(ids [][]byte))
+}
+
+// take locks work of the lines whose turn it is, and returns its IDs and where each waited. A line that has less than was
+// wanted of it lets others come sooner.
+func (s *Store) take(ctx context.Context, tx pgx.Tx, w work) (ids [][]byte, taken []line, err error) {
 	locked, most := make(map[line][][]byte), make(map[line]int)
 	for {
-		taken = order(most)
+		taken = w.order(most)
+		changed, err := w.exclude(ctx, tx, taken)
+		if err != nil {
+			return nil, nil, err
+		}
+		if changed {
+			continue
+		}
 		wanted := make(map[line]int)
 		for _, l := range taken {
 			wanted[l]++
@@ -130,7 +147,7 @@ func (s *Store) take(
 			if n <= len(locked[l]) {
 				continue
 			}
-			lock(batch, l, n, func(ids [][]byte) {
+			w.lock(batch, l, n, func(ids [][]byte) {
 				if locked[l] = ids; len(ids) < n {
 					most[l] = len(ids)
 				}
@@ -150,32 +167,43 @@ func (s *Store) take(
 	return ids, taken, nil
 }
 
-// exclusive says of which names only this transaction claims work, where there is a limit that all servers share: what they
-// count would else be old before it is used. The zero value claims of all.
+// exclusive says of which names only this transaction takes work, where there is a limit that all servers share: what they
+// count would else be old before it is used. The zero value has asked for none.
 type exclusive struct {
-	mine   map[string]bool // nil: it does not matter
-	missed bool            // another server was claiming of a name at the same time
+	mine   map[string]bool // those that were asked for, and whether this transaction has them
+	missed bool            // another server takes work of a name at the same time
 }
 
-// elsewhere reports whether another server may be claiming work of a name.
-func (e *exclusive) elsewhere(name string) bool { return e.mine != nil && !e.mine[name] }
+// elsewhere reports whether another server takes work of a name.
+func (e *exclusive) elsewhere(name string) bool {
+	mine, asked := e.mine[name]
+	return asked && !mine
+}
 
-// exclude takes the names that no other transaction has taken. It waits for none.
-func (s *Store) exclude(ctx context.Context, tx pgx.Tx, e *exclusive, what string, names []string) error {
-	slices.Sort(names)
-	names = slices.Compact(names)
-	keys := make([]int64, len(names))
-	for i, name := range names {
-		keys[i] = lockKey(s.options.Schema + " " + what + " " + name)
+// exclude asks for names, but for those that were asked for before, and reports whether there were any. It waits for nobody.
+func (s *Store) exclude(ctx context.Context, tx pgx.Tx, e *exclusive, what string, names []string) (asked bool, err error) {
+	if e.mine == nil {
+		e.mine = make(map[string]bool)
 	}
-	rows, err := tx.Query(ctx, `SELECT u.name FROM unnest($1::text[], $2::bigint[]) AS u(name, key) WHERE pg_try_advisory_xact_lock(u.key)`, names, keys)
+	var keys []int64
+	var wanted []string
+	for _, name := range names {
+		if _, known := e.mine[name]; !known {
+			e.mine[name] = false
+			wanted, keys = append(wanted, name), append(keys, lockKey(s.options.Schema+" "+what+" "+name))
+		}
+	}
+	if len(wanted) == 0 {
+		return false, nil
+	}
+	rows, err := tx.Query(ctx, `SELECT u.name FROM unnest($1::text[], $2::bigint[]) AS u(name, key) WHERE pg_try_advisory_xact_lock(u.key)`, wanted, keys)
 	if err != nil {
-		return err
+		return false, err
 	}
-	mine, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	e.mine, e.missed = make(map[string]bool), len(mine) < len(names)
-	for _, name := range mine {
+	got, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	for _, name := range got {
 		e.mine[name] = true
 	}
-	return err
+	e.missed = e.missed || len(got) < len(wanted)
+	return true, err
 }
