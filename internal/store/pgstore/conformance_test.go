@@ -12,6 +12,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/store/pgstore"
 	"github.com/solucao42/caddy-data-api/internal/store/storetest"
 	"github.com/solucao42/caddy-data-api/internal/token"
+	"github.com/solucao42/caddy-data-api/internal/usage"
 )
 
 func TestConformance(t *testing.T) {
@@ -142,5 +143,14 @@ func TestTokenKeyStore(t *testing.T) {
 		t.Helper()
 		schema := newSchema()
 		return openStore(t, db.AdminDSN, schema), func() token.KeyStore { return openStore(t, db.AdminDSN, schema) }
+	})
+}
+
+func TestUsageStore(t *testing.T) {
+	db := pgtest.New(t)
+	storetest.UsageStore(t, func(t *testing.T) (usage.Store, func() usage.Store) {
+		t.Helper()
+		schema := newSchema()
+		return openStore(t, db.AdminDSN, schema), func() usage.Store { return openStore(t, db.AdminDSN, schema) }
 	})
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
+var _ job.SharedStore = (*Store)(nil)
+
 // scanLimit is how many jobs one page looks at.
 const scanLimit = 100_000
 
@@ -138,4 +140,27 @@ func (s *Store) Size(ctx context.Context) (bytes int64, err error) {
 			JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r'`, s.options.Schema).Scan(&bytes)
 	})
 	return bytes, err
+}
+
+// Ended implements job.SharedStore. It looks at the queue alone, in which every job stands that is processing.
+func (s *Store) Ended(ctx context.Context, ids []job.ID) (ended []job.ID, err error) {
+	asked := make([][]byte, len(ids))
+	for i := range ids {
+		asked[i] = ids[i][:]
+	}
+	err = s.read(ctx, func(ctx context.Context, q querier) error {
+		rows, err := q.Query(ctx, s.sql(`SELECT a.id FROM unnest($1::bytea[]) AS a(id)
+			WHERE NOT EXISTS (SELECT FROM data_api.queue q WHERE q.id = a.id)`), asked)
+		if err != nil {
+			return err
+		}
+		ended, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (id job.ID, err error) {
+			var raw []byte
+			err = row.Scan(&raw)
+			copy(id[:], raw)
+			return id, err
+		})
+		return err
+	})
+	return ended, err
 }

@@ -41,8 +41,3 @@ func (s *Store) count(ctx context.Context, tx pgx.Tx, t tally) error {
 		companies, waiting, kept)
 	return err
 }
-
-// send sends statements together, and hands each its answer.
-func (s *Store) send(ctx context.Context, q querier, batch *pgx.Batch) error {
-	return q.SendBatch(ctx, batch).Close()
-}

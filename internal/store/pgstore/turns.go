@@ -207,3 +207,8 @@ func (s *Store) exclude(ctx context.Context, tx pgx.Tx, e *exclusive, what strin
 	e.missed = e.missed || len(got) < len(wanted)
 	return true, err
 }
+
+// send sends statements together, and hands each its answer.
+func (s *Store) send(ctx context.Context, q querier, batch *pgx.Batch) error {
+	return q.SendBatch(ctx, batch).Close()
+}

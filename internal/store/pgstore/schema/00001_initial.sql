@@ -177,3 +177,34 @@ CREATE TABLE data_api.changes (
 	key text NOT NULL
 );
 CREATE INDEX changes_transaction ON data_api.changes (transaction);
+
+-- What was counted in an hour (since 1970) under a key, and the last batch of each counter that was added.
+CREATE TABLE data_api.usage (
+	hour bigint NOT NULL,
+	company text COLLATE "C" NOT NULL,
+	usr text COLLATE "C" NOT NULL,
+	key_id text COLLATE "C" NOT NULL,
+	endpoint_company text COLLATE "C" NOT NULL,
+	endpoint_namespace text COLLATE "C" NOT NULL,
+	endpoint_slug text COLLATE "C" NOT NULL,
+	calls bigint NOT NULL,
+	charged bigint NOT NULL,
+	rows bigint NOT NULL,
+	bytes bigint NOT NULL,
+	database_micros bigint NOT NULL,
+	cache_hits bigint NOT NULL,
+	jobs bigint NOT NULL,
+	invalid bigint NOT NULL,
+	denied bigint NOT NULL,
+	not_found bigint NOT NULL,
+	timed_out bigint NOT NULL,
+	limited bigint NOT NULL,
+	failed bigint NOT NULL,
+	gone bigint NOT NULL,
+	PRIMARY KEY (hour, company, usr, key_id, endpoint_company, endpoint_namespace, endpoint_slug)
+) WITH (fillfactor = 80);
+CREATE TABLE data_api.usage_sources (
+	source text COLLATE "C" PRIMARY KEY,
+	number bigint NOT NULL,
+	at bigint NOT NULL
+);
