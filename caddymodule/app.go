@@ -37,6 +37,7 @@ type App struct {
 	events       *caddyevents.App
 	generation   *lease.Generation
 	storeName    string
+	migrated     migratedStore // nil: the store has no schema
 	backend      *pooledBackend
 	sources      map[string]*server.Source
 	trusts       []token.Trust
@@ -116,6 +117,7 @@ func (a *App) holdStore(ctx caddy.Context) error {
 		return fmt.Errorf("%T is no store", loaded)
 	}
 	a.storeName = module.StoreKey()
+	a.migrated, _ = loaded.(migratedStore)
 	a.backend, err = backends.Hold(a.generation, hashKey(module.StoreKey()), func() (*pooledBackend, error) {
 		return &pooledBackend{server.NewShared(server.BackendOptions{
 			OpenStore: module.OpenStore, Logger: sharedLog.Logger, AuditLog: sharedAuditLog, Observer: observers, Meter: counted, Traces: traces,

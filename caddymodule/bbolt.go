@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"log/slog"
 	"path/filepath"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/options"
 	"github.com/solucao42/caddy-data-api/internal/store"
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
+	"github.com/solucao42/caddy-data-api/internal/store/pgstore"
 )
 
 func init() {
@@ -17,7 +19,7 @@ func init() {
 }
 
 // storeModule is a module in the namespace data_api.stores. Unlike a source, a store is a part of this module: its interface
-// is internal until a second store has proved it.
+// is internal.
 type storeModule interface {
 	// StoreKey is the identity of what the store keeps its data in, such as a file's absolute path, and never depends on
 	// options: configurations with the same key share one open store. It is shown in the log and holds no secret.
@@ -26,6 +28,11 @@ type storeModule interface {
 	// OpenStore opens the store. It may block and do I/O. It is called when the store is first needed, and again later
 	// when it failed.
 	OpenStore() (store.Store, error)
+}
+
+// migratedStore is a store with a schema, which can be brought up to date without a server.
+type migratedStore interface {
+	MigrateStore(ctx context.Context, checkOnly bool) (pgstore.Schema, error)
 }
 
 // BboltStore keeps keys, jobs, results and deliveries in one bbolt file, which the server holds locked while it runs.

@@ -72,20 +72,23 @@ func TestFaultyConfigurations(t *testing.T) {
 	}
 	t.Setenv("EMPTY_SECRET", "")
 	for name, test := range map[string]struct{ apps, want string }{
-		"no app":            {composed, "the data_api app is not configured"},
-		"no source":         {app(catalog(t, good), `"store": {"store": "bbolt", "path": "x"}`), "sources are missing"},
-		"unknown field":     {app(catalog(t, good), sources+`, "catalogue": "x"`), "unknown field"},
-		"no catalog there":  {app(filepath.Join(t.TempDir(), "nowhere"), sources), "nowhere"},
-		"faulty endpoint":   {app(catalog(t, "/*---\nsource: main\nmode: later\n---*/\nSELECT 1 AS one"), sources+strict), "test.sql:3:7: mode must be sync or async"},
-		"unknown source":    {app(catalog(t, "/*---\nsource: warehouse\n---*/\nSELECT 1 AS one"), sources+strict), `test.sql:2:9: source "warehouse" is not configured; configured are main`},
-		"unused parameter":  {app(catalog(t, "/*---\nsource: main\n---*/\nSELECT @x AS one"), sources+strict), "test.sql:4:8:"},
-		"near source":       {app(catalog(t, "/*---\nsource: mian\n---*/\nSELECT 1 AS one"), sources+strict), `source "mian" is not configured; configured are main; did you mean main?`},
-		"missing variable":  {app(catalog(t, good), `"sources": {"main": {"source": "postgres", "dsn": "postgres://u:{env.NOT_SET_ANYWHERE}@db/x"}}`), "placeholder has no value"},
-		"empty variable":    {app(catalog(t, good), sources+`, "tokens": {"hs256_secret": "{env.EMPTY_SECRET}"}`), "placeholder has no value"},
-		"short secret":      {app(catalog(t, good), sources+`, "tokens": {"hs256_secret": "short"}`), "HS256 needs at least 32"},
-		"sqlite, no path":   {app(catalog(t, good), `"sources": {"main": {"source": "sqlite"}}`), "path is missing"},
-		"too many conns":    {app(catalog(t, good), `"sources": {"main": {"source": "sqlite", "path": "x", "max_conns": 1000000}}`), "max_conns is 1000000"},
-		"negative max_body": {app(catalog(t, good), sources) + `,` + strings.Replace(composed, "1024", "-1", 1), "max_body is -1"},
+		"no app":              {composed, "the data_api app is not configured"},
+		"no source":           {app(catalog(t, good), `"store": {"store": "bbolt", "path": "x"}`), "sources are missing"},
+		"store without dsn":   {app(catalog(t, good), `"store": {"store": "postgres"}, `+sources), "data_api.stores.postgres: dsn is missing"},
+		"store's schema":      {app(catalog(t, good), `"store": {"store": "postgres", "dsn": "host=x", "schema": "Data API"}, `+sources), `schema is "Data API"`},
+		"store's connections": {app(catalog(t, good), `"store": {"store": "postgres", "dsn": "host=x", "max_conns": 1}, `+sources), "max_conns is 1: it must lie between 2 and 1000"},
+		"unknown field":       {app(catalog(t, good), sources+`, "catalogue": "x"`), "unknown field"},
+		"no catalog there":    {app(filepath.Join(t.TempDir(), "nowhere"), sources), "nowhere"},
+		"faulty endpoint":     {app(catalog(t, "/*---\nsource: main\nmode: later\n---*/\nSELECT 1 AS one"), sources+strict), "test.sql:3:7: mode must be sync or async"},
+		"unknown source":      {app(catalog(t, "/*---\nsource: warehouse\n---*/\nSELECT 1 AS one"), sources+strict), `test.sql:2:9: source "warehouse" is not configured; configured are main`},
+		"unused parameter":    {app(catalog(t, "/*---\nsource: main\n---*/\nSELECT @x AS one"), sources+strict), "test.sql:4:8:"},
+		"near source":         {app(catalog(t, "/*---\nsource: mian\n---*/\nSELECT 1 AS one"), sources+strict), `source "mian" is not configured; configured are main; did you mean main?`},
+		"missing variable":    {app(catalog(t, good), `"sources": {"main": {"source": "postgres", "dsn": "postgres://u:{env.NOT_SET_ANYWHERE}@db/x"}}`), "placeholder has no value"},
+		"empty variable":      {app(catalog(t, good), sources+`, "tokens": {"hs256_secret": "{env.EMPTY_SECRET}"}`), "placeholder has no value"},
+		"short secret":        {app(catalog(t, good), sources+`, "tokens": {"hs256_secret": "short"}`), "HS256 needs at least 32"},
+		"sqlite, no path":     {app(catalog(t, good), `"sources": {"main": {"source": "sqlite"}}`), "path is missing"},
+		"too many conns":      {app(catalog(t, good), `"sources": {"main": {"source": "sqlite", "path": "x", "max_conns": 1000000}}`), "max_conns is 1000000"},
+		"negative max_body":   {app(catalog(t, good), sources) + `,` + strings.Replace(composed, "1024", "-1", 1), "max_body is -1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := validate(t, test.apps)

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,7 +50,14 @@ func provisionOffline(file, adapter string) (*cli.Offline, error) {
 		return nil, err
 	}
 	app := found.(*App)
-	return &cli.Offline{Directory: app.Catalog, Catalog: app.server.Catalog(), Check: app.server.CheckAll, Plan: app.server.Plan}, nil
+	offline := &cli.Offline{Directory: app.Catalog, Catalog: app.server.Catalog(), Check: app.server.CheckAll, Plan: app.server.Plan}
+	if app.migrated != nil {
+		offline.MigrateStore = func(ctx context.Context, checkOnly bool) (cli.StoreSchema, error) {
+			state, err := app.migrated.MigrateStore(ctx, checkOnly)
+			return cli.StoreSchema(state), err
+		}
+	}
+	return offline, nil
 }
 
 // withoutStrict is a configuration of the app that leaves out what is at fault.

@@ -133,6 +133,7 @@ func TestTheFirstExampleIsWhole(t *testing.T) {
 		t.Error("the company has no user")
 	}
 	t.Setenv("WAREHOUSE_URL", "postgres://nobody@127.0.0.1:1/none")
+	t.Setenv("STORE_URL", "postgres://nobody@127.0.0.1:1/none")
 	t.Chdir(root)
 	if err := provision(caddyfile); err != nil {
 		t.Error(err)
@@ -224,6 +225,7 @@ func loadCaddyfile(t *testing.T, text string) error {
 		write(t, root, "catalog/"+path, text)
 	}
 	t.Setenv("WAREHOUSE_URL", "postgres://nobody@127.0.0.1:1/none")
+	t.Setenv("STORE_URL", "postgres://nobody@127.0.0.1:1/none")
 	t.Chdir(root)
 	var refusals []string
 	for context, whole := range contexts {

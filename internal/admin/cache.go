@@ -1,10 +1,12 @@
 package admin
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 
+	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
@@ -16,7 +18,7 @@ type PurgeRequest struct {
 	Endpoint string `json:"endpoint,omitempty"` // NAMESPACE/SLUG; needs a company
 }
 
-// Purged says how many results were forgotten.
+// Purged says how many results this server has forgotten.
 type Purged struct {
 	Purged int `json:"purged"`
 }
@@ -40,10 +42,12 @@ func (s *Services) purgeCache(r *http.Request) (any, error) {
 	if err := checkPurged(s.Catalog.Current(), request.Company, namespace, slug); err != nil {
 		return nil, err
 	}
-	return Purged{s.Cache.Purge(func(address dataapi.Address) bool {
-		return (request.Company == "" || address.Company == request.Company) &&
-			(request.Endpoint == "" || address.Namespace == namespace && address.Slug == slug)
-	})}, nil
+	scope := strings.TrimSuffix(request.Company+"/"+request.Endpoint, "/")
+	purged := Purged{s.Cache.Purge(cache.Within(scope))}
+	if err := s.TellPurge(r.Context(), scope); err != nil {
+		return nil, fmt.Errorf("this server has forgotten %d results, but whether others hear of it is not known; try again: %w", purged.Purged, err)
+	}
+	return purged, nil
 }
 
 // checkPurged refuses a company or an endpoint that the catalog does not have: its results were forgotten with it, and a

@@ -36,7 +36,8 @@ type Services struct {
 	Plan        func() *execution.Plan // what is served now
 	Cache       *cache.Cache
 	Usage       *usage.Counter
-	Sources     func(context.Context) []SourceState // asks all of them; it takes as long as they do to answer
+	TellPurge   func(ctx context.Context, scope string) error // lets other servers forget results, too; scope is as of cache.Within
+	Sources     func(context.Context) []SourceState           // asks all of them; it takes as long as they do to answer
 	AuditLog    audit.Log
 }
 

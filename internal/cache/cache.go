@@ -159,6 +159,13 @@ func (c *Cache) get(ctx context.Context, key Key, policy Policy, fill Fill) (*En
 // Bytes returns about how much memory the entries take.
 func (c *Cache) Bytes() int64 { return int64(c.entries.WeightedSize()) }
 
+// Within matches the endpoints of a scope: all of them, by the empty text, those of a COMPANY, or COMPANY/NAMESPACE/SLUG.
+func Within(scope string) func(dataapi.Address) bool {
+	return func(address dataapi.Address) bool {
+		return scope == "" || address.Company == scope || address.String() == scope
+	}
+}
+
 // Purge removes the entries of the endpoints that match, and returns how many there were. Results of queries that run
 // already are not kept.
 func (c *Cache) Purge(match func(dataapi.Address) bool) int {

@@ -20,8 +20,8 @@ var commands = []command{
 		commands: []command{listDeliveries, replayDeliveries},
 	},
 	{
-		use: "store", short: "Backs the store up, checks and restores it, and gives its free space back",
-		commands: []command{backupStore, checkStore, restoreStore, compactStore},
+		use: "store", short: "Backs the store up, checks and restores it, gives its free space back, and makes or checks its schema",
+		commands: []command{backupStore, checkStore, restoreStore, compactStore, migrateStore},
 	},
 	{use: "cache", short: "Looks after the results that a running server keeps in memory", commands: []command{purgeCache}},
 	checkCatalog,

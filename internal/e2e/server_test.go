@@ -3,6 +3,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -60,6 +61,7 @@ type server struct {
 	port      int
 	cmd       *exec.Cmd
 	globals   string // lines of the global options
+	store     string // of the data_api block
 	sockets   []*os.File
 	exited    chan struct{}
 	Log       *servertest.Log
@@ -70,6 +72,7 @@ type serverConfig struct {
 	sources string            // lines of the data_api block
 	options string            // further lines of the data_api block
 	globals string            // further lines of the global options
+	store   string            // line of the data_api block; default: a bbolt file of its own
 	files   map[string]string // of the catalog, by path
 	env     []string
 	sockets []*os.File // inherited, from descriptor 3 on
@@ -87,7 +90,7 @@ func unstarted(t testing.TB) *server {
 func newServer(t testing.TB, config serverConfig) *server {
 	t.Helper()
 	s := unstarted(t)
-	s.globals, s.sockets = config.globals, config.sockets
+	s.globals, s.sockets, s.store = config.globals, config.sockets, config.store
 	s.WriteCatalog("acme/company.yaml", companyFile)
 	for path, content := range config.files {
 		s.WriteCatalog(path, content)
@@ -134,7 +137,7 @@ func (s *server) writeCaddyfile(sources, options string) {
 	%s
 	data_api {
 		catalog %s
-		store bbolt %s
+		%s
 		%s
 		%s
 	}
@@ -143,7 +146,7 @@ func (s *server) writeCaddyfile(sources, options string) {
 http://127.0.0.1:%d {
 	data_api
 }
-`, s.adminSocket(), s.globals, filepath.Join(s.Dir, "catalog"), filepath.Join(s.Dir, "data-api.db"), sources, options, s.port)
+`, s.adminSocket(), s.globals, filepath.Join(s.Dir, "catalog"), cmp.Or(s.store, "store bbolt "+filepath.Join(s.Dir, "data-api.db")), sources, options, s.port)
 	if err := os.WriteFile(s.caddyfile, []byte(content), 0o600); err != nil {
 		s.T.Fatal(err)
 	}

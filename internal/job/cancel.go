@@ -18,7 +18,8 @@ var (
 
 // Cancel ends a job as cancelled and returns it so. A job that waits never begins. Of one that runs in this process the
 // context ends, and with it the query inside the database, which Cancel does not wait for; one that runs in another
-// process ends with its next heartbeat. In all cases the job's end is on disk when Cancel returns, and what its worker
+// process ends within a second, by that process's watch, or else with its next heartbeat.
+// In all cases the job's end is on disk when Cancel returns, and what its worker
 // would still write is refused.
 //
 // A job that has ended is returned unchanged, with ErrEnded. Other errors: ErrNotFound, and ctx's; CodeOverloaded when the

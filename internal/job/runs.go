@@ -12,6 +12,7 @@ type run struct {
 	attempt int
 	begun   time.Time
 	rows    atomic.Int64
+	over    atomic.Bool // its query has ended, and it stores what comes of it
 
 	mu     sync.Mutex
 	cancel context.CancelCauseFunc // nil: its context is not made yet

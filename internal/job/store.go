@@ -158,6 +158,15 @@ type Store interface {
 	Recover(ctx context.Context, owner string) (int, error)
 }
 
+// SharedStore is a Store that several processes use at once.
+type SharedStore interface {
+	Store
+
+	// Ended returns those of the jobs that are not processing: they have ended, or there are none of these IDs. What it costs
+	// depends on how many it is asked of.
+	Ended(ctx context.Context, ids []ID) (ended []ID, err error)
+}
+
 // Quota is what one company may have in a store when it asks for a job more. Zero values allow anything.
 type Quota struct {
 	Waiting int   // jobs that wait to be claimed, this one included
@@ -166,8 +175,10 @@ type Quota struct {
 
 // Capacity is how many jobs may be claimed.
 type Capacity struct {
-	Jobs       int            // in all, at least 1
-	PerCompany int            // of one company, those included that Running and Waiting count; 0: any number
+	Jobs int // in all, at least 1
+	// PerCompany is how many may be claimed of one company, those included that Running and Waiting count, and in a store
+	// that servers share, those that other owners run. 0: any number.
+	PerCompany int
 	Running    map[string]int // how many of each company run already
 	Waiting    map[Line]int   // how many of each company were claimed and wait for their source; they count there alone
 

@@ -7,7 +7,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-// waiters are told when a job ends in this process.
+// waiters are told when a job ends.
 type waiters struct {
 	mu   sync.Mutex
 	byID map[ID]*waiter
@@ -75,8 +75,8 @@ func (ws *waiters) ended(id ID) {
 }
 
 // Wait blocks until the job has ended and returns it. When ctx ends first it returns the job as it is then, still
-// processing, and ctx's error. It is told by this engine, without polling, and does not notice a job that another
-// process ends. Errors are Get's.
+// processing, and ctx's error. It is told by this engine, without polling, of a job that ends in this process; of one that
+// another process ends, within a second, if the store is a [SharedStore]. Errors are Get's.
 func (e *Engine) Wait(ctx context.Context, id ID) (Job, error) {
 	// A look after joining cannot miss an end that comes in between.
 	w := e.waiters.join(id)

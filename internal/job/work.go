@@ -34,6 +34,7 @@ func (e *Engine) work(ctx context.Context, j Job, current attached, under *run) 
 
 	summary, kept, err := e.attempt(ctx, j, current)
 	span.EndJob(summary.RowCount, err)
+	under.over.Store(true)
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errCancelled):
 		log.Info("the job was ended while it ran")

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
+	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
@@ -48,7 +50,7 @@ type BackendOptions struct {
 // for, and every request asks.
 const retryOpening = time.Second
 
-// Backend is an open store and what lives as long as it does. It is immutable.
+// Backend is an open store and what lives as long as it does.
 type Backend struct {
 	Store      store.Store
 	Keys       *identity.Keys
@@ -65,6 +67,8 @@ type Backend struct {
 	memory    *httpapi.Memory // of answers, those of replaced configurations included
 	cursorKey []byte          // signs the cursors of result pages
 	dead      *deadLetters
+	results   atomic.Pointer[cache.Cache] // of the configuration that was attached last
+	unfollow  func()
 }
 
 // NewShared returns a backend that is not open.
@@ -120,6 +124,7 @@ func (s *Shared) Close() error {
 	}
 	opened := s.opened
 	s.opened = nil
+	opened.unfollow()
 	opened.ring.Close()
 	return errors.Join(opened.Usage.Close(), opened.Store.Close())
 }
@@ -205,6 +210,7 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 			options.ended(ended)
 		},
 	})
+	built.unfollow = built.follow()
 	return built, nil
 }
 

@@ -132,6 +132,7 @@ func (s *Services) Attach(done func()) (detach func(), err error) {
 	settings.PerSource = s.server.jobsPerSource()
 	jobs := s.engine.Attach(s.runtime, settings)
 	endMaintenance := s.startMaintenance()
+	s.results.Store(s.Cache)
 	return func() {
 		endMaintenance()
 		jobs.Detach()

@@ -36,14 +36,30 @@ func OpenFamilies(ctx context.Context, store FamilyStore, now func() time.Time) 
 	for i := range f.revoked {
 		f.revoked[i].Store(&revocations{})
 	}
-	ended, err := store.RevokedFamilies(ctx)
+	if err := f.Refresh(ctx); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Refresh reads the revoked families of the store again, for a store that other processes write to. A family that this
+// process has seen revoked stays so.
+func (f *Families) Refresh(ctx context.Context) error {
+	ended, err := f.store.RevokedFamilies(ctx)
 	if err != nil {
-		return nil, failed("reading the revoked token families", err)
+		return failed("reading the revoked token families", err)
 	}
 	for _, family := range ended {
 		f.refuse(family.ID, family.KeepUntil())
 	}
-	return f, nil
+	return nil
+}
+
+// Refuse makes Revoked true of a family that another process has revoked.
+func (f *Families) Refuse(id string) {
+	if id != "" {
+		f.refuse(id, f.now().Add(MaxAccessTTL+MaxLeeway)) // longer than any token
+	}
 }
 
 // Begin makes the first pair of a new family, which is on disk when Begin returns. It fails when the subject cannot be

@@ -46,6 +46,9 @@ type Config struct {
 	Catalog  fs.FS                     // the whole catalog, instead of Files
 	Settings func(*Settings)           // changes the default settings
 
+	// Store opens the store, instead of one that is this server's own.
+	Store func() (store.Store, error)
+
 	// Observer watches calls and the ends of jobs. It may be nil.
 	Observer observe.Observer
 
@@ -180,12 +183,17 @@ func (s *Server) Restart() {
 func (s *Server) start() {
 	s.T.Helper()
 	s.shared = server.NewShared(server.BackendOptions{
-		OpenStore: func() (store.Store, error) {
-			return boltstore.Open(filepath.Join(s.Dir, "data-api.db"), boltstore.Options{Logger: s.logger()})
-		},
-		Logger: s.logger(), AuditLog: noAuditLog{}, Observer: s.observer(), Traces: s.config.Traces,
+		OpenStore: s.openStore,
+		Logger:    s.logger(), AuditLog: noAuditLog{}, Observer: s.observer(), Traces: s.config.Traces,
 	})
 	s.load()
+}
+
+func (s *Server) openStore() (store.Store, error) {
+	if s.config.Store != nil {
+		return s.config.Store()
+	}
+	return boltstore.Open(filepath.Join(s.Dir, "data-api.db"), boltstore.Options{Logger: s.logger()})
 }
 
 func (s *Server) stop() {

@@ -140,9 +140,9 @@ func (m *model) claimable(held map[job.ID]int) (all []*modelJob) {
 	return all
 }
 
-// taken counts what a claim has given away.
+// taken counts what a claim has given away, and what other owners run that the store counts, too.
 type taken struct {
-	companies, sources map[string]int
+	companies, sources, others map[string]int
 }
 
 func (t taken) room(room job.Capacity, j *modelJob) bool {
@@ -154,7 +154,7 @@ func (t taken) room(room job.Capacity, j *modelJob) bool {
 		return false
 	}
 	waiting := room.Waiting[job.Line{Source: j.Source, Company: j.Company}]
-	return room.PerCompany == 0 || room.Running[j.Company]+waiting+t.companies[j.Company] < room.PerCompany
+	return room.PerCompany == 0 || room.Running[j.Company]+waiting+t.others[j.Company]+t.companies[j.Company] < room.PerCompany
 }
 
 func (m *model) room(rt *rapid.T) job.Capacity {
@@ -190,7 +190,7 @@ func (m *model) claim(rt *rapid.T) {
 	until := m.now.Add(lease)
 	claimed, _, err := m.stores.Jobs.Claim(rt.Context(), owner, m.now, until, room)
 	must(rt, err, nil)
-	taken := taken{make(map[string]int), make(map[string]int)}
+	taken := taken{make(map[string]int), make(map[string]int), m.runningElsewhere(owner, room.Held)}
 	for i, got := range claimed {
 		j := m.jobs[got.ID]
 		if !taken.room(room, j) {
@@ -213,6 +213,21 @@ func (m *model) claim(rt *rapid.T) {
 		rt.Fatalf("%s was not claimed, though there was room", claimable[left].ID)
 	}
 	m.extended(rt, room.Held, until)
+}
+
+// runningElsewhere counts, by company, the jobs that other owners run: a store that servers share knows of them. Leases that
+// have ended count no more, but for those that the caller holds.
+func (m *model) runningElsewhere(owner string, held map[job.ID]int) map[string]int {
+	companies := make(map[string]int)
+	for _, j := range m.jobs {
+		if m.stores.Exclusive || !j.Running() || j.LeaseOwner == owner {
+			continue
+		}
+		if attempt, holds := held[j.ID]; j.LeaseUntil.After(m.now) || holds && attempt == j.Attempt {
+			companies[j.Company]++
+		}
+	}
+	return companies
 }
 
 // extended follows what a claim has done with leases that had ended and are held: a store that found nothing to claim may

@@ -1,0 +1,65 @@
+package job
+
+import (
+	"context"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/claim"
+)
+
+// watchEvery is how often a store that other processes use is asked what has become of the jobs that run here, or that
+// somebody here waits for.
+const watchEvery = 500 * time.Millisecond
+
+// watchLoop hears of the ends of jobs that other processes have ended, until ctx ends. It costs one short query each time,
+// and none while there is nothing to hear of.
+func (e *Engine) watchLoop(ctx context.Context) {
+	shared, ok := e.store.(SharedStore)
+	if !ok {
+		return
+	}
+	failed := false
+	for sleep(ctx, watchEvery) == nil {
+		err := e.watch(ctx, shared)
+		if err != nil && !failed && ctx.Err() == nil {
+			e.log.Error("the ends of jobs cannot be heard of that other servers run; it is tried again", "error", err)
+		}
+		failed = err != nil
+	}
+}
+
+func (e *Engine) watch(ctx context.Context, shared SharedStore) (err error) {
+	defer claim.Recovered(&err)
+	watched := append(e.waiters.ids(), e.runs.unended()...)
+	if len(watched) == 0 {
+		return nil
+	}
+	ended, err := shared.Ended(ctx, watched)
+	for _, id := range ended {
+		e.runs.cancel(id)
+		e.waiters.ended(id)
+	}
+	return err
+}
+
+// ids returns the jobs that somebody waits for.
+func (ws *waiters) ids() (ids []ID) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	for id := range ws.byID {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// unended returns the jobs that are under way and do not store their own end just now.
+func (rs *runs) unended() (ids []ID) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	for id, r := range rs.byID {
+		if !r.over.Load() {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}

@@ -1,0 +1,140 @@
+package pgstore
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/solucao42/caddy-data-api/internal/store"
+)
+
+const (
+	// followEvery is how often a server asks what others have changed.
+	followEvery = 500 * time.Millisecond
+
+	// changesKept is how long changes are kept. A server that could not ask for half of it takes everything for changed.
+	changesKept = time.Hour
+)
+
+var _ store.Shared = (*Store)(nil)
+
+// tell lets servers hear of a change when its transaction is committed.
+func (s *Store) tell(ctx context.Context, tx pgx.Tx, kind store.ChangeKind, key string) error {
+	_, err := tx.Exec(ctx, s.sql(`INSERT INTO data_api.changes (kind, key) VALUES ($1, $2)`), string(kind), key)
+	return err
+}
+
+// Tell implements store.Shared.
+func (s *Store) Tell(ctx context.Context, change store.Change) error {
+	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error { return s.tell(ctx, tx, change.Kind, change.Key) })
+}
+
+// Follow implements store.Shared.
+func (s *Store) Follow(ctx context.Context, heard func(ctx context.Context, changes []store.Change) error) {
+	f := &follower{store: s, from: s.opened, asked: time.Now()}
+	ticker := time.NewTicker(followEvery)
+	defer ticker.Stop()
+	for failed := false; ; {
+		err := f.step(ctx, heard)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil && !failed:
+			s.log.Error("what other servers have changed cannot be read; it is tried again", slog.Any("error", err))
+		case err == nil && failed:
+			s.log.Info("what other servers change is read again")
+		}
+		failed = err != nil
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// follower reads changes in the order in which their transactions could be seen. Numbers that are given when a row is written
+// would not do: a transaction that commits later can have a lower one.
+type follower struct {
+	store *Store
+	from  uint64         // every transaction before this one had ended when changes were read last
+	known map[int64]bool // the changes of later ones that were read
+	asked time.Time
+}
+
+// step tells what is new, and goes on from there once that was heard.
+func (f *follower) step(ctx context.Context, heard func(ctx context.Context, changes []store.Change) error) error {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	asked := time.Now()
+	next := &follower{store: f.store, asked: asked}
+	var changes []store.Change
+	err := f.store.read(ctx, func(ctx context.Context, q querier) (err error) {
+		changes, err = f.ask(ctx, q, next)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	// A database that went back, as a standby may that was behind when it was promoted, has lost what was told.
+	if next.from < f.from || asked.Sub(f.asked) > changesKept/2 {
+		changes = []store.Change{{Kind: store.Everything}}
+	}
+	if len(changes) > 0 {
+		if err := heard(ctx, changes); err != nil {
+			return err
+		}
+	}
+	*f = *next
+	return nil
+}
+
+// ask reads what f has not, and where next goes on.
+func (f *follower) ask(ctx context.Context, q querier, next *follower) (changes []store.Change, err error) {
+	rows, err := q.Query(ctx, f.store.sql(`
+		SELECT pg_snapshot_xmin(pg_current_snapshot())::text, c.seq, c.transaction::text, c.kind, c.key
+		FROM (SELECT 1) AS always LEFT JOIN data_api.changes c ON c.transaction >= $1::text::xid8 ORDER BY c.seq`),
+		strconv.FormatUint(f.from, 10))
+	if err != nil {
+		return nil, err
+	}
+	next.known = make(map[int64]bool)
+	var oldest string
+	var seq *int64
+	var transaction, kind, key *string
+	_, err = pgx.ForEachRow(rows, []any{&oldest, &seq, &transaction, &kind, &key}, func() (err error) {
+		if next.from, err = strconv.ParseUint(oldest, 10, 64); err != nil || seq == nil {
+			return err
+		}
+		by, err := strconv.ParseUint(*transaction, 10, 64)
+		if by >= next.from {
+			next.known[*seq] = true
+		}
+		if !f.known[*seq] {
+			changes = append(changes, store.Change{Kind: store.ChangeKind(*kind), Key: *key})
+		}
+		return err
+	})
+	return changes, err
+}
+
+// position reads where changes begin that are made from now on.
+func (s *Store) position(ctx context.Context) (err error) {
+	var oldest string
+	if err := s.pool.QueryRow(ctx, `SELECT pg_snapshot_xmin(pg_current_snapshot())::text`).Scan(&oldest); err != nil {
+		return err
+	}
+	s.opened, err = strconv.ParseUint(oldest, 10, 64)
+	return err
+}
+
+// forgetChanges removes changes that everybody has heard of.
+func (s *Store) forgetChanges(ctx context.Context, tx pgx.Tx, limit int) error {
+	_, err := tx.Exec(ctx, s.sql(`DELETE FROM data_api.changes WHERE seq IN (
+		SELECT seq FROM data_api.changes WHERE at < statement_timestamp() - make_interval(secs => $1) ORDER BY seq LIMIT $2)`),
+		changesKept.Seconds(), limit)
+	return err
+}

@@ -1,0 +1,184 @@
+package pgstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/store"
+)
+
+var _ identity.KeyStore = (*Store)(nil)
+
+// keyColumns are the columns of a key, in the order of scanKey.
+const keyColumns = `id, company, usr, name, secret_mac, created_at, expires_at, revoked_at, successor, last_used_at`
+
+const insertKey = `INSERT INTO data_api.api_keys (` + keyColumns + `)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`
+
+func keyArguments(key identity.Key) []any {
+	return []any{
+		key.ID, key.Company, key.User, key.Name, key.SecretMAC[:], storedTime(key.CreatedAt), optional(key.ExpiresAt),
+		optional(key.RevokedAt), key.Successor, optional(key.LastUsedAt),
+	}
+}
+
+func scanKey(row pgx.Row) (key identity.Key, err error) {
+	var mac []byte
+	var expires, revoked, used *time.Time
+	err = row.Scan(&key.ID, &key.Company, &key.User, &key.Name, &mac, &key.CreatedAt, &expires, &revoked, &key.Successor, &used)
+	if err != nil {
+		return identity.Key{}, err
+	}
+	if len(mac) != sha256.Size {
+		return identity.Key{}, fmt.Errorf("the API key %s holds no MAC of a secret", key.ID)
+	}
+	copy(key.SecretMAC[:], mac)
+	key.CreatedAt, key.ExpiresAt = key.CreatedAt.UTC(), timeOf(expires)
+	key.RevokedAt, key.LastUsedAt = timeOf(revoked), timeOf(used)
+	return key, nil
+}
+
+// CreateKey implements [identity.KeyStore].
+func (s *Store) CreateKey(ctx context.Context, key identity.Key) error {
+	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error { return s.createKey(ctx, tx, key) })
+}
+
+func (s *Store) createKey(ctx context.Context, tx pgx.Tx, key identity.Key) error {
+	made, err := tx.Exec(ctx, s.sql(insertKey), keyArguments(key)...)
+	if err != nil {
+		return err
+	}
+	if made.RowsAffected() == 0 {
+		return refuse(fmt.Errorf("%w: %s", identity.ErrKeyExists, key.ID))
+	}
+	return s.tell(ctx, tx, store.APIKeys, key.ID)
+}
+
+// ListKeys implements [identity.KeyStore].
+func (s *Store) ListKeys(ctx context.Context, company string) (keys []identity.Key, err error) {
+	err = s.read(ctx, func(ctx context.Context, q querier) error {
+		rows, err := q.Query(ctx, s.sql(`SELECT `+keyColumns+` FROM data_api.api_keys WHERE $1 IN ('', company) ORDER BY created_at, id`), company)
+		if err != nil {
+			return err
+		}
+		keys, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (identity.Key, error) { return scanKey(row) })
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return append([]identity.Key{}, keys...), nil
+}
+
+// RevokeKey implements [identity.KeyStore].
+func (s *Store) RevokeKey(ctx context.Context, id string, at time.Time) (key identity.Key, err error) {
+	err = s.changeKey(ctx, id, func(ctx context.Context, tx pgx.Tx, kept identity.Key) (err error) {
+		if key = kept; !key.RevokedAt.IsZero() {
+			return nil
+		}
+		key.RevokedAt = storedTime(at)
+		_, err = tx.Exec(ctx, s.sql(`UPDATE data_api.api_keys SET revoked_at = $2 WHERE id = $1`), id, key.RevokedAt)
+		return errors.Join(err, s.tell(ctx, tx, store.APIKeys, id))
+	})
+	if err != nil {
+		return identity.Key{}, err
+	}
+	return key, nil
+}
+
+// ReplaceKey implements [identity.KeyStore].
+func (s *Store) ReplaceKey(
+	ctx context.Context, id string, expires time.Time, successor identity.Key,
+) (old identity.Key, err error) {
+	err = s.changeKey(ctx, id, func(ctx context.Context, tx pgx.Tx, kept identity.Key) error {
+		old = kept
+		if old.ExpiresAt.IsZero() || old.ExpiresAt.After(expires) {
+			old.ExpiresAt = storedTime(expires)
+		}
+		old.Successor = successor.ID
+		if err := s.createKey(ctx, tx, successor); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, s.sql(`UPDATE data_api.api_keys SET expires_at = $2, successor = $3 WHERE id = $1`),
+			id, old.ExpiresAt, old.Successor)
+		return err
+	})
+	if err != nil {
+		return identity.Key{}, err
+	}
+	return old, nil
+}
+
+// changeKey runs change in a transaction that holds the key.
+func (s *Store) changeKey(
+	ctx context.Context, id string, change func(ctx context.Context, tx pgx.Tx, kept identity.Key) error,
+) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !isText(id) {
+		return fmt.Errorf("%w: %q", identity.ErrKeyNotFound, id)
+	}
+	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		kept, err := scanKey(tx.QueryRow(ctx, s.sql(`SELECT `+keyColumns+` FROM data_api.api_keys WHERE id = $1 FOR UPDATE`), id))
+		if errors.Is(err, pgx.ErrNoRows) {
+			return refuse(fmt.Errorf("%w: %q", identity.ErrKeyNotFound, id))
+		}
+		if err != nil {
+			return err
+		}
+		return change(ctx, tx, kept)
+	})
+}
+
+// TouchKeys implements [identity.KeyStore]. It locks the keys in one order, since other servers do the same.
+func (s *Store) TouchKeys(ctx context.Context, used map[string]time.Time) error {
+	var ids []string
+	var times []time.Time
+	for id, at := range used {
+		if isText(id) {
+			ids, times = append(ids, id), append(times, storedTime(at))
+		}
+	}
+	return s.change(ctx, `
+		WITH used AS (SELECT * FROM unnest($1::text[], $2::timestamptz[]) AS u(id, at)),
+		held AS (
+			SELECT k.id, used.at FROM data_api.api_keys k JOIN used ON used.id = k.id
+			WHERE k.last_used_at IS NULL OR k.last_used_at < used.at ORDER BY k.id FOR UPDATE OF k
+		)
+		UPDATE data_api.api_keys k SET last_used_at = greatest(k.last_used_at, held.at) FROM held WHERE k.id = held.id`,
+		[]any{ids, times}, nothing)
+}
+
+// nothing is for statements that return no rows.
+func nothing(pgx.Rows) error { return nil }
+
+// isText reports whether PostgreSQL can hold a text: one that it cannot is the name of nothing that is kept.
+func isText(text string) bool { return utf8.ValidString(text) && !strings.Contains(text, "\x00") }
+
+// storedTime is a time as it is kept: in UTC, to the microsecond.
+func storedTime(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// optional is a time as it is kept that may be none.
+func optional(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return new(storedTime(t))
+}
+
+// timeOf reads what optional has written.
+func timeOf(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}

@@ -1,0 +1,35 @@
+package pgstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// LookAfterPartitions does so at once.
+func (s *Store) LookAfterPartitions(ctx context.Context, now time.Time) error {
+	return s.partition(ctx, now)
+}
+
+// CallersClock returns options with which the instants that callers hand in are the store's time, and all stores count as
+// one server: the conformance suite says itself what runs elsewhere.
+func CallersClock(options Options) Options {
+	options.callersClock, options.node = true, "test"
+	return options
+}
+
+// Empty removes all that is kept.
+func (s *Store) Empty(ctx context.Context) error {
+	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		for _, table := range []string{
+			"secrets", "api_keys", "token_keys", "token_families", "signing_keys", "jobs", "queue", "tallies", "idempotency_keys",
+			"usage", "usage_sources", "chunks", "discards", "deliveries", "changes",
+		} {
+			if _, err := tx.Exec(ctx, s.sql("DELETE FROM data_api."+table)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

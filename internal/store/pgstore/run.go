@@ -1,0 +1,174 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/puddle/v2"
+)
+
+// Errors of the store as a whole, to be tested with errors.Is.
+var (
+	// ErrClosed says that the store has been closed; nothing was written.
+	ErrClosed = errors.New("the store is closed")
+
+	// ErrUnavailable says that the database could not be reached, or has refused what was asked; nothing was written.
+	ErrUnavailable = errors.New("the store is unavailable, and nothing was written")
+
+	// ErrUnknown says that the database did not say whether it has written. The caller must not report success, must not
+	// report that it did not happen, and must be able to repeat the write.
+	ErrUnknown = errors.New("the store failed while writing: whether it was written is unknown")
+)
+
+const (
+	// writeTimeout bounds a write once it has begun. Its caller's context does not end it: then its outcome would be
+	// unknown, although the database may be well.
+	writeTimeout = 10 * time.Second
+
+	// acquireTimeout bounds how long a connection is waited for.
+	acquireTimeout = 5 * time.Second
+
+	// attempts is how often a transaction is tried that the database has undone for the sake of another.
+	attempts = 10
+)
+
+// querier is a connection or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
+}
+
+// acquire returns a connection, or ctx's error.
+func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	waiting, cancel := context.WithTimeout(ctx, acquireTimeout)
+	defer cancel()
+	conn, err := s.pool.Acquire(waiting)
+	switch {
+	case err == nil:
+		return conn, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, puddle.ErrClosedPool):
+		return nil, ErrClosed
+	}
+	return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
+
+// read runs a function that reads, on one connection.
+func (s *Store) read(ctx context.Context, read func(ctx context.Context, q querier) error) error {
+	conn, err := s.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	err = read(ctx, conn)
+	switch own := refused(err); {
+	case err == nil || own != nil:
+		return own
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
+
+// write runs a function in a transaction and returns once that is on disk. An error of the function undoes what it has
+// written. It may be called more than once, of which the last call counts, and must set all that it captures anew. When ctx
+// ends before the transaction has begun, write returns ctx's error; later its end changes nothing.
+func (s *Store) write(ctx context.Context, write func(ctx context.Context, tx pgx.Tx) error) error {
+	return s.running(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		tx, err := conn.Begin(ctx)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		if err := write(ctx, tx); err != nil {
+			_ = tx.Rollback(ctx) // else the connection is broken, and the database undoes it
+			if own := refused(err); own != nil {
+				return own
+			}
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		return committed(tx.Commit(ctx))
+	})
+}
+
+// change runs one statement that writes, a transaction of its own, and scan for each row that it returns.
+func (s *Store) change(ctx context.Context, statement string, args []any, scan func(rows pgx.Rows) error) error {
+	return s.running(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		rows, err := conn.Query(ctx, s.sql(statement), args...)
+		if err != nil {
+			return committed(err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			if err := scan(rows); err != nil {
+				return committed(err) // it may have been written: what was read makes no sense
+			}
+		}
+		rows.Close()
+		return committed(rows.Err())
+	})
+}
+
+// running runs a write on a connection, again if the database has undone it for another's sake.
+func (s *Store) running(ctx context.Context, write func(ctx context.Context, conn *pgxpool.Conn) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for attempt := 1; ; attempt++ {
+		conn, err := s.acquire(ctx)
+		if err != nil {
+			return err
+		}
+		err = func() error {
+			defer conn.Release()
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
+			defer cancel()
+			return write(ctx, conn)
+		}()
+		if attempt == attempts || !undone(err) {
+			return err
+		}
+	}
+}
+
+// undone reports whether the database has undone a transaction for another's sake, or never got it.
+func undone(err error) bool {
+	if failure, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return failure.Code == "40001" || failure.Code == "40P01" // serialization_failure, deadlock_detected
+	}
+	return err != nil && pgconn.SafeToRetry(err)
+}
+
+// refuse marks an error of this package, or of those it serves, which read, write and change return unchanged. All others
+// are the database's.
+func refuse(err error) error { return &refusal{err} }
+
+type refusal struct{ err error }
+
+func (r *refusal) Error() string { return r.err.Error() }
+
+// refused returns what was marked, or nil.
+func refused(err error) error {
+	if marked, ok := errors.AsType[*refusal](err); ok {
+		return marked.err
+	}
+	return nil
+}
+
+// committed says what the error of a commit, or of a statement that is a transaction of its own, means.
+func committed(err error) error {
+	if err == nil {
+		return nil
+	}
+	if failure, ok := errors.AsType[*pgconn.PgError](err); ok && failure.Severity == "ERROR" || pgconn.SafeToRetry(err) ||
+		errors.Is(err, pgx.ErrTxCommitRollback) {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return fmt.Errorf("%w: %w", ErrUnknown, err)
+}
