@@ -96,8 +96,8 @@ var executeErrors = []dataapi.Code{
 	dataapi.CodeInvalidRequest, dataapi.CodeUnauthenticated, dataapi.CodeForbidden, dataapi.CodeEndpointNotFound, dataapi.CodeRevisionNotFound,
 	dataapi.CodeNotAcceptable, dataapi.CodeExecutionTimeout, dataapi.CodeIdempotencyConflict, dataapi.CodeJobNotCompleted,
 	dataapi.CodeRequestTooLarge, dataapi.CodeUnsupportedMediaType, dataapi.CodeInvalidParameter, dataapi.CodeParameterNotAllowed,
-	dataapi.CodeValueRefused, dataapi.CodeIdempotencyKeyReused, dataapi.CodeRateLimited, dataapi.CodeQuotaExceeded, dataapi.CodeInternal, dataapi.CodeOverloaded,
-	dataapi.CodeSourceUnavailable, dataapi.CodeExecutionInterrupted,
+	dataapi.CodeValueRefused, dataapi.CodeIdempotencyKeyReused, dataapi.CodeRateLimited, dataapi.CodeQuotaExceeded,
+	dataapi.CodeInternal, dataapi.CodeOverloaded, dataapi.CodeSourceUnavailable, dataapi.CodeExecutionInterrupted,
 }
 
 // describe is the author's description, which is Markdown, and what the server adds to it.
