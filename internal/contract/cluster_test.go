@@ -176,7 +176,7 @@ func begin(s *server, slug, token, parameters string) string {
 func running(t *testing.T, admin *pgx.Conn) (n int) {
 	t.Helper()
 	err := admin.QueryRow(context.Background(), `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-		AND state = 'active' AND query LIKE '%generate_series(1, 10000000000)%' AND pid <> pg_backend_pid()`).Scan(&n)
+		AND state = 'active' AND query LIKE '%pg_sleep(3600)%' AND pid <> pg_backend_pid()`).Scan(&n)
 	if err != nil {
 		t.Fatal(err)
 	}
