@@ -17,10 +17,12 @@ import (
 // scrape returns what the admin API shows at /metrics: by name and labels, the value.
 func (s *running) scrape() map[string]float64 {
 	s.t.Helper()
-	answer, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/metrics", s.admin))
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	var answer *http.Response
+	eventually(s.t, "the admin API answers, whose socket a reload may close", func() (ok bool) {
+		got, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/metrics", s.admin))
+		answer = got
+		return err == nil
+	})
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
 	if err != nil || answer.StatusCode != http.StatusOK {
@@ -63,7 +65,7 @@ func TestCountersGrowThroughReloads(t *testing.T) {
 	s.login()
 	const calls = `data_api_requests_total{company="acme",endpoint="acme/default/one",outcome="success"}`
 	began := s.scrape()
-	var answered atomic.Int64
+	var answered, lost atomic.Int64
 	var clients sync.WaitGroup
 	stop := make(chan struct{})
 	for range 4 {
@@ -75,11 +77,15 @@ func TestCountersGrowThroughReloads(t *testing.T) {
 				default:
 				}
 				status, answer, err := s.ask(s.clientHelper, http.MethodPost, "/api/v1/data-api/default/one/execute", `{}`)
-				if err != nil || status != http.StatusOK {
-					t.Errorf("%d %s %v", status, answer, err)
+				switch {
+				case err != nil: // Linux resets connections of a socket that Caddy closes: see docs/operations.md
+					lost.Add(1)
+				case status != http.StatusOK:
+					t.Errorf("%d %s", status, answer)
 					return
+				default:
+					answered.Add(1)
 				}
-				answered.Add(1)
 			}
 		})
 	}
@@ -100,7 +106,13 @@ func TestCountersGrowThroughReloads(t *testing.T) {
 	}
 	close(stop)
 	clients.Wait()
-	eventually(t, "every call is counted", func() bool { return s.scrape()[calls]-began[calls] == float64(answered.Load()) })
+	if lost.Load() > answered.Load()/10 {
+		t.Errorf("%d answers were lost, and %d were not", lost.Load(), answered.Load())
+	}
+	eventually(t, "every call is counted, once", func() bool {
+		counted := int64(s.scrape()[calls] - began[calls])
+		return counted >= answered.Load() && counted <= answered.Load()+lost.Load()
+	})
 	for name, want := range map[string]float64{
 		"data_api_store_up": 1, `data_api_source_up{source="main"}`: 1, "data_api_catalog_endpoints": 1, "data_api_catalog_faults": 0,
 	} {
