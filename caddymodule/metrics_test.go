@@ -17,17 +17,16 @@ import (
 // scrape returns what the admin API shows at /metrics: by name and labels, the value.
 func (s *running) scrape() map[string]float64 {
 	s.t.Helper()
-	var answer *http.Response
-	eventually(s.t, "the admin API answers, whose socket a reload may close", func() (ok bool) {
-		got, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/metrics", s.admin))
-		answer = got
-		return err == nil
+	var body []byte
+	eventually(s.t, "the admin API answers, whose socket a reload may close", func() bool {
+		answer, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/metrics", s.admin))
+		if err != nil {
+			return false
+		}
+		defer answer.Body.Close()
+		body, err = io.ReadAll(answer.Body)
+		return err == nil && answer.StatusCode == http.StatusOK
 	})
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != http.StatusOK {
-		s.t.Fatalf("%d %v %s", answer.StatusCode, err, body)
-	}
 	found := make(map[string]float64)
 	for line := range strings.Lines(string(body)) {
 		name, value, ok := strings.Cut(strings.TrimSpace(line), " ")
@@ -37,9 +36,11 @@ func (s *running) scrape() map[string]float64 {
 		if at := strings.LastIndex(line, "} "); at >= 0 { // values of labels may hold spaces
 			name, value = line[:at+1], strings.TrimSpace(line[at+2:])
 		}
-		if found[name], err = strconv.ParseFloat(value, 64); err != nil {
+		number, err := strconv.ParseFloat(value, 64)
+		if err != nil {
 			s.t.Fatalf("%s: %v", line, err)
 		}
+		found[name] = number
 	}
 	return found
 }
