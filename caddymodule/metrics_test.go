@@ -17,15 +17,16 @@ import (
 // scrape returns what the admin API shows at /metrics: by name and labels, the value.
 func (s *running) scrape() map[string]float64 {
 	s.t.Helper()
-	answer, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/metrics", s.admin))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != http.StatusOK {
-		s.t.Fatalf("%d %v %s", answer.StatusCode, err, body)
-	}
+	var body []byte
+	eventually(s.t, "the admin API answers, whose socket a reload may close", func() bool {
+		answer, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/metrics", s.admin))
+		if err != nil {
+			return false
+		}
+		defer answer.Body.Close()
+		body, err = io.ReadAll(answer.Body)
+		return err == nil && answer.StatusCode == http.StatusOK
+	})
 	found := make(map[string]float64)
 	for line := range strings.Lines(string(body)) {
 		name, value, ok := strings.Cut(strings.TrimSpace(line), " ")
@@ -35,9 +36,11 @@ func (s *running) scrape() map[string]float64 {
 		if at := strings.LastIndex(line, "} "); at >= 0 { // values of labels may hold spaces
 			name, value = line[:at+1], strings.TrimSpace(line[at+2:])
 		}
-		if found[name], err = strconv.ParseFloat(value, 64); err != nil {
+		number, err := strconv.ParseFloat(value, 64)
+		if err != nil {
 			s.t.Fatalf("%s: %v", line, err)
 		}
+		found[name] = number
 	}
 	return found
 }
@@ -63,7 +66,7 @@ func TestCountersGrowThroughReloads(t *testing.T) {
 	s.login()
 	const calls = `data_api_requests_total{company="acme",endpoint="acme/default/one",outcome="success"}`
 	began := s.scrape()
-	var answered atomic.Int64
+	var answered, lost atomic.Int64
 	var clients sync.WaitGroup
 	stop := make(chan struct{})
 	for range 4 {
@@ -75,11 +78,15 @@ func TestCountersGrowThroughReloads(t *testing.T) {
 				default:
 				}
 				status, answer, err := s.ask(s.clientHelper, http.MethodPost, "/api/v1/data-api/default/one/execute", `{}`)
-				if err != nil || status != http.StatusOK {
-					t.Errorf("%d %s %v", status, answer, err)
+				switch {
+				case err != nil: // Linux resets connections of a socket that Caddy closes: see docs/operations.md
+					lost.Add(1)
+				case status != http.StatusOK:
+					t.Errorf("%d %s", status, answer)
 					return
+				default:
+					answered.Add(1)
 				}
-				answered.Add(1)
 			}
 		})
 	}
@@ -100,7 +107,13 @@ func TestCountersGrowThroughReloads(t *testing.T) {
 	}
 	close(stop)
 	clients.Wait()
-	eventually(t, "every call is counted", func() bool { return s.scrape()[calls]-began[calls] == float64(answered.Load()) })
+	if lost.Load() > answered.Load()/10 {
+		t.Errorf("%d answers were lost, and %d were not", lost.Load(), answered.Load())
+	}
+	eventually(t, "every call is counted, once", func() bool {
+		counted := int64(s.scrape()[calls] - began[calls])
+		return counted >= answered.Load() && counted <= answered.Load()+lost.Load()
+	})
 	for name, want := range map[string]float64{
 		"data_api_store_up": 1, `data_api_source_up{source="main"}`: 1, "data_api_catalog_endpoints": 1, "data_api_catalog_faults": 0,
 	} {
@@ -186,9 +199,10 @@ func TestHealth(t *testing.T) {
 	eventually(t, "the source is back", func() bool { status, _ := ready(); return status == http.StatusOK })
 
 	s.mustLoad(settings{name: "health-2", catalog: catalog, detail: "10.0.0.0/8"})
-	if status, answer := ready(); status != http.StatusOK || len(answer) != 1 {
-		t.Errorf("a stranger is told %d %v", status, answer)
-	}
+	eventually(t, "a stranger is told the status alone", func() bool { // the connection of before may serve one request more
+		status, answer := ready()
+		return status == http.StatusOK && len(answer) == 1
+	})
 	for _, name := range []string{"health.log", "health-2.log"} {
 		if log := s.logOf(name); strings.Contains(log, "/health/") {
 			t.Errorf("probes are in the log:\n%s", log)

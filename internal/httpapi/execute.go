@@ -141,7 +141,11 @@ func (e *executions) limit(x *exchange) error {
 		e.meter.Throttled(observe.EndpointLimit)
 		return err
 	}
-	return e.limitByQuotas(x)
+	err := e.limitByQuotas(x)
+	if dataapi.HasCode(err, dataapi.CodeQuotaExceeded) {
+		e.meter.Throttled(observe.QuotaLimit)
+	}
+	return err
 }
 
 func (*executions) choose(x *exchange) (err error) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/observe"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
@@ -25,7 +26,7 @@ func (k *recorder) countLimit(err error) {
 		k.meter.Throttled(observe.MemoryLimit)
 	case errors.Is(err, errTooManyWait):
 		k.meter.Throttled(observe.WaitersLimit)
-	case dataapi.HasCode(err, dataapi.CodeQuotaExceeded):
+	case errors.Is(err, job.ErrQuotaExceeded):
 		k.meter.Throttled(observe.StorageLimit)
 	}
 }

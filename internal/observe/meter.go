@@ -60,12 +60,13 @@ const (
 	EndpointLimit Limit = "endpoint"        // the rate of an endpoint
 	WaitersLimit  Limit = "waiting_callers" // callers of a company who wait for jobs
 	MemoryLimit   Limit = "memory"          // of answers and bodies
+	QuotaLimit    Limit = "quota"           // calls or rows of a company, a user or a key
 	StorageLimit  Limit = "storage"         // what the jobs of a company take in the store
 )
 
 // Limits are all limits.
 var Limits = []Limit{
-	AddressLimit, FailuresLimit, IdentityLimit, TotalLimit, KeyLimit, EndpointLimit, WaitersLimit, MemoryLimit, StorageLimit,
+	AddressLimit, FailuresLimit, IdentityLimit, TotalLimit, KeyLimit, EndpointLimit, WaitersLimit, MemoryLimit, QuotaLimit, StorageLimit,
 }
 
 // CallbackOutcome is what has come of one try.
