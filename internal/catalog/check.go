@@ -22,9 +22,9 @@ import (
 // are not known. A *source.StatementError is a diagnostic at its offset. dataapi.CodeSourceUnavailable,
 // dataapi.CodeExecutionInterrupted, dataapi.CodeOverloaded, dataapi.CodeExecutionTimeout and the end of ctx mean that the
 // source has not judged the statement: an endpoint whose checked revision is live keeps that, a new one is taken unchecked, and
-// the source is asked again soon. [ErrNotYet] means the same without any haste. Every other error is a diagnostic at the endpoint's source key; its text is for the author. It is called from
-// several goroutines at once, also for files that have diagnostics of their own, and again for endpoints of which [Catalog.Doubt]
-// was told.
+// the source is asked again soon. [ErrNotYet] means the same without any haste. Every other error is a diagnostic at the
+// endpoint's source key; its text is for the author. It is called from several goroutines at once, also for files that have
+// diagnostics of their own, and again for endpoints of which [Catalog.Doubt] was told.
 type CheckFunc func(ctx context.Context, endpoint *Endpoint) ([]source.Column, error)
 
 // ErrNotYet is what a [CheckFunc] returns, or wraps, while sources are not to be asked: the next Reload asks them.
