@@ -116,7 +116,7 @@ func commitOf(version string) string {
 }
 
 // String writes it in one line.
-func (i Info) String() string {
+func (i *Info) String() string {
 	text := i.Version
 	if i.Commit != "" && !strings.Contains(i.Version, i.Commit[:12]) {
 		text += " (" + i.Commit[:12] + ")"

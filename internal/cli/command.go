@@ -117,12 +117,12 @@ func (c *call) catchInterrupt() (stop func()) {
 	return stop
 }
 
-// show prints a document: as JSON under --json, else as print does.
-func (c *call) show(document any, print func() error) error {
+// show prints a document: as JSON under --json, else in words, as the function does.
+func (c *call) show(document any, inWords func() error) error {
 	if c.Bool("json") {
 		return json.NewEncoder(c.out).Encode(document)
 	}
-	return print()
+	return inWords()
 }
 
 // table prints rows below a heading, in columns. A cell ends with a tab, but for the last.
