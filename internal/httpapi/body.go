@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/solucao42/caddy-data-api/internal/admission"
@@ -48,7 +48,7 @@ func decodeBody(r *http.Request, target any, emptyAllowed bool) error {
 	if err := checkMediaType(r.Header.Get("Content-Type")); err != nil {
 		return err
 	}
-	if err := json.Unmarshal(body, target, json.RejectUnknownMembers(true)); err != nil {
+	if err := jsonv2.Unmarshal(body, target, jsonv2.RejectUnknownMembers(true)); err != nil {
 		return &dataapi.Error{Code: dataapi.CodeInvalidRequest, Detail: describeJSON(body, err, target), Err: err}
 	}
 	if kind := jsontext.Value(body).Kind(); kind != '{' { // the decoder takes null for an object without members
@@ -151,8 +151,8 @@ func describeJSON(body []byte, err error, target any) string {
 		}
 		return fmt.Sprintf("The body is not valid JSON: %v (line %d, column %d).", syntactic.Err, line, column)
 	}
-	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
-		if errors.Is(err, json.ErrUnknownName) {
+	if semantic, ok := errors.AsType[*jsonv2.SemanticError](err); ok {
+		if errors.Is(err, jsonv2.ErrUnknownName) {
 			return unknownField(semantic.JSONPointer.LastToken(), target)
 		}
 		if semantic.JSONPointer == "" {

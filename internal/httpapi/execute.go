@@ -1,7 +1,7 @@
 package httpapi
 
 import (
-	stdjson "encoding/json"
+	"encoding/json"
 	"net/http"
 	"time"
 
@@ -162,7 +162,7 @@ func (*executions) choose(x *exchange) (err error) {
 // bind leaves the faults of parameters to the next step, which may add its own. It lets go of what a slow reader would keep in
 // memory otherwise: the body was given back to the budget, and a plan is as large as the catalog.
 func (*executions) bind(x *exchange) error {
-	x.bound, x.invalid = x.called.Bind(x.caller, stdjson.RawMessage(x.body.ParameterValues))
+	x.bound, x.invalid = x.called.Bind(x.caller, json.RawMessage(x.body.ParameterValues))
 	x.body.ParameterValues, x.plan = nil, nil
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
+	jsonv2 "github.com/go-json-experiment/json"
 	"go.etcd.io/bbolt"
 
 	"github.com/solucao42/caddy-data-api/internal/identity"
@@ -184,7 +184,7 @@ func readUse(tx *bbolt.Tx, id string) time.Time {
 }
 
 func encodeKey(key identity.Key) ([]byte, error) {
-	record, err := json.Marshal(keyRecord{
+	record, err := jsonv2.Marshal(keyRecord{
 		Company: key.Company, User: key.User, Name: key.Name, SecretMAC: key.SecretMAC[:],
 		CreatedAt: storedTime(key.CreatedAt), ExpiresAt: storedTime(key.ExpiresAt), RevokedAt: storedTime(key.RevokedAt),
 		Successor: key.Successor,
@@ -199,7 +199,7 @@ func encodeKey(key identity.Key) ([]byte, error) {
 // revoked any more.
 func decodeKey(id string, encoded []byte) (identity.Key, error) {
 	var record keyRecord
-	if err := json.Unmarshal(encoded, &record, json.RejectUnknownMembers(true)); err != nil {
+	if err := jsonv2.Unmarshal(encoded, &record, jsonv2.RejectUnknownMembers(true)); err != nil {
 		return identity.Key{}, damaged(keyBucket, []byte(id), err.Error())
 	}
 	key := identity.Key{

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/go-json-experiment/json"
+	jsonv2 "github.com/go-json-experiment/json"
 	"go.etcd.io/bbolt"
 
 	"github.com/solucao42/caddy-data-api/internal/token"
@@ -144,7 +144,7 @@ func (s *Store) PruneFamilies(ctx context.Context, now time.Time, limit int) (mo
 
 // putFamily writes a family that is not there.
 func putFamily(tx *bbolt.Tx, family token.Family) error {
-	record, err := json.Marshal(familyRecord{
+	record, err := jsonv2.Marshal(familyRecord{
 		Company: family.Company, User: family.User, KeyID: family.KeyID,
 		AccessID: family.Current.AccessID, RefreshID: family.Current.RefreshID, IssuedAt: storedTime(family.Current.IssuedAt),
 		Previous: family.Previous, RotatedAt: storedTime(family.RotatedAt), CreatedAt: storedTime(family.CreatedAt),
@@ -193,7 +193,7 @@ func readFamily(tx *bbolt.Tx, id string) (token.Family, error) {
 		return token.Family{}, fmt.Errorf("%w: %q", token.ErrFamilyNotFound, id)
 	}
 	var record familyRecord
-	if err := json.Unmarshal(kept, &record, json.RejectUnknownMembers(true)); err != nil {
+	if err := jsonv2.Unmarshal(kept, &record, jsonv2.RejectUnknownMembers(true)); err != nil {
 		return token.Family{}, damaged(familyBucket, []byte(id), err.Error())
 	}
 	return token.Family{

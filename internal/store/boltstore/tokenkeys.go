@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
+	jsonv2 "github.com/go-json-experiment/json"
 	"go.etcd.io/bbolt"
 
 	"github.com/solucao42/caddy-data-api/internal/token"
@@ -73,7 +73,7 @@ func readTokenKeys(tx *bbolt.Tx) ([]token.KeyRecord, error) {
 			return damage
 		}
 		var record tokenKeyRecord
-		if err := json.Unmarshal(encoded, &record, json.RejectUnknownMembers(true)); err != nil {
+		if err := jsonv2.Unmarshal(encoded, &record, jsonv2.RejectUnknownMembers(true)); err != nil {
 			return damaged(tokenKeyBucket, id, err.Error())
 		}
 		records = append(records, token.KeyRecord{
@@ -96,7 +96,7 @@ func putTokenKeys(tx *bbolt.Tx, records []token.KeyRecord) error {
 	keys := in(tx, tokenKeyBucket)
 	wanted := make(map[string][]byte, len(records))
 	for _, record := range records {
-		encoded, err := json.Marshal(tokenKeyRecord{
+		encoded, err := jsonv2.Marshal(tokenKeyRecord{
 			Algorithm: record.Algorithm, Private: record.Private, PublishedAt: storedTime(record.PublishedAt),
 			SignsFrom: storedTime(record.SignsFrom), SignsUntil: storedTime(record.SignsUntil), LongestToken: int64(record.LongestToken / time.Second),
 		})
