@@ -13,9 +13,8 @@ STAMPED = $(GO_BUILD) -ldflags "-X $$(go list -m)/internal/buildinfo.stamped=$$(
 # Guides the compiler: it stands beside the main package that it was measured of.
 PROFILE := internal/cmd/caddy/server.pgo
 
-# The packages in which goroutines meet. The end-to-end tests run the server as a process of its own, and the contract's tests
-# have limits of time that the race detector, which makes a server many times slower, would exceed.
-RACE ?= $(shell go list ./internal/... ./caddymodule/... | grep -Ev '/internal/(e2e|contract)$$')
+# The packages in which goroutines meet. The end-to-end tests run the server as a process of its own.
+RACE ?= $(shell go list ./internal/... ./caddymodule/... | grep -v '/internal/e2e$$')
 # SQLite is one goroutine's at a time, and a translation into Go, which the race detector would make tens of times slower.
 RACEFLAGS := -race -gcflags=github.com/ncruces/go-sqlite3-wasm/v6/...=-race=false
 # How long each fuzz target runs.
