@@ -83,9 +83,7 @@ func (g *gauges) collect(collected chan<- prometheus.Metric, state State, store 
 		age = seconds(now.Sub(store.OldestJob))
 	}
 	send(g.queueAge, age)
-	if store.CallbacksDue >= 0 {
-		send(g.callbacksDue, float64(store.CallbacksDue))
-	}
+	send(g.callbacksDue, float64(store.CallbacksDue))
 }
 
 type sender func(description *prometheus.Desc, value float64, labels ...string)

@@ -65,5 +65,5 @@ type StoreState struct {
 	Size                     int64 // bytes
 	JobsWaiting, JobsRunning int
 	OldestJob                time.Time // when the job was accepted that has waited longest; zero: none waits
-	CallbacksDue             int       // -1: not known
+	CallbacksDue             int
 }

@@ -52,28 +52,14 @@ func (s *Services) lookAtStore(ctx context.Context) (metrics.StoreState, error) 
 	if err != nil {
 		return metrics.StoreState{}, err
 	}
-	due := -1
-	if counting, ok := s.Store.(interface {
-		DeliveriesDue(ctx context.Context) (int, error)
-	}); ok {
-		if due, err = counting.DeliveriesDue(ctx); err != nil {
-			return metrics.StoreState{}, err
-		}
+	due, err := s.Store.DeliveriesDue(ctx, time.Now())
+	if err != nil {
+		return metrics.StoreState{}, err
 	}
 	state := metrics.StoreState{
 		Size: size, JobsWaiting: counts.Waiting, JobsRunning: counts.Running, OldestJob: counts.Oldest, CallbacksDue: due,
 	}
-	return state, s.writable(ctx)
-}
-
-// writable reports whether the store can write, as far as it can say that.
-func (b *Backend) writable(ctx context.Context) error {
-	if pinger, ok := b.Store.(interface {
-		Ping(ctx context.Context) error
-	}); ok {
-		return pinger.Ping(ctx)
-	}
-	return nil
+	return state, s.Store.Ping(ctx)
 }
 
 // gauges are the figures of a source.

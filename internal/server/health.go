@@ -53,7 +53,7 @@ func (s *Server) Health() Health {
 	_, err := s.writing.Ask(func(ctx context.Context) (struct{}, error) {
 		opened, err := s.Open()
 		if err == nil {
-			err = opened.writable(ctx)
+			err = opened.Store.Ping(ctx)
 		}
 		return struct{}{}, err
 	})

@@ -27,7 +27,7 @@ func openConformance(tb testing.TB, path string) storetest.Stores {
 		}
 	})
 	return storetest.Stores{
-		Jobs: store, Callbacks: store, Size: store.Size, Exclusive: true,
+		Jobs: store, Callbacks: store, Size: store.Size, Ping: store.Ping, DeliveriesDue: store.DeliveriesDue, Exclusive: true,
 		Reopen: func(tb testing.TB) storetest.Stores {
 			tb.Helper()
 			if err := store.Close(); err != nil {

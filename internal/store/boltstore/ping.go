@@ -36,9 +36,8 @@ func (s *Store) Ping(ctx context.Context) error {
 	}
 }
 
-// DeliveriesDue returns how many deliveries wait in line to be tried. What it costs depends on the number of companies and hosts
-// that have some.
-func (s *Store) DeliveriesDue(ctx context.Context) (due int, err error) {
+// DeliveriesDue implements store.Store.
+func (s *Store) DeliveriesDue(ctx context.Context, now time.Time) (due int, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -48,7 +47,18 @@ func (s *Store) DeliveriesDue(ctx context.Context) (due int, err error) {
 		for _, line := range lines {
 			due += int(line.waiting)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		// What nobody has put in line yet, since its time has only just come.
+		cursor := in(tx, deliveryDueBucket).Cursor()
+		for key, _ := cursor.First(); key != nil; key, _ = cursor.Next() {
+			if at, _ := splitTimeKey(key); at.After(now) {
+				break
+			}
+			due++
+		}
+		return nil
 	})
 	return due, err
 }

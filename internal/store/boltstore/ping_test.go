@@ -51,7 +51,7 @@ func TestPingWrites(t *testing.T) {
 	if err := s.Ping(t.Context()); err != nil {
 		t.Errorf("a disk that writes again: %v", err)
 	}
-	if due, err := s.DeliveriesDue(t.Context()); due != 0 || err != nil {
+	if due, err := s.DeliveriesDue(t.Context(), time.Now()); due != 0 || err != nil {
 		t.Errorf("%d are due, %v", due, err)
 	}
 }

@@ -86,7 +86,7 @@ func (s *suite) openAgain(tb testing.TB) storetest.Stores {
 	})
 	s.stores = append(s.stores, opened)
 	return storetest.Stores{
-		Jobs: opened, Callbacks: opened, Size: opened.Size,
+		Jobs: opened, Callbacks: opened, Size: opened.Size, Ping: opened.Ping, DeliveriesDue: opened.DeliveriesDue,
 		Reopen: func(tb testing.TB) storetest.Stores {
 			tb.Helper()
 			_ = opened.Close()

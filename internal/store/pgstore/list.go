@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -140,6 +141,19 @@ func (s *Store) Size(ctx context.Context) (bytes int64, err error) {
 			JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r'`, s.options.Schema).Scan(&bytes)
 	})
 	return bytes, err
+}
+
+// Ping implements store.Store: it asks whether the database takes writes.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.read(ctx, func(ctx context.Context, _ querier) error { return s.checkServer(ctx) })
+}
+
+// DeliveriesDue implements store.Store.
+func (s *Store) DeliveriesDue(ctx context.Context, _ time.Time) (due int, err error) {
+	err = s.read(ctx, func(ctx context.Context, q querier) error {
+		return q.QueryRow(ctx, s.sql(`SELECT count(*) FROM data_api.deliveries WHERE state = 'pending' AND node IS NULL AND due <= data_api.now_ns()`)).Scan(&due)
+	})
+	return due, err
 }
 
 // Ended implements job.SharedStore. It looks at the queue alone, in which every job stands that is processing.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
@@ -103,5 +104,36 @@ func testSize(t *testing.T, s Stores) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := s.Size(ctx)
+	wantErr(t, "a context that has ended", err, context.Canceled)
+}
+
+// A delivery is due from the end of its job until it is tried.
+func testDeliveriesDue(t *testing.T, s Stores) {
+	want := func(want int) {
+		t.Helper()
+		if due, err := s.DeliveriesDue(t.Context(), start); err != nil || due != want {
+			t.Fatalf("%d are due, %v; want %d", due, err, want)
+		}
+	}
+	want(0)
+	for _, company := range []string{"acme", "acme", "globex"} {
+		j := newJob(company)
+		j.CallbackURL = "https://hooks.example.com/"
+		acceptJob(t, s, j)
+		finish(t, s, claimOne(t, s, start), failed(start))
+	}
+	want(3)
+	s = s.Reopen(t)
+	want(3)
+	if tried, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start, start.Add(time.Minute), callback.Capacity{Deliveries: 2}); err != nil || len(tried) != 2 {
+		t.Fatalf("claimed %d, %v", len(tried), err)
+	}
+	want(1)
+	if err := s.Ping(t.Context()); err != nil {
+		t.Errorf("the store cannot be written to: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := s.DeliveriesDue(ctx, start)
 	wantErr(t, "a context that has ended", err, context.Canceled)
 }

@@ -29,7 +29,9 @@ func share(values []Stores) Stores {
 	s := &shared{values: values}
 	return Stores{
 		Jobs: s, Callbacks: s,
-		Size: func(ctx context.Context) (int64, error) { return s.next().Size(ctx) },
+		Size:          func(ctx context.Context) (int64, error) { return s.next().Size(ctx) },
+		Ping:          func(ctx context.Context) error { return s.next().Ping(ctx) },
+		DeliveriesDue: func(ctx context.Context, now time.Time) (int, error) { return s.next().DeliveriesDue(ctx, now) },
 		// One value at a time comes back, while the others go on.
 		Reopen: func(tb testing.TB) Stores {
 			tb.Helper()

@@ -22,6 +22,9 @@ type Stores struct {
 
 	// Size is that of store.Store.
 	Size func(context.Context) (int64, error)
+	// Ping and DeliveriesDue are those of store.Store.
+	Ping          func(context.Context) error
+	DeliveriesDue func(context.Context, time.Time) (int, error)
 
 	// Reopen ends the use of the store and opens what it has kept, as a restart of the program does. The fields above are
 	// not used any more then.
@@ -43,6 +46,7 @@ func Run(t *testing.T, open func(tb testing.TB) Stores) {
 		"Unfinished":                    testUnfinished,
 		"Counts":                        testCounts,
 		"Size":                          testSize,
+		"DeliveriesDue":                 testDeliveriesDue,
 		"Claim":                         testClaim,
 		"ClaimOrder":                    testClaimOrder,
 		"ClaimRoom":                     testClaimRoom,
