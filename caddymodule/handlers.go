@@ -12,6 +12,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/config"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
 
@@ -104,7 +105,7 @@ func (a *JWTAuthenticator) authenticate(w http.ResponseWriter, r *http.Request) 
 		return identity.Principal{}, false, err
 	}
 	defer ready.leave()
-	httpapi.SetRequestID(w, r)
+	fields.SetRequestID(w, r)
 	return ready.API.Authenticate(w, r)
 }
 
@@ -187,7 +188,7 @@ func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ cad
 	}
 	caller, ok := caddyhttp.GetVar(r.Context(), callerVar).(identity.Principal)
 	if !ok {
-		httpapi.SetRequestID(w, r)
+		fields.SetRequestID(w, r)
 		httpapi.WriteUnauthenticated(w, r, false)
 		return nil
 	}
@@ -214,7 +215,7 @@ func (*ProblemHandler) CaddyModule() caddy.ModuleInfo {
 // ServeHTTP answers with the error that led here; it calls no further handler.
 func (*ProblemHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
 	err, _ := r.Context().Value(caddyhttp.ErrorCtxKey).(error)
-	httpapi.SetRequestID(w, r)
+	fields.SetRequestID(w, r)
 	refused, ok := errors.AsType[caddyhttp.HandlerError](err)
 	failure, failed := caddyhttp.GetVar(r.Context(), failureVar).(error)
 	switch {

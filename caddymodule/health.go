@@ -13,6 +13,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/config"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/server"
 )
 
@@ -67,7 +68,7 @@ type healthAnswer struct {
 func (h *HealthHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
 	caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true) // an access log has answers of 500 and more as errors
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		httpapi.SetRequestID(w, r)
+		fields.SetRequestID(w, r)
 		w.Header().Set("Allow", "GET, HEAD")
 		httpapi.WriteProblem(w, r, &dataapi.Error{Code: dataapi.CodeMethodNotAllowed})
 		return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/lease"
 	"github.com/solucao42/caddy-data-api/internal/server"
 )
@@ -88,8 +89,8 @@ func endConnection(w http.ResponseWriter, r *http.Request) {
 
 // unready answers a request that could not be entered for. The contract's errors are answers, so it returns nil.
 func (a *App) unready(w http.ResponseWriter, r *http.Request, err error) error {
-	httpapi.SetRequestID(w, r)
-	a.log.Error("not ready to serve", slog.String("request_id", httpapi.RequestID(w)), slog.Any("error", err))
+	fields.SetRequestID(w, r)
+	a.log.Error("not ready to serve", slog.String("request_id", fields.RequestID(w)), slog.Any("error", err))
 	httpapi.WriteProblem(w, r, err)
 	return nil
 }

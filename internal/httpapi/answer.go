@@ -10,6 +10,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/admission"
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 )
 
 const (
@@ -127,7 +128,7 @@ func (a *answer) begin(size int) error {
 	}
 	// Longer parts are of memory that others share, such as a result in the cache, or that was reserved before. Event streams
 	// are bounded as callers who wait.
-	if a.Header().Get("Content-Type") != eventStreamType && !a.hold(a.cost+answerCost+int64(min(size, smallAnswer))) {
+	if a.Header().Get("Content-Type") != fields.EventStreamType && !a.hold(a.cost+answerCost+int64(min(size, smallAnswer))) {
 		a.refused = errNoRoom
 		return a.refused
 	}

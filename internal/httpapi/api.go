@@ -10,6 +10,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/observe"
@@ -151,7 +152,7 @@ func New(s Services) *API {
 // ServeToken answers the routes that need no access token: the exchange of a key, the refresh, the logout, and the public
 // keys.
 func (a *API) ServeToken(w http.ResponseWriter, r *http.Request) {
-	SetRequestID(w, r)
+	fields.SetRequestID(w, r)
 	a.limitBody(w, r, maxTokenBody)
 	a.token.ServeHTTP(w, r)
 }
@@ -164,7 +165,7 @@ type ExecuteOptions struct {
 
 // ServeExecute answers the routes that need a caller: the caller is whom an authenticator has identified.
 func (a *API) ServeExecute(w http.ResponseWriter, r *http.Request, caller identity.Principal, options ExecuteOptions) {
-	SetRequestID(w, r)
+	fields.SetRequestID(w, r)
 	if err := limitKey(w, a.rates, caller); err != nil {
 		a.meter.Throttled(observe.KeyLimit)
 		a.Fail(w, r, err)

@@ -9,6 +9,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/observe"
@@ -74,7 +75,7 @@ func (a *API) Authenticate(w http.ResponseWriter, r *http.Request) (caller ident
 // Identify is Authenticate for a caller that needs no error: where authentication fails, it answers the request and
 // reports false.
 func (a *API) Identify(w http.ResponseWriter, r *http.Request) (caller identity.Principal, ok bool) {
-	SetRequestID(w, r)
+	fields.SetRequestID(w, r)
 	caller, presented, err := a.Authenticate(w, r)
 	switch {
 	case dataapi.HasCode(err, dataapi.CodeUnauthenticated):

@@ -16,6 +16,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/admission"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 )
 
 // decodeBody reads a request's JSON object into target, a pointer to a struct. Anything else than exactly one object
@@ -24,7 +25,7 @@ import (
 func decodeBody(r *http.Request, target any, emptyAllowed bool) error {
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		return dataapi.Errorf(dataapi.CodeUnsupportedMediaType,
-			"Content-Encoding %q is not accepted: send the body as it is.", shorten(coding))
+			"Content-Encoding %q is not accepted: send the body as it is.", fields.Shorten(coding))
 	}
 	if timed, ok := r.Body.(*timedBody); ok {
 		defer timed.done()
@@ -129,10 +130,10 @@ func checkMediaType(contentType string) error {
 	mediaType, parameters, err := mime.ParseMediaType(contentType)
 	if err != nil || mediaType != "application/json" {
 		return dataapi.Errorf(dataapi.CodeUnsupportedMediaType,
-			"Send the body with Content-Type: application/json; got %q.", shorten(contentType))
+			"Send the body with Content-Type: application/json; got %q.", fields.Shorten(contentType))
 	}
 	if charset, ok := parameters["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
-		return dataapi.Errorf(dataapi.CodeUnsupportedMediaType, "Send the body in UTF-8; got charset %q.", shorten(charset))
+		return dataapi.Errorf(dataapi.CodeUnsupportedMediaType, "Send the body in UTF-8; got charset %q.", fields.Shorten(charset))
 	}
 	return nil
 }
@@ -171,9 +172,9 @@ func unknownField(field string, target any) string {
 			known = append(known, name)
 		}
 	}
-	sentence := fmt.Sprintf("The field %q is not known here. Known are", shorten(field))
+	sentence := fmt.Sprintf("The field %q is not known here. Known are", fields.Shorten(field))
 	if near := dataapi.Nearest(field, known); near != "" {
-		sentence = fmt.Sprintf("The field %q is not known here; did you mean %s? Known are", shorten(field), near)
+		sentence = fmt.Sprintf("The field %q is not known here; did you mean %s? Known are", fields.Shorten(field), near)
 	}
 	sentence += " " + dataapi.Listing(known)
 	if _, executes := target.(*executeRequest); executes {
@@ -182,7 +183,9 @@ func unknownField(field string, target any) string {
 	return sentence + "."
 }
 
-func name(pointer jsontext.Pointer) string { return fmt.Sprintf("%q", shorten(pointer.LastToken())) }
+func name(pointer jsontext.Pointer) string {
+	return fmt.Sprintf("%q", fields.Shorten(pointer.LastToken()))
+}
 
 func kindName(kind jsontext.Kind) string {
 	switch kind {
@@ -208,10 +211,4 @@ func position(body []byte, offset int64) (line, column int) {
 	before := body[:min(int(offset), len(body))]
 	lastBreak := bytes.LastIndexByte(before, '\n')
 	return bytes.Count(before, []byte{'\n'}) + 1, len(before) - lastBreak
-}
-
-// shorten keeps what is echoed to a caller short.
-func shorten(text string) string {
-	const most = 60
-	return dataapi.Shorten(text, most)
 }

@@ -7,6 +7,7 @@ import (
 	"reflect"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 )
 
 type connKey struct{}
@@ -88,7 +89,7 @@ func (a *answer) guard() error {
 		return nil
 	}
 	header := a.Header()
-	if header.Get("Content-Length") != "" || a.request.Method == http.MethodHead || header.Get("Content-Type") == eventStreamType {
+	if header.Get("Content-Length") != "" || a.request.Method == http.MethodHead || header.Get("Content-Type") == fields.EventStreamType {
 		return nil // which say themselves where they end
 	}
 	return errHTTP10

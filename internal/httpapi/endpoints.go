@@ -11,6 +11,7 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
 
@@ -71,14 +72,14 @@ type linksDocument struct {
 
 // list answers with the endpoints that the caller may run.
 func (e *endpoints) list(w http.ResponseWriter, r *http.Request) error {
-	if !acceptsJSON(r.Header) {
-		return errNotJSON
+	if !fields.AcceptsJSON(r.Header) {
+		return fields.ErrNotJSON
 	}
-	query, err := parseQuery(r, "limit", "cursor")
+	query, err := fields.ParseQuery(r, "limit", "cursor")
 	if err != nil {
 		return err
 	}
-	limit, err := query.number("limit", defaultEndpoints, maxEndpoints)
+	limit, err := query.Number("limit", defaultEndpoints, maxEndpoints)
 	if err != nil {
 		return err
 	}
@@ -95,7 +96,7 @@ func (e *endpoints) list(w http.ResponseWriter, r *http.Request) error {
 	if more {
 		cursor := base64.RawURLEncoding.EncodeToString([]byte(offers[len(offers)-1].Path()))
 		answer.NextCursor = &cursor
-		setNext(w, r, url.Values{"cursor": {cursor}, "limit": {fmt.Sprint(limit)}})
+		fields.SetNext(w, r, url.Values{"cursor": {cursor}, "limit": {fmt.Sprint(limit)}})
 	}
 	return writeJSON(w, http.StatusOK, answer)
 }
@@ -104,7 +105,7 @@ func (e *endpoints) list(w http.ResponseWriter, r *http.Request) error {
 func openPathCursor(text string) (string, error) {
 	path, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil {
-		return "", errCursor(err)
+		return "", fields.ErrCursor(err)
 	}
 	return string(path), nil
 }
@@ -164,7 +165,7 @@ type sharedEndpoint struct {
 
 // permissions tells the caller what it may do.
 func (e *endpoints) permissions(w http.ResponseWriter, r *http.Request) error {
-	if _, err := parseQuery(r); err != nil {
+	if _, err := fields.ParseQuery(r); err != nil {
 		return err
 	}
 	caller := callerOf(r)

@@ -10,6 +10,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/observe"
@@ -72,7 +73,7 @@ type exchange struct {
 	w http.ResponseWriter
 	r *http.Request
 
-	query           query
+	query           fields.Query
 	body            executeRequest
 	form            form
 	caller          identity.Principal
@@ -105,7 +106,7 @@ type executeRequest struct {
 var executeQueries = append(formats.Queries(), revisionQuery)
 
 func (*executions) decode(x *exchange) (err error) {
-	if x.query, err = parseQuery(x.r, executeQueries...); err != nil {
+	if x.query, err = fields.ParseQuery(x.r, executeQueries...); err != nil {
 		return err
 	}
 	if x.form, err = formOf(x.w, x.r, formats.Streamed, x.query); err != nil {

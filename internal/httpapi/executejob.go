@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/tracing"
 )
@@ -46,10 +47,10 @@ func (e *executions) answerJob(x *exchange) error {
 		}
 	}
 	if x.mode.wait > 0 && ended.Status.Terminal() {
-		x.mode.preferred.setApplied(x.w.Header(), false)
+		x.mode.preferred.SetApplied(x.w.Header(), false)
 		return e.answerEnded(x, ended)
 	}
-	x.mode.preferred.setApplied(x.w.Header(), true)
+	x.mode.preferred.SetApplied(x.w.Header(), true)
 	x.w.Header().Set("Location", ended.PollingPath)
 	setRetryAfter(x.w.Header(), pollInterval)
 	return writeJSON(x.w, http.StatusAccepted, acceptedAnswer{
@@ -88,7 +89,7 @@ func (e *executions) acceptJob(x *exchange) (accepted job.Job, repeated bool, er
 		accepted, err = e.jobs.Accept(x.r.Context(), request)
 		return accepted, false, err
 	}
-	return e.jobs.AcceptOnce(x.r.Context(), request, job.Idempotency{Key: x.mode.key, Digest: digest(x.bound, canonical, x.callback)})
+	return e.jobs.AcceptOnce(x.r.Context(), request, job.Idempotency{Key: x.mode.key, Digest: fields.Digest(x.bound, canonical, x.callback)})
 }
 
 // answerStrictly answers the caller of a sync endpoint who expects the result alone.

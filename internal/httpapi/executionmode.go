@@ -2,11 +2,10 @@ package httpapi
 
 import (
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 )
 
 // executionMode says how a call is answered: by the endpoint's mode, what it does at its time limit, and what the caller prefers.
@@ -23,7 +22,7 @@ type executionMode struct {
 	detach bool
 
 	key       string // the Idempotency-Key; empty: none
-	preferred preferences
+	preferred fields.Preferences
 }
 
 // strictWait is how much longer than its query the caller of a sync endpoint is kept waiting for a job: it may have to
@@ -32,15 +31,15 @@ const strictWait = 5 * time.Second
 
 // executionModeOf reads how a call of this endpoint is to be answered.
 func executionModeOf(r *http.Request, endpoint *catalog.Endpoint) (executionMode, error) {
-	key, err := parseIdempotencyKey(r.Header)
+	key, err := fields.ParseIdempotencyKey(r.Header)
 	if err != nil {
 		return executionMode{}, err
 	}
-	t := executionMode{key: key, preferred: parsePreferences(r.Header)}
+	t := executionMode{key: key, preferred: fields.ParsePreferences(r.Header)}
 	switch {
-	case t.preferred.hasWait:
-		t.asJob, t.detach, t.wait = true, true, t.preferred.wait
-	case t.preferred.respondAsync, endpoint.Mode == catalog.Async:
+	case t.preferred.HasWait:
+		t.asJob, t.detach, t.wait = true, true, t.preferred.Wait
+	case t.preferred.RespondAsync, endpoint.Mode == catalog.Async:
 		t.asJob, t.detach = true, true
 	case endpoint.OnTimeout == catalog.Continue:
 		t.asJob, t.detach, t.wait = true, true, endpoint.Limits.Timeout
@@ -49,18 +48,4 @@ func executionModeOf(r *http.Request, endpoint *catalog.Endpoint) (executionMode
 		t.asJob, t.wait = true, endpoint.Limits.Timeout+strictWait
 	}
 	return t, nil
-}
-
-// setApplied says which preferences have been honoured (RFC 7240, 3). Who got the result was not answered asynchronously.
-func (p preferences) setApplied(header http.Header, accepted bool) {
-	var applied []string
-	if p.respondAsync && accepted {
-		applied = append(applied, "respond-async")
-	}
-	if p.hasWait {
-		applied = append(applied, "wait="+strconv.Itoa(int(p.wait/time.Second)))
-	}
-	if len(applied) > 0 {
-		header.Set("Preference-Applied", strings.Join(applied, ", "))
-	}
 }

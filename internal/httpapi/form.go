@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/result/formats"
 )
@@ -31,7 +32,7 @@ func (f form) String() string {
 
 // formOf finds out in which form the result is asked for: the suffix of the route decides, and without one the Accept
 // header does. Offered are the formats that there are here.
-func formOf(w http.ResponseWriter, r *http.Request, offered []*result.Format, query query) (form, error) {
+func formOf(w http.ResponseWriter, r *http.Request, offered []*result.Format, query fields.Query) (form, error) {
 	asked := form{format: formats.WithSuffix(strings.TrimPrefix(path.Ext(r.Pattern), "."))}
 	if asked.format == nil {
 		w.Header().Add("Vary", "Accept")
@@ -57,7 +58,7 @@ func checkVariant(owner, asked *result.Format, text string) error {
 	case asked != owner:
 		return dataapi.Errorf(dataapi.CodeInvalidRequest, "%s is for %s; this request asks for %s.", name, owner.MediaType, asked.MediaType)
 	case text != values[0] && text != values[1]:
-		return dataapi.Errorf(dataapi.CodeInvalidRequest, "%s must be %s or %s; got %q.", name, values[0], values[1], shorten(text))
+		return dataapi.Errorf(dataapi.CodeInvalidRequest, "%s must be %s or %s; got %q.", name, values[0], values[1], fields.Shorten(text))
 	}
 	return nil
 }
@@ -65,10 +66,10 @@ func checkVariant(owner, asked *result.Format, text string) error {
 // negotiate chooses the format that an Accept header likes best. Of those that it likes alike it is the one that it names
 // most exactly, and of those the one that is offered first. No header likes them all. Nil: it excludes them.
 func negotiate(header http.Header, offered []*result.Format) (chosen *result.Format) {
-	best := weight{specificity: -2}
+	best := fields.Weight{Specificity: -2}
 	for _, format := range offered {
-		found := weigh(header, format.MediaType)
-		if found.quality > best.quality || found.quality == best.quality && found.quality > 0 && found.specificity > best.specificity {
+		found := fields.Weigh(header, format.MediaType)
+		if found.Quality > best.Quality || found.Quality == best.Quality && found.Quality > 0 && found.Specificity > best.Specificity {
 			chosen, best = format, found
 		}
 	}
@@ -83,7 +84,7 @@ func errNoFormat(header http.Header, offered []*result.Format) error {
 	}
 	detail := fmt.Sprintf("The result can be had as %s; Accept excludes them all.", strings.Join(types, ", "))
 	for _, format := range formats.All {
-		if asked := weigh(header, format.MediaType); format.JobsOnly && asked.quality > 0 && asked.specificity == 2 {
+		if asked := fields.Weigh(header, format.MediaType); format.JobsOnly && asked.Quality > 0 && asked.Specificity == 2 {
 			detail = detail + " " + forJobs(format)
 			break
 		}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
@@ -31,8 +32,8 @@ func (j *jobs) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if !acceptsJSON(r.Header) {
-		return errNotJSON
+	if !fields.AcceptsJSON(r.Header) {
+		return fields.ErrNotJSON
 	}
 	filter, err := listFilter(r)
 	if err != nil {
@@ -61,13 +62,13 @@ func (j *jobs) list(w http.ResponseWriter, r *http.Request) error {
 		if filter.Status != "" {
 			query.Set("status", string(filter.Status))
 		}
-		setNext(w, r, query)
+		fields.SetNext(w, r, query)
 	}
 	return writeJSON(w, http.StatusOK, answer)
 }
 
 func listFilter(r *http.Request) (job.Filter, error) {
-	query, err := parseQuery(r, "status", "limit", "cursor")
+	query, err := fields.ParseQuery(r, "status", "limit", "cursor")
 	if err != nil {
 		return job.Filter{}, err
 	}
@@ -77,13 +78,13 @@ func listFilter(r *http.Request) (job.Filter, error) {
 		filter.Status = status
 	default:
 		return job.Filter{}, dataapi.Errorf(dataapi.CodeInvalidRequest, "status %q is not known: it is one of %s, %s, %s and %s.",
-			shorten(string(status)), job.Processing, job.Completed, job.Failed, job.Cancelled)
+			fields.Shorten(string(status)), job.Processing, job.Completed, job.Failed, job.Cancelled)
 	}
-	if filter.Limit, err = query.number("limit", defaultList, job.MaxList); err != nil {
+	if filter.Limit, err = query.Number("limit", defaultList, job.MaxList); err != nil {
 		return job.Filter{}, err
 	}
 	if filter.After, err = job.ParseCursor(query["cursor"]); err != nil {
-		return job.Filter{}, errCursor(err)
+		return job.Filter{}, fields.ErrCursor(err)
 	}
 	return filter, nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
@@ -21,31 +22,31 @@ type jobs struct {
 // get answers with the polling document of a job, its result included, or with a stream of its progress. A job of
 // another company, of another endpoint and an unknown one are the same 404.
 func (j *jobs) get(w http.ResponseWriter, r *http.Request) error {
-	if _, err := parseQuery(r); err != nil {
+	if _, err := fields.ParseQuery(r); err != nil {
 		return err
 	}
 	found, err := j.authorizeJob(r, dataapi.ActionGetJob)
 	if err != nil {
 		return err
 	}
-	if prefersEvents(r.Header) {
+	if fields.PrefersEvents(r.Header) {
 		return j.stream(w, r, found)
 	}
-	if !acceptsJSON(r.Header) {
-		return dataapi.Errorf(dataapi.CodeNotAcceptable, "The answer is %s or %s; Accept excludes both.", jsonType, eventStreamType)
+	if !fields.AcceptsJSON(r.Header) {
+		return dataapi.Errorf(dataapi.CodeNotAcceptable, "The answer is %s or %s; Accept excludes both.", fields.JSONType, fields.EventStreamType)
 	}
-	if preferred := parsePreferences(r.Header); preferred.hasWait {
+	if preferred := fields.ParsePreferences(r.Header); preferred.HasWait {
 		if found, err = j.poll(r, found, preferred); err != nil {
 			return err
 		}
-		preferred.setApplied(w.Header(), false)
+		preferred.SetApplied(w.Header(), false)
 	}
 	return j.answerDocument(w, r, found)
 }
 
 // poll keeps the caller waiting, as long as it prefers, for a job that is processing.
-func (j *jobs) poll(r *http.Request, found job.Job, preferred preferences) (job.Job, error) {
-	if preferred.wait == 0 || found.Status.Terminal() {
+func (j *jobs) poll(r *http.Request, found job.Job, preferred fields.Preferences) (job.Job, error) {
+	if preferred.Wait == 0 || found.Status.Terminal() {
 		return found, nil
 	}
 	end, err := j.beginWaiting(found.Company)
@@ -53,12 +54,12 @@ func (j *jobs) poll(r *http.Request, found job.Job, preferred preferences) (job.
 		return job.Job{}, err
 	}
 	defer end()
-	return j.awaitJob(r, found, preferred.wait, dataapi.ActionGetJob)
+	return j.awaitJob(r, found, preferred.Wait, dataapi.ActionGetJob)
 }
 
 // answerDocument writes the polling document.
 func (j *jobs) answerDocument(w http.ResponseWriter, r *http.Request, found job.Job) error {
-	w.Header().Set("Content-Type", jsonType)
+	w.Header().Set("Content-Type", fields.JSONType)
 	w.Header().Set("Cache-Control", "no-store")
 	switch found.Status {
 	case job.Processing:
@@ -92,7 +93,7 @@ func (j *jobs) writeState(w io.Writer, found job.Job) error {
 // cancel ends a job and answers with its document as it is then. A job that has ended before stays as it is, and
 // the answer is the same: a caller who cancels twice, or too late, learns so from the document's status.
 func (j *jobs) cancel(w http.ResponseWriter, r *http.Request) error {
-	if _, err := parseQuery(r); err != nil {
+	if _, err := fields.ParseQuery(r); err != nil {
 		return err
 	}
 	found, err := j.authorizeJob(r, dataapi.ActionCancelJob)
@@ -106,7 +107,7 @@ func (j *jobs) cancel(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		j.recordJob(w, r, audit.JobCancelled, ended)
 	}
-	w.Header().Set("Content-Type", jsonType)
+	w.Header().Set("Content-Type", fields.JSONType)
 	w.Header().Set("Cache-Control", "no-store")
 	return sendDocument(w, func(document io.Writer) error { return job.WriteDocument(document, ended, nil) })
 }

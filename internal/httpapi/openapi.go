@@ -12,6 +12,7 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/openapi"
 	"github.com/solucao42/caddy-data-api/internal/result/formats"
@@ -47,10 +48,10 @@ func newDocuments() *otter.Cache[view, openAPIDocument] {
 
 // openAPI answers with the OpenAPI document of what the caller may run. A caller who has it already gets 304.
 func (e *endpoints) openAPI(w http.ResponseWriter, r *http.Request) error {
-	if !acceptsJSON(r.Header) {
-		return errNotJSON
+	if !fields.AcceptsJSON(r.Header) {
+		return fields.ErrNotJSON
 	}
-	if _, err := parseQuery(r); err != nil {
+	if _, err := fields.ParseQuery(r); err != nil {
 		return err
 	}
 	caller, plan := callerOf(r), e.plan()
@@ -61,7 +62,7 @@ func (e *endpoints) openAPI(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	header := w.Header()
-	header.Set("Content-Type", jsonType)
+	header.Set("Content-Type", fields.JSONType)
 	header.Set("Cache-Control", "private, no-cache") // it may be kept, and is asked about each time
 	header.Set("Vary", "Authorization")
 	header.Set("ETag", found.etag)

@@ -9,6 +9,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/observe"
@@ -29,7 +30,7 @@ func (k *recorder) record(w http.ResponseWriter, r *http.Request, event audit.Ev
 	if event.Outcome == "" {
 		event.Outcome = audit.Success
 	}
-	event.ClientIP, event.RequestID, event.TraceID = k.clientIP(r), RequestID(w), tracing.ID(r.Context())
+	event.ClientIP, event.RequestID, event.TraceID = k.clientIP(r), fields.RequestID(w), tracing.ID(r.Context())
 	k.auditLog.Record(event)
 }
 
@@ -71,7 +72,7 @@ func (e *executions) recordCall(x *exchange) {
 // call is the record of an exchange that has ended.
 func (x *exchange) call() observe.Call {
 	call := observe.Call{
-		KeyID: x.caller.KeyID, Issuer: x.caller.Issuer, Session: x.caller.Session, RequestID: RequestID(x.w), TraceID: tracing.ID(x.r.Context()),
+		KeyID: x.caller.KeyID, Issuer: x.caller.Issuer, Session: x.caller.Session, RequestID: fields.RequestID(x.w), TraceID: tracing.ID(x.r.Context()),
 		Ran: x.ran && !x.mode.asJob, Rows: x.summary.RowCount, Cache: x.cacheStatus, Began: x.begun, Duration: time.Since(x.begun), Err: x.failure,
 	}
 	call.Outcome, call.Reason = outcomeOf(x.failure)

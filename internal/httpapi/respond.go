@@ -15,6 +15,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/tracing"
@@ -155,7 +156,7 @@ func answerForm(w http.ResponseWriter, r *http.Request, found job.Job, stored *j
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("ETag", etag)
 	w.Header().Set("Accept-Ranges", "none")
-	if matches(r.Header.Values("If-None-Match"), etag) {
+	if fields.Matches(r.Header.Values("If-None-Match"), etag) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
@@ -175,7 +176,7 @@ func answerKept(ctx context.Context, w http.ResponseWriter, completed job.Job, s
 	head := stored.Size() - int64(len("}"))
 	tail := fmt.Sprintf(`,"max_rows":%d,"executed_at":%q}`,
 		completed.Result.MaxRows, completed.Result.ExecutedAt.UTC().Format(time.RFC3339))
-	w.Header().Set("Content-Type", jsonType)
+	w.Header().Set("Content-Type", fields.JSONType)
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Length", strconv.FormatInt(head+int64(len(tail)), 10))
 	if _, err := io.CopyN(w, stored, head); err != nil {
@@ -196,7 +197,7 @@ func answerEntry(
 	header.Set("Age", strconv.FormatInt(int64(entry.Age(now)/time.Second), 10))
 	header.Set("Cache-Status", cacheStatus(status, entry.TTL(now)))
 	header.Add("Vary", "Authorization")
-	if matches(r.Header["If-None-Match"], entry.ETag) {
+	if fields.Matches(r.Header["If-None-Match"], entry.ETag) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
@@ -239,7 +240,7 @@ func answerBytes(w http.ResponseWriter, r *http.Request, found job.Job, stored *
 // means nothing is ignored (RFC 9110, 14.2).
 func singleRange(wanted string) bool {
 	unit, ranges, _ := strings.Cut(wanted, "=")
-	return strings.EqualFold(trimSpace(unit), "bytes") && !strings.Contains(ranges, ",")
+	return strings.EqualFold(fields.TrimSpace(unit), "bytes") && !strings.Contains(ranges, ",")
 }
 
 // watchedReader remembers why reading failed, which [http.ServeContent] does not tell.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/logsample"
 )
 
@@ -87,7 +88,7 @@ const crowdedEvery = 10 * time.Second
 // logBroken says why an answer ends in its midst. A reader that has gone, or that takes nothing, is nobody's fault here.
 func (h *responder) logBroken(w http.ResponseWriter, r *http.Request, answer *answer, err error) {
 	if answer.stalled || errors.Is(err, context.Canceled) && r.Context().Err() != nil {
-		h.log.Debug("the caller went away, or took nothing", slog.String("request_id", RequestID(w)), slog.Any("error", err))
+		h.log.Debug("the caller went away, or took nothing", slog.String("request_id", fields.RequestID(w)), slog.Any("error", err))
 		return
 	}
 	h.logFailure(w, r, answer.endpoint, err, true)
@@ -100,7 +101,7 @@ func (h *responder) Fail(w http.ResponseWriter, r *http.Request, err error) { h.
 // fail is Fail for a call of an endpoint, which may be nil.
 func (h *responder) fail(w http.ResponseWriter, r *http.Request, endpoint *catalog.Endpoint, err error) {
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
-		h.log.Debug("the caller went away", slog.String("request_id", RequestID(w)), slog.Any("error", err))
+		h.log.Debug("the caller went away", slog.String("request_id", fields.RequestID(w)), slog.Any("error", err))
 		panic(http.ErrAbortHandler)
 	}
 	h.logFailure(w, r, endpoint, err, false)
@@ -114,7 +115,7 @@ func (h *responder) fail(w http.ResponseWriter, r *http.Request, endpoint *catal
 func (h *responder) logFailure(w http.ResponseWriter, r *http.Request, endpoint *catalog.Endpoint, err error, begun bool) {
 	failure := dataapi.AsError(err)
 	about := []slog.Attr{
-		slog.String("request_id", RequestID(w)), slog.String("path", r.URL.Path), slog.String("code", string(failure.Code)),
+		slog.String("request_id", fields.RequestID(w)), slog.String("path", r.URL.Path), slog.String("code", string(failure.Code)),
 		slog.Bool("answer_begun", begun), slog.Any("error", err),
 	}
 	about = append(about, aboutCall(r, endpoint, err)...)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
@@ -109,7 +110,7 @@ func TestStoreThatFailsBeforeAPageIsSent(t *testing.T) {
 	url := serveKept(t, kept, completed, func(w http.ResponseWriter, r *http.Request, stored *job.ResultReader) error {
 		w.Header().Set("ETag", `"x"`)
 		w.Header().Set("Content-Length", "7")
-		return new(results).answerPage(w, r, completed, stored, query{"limit": "1"})
+		return new(results).answerPage(w, r, completed, stored, fields.Query{"limit": "1"})
 	})
 	status, header, body, err := fetch(t, url)
 	if err != nil || status != http.StatusInternalServerError || header.Get("Content-Type") != "application/problem+json" ||

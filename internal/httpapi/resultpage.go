@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/result"
 )
@@ -23,20 +24,20 @@ type page struct {
 	begin   int64 // of the page's first row
 	end     int64 // of its last one
 	rows    int
-	next    place // of the row behind it; zero: there is none
+	next    fields.Place // of the row behind it; zero: there is none
 }
 
 // answerPage answers with some of the rows: those from the cursor on, or the first ones. It reads them twice, once to see
 // where the page ends, since the headers name the next page, and once to send them; neither holds more than a buffer.
-func (s *results) answerPage(w http.ResponseWriter, r *http.Request, found job.Job, stored *job.ResultReader, query query) error {
-	limit, err := query.number("limit", defaultPage, maxPage)
+func (s *results) answerPage(w http.ResponseWriter, r *http.Request, found job.Job, stored *job.ResultReader, query fields.Query) error {
+	limit, err := query.Number("limit", defaultPage, maxPage)
 	if err != nil {
 		return err
 	}
-	var from place
+	var from fields.Place
 	if text, ok := query["cursor"]; ok {
-		if from, err = s.cursors.open(text, found.ID); err != nil {
-			return errCursor(err)
+		if from, err = s.cursors.Open(text, found.ID); err != nil {
+			return fields.ErrCursor(err)
 		}
 	}
 	page, err := findPage(stored, from, limit)
@@ -44,12 +45,12 @@ func (s *results) answerPage(w http.ResponseWriter, r *http.Request, found job.J
 		return err
 	}
 	summary := pageSummary{
-		RowCount: page.rows, Offset: from.row, TotalRowCount: found.Result.RowCount, Truncated: found.Result.Truncated,
+		RowCount: page.rows, Offset: from.Row, TotalRowCount: found.Result.RowCount, Truncated: found.Result.Truncated,
 	}
-	if page.next != (place{}) {
-		cursor := s.cursors.seal(page.next, found.ID)
+	if page.next != (fields.Place{}) {
+		cursor := s.cursors.Seal(page.next, found.ID)
 		summary.NextCursor = &cursor
-		setNext(w, r, url.Values{"cursor": {cursor}, "limit": {strconv.Itoa(limit)}})
+		fields.SetNext(w, r, url.Values{"cursor": {cursor}, "limit": {strconv.Itoa(limit)}})
 	}
 	return sendPage(w, stored, page, summary)
 }
@@ -64,7 +65,7 @@ type pageSummary struct {
 }
 
 // findPage looks where a page of at most limit rows begins and ends.
-func findPage(stored io.ReadSeeker, from place, limit int) (page, error) {
+func findPage(stored io.ReadSeeker, from fields.Place, limit int) (page, error) {
 	if _, err := stored.Seek(0, io.SeekStart); err != nil {
 		return page{}, err
 	}
@@ -73,8 +74,8 @@ func findPage(stored io.ReadSeeker, from place, limit int) (page, error) {
 		return page{}, err
 	}
 	begin := columns
-	if from != (place{}) {
-		begin = from.offset
+	if from != (fields.Place{}) {
+		begin = from.Offset
 	}
 	if _, err := stored.Seek(begin, io.SeekStart); err != nil {
 		return page{}, err
@@ -92,9 +93,9 @@ func findPage(stored io.ReadSeeker, from place, limit int) (page, error) {
 		}
 		found.end = end
 		found.rows++
-		found.next = place{}
+		found.next = fields.Place{}
 		if next != 0 {
-			found.next = place{offset: next, row: from.row + int64(found.rows)}
+			found.next = fields.Place{Offset: next, Row: from.Row + int64(found.rows)}
 		}
 	}
 	return found, nil

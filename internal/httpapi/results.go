@@ -6,6 +6,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/admission"
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/result/formats"
 )
@@ -14,7 +15,7 @@ import (
 type results struct {
 	*access
 	*recorder
-	cursors  cursorKey
+	cursors  fields.CursorKey
 	gathered *admission.Budget // answers that are gathered in memory
 }
 
@@ -28,7 +29,7 @@ func (s *results) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	query, err := parseQuery(r, resultQueries...)
+	query, err := fields.ParseQuery(r, resultQueries...)
 	if err != nil {
 		return err
 	}
@@ -36,8 +37,8 @@ func (s *results) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if query.pages() && !form.plain() {
-		return dataapi.Errorf(dataapi.CodeInvalidRequest, "Pages are %s with rows as objects. Leave cursor and limit out.", jsonType)
+	if pagesOf(query) && !form.plain() {
+		return dataapi.Errorf(dataapi.CodeInvalidRequest, "Pages are %s with rows as objects. Leave cursor and limit out.", fields.JSONType)
 	}
 	if found.Status != job.Completed {
 		failure := dataapi.Errorf(dataapi.CodeJobNotCompleted, "The job has no result: it is %s.", found.Status)
@@ -59,9 +60,9 @@ func (s *results) get(w http.ResponseWriter, r *http.Request) error {
 		defer end()
 		return answerForm(w, r, found, stored, form)
 	}
-	w.Header().Set("Content-Type", jsonType)
+	w.Header().Set("Content-Type", fields.JSONType)
 	w.Header().Set("Cache-Control", "no-store")
-	if query.pages() {
+	if pagesOf(query) {
 		return s.answerPage(w, r, found, stored, query)
 	}
 	return answerBytes(w, r, found, stored)
@@ -81,8 +82,8 @@ func (k *recorder) openResult(w http.ResponseWriter, r *http.Request, engine *jo
 	return stored, nil
 }
 
-// pages reports whether a page of rows is asked for.
-func (q query) pages() bool {
+// pagesOf reports whether a page of rows is asked for.
+func pagesOf(q fields.Query) bool {
 	_, from := q["cursor"]
 	_, limited := q["limit"]
 	return from || limited

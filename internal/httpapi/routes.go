@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/result/formats"
 )
@@ -87,5 +88,5 @@ func noSuffix(asked, sentence, name string, offered []*result.Format) string {
 	if format := formats.WithSuffix(asked); format != nil && format.JobsOnly {
 		return forJobs(format) + " " + sentence
 	}
-	return fmt.Sprintf("There is no format %q here. ", shorten(asked)) + sentence
+	return fmt.Sprintf("There is no format %q here. ", fields.Shorten(asked)) + sentence
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
@@ -26,7 +27,7 @@ func (j *jobs) stream(w http.ResponseWriter, r *http.Request, found job.Job) err
 	}
 	defer end()
 	header := w.Header()
-	header.Set("Content-Type", eventStreamType)
+	header.Set("Content-Type", fields.EventStreamType)
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Accel-Buffering", "no") // proxies of nginx's kind would hold events back
 	w.WriteHeader(http.StatusOK)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/token"
@@ -32,7 +33,7 @@ type tokenHandler func(w http.ResponseWriter, r *http.Request, event *audit.Even
 // recorded makes a handler that keeps what came of a request: that it was done, or that it was refused.
 func (t *tokens) recorded(done audit.Action, handle tokenHandler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if _, err := parseQuery(r); err != nil {
+		if _, err := fields.ParseQuery(r); err != nil {
 			return err
 		}
 		event := audit.Event{Action: done}
@@ -240,7 +241,7 @@ func (t *tokens) answerTokens(w http.ResponseWriter, caller identity.Principal, 
 
 // publicKeys publishes the public keys that verify access tokens, for other services that accept them (RFC 7517, 5).
 func (t *tokens) publicKeys(w http.ResponseWriter, r *http.Request) error {
-	if _, err := parseQuery(r); err != nil {
+	if _, err := fields.ParseQuery(r); err != nil {
 		return err
 	}
 	document, etag := t.keys.JWKS()

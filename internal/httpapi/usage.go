@@ -8,6 +8,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/usage"
 )
@@ -30,7 +31,7 @@ func (u *reports) get(w http.ResponseWriter, r *http.Request) error {
 	if !caller.AuthorizeEverywhere(dataapi.ActionGetUsage) {
 		return dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s on every endpoint.", dataapi.ActionGetUsage)
 	}
-	values, err := parseQuery(r, append([]string{formatQuery}, usage.Parameters...)...)
+	values, err := fields.ParseQuery(r, append([]string{formatQuery}, usage.Parameters...)...)
 	if err != nil {
 		return err
 	}
@@ -64,7 +65,7 @@ func unlessKnown(err error) error {
 	return dataapi.Wrap(dataapi.CodeOverloaded, err)
 }
 
-func reportFormat(w http.ResponseWriter, r *http.Request, values query) (*result.Format, error) {
+func reportFormat(w http.ResponseWriter, r *http.Request, values fields.Query) (*result.Format, error) {
 	asked, named := values[formatQuery]
 	for _, format := range reportFormats {
 		if named && asked == format.Suffix {
@@ -72,7 +73,7 @@ func reportFormat(w http.ResponseWriter, r *http.Request, values query) (*result
 		}
 	}
 	if named {
-		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "format must be json or csv; got %q.", shorten(asked))
+		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "format must be json or csv; got %q.", fields.Shorten(asked))
 	}
 	w.Header().Add("Vary", "Accept")
 	if format := negotiate(r.Header, reportFormats); format != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/result/columnar"
@@ -72,16 +73,16 @@ func TestParquetOfAnEndpointIsRefusedInWords(t *testing.T) {
 
 // A header that names nothing is as one that is not there.
 func TestEmptyAcceptIsAsAbsent(t *testing.T) {
-	for _, fields := range [][]string{nil, {""}, {" "}, {","}, {"", " , "}} {
-		header := http.Header{"Accept": fields}
-		if !acceptsJSON(header) || prefersEvents(header) {
-			t.Errorf("%q: JSON %v, events %v", fields, acceptsJSON(header), prefersEvents(header))
+	for _, values := range [][]string{nil, {""}, {" "}, {","}, {"", " , "}} {
+		header := http.Header{"Accept": values}
+		if !fields.AcceptsJSON(header) || fields.PrefersEvents(header) {
+			t.Errorf("%q: JSON %v, events %v", values, fields.AcceptsJSON(header), fields.PrefersEvents(header))
 		}
 		if format := negotiate(header, formats.Streamed); format != result.JSON {
-			t.Errorf("%q: %v", fields, format)
+			t.Errorf("%q: %v", values, format)
 		}
 	}
-	if !acceptsJSON(http.Header{"Accept": {"", "application/json"}}) || acceptsJSON(http.Header{"Accept": {"", "text/html"}}) {
+	if !fields.AcceptsJSON(http.Header{"Accept": {"", "application/json"}}) || fields.AcceptsJSON(http.Header{"Accept": {"", "text/html"}}) {
 		t.Error("an empty field beside another")
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/observe"
@@ -266,7 +267,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(path, "/api/v1/auth/"), path == "/.well-known/jwks.json":
 		api.ServeToken(w, r)
 	default:
-		httpapi.SetRequestID(w, r)
+		fields.SetRequestID(w, r)
 		http.NotFound(w, r)
 	}
 }

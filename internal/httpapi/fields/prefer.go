@@ -1,4 +1,4 @@
-package httpapi
+package fields
 
 import (
 	"net/http"
@@ -11,16 +11,16 @@ import (
 const maxWait = 60 * time.Second
 
 // preferences are those of a request's Prefer headers (RFC 7240) that this API knows.
-type preferences struct {
-	respondAsync bool          // respond-async: make a job of it
-	wait         time.Duration // wait=N: how long the caller wants to wait, at most maxWait
-	hasWait      bool
+type Preferences struct {
+	RespondAsync bool          // respond-async: make a job of it
+	Wait         time.Duration // wait=N: how long the caller wants to wait, at most maxWait
+	HasWait      bool
 }
 
 // parsePreferences reads the Prefer headers. Of a preference that is given more than once the first counts. What is not
 // known, and what cannot be read, is ignored, as the RFC asks: a preference is no command.
-func parsePreferences(header http.Header) preferences {
-	var found preferences
+func ParsePreferences(header http.Header) Preferences {
+	var found Preferences
 	seen := make(map[string]bool)
 	for _, field := range header.Values("Prefer") {
 		for rest := field; rest != ""; {
@@ -36,12 +36,12 @@ func parsePreferences(header http.Header) preferences {
 	return found
 }
 
-func (p preferences) with(name, value string) preferences {
+func (p Preferences) with(name, value string) Preferences {
 	switch name {
 	case "respond-async":
-		p.respondAsync = value == ""
+		p.RespondAsync = value == ""
 	case "wait":
-		p.wait, p.hasWait = parseWait(value)
+		p.Wait, p.HasWait = parseWait(value)
 	}
 	return p
 }
@@ -64,14 +64,14 @@ func nextPreference(field string) (name, value, rest string) {
 	element, rest := cutOutsideQuotes(field, ',')
 	preference, _ := cutOutsideQuotes(element, ';')
 	name, value, hasValue := strings.Cut(preference, "=")
-	name = strings.ToLower(trimSpace(name))
+	name = strings.ToLower(TrimSpace(name))
 	if !isToken(name) {
 		return "", "", rest
 	}
 	if !hasValue {
 		return name, "", rest
 	}
-	value, ok := parseWord(trimSpace(value))
+	value, ok := parseWord(TrimSpace(value))
 	if !ok {
 		return "", "", rest
 	}
@@ -137,4 +137,18 @@ func isToken(text string) bool {
 	return text != ""
 }
 
-func trimSpace(text string) string { return strings.Trim(text, " \t") }
+func TrimSpace(text string) string { return strings.Trim(text, " \t") }
+
+// setApplied says which preferences have been honoured (RFC 7240, 3). Who got the result was not answered asynchronously.
+func (p Preferences) SetApplied(header http.Header, accepted bool) {
+	var applied []string
+	if p.RespondAsync && accepted {
+		applied = append(applied, "respond-async")
+	}
+	if p.HasWait {
+		applied = append(applied, "wait="+strconv.Itoa(int(p.Wait/time.Second)))
+	}
+	if len(applied) > 0 {
+		header.Set("Preference-Applied", strings.Join(applied, ", "))
+	}
+}

@@ -1,15 +1,15 @@
-package httpapi
+package fields
 
 import "strings"
 
 // matches reports whether the If-None-Match fields of a request name an entity tag, or any (RFC 9110, 13.1.2). The
 // comparison is weak, as it has to be there.
-func matches(fields []string, etag string) bool {
+func Matches(fields []string, etag string) bool {
 	for _, field := range fields {
 		for field != "" {
 			var candidate string
 			candidate, field = cutOutsideQuotes(field, ',')
-			if candidate = trimSpace(candidate); candidate == "*" || strings.TrimPrefix(candidate, "W/") == etag {
+			if candidate = TrimSpace(candidate); candidate == "*" || strings.TrimPrefix(candidate, "W/") == etag {
 				return true
 			}
 		}

@@ -1,4 +1,4 @@
-package httpapi
+package fields
 
 import (
 	"mime"
@@ -11,46 +11,46 @@ import (
 
 // The media types that can be asked for.
 const (
-	jsonType        = "application/json"
-	eventStreamType = "text/event-stream"
+	JSONType        = "application/json"
+	EventStreamType = "text/event-stream"
 )
 
-var errNotJSON = dataapi.Errorf(dataapi.CodeNotAcceptable, "The answer is application/json; Accept excludes it.")
+var ErrNotJSON = dataapi.Errorf(dataapi.CodeNotAcceptable, "The answer is application/json; Accept excludes it.")
 
 // acceptsJSON reports whether an Accept header (RFC 9110, 12.5.1) leaves room for application/json. No header accepts
 // anything; so does one that names nothing, and one that cannot be read, as most servers hold it.
-func acceptsJSON(header http.Header) bool {
-	return weigh(header, jsonType).quality > 0
+func AcceptsJSON(header http.Header) bool {
+	return Weigh(header, JSONType).Quality > 0
 }
 
 // prefersEvents reports whether an Accept header asks for an event stream rather than for JSON. One that names both
 // alike gets JSON.
-func prefersEvents(header http.Header) bool {
-	events, document := weigh(header, eventStreamType), weigh(header, jsonType)
-	if events.quality == document.quality {
-		return events.quality > 0 && events.specificity > document.specificity
+func PrefersEvents(header http.Header) bool {
+	events, document := Weigh(header, EventStreamType), Weigh(header, JSONType)
+	if events.Quality == document.Quality {
+		return events.Quality > 0 && events.Specificity > document.Specificity
 	}
-	return events.quality > document.quality
+	return events.Quality > document.Quality
 }
 
 // weight is what an Accept header says of a media type.
-type weight struct {
-	quality     float64 // 0: not acceptable
-	specificity int     // of the range that decides: 2 the type itself, 1 type/*, 0 */*; -1: nothing said
+type Weight struct {
+	Quality     float64 // 0: not acceptable
+	Specificity int     // of the range that decides: 2 the type itself, 1 type/*, 0 */*; -1: nothing said
 }
 
 // weigh looks up a media type in the Accept headers. The most specific range decides.
-func weigh(header http.Header, mediaType string) weight {
+func Weigh(header http.Header, mediaType string) Weight {
 	values := header.Values("Accept")
-	anything := weight{quality: 1, specificity: -1}
+	anything := Weight{Quality: 1, Specificity: -1}
 	named := false
 	wildcard := mediaType[:strings.IndexByte(mediaType, '/')+1] + "*"
-	best := weight{specificity: -1}
+	best := Weight{Specificity: -1}
 	for _, value := range values {
 		for value != "" {
 			var part string
 			part, value = cutOutsideQuotes(value, ',')
-			if trimSpace(part) == "" {
+			if TrimSpace(part) == "" {
 				continue
 			}
 			named = true
@@ -67,8 +67,8 @@ func weigh(header http.Header, mediaType string) weight {
 			case "*/*":
 				specificity = 0
 			}
-			if specificity > best.specificity {
-				best = weight{quality: quality(parameters["q"]), specificity: specificity}
+			if specificity > best.Specificity {
+				best = Weight{Quality: quality(parameters["q"]), Specificity: specificity}
 			}
 		}
 	}

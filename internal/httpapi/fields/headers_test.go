@@ -1,4 +1,4 @@
-package httpapi
+package fields
 
 import (
 	"net/http"
@@ -10,37 +10,37 @@ import (
 func TestParsePreferences(t *testing.T) {
 	for _, test := range []struct {
 		fields []string
-		want   preferences
+		want   Preferences
 	}{
-		{nil, preferences{}},
-		{[]string{""}, preferences{}},
-		{[]string{"respond-async"}, preferences{respondAsync: true}},
-		{[]string{"Respond-Async"}, preferences{respondAsync: true}},
-		{[]string{`respond-async=""`}, preferences{respondAsync: true}}, // an empty value is no value (RFC 7240, 2)
-		{[]string{"respond-async=no"}, preferences{}},
-		{[]string{"respond-async; foo=bar, wait=10"}, preferences{respondAsync: true, wait: 10 * time.Second, hasWait: true}},
-		{[]string{"wait=10", "respond-async"}, preferences{respondAsync: true, wait: 10 * time.Second, hasWait: true}},
-		{[]string{"wait=1, wait=2"}, preferences{wait: time.Second, hasWait: true}},
-		{[]string{"wait=x, wait=2"}, preferences{}}, // the first one counts, and is not valid
-		{[]string{"wait = 7"}, preferences{wait: 7 * time.Second, hasWait: true}},
-		{[]string{`wait="7"`}, preferences{wait: 7 * time.Second, hasWait: true}},
-		{[]string{`wait="\7"`}, preferences{wait: 7 * time.Second, hasWait: true}},
-		{[]string{"wait=0"}, preferences{hasWait: true}},
-		{[]string{"wait=060"}, preferences{wait: time.Minute, hasWait: true}},
-		{[]string{"wait=61"}, preferences{wait: time.Minute, hasWait: true}},
-		{[]string{"wait=99999999999999999999999"}, preferences{wait: time.Minute, hasWait: true}},
-		{[]string{"wait=-1"}, preferences{}},
-		{[]string{"wait=+1"}, preferences{}},
-		{[]string{"wait=1.5"}, preferences{}},
-		{[]string{"wait"}, preferences{}},
-		{[]string{`foo="a, wait=5"`}, preferences{}},
-		{[]string{`foo="a\", wait=5", wait=6`}, preferences{wait: 6 * time.Second, hasWait: true}},
-		{[]string{`foo="open, wait=5`}, preferences{}},
-		{[]string{`foo; bar="; wait=4", wait=5`}, preferences{wait: 5 * time.Second, hasWait: true}},
-		{[]string{", ,wait=5,,"}, preferences{wait: 5 * time.Second, hasWait: true}},
-		{[]string{"b@d=1, wait=5"}, preferences{wait: 5 * time.Second, hasWait: true}},
+		{nil, Preferences{}},
+		{[]string{""}, Preferences{}},
+		{[]string{"respond-async"}, Preferences{RespondAsync: true}},
+		{[]string{"Respond-Async"}, Preferences{RespondAsync: true}},
+		{[]string{`respond-async=""`}, Preferences{RespondAsync: true}}, // an empty value is no value (RFC 7240, 2)
+		{[]string{"respond-async=no"}, Preferences{}},
+		{[]string{"respond-async; foo=bar, wait=10"}, Preferences{RespondAsync: true, Wait: 10 * time.Second, HasWait: true}},
+		{[]string{"wait=10", "respond-async"}, Preferences{RespondAsync: true, Wait: 10 * time.Second, HasWait: true}},
+		{[]string{"wait=1, wait=2"}, Preferences{Wait: time.Second, HasWait: true}},
+		{[]string{"wait=x, wait=2"}, Preferences{}}, // the first one counts, and is not valid
+		{[]string{"wait = 7"}, Preferences{Wait: 7 * time.Second, HasWait: true}},
+		{[]string{`wait="7"`}, Preferences{Wait: 7 * time.Second, HasWait: true}},
+		{[]string{`wait="\7"`}, Preferences{Wait: 7 * time.Second, HasWait: true}},
+		{[]string{"wait=0"}, Preferences{HasWait: true}},
+		{[]string{"wait=060"}, Preferences{Wait: time.Minute, HasWait: true}},
+		{[]string{"wait=61"}, Preferences{Wait: time.Minute, HasWait: true}},
+		{[]string{"wait=99999999999999999999999"}, Preferences{Wait: time.Minute, HasWait: true}},
+		{[]string{"wait=-1"}, Preferences{}},
+		{[]string{"wait=+1"}, Preferences{}},
+		{[]string{"wait=1.5"}, Preferences{}},
+		{[]string{"wait"}, Preferences{}},
+		{[]string{`foo="a, wait=5"`}, Preferences{}},
+		{[]string{`foo="a\", wait=5", wait=6`}, Preferences{Wait: 6 * time.Second, HasWait: true}},
+		{[]string{`foo="open, wait=5`}, Preferences{}},
+		{[]string{`foo; bar="; wait=4", wait=5`}, Preferences{Wait: 5 * time.Second, HasWait: true}},
+		{[]string{", ,wait=5,,"}, Preferences{Wait: 5 * time.Second, HasWait: true}},
+		{[]string{"b@d=1, wait=5"}, Preferences{Wait: 5 * time.Second, HasWait: true}},
 	} {
-		if got := parsePreferences(http.Header{"Prefer": test.fields}); got != test.want {
+		if got := ParsePreferences(http.Header{"Prefer": test.fields}); got != test.want {
 			t.Errorf("%q: got %+v, want %+v", test.fields, got, test.want)
 		}
 	}
@@ -51,18 +51,18 @@ func FuzzPrefer(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, field string) {
-		got := parsePreferences(http.Header{"Prefer": {field}})
-		if got.wait < 0 || got.wait > maxWait || got.wait%time.Second != 0 || !got.hasWait && got.wait != 0 {
+		got := ParsePreferences(http.Header{"Prefer": {field}})
+		if got.Wait < 0 || got.Wait > maxWait || got.Wait%time.Second != 0 || !got.HasWait && got.Wait != 0 {
 			t.Errorf("%q: %+v", field, got)
 		}
 		// What is in another field before or behind it and is not known changes nothing.
-		if again := parsePreferences(http.Header{"Prefer": {"unknown", field, "unknown=1"}}); again != got {
+		if again := ParsePreferences(http.Header{"Prefer": {"unknown", field, "unknown=1"}}); again != got {
 			t.Errorf("%q: %+v beside others, %+v alone", field, again, got)
 		}
 		// What is said to be applied is a preference again, with the same meaning.
 		header := make(http.Header)
-		got.setApplied(header, true)
-		if again := parsePreferences(http.Header{"Prefer": header.Values("Preference-Applied")}); again != got {
+		got.SetApplied(header, true)
+		if again := ParsePreferences(http.Header{"Prefer": header.Values("Preference-Applied")}); again != got {
 			t.Errorf("%q: %+v was said to be %v", field, got, header)
 		}
 	})
@@ -78,17 +78,17 @@ func TestParseIdempotencyKey(t *testing.T) {
 		strings.Repeat("k", 255):                 strings.Repeat("k", 255),
 		`"` + strings.Repeat("k", 255) + `"`:     strings.Repeat("k", 255),
 	} {
-		if got, err := parseIdempotencyKey(http.Header{"Idempotency-Key": {field}}); err != nil || got != want {
+		if got, err := ParseIdempotencyKey(http.Header{"Idempotency-Key": {field}}); err != nil || got != want {
 			t.Errorf("%q: got %q, %v", field, got, err)
 		}
 	}
-	if got, err := parseIdempotencyKey(http.Header{}); got != "" || err != nil {
+	if got, err := ParseIdempotencyKey(http.Header{}); got != "" || err != nil {
 		t.Errorf("no key: %q, %v", got, err)
 	}
 	for _, fields := range [][]string{
 		{""}, {" "}, {`""`}, {strings.Repeat("k", 256)}, {"a b"}, {`"a b"`}, {"a\x7f"}, {"a\x00"}, {"é"}, {`"a`}, {`"a"b`}, {`"a\"`}, {"a", "a"},
 	} {
-		if got, err := parseIdempotencyKey(http.Header{"Idempotency-Key": fields}); err == nil {
+		if got, err := ParseIdempotencyKey(http.Header{"Idempotency-Key": fields}); err == nil {
 			t.Errorf("%q is accepted as %q", fields, got)
 		}
 	}
@@ -99,7 +99,7 @@ func FuzzIdempotencyKey(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, field string) {
-		key, err := parseIdempotencyKey(http.Header{"Idempotency-Key": {field}})
+		key, err := ParseIdempotencyKey(http.Header{"Idempotency-Key": {field}})
 		if err != nil {
 			return
 		}
@@ -107,7 +107,7 @@ func FuzzIdempotencyKey(f *testing.F) {
 			t.Errorf("%q gives the key %q", field, key)
 		}
 		quoted := `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(key) + `"`
-		if again, err := parseIdempotencyKey(http.Header{"Idempotency-Key": {quoted}}); err != nil || again != key {
+		if again, err := ParseIdempotencyKey(http.Header{"Idempotency-Key": {quoted}}); err != nil || again != key {
 			t.Errorf("%q quoted is %q, %v", key, again, err)
 		}
 	})
@@ -137,14 +137,14 @@ func TestAccept(t *testing.T) {
 		"text/event-stream;q=0, application/json": {true, false},
 	} {
 		header := http.Header{"Accept": {field}}
-		if got := acceptsJSON(header); got != want.json {
+		if got := AcceptsJSON(header); got != want.json {
 			t.Errorf("%q: JSON %v", field, got)
 		}
-		if got := prefersEvents(header); got != want.events {
+		if got := PrefersEvents(header); got != want.events {
 			t.Errorf("%q: events %v", field, got)
 		}
 	}
-	if !acceptsJSON(http.Header{}) || prefersEvents(http.Header{}) {
+	if !AcceptsJSON(http.Header{}) || PrefersEvents(http.Header{}) {
 		t.Error("no Accept header means JSON")
 	}
 }
@@ -155,12 +155,12 @@ func FuzzAccept(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, field string) {
 		header := http.Header{"Accept": {field}}
-		for _, mediaType := range []string{jsonType, eventStreamType} {
-			if got := weigh(header, mediaType); !(got.quality >= 0 && got.quality <= 1) || got.specificity < -1 || got.specificity > 2 {
+		for _, mediaType := range []string{JSONType, EventStreamType} {
+			if got := Weigh(header, mediaType); !(got.Quality >= 0 && got.Quality <= 1) || got.Specificity < -1 || got.Specificity > 2 {
 				t.Errorf("%q: %s has the weight %+v", field, mediaType, got)
 			}
 		}
-		if prefersEvents(header) && weigh(header, eventStreamType).quality == 0 {
+		if PrefersEvents(header) && Weigh(header, EventStreamType).Quality == 0 {
 			t.Errorf("%q: an event stream is preferred and not accepted", field)
 		}
 	})

@@ -1,4 +1,4 @@
-package httpapi
+package fields
 
 import (
 	"crypto/sha256"
@@ -13,7 +13,7 @@ import (
 // parseIdempotencyKey returns the request's Idempotency-Key, or "" when it has none: 1 to 255 visible ASCII characters,
 // as they are or as a quoted string of RFC 9651, the form of the IETF's draft on this header. Both forms of a key are
 // the same key.
-func parseIdempotencyKey(header http.Header) (string, error) {
+func ParseIdempotencyKey(header http.Header) (string, error) {
 	values := header.Values("Idempotency-Key")
 	if len(values) == 0 {
 		return "", nil
@@ -21,7 +21,7 @@ func parseIdempotencyKey(header http.Header) (string, error) {
 	if len(values) > 1 {
 		return "", dataapi.Errorf(dataapi.CodeInvalidRequest, "Idempotency-Key stands %d times; send it once.", len(values))
 	}
-	key := trimSpace(values[0])
+	key := TrimSpace(values[0])
 	if len(key) > 0 && key[0] == '"' {
 		unquoted, ok := parseQuoted(key)
 		if !ok {
@@ -46,7 +46,7 @@ func parseIdempotencyKey(header http.Header) (string, error) {
 // digest tells requests of the same Idempotency-Key apart by what they ask for: the bound parameters, in which defaults and
 // what a share context pins are filled in, the callback, the revision, and, where the rows depend on who asks, the
 // user. Users of a company who may see different rows so never get each other's answers, though they send the same bytes.
-func digest(bound *execution.Bound, canonical []byte, callback string) job.Digest {
+func Digest(bound *execution.Bound, canonical []byte, callback string) job.Digest {
 	framed := binary.BigEndian.AppendUint64(nil, uint64(len(canonical)))
 	framed = append(framed, canonical...)
 	framed = append(framed, callback...)

@@ -1,4 +1,4 @@
-package httpapi
+package fields
 
 import (
 	"fmt"
@@ -12,11 +12,11 @@ import (
 )
 
 // query is a URL's query whose parameters are known and given once each.
-type query map[string]string
+type Query map[string]string
 
 // parseQuery reads the query of a request. It is as strict as bodies are: a parameter that is misspelt would otherwise
 // be one that has no effect.
-func parseQuery(r *http.Request, allowed ...string) (query, error) {
+func ParseQuery(r *http.Request, allowed ...string) (Query, error) {
 	if r.URL.RawQuery == "" {
 		return nil, nil
 	}
@@ -24,14 +24,14 @@ func parseQuery(r *http.Request, allowed ...string) (query, error) {
 	if err != nil {
 		return nil, &dataapi.Error{Code: dataapi.CodeInvalidRequest, Detail: "The query of the URL cannot be read.", Err: err}
 	}
-	parsed := make(query, len(values))
+	parsed := make(Query, len(values))
 	for name, given := range values {
 		if len(allowed) == 0 {
-			return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The query parameter %q is not known here; none is.", shorten(name))
+			return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The query parameter %q is not known here; none is.", Shorten(name))
 		}
 		if !slices.Contains(allowed, name) {
 			return nil, dataapi.Errorf(dataapi.CodeInvalidRequest,
-				"The query parameter %q is not known here; known are %s.", shorten(name), strings.Join(allowed, ", "))
+				"The query parameter %q is not known here; known are %s.", Shorten(name), strings.Join(allowed, ", "))
 		}
 		if len(given) != 1 {
 			return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The query parameter %s stands %d times.", name, len(given))
@@ -42,20 +42,20 @@ func parseQuery(r *http.Request, allowed ...string) (query, error) {
 }
 
 // number returns a whole number from 1 to most.
-func (q query) number(name string, otherwise, most int) (int, error) {
+func (q Query) Number(name string, otherwise, most int) (int, error) {
 	text, ok := q[name]
 	if !ok {
 		return otherwise, nil
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > most || text[0] == '+' {
-		return 0, dataapi.Errorf(dataapi.CodeInvalidRequest, "%s must be a whole number from 1 to %d; got %q.", name, most, shorten(text))
+		return 0, dataapi.Errorf(dataapi.CodeInvalidRequest, "%s must be a whole number from 1 to %d; got %q.", name, most, Shorten(text))
 	}
 	return n, nil
 }
 
 // errCursor says that a cursor is not valid.
-func errCursor(cause error) error {
+func ErrCursor(cause error) error {
 	return &dataapi.Error{
 		Code: dataapi.CodeInvalidRequest, Err: cause,
 		Detail: "The cursor is not one that this list has returned. Begin again without it.",
@@ -63,6 +63,12 @@ func errCursor(cause error) error {
 }
 
 // setNext names the next page (RFC 8288), which has another query.
-func setNext(w http.ResponseWriter, r *http.Request, next url.Values) {
+func SetNext(w http.ResponseWriter, r *http.Request, next url.Values) {
 	w.Header().Set("Link", fmt.Sprintf(`<%s?%s>; rel="next"`, r.URL.EscapedPath(), next.Encode()))
+}
+
+// shorten keeps what is echoed to a caller short.
+func Shorten(text string) string {
+	const most = 60
+	return dataapi.Shorten(text, most)
 }

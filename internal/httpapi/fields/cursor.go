@@ -1,4 +1,4 @@
-package httpapi
+package fields
 
 import (
 	"crypto/hmac"
@@ -11,9 +11,9 @@ import (
 )
 
 // place is where a row is in a result.
-type place struct {
-	offset int64 // of its first byte
-	row    int64 // rows before it
+type Place struct {
+	Offset int64 // of its first byte
+	Row    int64 // rows before it
 }
 
 // A cursor is a place and a signature over it and the job. The signature is what makes the place safe to jump to: only
@@ -26,29 +26,29 @@ const (
 var errForeignCursor = errors.New("the cursor was not made for this result")
 
 // cursorKey signs cursors.
-type cursorKey []byte
+type CursorKey []byte
 
-func (k cursorKey) seal(at place, id job.ID) string {
-	text := binary.BigEndian.AppendUint64(make([]byte, 0, placeLength+signatureLength), uint64(at.offset))
-	text = binary.BigEndian.AppendUint64(text, uint64(at.row))
+func (k CursorKey) Seal(at Place, id job.ID) string {
+	text := binary.BigEndian.AppendUint64(make([]byte, 0, placeLength+signatureLength), uint64(at.Offset))
+	text = binary.BigEndian.AppendUint64(text, uint64(at.Row))
 	return base64.RawURLEncoding.EncodeToString(append(text, k.sign(text, id)...))
 }
 
-func (k cursorKey) open(text string, id job.ID) (place, error) {
+func (k CursorKey) Open(text string, id job.ID) (Place, error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || len(raw) != placeLength+signatureLength {
-		return place{}, errForeignCursor
+		return Place{}, errForeignCursor
 	}
 	if !hmac.Equal(raw[placeLength:], k.sign(raw[:placeLength], id)) {
-		return place{}, errForeignCursor
+		return Place{}, errForeignCursor
 	}
-	return place{
-		offset: int64(binary.BigEndian.Uint64(raw)),
-		row:    int64(binary.BigEndian.Uint64(raw[8:])),
+	return Place{
+		Offset: int64(binary.BigEndian.Uint64(raw)),
+		Row:    int64(binary.BigEndian.Uint64(raw[8:])),
 	}, nil
 }
 
-func (k cursorKey) sign(place []byte, id job.ID) []byte {
+func (k CursorKey) sign(place []byte, id job.ID) []byte {
 	mac := hmac.New(sha256.New, k)
 	mac.Write(id[:])
 	mac.Write(place)
