@@ -18,7 +18,8 @@ func (c *call) printDocument(status admin.Status) error {
 	if len(problems) == 0 {
 		problems = []string{"none"}
 	}
-	if err := c.printf("Data API %s; up %s\n\nPROBLEMS\n%s\n\n", status.Build.String(), age(status.At.Sub(status.StartedAt)), strings.Join(problems, "\n")); err != nil {
+	up := age(status.At.Sub(status.StartedAt))
+	if err := c.printf("Data API %s; up %s\n\nPROBLEMS\n%s\n\n", status.Build.String(), up, strings.Join(problems, "\n")); err != nil {
 		return err
 	}
 	if err := c.table("SOURCE\tSTATE\tFOR\tIN USE\tIDLE\tLIMIT\tWAITING\tFAILED RUNS", sourceRows(status)...); err != nil {

@@ -151,7 +151,8 @@ func (s *Store) Ping(ctx context.Context) error {
 // DeliveriesDue implements store.Store.
 func (s *Store) DeliveriesDue(ctx context.Context, _ time.Time) (due int, err error) {
 	err = s.read(ctx, func(ctx context.Context, q querier) error {
-		return q.QueryRow(ctx, s.sql(`SELECT count(*) FROM data_api.deliveries WHERE state = 'pending' AND node IS NULL AND due <= data_api.now_ns()`)).Scan(&due)
+		return q.QueryRow(ctx, s.sql(`SELECT count(*) FROM data_api.deliveries
+			WHERE state = 'pending' AND node IS NULL AND due <= data_api.now_ns()`)).Scan(&due)
 	})
 	return due, err
 }

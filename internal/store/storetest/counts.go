@@ -125,7 +125,8 @@ func testDeliveriesDue(t *testing.T, s Stores) {
 	want(3)
 	s = s.Reopen(t)
 	want(3)
-	if tried, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start, start.Add(time.Minute), callback.Capacity{Deliveries: 2}); err != nil || len(tried) != 2 {
+	tried, _, err := s.Callbacks.ClaimDeliveries(t.Context(), start, start.Add(time.Minute), callback.Capacity{Deliveries: 2})
+	if err != nil || len(tried) != 2 {
 		t.Fatalf("claimed %d, %v", len(tried), err)
 	}
 	want(1)
@@ -134,6 +135,6 @@ func testDeliveriesDue(t *testing.T, s Stores) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := s.DeliveriesDue(ctx, start)
+	_, err = s.DeliveriesDue(ctx, start)
 	wantErr(t, "a context that has ended", err, context.Canceled)
 }
