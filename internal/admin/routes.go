@@ -38,6 +38,7 @@ type Services struct {
 	Usage       *usage.Counter
 	TellPurge   func(ctx context.Context, scope string) error // lets other servers forget results, too; scope is as of cache.Within
 	Sources     func(context.Context) []SourceState           // asks all of them; it takes as long as they do to answer
+	Reconnect   func(source string) ([]Reconnected, error)    // all that can when it is empty
 	AuditLog    audit.Log
 }
 
@@ -63,6 +64,7 @@ const (
 	PurgePath        = "/data_api/cache/purge"
 	SigningKeysPath  = "/data_api/signing-keys"
 	UsagePath        = "/data_api/usage"
+	ReconnectPath    = "/data_api/sources/reconnect"
 )
 
 // answer returns a document, or fails with an error of package dataapi.
@@ -91,6 +93,7 @@ var routes = []route{
 	{http.MethodGet, JobsPath + "/{id}", http.StatusOK, (*Services).showJob},
 	{http.MethodPost, JobsPath + "/{id}/cancel", http.StatusOK, (*Services).cancelJob},
 	{http.MethodPost, PurgePath, http.StatusOK, (*Services).purgeCache},
+	{http.MethodPost, ReconnectPath, http.StatusOK, (*Services).reconnectSources},
 	{http.MethodGet, SigningKeysPath, http.StatusOK, (*Services).listSigningKeys},
 	{http.MethodPost, SigningKeysPath + "/rotate", http.StatusCreated, (*Services).rotateSigningKey},
 	{http.MethodDelete, SigningKeysPath + "/{kid}", http.StatusOK, (*Services).withdrawSigningKey},

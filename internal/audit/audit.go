@@ -36,6 +36,7 @@ const (
 	SigningKeyRotated     Action = "signing_key.rotated"
 	SigningKeyWithdrawn   Action = "signing_key.withdrawn"
 	StoreBackedUp         Action = "store.backed_up"
+	SourceReconnected     Action = "source.reconnected"
 	CatalogChanged        Action = "catalog.changed"
 )
 

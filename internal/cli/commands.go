@@ -23,6 +23,7 @@ var commands = []command{
 		use: "store", short: "Backs the store up, checks and restores it, gives its free space back, and makes or checks its schema",
 		commands: []command{backupStore, checkStore, restoreStore, compactStore, migrateStore},
 	},
+	{use: "sources", short: "Looks after the connections to databases", commands: []command{reconnectSources}},
 	{use: "cache", short: "Looks after the results that a running server keeps in memory", commands: []command{purgeCache}},
 	checkCatalog,
 	askHealth,

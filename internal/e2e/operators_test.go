@@ -63,7 +63,11 @@ func TestOperatorsSeeJobs(t *testing.T) {
 	if out, want := s.mustCLI(s.admin("jobs", "cancel", id)...), id+" of acme/integration is cancelled.\n"; out != want {
 		t.Errorf("jobs cancel printed %q", out)
 	}
+	if out, stderr, err := s.cli(s.admin("sources", "reconnect", "main")...); !isExit(err) || !strings.Contains(out, "main is left as it was: it has no connections") {
+		t.Errorf("sources reconnect of SQLite: %v %s%s", err, out, stderr)
+	}
 	for line, want := range map[string]string{
+		"sources reconnect mian":             `There is no source "mian"; did you mean "main"?`,
 		"jobs cancel " + id:                  "has ended already: it is cancelled",
 		"jobs show 000000000000000000000000": "There is no job",
 		"jobs show some":                     `"some" is no job: a job id is 24`,

@@ -24,13 +24,14 @@ const answerTimeout = 4 * time.Second
 // Source is a database that configurations share: callers are admitted to it in an order that is fair among companies.
 type Source struct {
 	source.Source
-	pinger     source.Pinger   // the database itself, or nil
-	reporter   source.Reporter // likewise
-	dialect    source.Dialect
-	configured time.Time               // when it was made
-	answered   atomic.Bool             // at least once since
-	silence    atomic.Pointer[silence] // not nil: it did not answer when it was asked last
-	admitted   *admission.Source
+	pinger      source.Pinger      // the database itself, or nil
+	reporter    source.Reporter    // likewise
+	reconnector source.Reconnector // the database itself, or nil
+	dialect     source.Dialect
+	configured  time.Time               // when it was made
+	answered    atomic.Bool             // at least once since
+	silence     atomic.Pointer[silence] // not nil: it did not answer when it was asked last
+	admitted    *admission.Source
 
 	mu    sync.Mutex
 	state string // that it was found in last; empty: none
@@ -41,8 +42,9 @@ type Source struct {
 func NewSource(database source.Source, dialect source.Dialect) *Source {
 	pinger, _ := database.(source.Pinger)
 	reporter, _ := database.(source.Reporter)
+	reconnector, _ := database.(source.Reconnector)
 	admitted := admission.Admit(database, admission.Options{})
-	return &Source{Source: admitted, admitted: admitted, pinger: pinger, reporter: reporter, dialect: dialect, configured: time.Now()}
+	return &Source{Source: admitted, admitted: admitted, pinger: pinger, reporter: reporter, reconnector: reconnector, dialect: dialect, configured: time.Now()}
 }
 
 // ask asks the source for a sign of life, and remembers one.
@@ -79,6 +81,29 @@ func (s *Source) ping(ctx context.Context) error {
 		_, err = query.Check(ctx)
 	}
 	return err
+}
+
+// Reconnect has a source replace its connections, or all that can when the name is empty.
+func (s *Server) Reconnect(name string) ([]admin.Reconnected, error) {
+	names := slices.Sorted(maps.Keys(s.settings.Sources))
+	if name != "" && s.settings.Sources[name] == nil {
+		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no source %q%s", name, dataapi.Beside(name, names))
+	}
+	done := []admin.Reconnected{}
+	for _, other := range names {
+		if name != "" && other != name {
+			continue
+		}
+		state := admin.Reconnected{Source: other}
+		if reconnector := s.settings.Sources[other].reconnector; reconnector == nil {
+			state.Error = "it has no connections that could be replaced"
+		} else if err := reconnector.Reconnect(); err != nil {
+			state.Error = err.Error()
+		}
+		state.Reconnected = state.Error == ""
+		done = append(done, state)
+	}
+	return done, nil
 }
 
 // AskSources asks all sources at once. It blocks for answerTimeout at most.

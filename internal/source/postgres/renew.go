@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"github.com/solucao42/caddy-data-api/source"
+
 	"github.com/solucao42/caddy-data-api/internal/source/postgres/connstring"
 )
 
@@ -36,6 +38,26 @@ func (s *Source) renew(tried *connstring.Target) bool {
 	}
 	return true
 }
+
+// Reconnect implements [source.Reconnector]. Connections that many statements share go on until they end by themselves: to end one
+// would fail the statement that the database is at.
+func (s *Source) Reconnect() error {
+	s.renewing.Lock()
+	defer s.renewing.Unlock()
+	config := s.config
+	config.DSN = s.dsn
+	fresh, err := s.readTarget(&config)
+	if err != nil {
+		return err
+	}
+	s.unreadable, s.dsn = "", config.DSN
+	s.target.Store(fresh)
+	s.pool.Reset()
+	s.config.Logger.Info("connections are replaced, as an operator has asked for")
+	return nil
+}
+
+var _ source.Reconnector = (*Source)(nil)
 
 // readTarget reads what to connect to. It sets the configuration's DSN to the one that it has read.
 func (s *Source) readTarget(config *Config) (*connstring.Target, error) {

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -202,6 +203,48 @@ func rotations(t *testing.T, times int) {
 func TestPasswordRotationUnderLoad(t *testing.T) {
 	t.Parallel()
 	rotations(t, 2)
+}
+
+// TestReconnectUnderLoad: an operator has all connections replaced, and no run fails. A string that cannot be read changes nothing.
+func TestReconnectUnderLoad(t *testing.T) {
+	t.Parallel()
+	server := newPasswordServer(t)
+	dsn, err := server.dsn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const conns = 4
+	s := open(t, server.db, func(c *postgres.Config) { c.DSN, c.Renew, c.MaxConns, c.MaxWait = dsn, server.dsn, conns, patience })
+	load := startLoad(compile(t, s, "SELECT pg_sleep(0.002)::text AS v"), 2*conns)
+	defer load.stop()
+	load.more(t, 200)
+	pids := func() map[int]bool {
+		return scalar[map[int]bool](t, server.db, "SELECT coalesce(json_object_agg(pid, true), '{}') FROM pg_stat_activity WHERE usename = '"+pgtest.ReaderRole+"'")
+	}
+	before := pids()
+	server.change(t, "second")
+	server.write(t, "second")
+	if err := s.Reconnect(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "all connections are new", func() bool {
+		for pid := range pids() {
+			if before[pid] {
+				return false
+			}
+		}
+		return sessions(t, server.db, pgtest.ReaderRole) == conns
+	})
+	if err := os.Remove(server.file); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Reconnect(); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("without the file: %v", err)
+	}
+	load.more(t, 200)
+	if failed := load.end(t); failed > 0 {
+		t.Errorf("%d runs failed", failed)
+	}
 }
 
 // A password that is wrong at the start, and right later, needs no reload.
