@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -278,6 +279,7 @@ func TestUsageAcrossReloads(t *testing.T) {
 	ended := make(chan struct{})
 	var workers sync.WaitGroup
 	var calls, jobs [4]int64
+	var answered, finished atomic.Int64
 	for worker := range calls {
 		workers.Go(func() {
 			for {
@@ -288,15 +290,17 @@ func TestUsageAcrossReloads(t *testing.T) {
 				}
 				s.Execute("two", token, `{}`).Want(http.StatusOK)
 				calls[worker]++
+				answered.Add(1)
 				if calls[worker]%20 == 0 {
 					s.Await(s.Execute("job", token, `{}`).Job(), token)
 					calls[worker]++
 					jobs[worker]++
+					finished.Add(1)
 				}
 			}
 		})
 	}
-	for range reloads {
+	for n := 0; n < reloads || answered.Load() < reloads || finished.Load() == 0; n++ { // however slow the machine
 		s.Reload()
 	}
 	close(ended)
@@ -304,9 +308,6 @@ func TestUsageAcrossReloads(t *testing.T) {
 	var want usage.Sum
 	for worker := range calls {
 		want.Calls, want.Jobs = want.Calls+calls[worker], want.Jobs+jobs[worker]
-	}
-	if want.Calls < reloads || want.Jobs == 0 {
-		t.Fatalf("%+v are no load to speak of", want)
 	}
 	check := func() {
 		t.Helper()
