@@ -15,15 +15,16 @@ const (
 	EventStreamType = "text/event-stream"
 )
 
+// ErrNotJSON refuses a caller who accepts no JSON where there is nothing else.
 var ErrNotJSON = dataapi.Errorf(dataapi.CodeNotAcceptable, "The answer is application/json; Accept excludes it.")
 
-// acceptsJSON reports whether an Accept header (RFC 9110, 12.5.1) leaves room for application/json. No header accepts
+// AcceptsJSON reports whether an Accept header (RFC 9110, 12.5.1) leaves room for application/json. No header accepts
 // anything; so does one that names nothing, and one that cannot be read, as most servers hold it.
 func AcceptsJSON(header http.Header) bool {
 	return Weigh(header, JSONType).Quality > 0
 }
 
-// prefersEvents reports whether an Accept header asks for an event stream rather than for JSON. One that names both
+// PrefersEvents reports whether an Accept header asks for an event stream rather than for JSON. One that names both
 // alike gets JSON.
 func PrefersEvents(header http.Header) bool {
 	events, document := Weigh(header, EventStreamType), Weigh(header, JSONType)
@@ -33,13 +34,13 @@ func PrefersEvents(header http.Header) bool {
 	return events.Quality > document.Quality
 }
 
-// weight is what an Accept header says of a media type.
+// Weight is what an Accept header says of a media type.
 type Weight struct {
 	Quality     float64 // 0: not acceptable
 	Specificity int     // of the range that decides: 2 the type itself, 1 type/*, 0 */*; -1: nothing said
 }
 
-// weigh looks up a media type in the Accept headers. The most specific range decides.
+// Weigh looks up a media type in the Accept headers. The most specific range decides.
 func Weigh(header http.Header, mediaType string) Weight {
 	values := header.Values("Accept")
 	anything := Weight{Quality: 1, Specificity: -1}

@@ -10,7 +10,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
-// place is where a row is in a result.
+// Place is where a row is in a result.
 type Place struct {
 	Offset int64 // of its first byte
 	Row    int64 // rows before it
@@ -25,15 +25,17 @@ const (
 
 var errForeignCursor = errors.New("the cursor was not made for this result")
 
-// cursorKey signs cursors.
+// CursorKey signs cursors.
 type CursorKey []byte
 
+// Seal writes a place in the result of a job as a cursor.
 func (k CursorKey) Seal(at Place, id job.ID) string {
 	text := binary.BigEndian.AppendUint64(make([]byte, 0, placeLength+signatureLength), uint64(at.Offset))
 	text = binary.BigEndian.AppendUint64(text, uint64(at.Row))
 	return base64.RawURLEncoding.EncodeToString(append(text, k.sign(text, id)...))
 }
 
+// Open reads a cursor that Seal has made for the same job.
 func (k CursorKey) Open(text string, id job.ID) (Place, error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	if err != nil || len(raw) != placeLength+signatureLength {

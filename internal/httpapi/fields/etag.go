@@ -2,7 +2,7 @@ package fields
 
 import "strings"
 
-// matches reports whether the If-None-Match fields of a request name an entity tag, or any (RFC 9110, 13.1.2). The
+// Matches reports whether the If-None-Match fields of a request name an entity tag, or any (RFC 9110, 13.1.2). The
 // comparison is weak, as it has to be there.
 func Matches(fields []string, etag string) bool {
 	for _, field := range fields {

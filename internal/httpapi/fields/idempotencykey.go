@@ -10,7 +10,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
-// parseIdempotencyKey returns the request's Idempotency-Key, or "" when it has none: 1 to 255 visible ASCII characters,
+// ParseIdempotencyKey returns the request's Idempotency-Key, or "" when it has none: 1 to 255 visible ASCII characters,
 // as they are or as a quoted string of RFC 9651, the form of the IETF's draft on this header. Both forms of a key are
 // the same key.
 func ParseIdempotencyKey(header http.Header) (string, error) {
@@ -43,7 +43,7 @@ func ParseIdempotencyKey(header http.Header) (string, error) {
 	return key, nil
 }
 
-// digest tells requests of the same Idempotency-Key apart by what they ask for: the bound parameters, in which defaults and
+// Digest tells requests of the same Idempotency-Key apart by what they ask for: the bound parameters, in which defaults and
 // what a share context pins are filled in, the callback, the revision, and, where the rows depend on who asks, the
 // user. Users of a company who may see different rows so never get each other's answers, though they send the same bytes.
 func Digest(bound *execution.Bound, canonical []byte, callback string) job.Digest {

@@ -10,14 +10,14 @@ import (
 // maxWait is the longest that a caller is kept waiting for a job.
 const maxWait = 60 * time.Second
 
-// preferences are those of a request's Prefer headers (RFC 7240) that this API knows.
+// Preferences are those of a request's Prefer headers (RFC 7240) that this API knows.
 type Preferences struct {
 	RespondAsync bool          // respond-async: make a job of it
 	Wait         time.Duration // wait=N: how long the caller wants to wait, at most maxWait
 	HasWait      bool
 }
 
-// parsePreferences reads the Prefer headers. Of a preference that is given more than once the first counts. What is not
+// ParsePreferences reads the Prefer headers. Of a preference that is given more than once the first counts. What is not
 // known, and what cannot be read, is ignored, as the RFC asks: a preference is no command.
 func ParsePreferences(header http.Header) Preferences {
 	var found Preferences
@@ -137,9 +137,10 @@ func isToken(text string) bool {
 	return text != ""
 }
 
+// TrimSpace cuts what HTTP calls optional white space (RFC 9110, 5.6.3) from both ends.
 func TrimSpace(text string) string { return strings.Trim(text, " \t") }
 
-// setApplied says which preferences have been honoured (RFC 7240, 3). Who got the result was not answered asynchronously.
+// SetApplied says which preferences have been honoured (RFC 7240, 3). Who got the result was not answered asynchronously.
 func (p Preferences) SetApplied(header http.Header, accepted bool) {
 	var applied []string
 	if p.RespondAsync && accepted {

@@ -11,10 +11,10 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-// query is a URL's query whose parameters are known and given once each.
+// Query is a URL's query whose parameters are known and given once each.
 type Query map[string]string
 
-// parseQuery reads the query of a request. It is as strict as bodies are: a parameter that is misspelt would otherwise
+// ParseQuery reads the query of a request. It is as strict as bodies are: a parameter that is misspelt would otherwise
 // be one that has no effect.
 func ParseQuery(r *http.Request, allowed ...string) (Query, error) {
 	if r.URL.RawQuery == "" {
@@ -41,7 +41,7 @@ func ParseQuery(r *http.Request, allowed ...string) (Query, error) {
 	return parsed, nil
 }
 
-// number returns a whole number from 1 to most.
+// Number returns a whole number from 1 to most.
 func (q Query) Number(name string, otherwise, most int) (int, error) {
 	text, ok := q[name]
 	if !ok {
@@ -54,7 +54,7 @@ func (q Query) Number(name string, otherwise, most int) (int, error) {
 	return n, nil
 }
 
-// errCursor says that a cursor is not valid.
+// ErrCursor says that a cursor is not valid.
 func ErrCursor(cause error) error {
 	return &dataapi.Error{
 		Code: dataapi.CodeInvalidRequest, Err: cause,
@@ -62,12 +62,12 @@ func ErrCursor(cause error) error {
 	}
 }
 
-// setNext names the next page (RFC 8288), which has another query.
+// SetNext names the next page (RFC 8288), which has another query.
 func SetNext(w http.ResponseWriter, r *http.Request, next url.Values) {
 	w.Header().Set("Link", fmt.Sprintf(`<%s?%s>; rel="next"`, r.URL.EscapedPath(), next.Encode()))
 }
 
-// shorten keeps what is echoed to a caller short.
+// Shorten keeps what is echoed to a caller short.
 func Shorten(text string) string {
 	const most = 60
 	return dataapi.Shorten(text, most)
