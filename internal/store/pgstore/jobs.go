@@ -146,7 +146,10 @@ func (s *Store) Accept(ctx context.Context, j job.Job, allowance job.Quota) erro
 		return nil
 	}
 	if j.Idempotency == nil {
-		return errors.Join(s.change(ctx, acceptJob, arguments, scan), refused)
+		if err := s.change(ctx, acceptJob, arguments, scan); err != nil {
+			return err
+		}
+		return refused
 	}
 	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if err := s.bindKey(ctx, tx, &j); err != nil {

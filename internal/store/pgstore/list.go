@@ -145,7 +145,7 @@ func (s *Store) Size(ctx context.Context) (bytes int64, err error) {
 
 // Ping implements store.Store: it asks whether the database takes writes.
 func (s *Store) Ping(ctx context.Context) error {
-	return s.read(ctx, func(ctx context.Context, _ querier) error { return s.checkServer(ctx) })
+	return s.read(ctx, s.checkServer)
 }
 
 // DeliveriesDue implements store.Store.

@@ -106,7 +106,7 @@ func Open(ctx context.Context, dsn string, options Options) (*Store, error) {
 }
 
 func (s *Store) prepare(ctx context.Context) error {
-	if err := s.checkServer(ctx); err != nil {
+	if err := s.checkServer(ctx, s.pool); err != nil {
 		return err
 	}
 	if err := s.migrate(ctx); err != nil {
@@ -179,10 +179,10 @@ func Place(dsn string, options Options) (string, error) {
 var errUnreadable = errors.New("the connection string cannot be read")
 
 // checkServer refuses a database on which no promise of a store can be kept.
-func (s *Store) checkServer(ctx context.Context) error {
+func (*Store) checkServer(ctx context.Context, q querier) error {
 	var standby, readOnly bool
 	var commit string
-	err := s.pool.QueryRow(ctx, `SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::bool,
+	err := q.QueryRow(ctx, `SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::bool,
 		current_setting('synchronous_commit')`).Scan(&standby, &readOnly, &commit)
 	switch {
 	case err != nil:
