@@ -3,7 +3,6 @@ package pgstore
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -143,11 +142,7 @@ func (c *jobClaim) exclude(ctx context.Context, tx pgx.Tx, lines []line) (change
 	if c.given.PerCompany == 0 {
 		return false, nil
 	}
-	var companies []string
-	for _, l := range lines {
-		companies = append(companies, l.member)
-	}
-	if changed, err = c.store.exclude(ctx, tx, &c.turns, "company", companies); changed && err == nil {
+	if changed, err = c.store.exclude(ctx, tx, &c.turns, "company", lines); changed && err == nil {
 		err = c.look(ctx, tx)
 	}
 	return changed, err
@@ -159,9 +154,7 @@ func (c *jobClaim) requeue(ctx context.Context, tx pgx.Tx) error {
 	var held [][]byte
 	var attempts []int
 	if c.until.After(c.now) {
-		for id, attempt := range c.given.Held {
-			held, attempts = append(held, id[:]), append(attempts, attempt)
-		}
+		held, attempts = attemptsOf(c.given.Held)
 	}
 	exact, after := s.due(c.until, c.now)
 	_, err := tx.Exec(ctx, s.sql(`
@@ -265,11 +258,9 @@ func (c *jobClaim) begin(ctx context.Context, tx pgx.Tx, ids [][]byte, order []l
 		return errors.New("a job in the queue has no record")
 	}
 	waiting := make(tally)
-	for i, id := range ids {
-		at := slices.IndexFunc(claimed, func(j job.Job) bool { return string(j.ID[:]) == string(id) })
-		c.jobs = append(c.jobs, claimed[at])
-		waiting.add(order[i].member, -1, 0)
+	for _, l := range order {
+		waiting.add(l.member, -1, 0)
 	}
-	c.served = order
+	c.jobs, c.served = inOrder(claimed, ids, func(j *job.Job) job.ID { return j.ID }), order
 	return s.count(ctx, tx, waiting)
 }

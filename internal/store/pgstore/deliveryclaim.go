@@ -3,12 +3,12 @@ package pgstore
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
 // ClaimDeliveries implements callback.Store.
@@ -151,11 +151,7 @@ func (c *deliveryClaim) run(ctx context.Context, tx pgx.Tx) error {
 	if len(claimed) != len(ids) {
 		return errors.New("a delivery has no job")
 	}
-	for _, id := range ids {
-		at := slices.IndexFunc(claimed, func(d callback.Delivery) bool { return string(d.JobID[:]) == string(id) })
-		c.due = append(c.due, claimed[at])
-	}
-	c.served = order
+	c.due, c.served = inOrder(claimed, ids, func(d *callback.Delivery) job.ID { return d.JobID }), order
 	return nil
 }
 
@@ -165,11 +161,7 @@ func (c *deliveryClaim) exclude(ctx context.Context, tx pgx.Tx, lines []line) (c
 	if c.given.PerHost == 0 {
 		return false, nil
 	}
-	var hosts []string
-	for _, l := range lines {
-		hosts = append(hosts, l.member)
-	}
-	if changed, err = c.store.exclude(ctx, tx, &c.turns, "host", hosts); changed && err == nil {
+	if changed, err = c.store.exclude(ctx, tx, &c.turns, "host", lines); changed && err == nil {
 		err = c.look(ctx, tx)
 	}
 	return changed, err
@@ -180,11 +172,7 @@ func (c *deliveryClaim) hold(ctx context.Context, tx pgx.Tx) error {
 	if len(c.given.Held) == 0 || !c.until.After(c.now) {
 		return nil
 	}
-	var held [][]byte
-	var attempts []int
-	for id, attempt := range c.given.Held {
-		held, attempts = append(held, id[:]), append(attempts, attempt)
-	}
+	held, attempts := attemptsOf(c.given.Held)
 	s := c.store
 	exact, after := s.due(c.until, c.now)
 	put, err := tx.Exec(ctx, s.sql(`

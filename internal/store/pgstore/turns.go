@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
 // line is where work waits: jobs by source and company, deliveries by company and host.
@@ -167,6 +169,27 @@ func (s *Store) take(ctx context.Context, tx pgx.Tx, w work) (ids [][]byte, take
 	return ids, taken, nil
 }
 
+// attemptsOf returns attempts as two arrays, which a statement can read as a table.
+func attemptsOf(held map[job.ID]int) (ids [][]byte, attempts []int) {
+	for id, attempt := range held {
+		ids, attempts = append(ids, id[:]), append(attempts, attempt)
+	}
+	return ids, attempts
+}
+
+// inOrder returns what a statement has claimed in the order of the IDs, which are those of all of it.
+func inOrder[T any](claimed []T, ids [][]byte, idOf func(*T) job.ID) []T {
+	place := make(map[job.ID]int, len(ids))
+	for i, id := range ids {
+		place[job.ID(id)] = i
+	}
+	ordered := make([]T, len(claimed))
+	for i := range claimed {
+		ordered[place[idOf(&claimed[i])]] = claimed[i]
+	}
+	return ordered
+}
+
 // exclusive says of which names only this transaction takes work, where there is a limit that all servers share: what they
 // count would else be old before it is used. The zero value has asked for none.
 type exclusive struct {
@@ -180,14 +203,16 @@ func (e *exclusive) elsewhere(name string) bool {
 	return asked && !mine
 }
 
-// exclude asks for names, but for those that were asked for before, and reports whether there were any. It waits for nobody.
-func (s *Store) exclude(ctx context.Context, tx pgx.Tx, e *exclusive, what string, names []string) (asked bool, err error) {
+// exclude asks for the members of lines, but for those that were asked for before, and reports whether there were any. It
+// waits for nobody.
+func (s *Store) exclude(ctx context.Context, tx pgx.Tx, e *exclusive, what string, lines []line) (asked bool, err error) {
 	if e.mine == nil {
 		e.mine = make(map[string]bool)
 	}
 	var keys []int64
 	var wanted []string
-	for _, name := range names {
+	for _, l := range lines {
+		name := l.member
 		if _, known := e.mine[name]; !known {
 			e.mine[name] = false
 			wanted, keys = append(wanted, name), append(keys, lockKey(s.options.Schema+" "+what+" "+name))
