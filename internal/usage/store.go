@@ -9,8 +9,8 @@ import (
 )
 
 // Key says who has called what. A field is empty where it is not known: a request that was refused early has no endpoint, and
-// a caller whom a trusted issuer authenticates has no API key. Where a counter
-// holds more than its MaxSeries, the endpoint is left out, and the user and the API key beyond that.
+// a caller whom a trusted issuer authenticates has no API key. Where a counter holds more than its MaxSeries, the endpoint is
+// left out, and the user and the API key beyond that.
 type Key struct {
 	Company, User, KeyID string // of the caller
 	Endpoint             dataapi.Address
@@ -71,12 +71,6 @@ type Store interface {
 	// SweepUsage removes rows of hours that begin before a time, and sources whose last batch was made before it, this many at
 	// most. It reports whether there are more.
 	SweepUsage(ctx context.Context, before time.Time, limit int) (more bool, err error)
-}
-
-// Shared reports whether several servers may write to a store at once. One for which that is so has a method Shared that says it.
-func Shared(store Store) bool {
-	shared, ok := store.(interface{ Shared() bool })
-	return ok && shared.Shared()
 }
 
 // Sums sums up rows as a filter says. It is not safe for concurrent use.

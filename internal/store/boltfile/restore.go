@@ -62,7 +62,7 @@ func Restore(ctx context.Context, backup, path string, force bool, progress Prog
 	if err := take(part, path, found); err != nil {
 		return Restored{}, err
 	}
-	return restored, syncDir(filepath.Dir(path))
+	return restored, boltstore.SyncDir(filepath.Dir(path))
 }
 
 // target returns where the store is, behind links, and whether there is one.

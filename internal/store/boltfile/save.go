@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
 )
@@ -38,7 +37,7 @@ func Save(ctx context.Context, content io.Reader, size int64, path string, repla
 		return boltstore.Report{}, err
 	}
 	report.Path = path
-	return report, errors.Join(take(part, path, replace), syncDir(filepath.Dir(path)))
+	return report, errors.Join(take(part, path, replace), boltstore.SyncDir(filepath.Dir(path)))
 }
 
 // refuseExisting refuses a path at which there is something that is not to be replaced.
@@ -125,16 +124,4 @@ func take(part, path string, replace bool) error {
 		return errors.Join(err, os.Remove(part))
 	}
 	return nil
-}
-
-// syncDir makes the names in a directory durable.
-func syncDir(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil // directories cannot be synced there, and need not be
-	}
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }

@@ -151,7 +151,8 @@ func (s *Store) letGo() error {
 	return guarded(db.Close)
 }
 
-func syncDir(path string) error {
+// SyncDir makes the names in a directory durable. It blocks until they are.
+func SyncDir(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil // directories cannot be synced there, and need not be
 	}
@@ -164,7 +165,7 @@ func syncDir(path string) error {
 
 // syncName makes the file's directory entry durable.
 func (s *Store) syncName() error {
-	if err := syncDir(filepath.Dir(s.path)); err != nil {
+	if err := SyncDir(filepath.Dir(s.path)); err != nil {
 		return fmt.Errorf("store %s: %w", s.path, err)
 	}
 	s.dirty = false

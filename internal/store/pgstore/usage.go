@@ -14,9 +14,6 @@ import (
 
 var _ usage.Store = (*Store)(nil)
 
-// Shared says that other servers may write to the store: see [usage.Shared].
-func (*Store) Shared() bool { return true }
-
 // usageKey are the columns that tell rows of usage apart, in hours since 1970.
 const usageKey = `hour, company, usr, key_id, endpoint_company, endpoint_namespace, endpoint_slug`
 
