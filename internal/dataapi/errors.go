@@ -150,3 +150,16 @@ func HasCode(err error, code Code) bool {
 	known, ok := errors.AsType[*Error](err)
 	return ok && known.Code == code
 }
+
+// SQLState returns the SQLSTATE (ISO/IEC 9075) of an error that comes from a database; empty: its driver does not say it.
+func SQLState(err error) string {
+	type stated interface {
+		error
+		SQLState() string
+	}
+	answer, ok := errors.AsType[stated](err)
+	if !ok {
+		return ""
+	}
+	return answer.SQLState()
+}

@@ -1,11 +1,11 @@
 package httpapi
 
 import (
-	"errors"
 	"log/slog"
 	"net/http"
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
 // aboutCall says for the log whose call has failed, of which endpoint, and what the database has called it.
@@ -16,14 +16,8 @@ func aboutCall(r *http.Request, endpoint *catalog.Endpoint, err error) (about []
 	if endpoint != nil {
 		about = append(about, slog.String("endpoint", endpoint.Address.String()))
 	}
-	if state, ok := errors.AsType[sqlStater](err); ok {
-		about = append(about, slog.String("sqlstate", state.SQLState()))
+	if state := dataapi.SQLState(err); state != "" {
+		about = append(about, slog.String("sqlstate", state))
 	}
 	return about
-}
-
-// sqlStater is an error of a database that says it in an SQLSTATE.
-type sqlStater interface {
-	error
-	SQLState() string
 }

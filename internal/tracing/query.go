@@ -6,6 +6,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
 // The attributes of OpenTelemetry's semantic conventions 1.44 for databases.
@@ -53,7 +55,7 @@ func (q *Query) Begin(ctx context.Context, at time.Time) (context.Context, Span)
 // EndQuery ends the span of a run that has returned so many rows, and has failed if err is not nil.
 func (s Span) EndQuery(rows int, err error) {
 	s.span.SetAttributes(dbReturnedRows.Int(rows))
-	if state, ok := sqlState(err); ok {
+	if state := dataapi.SQLState(err); state != "" {
 		s.span.SetAttributes(dbStatusCode.String(state))
 	}
 	s.End(err)

@@ -66,19 +66,6 @@ func outcomeOf(err error) string {
 	return string(dataapi.AsError(err).Code)
 }
 
-// sqlState returns the SQLSTATE of an error that comes from a database, if its driver says it.
-func sqlState(err error) (string, bool) {
-	type stated interface {
-		error
-		SQLState() string
-	}
-	answer, ok := errors.AsType[stated](err)
-	if !ok {
-		return "", false
-	}
-	return answer.SQLState(), true
-}
-
 // Observer describes calls on the spans of their requests. It is stateless.
 type Observer struct{}
 
