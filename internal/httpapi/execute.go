@@ -142,11 +142,11 @@ func (e *executions) limit(x *exchange) error {
 		e.meter.Throttled(observe.EndpointLimit)
 		return err
 	}
-	err := e.limitByQuotas(x)
-	if dataapi.HasCode(err, dataapi.CodeQuotaExceeded) {
+	if err := e.limitByQuotas(x); err != nil {
 		e.meter.Throttled(observe.QuotaLimit)
+		return err
 	}
-	return err
+	return nil
 }
 
 func (*executions) choose(x *exchange) (err error) {

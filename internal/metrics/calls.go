@@ -200,7 +200,7 @@ func (c *calls) drop(about key, known *series) {
 
 // outcomes are all that a call can have.
 var outcomes = func() map[string]bool {
-	all := map[string]bool{observe.Success: true, observe.CallerGone: true, "cancelled": true}
+	all := map[string]bool{observe.Success: true, observe.CallerGone: true, observe.Cancelled: true}
 	for _, definition := range dataapi.Catalogue() {
 		all[string(definition.Code)] = true
 	}

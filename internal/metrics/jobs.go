@@ -40,7 +40,7 @@ func (j *jobs) observe(call *observe.Call) {
 	switch call.Outcome {
 	case observe.Success:
 		j.ended.WithLabelValues("completed", "").Inc()
-	case "cancelled":
+	case observe.Cancelled:
 		j.ended.WithLabelValues("cancelled", "").Inc()
 	default:
 		j.ended.WithLabelValues("failed", call.Outcome).Inc()

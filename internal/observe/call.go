@@ -18,10 +18,11 @@ const (
 	Job                  // a job that has ended
 )
 
-// The outcomes besides the codes of package dataapi and the statuses of jobs.
+// The outcomes besides the codes of package dataapi.
 const (
 	Success    = "success"
 	CallerGone = "CALLER_GONE" // the caller did not wait for the end
+	Cancelled  = "cancelled"   // somebody has ended the job: its status
 )
 
 // Call is one call of an endpoint as it has ended. A field that is not known is zero: a request that was refused early may have
@@ -38,7 +39,7 @@ type Call struct {
 	JobID            string
 	Attempts         int // of a job
 
-	// Outcome is [Success], [CallerGone], a code of package dataapi, or the status of a cancelled job.
+	// Outcome is [Success], [CallerGone], [Cancelled] or a code of package dataapi.
 	Outcome string
 	Err     error // the failure with its cause, for logs; nil: none, or a job's, whose Reason says it
 	Reason  string

@@ -64,13 +64,10 @@ func (s *Services) lookAtStore(ctx context.Context) (metrics.StoreState, error) 
 
 // gauges are the figures of a source.
 func (s *Source) gauges(name string) metrics.SourceState {
-	state := metrics.SourceState{Name: name, Up: s.health().Up}
+	state := metrics.SourceState{Name: name, Up: s.health().Up, Waiting: s.admitted.Waiting()}
 	if s.reporter != nil {
 		stats := s.reporter.Stats()
 		state.Counted, state.InUse, state.Idle, state.Shared, state.Limit = true, stats.InUse, stats.Idle, stats.Shared, stats.Limit
-	}
-	if gated, ok := s.Source.(interface{ Waiting() map[string]int }); ok {
-		state.Waiting = gated.Waiting()
 	}
 	return state
 }

@@ -56,7 +56,7 @@ func (s *Source) ask(ctx context.Context) error {
 	switch {
 	case dataapi.HasCode(err, dataapi.CodeSourceUnavailable):
 		return cmp.Or(errors.Unwrap(dataapi.AsError(err)), err) // without the code, which is for callers
-	case dataapi.HasCode(err, dataapi.CodeExecutionTimeout), errors.Is(err, context.DeadlineExceeded):
+	case silent(err):
 		return fmt.Errorf("no answer within %s", answerTimeout)
 	case errors.Is(err, context.Canceled):
 		return err
