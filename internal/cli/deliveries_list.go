@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -24,19 +23,19 @@ var listDeliveries = command{
 			return fmt.Errorf("--limit is %d: it must be at least 1", limit)
 		}
 		found, err := c.deliveries(c.String("state"), limit)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case c.Bool("json"):
-			return json.NewEncoder(c.out).Encode(found)
-		case len(found) == 0:
-			return c.printf("There are no such callbacks.\n")
 		}
-		rows := make([]string, len(found))
-		for i := range found {
-			rows[i] = deliveryRow(&found[i])
-		}
-		return c.table("JOB\tUSER\tSTATE\tTRIES\tLAST STATUS\tNEXT TRY\tURL\tLAST ERROR", rows...)
+		return c.show(found, func() error {
+			if len(found) == 0 {
+				return c.printf("There are no such callbacks.\n")
+			}
+			rows := make([]string, len(found))
+			for i := range found {
+				rows[i] = deliveryRow(&found[i])
+			}
+			return c.table("JOB\tUSER\tSTATE\tTRIES\tLAST STATUS\tNEXT TRY\tURL\tLAST ERROR", rows...)
+		})
 	},
 }
 

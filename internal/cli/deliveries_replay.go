@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -34,10 +33,8 @@ var replayDeliveries = command{
 			}
 			replayed = append(replayed, d)
 		}
-		if c.Bool("json") {
-			return errors.Join(json.NewEncoder(c.out).Encode(replayed), errors.Join(faults...))
-		}
-		return errors.Join(c.printf("%d callbacks are due again.\n", len(replayed)), errors.Join(faults...))
+		shown := c.show(replayed, func() error { return c.printf("%d callbacks are due again.\n", len(replayed)) })
+		return errors.Join(shown, errors.Join(faults...))
 	},
 }
 

@@ -12,7 +12,12 @@ import (
 var reconnectSources = command{
 	use:   "reconnect [NAME]",
 	short: "Replaces the connections of a source, or of all, after a password, a certificate or a host has changed; no request fails",
-	args:  cobra.MaximumNArgs(1),
+	args: func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		return oneArgument("NAME, or none for all sources")(cmd, args)
+	},
 	run: func(c *call) error {
 		request := admin.ReconnectRequest{}
 		if len(c.args) > 0 {
