@@ -37,7 +37,6 @@ type emitter struct {
 	app    *App
 	events *caddyevents.App
 	ctx    caddy.Context //nolint:containedctx // of the module that events come from
-	queue  chan event
 	lost   atomic.Int64
 	ended  chan struct{}
 	end    func()
@@ -48,14 +47,18 @@ type event struct {
 	data map[string]any
 }
 
-// emitting is the emitter of the configuration in force; nil: none is.
-var emitting atomic.Pointer[emitter]
+var (
+	// emitting is the emitter of the configuration in force; nil: none is.
+	emitting atomic.Pointer[emitter]
+	// queue holds what is to be told. What a configuration leaves in it, the next one tells.
+	queue = make(chan event, maxEvents)
+)
 
 // emitEvent tells the events app of the configuration in force. It does not block. Data must not be changed afterwards.
 func emitEvent(name string, data map[string]any) {
 	if e := emitting.Load(); e != nil {
 		select {
-		case e.queue <- event{name, data}:
+		case queue <- event{name, data}:
 		default:
 			e.lost.Add(1)
 		}
@@ -64,12 +67,14 @@ func emitEvent(name string, data map[string]any) {
 
 // startEvents makes the app the one whose handlers are told.
 func (a *App) startEvents() *emitter {
-	e := &emitter{app: a, events: a.events, ctx: a.configured, queue: make(chan event, maxEvents), ended: make(chan struct{})}
+	e := &emitter{app: a, events: a.events, ctx: a.configured, ended: make(chan struct{})}
 	e.end = sync.OnceFunc(func() {
 		emitting.CompareAndSwap(e, nil)
 		close(e.ended)
 	})
-	emitting.Store(e)
+	if previous := emitting.Swap(e); previous != nil {
+		previous.end()
+	}
 	go e.run()
 	return e
 }
@@ -82,7 +87,11 @@ func (e *emitter) run() {
 		select {
 		case <-e.ended:
 			return
-		case next := <-e.queue:
+		case next := <-queue:
+			if e.isOver() { // both were ready
+				emitEvent(next.name, next.data)
+				return
+			}
 			e.events.Emit(e.ctx, next.name, next.data)
 		case <-ticker.C:
 			faults = e.tellFaults(faults)
@@ -93,9 +102,22 @@ func (e *emitter) run() {
 	}
 }
 
+func (e *emitter) isOver() bool {
+	select {
+	case <-e.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 // tellFaults tells when the catalog has more faults than before.
 func (e *emitter) tellFaults(before int) (now int) {
-	faults := e.app.server.Catalog().Diagnostics()
+	catalog := e.app.server.Catalog()
+	if now = catalog.FaultCount(); now <= before {
+		return now
+	}
+	faults := catalog.Diagnostics()
 	if len(faults) > before {
 		e.events.Emit(e.ctx, catalogFaultEvent, map[string]any{"faults": len(faults), "first": faults[0].WithEffect()})
 	}
@@ -122,7 +144,7 @@ type eventObserver struct{}
 
 // Observe implements [observe.Observer].
 func (eventObserver) Observe(_ context.Context, call *observe.Call) {
-	if call.Kind != observe.Job || call.Outcome == observe.Success || call.Outcome == "cancelled" {
+	if call.Kind != observe.Job || call.Outcome == observe.Success || call.Outcome == observe.Cancelled {
 		return
 	}
 	emitEvent(jobFailedEvent, map[string]any{

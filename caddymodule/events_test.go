@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -18,13 +19,22 @@ func init() { caddy.RegisterModule(new(eventKeeper)) }
 // eventKeeper is an event handler that keeps what it is told.
 type eventKeeper struct{}
 
-var keptEvents sync.Map // of its data, by the event's name
+var (
+	keptEvents sync.Map     // of its data, by the event's name
+	failedJobs sync.Map     // by ID: those that it was told of
+	holding    sync.RWMutex // whoever has it keeps the handler from going on with a job
+)
 
 func (*eventKeeper) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "events.handlers.data_api_test_keeper", New: func() caddy.Module { return new(eventKeeper) }}
 }
 
 func (*eventKeeper) Handle(_ context.Context, event caddy.Event) error {
+	if id, ok := event.Data["job_id"]; ok {
+		holding.RLock()
+		failedJobs.Store(id, true)
+		holding.RUnlock()
+	}
 	keptEvents.Store(event.Name(), event.Data)
 	return nil
 }
@@ -32,6 +42,7 @@ func (*eventKeeper) Handle(_ context.Context, event caddy.Event) error {
 // TestEvents: handlers of Caddy's events are told what an operator may want to act upon.
 func TestEvents(t *testing.T) {
 	s := run(t)
+	keptEvents.Clear()
 	catalog := catalogOf(t, map[string]string{"one": sayOne, "failing": "/*---\nsource: main\nmode: async\n---*/\nSELECT n FROM sales"})
 	s.mustLoad(settings{name: "events", catalog: catalog, apps: `,
 		"events": {"subscriptions": [{"handlers": [{"handler": "data_api_test_keeper"}]}]}`})
@@ -82,5 +93,29 @@ func TestEvents(t *testing.T) {
 	told("key_revoked", map[string]any{"api_key": s.keyID, "company": "acme", "user": "ci"})
 	if log := s.logOf("events.log"); strings.Contains(log, "events were lost") {
 		t.Error(log)
+	}
+}
+
+// TestEventsOutliveAReload: what a configuration with a slow handler has not told yet, the next one tells.
+func TestEventsOutliveAReload(t *testing.T) {
+	s := run(t)
+	events := `,
+		"events": {"subscriptions": [{"handlers": [{"handler": "data_api_test_keeper"}]}]}`
+	catalog := catalogOf(t, map[string]string{"failing": "/*---\nsource: main\nmode: async\n---*/\nSELECT n FROM sales"})
+	s.mustLoad(settings{name: "slow", catalog: catalog, apps: events})
+	s.login()
+	s.exec("DROP TABLE sales")
+	holding.Lock()
+	var jobs []string
+	for range 10 {
+		jobs = append(jobs, s.begin("failing"))
+	}
+	for _, job := range jobs {
+		eventually(t, "the end of a job", func() bool { return s.stateOf(job) == "failed" })
+	}
+	s.mustLoad(settings{name: "next", catalog: catalog, apps: events})
+	holding.Unlock()
+	for _, job := range jobs {
+		eventually(t, "the handler is told of a job", func() bool { _, ok := failedJobs.Load(path.Base(job)); return ok })
 	}
 }
