@@ -206,6 +206,7 @@ func (s *running) mustLoad(with settings) {
 		s.t.Fatal(err)
 	}
 	http.DefaultClient.CloseIdleConnections() // those of the admin server that goes
+	s.clientHelper.CloseIdleConnections()     // on which the former configuration would answer
 }
 
 // logOf returns what a configuration has written to a log.

@@ -72,10 +72,14 @@ func TestSlowQueriesAndPlaceholders(t *testing.T) {
 
 	with.name, with.app = "quick", ""
 	s.mustLoad(with)
-	if status, answer, err := s.ask(s.clientHelper, http.MethodPost, "/api/v1/data-api/default/nothing/execute", `{}`); err != nil || status != http.StatusNotFound {
-		t.Fatalf("%d %s %v", status, answer, err)
-	}
-	eventually(t, "the refusal is in the log", func() bool { access = s.lines("quick.log", "http.log.access"); return len(access) == 1 })
+	// The former configuration may still answer on a connection that it has: its log is another.
+	eventually(t, "a refusal is in the log", func() bool {
+		if status, answer, err := s.ask(s.clientHelper, http.MethodPost, "/api/v1/data-api/default/nothing/execute", `{}`); err != nil || status != http.StatusNotFound {
+			t.Fatalf("%d %s %v", status, answer, err)
+		}
+		access = s.lines("quick.log", "http.log.access")
+		return len(access) > 0
+	})
 	if got, want := told(access[0]), fmt.Sprintf("%q", []any{"acme", "", "", "", "ENDPOINT_NOT_FOUND", "", ""}); got != want {
 		t.Errorf("a refusal has %s, want %s", got, want)
 	}
