@@ -148,18 +148,16 @@ func (s *Store) TouchKeys(ctx context.Context, used map[string]time.Time) error 
 			ids, times = append(ids, id), append(times, storedTime(at))
 		}
 	}
-	return s.change(ctx, `
+	_, err := s.change(ctx, `
 		WITH used AS (SELECT * FROM unnest($1::text[], $2::timestamptz[]) AS u(id, at)),
 		held AS (
 			SELECT k.id, used.at FROM data_api.api_keys k JOIN used ON used.id = k.id
 			WHERE k.last_used_at IS NULL OR k.last_used_at < used.at ORDER BY k.id FOR UPDATE OF k
 		)
 		UPDATE data_api.api_keys k SET last_used_at = greatest(k.last_used_at, held.at) FROM held WHERE k.id = held.id`,
-		[]any{ids, times}, nothing)
+		ids, times)
+	return err
 }
-
-// nothing is for statements that return no rows.
-func nothing(pgx.Rows) error { return nil }
 
 // isText reports whether PostgreSQL can hold a text: one that it cannot is the name of nothing that is kept.
 func isText(text string) bool { return utf8.ValidString(text) && !strings.Contains(text, "\x00") }

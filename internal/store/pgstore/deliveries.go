@@ -55,20 +55,14 @@ func (s *Store) SettleDelivery(ctx context.Context, settled callback.Delivery) e
 		log = new(string(text))
 	}
 	exact, after := s.dueLater(settled.NextAttempt)
-	changed := false
-	err := s.change(ctx, `
+	rows, err := s.change(ctx, `
 		UPDATE data_api.deliveries SET state = $3, next_attempt = $4, forgiven = $5, ended_at = $6, log = $7, node = NULL,
 			due = CASE WHEN $3 = 'pending' THEN coalesce($8, data_api.now_ns() + $9) END,
 			needed_until = CASE WHEN $3 = 'dead' THEN coalesce($10, data_api.now_ns()) + $11 END
-		WHERE job_id = $1 AND attempt = $2 AND state = 'pending' RETURNING true`,
-		[]any{
-			settled.JobID[:], settled.Attempt, string(settled.State), nano(settled.NextAttempt), settled.Forgiven, nano(settled.EndedAt), log,
-			exact, after, s.clock(settled.EndedAt), int64(callback.DeadRetention),
-		}, func(pgx.Rows) error {
-			changed = true
-			return nil
-		})
-	if err != nil || changed {
+		WHERE job_id = $1 AND attempt = $2 AND state = 'pending'`,
+		settled.JobID[:], settled.Attempt, string(settled.State), nano(settled.NextAttempt), settled.Forgiven, nano(settled.EndedAt), log,
+		exact, after, s.clock(settled.EndedAt), int64(callback.DeadRetention))
+	if err != nil || rows > 0 {
 		return err
 	}
 	return s.read(context.WithoutCancel(ctx), func(ctx context.Context, q querier) error {

@@ -42,11 +42,9 @@ func scanFamily(row pgx.Row) (f token.Family, err error) {
 
 // CreateFamily implements [token.FamilyStore].
 func (s *Store) CreateFamily(ctx context.Context, family token.Family) error {
-	made := false
-	err := s.change(ctx, `INSERT INTO data_api.token_families (`+familyColumns+`, keep_until)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING RETURNING true`,
-		familyArguments(family), func(rows pgx.Rows) error { return rows.Scan(&made) })
-	if err == nil && !made {
+	made, err := s.change(ctx, `INSERT INTO data_api.token_families (`+familyColumns+`, keep_until)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING`, familyArguments(family)...)
+	if err == nil && made == 0 {
 		return fmt.Errorf("%w: %s", token.ErrFamilyExists, family.ID)
 	}
 	return err
@@ -107,16 +105,11 @@ func (s *Store) RevokedFamilies(ctx context.Context) (revoked []token.Family, er
 // PruneFamilies implements [token.FamilyStore]. What is over by now alone stays until it is over by the database's clock, too: a
 // caller's clock that is ahead must not end what others count on.
 func (s *Store) PruneFamilies(ctx context.Context, now time.Time, limit int) (more bool, err error) {
-	removed := 0
-	err = s.change(ctx, `
+	removed, err := s.change(ctx, `
 		WITH over AS (
 			SELECT id FROM data_api.token_families WHERE keep_until <= $1 AND ($3 OR keep_until <= statement_timestamp())
 			ORDER BY keep_until LIMIT $2 FOR UPDATE SKIP LOCKED
 		)
-		DELETE FROM data_api.token_families f USING over WHERE f.id = over.id RETURNING true`,
-		[]any{now, limit, s.options.callersClock}, func(pgx.Rows) error {
-			removed++
-			return nil
-		})
+		DELETE FROM data_api.token_families f USING over WHERE f.id = over.id`, now, limit, s.options.callersClock)
 	return removed == limit, err
 }

@@ -125,50 +125,38 @@ func (s *Store) Accept(ctx context.Context, j job.Job, allowance job.Quota) erro
 		j.ID[:], j.Company, j.Address.String(), nano(j.CreatedAt), string(request), host, j.Footprint(),
 		int64(allowance.Waiting), allowance.Kept, j.Source, j.User, j.KeyID, keyName(&j),
 	}
-	var refused error
-	scan := func(rows pgx.Rows) error {
-		var waits, keeps, known, stored bool
-		if err := rows.Scan(&waits, &keeps, &known, &stored); err != nil {
-			return err
-		}
+	var waits, keeps, known, stored bool
+	answer := []any{&waits, &keeps, &known, &stored}
+	refusal := func() error {
 		switch {
 		case known:
-			refused = job.ErrExists
+			return job.ErrExists
 		case !waits:
-			refused = job.ErrQueueFull
+			return job.ErrQueueFull
 		case !keeps:
-			refused = job.ErrQuotaExceeded
+			return job.ErrQuotaExceeded
 		case !stored:
-			refused = job.ErrExists
-		default:
-			refused = nil
+			return job.ErrExists
 		}
 		return nil
 	}
 	if j.Idempotency == nil {
-		if err := s.change(ctx, acceptJob, arguments, scan); err != nil {
+		if err := s.changeAndScan(ctx, acceptJob, arguments, answer...); err != nil {
 			return err
 		}
-		return refused
+		return refusal()
 	}
 	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if err := s.bindKey(ctx, tx, &j); err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, s.sql(acceptJob), arguments...)
-		if err != nil {
+		if err := tx.QueryRow(ctx, s.sql(acceptJob), arguments...).Scan(answer...); err != nil {
 			return err
 		}
-		defer rows.Close()
-		for rows.Next() {
-			if err := scan(rows); err != nil {
-				return err
-			}
+		if err := refusal(); err != nil {
+			return refuse(err)
 		}
-		if rows.Close(); refused != nil {
-			return refuse(refused)
-		}
-		return rows.Err()
+		return nil
 	})
 }
 

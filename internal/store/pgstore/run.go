@@ -97,21 +97,20 @@ func (s *Store) write(ctx context.Context, write func(ctx context.Context, tx pg
 	})
 }
 
-// change runs one statement that writes, a transaction of its own, and scan for each row that it returns.
-func (s *Store) change(ctx context.Context, statement string, args []any, scan func(rows pgx.Rows) error) error {
+// change runs one statement that writes, a transaction of its own, and returns how many rows it has written or selected.
+func (s *Store) change(ctx context.Context, statement string, args ...any) (rows int, err error) {
+	err = s.running(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		tag, err := conn.Exec(ctx, s.sql(statement), args...)
+		rows = int(tag.RowsAffected())
+		return committed(err)
+	})
+	return rows, err
+}
+
+// changeAndScan runs one statement that writes, a transaction of its own, and scans the row that it returns.
+func (s *Store) changeAndScan(ctx context.Context, statement string, args []any, into ...any) error {
 	return s.running(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		rows, err := conn.Query(ctx, s.sql(statement), args...)
-		if err != nil {
-			return committed(err)
-		}
-		defer rows.Close()
-		for rows.Next() {
-			if err := scan(rows); err != nil {
-				return committed(err) // it may have been written: what was read makes no sense
-			}
-		}
-		rows.Close()
-		return committed(rows.Err())
+		return committed(conn.QueryRow(ctx, s.sql(statement), args...).Scan(into...))
 	})
 }
 

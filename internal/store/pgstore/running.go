@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/solucao42/caddy-data-api/internal/job"
@@ -21,7 +20,7 @@ func (s *Store) Extend(ctx context.Context, id job.ID, attempt int, until time.T
 	}
 	return s.changeRunning(ctx, id, attempt, `
 		UPDATE data_api.queue SET lease_until = $3, lease_ends = coalesce($4, data_api.now_ns() + lease_length)
-		WHERE id = $1 AND attempt = $2 AND state = 1 RETURNING true`, nano(until), exact)
+		WHERE id = $1 AND attempt = $2 AND state = 1`, nano(until), exact)
 }
 
 // Release implements job.Store.
@@ -53,14 +52,10 @@ func oneIf(yes bool) int {
 	return 0
 }
 
-// changeRunning runs a statement that changes a job that runs with this attempt, and returns a row if it has.
+// changeRunning runs a statement that changes a job that runs with this attempt, and writes or selects a row if it has.
 func (s *Store) changeRunning(ctx context.Context, id job.ID, attempt int, statement string, arguments ...any) error {
-	changed := false
-	err := s.change(ctx, statement, append([]any{id[:], attempt}, arguments...), func(pgx.Rows) error {
-		changed = true
-		return nil
-	})
-	if err != nil || changed {
+	rows, err := s.change(ctx, statement, append([]any{id[:], attempt}, arguments...)...)
+	if err != nil || rows > 0 {
 		return err
 	}
 	return s.notRunning(ctx, id)
@@ -85,7 +80,7 @@ func (s *Store) AppendChunks(ctx context.Context, id job.ID, attempt int, first 
 		return job.ErrMissingChunk
 	}
 	var running, follows bool
-	err := s.change(ctx, `
+	err := s.changeAndScan(ctx, `
 		WITH running AS (
 			SELECT id FROM data_api.queue WHERE id = $1 AND attempt = $2 AND state = 1 FOR SHARE
 		), follows AS (
@@ -96,7 +91,7 @@ func (s *Store) AppendChunks(ctx context.Context, id job.ID, attempt int, first 
 			ON CONFLICT (id, attempt, n) DO UPDATE SET data = excluded.data
 		)
 		SELECT EXISTS (SELECT FROM running), EXISTS (SELECT FROM follows)`,
-		[]any{id[:], attempt, first, chunks}, func(rows pgx.Rows) error { return rows.Scan(&running, &follows) })
+		[]any{id[:], attempt, first, chunks}, &running, &follows)
 	switch {
 	case err != nil:
 		return err
@@ -162,15 +157,9 @@ func (s *Store) Finish(ctx context.Context, id job.ID, attempt int, outcome job.
 		nano(outcome.CompletedAt), s.clock(outcome.CompletedAt),
 	}
 	for {
-		err = s.change(ctx, finishJob, arguments, func(pgx.Rows) error {
-			changed = true
-			return nil
-		})
-		if err != nil {
-			return false, err
-		}
-		if changed {
-			return true, nil
+		rows, err := s.change(ctx, finishJob, arguments...)
+		if err != nil || rows > 0 {
+			return err == nil, err
 		}
 		again, err := s.notFinished(ctx, id, attempt, outcome)
 		if !again {

@@ -144,16 +144,12 @@ func (s *Store) SweepUsage(ctx context.Context, before time.Time, limit int) (mo
 	removed := 0
 	for _, statement := range []string{
 		`DELETE FROM data_api.usage WHERE ctid = ANY (ARRAY(SELECT ctid FROM data_api.usage
-			WHERE hour < (coalesce($1, data_api.now_ns() + $2) + 3599999999999) / 3600000000000 ORDER BY hour LIMIT $3 FOR UPDATE SKIP LOCKED))
-			RETURNING true`,
+			WHERE hour < (coalesce($1, data_api.now_ns() + $2) + 3599999999999) / 3600000000000 ORDER BY hour LIMIT $3 FOR UPDATE SKIP LOCKED))`,
 		`DELETE FROM data_api.usage_sources WHERE source = ANY (ARRAY(SELECT source FROM data_api.usage_sources
-			WHERE at / 1000000000 < coalesce($1, data_api.now_ns() + $2) / 1000000000 LIMIT $3 FOR UPDATE SKIP LOCKED)) RETURNING true`,
+			WHERE at / 1000000000 < coalesce($1, data_api.now_ns() + $2) / 1000000000 LIMIT $3 FOR UPDATE SKIP LOCKED))`,
 	} {
-		err := s.change(ctx, statement, []any{exact, after, limit - removed}, func(pgx.Rows) error {
-			removed++
-			return nil
-		})
-		if err != nil || removed == limit {
+		rows, err := s.change(ctx, statement, exact, after, limit-removed)
+		if removed += rows; err != nil || removed == limit {
 			return err == nil, err
 		}
 	}
