@@ -37,3 +37,9 @@ func (h *Responder) EnterStranger(w http.ResponseWriter, r *http.Request, maxBod
 	fields.SetRequestID(w, r)
 	h.limitBody(w, r, maxBody)
 }
+
+// Renew returns a caller as it is now. It fails with dataapi.CodeUnauthenticated when its key, user or tokens are not good any
+// more. Handlers that change something ask it after the body has been read: answers ask at each part by themselves.
+func (h *Responder) Renew(caller identity.Principal) (identity.Principal, error) {
+	return h.renew(caller)
+}
