@@ -88,5 +88,5 @@ func makeDocument(caller identity.Principal, plan *execution.Plan) (openAPIDocum
 // OpenAPIOptions says what the documents of this API tell of results. Server is the URL that paths are relative to, empty
 // for the server that is asked.
 func OpenAPIOptions(server string) openapi.Options {
-	return openapi.Options{Server: server, Formats: formats.Streamed, Kept: formats.All}
+	return openapi.Options{Server: server, Formats: formats.Streamed, Kept: formats.All, Reserved: executeQueries}
 }
