@@ -2,6 +2,7 @@ package caddyfile
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -25,6 +26,7 @@ var (
 //
 //	data_api [<matcher>] {
 //		max_body 256KiB
+//		cors { origins https://app.example; max_age 1h }
 //		docs /docs | off
 //		server_timing
 //		health off | { live /health/live; ready /health/ready; detail NETWORK... }
@@ -42,7 +44,9 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // the extraction has rewound the segment
 	execute, docs := config.Execute{AuthenticatorRaw: authenticator}, config.Docs{Path: config.DefaultDocsPath}
 	health := new(config.Health)
+	var cors *config.CORS
 	err = options.Read(h.Dispenser, "data_api", docs.Validate,
+		options.Block("cors", &cors, parseCORS),
 		options.Value("docs", &docs.Path, "/docs", func(path string) (string, string) {
 			if path == "off" {
 				path = ""
@@ -63,6 +67,11 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		route(h, executePaths, "data_api_execute", execute),
 		route(h, tokenPaths, "data_api_token", struct{}{}),
 	}
+	if cors != nil {
+		for i := range routes {
+			routes[i].HandlersRaw = slices.Insert(routes[i].HandlersRaw, 0, caddyconfig.JSONModuleObject(cors, "handler", "data_api_cors", nil))
+		}
+	}
 	if docs.Path != "" {
 		routes = append(routes, route(h, caddyhttp.MatchPath{docs.Path, docs.Path + "/*"}, "data_api_docs", docs))
 	}
@@ -79,6 +88,25 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		values[i] = httpcaddyfile.ConfigValue{Class: "route", Value: routes[i]}
 	}
 	return values, nil
+}
+
+// parseCORS reads the option cors:
+//
+//	cors {
+//		origins https://app.example https://other.example | *
+//		max_age 1h
+//	}
+func parseCORS(d *caddyfile.Dispenser, cors *config.CORS) error {
+	return options.Read(d, "cors", cors.Validate,
+		options.Words("origins", "at least one origin, such as https://app.example", func(origins []string) { cors.Origins = origins }),
+		options.Value("max_age", &cors.MaxAge, "1h", func(argument string) (*caddy.Duration, string) {
+			length, err := caddy.ParseDuration(argument)
+			if err != nil {
+				return nil, "a duration from 0s to 24h, such as 10m or 1h"
+			}
+			return new(caddy.Duration(length)), ""
+		}),
+	)
 }
 
 // parseProblem expands the directive that answers with problem documents:

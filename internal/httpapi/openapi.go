@@ -65,7 +65,7 @@ func (e *endpoints) openAPI(w http.ResponseWriter, r *http.Request) error {
 	header := w.Header()
 	header.Set("Content-Type", fields.JSONType)
 	header.Set("Cache-Control", "private, no-cache") // it may be kept, and is asked about each time
-	header.Set("Vary", "Authorization")
+	header.Add("Vary", "Authorization")
 	header.Set("ETag", found.etag)
 	whole := r.Clone(r.Context())
 	for _, name := range []string{"Range", "If-Range", "If-Match", "If-Unmodified-Since"} {
