@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/openapi"
 )
@@ -37,7 +38,7 @@ With --catalog no database is asked: results have no columns in the document the
 		if err != nil {
 			return err
 		}
-		offers, _ := plan.Offers(caller, "", 0)
+		offers, _ := plan.Offers(caller, execution.Wanted{})
 		document, err := openapi.Document(caller, offers, httpapi.OpenAPIOptions(c.String("server")))
 		if err != nil {
 			return err
