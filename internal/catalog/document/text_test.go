@@ -1,4 +1,4 @@
-package catalog
+package document
 
 import (
 	"reflect"
@@ -80,9 +80,9 @@ func TestLineEndsAndByteOrderMarks(t *testing.T) {
 		"CRLF in parts": func(text string) string { return strings.Replace(text, "\n", "\r\n", strings.Count(text, "\n")/2) },
 	}
 	address := dataapi.Address{Company: "acme", Namespace: "default", Slug: "s"}
-	var lf, company report
-	wantEndpoint, _ := parseEndpoint(address, []byte(textEndpoint), &lf)
-	_, wantCompany := parseCompany("acme", []byte(textCompany), &company)
+	var lf, company Report
+	wantEndpoint, _ := ParseEndpoint(address, []byte(textEndpoint), &lf)
+	_, wantCompany := ParseCompany("acme", []byte(textCompany), &company)
 	if wantEndpoint == nil || wantCompany == nil {
 		t.Fatal(lf.diagnostics, company.diagnostics)
 	}
@@ -92,17 +92,17 @@ func TestLineEndsAndByteOrderMarks(t *testing.T) {
 	faultsAtTheirLines(t, textEndpoint, lf.diagnostics)
 	faultsAtTheirLines(t, textCompany, company.diagnostics)
 	for name, spell := range spellings {
-		var r report
-		got, _ := parseEndpoint(address, []byte(spell(textEndpoint)), &r)
-		got.text, got.Revision, got.Contract = wantEndpoint.text, wantEndpoint.Revision, wantEndpoint.Contract
+		var r Report
+		got, _ := ParseEndpoint(address, []byte(spell(textEndpoint)), &r)
+		got.Digest, got.Revision, got.Contract = wantEndpoint.Digest, wantEndpoint.Revision, wantEndpoint.Contract
 		if !slices.Equal(r.diagnostics, lf.diagnostics) {
 			t.Errorf("%s: an endpoint has the faults\n%v\nwant\n%v", name, r.diagnostics, lf.diagnostics)
 		}
 		if !reflect.DeepEqual(got, wantEndpoint) {
 			t.Errorf("%s: an endpoint is\n%+v\nwant\n%+v", name, got, wantEndpoint)
 		}
-		r = report{}
-		_, gotCompany := parseCompany("acme", []byte(spell(textCompany)), &r)
+		r = Report{}
+		_, gotCompany := ParseCompany("acme", []byte(spell(textCompany)), &r)
 		if !slices.Equal(r.diagnostics, company.diagnostics) || !reflect.DeepEqual(gotCompany, wantCompany) {
 			t.Errorf("%s: a company is %+v with the faults\n%v\nwant %+v,\n%v", name, gotCompany, r.diagnostics, wantCompany, company.diagnostics)
 		}
@@ -139,8 +139,8 @@ func TestTextsThatAreRefused(t *testing.T) {
 		"Latin-1 and a BOM": {"\ufeffname: Caf\xe9\n", "f:1:10: the file must be UTF-8; here is the byte 0xe9"},
 		"NUL behind CRLF":   {"a: b\r\n\x00", "f:2:1: the file must not contain the NUL character"},
 	} {
-		r := report{file: "f"}
-		if file, draft := parseCompany("acme", []byte(test.text), &r); file != nil || draft != nil || r.diagnostics.Error() != test.want {
+		r := Report{File: "f"}
+		if file, draft := ParseCompany("acme", []byte(test.text), &r); file != nil || draft != nil || r.diagnostics.Error() != test.want {
 			t.Errorf("%s: %v, want %s", name, r.diagnostics, test.want)
 		}
 	}

@@ -1,4 +1,4 @@
-package catalog
+package document
 
 import (
 	"encoding/json"
@@ -14,23 +14,23 @@ import (
 func readParams(f fields) *params.Contract {
 	var definitions []params.Param
 	places := make(map[string]fields)
-	names := make(map[string]place)
+	names := make(map[string]Place)
 	if member, ok := f.by["params"]; ok {
 		for _, param := range f.membersOf(member.value, "params") {
 			given := f.fieldsOf(param.value, "params."+param.key, "type", "required", "default", "enum", "minimum", "maximum",
 				"min_length", "max_length", "pattern", "min_items", "max_items", "sensitive", "title", "description", "example")
 			if param.value.kind == nullNode {
-				given.at = param.place
+				given.at = param.Place
 			}
 			definitions = append(definitions, readParam(param.key, given))
-			places[param.key], names[param.key] = given, param.place
+			places[param.key], names[param.key] = given, param.Place
 		}
 	}
 	contract, faults := params.Compile(definitions)
 	for _, fault := range faults {
 		given := places[fault.Parameter]
 		if given.by == nil { // about the contract as a whole
-			f.fault(f.placeOf("params"), "params: %s", fault.Message)
+			f.Fault(f.placeOf("params"), "params: %s", fault.Message)
 			continue
 		}
 		reportDefinition(fault, given, names[fault.Parameter])
@@ -66,26 +66,26 @@ func readParam(name string, given fields) params.Param {
 }
 
 // reportDefinition words what is wrong with a definition and puts it where its author wrote it.
-func reportDefinition(fault params.DefinitionFault, given fields, name place) {
+func reportDefinition(fault params.DefinitionFault, given fields, name Place) {
 	switch {
 	case fault.Field == "name":
 		advice := ""
 		if meant := joined(fault.Parameter, "_"); !params.ValidName(fault.Parameter) && params.ValidName(meant) {
-			advice = didYouMean(meant)
+			advice = DidYouMean(meant)
 		}
-		given.fault(name, "params: the name %q %s%s", shorten(fault.Parameter), fault.Message, advice)
+		given.Fault(name, "params: the name %q %s%s", Shorten(fault.Parameter), fault.Message, advice)
 	case fault.Field == "type" && !given.has("type"):
-		given.fault(name, "%s is missing; it is one of %s, or an array of one such as array<integer>", given.name("type"), typeList(source.ParamTypes()))
+		given.Fault(name, "%s is missing; it is one of %s, or an array of one such as array<integer>", given.name("type"), typeList(source.ParamTypes()))
 	case fault.Field == "type":
 		value := given.by["type"].value
-		given.fault(given.placeOf("type"), "%s must be one of %s, or an array of one such as array<integer>; got %s%s",
+		given.Fault(given.placeOf("type"), "%s must be one of %s, or an array of one such as array<integer>; got %s%s",
 			given.name("type"), typeList(source.ParamTypes()), value.describe(), typeMeant(value.text, names(source.ParamTypes()), paramTypesMeant))
 	default:
 		at, index := given.placeOf(fault.Field), ""
 		if items := given.by[fault.Field].value; fault.Index >= 0 && items != nil && fault.Index < len(items.items) {
-			at, index = items.items[fault.Index].place, fmt.Sprintf("[%d]", fault.Index)
+			at, index = items.items[fault.Index].Place, fmt.Sprintf("[%d]", fault.Index)
 		}
-		given.fault(at, "%s%s %s", given.name(fault.Field), index, inYAML(fault.Message))
+		given.Fault(at, "%s%s %s", given.name(fault.Field), index, inYAML(fault.Message))
 	}
 }
 

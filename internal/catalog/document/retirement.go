@@ -1,4 +1,4 @@
-package catalog
+package document
 
 import "time"
 
@@ -7,7 +7,7 @@ import "time"
 func readRetirement(f fields) (deprecated, sunset time.Time) {
 	deprecated, sunset = f.moment("deprecated"), f.moment("sunset")
 	if !deprecated.IsZero() && !sunset.IsZero() && sunset.Before(deprecated) {
-		f.fault(f.placeOf("sunset"), "sunset must not be before deprecated: %s < %s",
+		f.Fault(f.placeOf("sunset"), "sunset must not be before deprecated: %s < %s",
 			f.by["sunset"].value.text, f.by["deprecated"].value.text)
 	}
 	return deprecated, sunset
@@ -28,7 +28,7 @@ func (f fields) moment(key string) time.Time {
 			}
 		}
 	}
-	f.fault(value.place, "%s must be a date such as 2026-12-01, or a timestamp such as 2026-12-01T12:00:00Z; got %s",
+	f.Fault(value.Place, "%s must be a date such as 2026-12-01, or a timestamp such as 2026-12-01T12:00:00Z; got %s",
 		f.name(key), value.describe())
 	return time.Time{}
 }

@@ -1,4 +1,4 @@
-package catalog
+package document
 
 import (
 	"strings"
@@ -75,18 +75,18 @@ type Endpoint struct {
 	Revision    string                         // the first 16 hexadecimal digits of the file's SHA-256
 	File        string                         // the root as it was given, and the path below it
 
-	text        [32]byte // SHA-256 of the file
-	places      endpointPlaces
-	switchedOff bool // it is the last good revision of a file that is at fault and says active: false
+	Digest      [32]byte       // SHA-256 of the file
+	Places      EndpointPlaces // in the file
+	SwitchedOff bool           // it is the last good revision of a file that is at fault and says active: false
 }
 
-// withoutAccess is the endpoint as callers do not find it.
-func (e *Endpoint) withoutAccess() *Endpoint {
+// WithoutAccess is the endpoint as callers do not find it.
+func (e *Endpoint) WithoutAccess() *Endpoint {
 	if !e.Active {
 		return e
 	}
 	off := *e
-	off.Active, off.switchedOff = false, true
+	off.Active, off.SwitchedOff = false, true
 	return &off
 }
 
@@ -96,20 +96,20 @@ type ColumnNote struct {
 	NotNull     bool // the author promises that it is never null
 }
 
-// endpointPlaces is where things are in the file, for diagnostics that are found after it was read.
-type endpointPlaces struct {
-	source    place
-	statement place
-	columns   map[string]place
-	shares    map[string]sharePlaces
-	params    map[string]place // of every parameter that the file declares
-	askable   bool             // the source can be asked about the statement, whatever else is wrong with the file
+// EndpointPlaces is where things are in the file, for diagnostics that are found after it was read.
+type EndpointPlaces struct {
+	Source    Place
+	Statement Place
+	Columns   map[string]Place
+	Shares    map[string]SharePlaces
+	Params    map[string]Place // of every parameter that the file declares
+	Askable   bool             // the source can be asked about the statement, whatever else is wrong with the file
 }
 
 // Position maps the offset of a byte in Statement.SQL to its line and column in the file, both from 1, the column in
 // characters. An offset outside the statement gives the statement's beginning.
 func (e *Endpoint) Position(offset int) (line, column int) {
-	line, column = e.places.statement.line, e.places.statement.column
+	line, column = e.Places.Statement.Line, e.Places.Statement.Column
 	if offset < 0 || offset > len(e.Statement.SQL) {
 		return line, column
 	}

@@ -1,4 +1,4 @@
-package catalog
+package document
 
 import (
 	"cmp"
@@ -44,8 +44,8 @@ func (f Diagnostics) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// sorted orders diagnostics by place and drops repetitions.
-func (f Diagnostics) sorted() Diagnostics {
+// Sorted orders diagnostics by place and drops repetitions.
+func (f Diagnostics) Sorted() Diagnostics {
 	slices.SortFunc(f, func(a, b Diagnostic) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
 			cmp.Compare(a.Message, b.Message))
@@ -53,70 +53,67 @@ func (f Diagnostics) sorted() Diagnostics {
 	return slices.Compact(f)
 }
 
-// place is where something is in a file: line and column, from 1.
-type place struct{ line, column int }
+// Place is where something is in a file: line and column, from 1.
+type Place struct{ Line, Column int }
 
 // maxFaults is the most diagnostics that are reported of one file. Of a hundred, one causes the others, or the file is of
 // another kind.
 const maxFaults = 100
 
-// report collects the diagnostics of one file.
-type report struct {
-	file        string
-	dialects    dialects
+// Report collects the diagnostics of one file.
+type Report struct {
+	File     string   // as diagnostics show it
+	Dialects Dialects // of endpoints' statements
+
 	diagnostics Diagnostics
-	warnings    Diagnostics
-	places      map[place]bool // of the diagnostics
+	places      map[Place]bool // of the diagnostics
 	more        int            // diagnostics that are not reported
-	next        place          // where the first of those is
+	next        Place          // where the first of those is
 }
 
-func (r *report) fault(at place, format string, args ...any) {
-	if r.full() {
+// Fault reports what is wrong at a place.
+func (r *Report) Fault(at Place, format string, args ...any) {
+	if r.Full() {
 		if r.more++; r.more == 1 {
 			r.next = at
 		}
 		return
 	}
 	if r.places == nil {
-		r.places = make(map[place]bool)
+		r.places = make(map[Place]bool)
 	}
 	r.places[at] = true
-	r.diagnostics = append(r.diagnostics, Diagnostic{File: r.file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)})
+	r.diagnostics = append(r.diagnostics, Diagnostic{File: r.File, Line: at.Line, Column: at.Column, Message: fmt.Sprintf(format, args...)})
 }
 
-// full says that further diagnostics are counted, and not reported.
-func (r *report) full() bool { return len(r.diagnostics) >= maxFaults }
+// Full says that further diagnostics are counted, and not reported.
+func (r *Report) Full() bool { return len(r.diagnostics) >= maxFaults }
 
 // count is how many diagnostics there are, with those that are not reported.
-func (r *report) count() int { return len(r.diagnostics) + r.more }
+func (r *Report) count() int { return len(r.diagnostics) + r.more }
 
-// all returns the diagnostics, with one in the place of those that are not reported.
-func (r *report) all() Diagnostics {
+// All returns the diagnostics, with one in the place of those that are not reported.
+func (r *Report) All() Diagnostics { return append(slices.Clip(r.diagnostics), r.Unlisted()...) }
+
+// Unlisted returns the diagnostic in the place of those that are not reported; none: all are.
+func (r *Report) Unlisted() Diagnostics {
 	if r.more == 0 {
-		return r.diagnostics
+		return nil
 	}
-	return append(slices.Clip(r.diagnostics), Diagnostic{File: r.file, Line: r.next.line, Column: r.next.column, Message: unlisted(r.more)})
-}
-
-func unlisted(count int) string {
-	return fmt.Sprintf("the file has %d more faults that are not listed", count)
+	message := fmt.Sprintf("the file has %d more faults that are not listed", r.more)
+	return Diagnostics{{File: r.File, Line: r.next.Line, Column: r.next.Column, Message: message}}
 }
 
 // has reports whether something is wrong at a place already, so that what follows from it need not be said.
-func (r *report) has(at place) bool { return r.places[at] }
-
-func (r *report) warn(at place, format string, args ...any) {
-	r.warnings = append(r.warnings, Diagnostic{File: r.file, Line: at.line, Column: at.column, Message: fmt.Sprintf(format, args...)})
-}
+func (r *Report) has(at Place) bool { return r.places[at] }
 
 // unknownKey words a key that is not one of those allowed.
 func unknownKey(key string, allowed []string) string {
-	return fmt.Sprintf("unknown key %q", shorten(key)) + keyAdvice(key, allowed)
+	return fmt.Sprintf("unknown key %q", Shorten(key)) + keyAdvice(key, allowed)
 }
 
-// shorten cuts text for an error message.
-func shorten(text string) string {
+// Shorten cuts text for an error message.
+func Shorten(text string) string {
 	const most = 60
 	if runes := []rune(text); len(runes) > most {
 		return string(runes[:most]) + "…"

@@ -1,4 +1,4 @@
-package catalog
+package document
 
 import (
 	"fmt"
@@ -97,7 +97,7 @@ func FuzzStatement(f *testing.F) {
 // TestStatementsAreReadInTheDialectOfTheirSource: what one source takes for two statements is a name to another.
 func TestStatementsAreReadInTheDialectOfTheirSource(t *testing.T) {
 	const sql = "SELECT [a;b] FROM t"
-	known := dialects{bySource: map[string]source.Dialect{"pg": builtIn[0], "lite": builtIn[1]}, others: builtIn}
+	known := Dialects{BySource: map[string]source.Dialect{"pg": builtIn[0], "lite": builtIn[1]}, Others: builtIn}
 	for name, want := range map[string]int{"pg": 1, "lite": 0, "another": 0} {
 		if got := readStatement(sql, known.of(name)).faults; len(got) != want {
 			t.Errorf("for %s: %v", name, got)

@@ -1,4 +1,4 @@
-package catalog
+package document
 
 import (
 	"strings"
@@ -21,19 +21,19 @@ func (f fields) subject() string {
 	control := func(r rune) bool { return r < ' ' || r == 0x7f }
 	if member.value.kind == scalarNode &&
 		(subject == "" || len(subject) > maxSubject || !utf8.ValidString(subject) || strings.ContainsFunc(subject, control)) {
-		f.fault(member.value.place, "%s must have 1 to %d bytes, without control characters", f.name("subject"), maxSubject)
+		f.Fault(member.value.Place, "%s must have 1 to %d bytes, without control characters", f.name("subject"), maxSubject)
 	}
 	return subject
 }
 
 // checkSubjects looks for users whom a trusted issuer could not tell apart.
-func (r *report) checkSubjects(users []member, company *identity.Company) {
+func (r *Report) checkSubjects(users []member, company *identity.Company) {
 	first := make(map[string]string)
 	for _, user := range users {
 		subject := company.Users[user.key].SubjectName()
 		if other, taken := first[subject]; taken && other != user.key {
-			r.fault(user.place, "users.%s: trusted issuers call the user %q, as they do the user %s; "+
-				"a subject, or the name of a user without one, may stand once", shorten(user.key), shorten(subject), shorten(other))
+			r.Fault(user.Place, "users.%s: trusted issuers call the user %q, as they do the user %s; "+
+				"a subject, or the name of a user without one, may stand once", Shorten(user.key), Shorten(subject), Shorten(other))
 		}
 		first[subject] = user.key
 	}

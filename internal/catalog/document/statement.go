@@ -1,4 +1,4 @@
-package catalog
+package document
 
 import (
 	"slices"
@@ -6,18 +6,18 @@ import (
 	"github.com/solucao42/caddy-data-api/source"
 )
 
-// dialects are those that statements may be written in.
-type dialects struct {
-	bySource map[string]source.Dialect // by the name that endpoint files use
-	others   []source.Dialect          // those of a source that is not known by name: it has one of these
+// Dialects are those that statements may be written in.
+type Dialects struct {
+	BySource map[string]source.Dialect // by the name that endpoint files use
+	Others   []source.Dialect          // those of a source that is not known by name: it has one of these
 }
 
 // of returns those that the statements of a source may be written in.
-func (d *dialects) of(name string) []source.Dialect {
-	if known, ok := d.bySource[name]; ok {
+func (d *Dialects) of(name string) []source.Dialect {
+	if known, ok := d.BySource[name]; ok {
 		return []source.Dialect{known}
 	}
-	return d.others
+	return d.Others
 }
 
 // reading is what the dialects that a statement may be written in make of it: what each of them says is certain.

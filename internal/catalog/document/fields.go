@@ -1,4 +1,4 @@
-package catalog
+package document
 
 import (
 	"encoding/json"
@@ -12,20 +12,20 @@ import (
 
 // fields is a map of the YAML whose keys have been checked.
 type fields struct {
-	*report
-	at   place
+	*Report
+	at   Place
 	path string // of the map, for error messages; empty for the whole document
 	by   map[string]member
 }
 
 // fieldsOf reads a map with fixed keys. A node that is no map, and a key that is not allowed, are reported; a key without
 // a value counts as left out.
-func (r *report) fieldsOf(n *node, path string, allowed ...string) fields {
-	f := fields{report: r, at: n.place, path: path, by: make(map[string]member)}
+func (r *Report) fieldsOf(n *node, path string, allowed ...string) fields {
+	f := fields{Report: r, at: n.Place, path: path, by: make(map[string]member)}
 	for _, member := range r.membersOf(n, path) {
 		switch {
 		case !slices.Contains(allowed, member.key):
-			r.fault(member.place, "%s%s", inPath(path), unknownKey(member.key, allowed))
+			r.Fault(member.Place, "%s%s", inPath(path), unknownKey(member.key, allowed))
 		case member.value.kind != nullNode:
 			f.by[member.key] = member
 		}
@@ -34,7 +34,7 @@ func (r *report) fieldsOf(n *node, path string, allowed ...string) fields {
 }
 
 // membersOf reads a map with free keys.
-func (r *report) membersOf(n *node, path string) []member {
+func (r *Report) membersOf(n *node, path string) []member {
 	if n.kind == nullNode {
 		return nil
 	}
@@ -43,7 +43,7 @@ func (r *report) membersOf(n *node, path string) []member {
 		if name == "" {
 			name = "the YAML"
 		}
-		r.fault(n.place, "%s must be a map of keys and values%s; got %s", name, mapExample(path, n), n.describe())
+		r.Fault(n.Place, "%s must be a map of keys and values%s; got %s", name, mapExample(path, n), n.describe())
 		return nil
 	}
 	return n.members
@@ -69,7 +69,7 @@ func mapExample(path string, n *node) string {
 	if example == "" {
 		return ""
 	}
-	return " such as " + shorten(example)
+	return " such as " + Shorten(example)
 }
 
 func inPath(path string) string {
@@ -93,9 +93,9 @@ func (f fields) has(key string) bool {
 }
 
 // placeOf is where the value of a key is, or the map when it has no such key.
-func (f fields) placeOf(key string) place {
+func (f fields) placeOf(key string) Place {
 	if member, ok := f.by[key]; ok {
-		return member.value.place
+		return member.value.Place
 	}
 	return f.at
 }
@@ -109,9 +109,9 @@ func (f fields) text(key string) string {
 	return f.textOf(member.value, f.name(key))
 }
 
-func (r *report) textOf(n *node, name string) string {
+func (r *Report) textOf(n *node, name string) string {
 	if n.kind != scalarNode {
-		r.fault(n.place, "%s must be text; got %s", name, n.describe())
+		r.Fault(n.Place, "%s must be text; got %s", name, n.describe())
 		return ""
 	}
 	return n.text
@@ -140,7 +140,7 @@ func (f fields) readBoolean(key string, otherwise bool) (value, sound bool) {
 	if value := member.value; value.kind == scalarNode && !value.quoted && (value.text == "true" || value.text == "false") {
 		return value.text == "true", true
 	}
-	f.fault(member.value.place, "%s must be true or false; got %s%s", f.name(key), member.value.describe(), valueMeant(member.value, "true", "false"))
+	f.Fault(member.value.Place, "%s must be true or false; got %s%s", f.name(key), member.value.describe(), valueMeant(member.value, "true", "false"))
 	return false, false
 }
 
@@ -156,7 +156,7 @@ func (f fields) integer(key string, least, most int) *int {
 			return &number
 		}
 	}
-	f.fault(value.place, "%s must be a whole number from %d to %d; got %s", f.name(key), least, most, value.describe())
+	f.Fault(value.Place, "%s must be a whole number from %d to %d; got %s", f.name(key), least, most, value.describe())
 	return nil
 }
 
@@ -177,7 +177,7 @@ func (f fields) duration(key string, otherwise, most time.Duration, beyond strin
 			advice = beyond
 		}
 	}
-	f.fault(value.place, "%s must be a duration such as 500ms, 5s or 10m, from 1ms to %s; got %s%s",
+	f.Fault(value.Place, "%s must be a duration such as 500ms, 5s or 10m, from 1ms to %s; got %s%s",
 		f.name(key), span(most), value.describe(), advice)
 	return otherwise
 }
@@ -189,12 +189,12 @@ func (f fields) rate(key string, otherwise ratelimit.Limit) ratelimit.Limit {
 		return otherwise
 	}
 	if member.value.kind != scalarNode {
-		f.fault(member.value.place, "%s must be written %s; got %s", f.name(key), ratelimit.Syntax, member.value.describe())
+		f.Fault(member.value.Place, "%s must be written %s; got %s", f.name(key), ratelimit.Syntax, member.value.describe())
 		return otherwise
 	}
 	limit, err := ratelimit.Parse(member.value.text)
 	if err != nil {
-		f.fault(member.value.place, "%s: %s %v", f.name(key), member.value.describe(), err)
+		f.Fault(member.value.Place, "%s: %s %v", f.name(key), member.value.describe(), err)
 		return otherwise
 	}
 	return limit
@@ -220,9 +220,9 @@ func (f fields) list(key string) ([]*node, bool) {
 	if member.value.kind != listNode {
 		example := "a, b"
 		if member.value.kind == scalarNode {
-			example = shorten(member.value.text)
+			example = Shorten(member.value.text)
 		}
-		f.fault(member.value.place, "%s must be a list such as [%s]; got %s", f.name(key), example, member.value.describe())
+		f.Fault(member.value.Place, "%s must be a list such as [%s]; got %s", f.name(key), example, member.value.describe())
 		return nil, false
 	}
 	return member.value.items, true

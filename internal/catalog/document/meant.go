@@ -1,4 +1,4 @@
-package catalog
+package document
 
 import (
 	"regexp"
@@ -52,8 +52,8 @@ var misplaced = map[string]map[string]string{
 		"timeout": "it stands in limits, as limits: { timeout: 5s }", "job_timeout": "it stands in limits, as limits: { job_timeout: 5m }",
 		"max_rows": "it stands in limits, as limits: { max_rows: 1000 }", "cache": "it stands in limits, as limits: { cache: 60s }",
 		"stale_while_revalidate": "it stands in limits, beside limits.cache",
-		"sql":                    "the statement follows the line " + frontMatterEnd, "query": "the statement follows the line " + frontMatterEnd,
-		"statement": "the statement follows the line " + frontMatterEnd,
+		"sql":                    "the statement follows the line " + FrontMatterEnd, "query": "the statement follows the line " + FrontMatterEnd,
+		"statement": "the statement follows the line " + FrontMatterEnd,
 		"slug":      "the file's name without .sql is the slug", "namespace": "the directory's name is the namespace",
 		"company": "the directory's name is the company", "path": "the file's own path is the endpoint's", "method": "endpoints are run with POST",
 	},
@@ -74,26 +74,26 @@ func keyAdvice(key string, allowed []string) string {
 	word := strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(key))
 	for _, meant := range keysMeant[word] {
 		if slices.Contains(allowed, meant) && meant != key {
-			return didYouMean(meant) + " Allowed are " + strings.Join(allowed, ", ")
+			return DidYouMean(meant) + " Allowed are " + strings.Join(allowed, ", ")
 		}
 	}
 	if before, _, found := strings.Cut(key, "="); found && slices.Contains(allowed, strings.TrimSpace(before)) {
-		return didYouMean(strings.TrimSpace(before)+": "+strings.TrimSpace(key[len(before)+1:])) + " Allowed are " + strings.Join(allowed, ", ")
+		return DidYouMean(strings.TrimSpace(before)+": "+strings.TrimSpace(key[len(before)+1:])) + " Allowed are " + strings.Join(allowed, ", ")
 	}
-	return alternatives(key, allowed)
+	return Alternatives(key, allowed)
 }
 
-// alternatives ends a sentence about a word that is not one of those allowed.
-func alternatives(word string, allowed []string) string {
+// Alternatives ends a sentence about a word that is not one of those allowed.
+func Alternatives(word string, allowed []string) string {
 	list := strings.Join(allowed, ", ")
 	if near := dataapi.Nearest(word, allowed); near != "" {
-		return didYouMean(near) + " Allowed are " + list
+		return DidYouMean(near) + " Allowed are " + list
 	}
 	return "; allowed are " + list
 }
 
-// didYouMean asks; nothing is asked about nothing.
-func didYouMean(meant string) string {
+// DidYouMean asks; nothing is asked about nothing.
+func DidYouMean(meant string) string {
 	if meant == "" {
 		return ""
 	}
@@ -112,7 +112,7 @@ func valueMeant(n *node, values ...string) string {
 	word := strings.ToLower(strings.TrimSpace(n.text))
 	for _, candidate := range []string{word, wordsMeant[word], dataapi.Nearest(word, values)} {
 		if candidate != "" && slices.Contains(values, candidate) {
-			return didYouMean(candidate)
+			return DidYouMean(candidate)
 		}
 	}
 	return ""
@@ -149,11 +149,11 @@ func typeMeant(written string, known []string, meant map[string]string) string {
 	if parts := arrayForms.FindStringSubmatch(strings.TrimSpace(written)); parts != nil {
 		inner := parts[1] + parts[2] + parts[3]
 		if scalar := scalarMeant(inner, known, meant); slices.Contains(known, scalar) {
-			return didYouMean("array<" + scalar + ">")
+			return DidYouMean("array<" + scalar + ">")
 		}
 		return ""
 	}
-	return didYouMean(scalarMeant(written, known, meant))
+	return DidYouMean(scalarMeant(written, known, meant))
 }
 
 func scalarMeant(written string, known []string, meant map[string]string) string {
@@ -169,8 +169,8 @@ func scalarMeant(written string, known []string, meant map[string]string) string
 	}
 }
 
-// slugMeant is a slug that is made of another text.
-func slugMeant(text string) string {
+// SlugMeant is a slug that is made of another text.
+func SlugMeant(text string) string {
 	if slug := joined(text, "-"); dataapi.ValidSlug(slug) {
 		return slug
 	}
@@ -218,19 +218,19 @@ func durationMeant(written string) string {
 	}
 	switch unit {
 	case "", "sec", "second":
-		return didYouMean(parts[1] + "s")
+		return DidYouMean(parts[1] + "s")
 	case "min", "minute":
-		return didYouMean(parts[1] + "m")
+		return DidYouMean(parts[1] + "m")
 	case "hr", "hour":
-		return didYouMean(parts[1] + "h")
+		return DidYouMean(parts[1] + "h")
 	case "msec", "millisecond", "milli":
-		return didYouMean(parts[1] + "ms")
+		return DidYouMean(parts[1] + "ms")
 	case "d", "day":
 		days, err := time.ParseDuration(parts[1] + "h")
 		if err != nil {
 			return ""
 		}
-		return didYouMean(span(24 * days))
+		return DidYouMean(span(24 * days))
 	default:
 		return ""
 	}

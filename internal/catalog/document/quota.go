@@ -1,4 +1,4 @@
-package catalog
+package document
 
 import (
 	"github.com/solucao42/caddy-data-api/internal/quota"
@@ -13,7 +13,7 @@ func (f fields) quotas(key string, otherwise []quota.Limit) []quota.Limit {
 	items, limits := []*node{member.value}, []quota.Limit(nil)
 	if member.value.kind == listNode {
 		if items = member.value.items; len(items) == 0 {
-			f.fault(member.value.place, "%s must list at least one quota; leave it out for none", f.name(key))
+			f.Fault(member.value.Place, "%s must list at least one quota; leave it out for none", f.name(key))
 		}
 	}
 	named := make(map[string]quota.Limit)
@@ -23,7 +23,7 @@ func (f fields) quotas(key string, otherwise []quota.Limit) []quota.Limit {
 			continue
 		}
 		if before, twice := named[limit.Name()]; twice {
-			f.fault(item.place, "%s: %s stands beside %s: there can be one quota of %s/%s", f.name(key), item.describe(), before, limit.Unit, limit.Window)
+			f.Fault(item.Place, "%s: %s stands beside %s: there can be one quota of %s/%s", f.name(key), item.describe(), before, limit.Unit, limit.Window)
 			continue
 		}
 		named[limit.Name()] = limit
@@ -35,7 +35,7 @@ func (f fields) quotas(key string, otherwise []quota.Limit) []quota.Limit {
 // quota reads one quota; false: it is `unlimited`, or at fault.
 func (f fields) quota(item *node, key string) (limit quota.Limit, ok bool) {
 	if item.kind != scalarNode {
-		f.fault(item.place, "%s must be written %s; got %s", f.name(key), quota.Syntax, item.describe())
+		f.Fault(item.Place, "%s must be written %s; got %s", f.name(key), quota.Syntax, item.describe())
 		return quota.Limit{}, false
 	}
 	if item.text == quota.Unlimited {
@@ -43,7 +43,7 @@ func (f fields) quota(item *node, key string) (limit quota.Limit, ok bool) {
 	}
 	limit, err := quota.Parse(item.text)
 	if err != nil {
-		f.fault(item.place, "%s: %s %v", f.name(key), item.describe(), err)
+		f.Fault(item.Place, "%s: %s %v", f.name(key), item.describe(), err)
 		return quota.Limit{}, false
 	}
 	return limit, true

@@ -1,4 +1,4 @@
-package catalog
+package document
 
 import (
 	"errors"
@@ -16,7 +16,7 @@ import (
 // node is a YAML value with its place. Scalars keep the text that was written, so that 2026-01-01 stays text and 1.50
 // keeps its digits.
 type node struct {
-	place
+	Place
 	kind    nodeKind
 	text    string   // of a scalar
 	quoted  bool     // the scalar has quotes or is a block, so that it is text whatever it looks like
@@ -25,7 +25,7 @@ type node struct {
 }
 
 type member struct {
-	place
+	Place
 	key   string
 	value *node
 }
@@ -50,9 +50,9 @@ func (n *node) describe() string {
 		return "a map"
 	default:
 		if n.quoted {
-			return fmt.Sprintf("%q", shorten(n.text))
+			return fmt.Sprintf("%q", Shorten(n.text))
 		}
-		return shorten(n.text)
+		return Shorten(n.text)
 	}
 }
 
@@ -61,17 +61,17 @@ const maxDepth = 20
 
 // parseYAML reads one YAML document whose first line is line firstLine of the file. It returns nil, and reports, when
 // there is no tree to go on with.
-func parseYAML(text []byte, firstLine int, r *report) (root *node) {
-	reader := yamlReader{report: r, text: string(text), offset: firstLine - 1}
+func parseYAML(text []byte, firstLine int, r *Report) (root *node) {
+	reader := yamlReader{Report: r, text: string(text), offset: firstLine - 1}
 	defer func() {
 		// The parser is a third party's, and the file is whatever an editor left: a panic must not end the server.
 		if cause := recover(); cause != nil {
-			r.fault(place{firstLine, 1}, "the YAML cannot be read: %v", cause)
+			r.Fault(Place{firstLine, 1}, "the YAML cannot be read: %v", cause)
 			root = nil
 		}
 	}()
 	if at, deep := tooDeep(text); deep {
-		r.fault(place{at.line + firstLine - 1, at.column}, "the YAML is nested too deeply; allowed are %d levels", maxDepth)
+		r.Fault(Place{at.Line + firstLine - 1, at.Column}, "the YAML is nested too deeply; allowed are %d levels", maxDepth)
 		return nil
 	}
 	file, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
@@ -80,15 +80,15 @@ func parseYAML(text []byte, firstLine int, r *report) (root *node) {
 		return nil
 	}
 	if len(file.Docs) > 1 {
-		at := place{firstLine, 1}
+		at := Place{firstLine, 1}
 		if body := file.Docs[1].Body; body != nil {
 			at = reader.at(body.GetToken())
 		}
-		r.fault(at, "a second YAML document begins here; allowed is one")
+		r.Fault(at, "a second YAML document begins here; allowed is one")
 		return nil
 	}
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
-		return &node{place: place{firstLine, 1}, kind: nullNode}
+		return &node{Place: Place{firstLine, 1}, kind: nullNode}
 	}
 	return reader.read(file.Docs[0].Body, 0)
 }
@@ -96,7 +96,7 @@ func parseYAML(text []byte, firstLine int, r *report) (root *node) {
 // tooDeep finds nesting on one line that is far beyond maxDepth. The parser takes time and memory that grow with the
 // square of such nesting, some GB for 100 KB of brackets, before it has a tree to look at. Brackets in quotes count
 // too, so the bound is generous; nesting by indentation cannot go deep in a file of limited size.
-func tooDeep(text []byte) (at place, deep bool) {
+func tooDeep(text []byte) (at Place, deep bool) {
 	const most = 4 * maxDepth
 	open, entries, line, column, before := 0, 0, 1, 0, byte(0)
 	for _, c := range text {
@@ -116,41 +116,41 @@ func tooDeep(text []byte) (at place, deep bool) {
 			entries = 0
 		}
 		if before = c; open > most || entries > most {
-			return place{line, column}, true
+			return Place{line, column}, true
 		}
 	}
-	return place{}, false
+	return Place{}, false
 }
 
 type yamlReader struct {
-	*report
+	*Report
 	text   string
 	offset int // lines of the file before the YAML
 }
 
-func (r *yamlReader) at(t *token.Token) place {
+func (r *yamlReader) at(t *token.Token) Place {
 	if t == nil || t.Position == nil {
-		return place{r.offset + 1, 1}
+		return Place{r.offset + 1, 1}
 	}
-	return place{max(1, t.Position.Line) + r.offset, max(1, t.Position.Column)}
+	return Place{max(1, t.Position.Line) + r.offset, max(1, t.Position.Column)}
 }
 
 func (r *yamlReader) syntaxError(err error) {
 	if syntax, ok := errors.AsType[*yaml.SyntaxError](err); ok {
 		at := r.at(syntax.Token)
-		r.fault(at, "the YAML cannot be read: %s", syntaxAdvice(syntax.Message, r.rest(at)))
+		r.Fault(at, "the YAML cannot be read: %s", syntaxAdvice(syntax.Message, r.rest(at)))
 		return
 	}
 	first, _, _ := strings.Cut(err.Error(), "\n")
-	r.fault(place{r.offset + 1, 1}, "the YAML cannot be read: %s", first)
+	r.Fault(Place{r.offset + 1, 1}, "the YAML cannot be read: %s", first)
 }
 
 // rest is the text at a place and behind it in its line.
-func (r *yamlReader) rest(at place) string {
+func (r *yamlReader) rest(at Place) string {
 	lines := strings.Split(r.text, "\n")
-	if i := at.line - r.offset - 1; i >= 0 && i < len(lines) {
+	if i := at.Line - r.offset - 1; i >= 0 && i < len(lines) {
 		characters := []rune(lines[i])
-		return string(characters[min(at.column-1, len(characters)):])
+		return string(characters[min(at.Column-1, len(characters)):])
 	}
 	return ""
 }
@@ -158,9 +158,9 @@ func (r *yamlReader) rest(at place) string {
 // read turns the parser's tree into nodes. Whatever it refuses becomes null, so that its neighbours are still checked.
 func (r *yamlReader) read(source ast.Node, depth int) *node {
 	at := r.at(source.GetToken())
-	null := &node{place: at, kind: nullNode}
+	null := &node{Place: at, kind: nullNode}
 	if depth > maxDepth {
-		r.fault(at, "the YAML is nested too deeply; allowed are %d levels", maxDepth)
+		r.Fault(at, "the YAML is nested too deeply; allowed are %d levels", maxDepth)
 		return null
 	}
 	switch source := source.(type) {
@@ -168,15 +168,15 @@ func (r *yamlReader) read(source ast.Node, depth int) *node {
 		return null
 	case *ast.StringNode:
 		quoted := source.Token.Type == token.SingleQuoteType || source.Token.Type == token.DoubleQuoteType
-		return &node{place: at, kind: scalarNode, text: source.Value, quoted: quoted}
+		return &node{Place: at, kind: scalarNode, text: source.Value, quoted: quoted}
 	case *ast.LiteralNode:
-		return &node{place: r.at(source.Start), kind: scalarNode, text: source.Value.Value, quoted: true}
+		return &node{Place: r.at(source.Start), kind: scalarNode, text: source.Value.Value, quoted: true}
 	case *ast.IntegerNode, *ast.FloatNode:
 		return r.number(at, source.GetToken().Value)
 	case *ast.BoolNode:
-		return &node{place: at, kind: scalarNode, text: source.Token.Value}
+		return &node{Place: at, kind: scalarNode, text: source.Token.Value}
 	case *ast.SequenceNode:
-		list := &node{place: at, kind: listNode}
+		list := &node{Place: at, kind: listNode}
 		for _, value := range source.Values {
 			list.items = append(list.items, r.read(value, depth+1))
 		}
@@ -188,19 +188,19 @@ func (r *yamlReader) read(source ast.Node, depth int) *node {
 		return r.mapping(at, source.Values, depth)
 	case *ast.MappingValueNode:
 		if text, ok := colonText(source); ok {
-			return &node{place: r.at(source.Key.GetToken()), kind: scalarNode, text: text}
+			return &node{Place: r.at(source.Key.GetToken()), kind: scalarNode, text: text}
 		}
 		return r.mapping(at, []*ast.MappingValueNode{source}, depth)
 	case *ast.AliasNode:
-		r.fault(at, "aliases (*name) are not allowed: write the value out, or put quotes around text that begins with *")
+		r.Fault(at, "aliases (*name) are not allowed: write the value out, or put quotes around text that begins with *")
 	case *ast.AnchorNode:
-		r.fault(at, "anchors (&name) are not allowed: write the value out, or put quotes around text that begins with &")
+		r.Fault(at, "anchors (&name) are not allowed: write the value out, or put quotes around text that begins with &")
 	case *ast.TagNode:
-		r.fault(at, "tags (!name) are not allowed: leave it out, or put quotes around text that begins with !")
+		r.Fault(at, "tags (!name) are not allowed: leave it out, or put quotes around text that begins with !")
 	case *ast.InfinityNode, *ast.NanNode:
-		r.fault(at, "infinity and NaN are not allowed; put quotes around it if it is text")
+		r.Fault(at, "infinity and NaN are not allowed; put quotes around it if it is text")
 	default:
-		r.fault(at, "this YAML is not supported here; allowed are maps, lists, text, numbers, true and false")
+		r.Fault(at, "this YAML is not supported here; allowed are maps, lists, text, numbers, true and false")
 	}
 	return null
 }
@@ -216,13 +216,13 @@ func colonText(pair *ast.MappingValueNode) (string, bool) {
 	return key.Value + ":" + value.Value, true
 }
 
-func (r *yamlReader) mapping(at place, values []*ast.MappingValueNode, depth int) *node {
-	object := &node{place: at, kind: mapNode}
-	first := make(map[string]place, len(values))
+func (r *yamlReader) mapping(at Place, values []*ast.MappingValueNode, depth int) *node {
+	object := &node{Place: at, kind: mapNode}
+	first := make(map[string]Place, len(values))
 	for i, value := range values {
 		keyAt := r.at(value.Key.GetToken())
-		if i == 0 && (at.line > keyAt.line || at.line == keyAt.line && at.column > keyAt.column) {
-			object.place = keyAt // the parser places a block map at its first colon
+		if i == 0 && (at.Line > keyAt.Line || at.Line == keyAt.Line && at.Column > keyAt.Column) {
+			object.Place = keyAt // the parser places a block map at its first colon
 		}
 		key, ok := value.Key.(*ast.StringNode)
 		var text string
@@ -230,16 +230,16 @@ func (r *yamlReader) mapping(at place, values []*ast.MappingValueNode, depth int
 		case ok:
 			text = key.Value
 		case value.Key.IsMergeKey():
-			r.fault(keyAt, "merge keys (<<) are not allowed: write the keys out")
+			r.Fault(keyAt, "merge keys (<<) are not allowed: write the keys out")
 			continue
 		default:
 			if text = value.Key.GetToken().Value; !plainKey.MatchString(text) {
-				r.fault(keyAt, "a key must be text on one line")
+				r.Fault(keyAt, "a key must be text on one line")
 				continue
 			}
 		}
 		if before, twice := first[text]; twice {
-			r.fault(keyAt, "key %q is given twice; it stands in line %d already", shorten(text), before.line)
+			r.Fault(keyAt, "key %q is given twice; it stands in line %d already", Shorten(text), before.Line)
 			continue
 		}
 		first[text] = keyAt
@@ -255,10 +255,10 @@ var plainKey = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
 
 // number refuses the spellings that YAML has beyond JSON's: a reader would take 010 for ten.
-func (r *yamlReader) number(at place, text string) *node {
+func (r *yamlReader) number(at Place, text string) *node {
 	if !jsonNumber.MatchString(text) {
-		r.fault(at, "%s is not a plain number; write it in decimal notation such as 10 or -2.50, or put quotes around it if it is text", shorten(text))
-		return &node{place: at, kind: nullNode}
+		r.Fault(at, "%s is not a plain number; write it in decimal notation such as 10 or -2.50, or put quotes around it if it is text", Shorten(text))
+		return &node{Place: at, kind: nullNode}
 	}
-	return &node{place: at, kind: scalarNode, text: text}
+	return &node{Place: at, kind: scalarNode, text: text}
 }

@@ -1,8 +1,9 @@
-package catalog
+package document
 
 import (
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,23 +15,24 @@ import (
 	"github.com/solucao42/caddy-data-api/source"
 )
 
+// The lines around the YAML of an endpoint file.
 const (
-	frontMatterBegin = "/*---"
-	frontMatterEnd   = "---*/"
+	FrontMatterBegin = "/*---"
+	FrontMatterEnd   = "---*/"
 )
 
-// parseEndpoint reads an endpoint file. The endpoint is sound when there are no diagnostics, all of which are in the report.
+// ParseEndpoint reads an endpoint file. The endpoint is sound when there are no diagnostics, all of which are in the report.
 // One that is not sound is returned where it can be read, to look for faults beyond the file, and is nil otherwise. It
 // has no contract when a parameter is at fault.
-func parseEndpoint(address dataapi.Address, text []byte, r *report) (endpoint *Endpoint, sound bool) {
+func ParseEndpoint(address dataapi.Address, text []byte, r *Report) (endpoint *Endpoint, sound bool) {
 	matter, sql, sqlAt, ok := splitFile(text, r)
 	if !ok {
 		return nil, false
 	}
-	digest := sum(text)
+	digest := Digest(text)
 	endpoint = &Endpoint{
-		Address: address, File: r.file, text: digest, Revision: hex.EncodeToString(digest[:8]),
-		places: endpointPlaces{statement: sqlAt},
+		Address: address, File: r.File, Digest: digest, Revision: hex.EncodeToString(digest[:8]),
+		Places: EndpointPlaces{Statement: sqlAt},
 	}
 	endpoint.Statement.SQL, endpoint.Statement.Name = sql, address.String()
 	root := parseYAML(matter, 2, r)
@@ -42,44 +44,44 @@ func parseEndpoint(address dataapi.Address, text []byte, r *report) (endpoint *E
 }
 
 // splitFile divides a file into its front matter, which begins in line 2, and its statement.
-func splitFile(text []byte, r *report) (matter []byte, sql string, sqlAt place, ok bool) {
+func splitFile(text []byte, r *Report) (matter []byte, sql string, sqlAt Place, ok bool) {
 	text, ok = plainText(text, r)
 	if !ok {
-		return nil, "", place{}, false
+		return nil, "", Place{}, false
 	}
 	lines := strings.SplitAfter(string(text), "\n")
-	if strings.TrimRight(lines[0], " \t\n") != frontMatterBegin {
-		r.fault(place{1, 1}, "the file must begin with a line %s, then YAML, then a line %s, then the statement", frontMatterBegin, frontMatterEnd)
-		return nil, "", place{}, false
+	if strings.TrimRight(lines[0], " \t\n") != FrontMatterBegin {
+		r.Fault(Place{1, 1}, "the file must begin with a line %s, then YAML, then a line %s, then the statement", FrontMatterBegin, FrontMatterEnd)
+		return nil, "", Place{}, false
 	}
 	for i := 1; i < len(lines); i++ {
-		if strings.TrimRight(lines[i], " \t\n") == frontMatterEnd {
+		if strings.TrimRight(lines[i], " \t\n") == FrontMatterEnd {
 			matter := strings.Join(lines[1:i], "")
 			sql, at := trimStatement(strings.Join(lines[i+1:], ""), i+2)
 			if sql == "" {
-				r.fault(at, "the statement is missing; one SQL statement must follow the line %s", frontMatterEnd)
+				r.Fault(at, "the statement is missing; one SQL statement must follow the line %s", FrontMatterEnd)
 			}
 			return []byte(matter), sql, at, true
 		}
 		if at := strings.Index(lines[i], "*/"); at >= 0 {
 			column := utf8.RuneCountInString(lines[i][:at]) + 1
-			r.fault(place{i + 1, column}, "*/ ends the comment that holds the front matter; it is allowed only in the line %s that closes it", frontMatterEnd)
-			return nil, "", place{}, false
+			r.Fault(Place{i + 1, column}, "*/ ends the comment that holds the front matter; it is allowed only in the line %s that closes it", FrontMatterEnd)
+			return nil, "", Place{}, false
 		}
 	}
-	r.fault(place{1, 1}, "the front matter is not closed; it must end with a line %s", frontMatterEnd)
-	return nil, "", place{}, false
+	r.Fault(Place{1, 1}, "the front matter is not closed; it must end with a line %s", FrontMatterEnd)
+	return nil, "", Place{}, false
 }
 
 // trimStatement cuts the space around a statement and returns where it begins.
-func trimStatement(text string, line int) (string, place) {
+func trimStatement(text string, line int) (string, Place) {
 	trimmed := strings.TrimLeft(text, " \t\n")
 	before := text[:len(text)-len(trimmed)]
 	column := len(before) - (strings.LastIndexByte(before, '\n') + 1) + 1
-	return strings.TrimRight(trimmed, " \t\n"), place{line + strings.Count(before, "\n"), column}
+	return strings.TrimRight(trimmed, " \t\n"), Place{line + strings.Count(before, "\n"), column}
 }
 
-func (e *Endpoint) readFrontMatter(root *node, r *report) {
+func (e *Endpoint) readFrontMatter(root *node, r *Report) {
 	f := r.fieldsOf(root, "", "title", "description", "source", "mode", "on_timeout", "active", "params", "limits", "rate",
 		"columns", "deprecated", "sunset", "share")
 	e.Title, e.Description = f.text("title"), strings.TrimSpace(f.text("description"))
@@ -92,33 +94,33 @@ func (e *Endpoint) readFrontMatter(root *node, r *report) {
 	e.Rate = f.rate("rate", ratelimit.Unlimited)
 	e.Contract = readParams(f)
 	e.Statement.MaxRows = e.Limits.MaxRows
-	e.Shares, e.places.shares = readShares(f)
-	e.places.params = memberPlaces(f, "params")
+	e.Shares, e.Places.Shares = readShares(f)
+	e.Places.Params = memberPlaces(f, "params")
 	if e.Contract != nil {
 		e.Statement.Params = sourceParams(e.Contract)
 	}
 	e.checkShares(r)
 	before := r.count()
 	e.Statement.Columns, e.Columns = readColumns(f)
-	e.places.columns = memberPlaces(f, "columns")
-	statement := readStatement(e.Statement.SQL, r.dialects.of(e.Source))
+	e.Places.Columns = memberPlaces(f, "columns")
+	statement := readStatement(e.Statement.SQL, r.Dialects.of(e.Source))
 	e.checkNames(f, statement)
 	for _, fault := range statement.faults {
 		line, column := e.Position(fault.Offset)
 		advice := ""
-		if fault.Placeholder && len(e.places.params) > 0 {
-			advice = "; " + declared(sortedKeys(e.places.params))
+		if fault.Placeholder && len(e.Places.Params) > 0 {
+			advice = "; " + declared(slices.Sorted(maps.Keys(e.Places.Params)))
 		}
-		r.fault(place{line, column}, "%s%s", fault.Message, advice)
+		r.Fault(Place{line, column}, "%s%s", fault.Message, advice)
 	}
-	e.places.askable = r.count() == before && e.Contract != nil && e.Source != "" && e.Statement.SQL != ""
+	e.Places.Askable = r.count() == before && e.Contract != nil && e.Source != "" && e.Statement.SQL != ""
 }
 
 func (e *Endpoint) readSource(f fields) string {
-	e.places.source = f.placeOf("source")
+	e.Places.Source = f.placeOf("source")
 	name := f.text("source")
 	if !f.has("source") {
-		f.fault(place{1, 1}, "source is missing; it names the database that the statement runs on, such as source: demo")
+		f.Fault(Place{1, 1}, "source is missing; it names the database that the statement runs on, such as source: demo")
 	}
 	return name
 }
@@ -133,7 +135,7 @@ func readMode(f fields) Mode {
 		}
 	}
 	if value := f.by["mode"].value; value.kind == scalarNode {
-		f.fault(value.place, "mode must be sync or async; got %s%s", value.describe(), valueMeant(value, string(Sync), string(Async)))
+		f.Fault(value.Place, "mode must be sync or async; got %s%s", value.describe(), valueMeant(value, string(Sync), string(Async)))
 	}
 	return Sync
 }
@@ -145,11 +147,11 @@ func readOnTimeout(f fields, mode Mode) OnTimeout {
 	}
 	switch way := OnTimeout(f.text("on_timeout")); {
 	case way == Continue && mode == Async:
-		f.fault(member.value.place, "on_timeout: continue is for mode: sync; in mode: async nobody waits, and the job ends at limits.timeout")
+		f.Fault(member.value.Place, "on_timeout: continue is for mode: sync; in mode: async nobody waits, and the job ends at limits.timeout")
 	case way == Fail, way == Continue:
 		return way
 	case member.value.kind == scalarNode:
-		f.fault(member.value.place, "on_timeout must be fail or continue; got %s%s", member.value.describe(),
+		f.Fault(member.value.Place, "on_timeout must be fail or continue; got %s%s", member.value.describe(),
 			valueMeant(member.value, string(Fail), string(Continue)))
 	}
 	return Fail
@@ -162,7 +164,7 @@ func readLimits(f fields, mode Mode, onTimeout OnTimeout) Limits {
 	if mode == Async {
 		limits.Timeout, most, beyond = DefaultAsyncTimeout, MaxAsyncTimeout, ""
 	}
-	given := fields{report: f.report}
+	given := fields{Report: f.Report}
 	if member, ok := f.by["limits"]; ok {
 		given = f.fieldsOf(member.value, "limits", "timeout", "job_timeout", "max_rows", "cache", "stale_while_revalidate")
 	}
@@ -171,7 +173,7 @@ func readLimits(f fields, mode Mode, onTimeout OnTimeout) Limits {
 	if onTimeout == Continue {
 		limits.JobTimeout = given.duration("job_timeout", DefaultAsyncTimeout, MaxAsyncTimeout, "")
 	} else if given.has("job_timeout") {
-		given.fault(given.placeOf("job_timeout"), "limits.job_timeout is allowed beside on_timeout: continue only; otherwise limits.timeout holds for jobs too")
+		given.Fault(given.placeOf("job_timeout"), "limits.job_timeout is allowed beside on_timeout: continue only; otherwise limits.timeout holds for jobs too")
 	}
 	if rows := given.integer("max_rows", 1, MaxMaxRows); rows != nil {
 		limits.MaxRows = *rows
@@ -185,11 +187,11 @@ func readCacheLimits(given fields, limits *Limits, mode Mode, onTimeout OnTimeou
 	limits.Cache = given.duration("cache", 0, MaxCache, "")
 	limits.StaleWhileRevalidate = given.duration("stale_while_revalidate", 0, MaxCache, "")
 	if given.has("cache") && (mode == Async || onTimeout == Continue) {
-		given.fault(given.placeOf("cache"),
+		given.Fault(given.placeOf("cache"),
 			"limits.cache is for mode: sync with on_timeout: fail; other endpoints answer with jobs, whose results are kept anyway")
 	}
 	if given.has("stale_while_revalidate") && !given.has("cache") {
-		given.fault(given.placeOf("stale_while_revalidate"), "limits.stale_while_revalidate is allowed beside limits.cache only")
+		given.Fault(given.placeOf("stale_while_revalidate"), "limits.stale_while_revalidate is allowed beside limits.cache only")
 	}
 }
 
@@ -206,11 +208,11 @@ func readColumns(f fields) (map[string]source.ColumnSpec, map[string]ColumnNote)
 		given := f.fieldsOf(column.value, "columns."+column.key, "type", "scale", "nullable", "description")
 		spec := source.ColumnSpec{Type: source.Type(given.text("type")), Scale: given.integer("scale", 0, maxScale)}
 		if spec.Type != "" && !validColumnType(spec.Type) {
-			given.fault(given.placeOf("type"), "%s must be one of %s, or an array of one such as %s; got %q%s",
+			given.Fault(given.placeOf("type"), "%s must be one of %s, or an array of one such as %s; got %q%s",
 				given.name("type"), typeList(source.Types()), source.ArrayOf(source.TypeInteger), spec.Type,
 				typeMeant(string(spec.Type), names(source.Types()), columnTypesMeant))
 		} else if spec.Scale != nil && spec.Type != source.TypeDecimal {
-			given.fault(given.placeOf("scale"), "%s is allowed beside type: %s only", given.name("scale"), source.TypeDecimal)
+			given.Fault(given.placeOf("scale"), "%s is allowed beside type: %s only", given.name("scale"), source.TypeDecimal)
 		}
 		columns[column.key] = spec
 		notes[column.key] = ColumnNote{
@@ -237,11 +239,11 @@ func names[T ~string](types []T) []string {
 }
 
 // memberPlaces is where the members of a map are, such as the parameters that a file declares, sound or not.
-func memberPlaces(f fields, key string) map[string]place {
-	places := make(map[string]place)
+func memberPlaces(f fields, key string) map[string]Place {
+	places := make(map[string]Place)
 	if member, ok := f.by[key]; ok && member.value.kind == mapNode {
 		for _, one := range member.value.members {
-			places[one.key] = one.place
+			places[one.key] = one.Place
 		}
 	}
 	return places
@@ -251,23 +253,23 @@ func memberPlaces(f fields, key string) map[string]place {
 // and the statement does not use: a filter that was forgotten returns too much. A source knows its dialect better and is
 // asked later; this is for catalogs that are checked without their sources.
 func (e *Endpoint) checkNames(f fields, statement reading) {
-	names := e.places.params
-	declaredNames := sortedKeys(names)
+	names := e.Places.Params
+	declaredNames := slices.Sorted(maps.Keys(names))
 	known := declared(declaredNames)
 	for _, use := range statement.uses {
 		if _, ok := names[use.Name]; ok {
 			continue
 		}
 		line, column := e.Position(use.Offset)
-		f.fault(place{line, column}, "@%s is not declared in params; %s%s", use.Name, known,
-			didYouMean(at(dataapi.Nearest(use.Name, declaredNames))))
+		f.Fault(Place{line, column}, "@%s is not declared in params; %s%s", use.Name, known,
+			DidYouMean(at(dataapi.Nearest(use.Name, declaredNames))))
 	}
-	if len(f.report.dialects.of(e.Source)) == 0 {
+	if len(f.Report.Dialects.of(e.Source)) == 0 {
 		return // nobody knows what a use looks like
 	}
 	for _, name := range declaredNames {
-		if !statement.mentioned[name] && e.Statement.SQL != "" && params.ValidName(name) && !f.report.has(names[name]) {
-			f.fault(names[name], "parameter %s is declared and never used in the statement; use @%s there, or leave it out here%s",
+		if !statement.mentioned[name] && e.Statement.SQL != "" && params.ValidName(name) && !f.Report.has(names[name]) {
+			f.Fault(names[name], "parameter %s is declared and never used in the statement; use @%s there, or leave it out here%s",
 				name, name, e.mentionedAsText(name))
 		}
 	}
@@ -300,29 +302,30 @@ func declared(names []string) string {
 }
 
 // checkShares reports constraints that this endpoint's parameters cannot have.
-func (e *Endpoint) checkShares(r *report) {
+func (e *Endpoint) checkShares(r *Report) {
 	for company, context := range e.Shares {
-		places := e.places.shares[company]
+		places := e.Places.Shares[company]
 		for name := range context {
-			if _, ok := e.places.params[name]; !ok {
-				r.fault(places.constraints[name].key, "share.%s constrains %q, which is not a parameter of this endpoint; %s%s",
-					company, name, declared(sortedKeys(e.places.params)), didYouMean(dataapi.Nearest(name, sortedKeys(e.places.params))))
+			if _, ok := e.Places.Params[name]; !ok {
+				r.Fault(places.Constraints[name].Key, "share.%s constrains %q, which is not a parameter of this endpoint; %s%s",
+					company, name, declared(slices.Sorted(maps.Keys(e.Places.Params))), DidYouMean(dataapi.Nearest(name, slices.Sorted(maps.Keys(e.Places.Params)))))
 			}
 		}
 		if e.Contract == nil {
 			continue
 		}
 		for _, fault := range e.Contract.CheckContext(context) {
-			at := places.constraints[fault.Parameter].of(fault)
+			at := places.Constraints[fault.Parameter].Of(fault)
 			if r.has(at) {
 				continue
 			}
-			r.fault(at, "share.%s: %s", company, contextMessage(fault))
+			r.Fault(at, "share.%s: %s", company, ContextMessage(fault))
 		}
 	}
 }
 
-func contextMessage(fault params.ContextFault) string {
+// ContextMessage words what is wrong with a constraint of a share context.
+func ContextMessage(fault params.ContextFault) string {
 	if fault.Field == "minimum" || fault.Field == "maximum" {
 		return fault.Parameter + "." + fault.Field + " " + inYAML(fault.Message)
 	}
