@@ -13,7 +13,7 @@ import (
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"github.com/solucao42/caddy-data-api/internal/httpapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/mcp"
 	"github.com/solucao42/caddy-data-api/internal/paralleltest"
 	"github.com/solucao42/caddy-data-api/internal/server/servertest"
@@ -61,7 +61,7 @@ func serveOn(t *testing.T, database servertest.Database, files map[string]string
 					return
 				}
 				if err := handler.ServeHTTP(w, r, next.ServeHTTP); err != nil {
-					httpapi.WriteProblem(w, r, err)
+					respond.WriteProblem(w, r, err)
 				}
 			})
 		},
