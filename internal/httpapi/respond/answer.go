@@ -1,4 +1,4 @@
-package httpapi
+package respond
 
 import (
 	"errors"
@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/admission"
-	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 )
@@ -20,23 +19,20 @@ const (
 	// blindTimeout is the same where nothing shows whether a reader takes a part of a buffer: as long as that, it may take
 	// for all of it.
 	blindTimeout = 30 * time.Second
-
-	// readGrace is how much longer than a query may run its reader may take for what has been read of it.
-	readGrace = time.Second
 )
 
 // errStalled says that an answer was given up because of its reader: it took nothing, or it has gone.
 var errStalled = errors.New("the caller takes nothing of the answer")
 
-// answer is the writer that handlers get. It knows whether the answer has begun, holds what the answer takes of the
+// Answer is the writer that handlers get. It knows whether the answer has begun, holds what the answer takes of the
 // budget, does not wait for ever for its reader, and sees to it that an answer which ends badly is not taken for a whole one.
-type answer struct {
+type Answer struct {
 	http.ResponseWriter
 	controller *http.ResponseController
-	by         *responder
+	by         *Responder
 	request    *http.Request // of the caller
 
-	timing   *serverTiming // tells the caller where the time went; or nil
+	timing   Timing // tells the caller where the time went; or nil
 	begun    bool
 	ended    bool  // as it should
 	anyone   bool  // the client may read it, whatever has become of the caller's rights
@@ -47,7 +43,7 @@ type answer struct {
 
 	budget   *admission.Budget
 	payer    string
-	endpoint *catalog.Endpoint // that it is of; nil: not known yet, or of none
+	endpoint dataapi.Address // that it is of; zero: not known yet, or of none
 
 	sent int64 // bytes that the server has taken
 	cost int64 // of what the answer will hold, beside what is held
@@ -59,7 +55,7 @@ type answer struct {
 
 // watchedAnswer is what the [watch] knows of an answer.
 type watchedAnswer struct {
-	before, after *answer      // in the watch's list
+	before, after *Answer      // in the watch's list
 	listed        bool         // guarded by the watch's lock
 	writing       atomic.Int64 // when the write that goes on began, in nanoseconds; 0: none does
 	until         atomic.Int64 // when writing ends, however much has been written; 0: it may go on
@@ -71,7 +67,7 @@ type watchedAnswer struct {
 }
 
 // WriteHeader begins the answer.
-func (a *answer) WriteHeader(status int) {
+func (a *Answer) WriteHeader(status int) {
 	if a.begin(0) != nil {
 		return
 	}
@@ -79,7 +75,7 @@ func (a *answer) WriteHeader(status int) {
 }
 
 // Write sends one buffer. The first one sends the headers before it, unless the answer cannot be sent now.
-func (a *answer) Write(p []byte) (int, error) {
+func (a *Answer) Write(p []byte) (int, error) {
 	if err := a.begin(len(p)); err != nil {
 		return 0, err
 	}
@@ -102,7 +98,7 @@ func (a *answer) Write(p []byte) (int, error) {
 // pieceSize is how much is written to a stream at once: it is what its reader has to take within [stallTimeout].
 const pieceSize = 16 << 10
 
-func (a *answer) send(now time.Time, p []byte) (n int, err error) {
+func (a *Answer) send(now time.Time, p []byte) (n int, err error) {
 	defer a.watched.writing.Store(0)
 	for a.request.ProtoMajor > 1 && len(p) > pieceSize {
 		a.watched.writing.Store(now.UnixNano())
@@ -119,7 +115,7 @@ func (a *answer) send(now time.Time, p []byte) (n int, err error) {
 }
 
 // begin looks whether the answer may begin, or go on, with a part of this size.
-func (a *answer) begin(size int) error {
+func (a *Answer) begin(size int) error {
 	if err := a.check(); err != nil {
 		return err
 	}
@@ -136,13 +132,15 @@ func (a *answer) begin(size int) error {
 		a.refused = err
 		return err
 	}
-	a.timing.begin()
+	if a.timing != nil {
+		a.timing.Begin()
+	}
 	a.begun = true
 	return nil
 }
 
 // await arranges for the reader to be given up when it takes nothing of the next part.
-func (a *answer) await(now time.Time, size int) {
+func (a *Answer) await(now time.Time, size int) {
 	patience := a.by.watch.blind
 	switch {
 	case a.streamed:
@@ -160,36 +158,29 @@ func (a *answer) await(now time.Time, size int) {
 }
 
 // whole reports whether this part is all of a small answer over HTTP/1: one write into a connection's buffer.
-func (a *answer) whole(size int) bool {
+func (a *Answer) whole(size int) bool {
 	return a.request.ProtoMajor == 1 && size <= smallAnswer && a.watched.until.Load() == 0 && a.Header().Get("Content-Length") != ""
 }
 
 // smallAnswer is what an encoder sends at once, in bytes.
 const smallAnswer = 64 << 10
 
-// holdUntil bounds how long the reader may take, all writes together; zero: it may go on.
-func (a *answer) holdUntil(end time.Time) {
-	if end.IsZero() {
-		a.watched.until.Store(0)
-	} else {
-		a.watched.until.Store(end.UnixNano())
-	}
-}
-
 // check looks whether the caller may still be answered.
-func (a *answer) check() error {
+func (a *Answer) check() error {
 	if a.refused == nil && !a.anyone {
-		if caller := callerOf(a.request); caller.Company != nil { // else nobody is answered who could lose anything
-			_, a.refused = a.by.renewed(caller)
+		if caller := CallerOf(a.request); caller.Company != nil { // else nobody is answered who could lose anything
+			_, a.refused = a.by.renew(caller)
 		}
 	}
 	return a.refused
 }
 
 // end is for an answer that is all there.
-func (a *answer) end() {
+func (a *Answer) end() {
 	a.releaseSlot()
-	a.timing.end()
+	if a.timing != nil {
+		a.timing.End()
+	}
 	a.ended = a.flush()
 	if a.ended {
 		a.http10.disarm()
@@ -200,7 +191,7 @@ func (a *answer) end() {
 
 // flush sends what the server still buffers, where it is more than a deadline's business, and reports whether it could: over
 // HTTP/1.0 the connection may then end as any other, and what a stream without a window does not take is held until it does.
-func (a *answer) flush() bool {
+func (a *Answer) flush() bool {
 	if a.http10.conn == nil && (a.request.ProtoMajor == 1 || !a.streamed) {
 		return true
 	}
@@ -209,7 +200,7 @@ func (a *answer) flush() bool {
 }
 
 // FlushError is for response controllers. The reader of what is flushed is watched as that of what is written is.
-func (a *answer) FlushError() error {
+func (a *Answer) FlushError() error {
 	now := time.Now()
 	if a.request.ProtoMajor == 1 {
 		_ = a.controller.SetWriteDeadline(now.Add(a.by.watch.blind))
@@ -220,13 +211,13 @@ func (a *answer) FlushError() error {
 }
 
 // abort breaks the connection, or the stream, so that nobody takes what was sent for complete. It does not return.
-func (a *answer) abort() {
+func (a *Answer) abort() {
 	panic(http.ErrAbortHandler) // finish does the rest, as for every other panic
 }
 
 // refuse says that there is no memory left. Refusals take some too, as long as streams do not take them: there is a small
 // budget for them, and beyond it streams are reset without a word.
-func (a *answer) refuse(err error) {
+func (a *Answer) refuse(err error) {
 	a.giveBack()
 	if a.request.ProtoMajor == 1 {
 		a.Header().Set("Connection", "close") // which has a share in what there is too little of
@@ -242,7 +233,7 @@ func (a *answer) refuse(err error) {
 
 // finish gives back what the answer holds. What is still to be sent, such as the end of a compressed stream, the server sends
 // after the handler.
-func (a *answer) finish() {
+func (a *Answer) finish() {
 	a.releaseSlot()
 	a.watched.mu.Lock()
 	a.watched.finished = true
@@ -257,4 +248,4 @@ func (a *answer) finish() {
 }
 
 // Unwrap lets a response controller find the server's writer.
-func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+func (a *Answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }

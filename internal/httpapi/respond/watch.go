@@ -1,4 +1,4 @@
-package httpapi
+package respond
 
 import (
 	"log/slog"
@@ -12,14 +12,14 @@ type watch struct {
 	stall, blind time.Duration
 
 	mu      sync.Mutex
-	first   *answer
+	first   *Answer
 	running bool
 }
 
 // tick is how often the watch looks.
 func (w *watch) tick() time.Duration { return min(w.stall/8, time.Second) }
 
-func (w *watch) add(a *answer) {
+func (w *watch) add(a *Answer) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	a.watched.listed = true
@@ -34,7 +34,7 @@ func (w *watch) add(a *answer) {
 	}
 }
 
-func (w *watch) remove(a *answer) {
+func (w *watch) remove(a *Answer) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !a.watched.listed {
@@ -55,7 +55,7 @@ func (w *watch) remove(a *answer) {
 func (w *watch) run() {
 	ticker := time.NewTicker(w.tick())
 	defer ticker.Stop()
-	var late []*answer
+	var late []*Answer
 	for now := range ticker.C {
 		w.mu.Lock()
 		if w.first == nil {
@@ -78,13 +78,13 @@ func (w *watch) run() {
 }
 
 // late reports whether a write has gone on for so long that one should look after it.
-func (a *answer) late(now time.Time, long time.Duration) bool {
+func (a *Answer) late(now time.Time, long time.Duration) bool {
 	begun := a.watched.writing.Load()
 	return begun != 0 && now.UnixNano()-begun >= int64(long)
 }
 
 // giveUpUnlessTaken ends the answer when its reader has taken nothing for too long, or the time for all of it is over.
-func (a *answer) giveUpUnlessTaken(now time.Time) {
+func (a *Answer) giveUpUnlessTaken(now time.Time) {
 	a.watched.mu.Lock()
 	defer a.watched.mu.Unlock()
 	begun := a.watched.writing.Load()

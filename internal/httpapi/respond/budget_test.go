@@ -1,4 +1,4 @@
-package httpapi
+package respond
 
 import (
 	"bytes"
@@ -6,19 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/net/http2"
 
-	"github.com/solucao42/caddy-data-api/internal/audit"
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/token"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/wiretest"
 )
 
 // rawH2 is a client of HTTP/2 that gives its streams no window, or gives it as it likes.
@@ -30,7 +26,7 @@ type rawH2 struct {
 
 func newRawH2(t *testing.T, address net.Addr, window uint32) *rawH2 {
 	t.Helper()
-	conn := dial(t, address)
+	conn := wiretest.Dial(t, address)
 	t.Cleanup(func() { _ = conn.Close() })
 	c := &rawH2{t, conn, http2.NewFramer(conn, conn)}
 	_, err := io.WriteString(conn, http2.ClientPreface)
@@ -86,37 +82,37 @@ func TestReadersThatTakeNothingAreEnded(t *testing.T) {
 	for _, path := range []string{"/long", "/short", "/events"} {
 		t.Run("HTTP2"+path, func(t *testing.T) {
 			t.Parallel()
-			api := testAPI()
-			api.watch.stall = 400 * time.Millisecond
+			responder := testResponder()
+			responder.watch.stall = 400 * time.Millisecond
 			mux := http.NewServeMux()
-			mux.Handle("/long", handle(api, func(w http.ResponseWriter, _ *http.Request) error { return half(w) }))
-			mux.Handle("/short", handle(api, func(w http.ResponseWriter, _ *http.Request) error { return writeJSON(w, http.StatusOK, "short") }))
-			mux.Handle("/events", handle(api, func(w http.ResponseWriter, _ *http.Request) error {
-				stream := &eventStream{w: w, controller: http.NewResponseController(w)}
+			mux.Handle("/long", handle(responder, func(w http.ResponseWriter, _ *http.Request) error { return half(w) }))
+			mux.Handle("/short", handle(responder, func(w http.ResponseWriter, _ *http.Request) error { return WriteJSON(w, http.StatusOK, "short") }))
+			mux.Handle("/events", handle(responder, func(w http.ResponseWriter, _ *http.Request) error {
 				for {
-					if err := stream.send("progress", []byte("{}")); err != nil {
+					_, err := io.WriteString(w, "event: progress\ndata: {}\n\n")
+					if err := errors.Join(err, http.NewResponseController(w).Flush()); err != nil {
 						return err
 					}
 				}
 			}))
-			listener := tcpListener(t)
+			listener := wiretest.Listen(t)
 			listen(t, listener, mux)
 			stuck := newRawH2(t, listener.Addr(), 0)
 			stuck.get(1, path)
 			if reset, err := stuck.end(1, nil); err != nil || !reset {
 				t.Errorf("a stream without a window ends with %v, and a reset: %t", err, reset)
 			}
-			if held := eventuallyHeld(api, 0); held != 0 {
+			if held := eventuallyHeld(responder, 0); held != 0 {
 				t.Errorf("%d bytes of the budget are held by nobody", held)
 			}
 		})
 	}
 	t.Run("slow HTTP2", func(t *testing.T) {
 		t.Parallel()
-		api := testAPI()
-		api.watch.stall = 2 * time.Second
-		listener := tcpListener(t)
-		listen(t, listener, handle(api, func(w http.ResponseWriter, _ *http.Request) error { return half(w) }))
+		responder := testResponder()
+		responder.watch.stall = 2 * time.Second
+		listener := wiretest.Listen(t)
+		listen(t, listener, handle(responder, func(w http.ResponseWriter, _ *http.Request) error { return half(w) }))
 		slow := newRawH2(t, listener.Addr(), 10_000)
 		slow.get(1, "/")
 		got := 0
@@ -135,17 +131,17 @@ func TestReadersThatTakeNothingAreEnded(t *testing.T) {
 	}{{"stuck HTTP1", 0}, {"slow HTTP1", 100 * time.Millisecond}} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			api := testAPI()
-			api.watch.stall = 2 * time.Second
+			responder := testResponder()
+			responder.watch.stall = 2 * time.Second
 			ended := make(chan error, 1)
-			listener := tcpListener(t)
-			listen(t, listener, handle(api, func(w http.ResponseWriter, _ *http.Request) error {
+			listener := wiretest.Listen(t)
+			listen(t, listener, handle(responder, func(w http.ResponseWriter, _ *http.Request) error {
 				// One write that its reader takes 6 s for.
 				_, err := w.Write(make([]byte, 12<<20))
 				ended <- err
 				return err
 			}))
-			conn := dial(t, listener.Addr())
+			conn := wiretest.Dial(t, listener.Addr())
 			defer conn.Close()
 			if err := conn.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
 				t.Fatal(err)
@@ -180,9 +176,9 @@ func TestReadersThatTakeNothingAreEnded(t *testing.T) {
 }
 
 // eventuallyHeld waits until so much of the budgets is held, and returns what is held then.
-func eventuallyHeld(api *API, want int64) (held int64) {
+func eventuallyHeld(responder *Responder, want int64) (held int64) {
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
-		held = api.memory.callers.Held() + api.memory.strangers.Held()
+		held = responder.memory.callers.Held() + responder.memory.strangers.Held()
 		if held == want || time.Now().After(deadline) {
 			return held
 		}
@@ -192,11 +188,11 @@ func eventuallyHeld(api *API, want int64) (held int64) {
 // A client that reads slowly holds a part of the budget, and when there is none left others are refused, not begun.
 func TestAnswersBeyondTheBudgetAreRefused(t *testing.T) {
 	t.Parallel()
-	api := testAPI()
-	api.memory.Resize(8 << 20) // and 1 MiB for strangers, half of which one address may hold
-	listener := tcpListener(t)
+	responder := testResponder()
+	responder.memory.Resize(8 << 20) // and 1 MiB for strangers, half of which one address may hold
+	listener := wiretest.Listen(t)
 	mux := http.NewServeMux()
-	mux.Handle("/long", handle(api, func(w http.ResponseWriter, _ *http.Request) error {
+	mux.Handle("/long", handle(responder, func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header().Set("Trailer", "X-Data-Api-Row-Count")
 		return half(w)
 	}))
@@ -206,56 +202,56 @@ func TestAnswersBeyondTheBudgetAreRefused(t *testing.T) {
 		stuck.get(2*i+1, "/long")
 	}
 	const each = answerCost + smallAnswer
-	if held := eventuallyHeld(api, 5*each); held != 5*each {
+	if held := eventuallyHeld(responder, 5*each); held != 5*each {
 		t.Fatalf("%d bytes are held", held)
 	}
-	status, header, body, err := fetch(t, "http://"+listener.Addr().String()+"/long")
+	status, header, body, err := wiretest.Fetch(t, "http://"+listener.Addr().String()+"/long")
 	if err != nil || status != http.StatusServiceUnavailable || header.Get("Retry-After") == "" || !bytes.Contains(body, []byte("OVERLOADED")) ||
 		header.Get("Trailer") != "" {
 		t.Errorf("got %d %v %s %v", status, header, body, err)
 	}
 	_ = stuck.conn.Close()
-	if held := eventuallyHeld(api, 0); held != 0 {
+	if held := eventuallyHeld(responder, 0); held != 0 {
 		t.Errorf("%d bytes are held by nobody", held)
 	}
-	if status, _, body, err := fetch(t, "http://"+listener.Addr().String()+"/long"); err != nil || status != http.StatusOK || len(body) != 100_000 {
+	if status, _, body, err := wiretest.Fetch(t, "http://"+listener.Addr().String()+"/long"); err != nil || status != http.StatusOK || len(body) != 100_000 {
 		t.Errorf("afterwards: %d, %d bytes, %v", status, len(body), err)
 	}
 }
 
 // Bodies that are on their way hold a part of the budget too, which grows with what has arrived.
 func TestBodiesBeyondTheBudgetAreRefused(t *testing.T) { // alone, since its bodies have their time
-	api := testAPI()
-	api.memory.Resize(8 << 20)
-	listener := tcpListener(t)
+	responder := testResponder()
+	responder.memory.Resize(8 << 20)
+	listener := wiretest.Listen(t)
 	listen(t, listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		api.limitBody(w, r, 1<<20)
-		handle(api, func(w http.ResponseWriter, r *http.Request) error {
+		responder.limitBody(w, r, 1<<20)
+		handle(responder, func(w http.ResponseWriter, r *http.Request) error {
 			var body struct{ A string }
-			if err := decodeBody(r, &body, false); err != nil {
+			if err := DecodeBody(r, &body, false); err != nil {
 				return err
 			}
-			return writeJSON(w, http.StatusOK, len(body.A))
+			return WriteJSON(w, http.StatusOK, len(body.A))
 		}).ServeHTTP(w, r)
 	}))
 	const head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 	var slow []net.Conn
 	for range 16 {
-		conn := dial(t, listener.Addr())
+		conn := wiretest.Dial(t, listener.Addr())
 		defer conn.Close()
 		if _, err := fmt.Fprintf(conn, head+`{"A":`, 9); err != nil {
 			t.Fatal(err)
 		}
 		slow = append(slow, conn)
 	}
-	if held := eventuallyHeld(api, 16*bodyCost); held != 16*bodyCost {
+	if held := eventuallyHeld(responder, 16*bodyCost); held != 16*bodyCost {
 		t.Fatalf("%d bytes are held", held)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), bodyTimeout/2) // it is told at once, not when its body has not come in time
 	defer cancel()
-	conn := dial(t, listener.Addr())
+	conn := wiretest.Dial(t, listener.Addr())
 	context.AfterFunc(ctx, func() { _ = conn.Close() })
-	answer, err := ask(t, conn, fmt.Sprintf(head+`{"A":`, 9))
+	answer, err := wiretest.Ask(t, conn, fmt.Sprintf(head+`{"A":`, 9))
 	if err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.1 503 ")) || !bytes.Contains(answer, []byte("Retry-After: ")) {
 		t.Errorf("%v: %s", err, answer)
 	}
@@ -268,59 +264,22 @@ func TestBodiesBeyondTheBudgetAreRefused(t *testing.T) { // alone, since its bod
 			t.Fatalf("%s, %v", buffer, err)
 		}
 	}
-	if held := eventuallyHeld(api, 0); held != 0 {
+	if held := eventuallyHeld(responder, 0); held != 0 {
 		t.Errorf("%d bytes are held by nobody", held)
 	}
 	large := `{"A":"` + strings.Repeat("x", 400_000) + `"}` // more than this address may have in memory
-	if answer, _ := ask(t, dial(t, listener.Addr()), fmt.Sprintf(head, len(large))+large); !bytes.HasPrefix(answer, []byte("HTTP/1.1 503 ")) {
+	if answer, _ := wiretest.Ask(t, wiretest.Dial(t, listener.Addr()), fmt.Sprintf(head, len(large))+large); !bytes.HasPrefix(answer, []byte("HTTP/1.1 503 ")) {
 		t.Errorf("%.300s", answer)
 	}
 }
 
-// What needs no endpoint goes the way of all other requests: it is as strict with queries, and looks again at who asks.
-func TestPermissionsAndKeysGoTheCommonWay(t *testing.T) {
-	key, err := token.NewHS256Key(make([]byte, 32))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ring, err := token.NewKeyRing(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	api := New(Services{
-		Log: slog.New(slog.DiscardHandler), Memory: NewMemory(64 << 20), ClientIP: func(*http.Request) string { return "" }, TokenKeys: ring,
-		AuditLog: noTrail{},
-	})
-	for path, serve := range map[string]http.HandlerFunc{
-		dataapi.PathJWKS:        api.ServeToken,
-		dataapi.PathPermissions: func(w http.ResponseWriter, r *http.Request) { api.execute.ServeHTTP(w, r) },
-		"/api/v1/data-api/default/x/jobs/00000000000000000000000000": func(w http.ResponseWriter, r *http.Request) { api.execute.ServeHTTP(w, r) },
-	} {
-		recorder := httptest.NewRecorder()
-		serve(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path+"?fresh=1", nil))
-		if recorder.Code != http.StatusBadRequest || !strings.Contains(recorder.Body.String(), "fresh") {
-			t.Errorf("%s?fresh=1: %d %s", path, recorder.Code, recorder.Body)
-		}
-	}
-	recorder := httptest.NewRecorder()
-	api.ServeToken(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, dataapi.PathJWKS, nil))
-	if recorder.Code != http.StatusOK {
-		t.Errorf("%d %s", recorder.Code, recorder.Body)
-	}
-}
-
-type noTrail struct{}
-
-func (noTrail) Enabled() bool      { return false }
-func (noTrail) Record(audit.Event) {}
-
 // Refusals that nobody takes are bounded as well: beyond that, streams are reset at once.
 func TestRefusalsAreBounded(t *testing.T) {
 	t.Parallel()
-	api := testAPI()
-	api.memory.Resize(2 << 20) // of which refusals have half a MiB, and one address half of that
-	listener := tcpListener(t)
-	listen(t, listener, handle(api, func(w http.ResponseWriter, _ *http.Request) error { return half(w) }))
+	responder := testResponder()
+	responder.memory.Resize(2 << 20) // of which refusals have half a MiB, and one address half of that
+	listener := wiretest.Listen(t)
+	listen(t, listener, handle(responder, func(w http.ResponseWriter, _ *http.Request) error { return half(w) }))
 	stuck := newRawH2(t, listener.Addr(), 0)
 	const streams = 60
 	for i := range uint32(streams) {
@@ -345,7 +304,7 @@ func TestRefusalsAreBounded(t *testing.T) {
 	if refused > 1+8+8 {
 		t.Errorf("%d answers have begun", refused)
 	}
-	if held := eventuallyHeld(api, 0); held != 0 {
+	if held := eventuallyHeld(responder, 0); held != 0 {
 		t.Errorf("%d bytes are held by nobody", held)
 	}
 }

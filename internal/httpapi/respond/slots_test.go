@@ -1,20 +1,22 @@
-package httpapi
+package respond
 
 import (
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/solucao42/caddy-data-api/internal/httpapi/wiretest"
 )
 
 // Answers that take slots work as many at once as there are slots, and none of them keeps one while its reader is waited for.
 func TestSlotsAreLeftWhileReadersAreWaitedFor(t *testing.T) {
-	api := testAPI()
-	api.slots = make(conversionSlots, 2)
+	responder := testResponder()
+	responder.slots = make(conversionSlots, 2)
 	var inside, most atomic.Int64
-	listener := tcpListener(t)
-	listen(t, listener, handle(api, func(w http.ResponseWriter, _ *http.Request) error {
-		if err := limitConversion(w); err != nil {
+	listener := wiretest.Listen(t)
+	listen(t, listener, handle(responder, func(w http.ResponseWriter, _ *http.Request) error {
+		if err := LimitConversion(w); err != nil {
 			return err
 		}
 		for range 20 {
@@ -35,7 +37,7 @@ func TestSlotsAreLeftWhileReadersAreWaitedFor(t *testing.T) {
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
-			_, _, body, err := fetch(t, "http://"+listener.Addr().String())
+			_, _, body, err := wiretest.Fetch(t, "http://"+listener.Addr().String())
 			if err != nil || len(body) != 2_000_000 {
 				t.Errorf("%d bytes, %v", len(body), err)
 			}
@@ -43,7 +45,7 @@ func TestSlotsAreLeftWhileReadersAreWaitedFor(t *testing.T) {
 	}
 	all.Wait()
 	_ = stuck.conn.Close()
-	if held := eventuallyHeld(api, 0); held != 0 || most.Load() > 2 || len(api.slots) != 0 {
-		t.Errorf("%d worked at once; %d bytes and %d turns are taken in the end", most.Load(), held, len(api.slots))
+	if held := eventuallyHeld(responder, 0); held != 0 || most.Load() > 2 || len(responder.slots) != 0 {
+		t.Errorf("%d worked at once; %d bytes and %d turns are taken in the end", most.Load(), held, len(responder.slots))
 	}
 }

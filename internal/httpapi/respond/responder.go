@@ -1,23 +1,29 @@
-package httpapi
+package respond
 
 import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"sync/atomic"
 	"time"
 
-	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/logsample"
+	"github.com/solucao42/caddy-data-api/internal/observe"
+	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 )
 
-// responder calls handlers, watches over their answers, and answers with their errors.
-type responder struct {
-	*access
-	*recorder
+// Responder calls handlers, watches over their answers, and answers with their errors. Make it with [New]; it is safe for
+// concurrent use.
+type Responder struct {
+	*Recorder
+	renew  func(identity.Principal) (identity.Principal, error)
+	rates  *ratelimit.Table
+	limits map[error]observe.Limit
 	memory *Memory
 	log    *slog.Logger
 
@@ -27,26 +33,49 @@ type responder struct {
 	samples logsample.Sampler // of the failures that pass
 }
 
-func newResponder(access *access, recorder *recorder, memory *Memory, log *slog.Logger) *responder {
-	return &responder{
-		access: access, recorder: recorder, memory: memory, log: log, slots: newConversionSlots(),
+// Options are what a responder works with.
+type Options struct {
+	Recorder *Recorder
+
+	// Renew returns a caller as it is now. It fails with dataapi.CodeUnauthenticated when its key, user or tokens are not good any
+	// more. It must not block: it is asked at every part of an answer.
+	Renew func(identity.Principal) (identity.Principal, error)
+
+	// Rates counts requests against the limits of keys.
+	Rates *ratelimit.Table
+
+	// Limits are the errors, beside the responder's own, that say a limit was exceeded, by the limit that is counted then.
+	Limits map[error]observe.Limit
+
+	// Memory bounds what answers and bodies hold.
+	Memory *Memory
+
+	Log *slog.Logger
+}
+
+// New makes a responder.
+func New(o Options) *Responder {
+	limits := map[error]observe.Limit{errNoRoom: observe.MemoryLimit, errNoRoomForBody: observe.MemoryLimit}
+	maps.Copy(limits, o.Limits)
+	return &Responder{
+		Recorder: o.Recorder, renew: o.Renew, rates: o.Rates, limits: limits, memory: o.Memory, log: o.Log, slots: newConversionSlots(),
 		watch: watch{stall: stallTimeout, blind: blindTimeout},
 	}
 }
 
-// handler answers a request, or returns why it cannot: an error that finds the answer unbegun becomes a problem document.
-type handler func(w http.ResponseWriter, r *http.Request) error
+// Handler answers a request, or returns why it cannot: an error that finds the answer unbegun becomes a problem document.
+type Handler func(w http.ResponseWriter, r *http.Request) error
 
 // route is a handler as net/http calls it. Before each part of the answer to an authenticated caller it looks again whether
 // the caller's key, user and tokens are good, so that neither a long query nor a long result outlives their revocation.
 type route struct {
-	*responder
-	handle handler
+	*Responder
+	handle Handler
 }
 
 // ServeHTTP calls the handler and answers with its error.
 func (h *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	answer := &answer{ResponseWriter: w, controller: http.NewResponseController(w), by: h.responder, request: r}
+	answer := &Answer{ResponseWriter: w, controller: http.NewResponseController(w), by: h.Responder, request: r}
 	answer.budget, answer.payer = h.payerOf(r)
 	defer answer.finish()
 	err := h.handle(answer, r)
@@ -57,7 +86,7 @@ func (h *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer.end()
 		return
 	}
-	if dataapi.HasCode(err, dataapi.CodeUnauthenticated) && callerOf(r).Company != nil {
+	if dataapi.HasCode(err, dataapi.CodeUnauthenticated) && CallerOf(r).Company != nil {
 		SetChallenge(w, true)
 	}
 	h.countLimit(err)
@@ -74,8 +103,18 @@ func (h *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// countLimit counts what was refused for a limit.
+func (h *Responder) countLimit(err error) {
+	for exceeded, limit := range h.limits {
+		if errors.Is(err, exceeded) {
+			h.Meter.Throttled(limit)
+			return
+		}
+	}
+}
+
 // logCrowded says that there is no memory left for a company, or for an address, now and then: it comes in thousands.
-func (h *responder) logCrowded(payer string, err error) {
+func (h *Responder) logCrowded(payer string, err error) {
 	now := time.Now().UnixNano()
 	if last := h.crowded.Load(); now-last >= int64(crowdedEvery) && h.crowded.CompareAndSwap(last, now) {
 		h.log.Warn("requests are refused for want of memory, as answers.memory bounds it", slog.String("for", payer), slog.Any("error", err))
@@ -86,7 +125,7 @@ func (h *responder) logCrowded(payer string, err error) {
 const crowdedEvery = 10 * time.Second
 
 // logBroken says why an answer ends in its midst. A reader that has gone, or that takes nothing, is nobody's fault here.
-func (h *responder) logBroken(w http.ResponseWriter, r *http.Request, answer *answer, err error) {
+func (h *Responder) logBroken(w http.ResponseWriter, r *http.Request, answer *Answer, err error) {
 	if answer.stalled || errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 		h.log.Debug("the caller went away, or took nothing", slog.String("request_id", fields.RequestID(w)), slog.Any("error", err))
 		return
@@ -96,10 +135,12 @@ func (h *responder) logBroken(w http.ResponseWriter, r *http.Request, answer *an
 
 // Fail answers a request with an error, before anything else has been sent. It logs what a caller cannot mend. A caller
 // that has gone is not answered.
-func (h *responder) Fail(w http.ResponseWriter, r *http.Request, err error) { h.fail(w, r, nil, err) }
+func (h *Responder) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	h.fail(w, r, dataapi.Address{}, err)
+}
 
-// fail is Fail for a call of an endpoint, which may be nil.
-func (h *responder) fail(w http.ResponseWriter, r *http.Request, endpoint *catalog.Endpoint, err error) {
+// fail is Fail for a call of an endpoint; zero: of none.
+func (h *Responder) fail(w http.ResponseWriter, r *http.Request, endpoint dataapi.Address, err error) {
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 		h.log.Debug("the caller went away", slog.String("request_id", fields.RequestID(w)), slog.Any("error", err))
 		panic(http.ErrAbortHandler)
@@ -112,7 +153,7 @@ func (h *responder) fail(w http.ResponseWriter, r *http.Request, endpoint *catal
 // server is an error, each time. What passes by itself can happen to every request at once: it is a warning, and of many only
 // samples are kept. A value that the database refuses is for the endpoint's author to read about, and wakes nobody. All else
 // is the caller's own business. The logger finds the request's trace in the context.
-func (h *responder) logFailure(w http.ResponseWriter, r *http.Request, endpoint *catalog.Endpoint, err error, begun bool) {
+func (h *Responder) logFailure(w http.ResponseWriter, r *http.Request, endpoint dataapi.Address, err error, begun bool) {
 	failure := dataapi.AsError(err)
 	about := []slog.Attr{
 		slog.String("request_id", fields.RequestID(w)), slog.String("path", r.URL.Path), slog.String("code", string(failure.Code)),
@@ -133,4 +174,18 @@ func (h *responder) logFailure(w http.ResponseWriter, r *http.Request, endpoint 
 	default:
 		h.log.LogAttrs(r.Context(), slog.LevelDebug, "request refused", about...)
 	}
+}
+
+// aboutCall says for the log whose call has failed, of which endpoint, and what the database has called it.
+func aboutCall(r *http.Request, endpoint dataapi.Address, err error) (about []slog.Attr) {
+	if caller := CallerOf(r); caller.Company != nil {
+		about = append(about, slog.String("company", caller.Company.Slug), slog.String("user", caller.User.Name))
+	}
+	if endpoint != (dataapi.Address{}) {
+		about = append(about, slog.String("endpoint", endpoint.String()))
+	}
+	if state := dataapi.SQLState(err); state != "" {
+		about = append(about, slog.String("sqlstate", state))
+	}
+	return about
 }

@@ -1,4 +1,4 @@
-package httpapi
+package respond
 
 import (
 	"context"
@@ -84,7 +84,7 @@ var errHTTP10 = &dataapi.Error{
 }
 
 // guard makes sure that an answer which ends badly will look so. HTTP/1.1 and later see to it themselves.
-func (a *answer) guard() error {
+func (a *Answer) guard() error {
 	if a.request.ProtoAtLeast(1, 1) || a.http10.arm(connOf(a.request)) {
 		return nil
 	}
@@ -97,7 +97,7 @@ func (a *answer) guard() error {
 
 // breakOff breaks the connection below an answer of HTTP/1. A handler between, such as an encoder, cannot end its
 // stream properly then. The streams of later protocols are reset by the server when the handler panics.
-func (a *answer) breakOff() {
+func (a *Answer) breakOff() {
 	if a.request.ProtoMajor != 1 {
 		return
 	}

@@ -16,16 +16,10 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/tracing"
-)
-
-// The fields that say of a result what only JSON has a place for.
-const (
-	maxRowsField   = "X-Data-Api-Max-Rows"
-	rowCountField  = "X-Data-Api-Row-Count"
-	truncatedField = "X-Data-Api-Truncated"
 )
 
 // resultAnswer writes a result as an answer. What the format has no place for is in the header: how many rows there
@@ -33,7 +27,7 @@ const (
 // not, those two follow in the trailer (RFC 9110, 6.5).
 type resultAnswer struct {
 	result.Encoder
-	sender  *answer // nil: a writer that never waits for its reader
+	sender  *respond.Answer
 	header  http.Header
 	form    form
 	name    string // of the file, without its suffix
@@ -47,21 +41,12 @@ type resultAnswer struct {
 // newResultAnswer makes an encoder that begins the answer when its first bytes are written. Known is nil when the result
 // is only being made; limits says whether JSON documents have max_rows and executed_at. Close it.
 func newResultAnswer(w http.ResponseWriter, form form, name string, maxRows int, known *result.Summary, limits bool) *resultAnswer {
-	made := &resultAnswer{header: w.Header(), form: form, name: name, maxRows: maxRows}
+	made := &resultAnswer{sender: respond.AnswerOf(w), header: w.Header(), form: form, name: name, maxRows: maxRows}
 	if known != nil {
 		made.summary, made.known = *known, true
 	}
-	made.sender, _ = w.(*answer)
 	made.Encoder = form.encoder(w, limits, made.begin)
 	return made
-}
-
-// holdUntil lets the reader take as long as this for the rows of a query that waits for it: with the query waits its place
-// on the source, which other callers want. Once the query is done there is no such limit.
-func (a *resultAnswer) holdUntil(end time.Time) {
-	if a.sender != nil {
-		a.sender.holdUntil(end)
-	}
 }
 
 // begin sets the header. It is the last moment at which an error could still have become another answer.
@@ -70,21 +55,21 @@ func (a *resultAnswer) begin(size int) {
 	a.header.Set("Cache-Control", "no-store")
 	if size >= 0 { // without a length, net/http sends a small result in chunks, with one more write
 		a.header.Set("Content-Length", strconv.Itoa(size))
-	} else if a.sender != nil {
-		a.sender.cost += a.form.format.Memory
+	} else {
+		a.sender.Costs(a.form.format.Memory)
 	}
 	if a.form.format == result.JSON {
 		return
 	}
 	a.form.describe(a.header, a.name, a.maxRows)
 	if a.known {
-		setSummary(a.header, a.summary)
+		fields.SetSummary(a.header, a.summary)
 		return
 	}
-	if a.sender != nil && !a.sender.request.ProtoAtLeast(1, 1) {
-		return // HTTP/1.0 has no trailer
+	if !a.sender.MayTrail() {
+		return
 	}
-	a.header["Trailer"] = []string{rowCountField, truncatedField}
+	a.header["Trailer"] = []string{fields.RowCount, fields.Truncated}
 	a.trailing = true
 }
 
@@ -97,24 +82,18 @@ func (f form) describe(header http.Header, name string, maxRows int) {
 	if f.format.Download {
 		header.Set("Content-Disposition", `attachment; filename="`+name+"."+f.format.Suffix+`"`)
 	}
-	header.Set(maxRowsField, strconv.Itoa(maxRows))
-}
-
-// setSummary says how a result has ended.
-func setSummary(header http.Header, summary result.Summary) {
-	header.Set(rowCountField, strconv.Itoa(summary.RowCount))
-	header.Set(truncatedField, strconv.FormatBool(summary.Truncated))
+	header.Set(fields.MaxRows, strconv.Itoa(maxRows))
 }
 
 // End ends the result, and with it the answer.
 func (a *resultAnswer) End(summary result.Summary) error {
-	a.holdUntil(time.Time{})
+	a.sender.HoldUntil(time.Time{})
 	a.summary, a.known = summary, true
 	if err := a.Encoder.End(summary); err != nil {
 		return err
 	}
 	if a.trailing {
-		setSummary(a.header, summary) // net/http sends what has been announced
+		fields.SetSummary(a.header, summary) // net/http sends what has been announced
 	}
 	return nil
 }
@@ -122,7 +101,7 @@ func (a *resultAnswer) End(summary result.Summary) error {
 // answerConverted writes the result of a completed job, which is kept as JSON, in another form. It holds a row, or what
 // the format gathers, in memory.
 func answerConverted(ctx context.Context, w http.ResponseWriter, completed job.Job, stored *job.ResultReader, form form, limits bool) (err error) {
-	if err := limitConversion(w); err != nil {
+	if err := respond.LimitConversion(w); err != nil {
 		return err
 	}
 	span := tracing.Encode(ctx, form.format.Name)
@@ -205,7 +184,7 @@ func answerEntry(
 	header.Set("Content-Length", strconv.Itoa(len(entry.Body)))
 	form.describe(header, bound.Endpoint.Address.Slug, entry.Summary.MaxRows)
 	if form.format != result.JSON {
-		setSummary(header, entry.Summary)
+		fields.SetSummary(header, entry.Summary)
 	}
 	_, err := w.Write(entry.Body)
 	return err
@@ -303,22 +282,6 @@ func sendPage(w http.ResponseWriter, stored io.ReadSeeker, page page, summary pa
 		}
 	}
 	_, err = w.Write(tail)
-	return err
-}
-
-// writeJSON answers with a document that fits in memory and must not be stored by caches.
-func writeJSON(w http.ResponseWriter, status int, document any) error {
-	body, err := json.Marshal(document)
-	if err != nil {
-		return err
-	}
-	header := w.Header()
-	header.Set("Content-Type", "application/json")
-	header.Set("Cache-Control", "no-store")
-	body = append(body, '\n')
-	header.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	_, err = w.Write(body)
 	return err
 }
 

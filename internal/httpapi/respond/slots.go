@@ -1,4 +1,4 @@
-package httpapi
+package respond
 
 import (
 	"net/http"
@@ -14,15 +14,15 @@ func newConversionSlots() conversionSlots {
 	return make(conversionSlots, max(1, runtime.GOMAXPROCS(0)-1))
 }
 
-// limitConversion makes an answer take a slot from now on for every buffer that it fills; it waits for the first one.
-func limitConversion(w http.ResponseWriter) error {
-	if answer, ok := w.(*answer); ok {
+// LimitConversion makes an answer take a slot from now on for every buffer that it fills; it waits for the first one.
+func LimitConversion(w http.ResponseWriter) error {
+	if answer := AnswerOf(w); answer != nil {
 		return answer.acquireSlot()
 	}
 	return nil
 }
 
-func (a *answer) acquireSlot() error {
+func (a *Answer) acquireSlot() error {
 	select {
 	case a.by.slots <- struct{}{}:
 	case <-a.request.Context().Done():
@@ -33,7 +33,7 @@ func (a *answer) acquireSlot() error {
 	return nil
 }
 
-func (a *answer) releaseSlot() {
+func (a *Answer) releaseSlot() {
 	if a.hasSlot {
 		<-a.by.slots
 		a.hasSlot = false

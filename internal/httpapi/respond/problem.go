@@ -1,14 +1,14 @@
-package httpapi
+package respond
 
 import (
 	"cmp"
 	"encoding/json"
-	"math"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/tracing"
 )
 
@@ -60,9 +60,9 @@ func writeProblem(w http.ResponseWriter, r *http.Request, failure *dataapi.Error
 		// RFC 9110, 15.5.9. It also keeps a client from resending on the same connection.
 		header.Set("Connection", "close")
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		setRetryAfter(header, cmp.Or(max(failure.RetryAfter, 0), defaultRetryAfter))
+		fields.SetRetryAfter(header, cmp.Or(max(failure.RetryAfter, 0), defaultRetryAfter))
 	case http.StatusConflict:
-		setRetryAfter(header, failure.RetryAfter)
+		fields.SetRetryAfter(header, failure.RetryAfter)
 	}
 	detail := failure.Detail
 	if detail == "" {
@@ -82,7 +82,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, failure *dataapi.Error
 	}
 	// What an answer was about to say of itself does not hold for this one.
 	for _, name := range []string{
-		"ETag", "Accept-Ranges", "Link", "Cache-Status", "Content-Disposition", "Trailer", maxRowsField, rowCountField, truncatedField,
+		"ETag", "Accept-Ranges", "Link", "Cache-Status", "Content-Disposition", "Trailer", fields.MaxRows, fields.RowCount, fields.Truncated,
 	} {
 		header.Del(name)
 	}
@@ -101,10 +101,3 @@ func writeProblem(w http.ResponseWriter, r *http.Request, failure *dataapi.Error
 
 // problemTimeout is how long the reader of a short error may take for it, and for what it still has to send before.
 const problemTimeout = time.Second
-
-// setRetryAfter asks a caller to wait, in whole seconds; a wait of nothing is not asked for.
-func setRetryAfter(header http.Header, wait time.Duration) {
-	if wait > 0 {
-		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-	}
-}

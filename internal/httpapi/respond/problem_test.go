@@ -1,4 +1,4 @@
-package httpapi
+package respond
 
 import (
 	"bytes"
@@ -31,11 +31,11 @@ func lines(log *bytes.Buffer, level slog.Level) (found []map[string]any) {
 func TestOutagesAreSampledInTheLog(t *testing.T) {
 	var log bytes.Buffer
 	now := time.Unix(0, 0)
-	api := &responder{log: slog.New(slog.NewJSONHandler(&log, nil))}
-	api.samples = logsample.Sampler{Now: func() time.Time { return now }}
+	responder := &Responder{log: slog.New(slog.NewJSONHandler(&log, nil))}
+	responder.samples = logsample.Sampler{Now: func() time.Time { return now }}
 	fail := func(err error) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
-		api.Fail(w, httptest.NewRequest(http.MethodPost, "/x", nil), err)
+		responder.Fail(w, httptest.NewRequest(http.MethodPost, "/x", nil), err)
 		return w
 	}
 	outages := []error{
@@ -68,9 +68,9 @@ func TestOutagesAreSampledInTheLog(t *testing.T) {
 // Faults of the server are told each time: their causes differ, and operators look for them by the request's id.
 func TestFaultsOfTheServerAreNotSampled(t *testing.T) {
 	var log bytes.Buffer
-	api := &responder{log: slog.New(slog.NewJSONHandler(&log, nil))}
+	responder := &Responder{log: slog.New(slog.NewJSONHandler(&log, nil))}
 	for range 100 {
-		api.Fail(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/x", nil), errors.New("disk"))
+		responder.Fail(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/x", nil), errors.New("disk"))
 	}
 	if found := lines(&log, slog.LevelError); len(found) != 100 {
 		t.Errorf("of 100 faults the log tells %d", len(found))
@@ -80,14 +80,14 @@ func TestFaultsOfTheServerAreNotSampled(t *testing.T) {
 // A value that the database refuses wakes nobody, and its caller reads nothing of the database's.
 func TestRefusedValueInTheLogAndInTheAnswer(t *testing.T) {
 	var log bytes.Buffer
-	api := &responder{log: slog.New(slog.NewJSONHandler(&log, nil))}
+	responder := &Responder{log: slog.New(slog.NewJSONHandler(&log, nil))}
 	err := fmt.Errorf("run: %w", dataapi.Wrap(dataapi.CodeValueRefused, errors.New(`invalid input value for enum order_status: "lost"`)))
 	w := httptest.NewRecorder()
-	api.Fail(w, httptest.NewRequest(http.MethodPost, "/x", nil), err)
+	responder.Fail(w, httptest.NewRequest(http.MethodPost, "/x", nil), err)
 	if w.Code != http.StatusUnprocessableEntity || strings.Contains(w.Body.String(), "enum") || !strings.Contains(w.Body.String(), `"code":"VALUE_REFUSED"`) {
 		t.Errorf("the answer is %d %s", w.Code, w.Body)
 	}
-	api.logFailure(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/x", nil), nil, err, true) // half an answer is broken off
+	responder.logFailure(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/x", nil), dataapi.Address{}, err, true) // half an answer is broken off
 	told := lines(&log, slog.LevelInfo)
 	if len(told) != 2 || !strings.Contains(fmt.Sprint(told[0]["error"]), "order_status") {
 		t.Errorf("the log tells %v", told)

@@ -1,4 +1,4 @@
-package httpapi
+package respond
 
 import (
 	"bytes"
@@ -19,10 +19,12 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 )
 
-// decodeBody reads a request's JSON object into target, a pointer to a struct. Anything else than exactly one object
+// DecodeBody reads a request's JSON object into target, a pointer to a struct. Anything else than exactly one object
 // with the fields of target is refused: a duplicate or unknown field, invalid UTF-8, trailing data, another media type,
-// a content coding, a body over the limit that the body's own [http.MaxBytesReader] sets. An empty body is {} where emptyAllowed.
-func decodeBody(r *http.Request, target any, emptyAllowed bool) error {
+// a content coding, a body that is larger than it may be. An empty body is {} where emptyAllowed.
+//
+// A target can have the method UnknownFieldHint() string, whose words are told beside the fields that there are.
+func DecodeBody(r *http.Request, target any, emptyAllowed bool) error {
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		return dataapi.Errorf(dataapi.CodeUnsupportedMediaType,
 			"Content-Encoding %q is not accepted: send the body as it is.", fields.Shorten(coding))
@@ -63,7 +65,7 @@ const bodyTimeout = 10 * time.Second
 
 // limitBody bounds a request's body in size and in time. The server's own timeouts are for idle connections: a body that
 // drips would hold the request, and what it was permitted at its beginning, as long as its sender likes.
-func (h *responder) limitBody(w http.ResponseWriter, r *http.Request, size int64) {
+func (h *Responder) limitBody(w http.ResponseWriter, r *http.Request, size int64) {
 	if r.ContentLength == 0 {
 		return
 	}
@@ -177,8 +179,8 @@ func unknownField(field string, target any) string {
 		sentence = fmt.Sprintf("The field %q is not known here; did you mean %s? Known are", fields.Shorten(field), near)
 	}
 	sentence += " " + dataapi.Listing(known)
-	if _, executes := target.(*executeRequest); executes {
-		sentence += "; the endpoint's parameters stand inside parameter_values"
+	if hinting, ok := target.(interface{ UnknownFieldHint() string }); ok {
+		sentence += "; " + hinting.UnknownFieldHint()
 	}
 	return sentence + "."
 }

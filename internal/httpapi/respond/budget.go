@@ -1,4 +1,4 @@
-package httpapi
+package respond
 
 import (
 	"io"
@@ -58,15 +58,15 @@ func (m *Memory) Resize(bytes int64) {
 }
 
 // payerOf returns the budget that a request takes from, and in whose name.
-func (h *responder) payerOf(r *http.Request) (budget *admission.Budget, payer string) {
-	if company := callerOf(r).Company; company != nil {
+func (h *Responder) payerOf(r *http.Request) (budget *admission.Budget, payer string) {
+	if company := CallerOf(r).Company; company != nil {
 		return h.memory.callers, company.Slug
 	}
-	return h.memory.strangers, h.clientIP(r)
+	return h.memory.strangers, h.ClientIP(r)
 }
 
 // hold takes a part of the budget for the answer.
-func (a *answer) hold(bytes int64) bool {
+func (a *Answer) hold(bytes int64) bool {
 	if !a.budget.Take(a.payer, bytes) {
 		return false
 	}
@@ -74,21 +74,21 @@ func (a *answer) hold(bytes int64) bool {
 	return true
 }
 
-func (a *answer) giveBack() {
+func (a *Answer) giveBack() {
 	a.budget.Return(a.payer, a.held)
 	a.held = 0
 }
 
-// reserve takes a part of the budget before the memory is used. It fails with dataapi.CodeOverloaded.
-func reserve(w http.ResponseWriter, bytes int64) error {
-	if answer, ok := w.(*answer); ok && !answer.hold(bytes) {
+// Reserve takes a part of the budget before the memory is used. It fails with dataapi.CodeOverloaded.
+func Reserve(w http.ResponseWriter, bytes int64) error {
+	if answer := AnswerOf(w); answer != nil && !answer.hold(bytes) {
 		return errNoRoom
 	}
 	return nil
 }
 
 // ReadFrom copies through a pooled buffer: [io.Copy] would make one for each answer.
-func (a *answer) ReadFrom(r io.Reader) (n int64, err error) {
+func (a *Answer) ReadFrom(r io.Reader) (n int64, err error) {
 	buffer := copyBuffers.Get().(*[copySize]byte)
 	defer copyBuffers.Put(buffer)
 	return io.CopyBuffer(struct{ io.Writer }{a}, r, buffer[:])

@@ -1,4 +1,4 @@
-package httpapi
+package respond
 
 import (
 	"net/http"
@@ -35,11 +35,11 @@ func parsed(t *testing.T, header http.Header, field, policy, parameter string) i
 func TestRateLimitFields(t *testing.T) {
 	header := make(http.Header)
 	key := ratelimit.Limit{Count: 100, Period: time.Minute, Burst: 20}
-	if err := limited(header, keyPolicy, key, ratelimit.State{OK: true, Remaining: 19, Full: 600 * time.Millisecond}); err != nil {
+	if err := Limited(header, keyPolicy, key, ratelimit.State{OK: true, Remaining: 19, Full: 600 * time.Millisecond}); err != nil {
 		t.Fatal(err)
 	}
 	endpoint := ratelimit.Limit{Count: 5, Period: time.Hour, Burst: 5}
-	err := limited(header, endpointPolicy, endpoint, ratelimit.State{Retry: 700500 * time.Millisecond, Full: time.Hour})
+	err := Limited(header, "endpoint", endpoint, ratelimit.State{Retry: 700500 * time.Millisecond, Full: time.Hour})
 	if failure := dataapi.AsError(err); failure.Code != dataapi.CodeRateLimited || failure.RetryAfter != 700500*time.Millisecond {
 		t.Errorf("the refusal is %+v", failure)
 	}

@@ -1,4 +1,4 @@
-package httpapi
+package respond
 
 import (
 	"bytes"
@@ -16,9 +16,9 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/wiretest"
+	"github.com/solucao42/caddy-data-api/internal/observe"
 	"github.com/solucao42/caddy-data-api/internal/paralleltest"
-	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/source"
 )
 
 func TestMain(m *testing.M) {
@@ -26,61 +26,20 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// testAPI makes an API that has what answers need.
-func testAPI() *API {
-	api := New(Services{
-		Log: slog.New(slog.DiscardHandler), CursorKey: make([]byte, 32), Memory: NewMemory(64 << 20),
-		ClientIP: func(*http.Request) string { return "192.0.2.1" },
+// testResponder makes a responder that has what answers need.
+func testResponder() *Responder {
+	return New(Options{
+		Recorder: &Recorder{ClientIP: func(*http.Request) string { return "192.0.2.1" }, Meter: observe.Unmetered{}},
+		Memory:   NewMemory(64 << 20), Log: slog.New(slog.DiscardHandler),
 	})
-	return api
 }
 
 // handle makes a route of a handler.
-func handle(api *API, h handler) http.Handler { return &route{api.responder, h} }
+func handle(responder *Responder, h Handler) http.Handler { return &route{responder, h} }
 
-// listen serves a handler as Caddy does, from a real server on a listener.
-func listen(t *testing.T, listener net.Listener, h http.Handler, settings ...func(*http.Server)) {
+func listen(t *testing.T, listener net.Listener, h http.Handler) {
 	t.Helper()
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true)
-	protocols.SetHTTP2(true)
-	server := &http.Server{Handler: h, Protocols: protocols, ConnContext: WithConn, ReadHeaderTimeout: time.Minute}
-	for _, set := range settings {
-		set(server)
-	}
-	go func() { _ = server.Serve(listener) }()
-	t.Cleanup(func() { _ = server.Close() })
-}
-
-func tcpListener(t *testing.T) net.Listener {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return listener
-}
-
-// ask sends a request in plain text and returns all that comes until the connection ends, and how it ends: nil is an end
-// that HTTP/1.0 takes for the end of the answer.
-func ask(t *testing.T, conn net.Conn, request string) (answer []byte, err error) {
-	t.Helper()
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(60 * time.Second))
-	if _, err := io.WriteString(conn, request); err != nil {
-		t.Fatal(err)
-	}
-	return io.ReadAll(conn)
-}
-
-func dial(t *testing.T, address net.Addr) net.Conn {
-	t.Helper()
-	conn, err := (&net.Dialer{}).DialContext(t.Context(), address.Network(), address.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return conn
+	wiretest.Serve(t, listener, h, WithConn)
 }
 
 // embedding wraps a connection as some of Caddy's listeners do.
@@ -104,21 +63,21 @@ var errMidst = errors.New("the query failed in its midst")
 // Over HTTP/1.0 the end of the connection is the end of the answer. One that ends badly ends with a reset.
 func TestHTTP10AnswerThatEndsBadlyIsReset(t *testing.T) {
 	t.Parallel()
-	api := testAPI()
+	responder := testResponder()
 	mux := http.NewServeMux()
-	for path, h := range map[string]handler{
+	for path, h := range map[string]Handler{
 		"/whole": func(w http.ResponseWriter, _ *http.Request) error { return half(w) },
 		"/error": func(w http.ResponseWriter, _ *http.Request) error { return errors.Join(half(w), errMidst) },
 		"/panic": func(w http.ResponseWriter, _ *http.Request) error {
 			_ = half(w)
 			panic(http.ErrAbortHandler) // as any other panic does, without a trace in the test's output
 		},
-		"/small": func(w http.ResponseWriter, _ *http.Request) error { return writeJSON(w, http.StatusOK, "small") },
+		"/small": func(w http.ResponseWriter, _ *http.Request) error { return WriteJSON(w, http.StatusOK, "small") },
 		"/refused": func(http.ResponseWriter, *http.Request) error {
 			return &dataapi.Error{Code: dataapi.CodeNotFound}
 		},
 	} {
-		mux.Handle(path, handle(api, h))
+		mux.Handle(path, handle(responder, h))
 	}
 	certificate := httptest.NewUnstartedServer(nil)
 	certificate.StartTLS()
@@ -126,24 +85,24 @@ func TestHTTP10AnswerThatEndsBadlyIsReset(t *testing.T) {
 
 	for name, open := range map[string]func(t *testing.T) net.Conn{
 		"plain": func(t *testing.T) net.Conn {
-			listener := tcpListener(t)
+			listener := wiretest.Listen(t)
 			listen(t, listener, mux)
-			return dial(t, listener.Addr())
+			return wiretest.Dial(t, listener.Addr())
 		},
 		"embedded": func(t *testing.T) net.Conn {
-			listener := tcpListener(t)
+			listener := wiretest.Listen(t)
 			listen(t, embeddingListener{listener}, mux)
-			return dial(t, listener.Addr())
+			return wiretest.Dial(t, listener.Addr())
 		},
 		"tls": func(t *testing.T) net.Conn {
-			listener := tcpListener(t)
+			listener := wiretest.Listen(t)
 			listen(t, tls.NewListener(listener, &tls.Config{Certificates: certificate.TLS.Certificates}), mux)
-			return tls.Client(dial(t, listener.Addr()), &tls.Config{InsecureSkipVerify: true})
+			return tls.Client(wiretest.Dial(t, listener.Addr()), &tls.Config{InsecureSkipVerify: true})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for path, whole := range map[string]bool{"/whole": true, "/small": true, "/refused": true, "/error": false, "/panic": false} {
-				answer, err := ask(t, open(t), "GET "+path+" HTTP/1.0\r\n\r\n")
+				answer, err := wiretest.Ask(t, open(t), "GET "+path+" HTTP/1.0\r\n\r\n")
 				if whole && err != nil {
 					t.Errorf("%s ends with %v after %d bytes", path, err, len(answer))
 				}
@@ -161,11 +120,11 @@ func TestHTTP10AnswerThatEndsBadlyIsReset(t *testing.T) {
 // A connection of HTTP/1.0 goes on after an answer of known length, and ends as any other.
 func TestHTTP10KeepsConnections(t *testing.T) {
 	t.Parallel()
-	api := testAPI()
-	listener := tcpListener(t)
-	listen(t, listener, handle(api, func(w http.ResponseWriter, _ *http.Request) error { return writeJSON(w, http.StatusOK, "small") }))
+	responder := testResponder()
+	listener := wiretest.Listen(t)
+	listen(t, listener, handle(responder, func(w http.ResponseWriter, _ *http.Request) error { return WriteJSON(w, http.StatusOK, "small") }))
 	request := "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
-	answer, err := ask(t, dial(t, listener.Addr()), request+request+"GET / HTTP/1.0\r\n\r\n")
+	answer, err := wiretest.Ask(t, wiretest.Dial(t, listener.Addr()), request+request+"GET / HTTP/1.0\r\n\r\n")
 	if err != nil || bytes.Count(answer, []byte("200 OK")) != 3 {
 		t.Errorf("%v: %s", err, answer)
 	}
@@ -174,53 +133,28 @@ func TestHTTP10KeepsConnections(t *testing.T) {
 // Where a connection cannot be reset, an answer of unknown length is refused before it begins.
 func TestHTTP10WithoutResetRefusesLongAnswers(t *testing.T) {
 	t.Parallel()
-	api := testAPI()
+	responder := testResponder()
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", filepath.Join(t.TempDir(), "s"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/long", handle(api, func(w http.ResponseWriter, _ *http.Request) error { return half(w) }))
-	mux.Handle("/known", handle(api, func(w http.ResponseWriter, _ *http.Request) error {
+	mux.Handle("/long", handle(responder, func(w http.ResponseWriter, _ *http.Request) error { return half(w) }))
+	mux.Handle("/known", handle(responder, func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header().Set("Content-Length", "100000")
 		return half(w)
 	}))
 	listen(t, listener, mux)
-	answer, err := ask(t, dial(t, listener.Addr()), "GET /long HTTP/1.0\r\n\r\n")
+	answer, err := wiretest.Ask(t, wiretest.Dial(t, listener.Addr()), "GET /long HTTP/1.0\r\n\r\n")
 	if err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.0 505 ")) || !bytes.Contains(answer, []byte("HTTP_VERSION_NOT_SUPPORTED")) {
 		t.Errorf("%v: %.300s", err, answer)
 	}
-	if answer, err := ask(t, dial(t, listener.Addr()), "GET /known HTTP/1.0\r\n\r\n"); err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.0 200 ")) {
+	if answer, err := wiretest.Ask(t, wiretest.Dial(t, listener.Addr()), "GET /known HTTP/1.0\r\n\r\n"); err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.0 200 ")) {
 		t.Errorf("%v: %.300s", err, answer)
 	}
-	answer, _ = ask(t, dial(t, listener.Addr()), "GET /long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	answer, _ = wiretest.Ask(t, wiretest.Dial(t, listener.Addr()), "GET /long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 	if !bytes.HasPrefix(answer, []byte("HTTP/1.1 200 ")) || !bytes.HasSuffix(answer, []byte("0\r\n\r\n")) {
 		t.Errorf("%.300s", answer)
-	}
-}
-
-// HTTP/1.0 has no trailers, and is announced none.
-func TestHTTP10HasNoTrailer(t *testing.T) {
-	api := testAPI()
-	listener := tcpListener(t)
-	listen(t, listener, handle(api, func(w http.ResponseWriter, _ *http.Request) error {
-		answer := newResultAnswer(w, form{format: result.CSV}, "name", 10_000, nil, true)
-		defer answer.Close()
-		if err := answer.Columns([]source.Column{{Name: "a", Type: source.TypeVarchar}}); err != nil {
-			return err
-		}
-		for range 9_000 {
-			if err := answer.Row([]source.Value{{Kind: source.KindText, Bytes: []byte("some text")}}); err != nil {
-				return err
-			}
-		}
-		return answer.End(result.Summary{RowCount: 9_000})
-	}))
-	for version, want := range map[string]bool{"1.0": false, "1.1": true} {
-		answer, err := ask(t, dial(t, listener.Addr()), "GET / HTTP/"+version+"\r\nHost: x\r\nConnection: close\r\n\r\n")
-		if head, _, _ := bytes.Cut(answer, []byte("\r\n\r\n")); err != nil || bytes.Contains(head, []byte("\r\nTrailer: ")) != want {
-			t.Errorf("HTTP/%s: %v %s", version, err, head)
-		}
 	}
 }
 
@@ -237,11 +171,11 @@ func h2Client(t *testing.T) *http.Client {
 // A query may pause for as long as its time limit lasts: nobody waits for a reader meanwhile.
 func TestPausesDoNotEndAnswers(t *testing.T) {
 	t.Parallel()
-	api := testAPI()
-	api.watch.stall, api.watch.blind = 200*time.Millisecond, 200*time.Millisecond
+	responder := testResponder()
+	responder.watch.stall, responder.watch.blind = 200*time.Millisecond, 200*time.Millisecond
 	const pause = 1500 * time.Millisecond
-	listener := tcpListener(t)
-	listen(t, listener, handle(api, func(w http.ResponseWriter, _ *http.Request) error {
+	listener := wiretest.Listen(t)
+	listen(t, listener, handle(responder, func(w http.ResponseWriter, _ *http.Request) error {
 		for range 2 {
 			if err := half(w); err != nil {
 				return err
