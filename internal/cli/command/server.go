@@ -1,4 +1,4 @@
-package cli
+package command
 
 import (
 	"bytes"
@@ -15,22 +15,22 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 )
 
-// ask asks the admin API and prints its answer: as it came under --json, else as show does.
-func ask[T any](c *call, method, path string, request any, show func(T) error) error {
+// Ask asks the admin API and prints its answer: as it came under --json, else as show does.
+func Ask[T any](c *Call, method, path string, request any, show func(T) error) error {
 	var answer T
-	raw, err := c.request(method, path, request, &answer)
+	raw, err := c.Request(method, path, request, &answer)
 	if err != nil {
 		return err
 	}
 	if c.Bool("json") {
-		_, err = c.out.Write(raw)
+		_, err = c.Out.Write(raw)
 		return err
 	}
 	return show(answer)
 }
 
-// request asks the admin API, decodes its answer into target and returns it as it came, too.
-func (c *call) request(method, path string, request, target any) ([]byte, error) {
+// Request asks the admin API, decodes its answer into target and returns it as it came, too.
+func (c *Call) Request(method, path string, request, target any) ([]byte, error) {
 	var body io.Reader
 	if request != nil {
 		encoded, err := json.Marshal(request)
@@ -39,9 +39,9 @@ func (c *call) request(method, path string, request, target any) ([]byte, error)
 		}
 		body = bytes.NewReader(encoded)
 	}
-	response, err := caddycmd.AdminAPIRequest(c.server, method, path, nil, body)
+	response, err := caddycmd.AdminAPIRequest(c.Server, method, path, nil, body)
 	if err != nil {
-		return nil, c.explain(err)
+		return nil, c.Explain(err)
 	}
 	defer response.Body.Close()
 	raw, err := io.ReadAll(response.Body)
@@ -82,8 +82,8 @@ func adminAddress(address, configFile, adapter string) (string, error) {
 // refusal matches the error that Caddy's client makes of an admin API's error document.
 var refusal = regexp.MustCompile(`(?s)HTTP (\d+): (.*)`)
 
-// explain puts what went wrong into words for the person who runs the command. Caddy's client gives texts, not causes.
-func (c *call) explain(err error) error {
+// Explain puts what went wrong into words for the person who runs the command. Caddy's client gives texts, not causes.
+func (c *Call) Explain(err error) error {
 	text := err.Error()
 	if found := refusal.FindStringSubmatch(text); found != nil {
 		var document struct {
@@ -92,17 +92,17 @@ func (c *call) explain(err error) error {
 		if json.Unmarshal([]byte(found[2]), &document) == nil && document.Error != "" {
 			return errors.New(document.Error)
 		}
-		return fmt.Errorf("the server at %s answers %s: is it a Caddy with this plug-in?", c.server, found[1])
+		return fmt.Errorf("the server at %s answers %s: is it a Caddy with this plug-in?", c.Server, found[1])
 	}
 	says := func(err error) bool { return strings.Contains(text, err.Error()) }
 	switch {
 	case slices.ContainsFunc([]error{syscall.ECONNREFUSED, syscall.ENOENT, syscall.ECONNRESET}, says), strings.Contains(text, "refused"):
 		return fmt.Errorf("no server answers at %s: is it running? Start it, or say with --address or --config where its admin API is. "+
-			"Under `admin off` it has none", c.server)
+			"Under `admin off` it has none", c.Server)
 	case strings.Contains(text, "no such host"):
-		return fmt.Errorf("there is no host of this name: the admin address is %q; it must be HOST:PORT or unix/FILE", c.server)
+		return fmt.Errorf("there is no host of this name: the admin address is %q; it must be HOST:PORT or unix/FILE", c.Server)
 	case says(syscall.EACCES):
-		return fmt.Errorf("the admin API at %s does not let you in: run the command as the server's user", c.server)
+		return fmt.Errorf("the admin API at %s does not let you in: run the command as the server's user", c.Server)
 	}
 	return err
 }

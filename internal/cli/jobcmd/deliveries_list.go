@@ -1,4 +1,4 @@
-package cli
+package jobcmd
 
 import (
 	"fmt"
@@ -9,32 +9,33 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/cli/command"
 )
 
-var listDeliveries = command{
-	use: "list [--state STATE]", short: "Lists callbacks, oldest job first",
-	flags: func(cmd *cobra.Command) {
+var listDeliveries = command.Command{
+	Use: "list [--state STATE]", Short: "Lists callbacks, oldest job first",
+	Flags: func(cmd *cobra.Command) {
 		cmd.Flags().String("state", "", "list only those that are pending, delivered or dead")
 		cmd.Flags().Int("limit", 100, "list at most this many")
 	},
-	run: func(c *call) error {
+	Run: func(c *command.Call) error {
 		limit := c.Int("limit")
 		if limit < 1 {
 			return fmt.Errorf("--limit is %d: it must be at least 1", limit)
 		}
-		found, err := c.deliveries(c.String("state"), limit)
+		found, err := deliveries(c, c.String("state"), limit)
 		if err != nil {
 			return err
 		}
-		return c.show(found, func() error {
+		return c.Show(found, func() error {
 			if len(found) == 0 {
-				return c.printf("There are no such callbacks.\n")
+				return c.Printf("There are no such callbacks.\n")
 			}
 			rows := make([]string, len(found))
 			for i := range found {
 				rows[i] = deliveryRow(&found[i])
 			}
-			return c.table("JOB\tUSER\tSTATE\tTRIES\tLAST STATUS\tNEXT TRY\tURL\tLAST ERROR", rows...)
+			return c.Table("JOB\tUSER\tSTATE\tTRIES\tLAST STATUS\tNEXT TRY\tURL\tLAST ERROR", rows...)
 		})
 	},
 }
@@ -49,5 +50,5 @@ func deliveryRow(d *callback.Delivery) string {
 		status = strconv.Itoa(last.Status)
 	}
 	return strings.Join([]string{d.JobID.String(), d.Company + "/" + d.User, string(d.State), strconv.Itoa(len(d.Log)), status,
-		timeOrDash(d.NextAttempt.Truncate(time.Second)), withoutQuery(d.URL), orDash(last.Error)}, "\t")
+		command.TimeOrDash(d.NextAttempt.Truncate(time.Second)), withoutQuery(d.URL), command.OrDash(last.Error)}, "\t")
 }

@@ -1,20 +1,12 @@
-package cli
+package storecmd
 
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
 
-	"github.com/dustin/go-humanize"
-	"golang.org/x/term"
+	"github.com/solucao42/caddy-data-api/internal/cli/command"
 )
-
-// isTerminal reports whether a person reads along.
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
-}
 
 // clearLine takes what stands in a terminal's line away.
 const clearLine = "\r\x1b[K"
@@ -29,7 +21,7 @@ type meter struct {
 }
 
 func newMeter(to io.Writer) *meter {
-	return &meter{to: to, shown: isTerminal(to)}
+	return &meter{to: to, shown: command.IsTerminal(to)}
 }
 
 const meterEvery = 200 * time.Millisecond
@@ -44,11 +36,11 @@ func (m *meter) show(step string, done, total int64) {
 		return
 	}
 	m.next = now.Add(meterEvery)
-	line := fmt.Sprintf("%s of %s %s", size(done), size(total), step)
+	line := fmt.Sprintf("%s of %s %s", command.Size(done), command.Size(total), step)
 	if took := now.Sub(m.begun).Seconds(); took > 1 && done > 0 && done <= total {
 		rate := float64(done) / took
 		left := time.Duration(float64(total-done) / rate * float64(time.Second)).Round(time.Second)
-		line += fmt.Sprintf(", %s/s, %s left", size(int64(rate)), left)
+		line += fmt.Sprintf(", %s/s, %s left", command.Size(int64(rate)), left)
 	}
 	fmt.Fprint(m.to, clearLine, line)
 }
@@ -59,9 +51,6 @@ func (m *meter) done() {
 		fmt.Fprint(m.to, clearLine)
 	}
 }
-
-// size writes a number of bytes for people.
-func size(bytes int64) string { return humanize.IBytes(uint64(max(bytes, 0))) }
 
 // paced reads at most so many bytes a second, so that the disk has time for others. 0: as many as there are.
 type paced struct {

@@ -1,26 +1,28 @@
-package cli
+package storecmd
 
 import (
 	"context"
 	"errors"
 
 	"github.com/spf13/cobra"
+
+	"github.com/solucao42/caddy-data-api/internal/cli/command"
 )
 
-var migrateStore = command{
-	use: "migrate --config FILE", short: "Brings the schema of a store in PostgreSQL up to date, or says how far it is",
-	long: `
+var migrateStore = command.Command{
+	Use: "migrate --config FILE", Short: "Brings the schema of a store in PostgreSQL up to date, or says how far it is",
+	Long: `
 Connects to the database of the configuration's store and takes the steps that this
 version of the program needs. A server does the same when it starts; servers of the
 version before go on meanwhile. With --check nothing is changed: the exit code is 1
 when a step is missing, or when a newer version has changed the schema.`,
-	offline: true,
-	flags: func(cmd *cobra.Command) {
-		configFlags(cmd, "the server's configuration file, to find the store")
+	Offline: true,
+	Flags: func(cmd *cobra.Command) {
+		command.ConfigFlags(cmd, "the server's configuration file, to find the store")
 		cmd.Flags().Bool("check", false, "only say which steps are missing")
 	},
-	run: func(c *call) error {
-		offline, err := c.provision(c.String("config"), c.String("adapter"))
+	Run: func(c *command.Call) error {
+		offline, err := c.Provision(c.String("config"), c.String("adapter"))
 		if err != nil {
 			return err
 		}
@@ -31,7 +33,7 @@ when a step is missing, or when a newer version has changed the schema.`,
 		if err != nil {
 			return err
 		}
-		if err := c.printf("schema %s: step %d, %s missing\n", state.Name, state.Version, count(len(state.Pending), "step")); err != nil {
+		if err := c.Printf("schema %s: step %d, %s missing\n", state.Name, state.Version, command.Count(len(state.Pending), "step")); err != nil {
 			return err
 		}
 		switch {

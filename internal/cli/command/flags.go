@@ -1,24 +1,21 @@
-package cli
+package command
 
 import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-// refuseUnknown answers a group of commands that is called without one of them, or with a word that is none.
-func refuseUnknown(cmd *cobra.Command, args []string) error {
+// RefuseUnknown answers a group of commands that is called without one of them, or with a word that is none.
+func RefuseUnknown(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return cmd.Help()
 	}
@@ -34,20 +31,20 @@ func commandNames(cmd *cobra.Command) []string {
 	return names
 }
 
-// noArguments refuses arguments.
-func noArguments(cmd *cobra.Command, args []string) error {
+// NoArguments refuses arguments.
+func NoArguments(cmd *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0:
 		return nil
 	case cmd.HasSubCommands():
-		return refuseUnknown(cmd, args)
+		return RefuseUnknown(cmd, args)
 	default:
 		return fmt.Errorf("%s takes no argument; got %q. Usage: %s", cmd.CommandPath(), args[0], cmd.UseLine())
 	}
 }
 
-// oneArgument wants exactly one argument and names it when it is missing.
-func oneArgument(name string) cobra.PositionalArgs {
+// OneArgument wants exactly one argument and names it when it is missing.
+func OneArgument(name string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != 1 {
 			return fmt.Errorf("%s takes one argument, %s; got %d. Usage: %s", cmd.CommandPath(), name, len(args), cmd.UseLine())
@@ -56,8 +53,8 @@ func oneArgument(name string) cobra.PositionalArgs {
 	}
 }
 
-// requireFlags refuses to run a command without the flags, and says how it is called.
-func requireFlags(cmd *cobra.Command, names ...string) {
+// RequireFlags refuses to run a command without the flags, and says how it is called.
+func RequireFlags(cmd *cobra.Command, names ...string) {
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		var missing []string
 		for _, name := range names {
@@ -76,8 +73,8 @@ func requireFlags(cmd *cobra.Command, names ...string) {
 	}
 }
 
-// explainFlag words what is wrong with a flag.
-func explainFlag(cmd *cobra.Command, err error) error {
+// ExplainFlag words what is wrong with a flag.
+func ExplainFlag(cmd *cobra.Command, err error) error {
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		var known []string
 		cmd.Flags().VisitAll(func(flag *pflag.Flag) { known = append(known, "--"+flag.Name) })
@@ -100,59 +97,24 @@ var flagTypes = map[string]string{
 	"size": "a size such as 50MiB",
 }
 
-func jsonFlag(cmd *cobra.Command, usage string) { cmd.Flags().Bool("json", false, usage) }
+// JSONFlag adds --json.
+func JSONFlag(cmd *cobra.Command, usage string) { cmd.Flags().Bool("json", false, usage) }
 
-func configFlags(cmd *cobra.Command, usage string) {
+// ConfigFlags adds --config and --adapter.
+func ConfigFlags(cmd *cobra.Command, usage string) {
 	cmd.Flags().StringP("config", "c", "", usage)
 	cmd.Flags().StringP("adapter", "a", "", "name of the configuration's adapter")
 }
 
-func companyUserFlags(cmd *cobra.Command) {
+// CompanyUserFlags adds --company and --user, and requires both.
+func CompanyUserFlags(cmd *cobra.Command) {
 	cmd.Flags().String("company", "", "slug of the company (required)")
 	cmd.Flags().String("user", "", "name of the company's user (required)")
-	requireFlags(cmd, "company", "user")
+	RequireFlags(cmd, "company", "user")
 }
 
-// expiry is the moment that the flag expires-in says; zero: it was not given.
-func (c *call) expiry() (time.Time, error) {
-	switch expiresIn := c.Duration("expires-in"); {
-	case expiresIn < 0:
-		return time.Time{}, fmt.Errorf("--expires-in is %s: it must be above zero", expiresIn)
-	case expiresIn == 0:
-		return time.Time{}, nil
-	default:
-		return time.Now().Add(expiresIn).UTC(), nil
-	}
-}
-
-// bytesFlag adds a flag that is a number of bytes as the Caddyfile has them.
-func bytesFlag(cmd *cobra.Command, name string, value int64, usage string) {
-	cmd.Flags().Var((*byteSize)(&value), name, usage)
-}
-
-// bytes is the value of a flag that bytesFlag has added.
-func (c *call) bytes(name string) int64 { return int64(*c.Lookup(name).Value.(*byteSize)) }
-
-type byteSize int64
-
-// Set implements pflag.Value.
-func (b *byteSize) Set(text string) error {
-	parsed, err := humanize.ParseBytes(text)
-	if err == nil && parsed > math.MaxInt64 {
-		err = strconv.ErrRange
-	}
-	*b = byteSize(parsed)
-	return err
-}
-
-// String implements pflag.Value.
-func (b *byteSize) String() string { return strings.ReplaceAll(size(int64(*b)), " ", "") }
-
-// Type implements pflag.Value.
-func (*byteSize) Type() string { return "size" }
-
-// durationFlag adds a flag that is a duration as the Caddyfile has them, in which d stands for days.
-func durationFlag(cmd *cobra.Command, name string, value time.Duration, usage string) {
+// DurationFlag adds a flag that is a duration as the Caddyfile has them, in which d stands for days.
+func DurationFlag(cmd *cobra.Command, name string, value time.Duration, usage string) {
 	cmd.Flags().Var((*duration)(&value), name, usage)
 }
 

@@ -1,4 +1,4 @@
-package cli
+package storecmd
 
 import (
 	"context"
@@ -6,13 +6,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/solucao42/caddy-data-api/internal/cli/command"
 	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
 )
 
-var backupStore = command{
-	use: "backup FILE", short: "Copies the store to a file, while the server runs",
-	long: `
+var backupStore = command.Command{
+	Use: "backup FILE", Short: "Copies the store to a file, while the server runs",
+	Long: `
 Copies the store as it is now to a new file, with mode 0600, and checks the copy. The
 server goes on meanwhile, but its file grows by what is written, since the space of
 what is removed is not used again before the copy is done; hence not too low a rate.
@@ -21,31 +22,31 @@ The copy holds every secret of the server: whoever reads it can act as the serve
 
 Where no server runs, --store names its file. The exit code is 0 when the copy is
 complete and sound.`,
-	args: oneArgument("FILE"),
-	flags: func(cmd *cobra.Command) {
+	Args: command.OneArgument("FILE"),
+	Flags: func(cmd *cobra.Command) {
 		bytesFlag(cmd, "rate", 50<<20, "read at most so much a second, to leave the disk to others; 0: no limit")
 		cmd.Flags().Bool("force", false, "replace a file that is there")
 		cmd.Flags().String("store", "", "copy this file, which no server holds, instead of a running server's store")
 	},
-	run: func(c *call) error {
-		defer c.catchInterrupt()()
-		content, size, err := c.openStore()
+	Run: func(c *command.Call) error {
+		defer c.CatchInterrupt()()
+		content, size, err := openStore(c)
 		if err != nil {
 			return err
 		}
-		defer context.AfterFunc(c.ctx, func() { content.Close() })()
+		defer context.AfterFunc(c.Context, func() { content.Close() })()
 		defer content.Close()
-		shown := newMeter(c.err)
-		report, err := boltfile.Save(c.ctx, &paced{Reader: content, rate: c.bytes("rate")}, size, c.args[0], boltstore.Layout(), c.Bool("force"), shown.show)
+		shown := newMeter(c.Err)
+		report, err := boltfile.Save(c.Context, &paced{Reader: content, rate: bytes(c, "rate")}, size, c.Args[0], boltstore.Layout(), c.Bool("force"), shown.show)
 		shown.done()
 		if err != nil {
 			return err
 		}
-		if err := c.show(report, func() error { return c.printReport(report) }); err != nil {
+		if err := c.Show(report, func() error { return printReport(c, report) }); err != nil {
 			return err
 		}
 		if !report.Sound() {
-			return fmt.Errorf("%s is complete, and holds damaged records, as the store does", c.args[0])
+			return fmt.Errorf("%s is complete, and holds damaged records, as the store does", c.Args[0])
 		}
 		return nil
 	},

@@ -1,4 +1,4 @@
-package cli
+package storecmd
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 
 	"github.com/solucao42/caddy-data-api/internal/admin"
+	"github.com/solucao42/caddy-data-api/internal/cli/command"
 	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 )
 
@@ -20,14 +21,14 @@ type download struct {
 }
 
 // openDownload asks the server for its store.
-func (c *call) openDownload() (*download, error) {
-	response, err := caddycmd.AdminAPIRequest(c.server, http.MethodPost, admin.BackupPath, nil, nil)
+func openDownload(c *command.Call) (*download, error) {
+	response, err := caddycmd.AdminAPIRequest(c.Server, http.MethodPost, admin.BackupPath, nil, nil)
 	if err != nil {
-		return nil, fmt.Errorf("%w. Where no server runs, name the store's file with --store", c.explain(err))
+		return nil, fmt.Errorf("%w. Where no server runs, name the store's file with --store", c.Explain(err))
 	}
 	size, err := strconv.ParseInt(response.Header.Get(admin.BackupSize), 10, 64)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("the server at %s does not say how large its store is", c.server), response.Body.Close())
+		return nil, errors.Join(fmt.Errorf("the server at %s does not say how large its store is", c.Server), response.Body.Close())
 	}
 	return &download{Response: response, size: size}, nil
 }
@@ -49,11 +50,11 @@ func (d *download) Read(buffer []byte) (int, error) {
 func (d *download) Close() error { return d.Body.Close() }
 
 // openStore opens the store that is to be copied: the file that is named, or that of the server.
-func (c *call) openStore() (io.ReadCloser, int64, error) {
+func openStore(c *command.Call) (io.ReadCloser, int64, error) {
 	if path := c.String("store"); path != "" {
 		return boltfile.OpenCopy(path)
 	}
-	from, err := c.openDownload()
+	from, err := openDownload(c)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -61,23 +62,23 @@ func (c *call) openStore() (io.ReadCloser, int64, error) {
 }
 
 // printReport prints what a store's file holds, and what is wrong with it.
-func (c *call) printReport(report boltfile.Report) error {
+func printReport(c *command.Call, report boltfile.Report) error {
 	found := "no faults"
 	if len(report.Faults) > 0 {
-		found = count(len(report.Faults), "fault")
+		found = command.Count(len(report.Faults), "fault")
 	}
-	if err := c.printf("%s: %s, layout %d, %s of which %d are free, %s\n", report.Path, size(report.Bytes), report.Schema,
-		count(report.Pages, "page"), report.Free+report.Lost, found); err != nil {
+	if err := c.Printf("%s: %s, layout %d, %s of which %d are free, %s\n", report.Path, command.Size(report.Bytes), report.Schema,
+		command.Count(report.Pages, "page"), report.Free+report.Lost, found); err != nil {
 		return err
 	}
-	if err := printFaults(c.out, report.Faults); err != nil {
+	if err := printFaults(c.Out, report.Faults); err != nil {
 		return err
 	}
 	var rows []string
 	for _, kind := range report.Kinds() {
 		rows = append(rows, fmt.Sprintf("%s\t%d", kind, report.Records[kind]))
 	}
-	return c.table("KIND\tRECORDS", rows...)
+	return c.Table("KIND\tRECORDS", rows...)
 }
 
 // printFaults prints what is wrong with a store's file, and what becomes of it.
