@@ -98,7 +98,7 @@ func TestMistakesNamePlaceAndWhatIsAllowed(t *testing.T) {
 		"superuser with a value":  {global("\t\tsource w postgres x {\n\t\t\tallow_superuser yes\n\t\t}\n"), `Caddyfile:4: allow_superuser takes no value; got "yes"`},
 		"claims in words":         {global("\t\tsource w postgres x {\n\t\t\tclaims yes\n\t\t}\n"), `Caddyfile:4: claims must be on or off; got "yes"`},
 		"unknown store":           {global("\t\tstore redis\n"), `Caddyfile:3: unknown store "redis": allowed are bbolt and postgres`},
-		"tokens option":           {global("\t\ttokens {\n\t\t\tttl 3m\n\t\t}\n"), `Caddyfile:4: unknown tokens option "ttl"; did you mean access_ttl? Allowed are access_ttl, algorithm, audience, hs256_secret, issuer, refresh_ttl, throttle and trust`},
+		"tokens option":           {global("\t\ttokens {\n\t\t\tttl 3m\n\t\t}\n"), `Caddyfile:4: unknown tokens option "ttl"; did you mean access_ttl? Allowed are access_ttl, algorithm, audience, hs256_previous, hs256_secret, issuer, refresh_ttl, throttle and trust`},
 		"throttle in words":       {global("\t\ttokens {\n\t\t\tthrottle soft\n\t\t}\n"), `Caddyfile:4: throttle takes a block of limits, or the word off; got "soft"`},
 		"throttle option":         {global("\t\ttokens {\n\t\t\tthrottle {\n\t\t\t\tip 1/1s\n\t\t\t}\n\t\t}\n"), `Caddyfile:5: unknown throttle option "ip"; did you mean address? Allowed are address, failures, identity and total`},
 		"throttle limit":          {global("\t\ttokens {\n\t\t\tthrottle {\n\t\t\t\taddress 10/m\n\t\t\t}\n\t\t}\n"), `Caddyfile:5: tokens.throttle.address: "10/m" has a period that is no duration`},

@@ -144,6 +144,9 @@ func (a *App) Validate() error {
 	if a.Tokens.Algorithm == token.HS256 && a.Tokens.HS256Secret == "" {
 		faults = append(faults, errors.New("tokens.algorithm is HS256: set tokens.hs256_secret, such as {env.TOKEN_SECRET}"))
 	}
+	if a.Tokens.HS256Previous != "" && a.Tokens.HS256Secret == "" {
+		faults = append(faults, errors.New("tokens.hs256_previous verifies beside tokens.hs256_secret: set that too"))
+	}
 	faults = append(faults, a.Tokens.Validate(), a.Jobs.Validate(), a.Callbacks.Validate(), a.Cache.Validate(), a.Answers.Validate(), a.Usage.Validate())
 	return errors.Join(faults...)
 }
