@@ -77,6 +77,8 @@ func TestMistakesNamePlaceAndWhatIsAllowed(t *testing.T) {
 		"second block":            {"{\n\tdata_api {\n" + catalog + source + "\t}\n\tdata_api {\n\t}\n}\n", `Caddyfile:6: data_api is configured twice`},
 		"no catalog":              {global(source), "Caddyfile:4: data_api needs a catalog: write `catalog DIR`"},
 		"no source":               {global(catalog), "Caddyfile:4: data_api needs a source: write `source NAME sqlite FILE`"},
+		"slow query option":       {global("\t\tslow_queries 1s {\n\t\t\tplans\n\t\t}\n"), `Caddyfile:4: unknown slow_queries option "plans"; did you mean plan?`},
+		"slow query duration":     {global("\t\tslow_queries soon {\n\t\t\tplan\n\t\t}\n"), `Caddyfile:3: slow_queries must be a duration above zero`},
 		"unknown option":          {global("\t\tcatalogue ./c\n"), `Caddyfile:3: unknown option "catalogue"; did you mean catalog? Allowed are catalog, strict, store, source, tokens, jobs, callbacks, answers, cache, usage, audit, tracing, metrics and slow_queries`},
 		"catalog twice":           {global(catalog + catalog), `Caddyfile:4: catalog is set twice`},
 		"catalog without value":   {global("\t\tcatalog\n"), `Caddyfile:3: catalog needs a value, such as ` + "`catalog ./catalog`"},
