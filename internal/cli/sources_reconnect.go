@@ -12,7 +12,7 @@ import (
 
 var reconnectSources = command.Command{
 	Use:   "reconnect [NAME]",
-	Short: "Replaces the connections of a source, or of all, after a password, a certificate or a host has changed; no request fails",
+	Short: "Replaces the connections of a source, or of all, after a password, a certificate, a host or the secret of tokens has changed; no request fails",
 	Args: func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return nil
@@ -36,10 +36,23 @@ var reconnectSources = command.Command{
 					return err
 				}
 			}
-			if len(failures) == len(done.Sources) {
-				return errors.Join(failures...)
+			if len(failures) < len(done.Sources) || done.HS256 != nil {
+				failures = nil // something was done
 			}
-			return nil
+			if done.HS256 != nil {
+				said := "are as they were"
+				switch {
+				case done.HS256.Error != "":
+					said = "cannot be used, the old ones are kept: " + done.HS256.Error
+					failures = append(failures, errors.New("the secrets of tokens "+said))
+				case done.HS256.Changed:
+					said = "have changed, and are used from now on"
+				}
+				if err := c.Printf("the secrets of tokens %s\n", said); err != nil {
+					return err
+				}
+			}
+			return errors.Join(failures...)
 		})
 	},
 }
