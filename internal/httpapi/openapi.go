@@ -78,7 +78,7 @@ func (e *endpoints) openAPI(w http.ResponseWriter, r *http.Request) error {
 }
 
 func makeDocument(caller identity.Principal, plan *execution.Plan, base string) (openAPIDocument, error) {
-	offers, _ := plan.Offers(caller, "", 0)
+	offers, _ := plan.Offers(caller, execution.Wanted{})
 	body, err := openapi.Document(caller, offers, OpenAPIOptions(base))
 	if err != nil {
 		return openAPIDocument{}, err
