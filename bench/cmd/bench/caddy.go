@@ -30,7 +30,7 @@ type serverOptions struct {
 	audited bool // writes the audit log into a file; else nowhere
 	// counts no calls, neither for metrics nor for usage: it is another program, of the same code
 	unobserved bool
-	fastify int  // port of what is behind the proxy; 0 for none
+	fastify    int // port of what is behind the proxy; 0 for none
 }
 
 const companyFile = "name: Acme\nusers:\n  bench: { policies: [DataAPIConsumer] }\n"
