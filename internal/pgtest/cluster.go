@@ -93,7 +93,7 @@ func (c *Cluster) Allow(t testing.TB, addresses string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = fmt.Fprintf(file, "host\tall\tall\t%s\ttrust\n", addresses)
+	_, err = fmt.Fprintf(file, "host %s %s %s trust\n", "all", "all", addresses)
 	if err := errors.Join(err, file.Close(), c.process.Process.Signal(syscall.SIGHUP)); err != nil {
 		t.Fatal(err)
 	}
