@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
@@ -23,10 +21,11 @@ const backWithin = 5 * time.Second
 func TestFaultsClusterFailoverOfTheStore(t *testing.T) {
 	primary, source := pgtest.NewCluster(t), pgtest.NewCluster(t, loggingStatements...)
 	standby := primary.NewStandby(t)
+	primary.Synchronize(t)
 	c := &serverCluster{source: source, hook: servertest.NewHook(t)}
 	both := func(db *pgtest.DB) string {
 		return fmt.Sprintf("host=%s,%s port=5432,5432 user=%s dbname=%s sslmode=disable target_session_attrs=read-write",
-			hostOf(t, primary.DSN()), hostOf(t, standby.DSN()), pgtest.ReaderRole, db.Name)
+			primary.Host(), standby.Host(), pgtest.ReaderRole, db.Name)
 	}
 	data := source.New(t)
 	stored := primary.New(t)
@@ -42,7 +41,7 @@ func TestFaultsClusterFailoverOfTheStore(t *testing.T) {
 	sleepFor(t.Context(), 3*time.Second) // until somebody has noticed
 	standby.Promote(t)
 	promoted := time.Now()
-	l.store = fmt.Sprintf("host=%s port=5432 user=postgres dbname=%s sslmode=disable", hostOf(t, standby.DSN()), stored.Name)
+	l.store = fmt.Sprintf("host=%s port=5432 user=postgres dbname=%s sslmode=disable", standby.Host(), stored.Name)
 	for n := range l.nodes {
 		l.awaitAccepted(t, n)
 		back := time.Since(promoted)
@@ -60,15 +59,6 @@ func TestFaultsClusterFailoverOfTheStore(t *testing.T) {
 	end()
 	l.awaitJobs(t)
 	l.check(t, nil)
-}
-
-func hostOf(t *testing.T, dsn string) string {
-	t.Helper()
-	config, err := pgconn.ParseConfig(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return config.Host
 }
 
 // awaitAccepted waits until a server accepts a job.

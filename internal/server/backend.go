@@ -12,7 +12,8 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/callback"
-	"github.com/solucao42/caddy-data-api/internal/httpapi"
+	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/observe"
@@ -25,7 +26,8 @@ import (
 
 // Shared is a backend that configurations share. The first one that needs it opens it.
 type Shared struct {
-	options BackendOptions
+	options  BackendOptions
+	troubles *execution.Troubles
 
 	mu      sync.Mutex
 	opened  *Backend
@@ -64,7 +66,7 @@ type Backend struct {
 	throttle  *ratelimit.Throttle
 	rates     *ratelimit.Table
 	traces    *tracing.Provider
-	memory    *httpapi.Memory // of answers, those of replaced configurations included
+	memory    *respond.Memory // of answers, those of replaced configurations included
 	cursorKey []byte          // signs the cursors of result pages
 	dead      *deadLetters
 	results   atomic.Pointer[cache.Cache] // of the configuration that was attached last
@@ -76,7 +78,7 @@ func NewShared(options BackendOptions) *Shared {
 	if options.Meter == nil {
 		options.Meter = observe.Unmetered{}
 	}
-	return &Shared{options: options}
+	return &Shared{options: options, troubles: execution.NewTroubles()}
 }
 
 // Open opens the store unless it is open. It blocks while the store does, and can be called again after it failed: within
@@ -188,7 +190,7 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 		Store: opened, Keys: keys, ring: ring, families: families, cursorKey: cursorKey, traces: options.Traces,
 		throttle: ratelimit.NewThrottle(time.Now),
 		rates:    ratelimit.NewTable(ratePlaces, time.Now),
-		memory:   httpapi.NewMemory(0), // each configuration says how much there is
+		memory:   respond.NewMemory(0), // each configuration says how much there is
 	}
 	built.Usage = usage.NewCounter(opened, usage.CounterOptions{Logger: part("usage")})
 	_, shared := opened.(store.Shared)

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 	"github.com/solucao42/caddy-data-api/internal/store/pgstore"
@@ -21,15 +19,9 @@ func TestACommitWithoutItsStandbyIsNotAcknowledged(t *testing.T) {
 	t.Parallel()
 	primary := pgtest.NewCluster(t)
 	standby := primary.NewStandby(t)
+	primary.Synchronize(t)
 	db := primary.New(t)
 	s := openReal(t, db.AdminDSN, pgstore.Options{})
-	host := func(c *pgtest.Cluster) string {
-		config, err := pgconn.ParseConfig(c.DSN())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return config.Host
-	}
 	kept := makeJob(time.Now())
 	if err := s.Accept(t.Context(), kept, job.Quota{}); err != nil {
 		t.Fatal(err)
@@ -76,7 +68,7 @@ func TestACommitWithoutItsStandbyIsNotAcknowledged(t *testing.T) {
 	standby.Start(t)
 	standby.Promote(t)
 	both := fmt.Sprintf("host=%s,%s port=5432,5432 user=postgres dbname=%s sslmode=disable target_session_attrs=read-write",
-		host(primary), host(standby), db.Name)
+		primary.Host(), standby.Host(), db.Name)
 	after := openReal(t, both, pgstore.Options{})
 	if _, err := after.Get(t.Context(), kept.ID); err != nil {
 		t.Errorf("a job that was accepted is lost: %v", err)
