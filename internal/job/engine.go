@@ -124,7 +124,7 @@ func (e *Engine) Attach(runtime Runtime, settings Settings) *Attachment {
 // store's error, and may then be called again. Starting a started engine does nothing; a stopped one gives
 // [claim.ErrStopped].
 func (e *Engine) Start(ctx context.Context) error {
-	return e.loop.Start(ctx, e.recover, e.sweepLoop, e.expireLoop, e.watchLoop)
+	return e.loop.Start(ctx, e.recover, e.sweepLoop, e.expireLoop, e.watchLoop, e.hearLoop)
 }
 
 func (e *Engine) recover(ctx context.Context) error {

@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/claim"
@@ -20,7 +21,7 @@ func (e *Engine) watchLoop(ctx context.Context) {
 	}
 	failed := false
 	for sleep(ctx, watchEvery) == nil {
-		err := e.watch(ctx, shared)
+		err := e.lookAt(ctx, shared, e.watched())
 		if err != nil && !failed && ctx.Err() == nil {
 			e.log.Error("the ends of jobs cannot be heard of that other servers run; it is tried again", "error", err)
 		}
@@ -28,9 +29,27 @@ func (e *Engine) watchLoop(ctx context.Context) {
 	}
 }
 
-func (e *Engine) watch(ctx context.Context, shared SharedStore) (err error) {
+// hearLoop hears sooner of what watchLoop would find out, and of jobs that other processes have given back, until ctx ends.
+func (e *Engine) hearLoop(ctx context.Context) {
+	shared, ok := e.store.(SharedStore)
+	if !ok {
+		return
+	}
+	shared.Hear(ctx, func(ids []ID) {
+		watched := e.watched()
+		if ids != nil {
+			watched = slices.DeleteFunc(watched, func(id ID) bool { return !slices.Contains(ids, id) })
+		}
+		_ = e.lookAt(ctx, shared, watched) // watchLoop tells of a store that fails
+	}, e.loop.Wake)
+}
+
+// watched returns the jobs whose ends matter here.
+func (e *Engine) watched() []ID { return append(e.waiters.ids(), e.runs.unended()...) }
+
+// lookAt tells of the ends of those jobs that have ended.
+func (e *Engine) lookAt(ctx context.Context, shared SharedStore, watched []ID) (err error) {
 	defer claim.Recovered(&err)
-	watched := append(e.waiters.ids(), e.runs.unended()...)
 	if len(watched) == 0 {
 		return nil
 	}
