@@ -191,8 +191,11 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 		memory:   httpapi.NewMemory(0), // each configuration says how much there is
 	}
 	built.Usage = usage.NewCounter(opened, usage.CounterOptions{Logger: part("usage")})
-	_, shared := opened.(store.Shared)
-	built.quotas = usage.NewQuotas(built.Usage, usage.QuotasOptions{Logger: part("quotas"), OnQuota: options.OnQuota, Shared: shared})
+	shared, isShared := opened.(store.Shared)
+	if isShared {
+		built.shareWith(shared)
+	}
+	built.quotas = usage.NewQuotas(built.Usage, usage.QuotasOptions{Logger: part("quotas"), OnQuota: options.OnQuota, Shared: isShared})
 	built.Usage.Start()
 	options.Observer = built.observing(options.Observer)
 	built.dead = newDeadLetters(opened)

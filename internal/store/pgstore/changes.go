@@ -40,6 +40,8 @@ func (s *Store) Tell(ctx context.Context, change store.Change) error {
 
 // Follow implements store.Shared.
 func (s *Store) Follow(ctx context.Context, heard func(ctx context.Context, changes []store.Change) error) {
+	s.following.Store(true)
+	defer s.following.Store(false)
 	var beside sync.WaitGroup
 	defer beside.Wait()
 	beside.Go(func() { s.beats(ctx) })

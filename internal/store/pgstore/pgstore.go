@@ -100,6 +100,7 @@ type Store struct {
 	end        context.CancelFunc
 	heard      atomic.Pointer[time.Time] // all that others had changed by then is known
 	others     atomic.Int64              // how many other servers are alive
+	following  atomic.Bool               // somebody follows what others change
 	inbox      *inbox
 	announced  announcer
 	ear        atomic.Pointer[ear] // nil: no signals are heard

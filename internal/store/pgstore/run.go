@@ -30,8 +30,15 @@ const (
 	// unknown, although the database may be well.
 	writeTimeout = 10 * time.Second
 
-	// acquireTimeout bounds how long a connection is waited for.
+	// readTimeout bounds a read: a connection that is dead may not say so.
+	readTimeout = 20 * time.Second
+
+	// acquireTimeout bounds how long a connection is waited for, and awayTimeout while the database is known to be away.
 	acquireTimeout = 5 * time.Second
+	awayTimeout    = time.Second
+
+	// awayAfter is after how long a silence the database is known to be away, where somebody follows what others change.
+	awayAfter = 3 * time.Second
 
 	// attempts is how often a transaction is tried that the database has undone for the sake of another.
 	attempts = 10
@@ -46,7 +53,11 @@ type querier interface {
 
 // acquire returns a connection, or ctx's error.
 func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
-	waiting, cancel := context.WithTimeout(ctx, acquireTimeout)
+	timeout := acquireTimeout
+	if s.following.Load() && time.Since(*s.heard.Load()) > awayAfter {
+		timeout = awayTimeout
+	}
+	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	conn, err := s.pool.Acquire(waiting)
 	switch {
@@ -67,7 +78,9 @@ func (s *Store) read(ctx context.Context, read func(ctx context.Context, q queri
 		return err
 	}
 	defer conn.Release()
-	err = read(ctx, conn)
+	reading, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	err = read(reading, conn)
 	switch own := refused(err); {
 	case err == nil || own != nil:
 		return own
