@@ -20,8 +20,8 @@ var commands = []command{
 		commands: []command{listDeliveries, replayDeliveries},
 	},
 	{
-		use: "store", short: "Backs the store up, checks and restores it, gives its free space back, and makes or checks its schema",
-		commands: []command{backupStore, checkStore, restoreStore, compactStore, migrateStore},
+		use: "store", short: "Backs the store up, checks, restores and moves it, gives its free space back, and makes or checks its schema",
+		commands: []command{backupStore, checkStore, restoreStore, compactStore, copyStore, migrateStore},
 	},
 	{use: "sources", short: "Looks after the connections to databases", commands: []command{reconnectSources}},
 	{use: "cache", short: "Looks after the results that a running server keeps in memory", commands: []command{purgeCache}},

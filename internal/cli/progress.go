@@ -53,6 +53,16 @@ func (m *meter) show(step string, done, total int64) {
 	fmt.Fprint(m.to, clearLine, line)
 }
 
+// count tells how many things of a kind a step has done.
+func (m *meter) count(step, things string, done int64) {
+	now := time.Now()
+	if !m.shown || now.Before(m.next) {
+		return
+	}
+	m.next = now.Add(meterEvery)
+	fmt.Fprint(m.to, clearLine, fmt.Sprintf("%s %s %s", humanize.Comma(done), things, step))
+}
+
 // done takes the line away.
 func (m *meter) done() {
 	if m.shown {

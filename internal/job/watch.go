@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/claim"
@@ -11,6 +12,31 @@ import (
 // watchEvery is how often a store that other processes use is asked what has become of the jobs that run here, or that
 // somebody here waits for.
 const watchEvery = 500 * time.Millisecond
+
+// watch runs what hears of other processes, for longer than jobs are claimed.
+type watch struct {
+	mu    sync.Mutex
+	stop  context.CancelFunc // nil: it does not run
+	loops sync.WaitGroup
+}
+
+func (w *watch) begin(ctx context.Context, loops ...func(context.Context)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	ctx, w.stop = context.WithCancel(context.WithoutCancel(ctx))
+	for _, loop := range loops {
+		w.loops.Go(func() { loop(ctx) })
+	}
+}
+
+func (w *watch) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stop != nil {
+		w.stop()
+		w.loops.Wait()
+	}
+}
 
 // watchLoop hears of the ends of jobs that other processes have ended, until ctx ends. It costs one short query each time,
 // and none while there is nothing to hear of.

@@ -64,6 +64,9 @@ type Options struct {
 	// followEvery is how often others' changes are asked for, in tests of signals. 0: as often as it should be.
 	followEvery time.Duration
 
+	// moving opens the store although it is not whole: see OpenForMove.
+	moving bool
+
 	// node names the store instead of a random text, for tests in which several are one server.
 	node string
 }
@@ -134,6 +137,9 @@ func (s *Store) prepare(ctx context.Context) error {
 		return err
 	}
 	if err := s.migrate(ctx); err != nil {
+		return err
+	}
+	if err := s.checkWhole(ctx); err != nil {
 		return err
 	}
 	s.lookAfterPartitions(ctx, time.Now())
