@@ -59,6 +59,7 @@ type server struct {
 	Dir       string
 	caddyfile string // path
 	port      int
+	program   string // empty: the one that is built of this tree
 	cmd       *exec.Cmd
 	globals   string // lines of the global options
 	store     string // of the data_api block
@@ -76,6 +77,7 @@ type serverConfig struct {
 	files   map[string]string // of the catalog, by path
 	env     []string
 	sockets []*os.File // inherited, from descriptor 3 on
+	program string     // default: built of this tree
 }
 
 // unstarted returns a server that has neither a catalog nor a Caddyfile.
@@ -90,7 +92,7 @@ func unstarted(t testing.TB) *server {
 func newServer(t testing.TB, config serverConfig) *server {
 	t.Helper()
 	s := unstarted(t)
-	s.globals, s.sockets, s.store = config.globals, config.sockets, config.store
+	s.globals, s.sockets, s.store, s.program = config.globals, config.sockets, config.store, config.program
 	s.WriteCatalog("acme/company.yaml", companyFile)
 	for path, content := range config.files {
 		s.WriteCatalog(path, content)
@@ -152,6 +154,13 @@ http://127.0.0.1:%d {
 	}
 }
 
+func (s *server) binary() string {
+	if s.program != "" {
+		return s.program
+	}
+	return builtBinary(s.T)
+}
+
 func (s *server) adminSocket() string { return filepath.Join(s.Dir, "admin.sock") }
 
 func (s *server) environment(extra ...string) []string {
@@ -162,7 +171,7 @@ func (s *server) environment(extra ...string) []string {
 func (s *server) start(env ...string) {
 	s.T.Helper()
 	s.Log = new(servertest.Log)
-	s.cmd = exec.Command(builtBinary(s.T), "run", "--config", s.caddyfile)
+	s.cmd = exec.Command(s.binary(), "run", "--config", s.caddyfile)
 	s.cmd.Env = s.environment(env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.Log, s.Log
 	s.cmd.ExtraFiles = s.sockets
@@ -221,7 +230,7 @@ func (s *server) stop() {
 
 // cli runs a command of the binary and returns what it prints.
 func (s *server) cli(args ...string) (stdout, stderr string, err error) {
-	cmd := exec.Command(builtBinary(s.T), args...)
+	cmd := exec.Command(s.binary(), args...)
 	cmd.Env = s.environment()
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
