@@ -205,8 +205,12 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 			built.dead.tried(outcome)
 			options.Meter.CallbackTried(outcome)
 		}})
+	owner := "" // one for the process
+	if isShared {
+		owner = rand.Text() // another server in the same process is another server
+	}
 	built.engine = job.NewEngine(opened, job.Options{
-		Logger: part("jobs"), Traces: options.Traces,
+		Logger: part("jobs"), Traces: options.Traces, Owner: owner,
 		Ended: func(ended job.Job) {
 			built.Dispatcher.Wake()
 			options.ended(ended)
