@@ -1,6 +1,7 @@
 package caddyfile
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"github.com/caddyserver/caddy/v2"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/config"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/mcp"
 	"github.com/solucao42/caddy-data-api/internal/options"
 )
 
@@ -26,6 +28,7 @@ var (
 //	data_api [<matcher>] {
 //		max_body 256KiB
 //		docs /docs | off
+//		mcp [/mcp]
 //		server_timing
 //		health off | { live /health/live; ready /health/ready; detail NETWORK... }
 //	}
@@ -42,6 +45,7 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // the extraction has rewound the segment
 	execute, docs := config.Execute{AuthenticatorRaw: authenticator}, config.Docs{Path: config.DefaultDocsPath}
 	health := new(config.Health)
+	var agents *config.MCP
 	err = options.Read(h.Dispenser, "data_api", docs.Validate,
 		options.Value("docs", &docs.Path, "/docs", func(path string) (string, string) {
 			if path == "off" {
@@ -51,6 +55,10 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		}),
 		options.Custom("health", func(d *caddyfile.Dispenser) (err error) {
 			health, err = parseHealth(d)
+			return err
+		}),
+		options.Custom("mcp", func(d *caddyfile.Dispenser) (err error) {
+			agents, err = parseMCP(d)
 			return err
 		}),
 		options.BytesUpTo(maxBody, "a size from 1 byte to 64MiB, such as 256KiB or 1MB", "max_body", &execute.MaxBody, "256KiB"),
@@ -71,6 +79,12 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		paths.SetDefaults()
 		routes = append(routes, route(h, caddyhttp.MatchPath{paths.Live, paths.Ready}, "data_api_health", health))
 	}
+	if agents != nil {
+		agents.MaxBody = execute.MaxBody
+		path := cmp.Or(agents.Path, config.DefaultMCPPath)
+		described := mcp.MetadataPath(path)
+		routes = append(routes, route(h, caddyhttp.MatchPath{path, path + "/*", described, described + "/*"}, "data_api_mcp", agents))
+	}
 	if matcher != nil {
 		return h.NewRoute(matcher, &caddyhttp.Subroute{Routes: routes}), nil
 	}
@@ -79,6 +93,21 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		values[i] = httpcaddyfile.ConfigValue{Class: "route", Value: routes[i]}
 	}
 	return values, nil
+}
+
+// parseMCP reads the option that lets agents in; its path may be left out.
+func parseMCP(d *caddyfile.Dispenser) (*config.MCP, error) {
+	agents := new(config.MCP)
+	if d.NextArg() {
+		agents.Path = d.Val()
+	}
+	if d.NextArg() {
+		return nil, d.Errf("mcp takes one path; %q is one too many", d.Val())
+	}
+	if err := agents.Validate(); err != nil {
+		return nil, d.WrapErr(err)
+	}
+	return agents, nil
 }
 
 // parseProblem expands the directive that answers with problem documents:

@@ -3,6 +3,7 @@ package boltstore
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -23,8 +24,8 @@ func (s *Store) State(context.Context) (state string, err error) {
 	if err != nil {
 		return "", err
 	}
-	err = s.view(func(tx *bbolt.Tx) error {
-		state = fmt.Sprintf("bbolt transaction %d of store %08x", tx.ID(), keySum(secretBucket, pepper))
+	err = s.View(func(tx *bbolt.Tx) error {
+		state = fmt.Sprintf("bbolt transaction %d of store %x", tx.ID(), sha256.Sum256(pepper))
 		return nil
 	})
 	return state, err
@@ -118,13 +119,13 @@ func movedChunk(tx *bbolt.Tx, key, value []byte) (*transfer.Record, error) {
 // Records implements transfer.Reader. A damaged record is an error.
 func (s *Store) Records(ctx context.Context, kind transfer.Kind, after []byte, limit int) (found []transfer.Record, err error) {
 	what := movedBuckets[kind]
-	err = s.view(func(tx *bbolt.Tx) error {
+	err = s.View(func(tx *bbolt.Tx) error {
 		found = nil
 		kept := in(tx, what.bucket)
 		cursor := kept.Cursor()
 		key, sealed := cursor.Seek(seekAfter(tx, kind, after))
 		for ; key != nil && len(found) < limit && ctx.Err() == nil; key, sealed = cursor.Next() {
-			value, err := kept.open(key, sealed)
+			value, err := kept.Open(key, sealed)
 			if err != nil {
 				return fmt.Errorf("%w: `caddy data-api store check` says what is damaged", err)
 			}
