@@ -3,6 +3,7 @@ package caddyfile
 import (
 	"cmp"
 	"encoding/json"
+	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -27,6 +28,7 @@ var (
 //
 //	data_api [<matcher>] {
 //		max_body 256KiB
+//		cors { origins https://app.example; max_age 1h }
 //		docs /docs | off
 //		mcp [/mcp]
 //		server_timing
@@ -46,7 +48,9 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	execute, docs := config.Execute{AuthenticatorRaw: authenticator}, config.Docs{Path: config.DefaultDocsPath}
 	health := new(config.Health)
 	var agents *config.MCP
+	var cors *config.CORS
 	err = options.Read(h.Dispenser, "data_api", docs.Validate,
+		options.Block("cors", &cors, parseCORS),
 		options.Value("docs", &docs.Path, "/docs", func(path string) (string, string) {
 			if path == "off" {
 				path = ""
@@ -70,6 +74,11 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	routes := caddyhttp.RouteList{ // in this order: some paths of the first are among those of the second
 		route(h, executePaths, "data_api_execute", execute),
 		route(h, tokenPaths, "data_api_token", struct{}{}),
+	}
+	if cors != nil {
+		for i := range routes {
+			routes[i].HandlersRaw = slices.Insert(routes[i].HandlersRaw, 0, caddyconfig.JSONModuleObject(cors, "handler", "data_api_cors", nil))
+		}
 	}
 	if docs.Path != "" {
 		routes = append(routes, route(h, caddyhttp.MatchPath{docs.Path, docs.Path + "/*"}, "data_api_docs", docs))
@@ -108,6 +117,25 @@ func parseMCP(d *caddyfile.Dispenser) (*config.MCP, error) {
 		return nil, d.WrapErr(err)
 	}
 	return agents, nil
+}
+
+// parseCORS reads the option cors:
+//
+//	cors {
+//		origins https://app.example https://other.example | *
+//		max_age 1h
+//	}
+func parseCORS(d *caddyfile.Dispenser, cors *config.CORS) error {
+	return options.Read(d, "cors", cors.Validate,
+		options.Words("origins", "at least one origin, such as https://app.example", func(origins []string) { cors.Origins = origins }),
+		options.Value("max_age", &cors.MaxAge, "1h", func(argument string) (*caddy.Duration, string) {
+			length, err := caddy.ParseDuration(argument)
+			if err != nil {
+				return nil, "a duration from 0s to 24h, such as 10m or 1h"
+			}
+			return new(caddy.Duration(length)), ""
+		}),
+	)
 }
 
 // parseProblem expands the directive that answers with problem documents:

@@ -91,6 +91,7 @@ func New(settings Settings) (*Server, error) {
 		settings: settings, queries: execution.NewQueries(sources),
 		writing: ask.Question[struct{}]{Patience: healthPatience, Fresh: healthFresh, Limit: 10 * healthPatience},
 	}
+	s.queries.ShareTroubles(settings.Backend.troubles)
 	if settings.TraceSQL {
 		s.queries.TraceSQL()
 	}

@@ -26,18 +26,25 @@ type load struct {
 	good, bad, slowest atomic.Int64
 
 	mu       sync.Mutex
-	failures map[string]int // how often, by their texts
+	failures map[string]int       // how often, by their texts
+	codes    map[dataapi.Code]int // and by their codes
 }
 
 func startLoad(query source.Query, callers int) *load {
+	return startLoadOf(callers, func() error { return query.Run(context.Background(), source.Call{}, &count{}) })
+}
+
+// startLoadOf is startLoad for a run of any kind.
+func startLoadOf(callers int, run func() error) *load {
 	ctx, stop := context.WithCancel(context.Background())
-	l := &load{stop: stop, failures: make(map[string]int)}
+	l := &load{stop: stop, failures: make(map[string]int), codes: make(map[dataapi.Code]int)}
 	for range callers {
 		l.callers.Go(func() {
 			for ctx.Err() == nil {
 				started := time.Now()
-				if err := query.Run(context.Background(), source.Call{}, &count{}); err != nil {
+				if err := run(); err != nil {
 					l.fail(err)
+					time.Sleep(5 * time.Millisecond) // as a caller who is told to come back
 				} else {
 					l.good.Add(1)
 				}
@@ -53,6 +60,7 @@ func (l *load) fail(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.failures[err.Error()]++
+	l.codes[dataapi.AsError(err).Code]++
 }
 
 // more waits until so many more runs were good.
@@ -218,9 +226,7 @@ func TestReconnectUnderLoad(t *testing.T) {
 	load := startLoad(compile(t, s, "SELECT pg_sleep(0.002)::text AS v"), 2*conns)
 	defer load.stop()
 	load.more(t, 200)
-	pids := func() map[int]bool {
-		return scalar[map[int]bool](t, server.db, "SELECT coalesce(json_object_agg(pid, true), '{}') FROM pg_stat_activity WHERE usename = '"+pgtest.ReaderRole+"'")
-	}
+	pids := func() map[int]bool { return pidsOf(t, server.db, pgtest.ReaderRole) }
 	before := pids()
 	server.change(t, "second")
 	server.write(t, "second")
@@ -282,9 +288,7 @@ func TestReconnectReplacesSharedConnections(t *testing.T) {
 			}
 		})
 	}
-	shared := func() map[int]bool {
-		return scalar[map[int]bool](t, server.db, "SELECT coalesce(json_object_agg(pid, true), '{}') FROM pg_stat_activity WHERE usename = '"+pgtest.ReaderRole+"'")
-	}
+	shared := func() map[int]bool { return pidsOf(t, server.db, pgtest.ReaderRole) }
 	eventually(t, "the runs share connections", func() bool { return s.Stats().Shared == 2 })
 	before := shared()
 	server.change(t, "second")
