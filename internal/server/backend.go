@@ -193,8 +193,11 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 		memory:   respond.NewMemory(0), // each configuration says how much there is
 	}
 	built.Usage = usage.NewCounter(opened, usage.CounterOptions{Logger: part("usage")})
-	_, shared := opened.(store.Shared)
-	built.quotas = usage.NewQuotas(built.Usage, usage.QuotasOptions{Logger: part("quotas"), OnQuota: options.OnQuota, Shared: shared})
+	shared, isShared := opened.(store.Shared)
+	if isShared {
+		built.shareWith(shared)
+	}
+	built.quotas = usage.NewQuotas(built.Usage, usage.QuotasOptions{Logger: part("quotas"), OnQuota: options.OnQuota, Shared: isShared})
 	built.Usage.Start()
 	options.Observer = built.observing(options.Observer)
 	built.dead = newDeadLetters(opened)
@@ -204,8 +207,12 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 			built.dead.tried(outcome)
 			options.Meter.CallbackTried(outcome)
 		}})
+	owner := "" // one for the process
+	if isShared {
+		owner = rand.Text() // another server in the same process is another server
+	}
 	built.engine = job.NewEngine(opened, job.Options{
-		Logger: part("jobs"), Traces: options.Traces,
+		Logger: part("jobs"), Traces: options.Traces, Owner: owner,
 		Ended: func(ended job.Job) {
 			built.Dispatcher.Wake()
 			options.ended(ended)
