@@ -1,0 +1,1 @@
+import{ct as e,lt as t}from"./index-DVjoz0TU.js";function n(n,r){return e(n,t,r)}export{n as t};
