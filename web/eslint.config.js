@@ -7,6 +7,7 @@ export default tseslint.config({ ignores: ["dist", "node_modules"] }, ...tseslin
   rules: {
     ...reactHooks.configs.recommended.rules,
     "@typescript-eslint/no-non-null-assertion": "off",
+    "react-hooks/incompatible-library": "off", // there is no compiler here that would memoize
     // Nothing that the server or a user has written becomes HTML.
     "no-restricted-syntax": [
       "error",

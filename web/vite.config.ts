@@ -9,9 +9,9 @@ export default defineConfig(({ command }) => ({
     {
       name: "placeholder-base",
       enforce: "post",
-      transformIndexHtml: {
-        order: "post",
-        handler: (html: string) => (command === "build" ? html.replaceAll(/(src|href)="\.\//g, '$1="__BASE__/') : html),
+      generateBundle(_, bundle) {
+        const page = bundle["index.html"];
+        if (page?.type === "asset") page.source = String(page.source).replaceAll(/(src|href)="\.\//g, '$1="__BASE__/');
       },
     },
   ],

@@ -1,10 +1,10 @@
 // The application: whether someone is signed in, and which view the address names.
 import { useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { lazy, Suspense, useEffect, useRef, useSyncExternalStore } from "react";
 import { Redirect, Route, Switch } from "wouter";
 import { face } from "./lib/base";
 import { useT } from "./lib/i18n";
-import { current, subscribe, type User } from "./lib/session";
+import { current, subscribe } from "./lib/session";
 import { Boundary } from "./ui/boundary";
 import { Bones } from "./ui/parts";
 import { Shell } from "./ui/shell";
@@ -28,29 +28,28 @@ const Home = lazy(() => import("./views/docshome"));
 
 export function App() {
   const session = useSyncExternalStore(subscribe, current);
-  const [user, setUser] = useState<User | null>(null);
   const client = useQueryClient();
   const before = useRef<string>("");
 
-  // After the session has ended by itself the views stay, behind the dialog that asks to sign in again: nothing is lost.
+  // What was asked in somebody's name is forgotten with them; after the same person is back, it is asked anew.
   useEffect(() => {
     if (session.state === "in") {
       const who = `${session.user.company_slug}/${session.user.name}`;
       if (before.current !== who) client.clear();
       else void client.invalidateQueries();
       before.current = who;
-      setUser(session.user);
     } else if (session.state === "out" && !session.expired) {
       before.current = "";
       client.clear();
-      setUser(null);
     }
   }, [session, client]);
 
-  const expired = session.state === "out" && session.expired && user !== null;
+  // After the session has ended by itself the views stay, behind the dialog that asks to sign in again: nothing is lost.
+  const expired = session.state === "out" ? session.expired : null;
+  const user = session.state === "in" ? session.user : expired;
   return (
     <>
-      {user && (session.state === "in" || expired) ? (
+      {user ? (
         <Shell user={user} key={`${user.company_slug}/${user.name}`}>
           <Boundary>
             <Suspense fallback={<Loading />}>
@@ -58,10 +57,13 @@ export function App() {
             </Suspense>
           </Boundary>
         </Shell>
-      ) : session.state === "in" ? null : (
-        <SignIn waiting={session.state === "unknown"} />
+      ) : (
+        <SignIn
+          waiting={session.state === "unknown"}
+          error={session.state === "out" ? (session.error ?? null) : null}
+        />
       )}
-      {expired ? <SignIn again={user} /> : null}
+      {expired ? <SignIn again={expired} /> : null}
       <Toasts />
     </>
   );

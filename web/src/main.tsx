@@ -14,12 +14,11 @@ import { App } from "./app";
 import { base } from "./lib/base";
 import { I18n } from "./lib/i18n";
 import { takeLink } from "./lib/link";
-import { renew } from "./lib/session";
+import { begin } from "./lib/session";
 import { applyTheme } from "./lib/theme";
 
 applyTheme();
-takeLink();
-void renew().catch(() => undefined); // the view tells of it
+void begin(takeLink());
 
 const client = new QueryClient({
   queryCache: new QueryCache(),

@@ -13,7 +13,7 @@ import {
   keymap,
   lineNumbers,
 } from "@codemirror/view";
-import { useEffect, useRef, type RefObject } from "react";
+import { useEffect, useImperativeHandle, useRef, useState, type Ref } from "react";
 import type { DatabaseSchema, TextFault } from "../api/types";
 import { nonce } from "../lib/base";
 import { useI18n } from "../lib/i18n";
@@ -42,7 +42,7 @@ interface Props {
   readOnly?: boolean;
   run: () => void;
   save: () => void;
-  handle: RefObject<Handle | null>;
+  handle: Ref<Handle>;
 }
 
 export function TextEditor({
@@ -61,17 +61,13 @@ export function TextEditor({
   const { t, language } = useI18n();
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
-  const parts = useRef({ language: new Compartment(), words: new Compartment() });
+  const [parts] = useState(() => ({ language: new Compartment(), words: new Compartment() }));
   const now = useRef({ change, run, save, known });
   useEffect(() => {
     now.current = { change, run, save, known };
   });
 
   useEffect(() => {
-    const command = (name: "run" | "save") => () => {
-      now.current[name]();
-      return true;
-    };
     const made = new EditorView({
       parent: host.current!,
       state: EditorState.create({
@@ -79,8 +75,8 @@ export function TextEditor({
         extensions: [
           EditorView.cspNonce.of(nonce),
           keymap.of([
-            { key: "Mod-Enter", run: command("run"), preventDefault: true },
-            { key: "Mod-s", run: command("save"), preventDefault: true },
+            { key: "Mod-Enter", run: () => (now.current.run(), true), preventDefault: true },
+            { key: "Mod-s", run: () => (now.current.save(), true), preventDefault: true },
           ]),
           lineNumbers(),
           lintGutter(),
@@ -104,8 +100,8 @@ export function TextEditor({
           ]),
           EditorView.lineWrapping,
           EditorState.readOnly.of(readOnly ?? false),
-          parts.current.language.of([]),
-          parts.current.words.of([]),
+          parts.language.of([]),
+          parts.words.of([]),
           parameterMarks,
           looks,
           EditorView.updateListener.of((update) => {
@@ -115,21 +111,6 @@ export function TextEditor({
       }),
     });
     view.current = made;
-    handle.current = {
-      show: (fault) => {
-        const { from, to } = placeOf(made.state.doc, fault);
-        made.dispatch({
-          selection: { anchor: from, head: to },
-          effects: EditorView.scrollIntoView(from, { y: "center" }),
-        });
-        made.focus();
-      },
-      insert: (words) => {
-        made.dispatch(made.state.replaceSelection(words));
-        made.focus();
-      },
-      replace: (words) => made.dispatch({ changes: { from: 0, to: made.state.doc.length, insert: words } }),
-    };
     return () => {
       made.destroy();
       view.current = null;
@@ -138,6 +119,27 @@ export function TextEditor({
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, []);
 
+  useImperativeHandle(handle, () => ({
+    show: (fault) => {
+      const editor = view.current!;
+      const { from, to } = placeOf(editor.state.doc, fault);
+      editor.dispatch({
+        selection: { anchor: from, head: to },
+        effects: EditorView.scrollIntoView(from, { y: "center" }),
+      });
+      editor.focus();
+    },
+    insert: (words) => {
+      const editor = view.current!;
+      editor.dispatch(editor.state.replaceSelection(words));
+      editor.focus();
+    },
+    replace: (words) => {
+      const editor = view.current!;
+      editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: words } });
+    },
+  }));
+
   useEffect(() => {
     const completion = endpointCompletion({
       sources: () => now.current.known.sources(),
@@ -145,17 +147,22 @@ export function TextEditor({
       columns: () => now.current.known.columns(),
     });
     view.current?.dispatch({
-      effects: parts.current.language.reconfigure(endpointLanguage(dialect, schema, completion)),
+      effects: parts.language.reconfigure(endpointLanguage(dialect, schema, completion)),
     });
-  }, [dialect, schema]);
+  }, [dialect, schema, parts]);
 
   useEffect(() => {
     view.current?.dispatch({
-      effects: parts.current.words.reconfigure(
-        EditorView.contentAttributes.of({ "aria-label": t("editor.text"), spellcheck: "false", lang: language }),
+      effects: parts.words.reconfigure(
+        EditorView.contentAttributes.of({
+          "aria-label": t("editor.text"),
+          spellcheck: "false",
+          tabindex: "0",
+          lang: language,
+        }),
       ),
     });
-  }, [t, language]);
+  }, [t, language, parts]);
 
   useEffect(() => {
     const editor = view.current;

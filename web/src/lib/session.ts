@@ -14,7 +14,9 @@ interface Pair {
   user: User;
 }
 
-export type Session = { state: "unknown" } | { state: "out"; expired: boolean } | { state: "in"; user: User };
+/** Out, the session may have ended by itself: `expired` is whose it was. `error` is why it could not begin. */
+export type Session =
+  { state: "unknown" } | { state: "out"; expired: User | null; error?: unknown } | { state: "in"; user: User };
 
 let session: Session = { state: "unknown" };
 let token = "";
@@ -51,6 +53,15 @@ export async function signIn(
   keep((await answer.json()) as Pair);
 }
 
+/** Begins: by the code of a one-time link, or with the session that the browser has. */
+export async function begin(code: string | null): Promise<void> {
+  try {
+    await (code === null ? renew() : signIn({ link_code: code }));
+  } catch (error) {
+    become({ state: "out", expired: null, error });
+  }
+}
+
 let renewing: Promise<void> | null = null;
 
 /** Takes the session up again, once for all who wait. */
@@ -60,7 +71,7 @@ export function renew(): Promise<void> {
     if (answer.ok) return keep((await answer.json()) as Pair);
     if (answer.status === 401 || answer.status === 403) {
       token = "";
-      become({ state: "out", expired: session.state === "in" });
+      become({ state: "out", expired: session.state === "in" ? session.user : null });
       return;
     }
     await refuse(answer);
@@ -73,7 +84,7 @@ export function renew(): Promise<void> {
 /** Ends the session here and at the server. */
 export async function signOut(): Promise<void> {
   token = "";
-  become({ state: "out", expired: false });
+  become({ state: "out", expired: null });
   await send("/api/v1/auth/session", { method: "DELETE" });
 }
 

@@ -144,6 +144,8 @@ export function draw(made: Point[], spec: ChartSpec, column: Column | undefined,
   }) as SVGSVGElement;
   // Plot brings a style sheet along, which the policy of the page refuses; ours has its rules.
   for (const style of chart.querySelectorAll("style")) style.remove();
+  // The figure around it has a name; that of a group would not be read.
+  for (const group of chart.querySelectorAll("g")) group.removeAttribute("aria-label");
   return chart;
 }
 

@@ -344,7 +344,7 @@ export function Menu({
       <Button
         aria-haspopup="menu"
         aria-expanded={open}
-        aria-label={label}
+        aria-label={text ? undefined : label}
         title={label}
         {...rest}
         onClick={() => setOpen(!open)}

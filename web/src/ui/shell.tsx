@@ -14,12 +14,14 @@ import { Button, Menu, MenuItem, Search, Bones } from "./parts";
 
 export function Shell({ user, children }: { user: User; children: ReactNode }) {
   const t = useT();
-  const [open, setOpen] = useState(false);
   const [place] = useLocation();
+  // The drawer is open at one place: whoever goes elsewhere has it closed.
+  const [openAt, setOpenAt] = useState<string | null>(null);
+  const open = openAt === place;
+  const setOpen = (wanted: boolean) => setOpenAt(wanted ? place : null);
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   useEffect(() => {
-    setOpen(false);
     if (first.current) {
       first.current = false;
       return;
@@ -44,7 +46,11 @@ export function Shell({ user, children }: { user: User; children: ReactNode }) {
         <Button look="quiet" icon="menu" aria-label={t("menu")} aria-expanded={open} onClick={() => setOpen(!open)} />
         <Brand user={user} />
       </header>
-      <div className={`side ${open ? "open" : ""}`} onKeyDown={(event) => event.key === "Escape" && setOpen(false)}>
+      <aside
+        aria-label={t("nav")}
+        className={`side ${open ? "open" : ""}`}
+        onKeyDown={(event) => event.key === "Escape" && setOpen(false)}
+      >
         <div className="side-head">
           <Brand user={user} />
         </div>
@@ -56,7 +62,7 @@ export function Shell({ user, children }: { user: User; children: ReactNode }) {
         <div className="side-foot">
           <Account user={user} />
         </div>
-      </div>
+      </aside>
       {open ? <div className="veil" onClick={() => setOpen(false)} /> : null}
       <main id="main" ref={main} tabIndex={-1}>
         {children}

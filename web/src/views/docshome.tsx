@@ -102,7 +102,7 @@ export default function Home() {
                   <code className="xs dim break">
                     {one.namespace}/{one.slug}
                   </code>
-                  <span className="small ink2 tile-text">{one.description}</span>
+                  <span className="small ink2 tile-text">{one.description.replaceAll(/[*_`#>]+|^[-+] /gm, "")}</span>
                   <span className="row wrap">
                     {one.mode === "async" ? <Badge tone="info">{t("mode.async")}</Badge> : null}
                     {one.shared_by ? <Badge>{t("origin.shared", { company: one.shared_by })}</Badge> : null}

@@ -1,14 +1,15 @@
 import { Link } from "wouter";
 import { useT } from "../lib/i18n";
+import { Page } from "../ui/page";
 import { Empty } from "../ui/parts";
 
 export function NotFound() {
   const t = useT();
   return (
-    <div className="page">
+    <Page title={t("notfound.title")}>
       <Empty
         icon="search"
-        title={t("notfound.title")}
+        title={t("none.found")}
         action={
           <Link className="button" href="/">
             {t("notfound.action")}
@@ -17,6 +18,6 @@ export function NotFound() {
       >
         {t("notfound.text")}
       </Empty>
-    </div>
+    </Page>
   );
 }

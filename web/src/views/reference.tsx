@@ -1,5 +1,5 @@
 // How an endpoint is called: its description, its parameters with a field for each, its columns, the call as a program, the answer.
-import { lazy, Suspense, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { lazy, Suspense, useEffect, useMemo, useRef, useState, useSyncExternalStore, type RefObject } from "react";
 import type { Callable, DescribedColumn, Managed } from "../api/types";
 import { useMay } from "../api/may";
 import { CodePanel } from "../code/panel";
@@ -25,7 +25,8 @@ export function Reference({ endpoint }: { endpoint: Managed | Callable }) {
   const [values, setValues] = useState<Typed>(() => initialValues(endpoint.parameters));
   const json = valuesJSON(endpoint.parameters, pinned, values);
   const call = useMemo(() => ({ origin, company, endpoint, values: json }), [company, endpoint, json]);
-  const runner = useRunner(endpoint, json);
+  const place = useRef<HTMLElement>(null);
+  const { start, stop, ...runner } = useRunner(endpoint, json, place);
   const problem = runner.error instanceof Problem ? runner.error : null;
   return (
     <div className="reference">
@@ -40,10 +41,10 @@ export function Reference({ endpoint }: { endpoint: Managed | Callable }) {
           aria-label={t("params")}
           onSubmit={(event) => {
             event.preventDefault();
-            runner.start();
+            start();
           }}
           onKeyDown={(event) => {
-            if ((event.ctrlKey || event.metaKey) && event.key === "Enter") runner.start();
+            if ((event.ctrlKey || event.metaKey) && event.key === "Enter") start();
           }}
         >
           <div className="card-head">
@@ -71,7 +72,7 @@ export function Reference({ endpoint }: { endpoint: Managed | Callable }) {
               {t("run")}
             </Button>
             {runner.running ? (
-              <Button icon="stop" onClick={runner.stop}>
+              <Button icon="stop" onClick={stop}>
                 {t("stop")}
               </Button>
             ) : (
@@ -82,7 +83,7 @@ export function Reference({ endpoint }: { endpoint: Managed | Callable }) {
             </span>
           </div>
         </form>
-        <section aria-label={t("answer")} ref={runner.place} className="answer">
+        <section aria-label={t("answer")} ref={place} className="answer">
           {runner.error ? (
             <Failure error={runner.error} />
           ) : runner.ran ? (
@@ -126,7 +127,7 @@ async function again(endpoint: Callable, json: string, ran: Ran, format: Format)
   return answer;
 }
 
-function useRunner(endpoint: Callable, json: string) {
+function useRunner(endpoint: Callable, json: string, place: RefObject<HTMLElement | null>) {
   const [state, setState] = useState<{
     ran: Ran | null;
     error: unknown;
@@ -141,7 +142,6 @@ function useRunner(endpoint: Callable, json: string) {
     count: 0,
   });
   const controller = useRef<AbortController | null>(null);
-  const place = useRef<HTMLElement>(null);
   // Whoever leaves, leaves no query behind.
   useEffect(() => () => controller.current?.abort(), []);
   const start = () => {
@@ -167,7 +167,7 @@ function useRunner(endpoint: Callable, json: string) {
     controller.current?.abort();
     setState((before) => ({ ...before, running: false, job: null }));
   };
-  return { ...state, start, stop, place };
+  return { ...state, start, stop };
 }
 
 export function Columns({ columns }: { columns: DescribedColumn[] | null }) {

@@ -3,12 +3,11 @@ import { useEffect, useId, useRef, useState } from "react";
 import { face } from "../lib/base";
 import { useI18n } from "../lib/i18n";
 import { keep, kept } from "../lib/keep";
-import { linkOnce } from "../lib/link";
 import { signIn, type User } from "../lib/session";
 import { Mark } from "../ui/icons";
 import { Button, Failure, Note } from "../ui/parts";
 
-export function SignIn({ waiting, again }: { waiting?: boolean; again?: User }) {
+export function SignIn({ waiting, again, error }: { waiting?: boolean; again?: User; error?: unknown }) {
   const { t, language, setLanguage } = useI18n();
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
@@ -42,7 +41,7 @@ export function SignIn({ waiting, again }: { waiting?: boolean; again?: User }) 
             {t("signin.waiting")}
           </p>
         ) : (
-          <SignInForm />
+          <SignInForm error={error} />
         )}
         <p className="small signin-foot">
           <button
@@ -59,15 +58,14 @@ export function SignIn({ waiting, again }: { waiting?: boolean; again?: User }) 
   );
 }
 
-function SignInForm({ company: fixed }: { company?: string }) {
+function SignInForm({ company: fixed, error: begun = null }: { company?: string; error?: unknown }) {
   const { t } = useI18n();
   const [company, setCompany] = useState(fixed ?? kept("company") ?? "");
   const [key, setKey] = useState("");
   const [secret, setSecret] = useState("");
   const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
+  const [error, setError] = useState<unknown>(begun);
   const id = useId();
-  const linked = useRef(false);
 
   const attempt = (credentials: Parameters<typeof signIn>[0]) => {
     setBusy(true);
@@ -77,13 +75,6 @@ function SignInForm({ company: fixed }: { company?: string }) {
       setBusy(false);
     });
   };
-
-  useEffect(() => {
-    if (linked.current) return;
-    linked.current = true;
-    const code = linkOnce();
-    if (code !== null) attempt({ link_code: code });
-  }, []);
 
   return (
     <form

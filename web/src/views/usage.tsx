@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { query, usage } from "../api/queries";
 import type { UsageLine } from "../api/types";
-import { bytes, Count } from "../lib/format";
+import { bytes, Count, useNow } from "../lib/format";
 import { useAddress } from "../lib/hooks";
 import { refuse } from "../lib/http";
 import { useI18n } from "../lib/i18n";
@@ -22,7 +22,7 @@ export default function Usage() {
   const { t, language } = useI18n();
   const [days, setDays] = useAddress("days", "30");
   const [by, setBy] = useAddress("by", "endpoint");
-  const today = Date.parse(iso(Date.now()));
+  const today = Date.parse(iso(useNow(false)));
   const span = { from: iso(today - (Number(days) - 1) * day), to: iso(today + day) };
   const daily = useQuery(usage({ ...span, by: "day" }));
   const lines = useQuery(usage({ ...span, by, limit: 1000 }));

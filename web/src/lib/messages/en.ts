@@ -82,7 +82,7 @@ export const en = {
   "docs.step2": "Execute an endpoint",
   "docs.step2.text":
     "A synchronous endpoint answers with rows. An asynchronous one answers with a job, which you poll or which calls you back.",
-  "docs.title": "Data API",
+  "docs.title": "Get started",
   "docs.yours": "Your endpoints",
   done: "Done",
   edit: "Edit",
@@ -241,7 +241,7 @@ export const en = {
   "mode.sync": "sync",
   "mode.sync.long": "Synchronous",
   more: "Show more",
-  nav: "Console",
+  nav: "Navigation",
   "nav.access": "Access",
   "nav.deliveries": "Deliveries",
   "nav.endpoints": "Endpoints",

@@ -82,7 +82,7 @@ export const ptBR: Words = {
   "docs.step2": "Execute um endpoint",
   "docs.step2.text":
     "Um endpoint síncrono responde com linhas. Um assíncrono responde com um job, que você consulta ou que chama você de volta.",
-  "docs.title": "Data API",
+  "docs.title": "Primeiros passos",
   "docs.yours": "Seus endpoints",
   done: "Concluir",
   edit: "Editar",
@@ -241,7 +241,7 @@ export const ptBR: Words = {
   "mode.sync": "síncrono",
   "mode.sync.long": "Síncrono",
   more: "Mostrar mais",
-  nav: "Console",
+  nav: "Navegação",
   "nav.access": "Acesso",
   "nav.deliveries": "Entregas",
   "nav.endpoints": "Endpoints",

@@ -1,1 +1,0 @@
-import{_t as e,ht as t,it as n}from"./index-DVjoz0TU.js";var r=e(t(),1);function i(e,t=250){let[n,i]=(0,r.useState)(e);return(0,r.useEffect)(()=>{let n=setTimeout(()=>i(e),t);return()=>clearTimeout(n)},[e,t]),n}function a(e,t=``){let[r,i]=n();return[r.get(e)??t,n=>i(r=>{let i=new URLSearchParams(r);return n===t?i.delete(e):i.set(e,n),i},{replace:!0})]}export{i as n,a as t};

@@ -1,1 +1,0 @@
-import{a as e,mt as t,x as n}from"./index-DVjoz0TU.js";var r=t();function i({query:t}){let i=n();return t.hasNextPage?(0,r.jsx)(`div`,{className:`card-body row`,style:{justifyContent:`center`},children:(0,r.jsx)(e,{busy:t.isFetchingNextPage,onClick:()=>void t.fetchNextPage(),children:i(`more`)})}):null}export{i as t};

@@ -1,1 +1,0 @@
-import{ct as e,lt as t}from"./index-DVjoz0TU.js";function n(n,r){return e(n,t,r)}export{n as t};
