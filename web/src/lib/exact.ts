@@ -34,25 +34,17 @@ const NULL: Cell = { kind: "null" };
 const TRUE: Cell = { kind: "boolean", text: "true" };
 const FALSE: Cell = { kind: "boolean", text: "false" };
 const space = /[ \t\r\n]*/y;
-const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+const run = /[-+.\w]*/y;
+const word = /^(?:null|true|false|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
 
 class Reader {
   at = 0;
   constructor(readonly text: string) {}
 
-  private match(pattern: RegExp): string {
-    pattern.lastIndex = this.at;
-    const found = pattern.exec(this.text);
-    if (!found) {
-      if (this.at >= this.text.length) throw new Ended();
-      throw new SyntaxError(`unexpected ${JSON.stringify(this.text.slice(this.at, this.at + 20))} at ${this.at}`);
-    }
-    this.at = pattern.lastIndex;
-    return found[0];
-  }
-
   peek(): string {
-    this.match(space);
+    space.lastIndex = this.at;
+    space.test(this.text);
+    this.at = space.lastIndex;
     if (this.at >= this.text.length) throw new Ended();
     return this.text[this.at]!;
   }
@@ -134,15 +126,14 @@ class Reader {
   }
 
   private word(): string {
-    for (const word of ["null", "true", "false"]) {
-      if (this.text.startsWith(word, this.at)) {
-        this.at += word.length;
-        return word;
-      }
-    }
-    const found = this.match(number);
-    // A number that ends with the text may go on behind it.
-    if (found === "" || this.at === this.text.length) throw new Ended();
+    this.peek();
+    run.lastIndex = this.at;
+    const found = run.exec(this.text)![0];
+    // What ends with the text may go on behind it.
+    if (found !== "" && this.at + found.length === this.text.length) throw new Ended();
+    if (!word.test(found))
+      throw new SyntaxError(`unexpected ${JSON.stringify(this.text.slice(this.at, this.at + 20))} at ${this.at}`);
+    this.at += found.length;
     return found;
   }
 
