@@ -10,9 +10,11 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/caddyauth"
 
 	"github.com/solucao42/caddy-data-api/internal/config"
+	"github.com/solucao42/caddy-data-api/internal/cors"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
 
@@ -48,8 +50,11 @@ func (h *TokenHandler) Provision(ctx caddy.Context) (err error) {
 	return err
 }
 
-// ServeHTTP answers the request; it calls no further handler.
-func (h *TokenHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+// ServeHTTP answers the request. It calls a further handler for a preflight of a browser alone, which the site may have one for.
+func (h *TokenHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if cors.IsPreflight(r) {
+		return next.ServeHTTP(w, r)
+	}
 	ready, err := h.app.enter(w, r)
 	if err != nil {
 		return h.app.unready(w, r, err)
@@ -86,7 +91,7 @@ func (a *JWTAuthenticator) Authenticate(w http.ResponseWriter, r *http.Request) 
 	caller, presented, err := a.authenticate(w, r)
 	switch {
 	case dataapi.HasCode(err, dataapi.CodeUnauthenticated):
-		httpapi.SetChallenge(w, presented)
+		respond.SetChallenge(w, presented)
 		return caddyauth.User{}, false, nil
 	case err != nil:
 		// Caddy answers 401 whatever the error is, which would tell a client that its good token is bad. The error
@@ -112,7 +117,7 @@ func (a *JWTAuthenticator) authenticate(w http.ResponseWriter, r *http.Request) 
 // knowConnections lets the handlers of a server see the connections that requests come on.
 func knowConnections(ctx caddy.Context) {
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
-		server.RegisterConnContext(httpapi.WithConn)
+		server.RegisterConnContext(respond.WithConn)
 	}
 }
 
@@ -172,8 +177,12 @@ func (h *ExecuteHandler) Validate() error {
 	return nil
 }
 
-// ServeHTTP answers the request; it calls no further handler. Without a caller it answers 401.
-func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+// ServeHTTP answers the request. Without a caller it answers 401. It calls a further handler for a preflight of a browser alone,
+// which brings no token and which the site may have a handler for.
+func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if cors.IsPreflight(r) {
+		return next.ServeHTTP(w, r)
+	}
 	ready, err := h.app.enter(w, r)
 	if err != nil {
 		return h.app.unready(w, r, err)
@@ -189,7 +198,7 @@ func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ cad
 	caller, ok := caddyhttp.GetVar(r.Context(), callerVar).(identity.Principal)
 	if !ok {
 		fields.SetRequestID(w, r)
-		httpapi.WriteUnauthenticated(w, r, false)
+		respond.WriteUnauthenticated(w, r, false)
 		return nil
 	}
 	showRecord(r, caller)
@@ -220,13 +229,13 @@ func (*ProblemHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddy
 	failure, failed := caddyhttp.GetVar(r.Context(), failureVar).(error)
 	switch {
 	case failed:
-		httpapi.WriteProblem(w, r, failure)
+		respond.WriteProblem(w, r, failure)
 	case err == nil:
-		httpapi.WriteProblem(w, r, &dataapi.Error{Code: dataapi.CodeNotFound})
+		respond.WriteProblem(w, r, &dataapi.Error{Code: dataapi.CodeNotFound})
 	case ok && statusCodes[refused.StatusCode] != "":
-		httpapi.WriteProblem(w, r, dataapi.Wrap(statusCodes[refused.StatusCode], err))
+		respond.WriteProblem(w, r, dataapi.Wrap(statusCodes[refused.StatusCode], err))
 	default:
-		httpapi.WriteProblem(w, r, err)
+		respond.WriteProblem(w, r, err)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
 
@@ -75,7 +76,7 @@ func (e *endpoints) list(w http.ResponseWriter, r *http.Request) error {
 	if !fields.AcceptsJSON(r.Header) {
 		return fields.ErrNotJSON
 	}
-	query, err := fields.ParseQuery(r, "limit", "cursor")
+	query, err := fields.ParseQuery(r, "limit", "cursor", "namespace", "slug", "search")
 	if err != nil {
 		return err
 	}
@@ -87,8 +88,9 @@ func (e *endpoints) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	caller := callerOf(r)
-	offers, more := e.plan().Offers(caller, after, limit)
+	caller := respond.CallerOf(r)
+	wanted := execution.Wanted{After: after, Limit: limit, Namespace: query["namespace"], Slug: query["slug"], Search: query["search"]}
+	offers, more := e.plan().Offers(caller, wanted)
 	answer := endpointsAnswer{Endpoints: make([]endpointDocument, 0, len(offers))}
 	for _, offer := range offers {
 		answer.Endpoints = append(answer.Endpoints, describeEndpoint(caller, offer))
@@ -96,9 +98,15 @@ func (e *endpoints) list(w http.ResponseWriter, r *http.Request) error {
 	if more {
 		cursor := base64.RawURLEncoding.EncodeToString([]byte(offers[len(offers)-1].Path()))
 		answer.NextCursor = &cursor
-		fields.SetNext(w, r, url.Values{"cursor": {cursor}, "limit": {fmt.Sprint(limit)}})
+		next := url.Values{"cursor": {cursor}, "limit": {fmt.Sprint(limit)}}
+		for _, filter := range []string{"namespace", "slug", "search"} {
+			if query[filter] != "" {
+				next.Set(filter, query[filter])
+			}
+		}
+		fields.SetNext(w, r, next)
 	}
-	return writeJSON(w, http.StatusOK, answer)
+	return respond.WriteJSON(w, http.StatusOK, answer)
 }
 
 // openPathCursor reads where a page begins. It needs no signature: a caller who makes one up sees no more than it may see.
@@ -168,9 +176,9 @@ func (e *endpoints) permissions(w http.ResponseWriter, r *http.Request) error {
 	if _, err := fields.ParseQuery(r); err != nil {
 		return err
 	}
-	caller := callerOf(r)
+	caller := respond.CallerOf(r)
 	answer := permissionsAnswer{PermissionDocument: caller.Permissions(), SharedEndpoints: []sharedEndpoint{}}
-	offers, _ := e.plan().Offers(caller, "", 0)
+	offers, _ := e.plan().Offers(caller, execution.Wanted{})
 	for _, offer := range offers {
 		if offer.Foreign(caller.Company.Slug) {
 			answer.SharedEndpoints = append(answer.SharedEndpoints, sharedEndpoint{
@@ -178,5 +186,5 @@ func (e *endpoints) permissions(w http.ResponseWriter, r *http.Request) error {
 			})
 		}
 	}
-	return writeJSON(w, http.StatusOK, answer)
+	return respond.WriteJSON(w, http.StatusOK, answer)
 }

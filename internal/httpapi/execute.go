@@ -11,6 +11,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/observe"
@@ -33,6 +34,9 @@ type executions struct {
 	quotas   *usage.Quotas
 	checkURL func(url string) error // of callbacks
 }
+
+// readGrace is how much longer than a query may run its reader may take for what has been read of it.
+const readGrace = time.Second
 
 // steps are the way of a request, top to bottom. The first one that fails ends it.
 //
@@ -74,7 +78,8 @@ type exchange struct {
 	r *http.Request
 
 	query           fields.Query
-	body            executeRequest
+	body            executeRequest      // of a POST
+	texts           map[string][]string // the parameters of a GET, by name; nil: it is a POST
 	form            form
 	caller          identity.Principal
 	namespace, slug string
@@ -102,21 +107,34 @@ type executeRequest struct {
 	CallbackURL     *string        `json:"callback_url"`
 }
 
+// UnknownFieldHint tells those who have sent a parameter as a field.
+func (*executeRequest) UnknownFieldHint() string {
+	return "the endpoint's parameters stand inside parameter_values"
+}
+
 // executeQueries are the parameters that the query of a URL may have.
 var executeQueries = append(formats.Queries(), revisionQuery)
 
 func (*executions) decode(x *exchange) (err error) {
-	if x.query, err = fields.ParseQuery(x.r, executeQueries...); err != nil {
+	if x.r.Method == http.MethodPost {
+		x.query, err = fields.ParseQuery(x.r, executeQueries...)
+	} else {
+		x.query, x.texts, err = fields.ParseParameters(x.r, executeQueries...)
+	}
+	if err != nil {
 		return err
 	}
 	if x.form, err = formOf(x.w, x.r, formats.Streamed, x.query); err != nil {
 		return err
 	}
-	return decodeBody(x.r, &x.body, true)
+	if x.texts != nil {
+		return refuseBody(x.r)
+	}
+	return respond.DecodeBody(x.r, &x.body, true)
 }
 
 func (e *executions) authenticate(x *exchange) (err error) {
-	x.caller, err = e.renewed(callerOf(x.r))
+	x.caller, err = e.renewed(respond.CallerOf(x.r))
 	return err
 }
 
@@ -130,20 +148,18 @@ func (e *executions) find(x *exchange) (err error) {
 	if x.called, err = x.plan.Find(x.caller.Company.Slug, x.namespace, x.slug); err != nil {
 		return err
 	}
-	if answer, ok := x.w.(*answer); ok {
-		answer.endpoint = x.called.Endpoint // for the log
-	}
+	respond.AnswerOf(x.w).About(x.called.Endpoint.Address)
 	announceRetirement(x.w.Header(), x.called.Endpoint)
 	return nil
 }
 
 func (e *executions) limit(x *exchange) error {
 	if err := limitEndpoint(x.w, e.rates, x.caller, x.called.Endpoint); err != nil {
-		e.meter.Throttled(observe.EndpointLimit)
+		e.Meter.Throttled(observe.EndpointLimit)
 		return err
 	}
 	if err := e.limitByQuotas(x); err != nil {
-		e.meter.Throttled(observe.QuotaLimit)
+		e.Meter.Throttled(observe.QuotaLimit)
 		return err
 	}
 	return nil
@@ -156,15 +172,22 @@ func (*executions) choose(x *exchange) (err error) {
 		}
 	}
 	x.w.Header().Set(revisionField, x.called.Endpoint.Revision)
-	x.mode, err = executionModeOf(x.r, x.called.Endpoint)
+	if x.mode, err = executionModeOf(x.r, x.called.Endpoint); err == nil && x.texts != nil {
+		err = onlyWhenPreferred(x)
+	}
 	return err
 }
 
 // bind leaves the faults of parameters to the next step, which may add its own. It lets go of what a slow reader would keep in
 // memory otherwise: the body was given back to the budget, and a plan is as large as the catalog.
 func (*executions) bind(x *exchange) error {
-	x.bound, x.invalid = x.called.Bind(x.caller, json.RawMessage(x.body.ParameterValues))
-	x.body.ParameterValues, x.plan = nil, nil
+	values := json.RawMessage(x.body.ParameterValues)
+	if x.texts != nil {
+		values = x.called.Endpoint.Contract.FromTexts(x.texts)
+	}
+	x.bound, x.invalid = x.called.Bind(x.caller, values)
+	x.invalid = dataapi.JoinFaults(sensitiveTexts(x), x.invalid)
+	x.body.ParameterValues, x.texts, x.plan = nil, nil, nil
 	return nil
 }
 
@@ -188,7 +211,7 @@ func (e *executions) answer(x *exchange) (err error) {
 	endpoint := x.bound.Endpoint
 	answer := newResultAnswer(x.w, x.form, endpoint.Address.Slug, endpoint.Limits.MaxRows, nil, true)
 	defer answer.Close()
-	answer.holdUntil(time.Now().Add(endpoint.Limits.Timeout + readGrace))
+	answer.sender.HoldUntil(time.Now().Add(endpoint.Limits.Timeout + readGrace))
 	x.streams = true
 	x.summary, err = x.bound.Run(x.r.Context(), answer)
 	return err
