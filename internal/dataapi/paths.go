@@ -6,6 +6,8 @@ const (
 	PathAPIKey      = PathAuth + "/api-key"
 	PathRefresh     = PathAuth + "/refresh"
 	PathLogout      = PathAuth + "/logout"
+	PathSession     = PathAuth + "/session"
+	PathRenew       = PathSession + "/refresh"
 	PathPermissions = PathAuth + "/permissions"
 	PathJWKS        = "/.well-known/jwks.json"
 	PathEndpoints   = "/api/v1/data-api"

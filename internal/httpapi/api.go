@@ -112,6 +112,7 @@ func New(s Services) *API {
 		recorder: recorder, directory: s.Directory, authority: s.Tokens, families: s.Families, keys: s.TokenKeys,
 		throttle: s.Throttle, limits: s.ThrottleLimits,
 	}
+	sessions := &sessions{tokens: tokens, origins: http.NewCrossOriginProtection()}
 	endpoints := &endpoints{access: access, documents: newDocuments()}
 	executions := &executions{
 		access: access, recorder: recorder, waits: waits, observer: s.Observer, cache: s.Cache, rates: s.Rates, quotas: s.Quotas,
@@ -145,12 +146,16 @@ func New(s Services) *API {
 			http.MethodPost + " " + dataapi.PathRefresh: tokens.recorded(audit.TokenRefreshed, tokens.refresh),
 			http.MethodPost + " " + dataapi.PathLogout:  tokens.recorded(audit.TokenEnded, tokens.logout),
 			http.MethodGet + " " + dataapi.PathJWKS:     tokens.publicKeys,
+
+			http.MethodPost + " " + dataapi.PathSession:   sessions.recorded(audit.TokenIssued, sessions.begin),
+			http.MethodPost + " " + dataapi.PathRenew:     sessions.recorded(audit.TokenRefreshed, sessions.renew),
+			http.MethodDelete + " " + dataapi.PathSession: sessions.recorded(audit.TokenEnded, sessions.end),
 		}),
 	}
 }
 
-// ServeToken answers the routes that need no access token: the exchange of a key, the refresh, the logout, and the public
-// keys.
+// ServeToken answers the routes that need no access token: the exchange of a key, the refresh, the logout, the sessions of
+// browsers, and the public keys.
 func (a *API) ServeToken(w http.ResponseWriter, r *http.Request) {
 	fields.SetRequestID(w, r)
 	a.limitBody(w, r, maxTokenBody)
