@@ -9,11 +9,15 @@ const (
 	ActionGetJob    Action = "data_api:get_job"    // list jobs, and read a job and its result
 	ActionCancelJob Action = "data_api:cancel_job" // end a job before it ends by itself
 	ActionGetUsage  Action = "data_api:get_usage"  // see who of the company calls what; it is granted on every endpoint or not at all
+
+	ActionView         Action = "visualization:view" // see endpoints with their SQL and revisions
+	ActionEdit         Action = "visualization:edit" // create, change, activate and delete endpoints; preview drafts
+	ActionManageAccess Action = "access:manage"      // users, keys, callback secrets and deliveries of the company; granted on every endpoint or not at all
 )
 
 // Actions lists every action, in the order in which they are shown.
 func Actions() []Action {
-	return []Action{ActionExecute, ActionGetJob, ActionCancelJob, ActionGetUsage}
+	return []Action{ActionExecute, ActionGetJob, ActionCancelJob, ActionGetUsage, ActionView, ActionEdit, ActionManageAccess}
 }
 
 // Address names an endpoint: slugs are unique inside a namespace, namespaces inside a company.

@@ -301,7 +301,7 @@ func TestSetCompaniesRefusesFaultsAndKeepsWhatWas(t *testing.T) {
 	}
 	for _, want := range []string{
 		`user loader has the policy "DataApiConsumer"`, `policy Bad: "default/**"`, "policy VisualizationViewer: a managed policy",
-		`unknown action "data_api:admin"; the actions are [data_api:execute data_api:get_job data_api:cancel_job data_api:get_usage]`, "policy Empty: a grant names no action",
+		`unknown action "data_api:admin"; the actions are [data_api:execute data_api:get_job data_api:cancel_job data_api:get_usage visualization:view visualization:edit access:manage]`, "policy Empty: a grant names no action",
 		"company acme: ", "company globex: ",
 	} {
 		if !strings.Contains(err.Error(), want) {
@@ -372,8 +372,22 @@ func TestManagedPoliciesGrantTheGuidesActions(t *testing.T) {
 		if !who.Authorize("data_api:execute", "any/endpoint") || !who.Authorize("data_api:get_job", "any/endpoint") {
 			t.Errorf("%s lacks an action", policy.Name)
 		}
+		more := map[string]string{
+			identity.PolicyVisualizationViewer:  "visualization:view",
+			identity.PolicyVisualizationManager: "visualization:view visualization:edit",
+			identity.PolicyCompanyAdministrator: "data_api:get_usage visualization:view visualization:edit access:manage",
+		}
+		var got []string
+		for _, action := range dataapi.Actions()[3:] {
+			if who.Authorize(action, "any/endpoint") {
+				got = append(got, string(action))
+			}
+		}
+		if strings.Join(got, " ") != more[policy.Name] {
+			t.Errorf("%s has %q beyond the guide's, want %q", policy.Name, got, more[policy.Name])
+		}
 	}
-	if got := strings.Join(names, " "); got != "DataAPIConsumer VisualizationViewer VisualizationManager" {
+	if got := strings.Join(names, " "); got != "DataAPIConsumer VisualizationViewer VisualizationManager CompanyAdministrator" {
 		t.Errorf("managed policies: %s", got)
 	}
 	identity.ManagedPolicies()[0].Grants[0].Actions[0] = "data_api:everything"

@@ -10,23 +10,33 @@ import (
 )
 
 // The policies that every company has. Each one lets its holder run every endpoint of the company, and read and cancel its jobs;
-// no other action is among them.
+// a viewer also sees how endpoints are made, a manager also makes them, and an administrator may do everything there is.
 const (
 	PolicyDataAPIConsumer      = "DataAPIConsumer"
 	PolicyVisualizationViewer  = "VisualizationViewer"
 	PolicyVisualizationManager = "VisualizationManager"
+	PolicyCompanyAdministrator = "CompanyAdministrator"
 )
 
 // ManagedPolicies returns the policies that every company has, in the order in which they are documented. A company
 // cannot define a policy of the same name. The slice is the caller's own.
 func ManagedPolicies() []Policy {
-	grant := func() []Grant {
-		return []Grant{{Actions: []dataapi.Action{dataapi.ActionExecute, dataapi.ActionGetJob, dataapi.ActionCancelJob}}}
+	grant := func(more ...dataapi.Action) []Grant {
+		consumer := []dataapi.Action{dataapi.ActionExecute, dataapi.ActionGetJob, dataapi.ActionCancelJob}
+		return []Grant{{Actions: append(consumer, more...)}}
 	}
 	return []Policy{
 		{Name: PolicyDataAPIConsumer, Description: "Run endpoints; read and cancel jobs.", Grants: grant()},
-		{Name: PolicyVisualizationViewer, Description: "View visualizations; run endpoints; read and cancel jobs.", Grants: grant()},
-		{Name: PolicyVisualizationManager, Description: "Manage visualizations; run endpoints; read and cancel jobs.", Grants: grant()},
+		{Name: PolicyVisualizationViewer, Description: "View visualizations; run endpoints; read and cancel jobs.", Grants: grant(dataapi.ActionView)},
+		{
+			Name: PolicyVisualizationManager, Description: "Manage visualizations; run endpoints; read and cancel jobs.",
+			Grants: grant(dataapi.ActionView, dataapi.ActionEdit),
+		},
+		{
+			Name:        PolicyCompanyAdministrator,
+			Description: "Manage users, keys and deliveries; see usage; manage visualizations; run endpoints; read and cancel jobs.",
+			Grants:      []Grant{{Actions: dataapi.Actions()}},
+		},
 	}
 }
 
