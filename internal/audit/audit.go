@@ -31,6 +31,7 @@ const (
 	KeyCreated            Action = "key.created"
 	KeyRotated            Action = "key.rotated"
 	KeyRevoked            Action = "key.revoked"
+	ConsoleLinkMade       Action = "console_link.created" // that signs a user in
 	CallbackSecretShown   Action = "callback_secret.shown"
 	CallbackSecretRotated Action = "callback_secret.rotated"
 	SigningKeyRotated     Action = "signing_key.rotated"
