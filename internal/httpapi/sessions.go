@@ -8,6 +8,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
@@ -106,7 +107,7 @@ func (s *sessions) renew(w http.ResponseWriter, r *http.Request, event *audit.Ev
 	if err != nil {
 		return err
 	}
-	if err := decodeBody(r, &struct{}{}, true); err != nil {
+	if err := respond.DecodeBody(r, &struct{}{}, true); err != nil {
 		return err
 	}
 	text := cookieOf(r)
@@ -133,7 +134,7 @@ func (s *sessions) end(w http.ResponseWriter, r *http.Request, event *audit.Even
 	if err != nil {
 		return err
 	}
-	if err := decodeBody(r, &struct{}{}, true); err != nil {
+	if err := respond.DecodeBody(r, &struct{}{}, true); err != nil {
 		return err
 	}
 	text := cookieOf(r)
@@ -150,10 +151,10 @@ func (s *sessions) end(w http.ResponseWriter, r *http.Request, event *audit.Even
 
 // answer hands the pair out, each half to where it belongs.
 func (s *sessions) answer(w http.ResponseWriter, r *http.Request, caller identity.Principal, pair token.Pair, event *audit.Event) error {
-	s.meter.TokenIssued()
+	s.Meter.TokenIssued()
 	event.Session = pair.Refresh.Claims.Family
 	setCookie(w, r, pair.Refresh.Text, pair.Refresh.Claims.ExpiresAt)
-	return writeJSON(w, http.StatusOK, sessionAnswer{
+	return respond.WriteJSON(w, http.StatusOK, sessionAnswer{
 		AccessToken:          pair.Access.Text,
 		AccessTokenExpiresIn: int64(s.authority.AccessTTL().Seconds()),
 		SessionExpiresIn:     int64(s.authority.RefreshTTL().Seconds()),
