@@ -13,6 +13,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
 
@@ -86,7 +87,7 @@ func (a *JWTAuthenticator) Authenticate(w http.ResponseWriter, r *http.Request) 
 	caller, presented, err := a.authenticate(w, r)
 	switch {
 	case dataapi.HasCode(err, dataapi.CodeUnauthenticated):
-		httpapi.SetChallenge(w, presented)
+		respond.SetChallenge(w, presented)
 		return caddyauth.User{}, false, nil
 	case err != nil:
 		// Caddy answers 401 whatever the error is, which would tell a client that its good token is bad. The error
@@ -112,7 +113,7 @@ func (a *JWTAuthenticator) authenticate(w http.ResponseWriter, r *http.Request) 
 // knowConnections lets the handlers of a server see the connections that requests come on.
 func knowConnections(ctx caddy.Context) {
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
-		server.RegisterConnContext(httpapi.WithConn)
+		server.RegisterConnContext(respond.WithConn)
 	}
 }
 
@@ -189,7 +190,7 @@ func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ cad
 	caller, ok := caddyhttp.GetVar(r.Context(), callerVar).(identity.Principal)
 	if !ok {
 		fields.SetRequestID(w, r)
-		httpapi.WriteUnauthenticated(w, r, false)
+		respond.WriteUnauthenticated(w, r, false)
 		return nil
 	}
 	showRecord(r, caller)
@@ -220,13 +221,13 @@ func (*ProblemHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddy
 	failure, failed := caddyhttp.GetVar(r.Context(), failureVar).(error)
 	switch {
 	case failed:
-		httpapi.WriteProblem(w, r, failure)
+		respond.WriteProblem(w, r, failure)
 	case err == nil:
-		httpapi.WriteProblem(w, r, &dataapi.Error{Code: dataapi.CodeNotFound})
+		respond.WriteProblem(w, r, &dataapi.Error{Code: dataapi.CodeNotFound})
 	case ok && statusCodes[refused.StatusCode] != "":
-		httpapi.WriteProblem(w, r, dataapi.Wrap(statusCodes[refused.StatusCode], err))
+		respond.WriteProblem(w, r, dataapi.Wrap(statusCodes[refused.StatusCode], err))
 	default:
-		httpapi.WriteProblem(w, r, err)
+		respond.WriteProblem(w, r, err)
 	}
 	return nil
 }

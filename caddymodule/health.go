@@ -12,8 +12,8 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/config"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/server"
 )
 
@@ -70,7 +70,7 @@ func (h *HealthHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ cadd
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		fields.SetRequestID(w, r)
 		w.Header().Set("Allow", "GET, HEAD")
-		httpapi.WriteProblem(w, r, &dataapi.Error{Code: dataapi.CodeMethodNotAllowed})
+		respond.WriteProblem(w, r, &dataapi.Error{Code: dataapi.CodeMethodNotAllowed})
 		return nil
 	}
 	if r.URL.Path == h.Live {

@@ -7,8 +7,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/lease"
 	"github.com/solucao42/caddy-data-api/internal/server"
 )
@@ -91,6 +91,6 @@ func endConnection(w http.ResponseWriter, r *http.Request) {
 func (a *App) unready(w http.ResponseWriter, r *http.Request, err error) error {
 	fields.SetRequestID(w, r)
 	a.log.Error("not ready to serve", slog.String("request_id", fields.RequestID(w)), slog.Any("error", err))
-	httpapi.WriteProblem(w, r, err)
+	respond.WriteProblem(w, r, err)
 	return nil
 }

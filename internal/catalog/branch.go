@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/solucao42/caddy-data-api/internal/catalog/document"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
@@ -46,7 +47,6 @@ type readFile struct {
 	endpoint *Endpoint // nil when the file says too little
 	sound    bool      // the endpoint has no fault of its own and may go live
 	faults   Diagnostics
-	warnings Diagnostics
 }
 
 // same reports whether nothing has changed from one reading to the next.
@@ -172,13 +172,16 @@ func (r *branchReader) readCompany() *readCompany {
 	if !ok {
 		return nil
 	}
-	if before := r.previous.company; before != nil && before.text == sum(text) {
+	if before := r.previous.company; before != nil && before.text == document.Digest(text) {
 		return before
 	}
-	report := report{file: r.name(below)}
-	read := &readCompany{file: report.file, text: sum(text)}
-	read.sound, read.draft = parseCompany(r.slug, text, &report)
-	read.faults, read.warnings = report.all(), report.warnings
+	report := document.Report{File: r.name(below)}
+	read := &readCompany{file: report.File, text: document.Digest(text)}
+	sound, draft := document.ParseCompany(r.slug, text, &report)
+	if read.draft = draft; sound != nil {
+		read.sound = &companyFile{CompanyFile: *sound}
+	}
+	read.faults = report.All()
 	return read
 }
 
@@ -195,10 +198,10 @@ func (r *branchReader) glance(b *branch, file endpointFile) (later bool) {
 	name := r.name(file.below)
 	before := r.previous.files[name]
 	switch {
-	case before != nil && before.text == sum(text):
+	case before != nil && before.text == document.Digest(text):
 		b.files[name] = before
-	case r.isLive(name, sum(text)):
-		b.files[name] = &readFile{text: sum(text), endpoint: r.live.endpoints[name], sound: true}
+	case r.isLive(name, document.Digest(text)):
+		b.files[name] = &readFile{text: document.Digest(text), endpoint: r.live.endpoints[name], sound: true}
 	case switchesOff.Match(text):
 		r.parse(b, file, text)
 	default:
@@ -213,7 +216,7 @@ func (r *branchReader) glance(b *branch, file endpointFile) (later bool) {
 // isLive reports whether a text is that of the revision which is live, as when an edit was undone.
 func (r *branchReader) isLive(file string, text [32]byte) bool {
 	live := r.live.endpoints[file]
-	return live != nil && live.text == text && !live.switchedOff
+	return live != nil && live.Digest == text && !live.SwitchedOff
 }
 
 // readEndpoint reads a file again, rather than keep the texts of all files at once.
@@ -228,11 +231,11 @@ func (r *branchReader) readEndpoint(b *branch, file endpointFile) {
 
 func (r *branchReader) parse(b *branch, file endpointFile, text []byte) {
 	defer lockLargeFile(text)()
-	report := report{file: r.name(file.below), dialects: r.dialects}
-	read := &readFile{text: sum(text)}
-	read.endpoint, read.sound = parseEndpoint(file.address, text, &report)
-	read.faults, read.warnings = report.all(), report.warnings
-	b.files[report.file] = read
+	report := document.Report{File: r.name(file.below), Dialects: r.dialects}
+	read := &readFile{text: document.Digest(text)}
+	read.endpoint, read.sound = document.ParseEndpoint(file.address, text, &report)
+	read.faults = report.All()
+	b.files[report.File] = read
 }
 
 // lockLargeFile waits until a large file may be read, and returns what ends that.
@@ -245,7 +248,7 @@ func lockLargeFile(text []byte) (done func()) {
 }
 
 // readBranch reads the directory of a company once, from its beginning to its end.
-func readBranch(given string, root *os.Root, slug string, dialects dialects) (*branch, error) {
+func readBranch(given string, root *os.Root, slug string, dialects document.Dialects) (*branch, error) {
 	r := branchReader{
 		scanner: scanner{given: given, root: root, dialects: dialects}, slug: slug, live: newTree(),
 		told: func(*branch) {}, stop: func() bool { return false },

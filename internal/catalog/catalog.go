@@ -136,7 +136,7 @@ func (c *Catalog) Diagnostics() Diagnostics { return slices.Clone(c.current.Load
 
 // Warnings returns what is doubtful, and what waits for a source that cannot be reached. The slice is the caller's own.
 func (c *Catalog) Warnings() Diagnostics {
-	return append(c.Unchecked(), c.current.Load().warnings...).sorted()
+	return append(c.Unchecked(), c.current.Load().warnings...).Sorted()
 }
 
 // Unchecked returns, among the warnings, the endpoints whose statement no source has accepted yet, since it could not be

@@ -39,7 +39,7 @@ func (check checkFunc) columns() catalog.CheckFunc {
 func open(t *testing.T, root string, check checkFunc) *catalog.Catalog {
 	t.Helper()
 	opened, err := catalog.Open(root, catalog.Options{
-		Dialects: catalog.Dialects,
+		Dialects: dialects,
 		Logger:   slog.New(slog.DiscardHandler), Check: check.columns(), Debounce: 10 * time.Millisecond, Rescan: time.Hour, Retry: time.Hour,
 	})
 	if err != nil {
@@ -238,7 +238,7 @@ func TestAFileThatCannotBeReadStaysLive(t *testing.T) {
 }
 
 func TestOpenRefusesACatalogWithFaultsWhenItIsStrict(t *testing.T) {
-	_, err := catalog.Open(build(t, small.with(files{"acme/default/a.sql": ""})), catalog.Options{Dialects: catalog.Dialects, Strict: true})
+	_, err := catalog.Open(build(t, small.with(files{"acme/default/a.sql": ""})), catalog.Options{Dialects: dialects, Strict: true})
 	if faults, ok := errors.AsType[catalog.Diagnostics](err); !ok || len(faults) != 1 {
 		t.Error(err)
 	}
@@ -306,7 +306,7 @@ func TestConcurrentUse(t *testing.T) {
 }
 
 func BenchmarkFind(b *testing.B) {
-	snapshot, err := catalog.Load(build(b, sound), catalog.Dialects...)
+	snapshot, err := catalog.Load(build(b, sound), dialects...)
 	if err != nil {
 		b.Fatal(err)
 	}

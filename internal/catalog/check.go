@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/solucao42/caddy-data-api/internal/catalog/document"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/source"
 )
@@ -71,7 +72,7 @@ const (
 func (v *verdict) faults(endpoint *Endpoint) Diagnostics {
 	switch {
 	case v.kind == refused && v.reason == nil:
-		return endpoint.columnFaults(v.columns)
+		return columnFaults(endpoint, v.columns)
 	case v.kind == refused:
 		return Diagnostics{checkFault(endpoint, v.reason)}
 	case v.kind == accepted && v.failure != nil && !v.doubted:
@@ -88,16 +89,16 @@ func (v *verdict) warnings(endpoint *Endpoint) Diagnostics {
 	if v.kind != accepted || SameColumns(v.told, v.columns) {
 		return nil
 	}
-	at := endpoint.places.statement
+	at := endpoint.Places.Statement
 	return Diagnostics{{
-		File: endpoint.File, Line: at.line, Column: at.column,
+		File: endpoint.File, Line: at.Line, Column: at.Column,
 		Message: "the result has other columns than when the endpoint was published: " + difference(v.told, v.columns),
 		Effect:  "callers get them, and are told so in the list of endpoints and in OpenAPI",
 	}}
 }
 
 // columnFaults reports columns that are declared and that the result does not have.
-func (e *Endpoint) columnFaults(columns []source.Column) (faults Diagnostics) {
+func columnFaults(e *Endpoint, columns []source.Column) (faults Diagnostics) {
 	if columns == nil {
 		return nil
 	}
@@ -107,9 +108,9 @@ func (e *Endpoint) columnFaults(columns []source.Column) (faults Diagnostics) {
 	}
 	for _, declared := range sortedKeys(e.Statement.Columns) {
 		if !slices.Contains(names, declared) {
-			at := e.places.columns[declared]
-			faults = append(faults, Diagnostic{File: e.File, Line: at.line, Column: at.column,
-				Message: fmt.Sprintf("columns: the result has no column %q%s", shorten(declared), alternatives(declared, names))})
+			at := e.Places.Columns[declared]
+			faults = append(faults, Diagnostic{File: e.File, Line: at.Line, Column: at.Column,
+				Message: fmt.Sprintf("columns: the result has no column %q%s", document.Shorten(declared), document.Alternatives(declared, names))})
 		}
 	}
 	return faults
@@ -339,7 +340,7 @@ func alive(err error) bool {
 // judge makes a verdict of a source's answer.
 func judge(endpoint *Endpoint, columns []source.Column, err error) *verdict {
 	switch {
-	case err == nil && len(endpoint.columnFaults(columns)) > 0:
+	case err == nil && len(columnFaults(endpoint, columns)) > 0:
 		return &verdict{kind: refused, columns: columns}
 	case err == nil:
 		return &verdict{kind: accepted, columns: columns, told: columns}
@@ -371,12 +372,12 @@ func reason(err error) error {
 }
 
 func checkFault(endpoint *Endpoint, err error) Diagnostic {
-	at, message := endpoint.places.source, err.Error()
+	at, message := endpoint.Places.Source, err.Error()
 	if statement, ok := errors.AsType[*source.StatementError](err); ok {
 		line, column := endpoint.Position(statement.Offset)
-		at, message = place{line, column}, statement.Message
+		at, message = document.Place{Line: line, Column: column}, statement.Message
 	}
-	return Diagnostic{File: endpoint.File, Line: at.line, Column: at.column, Message: message}
+	return Diagnostic{File: endpoint.File, Line: at.Line, Column: at.Column, Message: message}
 }
 
 // decide takes in what sources have said. Of an endpoint that was accepted before it keeps what callers were told at first.
@@ -417,7 +418,7 @@ func (g *ground) toAsk(b *branch, current *state) (endpoints []*Endpoint) {
 		if live := current.live.endpoints[file]; live != nil && live != b.files[file].endpoint && current.unchecked[live] {
 			ask(live)
 		}
-		if read := b.files[file]; read.endpoint != nil && (read.sound || read.endpoint.places.askable) {
+		if read := b.files[file]; read.endpoint != nil && (read.sound || read.endpoint.Places.Askable) {
 			ask(read.endpoint)
 		}
 	}
@@ -438,9 +439,11 @@ func (g *ground) pending(s *state) Diagnostics {
 		if s.down[endpoint.Source] == nil {
 			return // nobody has tried
 		}
-		at := cmp.Or(endpoint.places.source, place{1, 1})
-		list = append(list, Diagnostic{endpoint.File, at.line, at.column,
-			"source " + endpoint.Source + " cannot be asked about the statement, so it is unchecked", effect})
+		at := cmp.Or(endpoint.Places.Source, document.Place{Line: 1, Column: 1})
+		list = append(list, Diagnostic{
+			File: endpoint.File, Line: at.Line, Column: at.Column,
+			Message: "source " + endpoint.Source + " cannot be asked about the statement, so it is unchecked", Effect: effect,
+		})
 	}
 	for _, b := range g.branches {
 		for file := range b.files {
@@ -454,5 +457,5 @@ func (g *ground) pending(s *state) Diagnostics {
 			add(endpoint, effectUnchecked)
 		}
 	}
-	return list.sorted()
+	return list.Sorted()
 }

@@ -136,7 +136,7 @@ func TestAStatementThatIsSlowToJudgeHoldsUpNoOther(t *testing.T) {
 	})
 	root := build(t, files{"acme/company.yaml": "", "globex/company.yaml": ""})
 	c, err := catalog.Open(root, catalog.Options{
-		Dialects: catalog.Dialects,
+		Dialects: dialects,
 		Logger:   slog.New(slog.DiscardHandler), Debounce: 10 * time.Millisecond, Rescan: time.Hour, Check: check.columns(),
 		CheckTimeout: time.Second,
 	})
@@ -177,7 +177,7 @@ func TestASourceThatIsSilentIsNoFaultOfAStatement(t *testing.T) {
 	for i := range 20 {
 		many[fmt.Sprintf("c%d/company.yaml", i)], many[fmt.Sprintf("c%d/default/a.sql", i)] = "", titled("one")
 	}
-	large, err := catalog.Open(build(t, many), catalog.Options{Dialects: catalog.Dialects, Logger: slog.New(slog.DiscardHandler), Check: silent.columns()})
+	large, err := catalog.Open(build(t, many), catalog.Options{Dialects: dialects, Logger: slog.New(slog.DiscardHandler), Check: silent.columns()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestASourceThatIsSilentIsNoFaultOfAStatement(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, err := catalog.Open(build(t, small), catalog.Options{
-		Dialects: catalog.Dialects,
+		Dialects: dialects,
 		Logger:   slog.New(slog.DiscardHandler), Check: silent.columns(), CheckTimeout: 100 * time.Millisecond,
 	})
 	if err != nil {
@@ -278,7 +278,7 @@ func TestDeclaredColumnsThatTheResultDoesNotHave(t *testing.T) {
 		"acme/company.yaml":  "",
 		"acme/default/a.sql": "/*---\nsource: demo\ncolumns:\n  totl: { type: decimal, scale: 2 }\n  other: { description: x }\n  n: {}\n---*/\nSELECT 1 AS n",
 	})
-	c, err := catalog.Open(root, catalog.Options{Dialects: catalog.Dialects, Logger: slog.New(slog.DiscardHandler), Check: func(context.Context, *catalog.Endpoint) ([]source.Column, error) {
+	c, err := catalog.Open(root, catalog.Options{Dialects: dialects, Logger: slog.New(slog.DiscardHandler), Check: func(context.Context, *catalog.Endpoint) ([]source.Column, error) {
 		return columnsOf("regiao", "total", "n"), nil
 	}})
 	if err != nil {
@@ -299,7 +299,7 @@ func TestDoubtsAreLookedInto(t *testing.T) {
 	known := columnsOf("n", "total")
 	now.Store(&known)
 	c, err := catalog.Open(root, catalog.Options{
-		Dialects: catalog.Dialects,
+		Dialects: dialects,
 		Logger:   slog.New(slog.DiscardHandler), Retry: 5 * time.Millisecond, Rescan: time.Hour,
 		Check: func(context.Context, *catalog.Endpoint) ([]source.Column, error) {
 			for _, failure := range []*error{down.Load(), refused.Load()} {
@@ -356,7 +356,7 @@ func TestOneChangeOfACompanyIsNoFaultOnItsWay(t *testing.T) {
 	const param = "/*---\nsource: demo\nparams: { regiao: { type: string } }\n---*/\nSELECT @regiao AS n"
 	root := build(t, small.with(files{"acme/company.yaml": "users: { erp: {}, old: {} }"}))
 	var logged bytes.Buffer
-	c, err := catalog.Open(root, catalog.Options{Dialects: catalog.Dialects, Logger: slog.New(slog.NewTextHandler(&logged, nil)), Debounce: time.Hour, Rescan: time.Hour})
+	c, err := catalog.Open(root, catalog.Options{Dialects: dialects, Logger: slog.New(slog.NewTextHandler(&logged, nil)), Debounce: time.Hour, Rescan: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,6 @@
 // It knows no database and no dialect of SQL. A source reads its own statements through source.Dialect, and a [CheckFunc]
 // asks it about them. It knows neither HTTP nor Caddy.
 //
-// Start reading at [Open]. tree.go reads the files, resolve.go decides what is live, check.go asks the sources, publish.go
-// makes the [Snapshot]. A mistake in a file is a [Diagnostic].
+// Start reading at [Open]. tree.go and branch.go find the files, package document reads each of them, resolve.go decides what
+// is live, check.go asks the sources, publish.go makes the [Snapshot]. A mistake in a file is a [Diagnostic].
 package catalog

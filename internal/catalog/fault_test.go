@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
+	"github.com/solucao42/caddy-data-api/internal/catalog/document"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
 type faultCase struct {
@@ -125,7 +127,7 @@ func TestLinksInsideTheCatalogAreFollowed(t *testing.T) {
 	if err := os.Symlink("s.sql", filepath.Join(root, "acme", "default", "alias.sql")); err != nil {
 		t.Fatal(err)
 	}
-	snapshot, err := catalog.Load(root, catalog.Dialects...)
+	snapshot, err := catalog.Load(root, dialects...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,14 +138,14 @@ func TestLinksInsideTheCatalogAreFollowed(t *testing.T) {
 
 func TestRootThatCannotBeRead(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing")
-	if _, err := catalog.Load(missing, catalog.Dialects...); err == nil || err.Error() != missing+":1:1: does not exist; it must be a directory with one directory for each company" {
+	if _, err := catalog.Load(missing, dialects...); err == nil || err.Error() != missing+":1:1: does not exist; it must be a directory with one directory for each company" {
 		t.Error(err)
 	}
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := catalog.Load(file, catalog.Dialects...); err == nil || err.Error() != file+":1:1: cannot be read: not a directory" {
+	if _, err := catalog.Load(file, dialects...); err == nil || err.Error() != file+":1:1: cannot be read: not a directory" {
 		t.Error(err)
 	}
 }
@@ -173,6 +175,36 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(test.text), false)
 	}
 	f.Fuzz(func(t *testing.T, text []byte, endpoint bool) {
-		catalog.CheckParse(t, text, endpoint)
+		checkParse(t, text, endpoint)
 	})
+}
+
+// checkParse parses one document and checks what holds for every text.
+func checkParse(t *testing.T, text []byte, asEndpoint bool) {
+	r := document.Report{File: "f", Dialects: document.Dialects{Others: dialects}}
+	var sound bool
+	if asEndpoint {
+		var endpoint *catalog.Endpoint
+		if endpoint, sound = document.ParseEndpoint(dataapi.Address{Company: "acme", Namespace: "default", Slug: "s"}, text, &r); sound {
+			if endpoint.Contract == nil || endpoint.Statement.SQL == "" || endpoint.Source == "" || endpoint.Limits.Timeout <= 0 {
+				t.Fatalf("%+v", endpoint)
+			}
+			for offset := range len(endpoint.Statement.SQL) {
+				if line, column := endpoint.Position(offset); line < 4 || column < 1 {
+					t.Fatalf("offset %d is at %d:%d", offset, line, column)
+				}
+			}
+		}
+	} else {
+		company, _ := document.ParseCompany("acme", text, &r)
+		sound = company != nil
+	}
+	if sound != (len(r.All()) == 0) {
+		t.Fatalf("sound: %v, faults: %v", sound, r.All())
+	}
+	for _, fault := range r.All() {
+		if fault.Line < 1 || fault.Column < 1 || fault.Message == "" {
+			t.Fatalf("%+v", fault)
+		}
+	}
 }

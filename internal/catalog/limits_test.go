@@ -28,7 +28,7 @@ func TestLimitsOfEachMode(t *testing.T) {
 			"acme/company.yaml":  "name: Acme\n",
 			"acme/default/x.sql": "/*---\nsource: main\n" + matter + "\n---*/\nSELECT 1 AS one",
 		})
-		snapshot, err := catalog.Load(root, catalog.Dialects...)
+		snapshot, err := catalog.Load(root, dialects...)
 		if err != nil {
 			t.Errorf("%q: %v", matter, err)
 			continue

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/solucao42/caddy-data-api/internal/catalog/document"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/params"
@@ -12,12 +13,12 @@ import (
 
 // link checks the files of a tree against each other.
 func (g *ground) link(t *tree) linked {
-	l := linker{tree: t, ground: g, reports: make(map[string]*report)}
+	l := linker{tree: t, ground: g, reports: make(map[string]*document.Report)}
 	l.shares()
 	l.linkContexts()
 	for _, r := range l.reports {
-		if r.more > 0 {
-			l.faults = append(l.faults, linkFault{Diagnostic: r.all()[maxFaults]})
+		for _, more := range r.Unlisted() {
+			l.faults = append(l.faults, linkFault{Diagnostic: more})
 		}
 	}
 	return l.linked
@@ -42,23 +43,23 @@ type linker struct {
 	*tree
 	*ground
 	linked
-	reports map[string]*report // by file
+	reports map[string]*document.Report // by file
 }
 
 // fault reports what is wrong in a file. When it is one of too many it is not told, and what it says is not put together; it
 // counts all the same.
-func (l *linker) fault(file string, at place, message func() string) *linkFault {
+func (l *linker) fault(file string, at document.Place, message func() string) *linkFault {
 	r := l.reports[file]
 	if r == nil {
-		r = &report{file: file}
+		r = &document.Report{File: file}
 		l.reports[file] = r
 	}
-	fault := linkFault{Diagnostic: Diagnostic{File: file, Line: at.line, Column: at.column}, untold: r.full()}
+	fault := linkFault{Diagnostic: Diagnostic{File: file, Line: at.Line, Column: at.Column}, untold: r.Full()}
 	if fault.untold {
-		r.fault(at, "")
+		r.Fault(at, "")
 	} else {
 		fault.Message = message()
-		r.fault(at, "%s", fault.Message)
+		r.Fault(at, "%s", fault.Message)
 	}
 	l.faults = append(l.faults, fault)
 	return &l.faults[len(l.faults)-1]
@@ -72,7 +73,7 @@ func (l *linker) shares() {
 	for _, file := range sortedKeys(l.endpoints) {
 		endpoint := l.endpoints[file]
 		for _, company := range sortedKeys(endpoint.Shares) {
-			at := endpoint.places.shares[company].key
+			at := endpoint.Places.Shares[company].Key
 			switch {
 			case company == endpoint.Company:
 				l.fault(file, at, func() string {
@@ -81,7 +82,7 @@ func (l *linker) shares() {
 			case l.companies[company] == nil && l.branches[company] == nil: // of one that is at fault, its own file is told
 				l.fault(file, at, func() string {
 					return fmt.Sprintf("share.%s: there is no such company; %s%s", company, companies,
-						didYouMean(dataapi.Nearest(company, sortedKeys(l.companies))))
+						document.DidYouMean(dataapi.Nearest(company, sortedKeys(l.companies))))
 				})
 			case endpoint.Active:
 				address := dataapi.Address{Company: company, Namespace: endpoint.Namespace, Slug: endpoint.Slug}
@@ -94,7 +95,7 @@ func (l *linker) shares() {
 			continue
 		}
 		for _, endpoint := range endpoints {
-			fault := l.fault(endpoint.File, endpoint.places.shares[address.Company].key, func() string {
+			fault := l.fault(endpoint.File, endpoint.Places.Shares[address.Company].Key, func() string {
 				return fmt.Sprintf("share.%s: %s is shared with %s by %s too, so that a call could mean either; rename one or take one share back",
 					address.Company, address.Path(), address.Company, others(endpoints, endpoint))
 			})
@@ -128,8 +129,8 @@ func (l *linker) linkContexts() {
 	within := l.reachable()
 	for _, slug := range sortedKeys(l.companies) {
 		file := l.companies[slug]
-		for _, name := range sortedKeys(file.contexts) {
-			l.context(file, file.company.Users[name], within[slug])
+		for _, name := range sortedKeys(file.Contexts) {
+			l.context(file, file.Company.Users[name], within[slug])
 		}
 	}
 }
@@ -141,7 +142,7 @@ func (l *linker) reachable() map[string]map[string][]*Endpoint {
 		if within[company] == nil {
 			within[company] = make(map[string][]*Endpoint)
 		}
-		for parameter := range endpoint.places.params {
+		for parameter := range endpoint.Places.Params {
 			within[company][parameter] = append(within[company][parameter], endpoint)
 		}
 	}
@@ -159,7 +160,7 @@ func (l *linker) reachable() map[string]map[string][]*Endpoint {
 
 func (l *linker) context(file *companyFile, user *identity.User, within map[string][]*Endpoint) {
 	for _, parameter := range sortedKeys(user.ShareContext) {
-		at := file.contexts[user.Name][parameter]
+		at := file.Contexts[user.Name][parameter]
 		path := fmt.Sprintf("users.%s.share_context", user.Name)
 		var refusing []*Endpoint
 		var faults []params.ContextFault
@@ -175,26 +176,26 @@ func (l *linker) context(file *companyFile, user *identity.User, within map[stri
 		}
 		switch {
 		case having == 0:
-			fault := l.fault(file.file, at.key, func() string {
+			fault := l.fault(file.File, at.Key, func() string {
 				return fmt.Sprintf("%s constrains %q, which is a parameter of no endpoint of company %s, nor of one shared with it%s",
-					path, parameter, file.company.Slug, suggestion(parameter, within))
+					path, parameter, file.Company.Slug, suggestion(parameter, within))
 			})
-			fault.company, fault.user = file.company.Slug, user.Name
+			fault.company, fault.user = file.Company.Slug, user.Name
 		case len(refusing) == having:
-			fault := l.fault(file.file, at.of(faults[0]), func() string {
-				return fmt.Sprintf("%s: %s (endpoint %s)", path, contextMessage(faults[0]), refusing[0].Address)
+			fault := l.fault(file.File, at.Of(faults[0]), func() string {
+				return fmt.Sprintf("%s: %s (endpoint %s)", path, document.ContextMessage(faults[0]), refusing[0].Address)
 			})
-			fault.company = file.company.Slug
+			fault.company = file.Company.Slug
 		default:
 			for i, endpoint := range refusing {
-				at, message := at.of(faults[i]), fmt.Sprintf("%s: %s; endpoint %s does not take this value from the user",
-					path, contextMessage(faults[i]), endpoint.Address)
-				l.warnings = append(l.warnings, Diagnostic{File: file.file, Line: at.line, Column: at.column, Message: message})
+				at, message := at.Of(faults[i]), fmt.Sprintf("%s: %s; endpoint %s does not take this value from the user",
+					path, document.ContextMessage(faults[i]), endpoint.Address)
+				l.warnings = append(l.warnings, Diagnostic{File: file.File, Line: at.Line, Column: at.Column, Message: message})
 			}
 		}
 	}
 }
 
 func suggestion(parameter string, within map[string][]*Endpoint) string {
-	return didYouMean(dataapi.Nearest(parameter, sortedKeys(within)))
+	return document.DidYouMean(dataapi.Nearest(parameter, sortedKeys(within)))
 }

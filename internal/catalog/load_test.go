@@ -12,7 +12,13 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/source"
+	"github.com/solucao42/caddy-data-api/source/sqltext"
 )
+
+// dialects are those of the built-in sources.
+var dialects = []source.Dialect{
+	sqltext.Rules{NestedComments: true, DollarQuotes: true, EscapeStrings: true}, sqltext.Rules{Backticks: true, Brackets: true},
+}
 
 // files is a catalog as it is written, by path below the root.
 type files map[string]string
@@ -98,7 +104,7 @@ func TestLoad(t *testing.T) {
 	root := build(t, sound.with(files{
 		"README.md": "x", "acme/.git/config": "x", "acme/default/.vendas.sql.swp": "x", "acme/default/vendas.sql~": "x",
 	}))
-	snapshot, err := catalog.Load(root, catalog.Dialects...)
+	snapshot, err := catalog.Load(root, dialects...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +161,7 @@ func TestLoad(t *testing.T) {
 func TestPosition(t *testing.T) {
 	snapshot, err := catalog.Load(build(t, files{
 		"a/company.yaml": "", "a/n/s.sql": "/*---\r\nsource: demo\r\n---*/\r\n\r\n  SELECT 'é', x\r\nFROM t",
-	}), catalog.Dialects...)
+	}), dialects...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +205,7 @@ func TestFindResolvesSharesAndHidesTheRest(t *testing.T) {
 		"inactive owner":               {files{"acme/default/s.sql": shared, "acme/company.yaml": "active: false"}, "nothing", "nothing", "nothing"},
 		"inactive share beside a live": {files{"acme/default/s.sql": shared, "initech/default/s.sql": inactive}, "acme/default/s", "acme/default/s", "nothing"},
 	} {
-		snapshot, err := catalog.Load(build(t, base.with(test.tree)), catalog.Dialects...)
+		snapshot, err := catalog.Load(build(t, base.with(test.tree)), dialects...)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -214,7 +220,7 @@ func TestFindResolvesSharesAndHidesTheRest(t *testing.T) {
 }
 
 func TestFindDoesNotAllocate(t *testing.T) {
-	snapshot, err := catalog.Load(build(t, sound), catalog.Dialects...)
+	snapshot, err := catalog.Load(build(t, sound), dialects...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,11 +236,11 @@ func TestFindDoesNotAllocate(t *testing.T) {
 }
 
 func TestRevisionFollowsTheText(t *testing.T) {
-	one, err := catalog.Load(build(t, sound), catalog.Dialects...)
+	one, err := catalog.Load(build(t, sound), dialects...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	two, err := catalog.Load(build(t, sound.with(files{"acme/default/vendas-por-regiao.sql": vendas + " "})), catalog.Dialects...)
+	two, err := catalog.Load(build(t, sound.with(files{"acme/default/vendas-por-regiao.sql": vendas + " "})), dialects...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +254,7 @@ func TestRevisionFollowsTheText(t *testing.T) {
 // lines loads a tree that is at fault and returns its faults, with paths below the root.
 func lines(t *testing.T, root string) string {
 	t.Helper()
-	_, err := catalog.Load(root, catalog.Dialects...)
+	_, err := catalog.Load(root, dialects...)
 	faults, ok := errors.AsType[catalog.Diagnostics](err)
 	if !ok {
 		return "no faults"
@@ -262,7 +268,7 @@ func TestRetirementAndNotes(t *testing.T) {
 		"acme/default/old.sql": "/*---\nsource: x\ndeprecated: 2026-12-01\nsunset: 2027-03-01T00:30:00+01:00\n" +
 			"columns: { n: { type: bigint, nullable: false, description: How many. }, m: {} }\n---*/\nSELECT 1 AS n, 2 AS m\n",
 		"acme/default/new.sql": "/*---\nsource: x\n---*/\nSELECT 1 AS n\n",
-	}), catalog.Dialects...)
+	}), dialects...)
 	if err != nil {
 		t.Fatal(err)
 	}

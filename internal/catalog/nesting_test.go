@@ -29,7 +29,7 @@ func TestDeepNestingIsRefusedAtOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			begun := time.Now()
-			_, err := catalog.Load(root, catalog.Dialects...)
+			_, err := catalog.Load(root, dialects...)
 			if err == nil || !strings.Contains(err.Error(), "nested too deeply") {
 				t.Errorf("got %v", err)
 			}
@@ -51,7 +51,7 @@ func TestDashesAreNoNesting(t *testing.T) {
 	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := catalog.Load(root, catalog.Dialects...); err != nil {
+	if _, err := catalog.Load(root, dialects...); err != nil {
 		t.Error(err)
 	}
 }

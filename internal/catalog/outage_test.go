@@ -135,7 +135,7 @@ func TestASourceThatIsBackIsAskedSoon(t *testing.T) {
 	var down atomic.Bool
 	var asked atomic.Int64
 	c, err := catalog.Open(root, catalog.Options{
-		Dialects: catalog.Dialects,
+		Dialects: dialects,
 		Logger:   slog.New(slog.NewTextHandler(&logged, nil)), Debounce: 10 * time.Millisecond, Rescan: time.Hour, Retry: 5 * time.Millisecond,
 		Check: checkFunc(func(context.Context, *catalog.Endpoint) error {
 			asked.Add(1)
@@ -183,7 +183,7 @@ func TestSourcesThatAreNotAskedYet(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Int64
 	c, err := catalog.Open(build(t, small), catalog.Options{
-		Dialects: catalog.Dialects,
+		Dialects: dialects,
 		Logger:   slog.New(slog.DiscardHandler), Retry: time.Millisecond,
 		Check: checkFunc(func(context.Context, *catalog.Endpoint) error {
 			asked.Add(1)

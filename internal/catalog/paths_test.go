@@ -17,14 +17,14 @@ func TestARelativeRootSaysRelativeToWhat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = catalog.Load("./catalogue", catalog.Dialects...)
+	_, err = catalog.Load("./catalogue", dialects...)
 	want := "catalogue:1:1: does not exist; it must be a directory with one directory for each company; a relative path begins at " +
 		directory + ", where the program was started"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
 	missing := filepath.Join(directory, "catalogue")
-	if _, err = catalog.Load(missing, catalog.Dialects...); err == nil || strings.Contains(err.Error(), "relative") {
+	if _, err = catalog.Load(missing, dialects...); err == nil || strings.Contains(err.Error(), "relative") {
 		t.Error(err)
 	}
 }
@@ -36,7 +36,7 @@ func TestStrayFilesAreWarnings(t *testing.T) {
 		"acme/default/s.yaml": "title: x", "acme/default/s.json": "{}", "acme/default/export.csv": "a", "acme/default/makefile": "",
 		"acme/compny.yaml": "", "acme/notes.yml": "", "acme/default/README.md": "", "acme/default/.hidden": "", "acme/default/s.sql.bak": minimal,
 	})
-	snapshot, faults, warnings := catalog.Inspect(root, catalog.Dialects...)
+	snapshot, faults, warnings := catalog.Inspect(root, dialects...)
 	if len(faults) > 0 || snapshot == nil {
 		t.Fatal(faults)
 	}
@@ -54,7 +54,7 @@ func TestStrayFilesAreWarnings(t *testing.T) {
 	}
 	// With a fault there is no snapshot, and the warnings are there all the same.
 	write(t, root, "acme/default/t.sql", "SELECT 1")
-	if snapshot, faults, warnings = catalog.Inspect(root, catalog.Dialects...); snapshot != nil || len(faults) != 1 || len(warnings) != 8 {
+	if snapshot, faults, warnings = catalog.Inspect(root, dialects...); snapshot != nil || len(faults) != 1 || len(warnings) != 8 {
 		t.Errorf("%v, %d faults, %d warnings", snapshot, len(faults), len(warnings))
 	}
 }

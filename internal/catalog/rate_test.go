@@ -18,7 +18,7 @@ users:
 		"acme/default/limited.sql": "/*---\nsource: main\nrate: 10/1h\n---*/\nSELECT 1 AS one",
 		"acme/default/free.sql":    "/*---\nsource: main\n---*/\nSELECT 1 AS one",
 		"globex/company.yaml":      "users: { default: {} }\n",
-	}), catalog.Dialects...)
+	}), dialects...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ users:
   free: { quota: unlimited, key_quota: unlimited }
 `,
 		"globex/company.yaml": "users: { default: {} }\n",
-	}), catalog.Dialects...)
+	}), dialects...)
 	if err != nil {
 		t.Fatal(err)
 	}

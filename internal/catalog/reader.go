@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"sync"
+
+	"github.com/solucao42/caddy-data-api/internal/catalog/document"
 )
 
 // reader reads the files of one company, one reading after another, beside those of the other companies.
@@ -96,7 +98,7 @@ func (r *reader) read() (complete bool) {
 	var previous *branch
 	c.look(func(g *ground) { previous = g.branches[r.slug] })
 	reading := branchReader{
-		scanner: scanner{given: c.root, root: root, dialects: dialects{c.options.DialectOf, c.options.Dialects}},
+		scanner: scanner{given: c.root, root: root, dialects: document.Dialects{BySource: c.options.DialectOf, Others: c.options.Dialects}},
 		slug:    r.slug, live: c.current.Load().live, previous: previous,
 		told: r.tell, stop: r.wanted,
 	}
@@ -137,7 +139,7 @@ func (r *reader) warm(b *branch) {
 	if b.company == nil || b.company.sound == nil {
 		return
 	}
-	for _, user := range b.company.sound.company.Users {
+	for _, user := range b.company.sound.Company.Users {
 		for _, read := range b.files {
 			if read.endpoint == nil || read.endpoint.Contract == nil {
 				continue

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/solucao42/caddy-data-api/internal/catalog/document"
 	"github.com/solucao42/caddy-data-api/source"
 
 	"github.com/solucao42/caddy-data-api/internal/identity"
@@ -29,7 +30,7 @@ func Inspect(root string, known ...source.Dialect) (snapshot *Snapshot, faults, 
 	if opened, err := os.OpenRoot(root); err == nil {
 		defer opened.Close()
 		for _, slug := range ground.listing.companies {
-			if b, err := readBranch(root, opened, slug, dialects{others: known}); err == nil {
+			if b, err := readBranch(root, opened, slug, document.Dialects{Others: known}); err == nil {
 				ground.branches[slug] = b
 			}
 		}
@@ -82,10 +83,10 @@ type resolution struct {
 // spot is the place of a diagnostic.
 type spot struct {
 	file string
-	place
+	document.Place
 }
 
-func spotOf(f Diagnostic) spot { return spot{f.File, place{f.Line, f.Column}} }
+func spotOf(f Diagnostic) spot { return spot{f.File, document.Place{Line: f.Line, Column: f.Column}} }
 
 // resolve says what is to be live, what has been until now being given. It does no I/O. What is at fault leaves the live what
 // was live of it, if anything; what takes access away holds although other parts of its file are at fault.
@@ -114,7 +115,7 @@ func (g *ground) resolve(previous *state) *state {
 	r.keepRefusals()
 	r.contexts.forget()
 	r.tellEffects()
-	r.faults, r.warnings = r.faults.sorted(), r.warnings.sorted()
+	r.faults, r.warnings = r.faults.Sorted(), r.warnings.Sorted()
 	if r.live.same(previous.live) {
 		r.snapshot = previous.snapshot
 	} else {
@@ -146,7 +147,7 @@ func (r *resolution) addBranch(slug string, b *branch) {
 	}
 	for _, file := range sortedKeys(b.files) {
 		read := b.files[file]
-		r.faults, r.warnings = append(r.faults, read.faults...), append(r.warnings, read.warnings...)
+		r.faults = append(r.faults, read.faults...)
 		if read.endpoint == nil {
 			r.keep(file)
 			continue
@@ -206,7 +207,7 @@ func (r *resolution) choose(file string, read *readFile) *Endpoint {
 		if before == nil || endpoint.Active {
 			return r.stay(before)
 		}
-		off := before.withoutAccess()
+		off := before.WithoutAccess()
 		r.keepUnchecked(off, r.previous.unchecked[before])
 		return off
 	}
@@ -287,7 +288,7 @@ func (r *resolution) keepUnread() {
 		}
 	}
 	for slug, company := range r.previous.live.companies {
-		if r.live.companies[slug] == nil && all.keeps(company.file) {
+		if r.live.companies[slug] == nil && all.keeps(company.File) {
 			r.live.companies[slug] = company
 		}
 	}
@@ -346,7 +347,7 @@ func (r *resolution) takeBack(fault linkFault) bool {
 		return false
 	}
 	company := r.live.companies[fault.company]
-	if company == nil || company.file != fault.File {
+	if company == nil || company.File != fault.File {
 		return false
 	}
 	before := r.previous.live.companies[fault.company]
@@ -379,7 +380,7 @@ func (r *resolution) refuseUsers() (changed bool) {
 func (r *resolution) keepRefusals() {
 	for slug, company := range r.live.companies {
 		before := r.previous.live.companies[slug]
-		if len(company.refused) > 0 && before != nil && before.text == company.text && maps.Equal(before.refused, company.refused) {
+		if len(company.refused) > 0 && before != nil && before.Digest == company.Digest && maps.Equal(before.refused, company.refused) {
 			r.live.companies[slug] = before
 		}
 	}
@@ -437,7 +438,7 @@ func (r *resolution) companyEffect(slug, user string) string {
 	switch {
 	case live == nil:
 		return effectNoCompany
-	case read == nil || read.sound == nil || live.text != read.text:
+	case read == nil || read.sound == nil || live.Digest != read.text:
 		return effectLastGood
 	case live.refused[user]:
 		return effectUserRefused
@@ -457,11 +458,11 @@ func (r *resolution) endpointEffect(slug, file string, between bool) string {
 	switch {
 	case live != nil && r.live.companies[live.Company] == nil:
 		return effectUnpublished
-	case live != nil && live.switchedOff:
+	case live != nil && live.SwitchedOff:
 		return effectSwitchedOff
-	case live != nil && read != nil && read.text == live.text && between:
+	case live != nil && read != nil && read.text == live.Digest && between:
 		return effectNoShare
-	case live != nil && read != nil && read.text == live.text:
+	case live != nil && read != nil && read.text == live.Digest:
 		return effectAsItIs
 	case live != nil:
 		return effectLastGood
@@ -476,7 +477,7 @@ func (r *resolution) endpointEffect(slug, file string, between bool) string {
 func (t *tree) snapshot() *Snapshot {
 	companies := make(map[string]*identity.Company, len(t.companies))
 	for slug, file := range t.companies {
-		companies[slug] = file.company
+		companies[slug] = file.Company
 	}
 	var endpoints []*Endpoint
 	for _, endpoint := range t.endpoints {

@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/solucao42/caddy-data-api/internal/catalog/document"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
@@ -96,7 +96,7 @@ type scanner struct {
 	found
 	given    string // the root as the operator wrote it
 	root     *os.Root
-	dialects dialects
+	dialects document.Dialects
 }
 
 // entry is a file or directory that is not ignored.
@@ -160,7 +160,7 @@ func (s *scanner) validDirectory(below, what string) bool {
 		return true
 	}
 	s.fault(below, "the directory's name is the %s's slug; it must be %s. A directory whose name begins with a dot is ignored%s",
-		what, dataapi.SlugRule, didYouMean(slugMeant(path.Base(below))))
+		what, dataapi.SlugRule, document.DidYouMean(document.SlugMeant(path.Base(below))))
 	return false
 }
 
@@ -183,15 +183,14 @@ func (s *scanner) misplaced(file entry) {
 	case inNamespace && slices.Contains(sqlExtensions, extension):
 		advice = fileMeant(name)
 	case inNamespace && (extension == ".yaml" || extension == ".yml" || extension == ".json" || extension == ".toml"):
-		advice = "; what is to be said of an endpoint stands in its own file, between the lines " + frontMatterBegin + " and " + frontMatterEnd
+		advice = "; what is to be said of an endpoint stands in its own file, between the lines " + document.FrontMatterBegin + " and " + document.FrontMatterEnd
 	case extension == ".yaml" || extension == ".yml":
 		if near := dataapi.Nearest(file.name, []string{companyFileName}); near != "" {
-			advice = didYouMean(near)
+			advice = document.DidYouMean(near)
 		}
 	}
-	r := report{file: s.name(file.path)}
-	r.warn(place{1, 1}, "is ignored; the catalog reads <company>/%s and <company>/<namespace>/<slug>.sql%s", companyFileName, advice)
-	s.warnings = append(s.warnings, r.warnings...)
+	s.warnings = append(s.warnings, s.diagnostic(file.path,
+		"is ignored; the catalog reads <company>/%s and <company>/<namespace>/<slug>.sql%s", companyFileName, advice))
 }
 
 // sqlExtensions are those that other tools give to files of SQL.
@@ -199,8 +198,8 @@ var sqlExtensions = []string{".psql", ".pgsql", ".plsql", ".tsql", ".mysql", ".s
 
 // fileMeant is the name of an endpoint file that is made of another one's, without its extension.
 func fileMeant(name string) string {
-	if slug := slugMeant(name); slug != "" {
-		return didYouMean(slug + ".sql")
+	if slug := document.SlugMeant(name); slug != "" {
+		return document.DidYouMean(slug + ".sql")
 	}
 	return ""
 }
@@ -267,8 +266,9 @@ func (s *scanner) name(below string) string {
 }
 
 func (s *scanner) fault(below, format string, args ...any) {
-	s.faults = append(s.faults, Diagnostic{File: s.name(below), Line: 1, Column: 1, Message: fmt.Sprintf(format, args...)})
+	s.faults = append(s.faults, s.diagnostic(below, format, args...))
 }
 
-// sum tells the contents of files apart.
-func sum(text []byte) [32]byte { return sha256.Sum256(text) }
+func (s *scanner) diagnostic(below, format string, args ...any) Diagnostic {
+	return Diagnostic{File: s.name(below), Line: 1, Column: 1, Message: fmt.Sprintf(format, args...)}
+}

@@ -84,7 +84,7 @@ func TestEffectsAndWithdrawalsAreTold(t *testing.T) {
 	root := build(t, small.with(files{"globex/company.yaml": "users: { erp: {}, bi: {} }", "globex/default/g.sql": titled("g")}))
 	var logged bytes.Buffer
 	c, err := catalog.Open(root, catalog.Options{
-		Dialects: catalog.Dialects,
+		Dialects: dialects,
 		Logger:   slog.New(slog.NewTextHandler(&logged, nil)), Debounce: time.Hour, Rescan: time.Hour,
 	})
 	if err != nil {

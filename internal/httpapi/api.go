@@ -10,7 +10,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
-	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/observe"
@@ -68,7 +68,7 @@ type Services struct {
 	WaitingCallers *admission.Counter
 
 	// Memory bounds what answers and bodies hold in memory.
-	Memory *Memory
+	Memory *respond.Memory
 
 	// Cache keeps the results of endpoints that let it.
 	Cache *cache.Cache
@@ -89,8 +89,8 @@ type Services struct {
 
 // API answers requests. Make it with [New].
 type API struct {
-	*responder
-	rates   *ratelimit.Table
+	*access
+	*respond.Responder
 	token   *http.ServeMux
 	execute *http.ServeMux
 }
@@ -104,12 +104,15 @@ func New(s Services) *API {
 		s.Meter = observe.Unmetered{}
 	}
 	access := &access{directory: s.Directory, tokens: s.Tokens, families: s.Families, plan: s.Plan, jobs: s.Jobs}
-	recorder := &recorder{auditLog: s.AuditLog, parameters: s.AuditParameters, clientIP: s.ClientIP, meter: s.Meter}
-	responder := newResponder(access, recorder, s.Memory, s.Log)
+	recorder := &recorder{&respond.Recorder{AuditLog: s.AuditLog, ClientIP: s.ClientIP, Meter: s.Meter}, s.AuditParameters}
+	responder := respond.New(respond.Options{
+		Recorder: recorder.Recorder, Renew: access.renewed, Rates: s.Rates, Memory: s.Memory, Log: s.Log,
+		Limits: map[error]observe.Limit{errTooManyWait: observe.WaitersLimit, job.ErrQuotaExceeded: observe.StorageLimit},
+	})
 	waits := &waits{access: access, callers: s.WaitingCallers, ending: s.Ending, exiting: s.Exiting}
 
 	tokens := &tokens{
-		recorder: recorder, directory: s.Directory, authority: s.Tokens, families: s.Families, keys: s.TokenKeys,
+		Recorder: recorder.Recorder, directory: s.Directory, authority: s.Tokens, families: s.Families, keys: s.TokenKeys,
 		throttle: s.Throttle, limits: s.ThrottleLimits,
 	}
 	endpoints := &endpoints{access: access, documents: newDocuments()}
@@ -117,11 +120,11 @@ func New(s Services) *API {
 		access: access, recorder: recorder, waits: waits, observer: s.Observer, cache: s.Cache, rates: s.Rates, quotas: s.Quotas,
 		traces: s.Traces, checkURL: s.CheckCallback,
 	}
-	reports := &reports{recorder: recorder, usage: s.Usage}
+	reports := &reports{Recorder: recorder.Recorder, usage: s.Usage}
 	jobs := &jobs{access: access, recorder: recorder, waits: waits}
 	results := &results{access: access, recorder: recorder, cursors: s.CursorKey, gathered: admission.NewBudget(2 * maxGathered)}
 
-	execute := map[string]handler{
+	execute := respond.Routes{
 		http.MethodGet + " " + dataapi.PathPermissions:     endpoints.permissions,
 		http.MethodGet + " " + dataapi.PathEndpoints:       endpoints.list,
 		http.MethodGet + " " + dataapi.PathOpenAPI:         endpoints.openAPI,
@@ -139,21 +142,20 @@ func New(s Services) *API {
 		execute[http.MethodGet+" "+jobRoute+"/result."+format.Suffix] = results.get
 	}
 	return &API{
-		responder: responder, rates: s.Rates, execute: responder.routes(execute),
-		token: responder.routes(map[string]handler{
+		access: access, Responder: responder, execute: responder.Mux(execute, besides),
+		token: responder.Mux(respond.Routes{
 			http.MethodPost + " " + dataapi.PathAPIKey:  tokens.recorded(audit.TokenIssued, tokens.exchange),
 			http.MethodPost + " " + dataapi.PathRefresh: tokens.recorded(audit.TokenRefreshed, tokens.refresh),
 			http.MethodPost + " " + dataapi.PathLogout:  tokens.recorded(audit.TokenEnded, tokens.logout),
 			http.MethodGet + " " + dataapi.PathJWKS:     tokens.publicKeys,
-		}),
+		}, nil),
 	}
 }
 
 // ServeToken answers the routes that need no access token: the exchange of a key, the refresh, the logout, and the public
 // keys.
 func (a *API) ServeToken(w http.ResponseWriter, r *http.Request) {
-	fields.SetRequestID(w, r)
-	a.limitBody(w, r, maxTokenBody)
+	a.EnterStranger(w, r, maxTokenBody)
 	a.token.ServeHTTP(w, r)
 }
 
@@ -165,17 +167,12 @@ type ExecuteOptions struct {
 
 // ServeExecute answers the routes that need a caller: the caller is whom an authenticator has identified.
 func (a *API) ServeExecute(w http.ResponseWriter, r *http.Request, caller identity.Principal, options ExecuteOptions) {
-	fields.SetRequestID(w, r)
-	if err := limitKey(w, a.rates, caller); err != nil {
-		a.meter.Throttled(observe.KeyLimit)
-		a.Fail(w, r, err)
+	r, ok := a.Enter(w, r, caller, options.MaxBody)
+	if !ok {
 		return
 	}
-	ctx := context.WithValue(r.Context(), callerKey{}, caller)
 	if options.ServerTiming {
-		ctx = context.WithValue(ctx, serverTimingKey{}, true)
+		r = r.WithContext(context.WithValue(r.Context(), serverTimingKey{}, true))
 	}
-	r = r.WithContext(ctx)
-	a.limitBody(w, r, options.MaxBody)
 	a.execute.ServeHTTP(w, r)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/observe"
@@ -23,14 +24,6 @@ type access struct {
 	families  *token.Families
 	plan      func() *execution.Plan
 	jobs      *job.Engine
-}
-
-type callerKey struct{}
-
-// callerOf returns who was authenticated; without a company: nobody was.
-func callerOf(r *http.Request) identity.Principal {
-	caller, _ := r.Context().Value(callerKey{}).(identity.Principal)
-	return caller
 }
 
 var errNoToken = errors.New("the request carries no bearer token")
@@ -50,7 +43,7 @@ func bearerToken(r *http.Request) (string, bool) {
 func (a *API) Authenticate(w http.ResponseWriter, r *http.Request) (caller identity.Principal, presented bool, err error) {
 	bearer, presented := bearerToken(r)
 	if !presented {
-		a.meter.TokenRefused(observe.NoToken)
+		a.Meter.TokenRefused(observe.NoToken)
 		return identity.Principal{}, false, dataapi.Wrap(dataapi.CodeUnauthenticated, errNoToken)
 	}
 	claims, err := a.tokens.Verify(r.Context(), bearer)
@@ -62,12 +55,12 @@ func (a *API) Authenticate(w http.ResponseWriter, r *http.Request) (caller ident
 	default:
 		caller, err = a.resolve(claims.Subject, claims.Family)
 	}
-	a.countRefusal(err)
-	if err != nil && a.auditLog.Enabled() {
+	a.CountRefusal(err)
+	if err != nil && a.AuditLog.Enabled() {
 		event := audit.Event{Action: audit.AccessRefused}
-		event.Outcome, event.Reason = outcomeOf(err)
+		event.Outcome, event.Reason = respond.OutcomeOf(err)
 		about(&event, claims)
-		a.record(w, r, event)
+		a.Record(w, r, event)
 	}
 	return caller, true, err
 }
@@ -79,7 +72,7 @@ func (a *API) Identify(w http.ResponseWriter, r *http.Request) (caller identity.
 	caller, presented, err := a.Authenticate(w, r)
 	switch {
 	case dataapi.HasCode(err, dataapi.CodeUnauthenticated):
-		WriteUnauthenticated(w, r, presented)
+		respond.WriteUnauthenticated(w, r, presented)
 	case err != nil:
 		a.Fail(w, r, err)
 	}
@@ -138,7 +131,7 @@ func (a *access) mayStillExecute(r *http.Request, caller identity.Principal, bou
 
 // mayStillRead looks again whether a caller who has waited for a job may have its result: a share may have been withdrawn.
 func (a *access) mayStillRead(r *http.Request, action dataapi.Action, waited job.Job) error {
-	caller, err := a.authorizeAgain(r, callerOf(r), action)
+	caller, err := a.authorizeAgain(r, respond.CallerOf(r), action)
 	if err == nil && !a.plan().MayRead(caller, waited) {
 		err = &dataapi.Error{Code: dataapi.CodeJobNotFound}
 	}
@@ -148,7 +141,7 @@ func (a *access) mayStillRead(r *http.Request, action dataapi.Action, waited job
 // authorizeJob returns the job that the request names, when the caller may do this with it. A job that holds what the
 // caller could not ask for itself is not found.
 func (a *access) authorizeJob(r *http.Request, action dataapi.Action) (job.Job, error) {
-	caller := callerOf(r)
+	caller := respond.CallerOf(r)
 	namespace, slug, err := authorizePath(r, caller, action)
 	if err != nil {
 		return job.Job{}, err

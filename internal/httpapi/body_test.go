@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 )
 
 func decodeText(t testing.TB, body string) (executeRequest, error) {
@@ -17,7 +18,7 @@ func decodeText(t testing.TB, body string) (executeRequest, error) {
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	var request executeRequest
-	err := decodeBody(r, &request, true)
+	err := respond.DecodeBody(r, &request, true)
 	return request, err
 }
 

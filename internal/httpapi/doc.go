@@ -3,5 +3,6 @@
 // authenticate, authorize, find, bind, then run and encode, or accept a job.
 //
 // Start reading at execute.go. Each resource has a handler of its own (tokens, endpoints, executions, jobs, results) with
-// the services that it uses; authorize.go decides about callers, respond.go writes results.
+// the services that it uses; authorize.go decides about callers, resultanswer.go writes results.
+// What all routes have in common, those of other packages too, is in package respond.
 package httpapi

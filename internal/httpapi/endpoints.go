@@ -12,6 +12,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
 
@@ -87,7 +88,7 @@ func (e *endpoints) list(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	caller := callerOf(r)
+	caller := respond.CallerOf(r)
 	offers, more := e.plan().Offers(caller, after, limit)
 	answer := endpointsAnswer{Endpoints: make([]endpointDocument, 0, len(offers))}
 	for _, offer := range offers {
@@ -98,7 +99,7 @@ func (e *endpoints) list(w http.ResponseWriter, r *http.Request) error {
 		answer.NextCursor = &cursor
 		fields.SetNext(w, r, url.Values{"cursor": {cursor}, "limit": {fmt.Sprint(limit)}})
 	}
-	return writeJSON(w, http.StatusOK, answer)
+	return respond.WriteJSON(w, http.StatusOK, answer)
 }
 
 // openPathCursor reads where a page begins. It needs no signature: a caller who makes one up sees no more than it may see.
@@ -168,7 +169,7 @@ func (e *endpoints) permissions(w http.ResponseWriter, r *http.Request) error {
 	if _, err := fields.ParseQuery(r); err != nil {
 		return err
 	}
-	caller := callerOf(r)
+	caller := respond.CallerOf(r)
 	answer := permissionsAnswer{PermissionDocument: caller.Permissions(), SharedEndpoints: []sharedEndpoint{}}
 	offers, _ := e.plan().Offers(caller, "", 0)
 	for _, offer := range offers {
@@ -178,5 +179,5 @@ func (e *endpoints) permissions(w http.ResponseWriter, r *http.Request) error {
 			})
 		}
 	}
-	return writeJSON(w, http.StatusOK, answer)
+	return respond.WriteJSON(w, http.StatusOK, answer)
 }

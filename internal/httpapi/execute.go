@@ -11,6 +11,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/observe"
@@ -33,6 +34,9 @@ type executions struct {
 	quotas   *usage.Quotas
 	checkURL func(url string) error // of callbacks
 }
+
+// readGrace is how much longer than a query may run its reader may take for what has been read of it.
+const readGrace = time.Second
 
 // steps are the way of a request, top to bottom. The first one that fails ends it.
 //
@@ -102,6 +106,11 @@ type executeRequest struct {
 	CallbackURL     *string        `json:"callback_url"`
 }
 
+// UnknownFieldHint tells those who have sent a parameter as a field.
+func (*executeRequest) UnknownFieldHint() string {
+	return "the endpoint's parameters stand inside parameter_values"
+}
+
 // executeQueries are the parameters that the query of a URL may have.
 var executeQueries = append(formats.Queries(), revisionQuery)
 
@@ -112,11 +121,11 @@ func (*executions) decode(x *exchange) (err error) {
 	if x.form, err = formOf(x.w, x.r, formats.Streamed, x.query); err != nil {
 		return err
 	}
-	return decodeBody(x.r, &x.body, true)
+	return respond.DecodeBody(x.r, &x.body, true)
 }
 
 func (e *executions) authenticate(x *exchange) (err error) {
-	x.caller, err = e.renewed(callerOf(x.r))
+	x.caller, err = e.renewed(respond.CallerOf(x.r))
 	return err
 }
 
@@ -130,20 +139,18 @@ func (e *executions) find(x *exchange) (err error) {
 	if x.called, err = x.plan.Find(x.caller.Company.Slug, x.namespace, x.slug); err != nil {
 		return err
 	}
-	if answer, ok := x.w.(*answer); ok {
-		answer.endpoint = x.called.Endpoint // for the log
-	}
+	respond.AnswerOf(x.w).About(x.called.Endpoint.Address)
 	announceRetirement(x.w.Header(), x.called.Endpoint)
 	return nil
 }
 
 func (e *executions) limit(x *exchange) error {
 	if err := limitEndpoint(x.w, e.rates, x.caller, x.called.Endpoint); err != nil {
-		e.meter.Throttled(observe.EndpointLimit)
+		e.Meter.Throttled(observe.EndpointLimit)
 		return err
 	}
 	if err := e.limitByQuotas(x); err != nil {
-		e.meter.Throttled(observe.QuotaLimit)
+		e.Meter.Throttled(observe.QuotaLimit)
 		return err
 	}
 	return nil
@@ -188,7 +195,7 @@ func (e *executions) answer(x *exchange) (err error) {
 	endpoint := x.bound.Endpoint
 	answer := newResultAnswer(x.w, x.form, endpoint.Address.Slug, endpoint.Limits.MaxRows, nil, true)
 	defer answer.Close()
-	answer.holdUntil(time.Now().Add(endpoint.Limits.Timeout + readGrace))
+	answer.sender.HoldUntil(time.Now().Add(endpoint.Limits.Timeout + readGrace))
 	x.streams = true
 	x.summary, err = x.bound.Run(x.r.Context(), answer)
 	return err

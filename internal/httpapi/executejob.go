@@ -6,6 +6,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/tracing"
 )
@@ -52,8 +53,8 @@ func (e *executions) answerJob(x *exchange) error {
 	}
 	x.mode.preferred.SetApplied(x.w.Header(), true)
 	x.w.Header().Set("Location", ended.PollingPath)
-	setRetryAfter(x.w.Header(), pollInterval)
-	return writeJSON(x.w, http.StatusAccepted, acceptedAnswer{
+	fields.SetRetryAfter(x.w.Header(), pollInterval)
+	return respond.WriteJSON(x.w, http.StatusAccepted, acceptedAnswer{
 		JobID: ended.ID.String(), Status: string(ended.Status), PollingURL: ended.PollingPath,
 	})
 }

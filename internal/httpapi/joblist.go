@@ -9,6 +9,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
@@ -23,7 +24,7 @@ type listAnswer struct {
 
 // list answers with the jobs of this endpoint that the caller's company has asked for.
 func (j *jobs) list(w http.ResponseWriter, r *http.Request) error {
-	caller := callerOf(r)
+	caller := respond.CallerOf(r)
 	namespace, slug, err := authorizePath(r, caller, dataapi.ActionGetJob)
 	if err != nil {
 		return err
@@ -64,7 +65,7 @@ func (j *jobs) list(w http.ResponseWriter, r *http.Request) error {
 		}
 		fields.SetNext(w, r, query)
 	}
-	return writeJSON(w, http.StatusOK, answer)
+	return respond.WriteJSON(w, http.StatusOK, answer)
 }
 
 func listFilter(r *http.Request) (job.Filter, error) {

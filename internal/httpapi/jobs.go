@@ -63,7 +63,7 @@ func (j *jobs) answerDocument(w http.ResponseWriter, r *http.Request, found job.
 	w.Header().Set("Cache-Control", "no-store")
 	switch found.Status {
 	case job.Processing:
-		setRetryAfter(w.Header(), pollInterval)
+		fields.SetRetryAfter(w.Header(), pollInterval)
 		return sendDocument(w, func(document io.Writer) error { return j.writeState(document, found) })
 	case job.Completed:
 		stored, err := j.openResult(w, r, j.jobs, found)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/openapi"
 	"github.com/solucao42/caddy-data-api/internal/result/formats"
@@ -54,7 +55,7 @@ func (e *endpoints) openAPI(w http.ResponseWriter, r *http.Request) error {
 	if _, err := fields.ParseQuery(r); err != nil {
 		return err
 	}
-	caller, plan := callerOf(r), e.plan()
+	caller, plan := respond.CallerOf(r), e.plan()
 	key := view{plan: plan, learned: plan.Learned(), company: caller.Company, user: caller.User}
 	found, err := e.documents.Get(r.Context(), key, otter.LoaderFunc[view, openAPIDocument](
 		func(context.Context, view) (openAPIDocument, error) { return makeDocument(caller, plan) }))

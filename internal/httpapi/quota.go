@@ -5,10 +5,28 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/usage"
 )
+
+// endpointPolicy names the policy of the executions of one endpoint with a key's tokens in the RateLimit fields.
+const endpointPolicy = "endpoint"
+
+// limitEndpoint counts an execution against the endpoint's limit for each key. It fails with dataapi.CodeRateLimited.
+func limitEndpoint(w http.ResponseWriter, rates *ratelimit.Table, caller identity.Principal, endpoint *catalog.Endpoint) error {
+	limit := endpoint.Rate
+	if !limit.Limits() {
+		return nil
+	}
+	key := rates.Key(caller.Company.Slug, caller.User.Name, caller.KeyID,
+		endpoint.Company, endpoint.Namespace, endpoint.Slug)
+	return respond.Limited(w.Header(), endpointPolicy, limit, rates.Take(key, limit))
+}
 
 // limitByQuotas takes a place under the quotas of the caller. It fails with dataapi.CodeQuotaExceeded.
 func (e *executions) limitByQuotas(x *exchange) error {
@@ -40,11 +58,10 @@ func callerForQuotas(caller identity.Principal) usage.Caller {
 	}
 }
 
-// addQuota tells a caller how it stands with a quota, as limited does of a rate. The unit is a part of the name.
+// addQuota tells a caller how it stands with a quota, as [respond.Limited] does of a rate. The unit is a part of the name.
 func addQuota(header http.Header, state *usage.State) {
 	name := string(state.Holder) + "-" + state.Quota.Name()
-	addItem(header, "RateLimit-Policy", name, "q", state.Quota.Count, "w", int64(wholeSeconds(state.Window)))
-	addItem(header, "RateLimit", name, "r", state.Remaining, "t", int64(wholeSeconds(state.Reset)))
+	fields.AddRateLimit(header, name, state.Quota.Count, state.Window, state.Remaining, state.Reset)
 }
 
 // endQuotas gives the place under the quotas back, unless the call has been counted.

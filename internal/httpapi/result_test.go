@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,7 +14,12 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/wiretest"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/observe"
+	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/source"
 )
 
 // keptResult is a result in memory whose chunks can be lost.
@@ -49,11 +54,19 @@ func keep(t *testing.T, text []byte) (*keptResult, job.Job) {
 	}}
 }
 
+// handle makes a route of a handler.
+func handle(h respond.Handler) http.Handler {
+	responder := respond.New(respond.Options{
+		Recorder: &respond.Recorder{ClientIP: func(*http.Request) string { return "192.0.2.1" }, Meter: observe.Unmetered{}},
+		Memory:   respond.NewMemory(64 << 20), Log: slog.New(slog.DiscardHandler),
+	})
+	return responder.Mux(respond.Routes{"GET /x": h}, nil)
+}
+
 // serveKept serves a kept result as the route does, from a real server.
 func serveKept(t *testing.T, kept *keptResult, completed job.Job, serve func(http.ResponseWriter, *http.Request, *job.ResultReader) error) string {
 	t.Helper()
-	api := testAPI()
-	server := httptest.NewServer(handle(api, func(w http.ResponseWriter, r *http.Request) error {
+	server := httptest.NewServer(handle(func(w http.ResponseWriter, r *http.Request) error {
 		stored, err := job.OpenResult(r.Context(), kept, completed)
 		if err != nil {
 			return err
@@ -62,25 +75,7 @@ func serveKept(t *testing.T, kept *keptResult, completed job.Job, serve func(htt
 		return serve(w, r, stored)
 	}))
 	t.Cleanup(server.Close)
-	return server.URL
-}
-
-func fetch(t *testing.T, url string, headers ...string) (status int, header http.Header, body []byte, err error) {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(headers); i += 2 {
-		request.Header.Set(headers[i], headers[i+1])
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return 0, nil, nil, err
-	}
-	defer response.Body.Close()
-	body, err = io.ReadAll(response.Body)
-	return response.StatusCode, response.Header, body, err
+	return server.URL + "/x"
 }
 
 // A store that fails half way breaks the connection: nobody takes what was sent for the whole.
@@ -90,14 +85,14 @@ func TestStoreThatFailsHalfWayBreaksTheConnection(t *testing.T) {
 	url := serveKept(t, kept, completed, func(w http.ResponseWriter, r *http.Request, stored *job.ResultReader) error {
 		return answerBytes(w, r, completed, stored)
 	})
-	if status, _, body, err := fetch(t, url); status != http.StatusOK || err != nil || !bytes.Equal(body, text) {
+	if status, _, body, err := wiretest.Fetch(t, url); status != http.StatusOK || err != nil || !bytes.Equal(body, text) {
 		t.Fatalf("the whole result: %d, %d bytes, %v", status, len(body), err)
 	}
 	kept.lost = 60
-	if status, _, body, err := fetch(t, url); err == nil {
+	if status, _, body, err := wiretest.Fetch(t, url); err == nil {
 		t.Errorf("got %d with %d bytes and no error", status, len(body))
 	}
-	if status, _, body, err := fetch(t, url, "Range", "bytes=0-99"); status != http.StatusPartialContent || err != nil || !bytes.Equal(body, text[:100]) {
+	if status, _, body, err := wiretest.Fetch(t, url, "Range", "bytes=0-99"); status != http.StatusPartialContent || err != nil || !bytes.Equal(body, text[:100]) {
 		t.Errorf("a range that is there: %d, %d bytes, %v", status, len(body), err)
 	}
 }
@@ -112,9 +107,33 @@ func TestStoreThatFailsBeforeAPageIsSent(t *testing.T) {
 		w.Header().Set("Content-Length", "7")
 		return new(results).answerPage(w, r, completed, stored, fields.Query{"limit": "1"})
 	})
-	status, header, body, err := fetch(t, url)
+	status, header, body, err := wiretest.Fetch(t, url)
 	if err != nil || status != http.StatusInternalServerError || header.Get("Content-Type") != "application/problem+json" ||
 		header.Get("ETag") != "" || bytes.Contains(body, []byte("secret")) || !bytes.Contains(body, []byte("INTERNAL_ERROR")) {
 		t.Errorf("got %d %v %s, %v", status, header, body, err)
+	}
+}
+
+// HTTP/1.0 has no trailers, and is announced none.
+func TestHTTP10HasNoTrailer(t *testing.T) {
+	listener := wiretest.Listen(t)
+	wiretest.Serve(t, listener, handle(func(w http.ResponseWriter, _ *http.Request) error {
+		answer := newResultAnswer(w, form{format: result.CSV}, "name", 10_000, nil, true)
+		defer answer.Close()
+		if err := answer.Columns([]source.Column{{Name: "a", Type: source.TypeVarchar}}); err != nil {
+			return err
+		}
+		for range 9_000 {
+			if err := answer.Row([]source.Value{{Kind: source.KindText, Bytes: []byte("some text")}}); err != nil {
+				return err
+			}
+		}
+		return answer.End(result.Summary{RowCount: 9_000})
+	}), respond.WithConn)
+	for version, want := range map[string]bool{"1.0": false, "1.1": true} {
+		answer, err := wiretest.Ask(t, wiretest.Dial(t, listener.Addr()), "GET /x HTTP/"+version+"\r\nHost: x\r\nConnection: close\r\n\r\n")
+		if head, _, _ := bytes.Cut(answer, []byte("\r\n\r\n")); err != nil || bytes.Contains(head, []byte("\r\nTrailer: ")) != want {
+			t.Errorf("HTTP/%s: %v %s", version, err, head)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/result/formats"
 )
@@ -74,7 +75,7 @@ func (k *recorder) openResult(w http.ResponseWriter, r *http.Request, engine *jo
 	if err != nil {
 		return nil, jobError(err)
 	}
-	if err := reserve(w, stored.Memory()); err != nil {
+	if err := respond.Reserve(w, stored.Memory()); err != nil {
 		stored.Close()
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/observe"
 )
 
@@ -25,13 +26,11 @@ func (x *exchange) timeAnswer() {
 		return
 	}
 	x.timing = &serverTiming{of: x}
-	if answer, ok := x.w.(*answer); ok {
-		answer.timing = x.timing
-	}
+	respond.AnswerOf(x.w).Tell(x.timing)
 }
 
-// begin is called before the header is sent. While the query runs only a trailer can tell what it has taken.
-func (t *serverTiming) begin() {
+// Begin is called before the header is sent. While the query runs only a trailer can tell what it has taken.
+func (t *serverTiming) Begin() {
 	switch {
 	case t == nil:
 	case !t.of.streams || t.of.w.Header().Get("Content-Length") != "":
@@ -42,8 +41,8 @@ func (t *serverTiming) begin() {
 	}
 }
 
-// end is called when the answer is complete.
-func (t *serverTiming) end() {
+// End is called when the answer is complete.
+func (t *serverTiming) End() {
 	if t != nil && t.trailing {
 		t.set()
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
@@ -49,7 +50,7 @@ func (j *jobs) stream(w http.ResponseWriter, r *http.Request, found job.Job) err
 		case r.Context().Err() != nil:
 			return r.Context().Err()
 		case ctx.Err() != nil, j.mayStillRead(r, dataapi.ActionGetJob, found) != nil:
-			publicly(w) // a caller whose access has ended learns nothing from this event
+			respond.AnswerOf(w).ToAnyone() // a caller whose access has ended learns nothing from this event
 			return events.send("reconnect", []byte("{}"))
 		case err != nil:
 			return err
@@ -96,11 +97,4 @@ func (s *eventStream) send(event string, data []byte) error {
 		return err
 	}
 	return s.controller.Flush()
-}
-
-// publicly lets the rest of the answer go to the client in any case: for what every caller may know.
-func publicly(w http.ResponseWriter) {
-	if answer, ok := w.(*answer); ok {
-		answer.anyone, answer.refused = true, nil
-	}
 }

@@ -12,7 +12,7 @@ import (
 // beginAttempt counts a request for tokens. It fails with dataapi.CodeRateLimited when the caller's address has sent too
 // many, or too many that failed.
 func (t *tokens) beginAttempt(r *http.Request) (ratelimit.Attempt, error) {
-	attempt, wait := t.throttle.Begin(t.limits, t.clientIP(r))
+	attempt, wait := t.throttle.Begin(t.limits, t.ClientIP(r))
 	return attempt, t.throttled(attempt, wait)
 }
 
@@ -27,7 +27,7 @@ func (t *tokens) throttled(attempt ratelimit.Attempt, wait time.Duration) error 
 	if wait <= 0 {
 		return nil
 	}
-	t.meter.Throttled(observe.Limit(attempt.Exceeded()))
+	t.Meter.Throttled(observe.Limit(attempt.Exceeded()))
 	return &dataapi.Error{Code: dataapi.CodeRateLimited, RetryAfter: wait}
 }
 

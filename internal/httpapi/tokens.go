@@ -10,6 +10,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/token"
@@ -17,7 +18,7 @@ import (
 
 // tokens exchanges keys for tokens, renews and ends them, and publishes the keys that verify them.
 type tokens struct {
-	*recorder
+	*respond.Recorder
 	directory *identity.Directory
 	authority *token.Authority
 	families  *token.Families
@@ -31,7 +32,7 @@ type tokens struct {
 type tokenHandler func(w http.ResponseWriter, r *http.Request, event *audit.Event) error
 
 // recorded makes a handler that keeps what came of a request: that it was done, or that it was refused.
-func (t *tokens) recorded(done audit.Action, handle tokenHandler) handler {
+func (t *tokens) recorded(done audit.Action, handle tokenHandler) respond.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if _, err := fields.ParseQuery(r); err != nil {
 			return err
@@ -44,13 +45,13 @@ func (t *tokens) recorded(done audit.Action, handle tokenHandler) handler {
 }
 
 func (t *tokens) recordAttempt(w http.ResponseWriter, r *http.Request, event audit.Event, done audit.Action, err error) {
-	t.countRefusal(err)
-	if !t.auditLog.Enabled() {
+	t.CountRefusal(err)
+	if !t.AuditLog.Enabled() {
 		return
 	}
 	if err == nil {
 		if event.Action != "" {
-			t.record(w, r, event)
+			t.Record(w, r, event)
 		}
 		return
 	}
@@ -62,8 +63,8 @@ func (t *tokens) recordAttempt(w http.ResponseWriter, r *http.Request, event aud
 	if event.Action == done {
 		event.Action = audit.TokenRefused
 	}
-	event.Outcome, event.Reason = outcomeOf(err)
-	t.record(w, r, event)
+	event.Outcome, event.Reason = respond.OutcomeOf(err)
+	t.Record(w, r, event)
 }
 
 // keyRequest is the body of POST /api/v1/auth/api-key.
@@ -87,7 +88,7 @@ func (q *refreshRequest) missing() string { return firstEmpty(field{"refresh_tok
 // decodeFields reads the body of a token route, all of whose fields are required. Which one is missing tells its sender
 // nothing about whose credentials are good.
 func decodeFields(r *http.Request, target interface{ missing() string }) error {
-	if err := decodeBody(r, target, false); err != nil {
+	if err := respond.DecodeBody(r, target, false); err != nil {
 		return err
 	}
 	if field := target.missing(); field != "" {
@@ -228,9 +229,9 @@ func about(event *audit.Event, claims token.Claims) {
 
 // answerTokens answers with a pair that was made for a caller.
 func (t *tokens) answerTokens(w http.ResponseWriter, caller identity.Principal, pair token.Pair, event *audit.Event) error {
-	t.meter.TokenIssued()
+	t.Meter.TokenIssued()
 	event.Session = pair.Refresh.Claims.Family
-	return writeJSON(w, http.StatusOK, tokenAnswer{
+	return respond.WriteJSON(w, http.StatusOK, tokenAnswer{
 		AccessToken:           pair.Access.Text,
 		RefreshToken:          pair.Refresh.Text,
 		AccessTokenExpiresIn:  int64(t.authority.AccessTTL().Seconds()),

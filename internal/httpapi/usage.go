@@ -9,13 +9,14 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/usage"
 )
 
 // reports tells companies what they have used.
 type reports struct {
-	*recorder
+	*respond.Recorder
 	usage *usage.Counter
 }
 
@@ -27,7 +28,7 @@ var reportFormats = []*result.Format{result.JSON, result.CSV}
 
 // get answers with the usage of the caller's company.
 func (u *reports) get(w http.ResponseWriter, r *http.Request) error {
-	caller := callerOf(r)
+	caller := respond.CallerOf(r)
 	if !caller.AuthorizeEverywhere(dataapi.ActionGetUsage) {
 		return dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s on every endpoint.", dataapi.ActionGetUsage)
 	}
@@ -48,11 +49,11 @@ func (u *reports) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return unlessKnown(err)
 	}
-	if u.auditLog.Enabled() {
-		u.record(w, r, by(caller, audit.UsageRead))
+	if u.AuditLog.Enabled() {
+		u.Record(w, r, respond.EventBy(caller, audit.UsageRead))
 	}
 	if format == result.JSON {
-		return writeJSON(w, http.StatusOK, report)
+		return respond.WriteJSON(w, http.StatusOK, report)
 	}
 	return sendReport(w, report)
 }

@@ -3,18 +3,22 @@ package httpapi
 import (
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/result/columnar"
 	"github.com/solucao42/caddy-data-api/internal/result/formats"
+	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
 // An unknown path is still 404 NOT_FOUND, and says what is beside it.
@@ -53,7 +57,10 @@ func checkLost(t *testing.T, handler http.Handler, method, path, want string) {
 	t.Helper()
 	recorder := httptest.NewRecorder()
 	handler.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), method, path, http.NoBody))
-	var got problem
+	var got struct {
+		Code   dataapi.Code `json:"code"`
+		Detail string       `json:"detail"`
+	}
 	if err := json.Unmarshal(recorder.Body.Bytes(), &got); err != nil || recorder.Code != http.StatusNotFound || got.Code != dataapi.CodeNotFound || got.Detail != want {
 		t.Errorf("%s %s\ngot  %d %s %s\nwant %s", method, path, recorder.Code, got.Code, got.Detail, want)
 	}
@@ -97,7 +104,7 @@ func TestRefusedCredentialsAreToldWhatTheyWere(t *testing.T) {
 		if known := dataapi.AsError(err); known.Code != dataapi.CodeUnauthenticated || known.Detail != words || !errors.Is(err, cause) {
 			t.Errorf("%v", err)
 		}
-		if _, reason := outcomeOf(err); reason != "no such key" {
+		if _, reason := respond.OutcomeOf(err); reason != "no such key" {
 			t.Errorf("the audit log has %q", reason)
 		}
 	}
@@ -105,3 +112,40 @@ func TestRefusedCredentialsAreToldWhatTheyWere(t *testing.T) {
 		t.Error("another error is changed")
 	}
 }
+
+// What needs no endpoint goes the way of all other requests: it is as strict with queries, and looks again at who asks.
+func TestPermissionsAndKeysGoTheCommonWay(t *testing.T) {
+	key, err := token.NewHS256Key(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, err := token.NewKeyRing(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	api := New(Services{
+		Log: slog.New(slog.DiscardHandler), Memory: respond.NewMemory(64 << 20), ClientIP: func(*http.Request) string { return "" }, TokenKeys: ring,
+		AuditLog: noTrail{},
+	})
+	for path, serve := range map[string]http.HandlerFunc{
+		dataapi.PathJWKS:        api.ServeToken,
+		dataapi.PathPermissions: func(w http.ResponseWriter, r *http.Request) { api.execute.ServeHTTP(w, r) },
+		"/api/v1/data-api/default/x/jobs/00000000000000000000000000": func(w http.ResponseWriter, r *http.Request) { api.execute.ServeHTTP(w, r) },
+	} {
+		recorder := httptest.NewRecorder()
+		serve(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path+"?fresh=1", nil))
+		if recorder.Code != http.StatusBadRequest || !strings.Contains(recorder.Body.String(), "fresh") {
+			t.Errorf("%s?fresh=1: %d %s", path, recorder.Code, recorder.Body)
+		}
+	}
+	recorder := httptest.NewRecorder()
+	api.ServeToken(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, dataapi.PathJWKS, nil))
+	if recorder.Code != http.StatusOK {
+		t.Errorf("%d %s", recorder.Code, recorder.Body)
+	}
+}
+
+type noTrail struct{}
+
+func (noTrail) Enabled() bool      { return false }
+func (noTrail) Record(audit.Event) {}

@@ -13,7 +13,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/document"
-	"github.com/solucao42/caddy-data-api/internal/httpapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/observe"
@@ -66,7 +66,7 @@ type Backend struct {
 	throttle  *ratelimit.Throttle
 	rates     *ratelimit.Table
 	traces    *tracing.Provider
-	memory    *httpapi.Memory // of answers, those of replaced configurations included
+	memory    *respond.Memory // of answers, those of replaced configurations included
 	cursorKey []byte          // signs the cursors of result pages
 	dead      *deadLetters
 	results   atomic.Pointer[cache.Cache] // of the configuration that was attached last
@@ -190,7 +190,7 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 		Store: opened, Keys: keys, ring: ring, families: families, cursorKey: cursorKey, traces: options.Traces,
 		throttle: ratelimit.NewThrottle(time.Now),
 		rates:    ratelimit.NewTable(ratePlaces, time.Now),
-		memory:   httpapi.NewMemory(0), // each configuration says how much there is
+		memory:   respond.NewMemory(0), // each configuration says how much there is
 
 		Documents: document.New(opened, time.Now),
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/observe"
@@ -115,7 +116,7 @@ func New(t testing.TB, config Config) *Server {
 		serve = config.Handler(s)
 	}
 	listening := httptest.NewUnstartedServer(serve)
-	listening.Config.ConnContext = httpapi.WithConn
+	listening.Config.ConnContext = respond.WithConn
 	listening.Start()
 	s.Base = listening.URL
 	t.Cleanup(func() {

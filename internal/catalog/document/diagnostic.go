@@ -1,0 +1,122 @@
+package document
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Diagnostic is a mistake in a file of the catalog, in words for its author.
+type Diagnostic struct {
+	File    string // the root as it was given, and the path below it
+	Line    int    // from 1
+	Column  int    // in characters, from 1
+	Message string // what is wrong, and what is allowed
+	Effect  string // what becomes of what the file describes; "" when nothing was live and nothing was to be
+}
+
+// WithEffect returns the diagnostic as String does, and its effect.
+func (f Diagnostic) WithEffect() string {
+	if f.Effect == "" {
+		return f.String()
+	}
+	if strings.HasSuffix(f.Message, "?") { // a question ends its sentence
+		return f.String() + " " + strings.ToUpper(f.Effect[:1]) + f.Effect[1:]
+	}
+	return f.String() + "; " + f.Effect
+}
+
+// String returns the diagnostic as file:line:column: message, the form that editors turn into a link.
+func (f Diagnostic) String() string {
+	return fmt.Sprintf("%s:%d:%d: %s", f.File, f.Line, f.Column, f.Message)
+}
+
+// Diagnostics are all mistakes of a catalog, ordered by place. It is the error of [Load] and [Open].
+type Diagnostics []Diagnostic //nolint:errname // it is a list first, and an error second
+
+// Error returns one line for each diagnostic.
+func (f Diagnostics) Error() string {
+	lines := make([]string, 0, len(f))
+	for _, fault := range f {
+		lines = append(lines, fault.String())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Sorted orders diagnostics by place and drops repetitions.
+func (f Diagnostics) Sorted() Diagnostics {
+	slices.SortFunc(f, func(a, b Diagnostic) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
+			cmp.Compare(a.Message, b.Message))
+	})
+	return slices.Compact(f)
+}
+
+// Place is where something is in a file: line and column, from 1.
+type Place struct{ Line, Column int }
+
+// maxFaults is the most diagnostics that are reported of one file. Of a hundred, one causes the others, or the file is of
+// another kind.
+const maxFaults = 100
+
+// Report collects the diagnostics of one file.
+type Report struct {
+	File     string   // as diagnostics show it
+	Dialects Dialects // of endpoints' statements
+
+	diagnostics Diagnostics
+	places      map[Place]bool // of the diagnostics
+	more        int            // diagnostics that are not reported
+	next        Place          // where the first of those is
+}
+
+// Fault reports what is wrong at a place.
+func (r *Report) Fault(at Place, format string, args ...any) {
+	if r.Full() {
+		if r.more++; r.more == 1 {
+			r.next = at
+		}
+		return
+	}
+	if r.places == nil {
+		r.places = make(map[Place]bool)
+	}
+	r.places[at] = true
+	r.diagnostics = append(r.diagnostics, Diagnostic{File: r.File, Line: at.Line, Column: at.Column, Message: fmt.Sprintf(format, args...)})
+}
+
+// Full says that further diagnostics are counted, and not reported.
+func (r *Report) Full() bool { return len(r.diagnostics) >= maxFaults }
+
+// count is how many diagnostics there are, with those that are not reported.
+func (r *Report) count() int { return len(r.diagnostics) + r.more }
+
+// All returns the diagnostics, with one in the place of those that are not reported.
+func (r *Report) All() Diagnostics { return append(slices.Clip(r.diagnostics), r.Unlisted()...) }
+
+// Unlisted returns the diagnostic in the place of those that are not reported; none: all are.
+func (r *Report) Unlisted() Diagnostics {
+	if r.more == 0 {
+		return nil
+	}
+	message := fmt.Sprintf("the file has %d more faults that are not listed", r.more)
+	return Diagnostics{{File: r.File, Line: r.next.Line, Column: r.next.Column, Message: message}}
+}
+
+// has reports whether something is wrong at a place already, so that what follows from it need not be said.
+func (r *Report) has(at Place) bool { return r.places[at] }
+
+// unknownKey words a key that is not one of those allowed.
+func unknownKey(key string, allowed []string) string {
+	return fmt.Sprintf("unknown key %q", Shorten(key)) + keyAdvice(key, allowed)
+}
+
+// Shorten cuts text for an error message.
+func Shorten(text string) string {
+	const most = 60
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return text
+}

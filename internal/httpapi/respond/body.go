@@ -1,0 +1,216 @@
+package respond
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"strings"
+	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/solucao42/caddy-data-api/internal/admission"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+)
+
+// DecodeBody reads a request's JSON object into target, a pointer to a struct. Anything else than exactly one object
+// with the fields of target is refused: a duplicate or unknown field, invalid UTF-8, trailing data, another media type,
+// a content coding, a body that is larger than it may be. An empty body is {} where emptyAllowed.
+//
+// A target can have the method UnknownFieldHint() string, whose words are told beside the fields that there are.
+func DecodeBody(r *http.Request, target any, emptyAllowed bool) error {
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return dataapi.Errorf(dataapi.CodeUnsupportedMediaType,
+			"Content-Encoding %q is not accepted: send the body as it is.", fields.Shorten(coding))
+	}
+	if timed, ok := r.Body.(*timedBody); ok {
+		defer timed.done()
+	}
+	body, err := io.ReadAll(r.Body)
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return dataapi.Errorf(dataapi.CodeRequestTooLarge, "The request body is larger than %d bytes.", tooLarge.Limit)
+	}
+	if dataapi.HasCode(err, dataapi.CodeOverloaded) {
+		return err
+	}
+	if err != nil {
+		return &dataapi.Error{
+			Code:   dataapi.CodeInvalidRequest,
+			Detail: fmt.Sprintf("The request body ended early, or took longer than %s.", bodyTimeout), Err: err,
+		}
+	}
+	if len(body) == 0 && emptyAllowed {
+		return nil
+	}
+	if err := checkMediaType(r.Header.Get("Content-Type")); err != nil {
+		return err
+	}
+	if err := jsonv2.Unmarshal(body, target, jsonv2.RejectUnknownMembers(true)); err != nil {
+		return &dataapi.Error{Code: dataapi.CodeInvalidRequest, Detail: describeJSON(body, err, target), Err: err}
+	}
+	if kind := jsontext.Value(body).Kind(); kind != '{' { // the decoder takes null for an object without members
+		return dataapi.Errorf(dataapi.CodeInvalidRequest, noObject, kindName(kind))
+	}
+	return nil
+}
+
+// bodyTimeout is how long a request may take to send its body, from the first look at it.
+const bodyTimeout = 10 * time.Second
+
+// limitBody bounds a request's body in size and in time. The server's own timeouts are for idle connections: a body that
+// drips would hold the request, and what it was permitted at its beginning, as long as its sender likes.
+func (h *Responder) limitBody(w http.ResponseWriter, r *http.Request, size int64) {
+	if r.ContentLength == 0 {
+		return
+	}
+	body := &timedBody{ReadCloser: http.MaxBytesReader(w, r.Body, size), controller: http.NewResponseController(w)}
+	body.budget, body.payer = h.payerOf(r)
+	r.Body = body
+}
+
+// timedBody sets the connection's deadline for reading while a body is read, and holds a part of the budget meanwhile, which
+// grows with what has arrived.
+type timedBody struct {
+	io.ReadCloser
+	controller *http.ResponseController
+	budget     *admission.Budget
+	payer      string
+
+	begun bool
+	read  int64
+	held  int64
+}
+
+// Read reads from the body. It fails with dataapi.CodeOverloaded when too many bodies are on their way.
+func (b *timedBody) Read(p []byte) (int, error) {
+	if !b.hold() {
+		return 0, errNoRoomForBody
+	}
+	if !b.begun {
+		b.begun = true
+		_ = b.controller.SetReadDeadline(time.Now().Add(bodyTimeout)) // a writer that knows none is a test's
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.read += int64(n)
+	if err == io.EOF {
+		// The server goes on to read, to notice when the caller leaves.
+		_ = b.controller.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}
+
+// hold takes what the body needs from the budget. The buffer that it is read into may be twice as large as what is in it.
+func (b *timedBody) hold() bool {
+	more := bodyCost + 2*b.read - b.held
+	if b.held > 0 && more < bodyCost {
+		return true // as good as before
+	}
+	if !b.budget.Take(b.payer, more) {
+		return false
+	}
+	b.held += more
+	return true
+}
+
+// done gives back what the body held, once it has been read and decoded.
+func (b *timedBody) done() {
+	b.budget.Return(b.payer, b.held)
+	b.held = 0
+}
+
+// checkMediaType accepts application/json, in UTF-8 where a charset is named (RFC 8259, 8.1).
+func checkMediaType(contentType string) error {
+	if contentType == "application/json" { // as nearly everybody writes it
+		return nil
+	}
+	mediaType, parameters, err := mime.ParseMediaType(contentType)
+	if err != nil || mediaType != "application/json" {
+		return dataapi.Errorf(dataapi.CodeUnsupportedMediaType,
+			"Send the body with Content-Type: application/json; got %q.", fields.Shorten(contentType))
+	}
+	if charset, ok := parameters["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
+		return dataapi.Errorf(dataapi.CodeUnsupportedMediaType, "Send the body in UTF-8; got charset %q.", fields.Shorten(charset))
+	}
+	return nil
+}
+
+const noObject = "The body must be one JSON object; got %s."
+
+// describeJSON says in a caller's words what is wrong with a body that should be read into target, and where.
+func describeJSON(body []byte, err error, target any) string {
+	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		line, column := position(body, syntactic.ByteOffset)
+		if errors.Is(err, jsontext.ErrDuplicateName) {
+			return fmt.Sprintf("The field %s stands twice (line %d, column %d).", name(syntactic.JSONPointer), line, column)
+		}
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return fmt.Sprintf("The JSON ends early (line %d, column %d).", line, column)
+		}
+		return fmt.Sprintf("The body is not valid JSON: %v (line %d, column %d).", syntactic.Err, line, column)
+	}
+	if semantic, ok := errors.AsType[*jsonv2.SemanticError](err); ok {
+		if errors.Is(err, jsonv2.ErrUnknownName) {
+			return unknownField(semantic.JSONPointer.LastToken(), target)
+		}
+		if semantic.JSONPointer == "" {
+			return fmt.Sprintf(noObject, kindName(semantic.JSONKind))
+		}
+		return fmt.Sprintf("The field %s has the wrong type: got %s.", name(semantic.JSONPointer), kindName(semantic.JSONKind))
+	}
+	return "The body is not valid JSON."
+}
+
+// unknownField says which fields a request has beside the one that was sent.
+func unknownField(field string, target any) string {
+	var known []string
+	for _, member := range reflect.VisibleFields(reflect.TypeOf(target).Elem()) {
+		if name, _, _ := strings.Cut(member.Tag.Get("json"), ","); name != "" {
+			known = append(known, name)
+		}
+	}
+	sentence := fmt.Sprintf("The field %q is not known here. Known are", fields.Shorten(field))
+	if near := dataapi.Nearest(field, known); near != "" {
+		sentence = fmt.Sprintf("The field %q is not known here; did you mean %s? Known are", fields.Shorten(field), near)
+	}
+	sentence += " " + dataapi.Listing(known)
+	if hinting, ok := target.(interface{ UnknownFieldHint() string }); ok {
+		sentence += "; " + hinting.UnknownFieldHint()
+	}
+	return sentence + "."
+}
+
+func name(pointer jsontext.Pointer) string {
+	return fmt.Sprintf("%q", fields.Shorten(pointer.LastToken()))
+}
+
+func kindName(kind jsontext.Kind) string {
+	switch kind {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case '"':
+		return "a string"
+	case '0':
+		return "a number"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	default:
+		return "something else"
+	}
+}
+
+// position returns the line and column of a byte offset, both from 1, for people.
+func position(body []byte, offset int64) (line, column int) {
+	before := body[:min(int(offset), len(body))]
+	lastBreak := bytes.LastIndexByte(before, '\n')
+	return bytes.Count(before, []byte{'\n'}) + 1, len(before) - lastBreak
+}

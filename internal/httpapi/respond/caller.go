@@ -1,0 +1,45 @@
+package respond
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/observe"
+)
+
+type callerKey struct{}
+
+// CallerOf returns who was authenticated; without a company: nobody was.
+func CallerOf(r *http.Request) identity.Principal {
+	caller, _ := r.Context().Value(callerKey{}).(identity.Principal)
+	return caller
+}
+
+// Enter lets in the request of a caller whom an authenticator has identified: it gives the answer a request id, counts the
+// request against the rate of the caller's key, and bounds its body, to so many bytes and to a time in which it has to come.
+// Handlers find the caller with [CallerOf]. Where it reports false, the request is answered already.
+func (h *Responder) Enter(w http.ResponseWriter, r *http.Request, caller identity.Principal, maxBody int64) (*http.Request, bool) {
+	fields.SetRequestID(w, r)
+	if err := limitKey(w, h.rates, caller); err != nil {
+		h.Meter.Throttled(observe.KeyLimit)
+		h.Fail(w, r, err)
+		return nil, false
+	}
+	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
+	h.limitBody(w, r, maxBody)
+	return r, true
+}
+
+// EnterStranger is Enter for a request that needs no caller. What it holds in memory is counted by the client's address.
+func (h *Responder) EnterStranger(w http.ResponseWriter, r *http.Request, maxBody int64) {
+	fields.SetRequestID(w, r)
+	h.limitBody(w, r, maxBody)
+}
+
+// Renew returns a caller as it is now. It fails with dataapi.CodeUnauthenticated when its key, user or tokens are not good any
+// more. Handlers that change something ask it after the body has been read: answers ask at each part by themselves.
+func (h *Responder) Renew(caller identity.Principal) (identity.Principal, error) {
+	return h.renew(caller)
+}

@@ -1,0 +1,45 @@
+package respond
+
+import (
+	"net"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// progress is what is known of how far a reader has come on its connection.
+type progress struct {
+	begun time.Time // of the write that this is about
+	acked uint64    // bytes that have arrived
+	moved time.Time // when there were more of them than before
+}
+
+// of returns when something of a write that began at a moment has last arrived, and whether that is known.
+func (p *progress) of(conn *net.TCPConn, begun, now time.Time) (moved time.Time, known bool) {
+	acked, known := ackedBytes(conn)
+	switch {
+	case !known:
+	case !p.begun.Equal(begun):
+		*p = progress{begun: begun, acked: acked, moved: begun}
+	case acked != p.acked:
+		p.acked, p.moved = acked, now
+	}
+	return p.moved, known
+}
+
+func ackedBytes(conn *net.TCPConn) (acked uint64, known bool) {
+	if conn == nil {
+		return 0, false
+	}
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return 0, false
+	}
+	err = raw.Control(func(descriptor uintptr) {
+		info, err := unix.GetsockoptTCPInfo(int(descriptor), unix.IPPROTO_TCP, unix.TCP_INFO)
+		if err == nil {
+			acked, known = info.Bytes_acked, true
+		}
+	})
+	return acked, known && err == nil
+}

@@ -1,0 +1,297 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/cache"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
+	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/tracing"
+)
+
+// resultAnswer writes a result as an answer. What the format has no place for is in the header: how many rows there
+// may be at most, and how many there are and whether they are all, when that is known before the answer begins. When it is
+// not, those two follow in the trailer (RFC 9110, 6.5).
+type resultAnswer struct {
+	result.Encoder
+	sender  *respond.Answer
+	header  http.Header
+	form    form
+	name    string // of the file, without its suffix
+	maxRows int
+
+	summary  result.Summary
+	known    bool // the summary is
+	trailing bool // the trailer has been announced
+}
+
+// newResultAnswer makes an encoder that begins the answer when its first bytes are written. Known is nil when the result
+// is only being made; limits says whether JSON documents have max_rows and executed_at. Close it.
+func newResultAnswer(w http.ResponseWriter, form form, name string, maxRows int, known *result.Summary, limits bool) *resultAnswer {
+	made := &resultAnswer{sender: respond.AnswerOf(w), header: w.Header(), form: form, name: name, maxRows: maxRows}
+	if known != nil {
+		made.summary, made.known = *known, true
+	}
+	made.Encoder = form.encoder(w, limits, made.begin)
+	return made
+}
+
+// begin sets the header. It is the last moment at which an error could still have become another answer.
+func (a *resultAnswer) begin(size int) {
+	a.header.Set("Content-Type", a.form.format.ContentType)
+	a.header.Set("Cache-Control", "no-store")
+	if size >= 0 { // without a length, net/http sends a small result in chunks, with one more write
+		a.header.Set("Content-Length", strconv.Itoa(size))
+	} else {
+		a.sender.Costs(a.form.format.Memory)
+	}
+	if a.form.format == result.JSON {
+		return
+	}
+	a.form.describe(a.header, a.name, a.maxRows)
+	if a.known {
+		fields.SetSummary(a.header, a.summary)
+		return
+	}
+	if !a.sender.MayTrail() {
+		return
+	}
+	a.header["Trailer"] = []string{fields.RowCount, fields.Truncated}
+	a.trailing = true
+}
+
+// describe sets what the header says of a result in this form, however it ends. Name is that of the file, without its
+// suffix.
+func (f form) describe(header http.Header, name string, maxRows int) {
+	if f.format == result.JSON {
+		return
+	}
+	if f.format.Download {
+		header.Set("Content-Disposition", `attachment; filename="`+name+"."+f.format.Suffix+`"`)
+	}
+	header.Set(fields.MaxRows, strconv.Itoa(maxRows))
+}
+
+// End ends the result, and with it the answer.
+func (a *resultAnswer) End(summary result.Summary) error {
+	a.sender.HoldUntil(time.Time{})
+	a.summary, a.known = summary, true
+	if err := a.Encoder.End(summary); err != nil {
+		return err
+	}
+	if a.trailing {
+		fields.SetSummary(a.header, summary) // net/http sends what has been announced
+	}
+	return nil
+}
+
+// answerConverted writes the result of a completed job, which is kept as JSON, in another form. It holds a row, or what
+// the format gathers, in memory.
+func answerConverted(ctx context.Context, w http.ResponseWriter, completed job.Job, stored *job.ResultReader, form form, limits bool) (err error) {
+	if err := respond.LimitConversion(w); err != nil {
+		return err
+	}
+	span := tracing.Encode(ctx, form.format.Name)
+	defer func() { span.End(err) }()
+	kept := completed.Result
+	columns := kept.Columns
+	if columns == nil {
+		var err error
+		if columns, err = result.ReadColumns(stored); err != nil {
+			return err
+		}
+		if _, err := stored.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+	}
+	summary := result.Summary{
+		RowCount: kept.RowCount, Truncated: kept.Truncated, MaxRows: kept.MaxRows, ExecutedAt: kept.ExecutedAt,
+	}
+	answer := newResultAnswer(w, form, completed.Address.Slug+"-"+completed.ID.String(), kept.MaxRows, &summary, limits)
+	defer answer.Close()
+	if err := result.ReadJSON(stored, columns, answer); err != nil {
+		return err
+	}
+	return answer.End(summary)
+}
+
+// answerForm serves the result in another form than it is kept in, as a whole: where a range of it would begin is not
+// known. It never changes either.
+func answerForm(w http.ResponseWriter, r *http.Request, found job.Job, stored *job.ResultReader, form form) error {
+	etag := strconv.Quote(found.ID.String() + "-" + form.String())
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("ETag", etag)
+	w.Header().Set("Accept-Ranges", "none")
+	if fields.Matches(r.Header.Values("If-None-Match"), etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	if r.Method == http.MethodHead {
+		w.Header().Set("Content-Type", form.format.ContentType)
+		return nil
+	}
+	return answerConverted(r.Context(), w, found, stored, form, false)
+}
+
+// answerKept streams the kept result of a job in the form of a sync answer, which in JSON is one with two fields more at
+// its end.
+func answerKept(ctx context.Context, w http.ResponseWriter, completed job.Job, stored *job.ResultReader, form form) error {
+	if !form.plain() {
+		return answerConverted(ctx, w, completed, stored, form, true)
+	}
+	head := stored.Size() - int64(len("}"))
+	tail := fmt.Sprintf(`,"max_rows":%d,"executed_at":%q}`,
+		completed.Result.MaxRows, completed.Result.ExecutedAt.UTC().Format(time.RFC3339))
+	w.Header().Set("Content-Type", fields.JSONType)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Length", strconv.FormatInt(head+int64(len(tail)), 10))
+	if _, err := io.CopyN(w, stored, head); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, tail)
+	return err
+}
+
+// answerEntry answers with a kept result, or, to a caller who has it already, with 304.
+func answerEntry(
+	w http.ResponseWriter, r *http.Request, bound *execution.Bound, form form, policy cache.Policy, entry *cache.Entry, status cache.Status,
+) error {
+	now := time.Now()
+	header := w.Header()
+	header.Set("ETag", entry.ETag)
+	header.Set("Cache-Control", cacheControl(policy))
+	header.Set("Age", strconv.FormatInt(int64(entry.Age(now)/time.Second), 10))
+	header.Set("Cache-Status", cacheStatus(status, entry.TTL(now)))
+	header.Add("Vary", "Authorization")
+	if fields.Matches(r.Header["If-None-Match"], entry.ETag) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	header.Set("Content-Type", form.format.ContentType)
+	header.Set("Content-Length", strconv.Itoa(len(entry.Body)))
+	form.describe(header, bound.Endpoint.Address.Slug, entry.Summary.MaxRows)
+	if form.format != result.JSON {
+		fields.SetSummary(header, entry.Summary)
+	}
+	_, err := w.Write(entry.Body)
+	return err
+}
+
+// answerBytes serves the result as it is kept, which never changes, with ranges and conditions (RFC 9110, 13 and 14).
+// Several ranges at once are answered with the whole, as a server may do: each would cost a block of the store, however
+// short it is.
+func answerBytes(w http.ResponseWriter, r *http.Request, found job.Job, stored *job.ResultReader) error {
+	w.Header().Set("ETag", strconv.Quote(found.ID.String()))
+	if wanted := r.Header.Get("Range"); wanted != "" && !singleRange(wanted) {
+		r = r.Clone(r.Context())
+		r.Header.Del("Range")
+	}
+	content := &watchedReader{ReadSeeker: stored}
+	refusing := &refusingWriter{ResponseWriter: w}
+	http.ServeContent(refusing, r, "", time.Time{}, content)
+	switch {
+	case refusing.status != 0:
+		w.Header().Del("X-Content-Type-Options") // of the plain text that is not sent
+		if refusing.status == http.StatusPreconditionFailed {
+			return &dataapi.Error{Code: dataapi.CodePreconditionFailed}
+		}
+		return &dataapi.Error{Code: dataapi.CodeRangeNotSatisfiable}
+	case content.err != nil:
+		return content.err
+	}
+	return r.Context().Err()
+}
+
+// singleRange reports whether a Range header asks for one range of bytes. Other units mean nothing here, and a range that
+// means nothing is ignored (RFC 9110, 14.2).
+func singleRange(wanted string) bool {
+	unit, ranges, _ := strings.Cut(wanted, "=")
+	return strings.EqualFold(fields.TrimSpace(unit), "bytes") && !strings.Contains(ranges, ",")
+}
+
+// watchedReader remembers why reading failed, which [http.ServeContent] does not tell.
+type watchedReader struct {
+	io.ReadSeeker
+	err error
+}
+
+func (r *watchedReader) Read(p []byte) (int, error) {
+	n, err := r.ReadSeeker.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.err = err
+	}
+	return n, err
+}
+
+// refusingWriter keeps back the plain refusals of [http.ServeContent], which are answered as problem documents.
+type refusingWriter struct {
+	http.ResponseWriter
+	status int // that was kept back; 0: none
+}
+
+func (w *refusingWriter) WriteHeader(status int) {
+	if status == http.StatusPreconditionFailed || status == http.StatusRequestedRangeNotSatisfiable {
+		w.status = status
+		return
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// ReadFrom lets [io.Copy] use the buffers of the writer behind.
+func (w *refusingWriter) ReadFrom(r io.Reader) (int64, error) {
+	if w.status != 0 {
+		return io.Copy(io.Discard, r)
+	}
+	return io.Copy(w.ResponseWriter, r)
+}
+
+func (w *refusingWriter) Write(p []byte) (int, error) {
+	if w.status != 0 {
+		return len(p), nil
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// sendPage writes a page: the columns and the rows as they are kept, and the summary.
+func sendPage(w http.ResponseWriter, stored io.ReadSeeker, page page, summary pageSummary) error {
+	tail, err := json.Marshal(summary)
+	if err != nil {
+		return err
+	}
+	tail = append([]byte("],"), tail[1:]...)
+	w.Header().Set("Content-Length", strconv.FormatInt(page.columns+page.end-page.begin+int64(len(tail)), 10))
+	for _, part := range [][2]int64{{0, page.columns}, {page.begin, page.end}} {
+		if _, err := stored.Seek(part[0], io.SeekStart); err != nil {
+			return err
+		}
+		if _, err := io.CopyN(w, stored, part[1]-part[0]); err != nil {
+			return err
+		}
+	}
+	_, err = w.Write(tail)
+	return err
+}
+
+// sendDocument sends a short document whose length is known when it has been written.
+func sendDocument(w http.ResponseWriter, write func(io.Writer) error) error {
+	var document bytes.Buffer
+	if err := write(&document); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(document.Len()))
+	_, err := w.Write(document.Bytes())
+	return err
+}
