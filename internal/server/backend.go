@@ -12,7 +12,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/callback"
-	"github.com/solucao42/caddy-data-api/internal/document"
+	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
@@ -57,7 +57,7 @@ type Backend struct {
 	Keys       *identity.Keys
 	Dispatcher *callback.Dispatcher
 	Usage      *usage.Counter
-	Documents  *document.Documents // what people make over the API
+	Documents  *documents.Library // what people make over the API
 
 	quotas    *usage.Quotas
 	ring      *token.KeyRing // of the server's own keys
@@ -192,7 +192,7 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 		rates:    ratelimit.NewTable(ratePlaces, time.Now),
 		memory:   respond.NewMemory(0), // each configuration says how much there is
 
-		Documents: document.New(opened, time.Now),
+		Documents: documents.New(opened, time.Now),
 	}
 	built.Usage = usage.NewCounter(opened, usage.CounterOptions{Logger: part("usage")})
 	_, shared := opened.(store.Shared)

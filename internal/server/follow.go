@@ -5,7 +5,7 @@ import (
 	"errors"
 
 	"github.com/solucao42/caddy-data-api/internal/cache"
-	"github.com/solucao42/caddy-data-api/internal/document"
+	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/store"
 )
 
@@ -46,7 +46,7 @@ func (b *Backend) hear(ctx context.Context, changes []store.Change) error {
 		default: // everything, or a kind that a newer version tells of
 			keys, families, ring = true, true, true
 			b.purge("")
-			for _, kind := range document.Kinds() {
+			for _, kind := range documents.Kinds() {
 				b.Documents.Changed(kind, "")
 			}
 		}

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/solucao42/caddy-data-api/internal/document"
+	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/usage"
 )
 
@@ -109,7 +109,7 @@ func (s *Services) sweepUsage(ctx context.Context) error {
 
 // sweepDocuments forgets documents that were deleted longer ago than they can be brought back.
 func (s *Services) sweepDocuments(ctx context.Context) error {
-	before := time.Now().Add(-document.KeepDeleted)
+	before := time.Now().Add(-documents.KeepDeleted)
 	for {
 		more, err := s.Documents.SweepDocuments(ctx, before, documentSweep)
 		if err != nil || !more {

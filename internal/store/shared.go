@@ -4,7 +4,7 @@ import (
 	"context"
 	"strings"
 
-	"github.com/solucao42/caddy-data-api/internal/document"
+	"github.com/solucao42/caddy-data-api/internal/documents"
 )
 
 // Shared is a store that several servers use at once, and through which they hear from each other.
@@ -41,10 +41,10 @@ const (
 )
 
 // DocumentName is the key of a change of a document.
-func DocumentName(kind document.Kind, key string) string { return string(kind) + "/" + key }
+func DocumentName(kind documents.Kind, key string) string { return string(kind) + "/" + key }
 
 // DocumentOf returns what DocumentName has named.
-func DocumentOf(name string) (kind document.Kind, key string) {
+func DocumentOf(name string) (kind documents.Kind, key string) {
 	before, after, _ := strings.Cut(name, "/")
-	return document.Kind(before), after
+	return documents.Kind(before), after
 }

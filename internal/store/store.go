@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/callback"
-	"github.com/solucao42/caddy-data-api/internal/document"
+	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/token"
@@ -20,7 +20,7 @@ type Store interface {
 	token.KeyStore
 	token.FamilyStore
 	usage.Store
-	document.Store
+	documents.Store
 
 	// Secret returns the named secret, and makes it durably by calling generate when there is none yet. Concurrent
 	// calls for one name return the same bytes.

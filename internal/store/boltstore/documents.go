@@ -12,7 +12,7 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 	"go.etcd.io/bbolt"
 
-	"github.com/solucao42/caddy-data-api/internal/document"
+	"github.com/solucao42/caddy-data-api/internal/documents"
 )
 
 var (
@@ -23,7 +23,7 @@ var (
 	revisionBucket = bucket("document_revisions", describeDocument)
 )
 
-var _ document.Store = (*Store)(nil)
+var _ documents.Store = (*Store)(nil)
 
 func describeDocument(key []byte) string {
 	parts := strings.SplitN(string(key), "\x00", 3)
@@ -37,7 +37,7 @@ func describeDocument(key []byte) string {
 	return text
 }
 
-func documentKey(kind document.Kind, key string) []byte { return []byte(string(kind) + "\x00" + key) }
+func documentKey(kind documents.Kind, key string) []byte { return []byte(string(kind) + "\x00" + key) }
 
 func revisionKey(name []byte, revision int64) []byte {
 	return binary.BigEndian.AppendUint64(append(bytes.Clone(name), 0), uint64(revision))
@@ -53,7 +53,7 @@ type documentRecord struct {
 	At       time.Time `json:"at"`
 }
 
-func encodeDocument(d document.Document) ([]byte, error) {
+func encodeDocument(d documents.Document) ([]byte, error) {
 	head, err := jsonv2.Marshal(documentRecord{d.Revision, d.Deleted, d.Author, d.Action, d.Note, d.At})
 	if err != nil {
 		return nil, err
@@ -63,35 +63,35 @@ func encodeDocument(d document.Document) ([]byte, error) {
 }
 
 // decodeDocument copies what it returns. It fails with what is damaged.
-func decodeDocument(bucket, at []byte, kind document.Kind, key string, kept []byte) (document.Document, error) {
+func decodeDocument(bucket, at []byte, kind documents.Kind, key string, kept []byte) (documents.Document, error) {
 	length, size := binary.Uvarint(kept)
 	if size <= 0 || length > uint64(len(kept)-size) {
-		return document.Document{}, damaged(bucket, at, "its head is cut short")
+		return documents.Document{}, damaged(bucket, at, "its head is cut short")
 	}
 	end := size + int(length)
 	var head documentRecord
 	if err := jsonv2.Unmarshal(kept[size:end], &head, jsonv2.RejectUnknownMembers(true)); err != nil {
-		return document.Document{}, damaged(bucket, at, err.Error())
+		return documents.Document{}, damaged(bucket, at, err.Error())
 	}
-	return document.Document{
+	return documents.Document{
 		Kind: kind, Key: key, Revision: head.Revision, Deleted: head.Deleted, Value: bytes.Clone(kept[end:]),
-		Stamp: document.Stamp{Author: head.Author, Action: head.Action, Note: head.Note, At: head.At},
+		Stamp: documents.Stamp{Author: head.Author, Action: head.Action, Note: head.Note, At: head.At},
 	}, nil
 }
 
 // readDocument returns what is kept under a key of a bucket; Revision 0: nothing is.
-func readDocument(tx *bbolt.Tx, bucket, at []byte, kind document.Kind, key string) (document.Document, error) {
+func readDocument(tx *bbolt.Tx, bucket, at []byte, kind documents.Kind, key string) (documents.Document, error) {
 	kept, err := in(tx, bucket).get(at)
 	if kept == nil {
-		return document.Document{Kind: kind, Key: key}, err
+		return documents.Document{Kind: kind, Key: key}, err
 	}
 	return decodeDocument(bucket, at, kind, key, kept)
 }
 
-// PutDocument implements [document.Store].
-func (s *Store) PutDocument(ctx context.Context, w document.Write) (written document.Document, err error) {
+// PutDocument implements [documents.Store].
+func (s *Store) PutDocument(ctx context.Context, w documents.Write) (written documents.Document, err error) {
 	if err := w.Check(); err != nil {
-		return document.Document{}, err
+		return documents.Document{}, err
 	}
 	name := documentKey(w.Kind, w.Key)
 	err = s.update(ctx, func(tx *bbolt.Tx) error {
@@ -117,7 +117,7 @@ func (s *Store) PutDocument(ctx context.Context, w document.Write) (written docu
 		return in(tx, documentBucket).put(name, record)
 	})
 	if err != nil {
-		return document.Document{}, err
+		return documents.Document{}, err
 	}
 	return written, nil
 }
@@ -139,20 +139,20 @@ func forgetRevisions(tx *bbolt.Tx, name []byte, last int64) error {
 	return nil
 }
 
-// GetDocument implements [document.Store].
-func (s *Store) GetDocument(ctx context.Context, kind document.Kind, key string) (found document.Document, err error) {
+// GetDocument implements [documents.Store].
+func (s *Store) GetDocument(ctx context.Context, kind documents.Kind, key string) (found documents.Document, err error) {
 	if err := ctx.Err(); err != nil {
-		return document.Document{}, err
+		return documents.Document{}, err
 	}
 	err = s.view(func(tx *bbolt.Tx) (err error) {
 		found, err = readDocument(tx, documentBucket, documentKey(kind, key), kind, key)
 		return err
 	})
 	if err == nil && (found.Revision == 0 || found.Deleted) {
-		err = document.ErrNotFound
+		err = documents.ErrNotFound
 	}
 	if err != nil {
-		return document.Document{}, err
+		return documents.Document{}, err
 	}
 	return found, nil
 }
@@ -160,11 +160,11 @@ func (s *Store) GetDocument(ctx context.Context, kind document.Kind, key string)
 // documentBatch is how many records one transaction looks at.
 const documentBatch = 200
 
-// ListDocuments implements [document.Store]. A record that is damaged is told of, and left out.
+// ListDocuments implements [documents.Store]. A record that is damaged is told of, and left out.
 func (s *Store) ListDocuments(
-	ctx context.Context, kind document.Kind, prefix, after string, limit int,
-) (found []document.Document, err error) {
-	found = []document.Document{}
+	ctx context.Context, kind documents.Kind, prefix, after string, limit int,
+) (found []documents.Document, err error) {
+	found = []documents.Document{}
 	from := documentKey(kind, max(prefix, after))
 	for from != nil && len(found) < limit {
 		if err := ctx.Err(); err != nil {
@@ -183,7 +183,7 @@ func (s *Store) ListDocuments(
 
 // listDocuments reads on from a key, and returns from where it goes on; nil: it does not.
 func (s *Store) listDocuments(
-	tx *bbolt.Tx, kind document.Kind, prefix, after string, from []byte, limit int, found *[]document.Document,
+	tx *bbolt.Tx, kind documents.Kind, prefix, after string, from []byte, limit int, found *[]documents.Document,
 ) ([]byte, error) {
 	beginning := documentKey(kind, prefix)
 	records := in(tx, documentBucket)
@@ -196,7 +196,7 @@ func (s *Store) listDocuments(
 		key := string(at[len(kind)+1:])
 		if key > after {
 			kept, err := records.open(at, sealed)
-			var one document.Document
+			var one documents.Document
 			if err == nil {
 				one, err = decodeDocument(documentBucket, at, kind, key, kept)
 			}
@@ -214,14 +214,14 @@ func (s *Store) listDocuments(
 	return bytes.Clone(at), nil
 }
 
-// DocumentRevisions implements [document.Store].
+// DocumentRevisions implements [documents.Store].
 func (s *Store) DocumentRevisions(
-	ctx context.Context, kind document.Kind, key string, before int64, limit int,
-) ([]document.Document, error) {
+	ctx context.Context, kind documents.Kind, key string, before int64, limit int,
+) ([]documents.Document, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	found := []document.Document{}
+	found := []documents.Document{}
 	name := documentKey(kind, key)
 	err := s.view(func(tx *bbolt.Tx) error {
 		found = found[:0]
@@ -259,20 +259,20 @@ func (s *Store) DocumentRevisions(
 	return found, nil
 }
 
-func revisionOf(records records, at, sealed []byte, kind document.Kind, key string) (document.Document, error) {
+func revisionOf(records records, at, sealed []byte, kind documents.Kind, key string) (documents.Document, error) {
 	kept, err := records.open(at, sealed)
 	if err != nil {
-		return document.Document{}, err
+		return documents.Document{}, err
 	}
 	return decodeDocument(revisionBucket, at, kind, key, kept)
 }
 
-// DocumentRevision implements [document.Store].
+// DocumentRevision implements [documents.Store].
 func (s *Store) DocumentRevision(
-	ctx context.Context, kind document.Kind, key string, revision int64,
-) (found document.Document, err error) {
+	ctx context.Context, kind documents.Kind, key string, revision int64,
+) (found documents.Document, err error) {
 	if err := ctx.Err(); err != nil {
-		return document.Document{}, err
+		return documents.Document{}, err
 	}
 	name := documentKey(kind, key)
 	err = s.view(func(tx *bbolt.Tx) (err error) {
@@ -283,15 +283,15 @@ func (s *Store) DocumentRevision(
 		return err
 	})
 	if err == nil && (found.Revision != revision || revision <= 0) {
-		err = document.ErrNotFound
+		err = documents.ErrNotFound
 	}
 	if err != nil {
-		return document.Document{}, err
+		return documents.Document{}, err
 	}
 	return found, nil
 }
 
-// SweepDocuments implements [document.Store].
+// SweepDocuments implements [documents.Store].
 func (s *Store) SweepDocuments(ctx context.Context, before time.Time, limit int) (more bool, err error) {
 	before = storedTime(before)
 	var old [][]byte // looking first spares a commit when there is nothing to do

@@ -7,34 +7,34 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/solucao42/caddy-data-api/internal/document"
+	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/store"
 )
 
-var _ document.Store = (*Store)(nil)
+var _ documents.Store = (*Store)(nil)
 
 // documentColumns are the columns of a document and of a revision, in the order of scanDocument.
 const documentColumns = `kind, key, revision, value, deleted, author, action, note, at`
 
-func documentArguments(d document.Document) []any {
+func documentArguments(d documents.Document) []any {
 	return []any{string(d.Kind), d.Key, d.Revision, append([]byte{}, d.Value...), d.Deleted, d.Author, d.Action, d.Note, storedTime(d.At)}
 }
 
-func scanDocument(row pgx.Row) (d document.Document, err error) {
+func scanDocument(row pgx.Row) (d documents.Document, err error) {
 	var kind string
 	err = row.Scan(&kind, &d.Key, &d.Revision, &d.Value, &d.Deleted, &d.Author, &d.Action, &d.Note, &d.At)
-	d.Kind, d.At = document.Kind(kind), d.At.UTC()
+	d.Kind, d.At = documents.Kind(kind), d.At.UTC()
 	if d.Deleted {
 		d.Value = nil
 	}
 	return d, err
 }
 
-// PutDocument implements [document.Store]. Whoever changes a document holds its row, which is made first where there is none: of
+// PutDocument implements [documents.Store]. Whoever changes a document holds its row, which is made first where there is none: of
 // two who make it, the second one finds the first one's.
-func (s *Store) PutDocument(ctx context.Context, w document.Write) (written document.Document, err error) {
+func (s *Store) PutDocument(ctx context.Context, w documents.Write) (written documents.Document, err error) {
 	if err := w.Check(); err != nil {
-		return document.Document{}, err
+		return documents.Document{}, err
 	}
 	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, s.sql(`INSERT INTO data_api.documents (`+documentColumns+`)
@@ -53,12 +53,12 @@ func (s *Store) PutDocument(ctx context.Context, w document.Write) (written docu
 		return s.putDocument(ctx, tx, written, w.Keep)
 	})
 	if err != nil {
-		return document.Document{}, err
+		return documents.Document{}, err
 	}
 	return written, nil
 }
 
-func (s *Store) putDocument(ctx context.Context, tx pgx.Tx, d document.Document, keep int) error {
+func (s *Store) putDocument(ctx context.Context, tx pgx.Tx, d documents.Document, keep int) error {
 	_, err := tx.Exec(ctx, s.sql(`UPDATE data_api.documents SET revision = $3, value = $4, deleted = $5, author = $6, action = $7,
 		note = $8, at = $9 WHERE kind = $1 AND key = $2`), documentArguments(d)...)
 	if err != nil {
@@ -76,43 +76,43 @@ func (s *Store) putDocument(ctx context.Context, tx pgx.Tx, d document.Document,
 	return errors.Join(err, s.tell(ctx, tx, store.Documents, store.DocumentName(d.Kind, d.Key)))
 }
 
-// GetDocument implements [document.Store].
-func (s *Store) GetDocument(ctx context.Context, kind document.Kind, key string) (document.Document, error) {
+// GetDocument implements [documents.Store].
+func (s *Store) GetDocument(ctx context.Context, kind documents.Kind, key string) (documents.Document, error) {
 	return s.oneDocument(ctx, `SELECT `+documentColumns+` FROM data_api.documents WHERE kind = $1 AND key = $2 AND NOT deleted`, kind, key)
 }
 
 func (s *Store) oneDocument(
-	ctx context.Context, statement string, kind document.Kind, key string, more ...any,
-) (found document.Document, err error) {
+	ctx context.Context, statement string, kind documents.Kind, key string, more ...any,
+) (found documents.Document, err error) {
 	if !isText(string(kind)) || !isText(key) {
-		return document.Document{}, document.ErrNotFound
+		return documents.Document{}, documents.ErrNotFound
 	}
 	err = s.read(ctx, func(ctx context.Context, q querier) (err error) {
 		found, err = scanDocument(q.QueryRow(ctx, s.sql(statement), append([]any{string(kind), key}, more...)...))
 		if errors.Is(err, pgx.ErrNoRows) {
-			return refuse(document.ErrNotFound)
+			return refuse(documents.ErrNotFound)
 		}
 		return err
 	})
 	if err != nil {
-		return document.Document{}, err
+		return documents.Document{}, err
 	}
 	return found, nil
 }
 
-// ListDocuments implements [document.Store].
+// ListDocuments implements [documents.Store].
 func (s *Store) ListDocuments(
-	ctx context.Context, kind document.Kind, prefix, after string, limit int,
-) ([]document.Document, error) {
+	ctx context.Context, kind documents.Kind, prefix, after string, limit int,
+) ([]documents.Document, error) {
 	return s.manyDocuments(ctx, `SELECT `+documentColumns+` FROM data_api.documents
 		WHERE kind = $1 AND key > $3 AND key >= $2 AND starts_with(key, $2) AND NOT deleted ORDER BY key LIMIT $4`,
 		kind, prefix, after, limit)
 }
 
 func (s *Store) manyDocuments(
-	ctx context.Context, statement string, kind document.Kind, text string, more ...any,
-) (found []document.Document, err error) {
-	found = []document.Document{}
+	ctx context.Context, statement string, kind documents.Kind, text string, more ...any,
+) (found []documents.Document, err error) {
+	found = []documents.Document{}
 	if !isText(string(kind)) || !isText(text) {
 		return found, ctx.Err()
 	}
@@ -121,7 +121,7 @@ func (s *Store) manyDocuments(
 		if err != nil {
 			return err
 		}
-		found, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (document.Document, error) { return scanDocument(row) })
+		found, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (documents.Document, error) { return scanDocument(row) })
 		return err
 	})
 	if err != nil {
@@ -130,10 +130,10 @@ func (s *Store) manyDocuments(
 	return found, nil
 }
 
-// DocumentRevisions implements [document.Store].
+// DocumentRevisions implements [documents.Store].
 func (s *Store) DocumentRevisions(
-	ctx context.Context, kind document.Kind, key string, before int64, limit int,
-) ([]document.Document, error) {
+	ctx context.Context, kind documents.Kind, key string, before int64, limit int,
+) ([]documents.Document, error) {
 	found, err := s.manyDocuments(ctx, `SELECT kind, key, revision, ''::bytea, deleted, author, action, note, at FROM data_api.document_revisions
 		WHERE kind = $1 AND key = $2 AND ($3 <= 0 OR revision < $3) ORDER BY revision DESC LIMIT $4`, kind, key, before, limit)
 	for i := range found {
@@ -142,14 +142,14 @@ func (s *Store) DocumentRevisions(
 	return found, err
 }
 
-// DocumentRevision implements [document.Store].
-func (s *Store) DocumentRevision(ctx context.Context, kind document.Kind, key string, revision int64) (document.Document, error) {
+// DocumentRevision implements [documents.Store].
+func (s *Store) DocumentRevision(ctx context.Context, kind documents.Kind, key string, revision int64) (documents.Document, error) {
 	return s.oneDocument(ctx, `SELECT `+documentColumns+` FROM data_api.document_revisions WHERE kind = $1 AND key = $2 AND revision = $3
 		UNION ALL SELECT `+documentColumns+` FROM data_api.documents WHERE kind = $1 AND key = $2 AND revision = $3 AND revision > 0 LIMIT 1`,
 		kind, key, revision)
 }
 
-// SweepDocuments implements [document.Store].
+// SweepDocuments implements [documents.Store].
 func (s *Store) SweepDocuments(ctx context.Context, before time.Time, limit int) (more bool, err error) {
 	removed, err := s.change(ctx, `WITH old AS (
 			DELETE FROM data_api.documents WHERE (kind, key) IN (

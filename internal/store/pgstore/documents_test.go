@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/solucao42/caddy-data-api/internal/document"
+	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 	"github.com/solucao42/caddy-data-api/internal/store"
 	"github.com/solucao42/caddy-data-api/internal/store/pgstore"
@@ -18,10 +18,10 @@ func TestDocumentStore(t *testing.T) {
 		t.Run(fmt.Sprintf("%d stores", values), func(t *testing.T) {
 			t.Parallel()
 			db := pgtest.New(t)
-			storetest.DocumentStore(t, func(t *testing.T) ([]document.Store, func() []document.Store) {
+			storetest.DocumentStore(t, func(t *testing.T) ([]documents.Store, func() []documents.Store) {
 				t.Helper()
 				schema := newSchema()
-				open := func() (opened []document.Store) {
+				open := func() (opened []documents.Store) {
 					for range values {
 						opened = append(opened, openStore(t, db.AdminDSN, schema))
 					}
@@ -52,7 +52,7 @@ func TestServersHearOfDocuments(t *testing.T) {
 			return nil
 		})
 	}
-	write := document.Write{Kind: document.Endpoint, Key: "acme/default/x", Value: []byte("x"), If: document.Absent, Stamp: document.Stamp{At: time.Now()}}
+	write := documents.Write{Kind: documents.Endpoint, Key: "acme/default/x", Value: []byte("x"), If: documents.Absent, Stamp: documents.Stamp{At: time.Now()}}
 	if _, err := values[0].PutDocument(ctx, write); err != nil {
 		t.Fatal(err)
 	}

@@ -14,12 +14,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/solucao42/caddy-data-api/internal/document"
+	"github.com/solucao42/caddy-data-api/internal/documents"
 )
 
-// DocumentStore tests an implementation of [document.Store]. open returns values on one empty store, as several servers have
+// DocumentStore tests an implementation of [documents.Store]. open returns values on one empty store, as several servers have
 // them, and a function that closes them and opens others on what was kept, as restarted servers would.
-func DocumentStore(t *testing.T, open func(t *testing.T) (values []document.Store, reopen func() []document.Store)) {
+func DocumentStore(t *testing.T, open func(t *testing.T) (values []documents.Store, reopen func() []documents.Store)) {
 	t.Helper()
 	for name, test := range map[string]func(documentTest){
 		"a document comes back as it was":             documentTest.comesBack,
@@ -45,19 +45,19 @@ func DocumentStore(t *testing.T, open func(t *testing.T) (values []document.Stor
 
 // turns gives each call to another value than the one before.
 type turns struct {
-	values []document.Store
+	values []documents.Store
 	calls  atomic.Int64
 }
 
-func (t *turns) next() document.Store { return t.values[int(t.calls.Add(1))%len(t.values)] }
+func (t *turns) next() documents.Store { return t.values[int(t.calls.Add(1))%len(t.values)] }
 
 type documentTest struct {
 	*testing.T
 	*turns
-	reopen func() []document.Store
+	reopen func() []documents.Store
 }
 
-func (t documentTest) put(w document.Write) document.Document {
+func (t documentTest) put(w documents.Write) documents.Document {
 	t.Helper()
 	written, err := t.next().PutDocument(t.Context(), w)
 	if err != nil {
@@ -66,19 +66,19 @@ func (t documentTest) put(w document.Write) document.Document {
 	return written
 }
 
-func (t documentTest) refuse(w document.Write, want error) (current document.Document) {
+func (t documentTest) refuse(w documents.Write, want error) (current documents.Document) {
 	t.Helper()
 	_, err := t.next().PutDocument(t.Context(), w)
 	if !errors.Is(err, want) {
 		t.Fatalf("%s at %d: got %v, want %v", w.Key, w.If, err, want)
 	}
-	if conflict, ok := errors.AsType[*document.ConflictError](err); ok {
+	if conflict, ok := errors.AsType[*documents.ConflictError](err); ok {
 		return conflict.Current
 	}
-	return document.Document{}
+	return documents.Document{}
 }
 
-func (t documentTest) wantDocument(want document.Document) {
+func (t documentTest) wantDocument(want documents.Document) {
 	t.Helper()
 	for i, value := range t.values {
 		got, err := value.GetDocument(t.Context(), want.Kind, want.Key)
@@ -88,7 +88,7 @@ func (t documentTest) wantDocument(want document.Document) {
 	}
 }
 
-func (t documentTest) keysOf(kind document.Kind, prefix, after string, limit int) string {
+func (t documentTest) keysOf(kind documents.Kind, prefix, after string, limit int) string {
 	t.Helper()
 	found, err := t.next().ListDocuments(t.Context(), kind, prefix, after, limit)
 	if err != nil {
@@ -104,27 +104,27 @@ func (t documentTest) keysOf(kind document.Kind, prefix, after string, limit int
 	return strings.Join(keys, " ")
 }
 
-func saving(key, value string, revision int64) document.Write {
-	return document.Write{
+func saving(key, value string, revision int64) documents.Write {
+	return documents.Write{
 		Kind: "note", Key: key, Value: []byte(value), If: revision, Keep: 10,
-		Stamp: document.Stamp{Author: "acme/ana", Action: "saved", Note: "why: não sei", At: start},
+		Stamp: documents.Stamp{Author: "acme/ana", Action: "saved", Note: "why: não sei", At: start},
 	}
 }
 
 func (t documentTest) comesBack() {
-	w := saving("acme/default/vendas-é", "a\x00b\xffc", document.Absent)
+	w := saving("acme/default/vendas-é", "a\x00b\xffc", documents.Absent)
 	written := t.put(w)
-	want := document.Document{
+	want := documents.Document{
 		Kind: "note", Key: w.Key, Revision: 1, Value: w.Value,
-		Stamp: document.Stamp{Author: "acme/ana", Action: "saved", Note: "why: não sei", At: start.UTC().Truncate(time.Microsecond)},
+		Stamp: documents.Stamp{Author: "acme/ana", Action: "saved", Note: "why: não sei", At: start.UTC().Truncate(time.Microsecond)},
 	}
 	if !reflect.DeepEqual(written, want) {
 		t.Errorf("written: %+v", written)
 	}
 	t.wantDocument(want)
-	large := saving("large", string(bytes.Repeat([]byte("x"), document.MaxValue)), document.Absent)
+	large := saving("large", string(bytes.Repeat([]byte("x"), documents.MaxValue)), documents.Absent)
 	t.put(large)
-	empty := t.put(saving("empty", "", document.Absent))
+	empty := t.put(saving("empty", "", documents.Absent))
 	t.values = t.reopen()
 	t.wantDocument(want)
 	if got, err := t.next().GetDocument(t.Context(), "note", "large"); err != nil || !bytes.Equal(got.Value, large.Value) {
@@ -133,30 +133,30 @@ func (t documentTest) comesBack() {
 	if got, err := t.next().GetDocument(t.Context(), "note", "empty"); err != nil || len(got.Value) != 0 || got.Revision != empty.Revision {
 		t.Errorf("the empty one: %+v, %v", got, err)
 	}
-	if _, err := t.next().GetDocument(t.Context(), "note", "none"); !errors.Is(err, document.ErrNotFound) {
+	if _, err := t.next().GetDocument(t.Context(), "note", "none"); !errors.Is(err, documents.ErrNotFound) {
 		t.Errorf("none: %v", err)
 	}
-	if _, err := t.next().GetDocument(t.Context(), "other", w.Key); !errors.Is(err, document.ErrNotFound) {
+	if _, err := t.next().GetDocument(t.Context(), "other", w.Key); !errors.Is(err, documents.ErrNotFound) {
 		t.Errorf("of another kind: %v", err)
 	}
 }
 
 func (t documentTest) compareAndSet() {
-	t.refuse(saving("k", "x", 1), document.ErrConflict)
-	t.put(saving("k", "one", document.Absent))
-	if current := t.refuse(saving("k", "x", document.Absent), document.ErrConflict); current.Revision != 1 || current.Value != nil {
+	t.refuse(saving("k", "x", 1), documents.ErrConflict)
+	t.put(saving("k", "one", documents.Absent))
+	if current := t.refuse(saving("k", "x", documents.Absent), documents.ErrConflict); current.Revision != 1 || current.Value != nil {
 		t.Errorf("the conflict tells of %+v", current)
 	}
 	t.put(saving("k", "two", 1))
 	for _, stale := range []int64{1, 3, 7} {
-		if current := t.refuse(saving("k", "x", stale), document.ErrConflict); current.Revision != 2 || current.Author != "acme/ana" {
+		if current := t.refuse(saving("k", "x", stale), documents.ErrConflict); current.Revision != 2 || current.Author != "acme/ana" {
 			t.Errorf("the conflict at %d tells of %+v", stale, current)
 		}
 	}
-	if written := t.put(saving("k", "three", document.Whatever)); written.Revision != 3 {
+	if written := t.put(saving("k", "three", documents.Whatever)); written.Revision != 3 {
 		t.Errorf("revision %d", written.Revision)
 	}
-	if written := t.put(saving("new", "one", document.Whatever)); written.Revision != 1 {
+	if written := t.put(saving("new", "one", documents.Whatever)); written.Revision != 1 {
 		t.Errorf("revision %d of what was not there", written.Revision)
 	}
 	if got, err := t.next().GetDocument(t.Context(), "note", "k"); err != nil || string(got.Value) != "three" {
@@ -164,25 +164,25 @@ func (t documentTest) compareAndSet() {
 	}
 }
 
-func deleting(key string, revision int64) document.Write {
+func deleting(key string, revision int64) documents.Write {
 	w := saving(key, "ignored", revision)
 	w.Delete = true
 	return w
 }
 
 func (t documentTest) deletion() {
-	for _, at := range []int64{document.Absent, document.Whatever} {
-		t.refuse(deleting("k", at), document.ErrNotFound)
+	for _, at := range []int64{documents.Absent, documents.Whatever} {
+		t.refuse(deleting("k", at), documents.ErrNotFound)
 	}
-	t.refuse(deleting("k", 1), document.ErrConflict)
-	t.put(saving("k", "one", document.Absent))
-	t.refuse(deleting("k", 2), document.ErrConflict)
-	t.refuse(deleting("k", document.Absent), document.ErrConflict)
+	t.refuse(deleting("k", 1), documents.ErrConflict)
+	t.put(saving("k", "one", documents.Absent))
+	t.refuse(deleting("k", 2), documents.ErrConflict)
+	t.refuse(deleting("k", documents.Absent), documents.ErrConflict)
 	if gone := t.put(deleting("k", 1)); gone.Revision != 2 || !gone.Deleted || gone.Value != nil {
 		t.Errorf("deleted: %+v", gone)
 	}
 	for range t.values {
-		if _, err := t.next().GetDocument(t.Context(), "note", "k"); !errors.Is(err, document.ErrNotFound) {
+		if _, err := t.next().GetDocument(t.Context(), "note", "k"); !errors.Is(err, documents.ErrNotFound) {
 			t.Errorf("after the deletion: %v", err)
 		}
 		if keys := t.keysOf("note", "", "", 10); keys != "" {
@@ -190,13 +190,13 @@ func (t documentTest) deletion() {
 		}
 	}
 	// Nobody changes what they do not know to be gone, and numbers go on.
-	if current := t.refuse(saving("k", "x", 2), document.ErrConflict); current.Revision != 2 || !current.Deleted {
+	if current := t.refuse(saving("k", "x", 2), documents.ErrConflict); current.Revision != 2 || !current.Deleted {
 		t.Errorf("the conflict tells of %+v", current)
 	}
-	t.refuse(saving("k", "x", 1), document.ErrConflict)
-	t.refuse(deleting("k", document.Whatever), document.ErrNotFound)
+	t.refuse(saving("k", "x", 1), documents.ErrConflict)
+	t.refuse(deleting("k", documents.Whatever), documents.ErrNotFound)
 	t.values = t.reopen()
-	if again := t.put(saving("k", "again", document.Absent)); again.Revision != 3 || again.Deleted {
+	if again := t.put(saving("k", "again", documents.Absent)); again.Revision != 3 || again.Deleted {
 		t.Errorf("made again: %+v", again)
 	}
 	old, err := t.next().DocumentRevision(t.Context(), "note", "k", 1)
@@ -212,9 +212,9 @@ func (t documentTest) deletion() {
 func (t documentTest) list() {
 	keys := []string{"acme/a", "acme/b-1", "acme/b/c", "acme/b0", "acme-2/a", "globex/é", "globex/z"}
 	for _, key := range rand.Perm(len(keys)) {
-		t.put(saving(keys[key], "x", document.Absent))
+		t.put(saving(keys[key], "x", documents.Absent))
 	}
-	t.put(saving("acme/gone", "x", document.Absent))
+	t.put(saving("acme/gone", "x", documents.Absent))
 	t.put(deleting("acme/gone", 1))
 	slices.Sort(keys)
 	if got := t.keysOf("note", "", "", 100); got != strings.Join(keys, " ") {
@@ -247,7 +247,7 @@ func (t documentTest) list() {
 	}
 	many := t.next()
 	for i := range 450 { // more than a store looks at at once
-		w := saving(fmt.Sprintf("many/%03d", i), "x", document.Absent)
+		w := saving(fmt.Sprintf("many/%03d", i), "x", documents.Absent)
 		w.Keep = 0
 		if _, err := many.PutDocument(t.Context(), w); err != nil {
 			t.Fatal(err)
@@ -259,13 +259,13 @@ func (t documentTest) list() {
 }
 
 func (t documentTest) names() {
-	other := saving("a", "other", document.Absent)
+	other := saving("a", "other", documents.Absent)
 	other.Kind = "not"
 	t.put(other)
-	t.put(saving("a", "one", document.Absent))
+	t.put(saving("a", "one", documents.Absent))
 	t.put(saving("a", "two", 1))
-	t.put(saving("ab", "x", document.Absent))
-	t.put(saving("a/b", "x", document.Absent))
+	t.put(saving("ab", "x", documents.Absent))
+	t.put(saving("a/b", "x", documents.Absent))
 	t.put(deleting("ab", 1))
 	if got := t.revisionsOf("a", 0, 10); got != "2 1" {
 		t.Errorf("revisions of a: %s", got)
@@ -292,7 +292,7 @@ func (t documentTest) revisionsOf(key string, before int64, limit int) string {
 }
 
 func (t documentTest) revisions() {
-	w := saving("k", "", document.Whatever)
+	w := saving("k", "", documents.Whatever)
 	for i := range 6 {
 		w.Value, w.Keep, w.Note = []byte(fmt.Sprint(i+1)), 3, fmt.Sprint("note ", i+1)
 		t.put(w)
@@ -305,7 +305,7 @@ func (t documentTest) revisions() {
 		switch kept := number >= 4 && number <= 6; {
 		case kept && (err != nil || string(got.Value) != fmt.Sprint(number) || got.Note != fmt.Sprint("note ", number)):
 			t.Errorf("revision %d: %+v, %v", number, got, err)
-		case !kept && !errors.Is(err, document.ErrNotFound):
+		case !kept && !errors.Is(err, documents.ErrNotFound):
 			t.Errorf("revision %d: %v", number, err)
 		}
 	}
@@ -323,12 +323,12 @@ func (t documentTest) revisions() {
 }
 
 func (t documentTest) revisionPages() {
-	w := saving("k", "x", document.Whatever)
+	w := saving("k", "x", documents.Whatever)
 	w.Keep = 100
 	for range 12 {
 		t.put(w)
 	}
-	after := saving("l", "x", document.Absent)
+	after := saving("l", "x", documents.Absent)
 	t.put(after)
 	if got := t.revisionsOf("k", 0, 5) + " | " + t.revisionsOf("k", 8, 5) + " | " + t.revisionsOf("k", 3, 5) + " | " + t.revisionsOf("k", 1, 5); got != "12 11 10 9 8 | 7 6 5 4 3 | 2 1 | " {
 		t.Errorf("in pages: %s", got)
@@ -339,20 +339,20 @@ func (t documentTest) revisionPages() {
 }
 
 func (t documentTest) refusals() {
-	for name, change := range map[string]func(*document.Write){
-		"no key":                func(w *document.Write) { w.Key = "" },
-		"a key of 256 bytes":    func(w *document.Write) { w.Key = strings.Repeat("k", document.MaxKey+1) },
-		"a key with NUL":        func(w *document.Write) { w.Key = "a\x00b" },
-		"a key that is no text": func(w *document.Write) { w.Key = "a\xff" },
-		"no kind":               func(w *document.Write) { w.Kind = "" },
-		"too large":             func(w *document.Write) { w.Value = make([]byte, document.MaxValue+1) },
-		"a note with NUL":       func(w *document.Write) { w.Note = "\x00" },
-		"a long note":           func(w *document.Write) { w.Note = strings.Repeat("n", document.MaxNote+1) },
-		"an odd revision":       func(w *document.Write) { w.If = -2 },
+	for name, change := range map[string]func(*documents.Write){
+		"no key":                func(w *documents.Write) { w.Key = "" },
+		"a key of 256 bytes":    func(w *documents.Write) { w.Key = strings.Repeat("k", documents.MaxKey+1) },
+		"a key with NUL":        func(w *documents.Write) { w.Key = "a\x00b" },
+		"a key that is no text": func(w *documents.Write) { w.Key = "a\xff" },
+		"no kind":               func(w *documents.Write) { w.Kind = "" },
+		"too large":             func(w *documents.Write) { w.Value = make([]byte, documents.MaxValue+1) },
+		"a note with NUL":       func(w *documents.Write) { w.Note = "\x00" },
+		"a long note":           func(w *documents.Write) { w.Note = strings.Repeat("n", documents.MaxNote+1) },
+		"an odd revision":       func(w *documents.Write) { w.If = -2 },
 	} {
-		w := saving("k", "x", document.Absent)
+		w := saving("k", "x", documents.Absent)
 		change(&w)
-		if _, err := t.next().PutDocument(t.Context(), w); !errors.Is(err, document.ErrInvalid) {
+		if _, err := t.next().PutDocument(t.Context(), w); !errors.Is(err, documents.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -360,7 +360,7 @@ func (t documentTest) refusals() {
 		t.Errorf("kept all the same: %s", got)
 	}
 	for _, key := range []string{"a\x00b", "\xff"} {
-		if _, err := t.next().GetDocument(t.Context(), "note", key); !errors.Is(err, document.ErrNotFound) {
+		if _, err := t.next().GetDocument(t.Context(), "note", key); !errors.Is(err, documents.ErrNotFound) {
 			t.Errorf("get %q: %v", key, err)
 		}
 	}
@@ -369,13 +369,13 @@ func (t documentTest) refusals() {
 func (t documentTest) sweep() {
 	for i := range 5 {
 		key := fmt.Sprint("k", i)
-		t.put(saving(key, "x", document.Absent))
+		t.put(saving(key, "x", documents.Absent))
 		gone := deleting(key, 1)
 		gone.At = start.Add(time.Duration(i) * time.Hour)
 		t.put(gone)
 	}
-	t.put(saving("k0", "again", document.Absent)) // it is there, whenever it was deleted
-	t.put(saving("stays", "x", document.Absent))
+	t.put(saving("k0", "again", documents.Absent)) // it is there, whenever it was deleted
+	t.put(saving("stays", "x", documents.Absent))
 	steps := 0
 	for more := true; more; steps++ {
 		var err error
@@ -391,7 +391,7 @@ func (t documentTest) sweep() {
 			t.Errorf("revisions of %s: %q, want %q", key, got, want)
 		}
 	}
-	if again := t.put(saving("k1", "new", document.Absent)); again.Revision != 1 {
+	if again := t.put(saving("k1", "new", documents.Absent)); again.Revision != 1 {
 		t.Errorf("what was forgotten begins at %d", again.Revision)
 	}
 	if got := t.keysOf("note", "", "", 10); got != "k0 k1 stays" {
@@ -406,11 +406,11 @@ func (t documentTest) madeOnce() {
 	for i := range makers {
 		value := t.values[i%len(t.values)]
 		group.Go(func() {
-			_, err := value.PutDocument(context.Background(), saving("k", fmt.Sprint(i), document.Absent))
+			_, err := value.PutDocument(context.Background(), saving("k", fmt.Sprint(i), documents.Absent))
 			switch {
 			case err == nil:
 				made.Add(1)
-			case errors.Is(err, document.ErrConflict):
+			case errors.Is(err, documents.ErrConflict):
 				refused.Add(1)
 			default:
 				t.Error(err)
@@ -426,7 +426,7 @@ func (t documentTest) madeOnce() {
 // noneLost adds to a list at several values at once, each reading what there is before it writes.
 func (t documentTest) noneLost() {
 	const writers, each = 4, 10
-	t.put(saving("k", "", document.Absent))
+	t.put(saving("k", "", documents.Absent))
 	var group sync.WaitGroup
 	for i := range writers {
 		value := t.values[i%len(t.values)]
@@ -441,7 +441,7 @@ func (t documentTest) noneLost() {
 				switch _, err := value.PutDocument(context.Background(), w); {
 				case err == nil:
 					n++
-				case !errors.Is(err, document.ErrConflict):
+				case !errors.Is(err, documents.ErrConflict):
 					t.Error(err)
 					return
 				}
@@ -457,7 +457,7 @@ func (t documentTest) noneLost() {
 
 // random compares calls to changing values with what a simple model says.
 func (t documentTest) random() {
-	model := make(map[string]document.Document)
+	model := make(map[string]documents.Document)
 	random := rand.New(rand.NewPCG(1, 2))
 	for step := range 400 {
 		key := fmt.Sprint("k", random.IntN(4))
@@ -485,7 +485,7 @@ func (t documentTest) random() {
 }
 
 func (t documentTest) contextEnded() {
-	t.put(saving("k", "one", document.Absent))
+	t.put(saving("k", "one", documents.Absent))
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := t.next().PutDocument(ended, saving("k", "two", 1)); !errors.Is(err, context.Canceled) {

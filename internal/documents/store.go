@@ -1,4 +1,4 @@
-package document
+package documents
 
 import (
 	"context"
@@ -53,7 +53,7 @@ type Write struct {
 	Value  []byte
 	Delete bool  // Value is ignored then
 	If     int64 // the revision that is to be changed; [Absent]: there must be none; [Whatever]: it does not matter
-	Keep   int   // how many revisions are kept, this one included; below 2: no other. [Documents.Put] sets it.
+	Keep   int   // how many revisions are kept, this one included; below 2: no other. [Library.Put] sets it.
 	Stamp
 }
 

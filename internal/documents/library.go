@@ -1,4 +1,4 @@
-package document
+package documents
 
 import (
 	"cmp"
@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Documents are the documents of a store, and those who want to know when one has changed. It is safe for concurrent use.
-type Documents struct {
+// Library is the documents of a store, and those who want to know when one has changed. It is safe for concurrent use.
+type Library struct {
 	Store
 	now func() time.Time
 
@@ -17,13 +17,13 @@ type Documents struct {
 }
 
 // New returns the documents of a store, which stays the caller's.
-func New(store Store, now func() time.Time) *Documents {
-	return &Documents{Store: store, now: now, listeners: make(map[*func(Kind, string)]struct{})}
+func New(store Store, now func() time.Time) *Library {
+	return &Library{Store: store, now: now, listeners: make(map[*func(Kind, string)]struct{})}
 }
 
 // Put makes a change as [Store.PutDocument] does, at this moment unless the change says when, keeps as many revisions as the
 // kind has, and tells the listeners before it returns.
-func (d *Documents) Put(ctx context.Context, w Write) (Document, error) {
+func (d *Library) Put(ctx context.Context, w Write) (Document, error) {
 	if w.At.IsZero() {
 		w.At = d.now()
 	}
@@ -37,7 +37,7 @@ func (d *Documents) Put(ctx context.Context, w Write) (Document, error) {
 }
 
 // All returns every document of a kind whose key begins with a prefix.
-func (d *Documents) All(ctx context.Context, kind Kind, prefix string) (all []Document, err error) {
+func (d *Library) All(ctx context.Context, kind Kind, prefix string) (all []Document, err error) {
 	const page = 500
 	for after := ""; ; {
 		found, err := d.ListDocuments(ctx, kind, prefix, after, page)
@@ -55,7 +55,7 @@ func (d *Documents) All(ctx context.Context, kind Kind, prefix string) (all []Do
 // OnChange calls listener with each document that has changed, here or on another server of the store; with an empty key: any of
 // the kind may have. It may be called for a change more than once, and for several at the same time. It should not block for
 // long: the change's author waits for it. The function that it returns ends that.
-func (d *Documents) OnChange(listener func(kind Kind, key string)) (end func()) {
+func (d *Library) OnChange(listener func(kind Kind, key string)) (end func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.listeners[&listener] = struct{}{}
@@ -67,7 +67,7 @@ func (d *Documents) OnChange(listener func(kind Kind, key string)) (end func()) 
 }
 
 // Changed tells the listeners of a change that another server has made.
-func (d *Documents) Changed(kind Kind, key string) {
+func (d *Library) Changed(kind Kind, key string) {
 	d.mu.Lock()
 	told := make([]func(Kind, string), 0, len(d.listeners))
 	for listener := range d.listeners {
