@@ -12,6 +12,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
@@ -56,6 +57,7 @@ type Backend struct {
 	Keys       *identity.Keys
 	Dispatcher *callback.Dispatcher
 	Usage      *usage.Counter
+	Documents  *documents.Library // what people make over the API
 
 	quotas    *usage.Quotas
 	ring      *token.KeyRing // of the server's own keys
@@ -189,6 +191,8 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 		throttle: ratelimit.NewThrottle(time.Now),
 		rates:    ratelimit.NewTable(ratePlaces, time.Now),
 		memory:   respond.NewMemory(0), // each configuration says how much there is
+
+		Documents: documents.New(opened, time.Now),
 	}
 	built.Usage = usage.NewCounter(opened, usage.CounterOptions{Logger: part("usage")})
 	_, shared := opened.(store.Shared)
