@@ -12,5 +12,13 @@ const (
 	PathJWKS        = "/.well-known/jwks.json"
 	PathEndpoints   = "/api/v1/data-api"
 	PathUsage       = "/api/v1/usage"
+	PathUsers       = "/api/v1/users"
+	PathPolicies    = "/api/v1/policies"
+	PathKeys        = "/api/v1/keys"
+	PathDeliveries  = "/api/v1/deliveries"
+	PathJobs        = "/api/v1/jobs"
+	PathActivity    = "/api/v1/activity"
+	PathSources     = "/api/v1/sources"
+	PathStatus      = "/api/v1/status"
 	PathOpenAPI     = PathEndpoints + "/openapi.json"
 )

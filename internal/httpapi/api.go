@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 
 	"github.com/solucao42/caddy-data-api/internal/admission"
@@ -75,6 +76,9 @@ type Services struct {
 
 	Log *slog.Logger
 
+	// More are routes for callers that other packages serve.
+	More []func(*respond.Responder) respond.Routes
+
 	// Observer watches the calls of endpoints. Meter counts what happens beside them; nil: nobody does.
 	Observer observe.Observer
 	Meter    observe.Meter
@@ -141,6 +145,9 @@ func New(s Services) *API {
 	}
 	for _, format := range formats.All {
 		execute[http.MethodGet+" "+jobRoute+"/result."+format.Suffix] = results.get
+	}
+	for _, more := range s.More {
+		maps.Copy(execute, more(responder))
 	}
 	return &API{
 		access: access, Responder: responder, execute: responder.Mux(execute, besides),
