@@ -2,7 +2,6 @@ package execution
 
 import (
 	"context"
-	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/source"
@@ -21,13 +20,4 @@ func (q *Queries) Draft(ctx context.Context, endpoint *catalog.Endpoint) (Call, 
 		return Call{}, nil, err
 	}
 	return Call{Endpoint: endpoint, query: compiled}, columns, nil
-}
-
-// Within returns the call with tighter limits: rows and a time that it may take at most.
-func (c Call) Within(rows int, timeout time.Duration) Call {
-	tighter := *c.Endpoint
-	tighter.Limits.MaxRows = min(tighter.Limits.MaxRows, rows)
-	tighter.Limits.Timeout = min(tighter.Limits.Timeout, timeout)
-	c.Endpoint = &tighter
-	return c
 }

@@ -101,6 +101,15 @@ func (e *Endpoint) WithoutAccess() *Endpoint {
 	return &off
 }
 
+// Within is the endpoint with tighter limits: at most so many rows, and so much time. It is a copy, and never wider.
+func (e *Endpoint) Within(rows int, timeout time.Duration) *Endpoint {
+	tighter := *e
+	tighter.Limits.MaxRows, tighter.Limits.Timeout = min(e.Limits.MaxRows, rows), min(e.Limits.Timeout, timeout)
+	tighter.Limits.JobTimeout = tighter.Limits.Timeout
+	tighter.Statement.MaxRows = tighter.Limits.MaxRows
+	return &tighter
+}
+
 // ColumnNote is what an author says of a column to callers. It changes nothing of what they get.
 type ColumnNote struct {
 	Description string
