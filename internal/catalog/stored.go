@@ -38,6 +38,10 @@ func (c *Catalog) SetStored(company string, stored *Stored) (done <-chan struct{
 	return c.request(company)
 }
 
+// Refresh reads a company again, as [Catalog.Reload] reads all of them. What it returns is closed when that has been done, but for
+// what takes a source over a second.
+func (c *Catalog) Refresh(company string) (done <-chan struct{}) { return c.request(company) }
+
 // StoredCompanies lists the companies of which the store has something.
 func (c *Catalog) StoredCompanies() []string {
 	c.storedMu.Lock()

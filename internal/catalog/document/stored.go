@@ -16,6 +16,14 @@ func StoredName(path string) string { return storedPrefix + path }
 // StoredPath returns what [StoredName] was given; ok is false for the name of a file.
 func StoredPath(name string) (path string, ok bool) { return strings.CutPrefix(name, storedPrefix) }
 
+// OfFiles returns the diagnostics of files alone.
+func (f Diagnostics) OfFiles() Diagnostics {
+	return slices.DeleteFunc(slices.Clone(f), func(one Diagnostic) bool {
+		_, stored := StoredPath(one.File)
+		return stored
+	})
+}
+
 // Authors are the companies whose users may publish statements on a source from the console, by source. A source without authors
 // is in it too, as far as it is configured.
 type Authors map[string][]string
