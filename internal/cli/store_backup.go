@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
+	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
 )
 
 var backupStore = command{
@@ -35,7 +36,7 @@ complete and sound.`,
 		defer context.AfterFunc(c.ctx, func() { content.Close() })()
 		defer content.Close()
 		shown := newMeter(c.err)
-		report, err := boltfile.Save(c.ctx, &paced{Reader: content, rate: c.bytes("rate")}, size, c.args[0], c.Bool("force"), shown.show)
+		report, err := boltfile.Save(c.ctx, &paced{Reader: content, rate: c.bytes("rate")}, size, c.args[0], boltstore.Layout(), c.Bool("force"), shown.show)
 		shown.done()
 		if err != nil {
 			return err

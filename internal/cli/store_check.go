@@ -21,7 +21,7 @@ The exit code is 0 when nothing is wrong but what the server makes anew by itsel
 	flags: func(cmd *cobra.Command) { jsonFlag(cmd, "print what was found as JSON") },
 	run: func(c *call) error {
 		shown := newMeter(c.err)
-		report, err := boltstore.Check(c.args[0], func(done, most int64) { shown.show(boltfile.Checking, done, most) })
+		report, err := boltfile.Check(c.args[0], boltstore.Layout(), func(done, most int64) { shown.show(boltfile.Checking, done, most) })
 		shown.done()
 		if err != nil {
 			return err

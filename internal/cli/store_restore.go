@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
+	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
 )
 
 var restoreStore = command{
@@ -27,7 +28,7 @@ ended by then run again.`,
 	run: func(c *call) error {
 		defer c.catchInterrupt()()
 		shown := newMeter(c.err)
-		done, err := boltfile.Restore(c.ctx, c.args[0], c.String("to"), c.Bool("force"), shown.show)
+		done, err := boltfile.Restore(c.ctx, c.args[0], c.String("to"), boltstore.Layout(), c.Bool("force"), shown.show)
 		shown.done()
 		if err != nil {
 			return err

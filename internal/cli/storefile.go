@@ -11,7 +11,6 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/admin"
 	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
-	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
 )
 
 // download is the store of a running server while it comes in.
@@ -52,7 +51,7 @@ func (d *download) Close() error { return d.Body.Close() }
 // openStore opens the store that is to be copied: the file that is named, or that of the server.
 func (c *call) openStore() (io.ReadCloser, int64, error) {
 	if path := c.String("store"); path != "" {
-		return boltstore.OpenCopy(path)
+		return boltfile.OpenCopy(path)
 	}
 	from, err := c.openDownload()
 	if err != nil {
@@ -62,7 +61,7 @@ func (c *call) openStore() (io.ReadCloser, int64, error) {
 }
 
 // printReport prints what a store's file holds, and what is wrong with it.
-func (c *call) printReport(report boltstore.Report) error {
+func (c *call) printReport(report boltfile.Report) error {
 	found := "no faults"
 	if len(report.Faults) > 0 {
 		found = count(len(report.Faults), "fault")
@@ -82,7 +81,7 @@ func (c *call) printReport(report boltstore.Report) error {
 }
 
 // printFaults prints what is wrong with a store's file, and what becomes of it.
-func printFaults(to io.Writer, faults []boltstore.Fault) error {
+func printFaults(to io.Writer, faults []boltfile.Fault) error {
 	for _, fault := range faults {
 		effect := "it cannot be read; everything else can"
 		switch {

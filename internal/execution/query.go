@@ -67,6 +67,15 @@ func (q *Queries) get(endpoint *catalog.Endpoint) (*checkedQuery, error) {
 	if query, ok := q.compiled[endpoint]; ok {
 		return query, nil
 	}
+	query, err := q.compile(endpoint)
+	if err == nil {
+		q.compiled[endpoint] = query
+	}
+	return query, err
+}
+
+// compile compiles an endpoint's statement, and keeps nothing.
+func (q *Queries) compile(endpoint *catalog.Endpoint) (*checkedQuery, error) {
 	database, ok := q.sources[endpoint.Source]
 	if !ok {
 		names := slices.Sorted(maps.Keys(q.sources))
@@ -80,9 +89,7 @@ func (q *Queries) get(endpoint *catalog.Endpoint) (*checkedQuery, error) {
 	if err != nil {
 		return nil, err
 	}
-	query := &checkedQuery{Query: compiled, endpoint: endpoint, queries: q}
-	q.compiled[endpoint] = query
-	return query, nil
+	return &checkedQuery{Query: compiled, endpoint: endpoint, queries: q}, nil
 }
 
 // Forget drops the query of an endpoint that is not live and will not be. It is for [catalog.Options].

@@ -176,11 +176,11 @@ func TestDamagedFilesAreRefused(t *testing.T) {
 			dir := t.TempDir()
 			damaged, store := filepath.Join(dir, "damaged.db"), filepath.Join(dir, "store", "store.db")
 			kept := fill(t, store, 2)
-			content, used, err := boltstore.OpenCopy(sound)
+			content, used, err := boltfile.OpenCopy(sound)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := boltfile.Save(t.Context(), content, used, damaged, false, quiet); err != nil {
+			if _, err := boltfile.Save(t.Context(), content, used, damaged, boltstore.Layout(), false, quiet); err != nil {
 				t.Fatal(err)
 			}
 			content.Close()
@@ -200,7 +200,7 @@ func TestDamagedFilesAreRefused(t *testing.T) {
 			t.Logf("check: %v %+v", err, report.Faults)
 
 			asNobodyIf(t, name == "a file of somebody else", func() {
-				_, err = boltfile.Restore(t.Context(), damaged, store, true, quiet)
+				_, err = boltfile.Restore(t.Context(), damaged, store, boltstore.Layout(), true, quiet)
 			})
 			if err == nil {
 				t.Error("it was restored")
@@ -226,8 +226,8 @@ func asNobodyIf(t *testing.T, condition bool, do func()) {
 	}
 }
 
-func checkAs(t *testing.T, name, path string) (report boltstore.Report, err error) {
+func checkAs(t *testing.T, name, path string) (report boltfile.Report, err error) {
 	t.Helper()
-	asNobodyIf(t, name == "a file of somebody else", func() { report, err = boltstore.Check(path, nil) })
+	asNobodyIf(t, name == "a file of somebody else", func() { report, err = boltfile.Check(path, boltstore.Layout(), nil) })
 	return report, err
 }

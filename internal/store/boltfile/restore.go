@@ -7,14 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
 )
 
 // Restored says what Restore has done.
 type Restored struct {
-	Report boltstore.Report // of the store as it is now
-	Aside  string           // where the store is that was in its place; empty: there was none
+	Report Report // of the store as it is now
+	Aside  string // where the store is that was in its place; empty: there was none
 }
 
 // asideFormat dates the name of a store that was replaced.
@@ -23,19 +21,19 @@ const asideFormat = "20060102T150405Z"
 // Restore puts a backup in the place of a store, which no server may hold. The backup must be sound: it is copied beside the
 // store and checked before anything else changes, and takes its place in one step. A store that is there is refused, or with
 // force kept aside under a name that ends with the date.
-func Restore(ctx context.Context, backup, path string, force bool, progress Progress) (Restored, error) {
+func Restore(ctx context.Context, backup, path string, layout *Layout, force bool, progress Progress) (Restored, error) {
 	path, found, err := target(backup, path, force)
 	if err != nil {
 		return Restored{}, err
 	}
 	if found {
-		letGo, err := boltstore.Hold(path)
+		letGo, err := Hold(path)
 		if err != nil {
 			return Restored{}, err
 		}
 		defer letGo()
 	}
-	content, size, err := boltstore.OpenCopy(backup)
+	content, size, err := OpenCopy(backup)
 	if err != nil {
 		return Restored{}, err
 	}
@@ -43,7 +41,7 @@ func Restore(ctx context.Context, backup, path string, force bool, progress Prog
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return Restored{}, err
 	}
-	part, report, err := savePart(ctx, content, size, path, progress)
+	part, report, err := savePart(ctx, content, size, path, layout, progress)
 	if err != nil {
 		return Restored{}, fmt.Errorf("the backup %s cannot be restored: %w", backup, err)
 	}
@@ -62,7 +60,7 @@ func Restore(ctx context.Context, backup, path string, force bool, progress Prog
 	if err := take(part, path, found); err != nil {
 		return Restored{}, err
 	}
-	return restored, boltstore.SyncDir(filepath.Dir(path))
+	return restored, SyncDir(filepath.Dir(path))
 }
 
 // target returns where the store is, behind links, and whether there is one.

@@ -7,8 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-
-	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
 )
 
 // Steps of what takes its time, as [Progress] names them.
@@ -28,16 +26,16 @@ const partSuffix = ".part"
 //
 // The report says what the file holds. A file that no server could open is removed again, and the error says why. One with
 // damaged records is kept, since it may be the best that there is: the report says which they are.
-func Save(ctx context.Context, content io.Reader, size int64, path string, replace bool, progress Progress) (boltstore.Report, error) {
+func Save(ctx context.Context, content io.Reader, size int64, path string, layout *Layout, replace bool, progress Progress) (Report, error) {
 	if err := refuseExisting(path, replace); err != nil {
-		return boltstore.Report{}, err
+		return Report{}, err
 	}
-	part, report, err := savePart(ctx, content, size, path, progress)
+	part, report, err := savePart(ctx, content, size, path, layout, progress)
 	if err != nil {
-		return boltstore.Report{}, err
+		return Report{}, err
 	}
 	report.Path = path
-	return report, errors.Join(take(part, path, replace), boltstore.SyncDir(filepath.Dir(path)))
+	return report, errors.Join(take(part, path, replace), SyncDir(filepath.Dir(path)))
 }
 
 // refuseExisting refuses a path at which there is something that is not to be replaced.
@@ -57,7 +55,7 @@ func refuseExisting(path string, replace bool) error {
 }
 
 // savePart writes a file beside the path, and checks it.
-func savePart(ctx context.Context, content io.Reader, size int64, path string, progress Progress) (part string, report boltstore.Report, err error) {
+func savePart(ctx context.Context, content io.Reader, size int64, path string, layout *Layout, progress Progress) (part string, report Report, err error) {
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*"+partSuffix) // with mode 0600
 	if err != nil {
 		return "", report, err
@@ -71,7 +69,7 @@ func savePart(ctx context.Context, content io.Reader, size int64, path string, p
 	if err = errors.Join(err, file.Close()); err != nil {
 		return "", report, err
 	}
-	report, err = boltstore.Check(file.Name(), func(done, most int64) { progress(Checking, done, most) })
+	report, err = Check(file.Name(), layout, func(done, most int64) { progress(Checking, done, most) })
 	if err != nil {
 		return "", report, err
 	}

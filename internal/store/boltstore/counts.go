@@ -9,33 +9,13 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
-// Size implements store.Store: it is the size of the file.
-func (s *Store) Size(ctx context.Context) (int64, error) {
-	if err := ctx.Err(); err != nil {
-		return 0, err
-	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	switch {
-	case s.closed:
-		return 0, ErrClosed
-	case s.file == nil: // it cannot be opened for the moment
-		return fileSize(s.path)
-	}
-	info, err := s.file.Stat() // and not at the path, where another file may be
-	if err != nil {
-		return 0, err
-	}
-	return info.Size(), nil
-}
-
 // Counts implements job.Store.
 func (s *Store) Counts(ctx context.Context) (counts job.Counts, err error) {
 	if err := ctx.Err(); err != nil {
 		return job.Counts{}, err
 	}
 	var due []job.ID
-	err = s.view(func(tx *bbolt.Tx) error {
+	err = s.View(func(tx *bbolt.Tx) error {
 		counts, due = job.Counts{}, nil
 		lines, err := jobQueue.lines(tx)
 		if err != nil {
@@ -69,7 +49,7 @@ func (s *Store) countOldest(tx *bbolt.Tx, id job.ID, counts *job.Counts) error {
 	rec, err := readRecord(tx, id)
 	switch {
 	case errors.Is(err, ErrDamaged):
-		s.reportDamage(err)
+		s.ReportDamage(err)
 		return nil
 	case errors.Is(err, job.ErrNotFound):
 		return nil
@@ -85,13 +65,13 @@ func (s *Store) countDue(ctx context.Context, ids []job.ID, counts *job.Counts) 
 		return err
 	}
 	before := *counts
-	return s.view(func(tx *bbolt.Tx) error {
+	return s.View(func(tx *bbolt.Tx) error {
 		*counts = before
 		for _, id := range ids {
 			rec, err := readRecord(tx, id)
 			switch {
 			case errors.Is(err, ErrDamaged):
-				s.reportDamage(err)
+				s.ReportDamage(err)
 			case errors.Is(err, job.ErrNotFound):
 			case err != nil:
 				return err

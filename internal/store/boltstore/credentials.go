@@ -15,14 +15,15 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 )
 
 var (
 	// keyBucket holds the API keys: by ID, as JSON of keyRecord.
-	keyBucket = bucket("api_keys", named("API key"))
+	keyBucket = layout.Bucket("api_keys", boltfile.Named("API key"))
 	// lastUseBucket holds when keys were last used: by ID, in Unix seconds, big-endian. It is apart from keyBucket, so that
 	// what is written often can harm nothing that matters.
-	lastUseBucket = dispensable("api_keys_used", named("the last use of API key"))
+	lastUseBucket = layout.Dispensable("api_keys_used", boltfile.Named("the last use of API key"))
 )
 
 var _ identity.KeyStore = (*Store)(nil)
@@ -45,12 +46,12 @@ func (s *Store) CreateKey(ctx context.Context, key identity.Key) error {
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, func(tx *bbolt.Tx) error {
+	return s.Update(ctx, func(tx *bbolt.Tx) error {
 		keys := in(tx, keyBucket)
-		if keys.has([]byte(key.ID)) {
-			return refuse(fmt.Errorf("%w: %s", identity.ErrKeyExists, key.ID))
+		if keys.Has([]byte(key.ID)) {
+			return boltfile.Refuse(fmt.Errorf("%w: %s", identity.ErrKeyExists, key.ID))
 		}
-		return keys.put([]byte(key.ID), record)
+		return keys.Put([]byte(key.ID), record)
 	})
 }
 
@@ -60,15 +61,15 @@ func (s *Store) ListKeys(ctx context.Context, company string) ([]identity.Key, e
 		return nil, err
 	}
 	keys := []identity.Key{}
-	err := s.view(func(tx *bbolt.Tx) error {
+	err := s.View(func(tx *bbolt.Tx) error {
 		keys = keys[:0]
-		return in(tx, keyBucket).each(func(id, record []byte, damage error) error {
+		return in(tx, keyBucket).Each(func(id, record []byte, damage error) error {
 			key, err := identity.Key{}, damage
 			if err == nil {
 				key, err = decodeKey(string(id), record)
 			}
 			if err != nil {
-				s.reportDamage(err)
+				s.ReportDamage(err)
 				key = identity.Key{ID: string(id), Damaged: true}
 			}
 			key.LastUsedAt = readUse(tx, string(id))
@@ -89,10 +90,10 @@ func (s *Store) ListKeys(ctx context.Context, company string) ([]identity.Key, e
 
 // RevokeKey implements [identity.KeyStore].
 func (s *Store) RevokeKey(ctx context.Context, id string, at time.Time) (key identity.Key, err error) {
-	err = s.update(ctx, func(tx *bbolt.Tx) error {
+	err = s.Update(ctx, func(tx *bbolt.Tx) error {
 		var err error
 		if key, err = readKey(tx, id); err != nil {
-			return refuse(err)
+			return boltfile.Refuse(err)
 		}
 		if !key.RevokedAt.IsZero() {
 			return nil
@@ -100,9 +101,9 @@ func (s *Store) RevokeKey(ctx context.Context, id string, at time.Time) (key ide
 		key.RevokedAt = storedTime(at)
 		record, err := encodeKey(key)
 		if err != nil {
-			return refuse(err)
+			return boltfile.Refuse(err)
 		}
-		return in(tx, keyBucket).put([]byte(id), record)
+		return in(tx, keyBucket).Put([]byte(id), record)
 	})
 	if err != nil {
 		return identity.Key{}, err
@@ -111,7 +112,7 @@ func (s *Store) RevokeKey(ctx context.Context, id string, at time.Time) (key ide
 }
 
 func readKey(tx *bbolt.Tx, id string) (identity.Key, error) {
-	record, err := in(tx, keyBucket).get([]byte(id))
+	record, err := in(tx, keyBucket).Get([]byte(id))
 	if err != nil {
 		return identity.Key{}, err
 	}
@@ -131,14 +132,14 @@ func (s *Store) ReplaceKey(
 	if err != nil {
 		return identity.Key{}, err
 	}
-	err = s.update(ctx, func(tx *bbolt.Tx) error {
+	err = s.Update(ctx, func(tx *bbolt.Tx) error {
 		keys := in(tx, keyBucket)
 		var err error
 		if old, err = readKey(tx, id); err != nil {
-			return refuse(err)
+			return boltfile.Refuse(err)
 		}
-		if keys.has([]byte(successor.ID)) {
-			return refuse(fmt.Errorf("%w: %s", identity.ErrKeyExists, successor.ID))
+		if keys.Has([]byte(successor.ID)) {
+			return boltfile.Refuse(fmt.Errorf("%w: %s", identity.ErrKeyExists, successor.ID))
 		}
 		if old.ExpiresAt.IsZero() || old.ExpiresAt.After(expires) {
 			old.ExpiresAt = storedTime(expires)
@@ -146,12 +147,12 @@ func (s *Store) ReplaceKey(
 		old.Successor = successor.ID
 		ending, err := encodeKey(old)
 		if err != nil {
-			return refuse(err)
+			return boltfile.Refuse(err)
 		}
-		if err := keys.put([]byte(id), ending); err != nil {
+		if err := keys.Put([]byte(id), ending); err != nil {
 			return err
 		}
-		return keys.put([]byte(successor.ID), record)
+		return keys.Put([]byte(successor.ID), record)
 	})
 	if err != nil {
 		return identity.Key{}, err
@@ -161,13 +162,13 @@ func (s *Store) ReplaceKey(
 
 // TouchKeys implements [identity.KeyStore].
 func (s *Store) TouchKeys(ctx context.Context, used map[string]time.Time) error {
-	return s.update(ctx, func(tx *bbolt.Tx) error {
+	return s.Update(ctx, func(tx *bbolt.Tx) error {
 		for id, at := range used {
-			if !in(tx, keyBucket).has([]byte(id)) || !at.After(readUse(tx, id)) {
+			if !in(tx, keyBucket).Has([]byte(id)) || !at.After(readUse(tx, id)) {
 				continue
 			}
 			value := binary.BigEndian.AppendUint64(nil, uint64(at.Unix()))
-			if err := in(tx, lastUseBucket).put([]byte(id), value); err != nil {
+			if err := in(tx, lastUseBucket).Put([]byte(id), value); err != nil {
 				return err
 			}
 		}
@@ -176,7 +177,7 @@ func (s *Store) TouchKeys(ctx context.Context, used map[string]time.Time) error 
 }
 
 func readUse(tx *bbolt.Tx, id string) time.Time {
-	kept, err := in(tx, lastUseBucket).get([]byte(id))
+	kept, err := in(tx, lastUseBucket).Get([]byte(id))
 	if err != nil || kept == nil {
 		return time.Time{} // it is not known, or not any more
 	}
@@ -200,7 +201,7 @@ func encodeKey(key identity.Key) ([]byte, error) {
 func decodeKey(id string, encoded []byte) (identity.Key, error) {
 	var record keyRecord
 	if err := jsonv2.Unmarshal(encoded, &record, jsonv2.RejectUnknownMembers(true)); err != nil {
-		return identity.Key{}, damaged(keyBucket, []byte(id), err.Error())
+		return identity.Key{}, layout.Damaged(keyBucket, []byte(id), err.Error())
 	}
 	key := identity.Key{
 		ID: id, Company: record.Company, User: record.User, Name: record.Name,
@@ -208,7 +209,7 @@ func decodeKey(id string, encoded []byte) (identity.Key, error) {
 		Successor: record.Successor,
 	}
 	if len(record.SecretMAC) != sha256.Size || bytes.Equal(record.SecretMAC, key.SecretMAC[:]) {
-		return identity.Key{}, damaged(keyBucket, []byte(id), "it holds no MAC of a secret")
+		return identity.Key{}, layout.Damaged(keyBucket, []byte(id), "it holds no MAC of a secret")
 	}
 	copy(key.SecretMAC[:], record.SecretMAC)
 	return key, nil

@@ -36,8 +36,8 @@ func TestDamagedKeyIsRefused(t *testing.T) {
 		`"created_at":"2026-04-11T10:30:00Z"%s}`
 	put := func(record string) {
 		t.Helper()
-		err := s.update(t.Context(), func(tx *bbolt.Tx) error {
-			return in(tx, keyBucket).put([]byte("s42_k"), []byte(record))
+		err := s.Update(t.Context(), func(tx *bbolt.Tx) error {
+			return in(tx, keyBucket).Put([]byte("s42_k"), []byte(record))
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -127,8 +127,8 @@ func TestFamilyStore(t *testing.T) {
 func TestDamagedFamilyIsRefused(t *testing.T) {
 	s := openStore(t, storePath(t), Options{})
 	for _, record := range []string{"", "{", `{"revoked":true}`, `{"company":1}`} {
-		err := s.update(t.Context(), func(tx *bbolt.Tx) error {
-			return in(tx, familyBucket).put([]byte("F"), []byte(record))
+		err := s.Update(t.Context(), func(tx *bbolt.Tx) error {
+			return in(tx, familyBucket).Put([]byte("F"), []byte(record))
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -1,12 +1,9 @@
 package boltstore
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +13,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
@@ -70,7 +68,7 @@ func TestDamagedRecordHoldsUpNoOther(t *testing.T) {
 	}
 	damage := func(t *testing.T, h house, bucket []byte) {
 		t.Helper()
-		if err := h.update(t.Context(), spoil(bucket, h.ids[0][:])); err != nil {
+		if err := h.Update(t.Context(), spoil(bucket, h.ids[0][:])); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -160,8 +158,8 @@ func TestDamagedRecordHoldsUpNoOther(t *testing.T) {
 
 // TestDamagedIndexIsMadeAnew damages a record of every index, and finds everything in its place after the next start.
 func TestDamagedIndexIsMadeAnew(t *testing.T) {
-	for _, name := range buckets {
-		if kinds[string(name)].role != follows {
+	for _, name := range layout.Buckets() {
+		if !layout.Follows(name) {
 			continue
 		}
 		t.Run(string(name), func(t *testing.T) {
@@ -202,13 +200,13 @@ func TestDamagedIndexIsMadeAnew(t *testing.T) {
 				t.Fatal("the index is empty")
 			}
 			first := []byte(before[string(name)][0][0])
-			if err := s.update(t.Context(), spoil(name, first)); err != nil {
+			if err := s.Update(t.Context(), spoil(name, first)); err != nil {
 				t.Fatal(err)
 			}
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if report, err := Check(path, nil); err != nil || len(report.Faults) != 1 || !report.Faults[0].Mended || report.Faults[0].Kind != string(name) {
+			if report, err := boltfile.Check(path, layout, nil); err != nil || len(report.Faults) != 1 || !report.Faults[0].Mended || report.Faults[0].Kind != string(name) {
 				t.Errorf("Check: %+v, %v", report, err)
 			}
 			s = openStore(t, path, Options{Logger: log.logger()})
@@ -220,7 +218,7 @@ func TestDamagedIndexIsMadeAnew(t *testing.T) {
 					}
 					continue
 				}
-				if fmt.Sprintf("%q", after[bucket]) != fmt.Sprintf("%q", records) && bucket != string(metaBucket) {
+				if fmt.Sprintf("%q", after[bucket]) != fmt.Sprintf("%q", records) {
 					t.Errorf("%s is\n%q instead of\n%q", bucket, after[bucket], records)
 				}
 			}
@@ -253,9 +251,9 @@ func fillFamilies(t *testing.T, s *Store) {
 func dump(t *testing.T, s *Store) map[string][][2]string {
 	t.Helper()
 	all := make(map[string][][2]string)
-	err := s.view(func(tx *bbolt.Tx) error {
-		for _, name := range buckets {
-			err := in(tx, name).each(func(key, value []byte, _ error) error {
+	err := s.View(func(tx *bbolt.Tx) error {
+		for _, name := range layout.Buckets() {
+			err := in(tx, name).Each(func(key, value []byte, _ error) error {
 				all[string(name)] = append(all[string(name)], [2]string{string(key), string(value)})
 				return nil
 			})
@@ -269,58 +267,4 @@ func dump(t *testing.T, s *Store) map[string][][2]string {
 		t.Fatal(err)
 	}
 	return all
-}
-
-func init() { Children["cut"] = cutInChild }
-
-// cutInChild cuts the file of a store that is open, and uses it: every access fails, and none ends the process.
-func cutInChild(path string) error {
-	s, err := Open(path, Options{Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		return err
-	}
-	for _, length := range []int64{5 * int64(os.Getpagesize()), 0} {
-		if err := os.Truncate(path, length); err != nil {
-			return err
-		}
-		for i := range 40 {
-			if value, err := s.readSecret(fmt.Sprint("key", i)); err == nil && len(value) != 300 {
-				return fmt.Errorf("a read got %q", value)
-			} else if err != nil && !errors.Is(err, ErrDamaged) {
-				return fmt.Errorf("a read: %w", err)
-			}
-			// As if the file had been cut between the look at its length and the access.
-			err := guarded(func() error {
-				return s.db.View(func(tx *bbolt.Tx) error {
-					_, err := in(tx, secretBucket).get(fmt.Append(nil, "key", i))
-					return err
-				})
-			})
-			if length > 0 && err != nil && !errors.Is(err, ErrDamaged) {
-				return fmt.Errorf("a read at the wrong moment: %w", err)
-			}
-			if length == 0 {
-				break // it has left bbolt with its locks taken
-			}
-		}
-		if length == 0 {
-			break
-		}
-		if err := s.update(context.Background(), put("new", "1")); !errors.Is(err, ErrUnavailable) {
-			return fmt.Errorf("a write: %w", err)
-		}
-		if _, _, err := s.Compact(context.Background()); err == nil {
-			return errors.New("it was compacted")
-		}
-	}
-	return nil
-}
-
-func TestFileThatIsCutWhileOpenEndsNothing(t *testing.T) {
-	path := closedStore(t)
-	command := exec.Command(os.Args[0], "-test.timeout=5m")
-	command.Env = append(os.Environ(), ChildVariable+"=cut:"+path)
-	if out, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%.3000s", err, out)
-	}
 }

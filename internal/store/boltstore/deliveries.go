@@ -11,15 +11,16 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 )
 
 var _ callback.Store = (*Store)(nil)
 
 var (
 	// deliveryBucket holds a callback.Delivery for each job that announces its end, by the job's ID.
-	deliveryBucket = bucket("deliveries", identified("the delivery of job", 0))
+	deliveryBucket = layout.Bucket("deliveries", identified("the delivery of job", 0))
 	// deliveryDueBucket holds the pending ones for which the clock decides, by NextAttempt and ID.
-	deliveryDueBucket = index("deliveries_due", identified("the next attempt at the delivery of job", 8))
+	deliveryDueBucket = layout.Index("deliveries_due", identified("the next attempt at the delivery of job", 8))
 	// deliveryQueue holds the pending ones that are due, by company and host.
 	deliveryQueue = newFairQueue("deliveries_ready", "deliveries")
 )
@@ -60,7 +61,7 @@ func putDelivery(tx *bbolt.Tx, d *deliveryRecord) (err error) {
 	case d.Place > 0:
 		err = deliveryQueue.push(tx, d.queued())
 	default:
-		err = in(tx, deliveryDueBucket).put(timeKey(d.NextAttempt, d.JobID), nil)
+		err = in(tx, deliveryDueBucket).Put(timeKey(d.NextAttempt, d.JobID), nil)
 	}
 	if err != nil {
 		return err
@@ -70,11 +71,11 @@ func putDelivery(tx *bbolt.Tx, d *deliveryRecord) (err error) {
 		return err
 	}
 	id := d.JobID
-	return in(tx, deliveryBucket).put(id[:], value)
+	return in(tx, deliveryBucket).Put(id[:], value)
 }
 
 func readDelivery(tx *bbolt.Tx, id job.ID) (*deliveryRecord, error) {
-	kept, err := in(tx, deliveryBucket).get(id[:])
+	kept, err := in(tx, deliveryBucket).Get(id[:])
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +84,7 @@ func readDelivery(tx *bbolt.Tx, id job.ID) (*deliveryRecord, error) {
 	}
 	d := new(deliveryRecord)
 	if err := json.Unmarshal(kept, d); err != nil {
-		return nil, damaged(deliveryBucket, id[:], err.Error())
+		return nil, layout.Damaged(deliveryBucket, id[:], err.Error())
 	}
 	return d, nil
 }
@@ -133,12 +134,12 @@ func (s *Store) ClaimDeliveries(
 	if room.Deliveries < 1 {
 		return nil, time.Time{}, errors.New("a claim needs room for at least 1 delivery")
 	}
-	err = s.view(func(tx *bbolt.Tx) error {
+	err = s.View(func(tx *bbolt.Tx) error {
 		next = time.Time{}
 		if deliveryQueue.claimable(tx, deliveryCapacity(room)) {
 			return nil
 		}
-		if key := in(tx, deliveryDueBucket).first(); key != nil {
+		if key := in(tx, deliveryDueBucket).First(); key != nil {
 			next, _ = splitTimeKey(key)
 		}
 		if next.IsZero() || next.After(now) {
@@ -152,7 +153,7 @@ func (s *Store) ClaimDeliveries(
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	err = s.update(ctx, func(tx *bbolt.Tx) error {
+	err = s.Update(ctx, func(tx *bbolt.Tx) error {
 		err := s.enqueueDeliveries(tx, now, until, room.Held)
 		if err != nil {
 			return err
@@ -197,7 +198,7 @@ func (s *Store) enqueueDeliveries(tx *bbolt.Tx, now, until time.Time, held map[j
 		if !isDue(tx, deliveryDueBucket, now) {
 			return nil
 		}
-		key := bytes.Clone(in(tx, deliveryDueBucket).first())
+		key := bytes.Clone(in(tx, deliveryDueBucket).First())
 		_, id := splitTimeKey(key)
 		d, err := readDelivery(tx, id)
 		if unreadable(err) {
@@ -227,16 +228,16 @@ func (s *Store) enqueueDeliveries(tx *bbolt.Tx, now, until time.Time, held map[j
 
 // SettleDelivery implements callback.Store.
 func (s *Store) SettleDelivery(ctx context.Context, settled callback.Delivery) error {
-	return s.update(ctx, func(tx *bbolt.Tx) error {
+	return s.Update(ctx, func(tx *bbolt.Tx) error {
 		d, err := readDelivery(tx, settled.JobID)
 		if err != nil {
-			return refuse(err)
+			return boltfile.Refuse(err)
 		}
 		if d.Attempt == settled.Attempt && d.State == settled.State && d.State != callback.Pending {
 			return nil // repeated
 		}
 		if d.Attempt != settled.Attempt || d.State != callback.Pending {
-			return refuse(callback.ErrLost)
+			return boltfile.Refuse(callback.ErrLost)
 		}
 		if err := removeDeliveryIndex(tx, d); err != nil {
 			return err
@@ -250,13 +251,13 @@ func (s *Store) SettleDelivery(ctx context.Context, settled callback.Delivery) e
 // ReplayDelivery implements callback.Store.
 func (s *Store) ReplayDelivery(ctx context.Context, id job.ID, now time.Time) (callback.Delivery, error) {
 	var replayed callback.Delivery
-	err := s.update(ctx, func(tx *bbolt.Tx) error {
+	err := s.Update(ctx, func(tx *bbolt.Tx) error {
 		d, err := readDelivery(tx, id)
 		switch {
 		case err != nil:
-			return refuse(err)
+			return boltfile.Refuse(err)
 		case d.State == callback.Pending:
-			return refuse(callback.ErrPending)
+			return boltfile.Refuse(callback.ErrPending)
 		}
 		d.State, d.NextAttempt, d.EndedAt = callback.Pending, now, time.Time{}
 		d.Attempt++ // what the attempt before would still write is refused
@@ -285,7 +286,7 @@ func (s *Store) ListDeliveries(
 			return nil, err
 		}
 		var batch []callback.Delivery
-		err := s.view(func(tx *bbolt.Tx) (err error) {
+		err := s.View(func(tx *bbolt.Tx) (err error) {
 			batch, err = deliveriesAfter(tx, after)
 			return err
 		})
@@ -318,4 +319,31 @@ func deliveriesAfter(tx *bbolt.Tx, after job.ID) (batch []callback.Delivery, err
 		batch = append(batch, d.Delivery)
 	}
 	return batch, nil
+}
+
+// DeliveriesDue implements store.Store.
+func (s *Store) DeliveriesDue(ctx context.Context, now time.Time) (due int, err error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	err = s.View(func(tx *bbolt.Tx) error {
+		due = 0
+		lines, err := deliveryQueue.lines(tx)
+		for _, line := range lines {
+			due += int(line.waiting)
+		}
+		if err != nil {
+			return err
+		}
+		// What nobody has put in line yet, since its time has only just come.
+		cursor := in(tx, deliveryDueBucket).Cursor()
+		for key, _ := cursor.First(); key != nil; key, _ = cursor.Next() {
+			if at, _ := splitTimeKey(key); at.After(now) {
+				break
+			}
+			due++
+		}
+		return nil
+	})
+	return due, err
 }

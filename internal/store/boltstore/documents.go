@@ -13,14 +13,15 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/solucao42/caddy-data-api/internal/documents"
+	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 )
 
 var (
 	// documentBucket holds the present revision of each document: by kind, a zero byte and key, as encodeDocument writes it.
-	documentBucket = bucket("documents", describeDocument)
+	documentBucket = layout.Bucket("documents", describeDocument)
 	// revisionBucket holds the revisions that are kept, the present one included where others are: by the document's key, a zero byte
 	// and the revision, big-endian.
-	revisionBucket = bucket("document_revisions", describeDocument)
+	revisionBucket = layout.Bucket("document_revisions", describeDocument)
 )
 
 var _ documents.Store = (*Store)(nil)
@@ -66,12 +67,12 @@ func encodeDocument(d documents.Document) ([]byte, error) {
 func decodeDocument(bucket, at []byte, kind documents.Kind, key string, kept []byte) (documents.Document, error) {
 	length, size := binary.Uvarint(kept)
 	if size <= 0 || length > uint64(len(kept)-size) {
-		return documents.Document{}, damaged(bucket, at, "its head is cut short")
+		return documents.Document{}, layout.Damaged(bucket, at, "its head is cut short")
 	}
 	end := size + int(length)
 	var head documentRecord
 	if err := jsonv2.Unmarshal(kept[size:end], &head, jsonv2.RejectUnknownMembers(true)); err != nil {
-		return documents.Document{}, damaged(bucket, at, err.Error())
+		return documents.Document{}, layout.Damaged(bucket, at, err.Error())
 	}
 	return documents.Document{
 		Kind: kind, Key: key, Revision: head.Revision, Deleted: head.Deleted, Value: bytes.Clone(kept[end:]),
@@ -81,7 +82,7 @@ func decodeDocument(bucket, at []byte, kind documents.Kind, key string, kept []b
 
 // readDocument returns what is kept under a key of a bucket; Revision 0: nothing is.
 func readDocument(tx *bbolt.Tx, bucket, at []byte, kind documents.Kind, key string) (documents.Document, error) {
-	kept, err := in(tx, bucket).get(at)
+	kept, err := in(tx, bucket).Get(at)
 	if kept == nil {
 		return documents.Document{Kind: kind, Key: key}, err
 	}
@@ -94,27 +95,27 @@ func (s *Store) PutDocument(ctx context.Context, w documents.Write) (written doc
 		return documents.Document{}, err
 	}
 	name := documentKey(w.Kind, w.Key)
-	err = s.update(ctx, func(tx *bbolt.Tx) error {
+	err = s.Update(ctx, func(tx *bbolt.Tx) error {
 		current, err := readDocument(tx, documentBucket, name, w.Kind, w.Key)
 		if err != nil {
-			return refuse(err)
+			return boltfile.Refuse(err)
 		}
 		if written, err = w.Next(current); err != nil {
-			return refuse(err)
+			return boltfile.Refuse(err)
 		}
 		record, err := encodeDocument(written)
 		if err != nil {
-			return refuse(err)
+			return boltfile.Refuse(err)
 		}
 		if w.Keep > 1 {
-			if err := in(tx, revisionBucket).put(revisionKey(name, written.Revision), record); err != nil {
+			if err := in(tx, revisionBucket).Put(revisionKey(name, written.Revision), record); err != nil {
 				return err
 			}
 		}
 		if err := forgetRevisions(tx, name, written.Revision-int64(max(w.Keep, 1))); err != nil {
 			return err
 		}
-		return in(tx, documentBucket).put(name, record)
+		return in(tx, documentBucket).Put(name, record)
 	})
 	if err != nil {
 		return documents.Document{}, err
@@ -144,7 +145,7 @@ func (s *Store) GetDocument(ctx context.Context, kind documents.Kind, key string
 	if err := ctx.Err(); err != nil {
 		return documents.Document{}, err
 	}
-	err = s.view(func(tx *bbolt.Tx) (err error) {
+	err = s.View(func(tx *bbolt.Tx) (err error) {
 		found, err = readDocument(tx, documentBucket, documentKey(kind, key), kind, key)
 		return err
 	})
@@ -170,7 +171,7 @@ func (s *Store) ListDocuments(
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		err := s.view(func(tx *bbolt.Tx) error {
+		err := s.View(func(tx *bbolt.Tx) error {
 			from, err = s.listDocuments(tx, kind, prefix, after, from, limit, &found)
 			return err
 		})
@@ -195,14 +196,14 @@ func (s *Store) listDocuments(
 		}
 		key := string(at[len(kind)+1:])
 		if key > after {
-			kept, err := records.open(at, sealed)
+			kept, err := records.Open(at, sealed)
 			var one documents.Document
 			if err == nil {
 				one, err = decodeDocument(documentBucket, at, kind, key, kept)
 			}
 			switch {
 			case errors.Is(err, ErrDamaged):
-				s.reportDamage(err)
+				s.ReportDamage(err)
 			case err != nil:
 				return nil, err
 			case !one.Deleted:
@@ -223,7 +224,7 @@ func (s *Store) DocumentRevisions(
 	}
 	found := []documents.Document{}
 	name := documentKey(kind, key)
-	err := s.view(func(tx *bbolt.Tx) error {
+	err := s.View(func(tx *bbolt.Tx) error {
 		found = found[:0]
 		records := in(tx, revisionBucket)
 		cursor := records.Cursor()
@@ -242,7 +243,7 @@ func (s *Store) DocumentRevisions(
 			}
 			one, err := revisionOf(records, at, sealed, kind, key)
 			if errors.Is(err, ErrDamaged) {
-				s.reportDamage(err)
+				s.ReportDamage(err)
 				continue
 			}
 			if err != nil {
@@ -259,8 +260,8 @@ func (s *Store) DocumentRevisions(
 	return found, nil
 }
 
-func revisionOf(records records, at, sealed []byte, kind documents.Kind, key string) (documents.Document, error) {
-	kept, err := records.open(at, sealed)
+func revisionOf(records boltfile.Records, at, sealed []byte, kind documents.Kind, key string) (documents.Document, error) {
+	kept, err := records.Open(at, sealed)
 	if err != nil {
 		return documents.Document{}, err
 	}
@@ -275,7 +276,7 @@ func (s *Store) DocumentRevision(
 		return documents.Document{}, err
 	}
 	name := documentKey(kind, key)
-	err = s.view(func(tx *bbolt.Tx) (err error) {
+	err = s.View(func(tx *bbolt.Tx) (err error) {
 		if found, err = readDocument(tx, revisionBucket, revisionKey(name, revision), kind, key); err != nil || found.Revision != 0 {
 			return err
 		}
@@ -295,9 +296,9 @@ func (s *Store) DocumentRevision(
 func (s *Store) SweepDocuments(ctx context.Context, before time.Time, limit int) (more bool, err error) {
 	before = storedTime(before)
 	var old [][]byte // looking first spares a commit when there is nothing to do
-	err = s.view(func(tx *bbolt.Tx) error {
+	err = s.View(func(tx *bbolt.Tx) error {
 		old = old[:0]
-		return in(tx, documentBucket).each(func(at, kept []byte, damage error) error {
+		return in(tx, documentBucket).Each(func(at, kept []byte, damage error) error {
 			if damage != nil || len(old) == limit {
 				return nil
 			}
@@ -311,7 +312,7 @@ func (s *Store) SweepDocuments(ctx context.Context, before time.Time, limit int)
 	if err != nil || len(old) == 0 {
 		return false, err
 	}
-	err = s.update(ctx, func(tx *bbolt.Tx) error {
+	err = s.Update(ctx, func(tx *bbolt.Tx) error {
 		for _, at := range old {
 			one, err := readDocument(tx, documentBucket, at, "", "")
 			if err != nil || !one.Deleted || !one.At.Before(before) {

@@ -21,7 +21,7 @@ func (s *Store) GetDelivery(ctx context.Context, id job.ID) (callback.Delivery, 
 		return callback.Delivery{}, err
 	}
 	var d *deliveryRecord
-	err := s.view(func(tx *bbolt.Tx) (err error) {
+	err := s.View(func(tx *bbolt.Tx) (err error) {
 		d, err = readDelivery(tx, id)
 		return err
 	})

@@ -8,6 +8,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 )
 
 // fairQueue is an index of what can be claimed, in an order that is fair at two levels: among groups, and inside each
@@ -26,15 +27,15 @@ type fairQueue struct {
 // newFairQueue declares the buckets of a queue, whose records follow from those of others.
 func newFairQueue(name, what string) fairQueue {
 	return fairQueue{
-		index(name, named("the place in the queue of "+what)), index(name+"_turns", named("a turn in the queue of "+what)),
-		index(name+"_members", named("a line of the queue of "+what)), index(name+"_groups", named("a part of the queue of "+what)),
+		layout.Index(name, boltfile.Named("the place in the queue of "+what)), layout.Index(name+"_turns", boltfile.Named("a turn in the queue of "+what)),
+		layout.Index(name+"_members", boltfile.Named("a line of the queue of "+what)), layout.Index(name+"_groups", boltfile.Named("a part of the queue of "+what)),
 	}
 }
 
 // pairOf reads a record of members or groups. One that is damaged counts as none, which makes the order less fair for a
 // while: the next Open makes the queue anew.
 func pairOf(tx *bbolt.Tx, bucket, key []byte) (a, b uint64) {
-	value, err := in(tx, bucket).get(key)
+	value, err := in(tx, bucket).Get(key)
 	if err != nil {
 		return 0, 0
 	}
@@ -107,17 +108,17 @@ func (f *fairQueue) push(tx *bbolt.Tx, q queued) error {
 	if count == 0 {
 		round, served := pairOf(tx, f.groups, []byte(q.group+groupMark))
 		turn = round + 1
-		if err := in(tx, f.turns).put(turnKey(q.group, turn, q.member), nil); err != nil {
+		if err := in(tx, f.turns).Put(turnKey(q.group, turn, q.member), nil); err != nil {
 			return err
 		}
-		if err := in(tx, f.groups).put([]byte(q.group+groupMark), pair(round, served)); err != nil {
+		if err := in(tx, f.groups).Put([]byte(q.group+groupMark), pair(round, served)); err != nil {
 			return err
 		}
 	}
-	if err := in(tx, f.members).put(nameKey(q.group, q.member), pair(turn, count+1)); err != nil {
+	if err := in(tx, f.members).Put(nameKey(q.group, q.member), pair(turn, count+1)); err != nil {
 		return err
 	}
-	return in(tx, f.entries).put(q.key(), nil)
+	return in(tx, f.entries).Put(q.key(), nil)
 }
 
 // groupMark ends the key of a group, since a key must not be empty and a group's name may be.
@@ -126,20 +127,20 @@ const groupMark = "\x00"
 // remove takes an entry out, wherever it stands.
 func (f *fairQueue) remove(tx *bbolt.Tx, q queued) error {
 	entries := in(tx, f.entries)
-	if !entries.has(q.key()) {
+	if !entries.Has(q.key()) {
 		return nil
 	}
 	if err := entries.Delete(q.key()); err != nil {
 		return err
 	}
 	member := nameKey(q.group, q.member)
-	value, err := in(tx, f.members).get(member)
+	value, err := in(tx, f.members).Get(member)
 	if err != nil { // how many entries it has is not known any more: the line stays until it is made anew
-		return tolerate(tx, err)
+		return layout.Tolerate(tx, err)
 	}
 	turn, count := splitPair(value)
 	if count > 1 {
-		return in(tx, f.members).put(member, pair(turn, count-1))
+		return in(tx, f.members).Put(member, pair(turn, count-1))
 	}
 	if err := in(tx, f.members).Delete(member); err != nil {
 		return err
@@ -208,7 +209,7 @@ func (f *fairQueue) firstIn(tx *bbolt.Tx, group, member string) (queued, bool) {
 	cursor := entries.Cursor()
 	for key, sealed := cursor.Seek(line); bytes.HasPrefix(key, line); key, sealed = cursor.Next() {
 		q := queued{group: group, member: member}
-		if _, err := entries.open(key, sealed); err != nil || len(key) != len(line)+8+len(q.id) {
+		if _, err := entries.Open(key, sealed); err != nil || len(key) != len(line)+8+len(q.id) {
 			continue
 		}
 		q.place = binary.BigEndian.Uint64(key[len(line):])
@@ -261,22 +262,22 @@ func (f *fairQueue) serve(tx *bbolt.Tx, q queued) (served uint64, err error) {
 		return 0, err
 	}
 	round, _ := pairOf(tx, f.groups, []byte(q.group+groupMark))
-	value, err := in(tx, f.members).get(nameKey(q.group, q.member))
+	value, err := in(tx, f.members).Get(nameKey(q.group, q.member))
 	if err != nil {
-		return served, tolerate(tx, err) // it keeps its turn until the queue is made anew
+		return served, layout.Tolerate(tx, err) // it keeps its turn until the queue is made anew
 	}
 	turn, count := splitPair(value)
 	round = max(round, turn)
-	if err := in(tx, f.groups).put([]byte(q.group+groupMark), pair(round, served)); err != nil {
+	if err := in(tx, f.groups).Put([]byte(q.group+groupMark), pair(round, served)); err != nil {
 		return 0, err
 	}
 	if err := in(tx, f.turns).Delete(turnKey(q.group, turn, q.member)); err != nil {
 		return 0, err
 	}
-	if err := in(tx, f.turns).put(turnKey(q.group, round+1, q.member), nil); err != nil {
+	if err := in(tx, f.turns).Put(turnKey(q.group, round+1, q.member), nil); err != nil {
 		return 0, err
 	}
-	return served, in(tx, f.members).put(nameKey(q.group, q.member), pair(round+1, count))
+	return served, in(tx, f.members).Put(nameKey(q.group, q.member), pair(round+1, count))
 }
 
 // line is what one member has waiting.

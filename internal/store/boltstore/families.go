@@ -9,16 +9,17 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 	"go.etcd.io/bbolt"
 
+	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
 var (
 	// familyBucket holds the token families: by ID, as JSON of familyRecord.
-	familyBucket = bucket("token_families", named("token family"))
+	familyBucket = layout.Bucket("token_families", boltfile.Named("token family"))
 	// familyExpiryBucket holds the IDs of families by the time until which they are kept, and ID.
-	familyExpiryBucket = index("token_families_expiry", named("the expiry of a token family"))
+	familyExpiryBucket = layout.Index("token_families_expiry", boltfile.Named("the expiry of a token family"))
 	// revokedFamilyBucket holds the IDs of revoked families.
-	revokedFamilyBucket = index("token_families_revoked", named("the revocation of token family"))
+	revokedFamilyBucket = layout.Index("token_families_revoked", boltfile.Named("the revocation of token family"))
 )
 
 var _ token.FamilyStore = (*Store)(nil)
@@ -42,9 +43,9 @@ type familyRecord struct {
 
 // CreateFamily implements [token.FamilyStore].
 func (s *Store) CreateFamily(ctx context.Context, family token.Family) error {
-	return s.update(ctx, func(tx *bbolt.Tx) error {
-		if in(tx, familyBucket).has([]byte(family.ID)) {
-			return refuse(fmt.Errorf("%w: %s", token.ErrFamilyExists, family.ID))
+	return s.Update(ctx, func(tx *bbolt.Tx) error {
+		if in(tx, familyBucket).Has([]byte(family.ID)) {
+			return boltfile.Refuse(fmt.Errorf("%w: %s", token.ErrFamilyExists, family.ID))
 		}
 		return putFamily(tx, family)
 	})
@@ -54,10 +55,10 @@ func (s *Store) CreateFamily(ctx context.Context, family token.Family) error {
 func (s *Store) ChangeFamily(
 	ctx context.Context, id string, change func(*token.Family) bool,
 ) (family token.Family, err error) {
-	err = s.update(ctx, func(tx *bbolt.Tx) error {
+	err = s.Update(ctx, func(tx *bbolt.Tx) error {
 		var err error
 		if family, err = readFamily(tx, id); err != nil {
-			return refuse(err)
+			return boltfile.Refuse(err)
 		}
 		before := family
 		if !change(&family) {
@@ -85,7 +86,7 @@ func (s *Store) RevokedFamilies(ctx context.Context) (revoked []token.Family, er
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	err = s.view(func(tx *bbolt.Tx) error {
+	err = s.View(func(tx *bbolt.Tx) error {
 		revoked = nil
 		return in(tx, revokedFamilyBucket).ForEach(func(id, _ []byte) error {
 			family, err := readFamily(tx, string(id))
@@ -106,18 +107,18 @@ func (s *Store) RevokedFamilies(ctx context.Context) (revoked []token.Family, er
 // PruneFamilies implements [token.FamilyStore].
 func (s *Store) PruneFamilies(ctx context.Context, now time.Time, limit int) (more bool, err error) {
 	due := false // looking first spares a commit when there is nothing to do
-	err = s.view(func(tx *bbolt.Tx) error {
-		key := in(tx, familyExpiryBucket).first()
+	err = s.View(func(tx *bbolt.Tx) error {
+		key := in(tx, familyExpiryBucket).First()
 		due = key != nil && bytes.Compare(key, expiryKey(now, "\xff")) <= 0
 		return nil
 	})
 	if err != nil || !due {
 		return false, err
 	}
-	err = s.update(ctx, func(tx *bbolt.Tx) error {
+	err = s.Update(ctx, func(tx *bbolt.Tx) error {
 		more = false
 		for range limit {
-			key := in(tx, familyExpiryBucket).first()
+			key := in(tx, familyExpiryBucket).First()
 			if key == nil || bytes.Compare(key, expiryKey(now, "\xff")) > 0 {
 				return nil
 			}
@@ -156,14 +157,14 @@ func putFamily(tx *bbolt.Tx, family token.Family) error {
 	}
 	id := []byte(family.ID)
 	if !family.RevokedAt.IsZero() {
-		if err := in(tx, revokedFamilyBucket).put(id, nil); err != nil {
+		if err := in(tx, revokedFamilyBucket).Put(id, nil); err != nil {
 			return err
 		}
 	}
-	if err := in(tx, familyExpiryBucket).put(expiryKey(keptUntil(family), family.ID), nil); err != nil {
+	if err := in(tx, familyExpiryBucket).Put(expiryKey(keptUntil(family), family.ID), nil); err != nil {
 		return err
 	}
-	return in(tx, familyBucket).put(id, record)
+	return in(tx, familyBucket).Put(id, record)
 }
 
 // removeFamily removes a family, which must be as it is kept.
@@ -185,7 +186,7 @@ func removeFamilyEntry(tx *bbolt.Tx, expiry []byte) error {
 // readFamily refuses a record that it does not understand in full: a family that is half read might be one that is not
 // revoked any more.
 func readFamily(tx *bbolt.Tx, id string) (token.Family, error) {
-	kept, err := in(tx, familyBucket).get([]byte(id))
+	kept, err := in(tx, familyBucket).Get([]byte(id))
 	if err != nil {
 		return token.Family{}, err
 	}
@@ -194,7 +195,7 @@ func readFamily(tx *bbolt.Tx, id string) (token.Family, error) {
 	}
 	var record familyRecord
 	if err := jsonv2.Unmarshal(kept, &record, jsonv2.RejectUnknownMembers(true)); err != nil {
-		return token.Family{}, damaged(familyBucket, []byte(id), err.Error())
+		return token.Family{}, layout.Damaged(familyBucket, []byte(id), err.Error())
 	}
 	return token.Family{
 		ID: id, Subject: token.Subject{Company: record.Company, User: record.User, KeyID: record.KeyID},

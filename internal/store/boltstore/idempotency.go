@@ -12,7 +12,7 @@ import (
 
 // keyUseBucket holds the ID of the job that an idempotency key is bound to, by the SHA-256 of company, endpoint and key:
 // a caller's key is of any length up to 255 bytes, and of any bytes.
-var keyUseBucket = index("job_idempotency", func([]byte) string { return "an idempotency key" })
+var keyUseBucket = layout.Index("job_idempotency", func([]byte) string { return "an idempotency key" })
 
 func keyUseName(j *job.Job) []byte {
 	name := sha256.New()
@@ -25,7 +25,7 @@ func keyUseName(j *job.Job) []byte {
 
 // refuseRepeated returns why a job is not to be stored whose key is bound already.
 func refuseRepeated(tx *bbolt.Tx, j *job.Job) error {
-	kept, err := in(tx, keyUseBucket).get(keyUseName(j))
+	kept, err := in(tx, keyUseBucket).Get(keyUseName(j))
 	if kept == nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func bindKey(tx *bbolt.Tx, j *job.Job) error {
 	key := *j.Idempotency // the caller's own stays as it is
 	key.Until = key.Until.UTC()
 	j.Idempotency = &key
-	return in(tx, keyUseBucket).put(keyUseName(j), j.ID[:])
+	return in(tx, keyUseBucket).Put(keyUseName(j), j.ID[:])
 }
 
 // releaseKey removes the key of a job that is removed, unless a later job has it.
@@ -60,8 +60,8 @@ func releaseKey(tx *bbolt.Tx, j *job.Job) error {
 		return nil
 	}
 	name := keyUseName(j)
-	if kept, err := in(tx, keyUseBucket).get(name); err != nil || !bytes.Equal(kept, j.ID[:]) {
-		return tolerate(tx, err)
+	if kept, err := in(tx, keyUseBucket).Get(name); err != nil || !bytes.Equal(kept, j.ID[:]) {
+		return layout.Tolerate(tx, err)
 	}
 	return in(tx, keyUseBucket).Delete(name)
 }

@@ -9,12 +9,13 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 )
 
 var _ job.Store = (*Store)(nil)
 
 // jobBucket holds a record for each job, by ID.
-var jobBucket = bucket("jobs", identified("job", 0))
+var jobBucket = layout.Bucket("jobs", identified("job", 0))
 
 // record is a job as it is kept.
 type record struct {
@@ -30,17 +31,17 @@ func (s *Store) Accept(ctx context.Context, j job.Job, allowance job.Quota) erro
 	if j.Status != job.Processing || j.Attempt != 0 {
 		return fmt.Errorf("a new job must be processing with attempt 0, not %s with attempt %d", j.Status, j.Attempt)
 	}
-	return s.update(ctx, func(tx *bbolt.Tx) error {
+	return s.Update(ctx, func(tx *bbolt.Tx) error {
 		if j.Idempotency != nil {
 			if err := refuseRepeated(tx, &j); err != nil {
-				return refuse(err)
+				return boltfile.Refuse(err)
 			}
 		}
-		if in(tx, jobBucket).has(j.ID[:]) {
-			return refuse(job.ErrExists)
+		if in(tx, jobBucket).Has(j.ID[:]) {
+			return boltfile.Refuse(job.ErrExists)
 		}
 		if err := checkQuota(tx, j.Company, allowance); err != nil {
-			return refuse(err)
+			return boltfile.Refuse(err)
 		}
 		rec := &record{Job: j, Taken: j.Footprint()}
 		if err := addKept(tx, rec.Company, rec.Taken); err != nil {
@@ -78,7 +79,7 @@ func (s *Store) Get(ctx context.Context, id job.ID) (job.Job, error) {
 		return job.Job{}, err
 	}
 	var rec *record
-	err := s.view(func(tx *bbolt.Tx) (err error) {
+	err := s.View(func(tx *bbolt.Tx) (err error) {
 		rec, err = readRecord(tx, id)
 		return err
 	})
@@ -104,10 +105,10 @@ func (s *Store) Release(ctx context.Context, id job.ID, attempt int, notBefore t
 }
 
 func (s *Store) changeRunning(ctx context.Context, id job.ID, attempt int, change func(*record)) error {
-	return s.update(ctx, func(tx *bbolt.Tx) error {
+	return s.Update(ctx, func(tx *bbolt.Tx) error {
 		rec, err := readRunning(tx, id, attempt)
 		if err != nil {
-			return refuse(err)
+			return boltfile.Refuse(err)
 		}
 		if err := removeIndex(tx, rec); err != nil {
 			return err
@@ -122,20 +123,20 @@ func (s *Store) Finish(ctx context.Context, id job.ID, attempt int, outcome job.
 	if !outcome.Status.Terminal() {
 		return false, fmt.Errorf("a job cannot end as %s", outcome.Status)
 	}
-	err = s.update(ctx, func(tx *bbolt.Tx) error {
+	err = s.Update(ctx, func(tx *bbolt.Tx) error {
 		changed = false
 		rec, err := readRecord(tx, id)
 		if err != nil {
-			return refuse(err)
+			return boltfile.Refuse(err)
 		}
 		if rec.Attempt == attempt && rec.Status == outcome.Status {
 			return nil // repeated
 		}
 		if rec.Attempt != attempt || rec.Status.Terminal() {
-			return refuse(job.ErrLost)
+			return boltfile.Refuse(job.ErrLost)
 		}
 		if outcome.Status == job.Completed && !hasExactly(tx, id, attempt, outcome.Result.Chunks) {
-			return refuse(job.ErrMissingChunk)
+			return boltfile.Refuse(job.ErrMissingChunk)
 		}
 		changed = true
 		return finish(tx, rec, outcome)
@@ -200,7 +201,7 @@ func readRunning(tx *bbolt.Tx, id job.ID, attempt int) (*record, error) {
 }
 
 func readRecord(tx *bbolt.Tx, id job.ID) (*record, error) {
-	kept, err := in(tx, jobBucket).get(id[:])
+	kept, err := in(tx, jobBucket).Get(id[:])
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +210,7 @@ func readRecord(tx *bbolt.Tx, id job.ID) (*record, error) {
 	}
 	rec := new(record)
 	if err := json.Unmarshal(kept, rec); err != nil {
-		return nil, damaged(jobBucket, id[:], err.Error())
+		return nil, layout.Damaged(jobBucket, id[:], err.Error())
 	}
 	return rec, nil
 }
@@ -225,7 +226,7 @@ func putRecord(tx *bbolt.Tx, rec *record) error {
 	if err != nil {
 		return err
 	}
-	return in(tx, jobBucket).put(rec.ID[:], value)
+	return in(tx, jobBucket).Put(rec.ID[:], value)
 }
 
 // utc keeps the zero time zero in every zone, as JSON's omitzero needs it.
@@ -239,11 +240,11 @@ func utc(t time.Time) time.Time {
 // Recover implements job.Store. One process holds the file, hence every other owner is gone.
 func (s *Store) Recover(ctx context.Context, owner string) (int, error) {
 	recovered := 0
-	err := s.update(ctx, func(tx *bbolt.Tx) error {
+	err := s.Update(ctx, func(tx *bbolt.Tx) error {
 		recovered = 0
 		waiting, err := s.dueJobs(tx)
 		if err != nil {
-			return refuse(err)
+			return boltfile.Refuse(err)
 		}
 		for _, rec := range waiting {
 			if rec.LeaseOwner == owner {

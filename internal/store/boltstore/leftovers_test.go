@@ -57,11 +57,8 @@ func TestNothingIsLeftOver(t *testing.T) {
 		more, err = s.Sweep(ctx, now, 7)
 		check(err)
 	}
-	check(s.view(func(tx *bbolt.Tx) error {
-		for _, name := range buckets {
-			if string(name) == string(metaBucket) {
-				continue
-			}
+	check(s.View(func(tx *bbolt.Tx) error {
+		for _, name := range layout.Buckets() {
 			if n := tx.Bucket(name).Stats().KeyN; n != 0 {
 				t.Errorf("%d entries are left in %s", n, name)
 			}

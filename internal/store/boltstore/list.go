@@ -14,7 +14,7 @@ import (
 
 // companyBucket lists the jobs of each company: by company, a zero byte, CreatedAt and ID. Its values repeat what a list
 // is filtered by, the status and after a space the endpoint, so that a job that does not match need not be decoded.
-var companyBucket = index("jobs_company", describeCompanyEntry)
+var companyBucket = layout.Index("jobs_company", describeCompanyEntry)
 
 const (
 	scanBatch = 1000    // entries that one transaction looks at
@@ -28,7 +28,7 @@ func companyKey(company string, at time.Time, id job.ID) []byte {
 // putCompanyEntry makes or changes the entry of a job that is new or has ended.
 func putCompanyEntry(tx *bbolt.Tx, j *job.Job) error {
 	value := string(j.Status) + " " + j.Address.String()
-	return in(tx, companyBucket).put(companyKey(j.Company, j.CreatedAt, j.ID), []byte(value))
+	return in(tx, companyBucket).Put(companyKey(j.Company, j.CreatedAt, j.ID), []byte(value))
 }
 
 func removeCompanyEntry(tx *bbolt.Tx, j *job.Job) error {
@@ -62,7 +62,7 @@ func (s *Store) List(ctx context.Context, company string, filter job.Filter) (jo
 		if err := ctx.Err(); err != nil {
 			return nil, job.Cursor{}, err
 		}
-		if err := s.view(page.scan); err != nil {
+		if err := s.View(page.scan); err != nil {
 			return nil, job.Cursor{}, err
 		}
 	}
@@ -105,7 +105,7 @@ func (l *listing) scan(tx *bbolt.Tx) error {
 			l.complete = true // and there is at least one entry more
 			return nil
 		}
-		value, err := entries.open(key, sealed)
+		value, err := entries.Open(key, sealed)
 		if err != nil {
 			return err
 		}

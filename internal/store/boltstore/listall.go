@@ -23,7 +23,7 @@ func (s *Store) ListAll(ctx context.Context, filter job.Filter) (jobs []job.Job,
 		if err := ctx.Err(); err != nil {
 			return nil, job.Cursor{}, err
 		}
-		if err := s.view(page.scan); err != nil {
+		if err := s.View(page.scan); err != nil {
 			return nil, job.Cursor{}, err
 		}
 	}
@@ -69,10 +69,10 @@ func (o *overview) scan(tx *bbolt.Tx) error {
 			o.complete = true // and there is at least one job more
 			return nil
 		}
-		if kept, err := records.open(key, sealed); err != nil {
-			o.store.reportDamage(err)
+		if kept, err := records.Open(key, sealed); err != nil {
+			o.store.ReportDamage(err)
 		} else if err := o.add(key, kept); err != nil {
-			o.store.reportDamage(err)
+			o.store.ReportDamage(err)
 		}
 		o.scanned++
 		o.before = append([]byte(nil), key...)
@@ -85,7 +85,7 @@ func (o *overview) scan(tx *bbolt.Tx) error {
 func (o *overview) add(key, kept []byte) error {
 	rec := new(record)
 	if err := json.Unmarshal(kept, rec); err != nil {
-		return damaged(jobBucket, key, err.Error())
+		return layout.Damaged(jobBucket, key, err.Error())
 	}
 	f := o.filter
 	if (f.Status == "" || f.Status == rec.Status) && (f.User == "" || f.User == rec.User) &&

@@ -50,7 +50,7 @@ func filledStore(b *testing.B, count int) (path string, ids []job.ID) {
 	now := time.Now().UTC()
 	ids = make([]job.ID, count)
 	for first := 0; first < count; first += 20_000 {
-		err := s.update(context.Background(), func(tx *bbolt.Tx) error {
+		err := s.Update(context.Background(), func(tx *bbolt.Tx) error {
 			for i := first; i < min(first+20_000, count); i++ {
 				at := now.Add(time.Duration(i-count) * 10 * time.Millisecond)
 				rec := &record{Job: job.Job{
@@ -125,8 +125,7 @@ func startAndPoll(b *testing.B, path string, ids []job.ID) (started, p99 time.Du
 
 // TestFileStopsGrowing runs the life of jobs for several times as long as they are kept.
 func TestFileStopsGrowing(t *testing.T) {
-	s := openStore(t, storePath(t), Options{})
-	s.db.AllocSize = 1 << 16 // show what is needed, not the steps in which bbolt grows a file
+	s := openStore(t, storePath(t), Options{GrowBy: 1 << 16}) // show what is needed, not the steps in which bbolt grows a file
 	ctx, now := t.Context(), time.Now().UTC()
 	const (
 		perRound  = 16
@@ -186,7 +185,7 @@ func TestFileStopsGrowing(t *testing.T) {
 			}
 		}
 		if round%retention == retention-1 {
-			size, err := fileSize(s.path)
+			size, err := s.Size(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
 )
 
@@ -37,7 +38,7 @@ func TestOlderStoreAnswersAsBefore(t *testing.T) {
 	if wrong := wrongAnswers(want, got); len(wrong) > 0 {
 		t.Errorf("other answers than before:\n%s", strings.Join(wrong, "\n"))
 	}
-	if report, err := boltstore.Check(path, nil); err != nil || len(report.Faults) > 0 {
+	if report, err := boltfile.Check(path, boltstore.Layout(), nil); err != nil || len(report.Faults) > 0 {
 		t.Errorf("%+v, %v", report, err)
 	}
 }

@@ -18,9 +18,9 @@ var (
 	// jobQueue holds the jobs that can be claimed, by source and company.
 	jobQueue = newFairQueue("jobs_ready", "jobs")
 	// dueBucket holds the jobs for which the clock decides, by time and ID: the end of a lease, or NotBefore.
-	dueBucket = index("jobs_due", identified("the next event of job", 8))
+	dueBucket = layout.Index("jobs_due", identified("the next event of job", 8))
 	// expiryBucket holds the jobs that have ended, by the time at which they are to be removed and ID.
-	expiryBucket = index("jobs_expiry", identified("the expiry of job", 8))
+	expiryBucket = layout.Index("jobs_expiry", identified("the expiry of job", 8))
 )
 
 // maxDue bounds how many jobs a claim moves from dueBucket to the queue.
@@ -39,11 +39,11 @@ func (rec *record) queued() queued {
 func addIndex(tx *bbolt.Tx, rec *record) (err error) {
 	switch {
 	case rec.Status.Terminal():
-		return in(tx, expiryBucket).put(timeKey(rec.ExpiresAt, rec.ID), nil)
+		return in(tx, expiryBucket).Put(timeKey(rec.ExpiresAt, rec.ID), nil)
 	case rec.LeaseOwner != "":
-		return in(tx, dueBucket).put(timeKey(rec.LeaseUntil, rec.ID), nil)
+		return in(tx, dueBucket).Put(timeKey(rec.LeaseUntil, rec.ID), nil)
 	case !rec.NotBefore.IsZero():
-		return in(tx, dueBucket).put(timeKey(rec.NotBefore, rec.ID), nil)
+		return in(tx, dueBucket).Put(timeKey(rec.NotBefore, rec.ID), nil)
 	}
 	if rec.Place == 0 && rec.Round == 0 { // a job that was interrupted gets its place back, which is before all that have not begun
 		if rec.Place, err = jobQueue.place(tx); err != nil {
@@ -109,12 +109,12 @@ func (s *Store) Claim(
 		return nil, time.Time{}, err
 	}
 	// Looking first spares a commit, with its fsync, when there is nothing to do.
-	err = s.view(func(tx *bbolt.Tx) error {
+	err = s.View(func(tx *bbolt.Tx) error {
 		next = time.Time{}
 		if jobQueue.claimable(tx, jobCapacity(room)) {
 			return nil
 		}
-		key := in(tx, dueBucket).first()
+		key := in(tx, dueBucket).First()
 		if key == nil {
 			return errNothingToClaim
 		}
@@ -130,7 +130,7 @@ func (s *Store) Claim(
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	err = s.update(ctx, func(tx *bbolt.Tx) error {
+	err = s.Update(ctx, func(tx *bbolt.Tx) error {
 		jobs = nil
 		if err := s.enqueueDue(tx, now, until, room.Held); err != nil {
 			return err
@@ -156,7 +156,7 @@ func (s *Store) Claim(
 // enqueueDue makes those jobs claimable whose lease or waiting time has ended, and extends the leases that are held.
 func (s *Store) enqueueDue(tx *bbolt.Tx, now, until time.Time, held map[job.ID]int) error {
 	for range maxDue {
-		key := in(tx, dueBucket).first()
+		key := in(tx, dueBucket).First()
 		if key == nil {
 			return nil
 		}

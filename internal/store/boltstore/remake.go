@@ -1,29 +1,24 @@
 package boltstore
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
-// remakeBatch is how many records one transaction looks at.
-const remakeBatch = 5000
+// The indexes of older layouts.
+var _, _ = layout.Former("jobs_queue"), layout.Former("jobs_lines")
 
-// remake makes all indexes anew from the records that they follow from. remakeKey stays until it is done, so that one that
-// is interrupted begins again. Records that cannot be read have no place in an index.
+// remake makes all indexes anew from the records that they follow from: see [boltfile.Migration].
 func remake(db *bbolt.DB) error {
-	if err := db.Update(dropIndexes); err != nil {
-		return err
-	}
 	totals := &totals{kept: make(map[string]int64)}
 	for _, part := range []struct {
 		bucket []byte
@@ -33,7 +28,7 @@ func remake(db *bbolt.DB) error {
 		{deliveryBucket, totals.remakeDelivery},
 		{familyBucket, remakeFamily},
 	} {
-		if err := inBatches(db, part.bucket, part.remake); err != nil {
+		if err := boltfile.InBatches(db, part.bucket, part.remake); err != nil {
 			return err
 		}
 	}
@@ -41,58 +36,8 @@ func remake(db *bbolt.DB) error {
 		if err := totals.put(tx); err != nil {
 			return err
 		}
-		if err := discardLost(tx); err != nil {
-			return err
-		}
-		return in(tx, metaBucket).Delete(remakeKey)
+		return discardLost(tx)
 	})
-}
-
-func dropIndexes(tx *bbolt.Tx) error {
-	for _, name := range buckets {
-		if kinds[string(name)].role == follows {
-			if err := empty(tx, name); err != nil {
-				return err
-			}
-		}
-	}
-	for _, name := range formers {
-		if err := tx.DeleteBucket(name); err != nil && !errors.Is(err, berrors.ErrBucketNotFound) {
-			return err
-		}
-	}
-	return in(tx, metaBucket).put(remakeKey, nil)
-}
-
-func empty(tx *bbolt.Tx, name []byte) error {
-	if err := tx.DeleteBucket(name); err != nil && !errors.Is(err, berrors.ErrBucketNotFound) {
-		return err
-	}
-	_, err := tx.CreateBucket(name)
-	return err
-}
-
-// inBatches calls see for each key of a bucket that nobody changes meanwhile.
-func inBatches(db *bbolt.DB, bucket []byte, see func(tx *bbolt.Tx, key []byte) error) error {
-	var after []byte
-	for n := remakeBatch; n == remakeBatch; {
-		n = 0
-		err := db.Update(func(tx *bbolt.Tx) error {
-			cursor := in(tx, bucket).Cursor()
-			for key, _ := cursor.Seek(after); key != nil && n < remakeBatch; key, _ = cursor.Next() {
-				if err := see(tx, key); err != nil && !errors.Is(err, ErrDamaged) {
-					return err
-				}
-				after = append(bytes.Clone(key), 0)
-				n++
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // totals are what the indexes know of all jobs of a company.
@@ -105,7 +50,7 @@ type totals struct {
 func (t *totals) remakeJob(tx *bbolt.Tx, key []byte) error {
 	rec, err := readRecord(tx, job.ID(key))
 	if errors.Is(err, ErrDamaged) {
-		return in(tx, expiryBucket).put(timeKey(time.Now().Add(asideRetention), job.ID(key)), nil)
+		return in(tx, expiryBucket).Put(timeKey(time.Now().Add(asideRetention), job.ID(key)), nil)
 	}
 	if err != nil {
 		return err
@@ -129,7 +74,7 @@ func remakeKeyUse(tx *bbolt.Tx, j *job.Job) error {
 	if j.Idempotency == nil {
 		return nil
 	}
-	kept, err := in(tx, keyUseBucket).get(keyUseName(j))
+	kept, err := in(tx, keyUseBucket).Get(keyUseName(j))
 	if err != nil {
 		return err
 	}
@@ -138,7 +83,7 @@ func remakeKeyUse(tx *bbolt.Tx, j *job.Job) error {
 			return nil
 		}
 	}
-	return in(tx, keyUseBucket).put(keyUseName(j), j.ID[:])
+	return in(tx, keyUseBucket).Put(keyUseName(j), j.ID[:])
 }
 
 func (t *totals) put(tx *bbolt.Tx) error {
@@ -161,7 +106,7 @@ func (t *totals) remakeDelivery(tx *bbolt.Tx, key []byte) error {
 	if t.deliveryPlace = max(t.deliveryPlace, d.Place); d.Place > 0 {
 		return deliveryQueue.push(tx, d.queued())
 	}
-	return in(tx, deliveryDueBucket).put(timeKey(d.NextAttempt, d.JobID), nil)
+	return in(tx, deliveryDueBucket).Put(timeKey(d.NextAttempt, d.JobID), nil)
 }
 
 func remakeFamily(tx *bbolt.Tx, key []byte) error {
@@ -169,18 +114,18 @@ func remakeFamily(tx *bbolt.Tx, key []byte) error {
 	if errors.Is(err, ErrDamaged) {
 		// Whether it was revoked is not known, so that it is.
 		family = token.Family{ID: string(key), AccessUntil: time.Now().AddDate(1, 0, 0)}
-		if err := in(tx, revokedFamilyBucket).put(key, nil); err != nil {
+		if err := in(tx, revokedFamilyBucket).Put(key, nil); err != nil {
 			return err
 		}
 	} else if err != nil {
 		return err
 	}
 	if !family.RevokedAt.IsZero() {
-		if err := in(tx, revokedFamilyBucket).put(key, nil); err != nil {
+		if err := in(tx, revokedFamilyBucket).Put(key, nil); err != nil {
 			return err
 		}
 	}
-	return in(tx, familyExpiryBucket).put(expiryKey(keptUntil(family), family.ID), nil)
+	return in(tx, familyExpiryBucket).Put(expiryKey(keptUntil(family), family.ID), nil)
 }
 
 // discardLost leaves to Sweep the chunks that are of no job's present attempt.
@@ -203,7 +148,7 @@ func discardLost(tx *bbolt.Tx) error {
 		key, _ = cursor.Seek(resultKey(id, attempt+1))
 	}
 	for _, key := range lost {
-		if err := in(tx, discardBucket).put(key, nil); err != nil {
+		if err := in(tx, discardBucket).Put(key, nil); err != nil {
 			return err
 		}
 	}

@@ -10,14 +10,15 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 )
 
 var (
 	// chunkBucket holds the chunks of results, by ID, attempt and index.
-	chunkBucket = bucket("job_chunks", describeChunk)
+	chunkBucket = layout.Chunks("job_chunks", describeChunk)
 	// discardBucket names, by ID and attempt, results whose chunks are to be removed a few at a time: a large one would
 	// hold up all other writers if it went at once.
-	discardBucket = index("job_chunks_discarded", identified("the removal of the result of job", 0))
+	discardBucket = layout.Index("job_chunks_discarded", identified("the removal of the result of job", 0))
 )
 
 var errChunkSize = fmt.Errorf("a chunk has from 1 to %d bytes", job.MaxChunk)
@@ -32,16 +33,16 @@ func (s *Store) AppendChunks(ctx context.Context, id job.ID, attempt int, first 
 	if first < 0 || first+len(chunks) > job.MaxChunks {
 		return job.ErrMissingChunk
 	}
-	return s.update(ctx, func(tx *bbolt.Tx) error {
+	return s.Update(ctx, func(tx *bbolt.Tx) error {
 		if _, err := readRunning(tx, id, attempt); err != nil {
-			return refuse(err)
+			return boltfile.Refuse(err)
 		}
 		kept := in(tx, chunkBucket)
-		if first > 0 && !kept.has(chunkKey(id, attempt, first-1)) {
-			return refuse(job.ErrMissingChunk)
+		if first > 0 && !kept.Has(chunkKey(id, attempt, first-1)) {
+			return boltfile.Refuse(job.ErrMissingChunk)
 		}
 		for i, chunk := range chunks {
-			if err := kept.put(chunkKey(id, attempt, first+i), chunk); err != nil {
+			if err := kept.Put(chunkKey(id, attempt, first+i), chunk); err != nil {
 				return err
 			}
 		}
@@ -54,7 +55,7 @@ func (s *Store) ReadChunk(ctx context.Context, id job.ID, n int, buffer []byte) 
 	if err := ctx.Err(); err != nil {
 		return buffer, err
 	}
-	err := s.view(func(tx *bbolt.Tx) error {
+	err := s.View(func(tx *bbolt.Tx) error {
 		rec, err := readRecord(tx, id)
 		if err != nil {
 			return err
@@ -63,12 +64,12 @@ func (s *Store) ReadChunk(ctx context.Context, id job.ID, n int, buffer []byte) 
 			return job.ErrNotFound
 		}
 		key := chunkKey(id, rec.Attempt, n)
-		chunk, err := in(tx, chunkBucket).get(key)
+		chunk, err := in(tx, chunkBucket).Get(key)
 		if err != nil {
 			return err
 		}
 		if chunk == nil {
-			return damaged(chunkBucket, key, "it is not there, although its job has completed")
+			return layout.Damaged(chunkBucket, key, "it is not there, although its job has completed")
 		}
 		buffer = append(buffer, chunk...)
 		return nil
@@ -80,15 +81,15 @@ func (s *Store) ReadChunk(ctx context.Context, id job.ID, n int, buffer []byte) 
 func hasExactly(tx *bbolt.Tx, id job.ID, attempt, n int) bool {
 	kept := in(tx, chunkBucket)
 	return n >= 0 && n <= job.MaxChunks &&
-		(n == 0 || kept.has(chunkKey(id, attempt, n-1))) && !kept.has(chunkKey(id, attempt, n))
+		(n == 0 || kept.Has(chunkKey(id, attempt, n-1))) && !kept.Has(chunkKey(id, attempt, n))
 }
 
 // discardChunks leaves the chunks of an attempt to Sweep.
 func discardChunks(tx *bbolt.Tx, id job.ID, attempt int) error {
-	if !in(tx, chunkBucket).has(chunkKey(id, attempt, 0)) {
+	if !in(tx, chunkBucket).Has(chunkKey(id, attempt, 0)) {
 		return nil
 	}
-	return in(tx, discardBucket).put(resultKey(id, attempt), nil)
+	return in(tx, discardBucket).Put(resultKey(id, attempt), nil)
 }
 
 // Sweep implements job.Store.
@@ -97,17 +98,17 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (more bool,
 		return false, err
 	}
 	due := false
-	err = s.view(func(tx *bbolt.Tx) error {
-		due = in(tx, discardBucket).first() != nil || isDue(tx, expiryBucket, now)
+	err = s.View(func(tx *bbolt.Tx) error {
+		due = in(tx, discardBucket).First() != nil || isDue(tx, expiryBucket, now)
 		return nil
 	})
 	if err != nil || !due {
 		return false, err
 	}
-	err = s.update(ctx, func(tx *bbolt.Tx) error {
+	err = s.Update(ctx, func(tx *bbolt.Tx) error {
 		removed := 0
 		for ; removed < limit && isDue(tx, expiryBucket, now); removed++ {
-			if err := s.expire(tx, bytes.Clone(in(tx, expiryBucket).first()), now); err != nil {
+			if err := s.expire(tx, bytes.Clone(in(tx, expiryBucket).First()), now); err != nil {
 				return err
 			}
 		}
@@ -120,7 +121,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (more bool,
 
 // isDue reports whether the first time in an index has come.
 func isDue(tx *bbolt.Tx, index []byte, now time.Time) bool {
-	key := in(tx, index).first()
+	key := in(tx, index).First()
 	if key == nil {
 		return false
 	}
@@ -143,7 +144,7 @@ func (s *Store) expire(tx *bbolt.Tx, key []byte, now time.Time) error {
 		return err
 	}
 	if until := deliveryNeedsJobUntil(tx, id, now); until.After(now) {
-		return in(tx, expiryBucket).put(timeKey(until, id), nil)
+		return in(tx, expiryBucket).Put(timeKey(until, id), nil)
 	}
 	if err := removeDelivery(tx, id); err != nil {
 		return err
@@ -167,7 +168,7 @@ func (s *Store) expire(tx *bbolt.Tx, key []byte, now time.Time) error {
 func removeDiscarded(tx *bbolt.Tx, limit int) (removed int, err error) {
 	discarded, chunks := in(tx, discardBucket), in(tx, chunkBucket)
 	for removed < limit {
-		name := discarded.first()
+		name := discarded.First()
 		if name == nil {
 			return removed, nil
 		}
@@ -180,7 +181,7 @@ func removeDiscarded(tx *bbolt.Tx, limit int) (removed int, err error) {
 		}
 		for ; removed < limit; n++ {
 			key := chunkKey(id, attempt, n)
-			if !chunks.has(key) {
+			if !chunks.Has(key) {
 				break
 			}
 			if err := chunks.Delete(key); err != nil {
@@ -188,7 +189,7 @@ func removeDiscarded(tx *bbolt.Tx, limit int) (removed int, err error) {
 			}
 			removed++
 		}
-		if !chunks.has(chunkKey(id, attempt, n)) {
+		if !chunks.Has(chunkKey(id, attempt, n)) {
 			if err := discarded.Delete(resultKey(id, attempt)); err != nil {
 				return removed, err
 			}

@@ -10,10 +10,11 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 )
 
 // signingKeyBucket holds a list of callback.SigningKey for each user, by company, a zero byte and user.
-var signingKeyBucket = bucket("signing_keys", func(key []byte) string {
+var signingKeyBucket = layout.Bucket("signing_keys", func(key []byte) string {
 	return "the callback signing keys of " + strings.Replace(string(key), "\x00", "/", 1)
 })
 
@@ -21,24 +22,24 @@ var signingKeyBucket = bucket("signing_keys", func(key []byte) string {
 func (s *Store) SigningKeys(
 	ctx context.Context, company, user string, now time.Time, generate func() ([]byte, error),
 ) (keys []callback.SigningKey, err error) {
-	err = s.view(func(tx *bbolt.Tx) (err error) {
+	err = s.View(func(tx *bbolt.Tx) (err error) {
 		keys, err = readSigningKeys(tx, company, user, now)
 		return err
 	})
 	if err != nil || len(keys) > 0 {
 		return keys, err
 	}
-	err = s.update(ctx, func(tx *bbolt.Tx) error {
+	err = s.Update(ctx, func(tx *bbolt.Tx) error {
 		var err error
 		if keys, err = readSigningKeys(tx, company, user, now); err != nil || len(keys) > 0 {
 			return err
 		}
 		made, err := generate()
 		if err != nil {
-			return refuse(err)
+			return boltfile.Refuse(err)
 		}
 		if keys, err = prependSigningKey(nil, callback.SigningKey{Key: made}); err != nil {
-			return refuse(err)
+			return boltfile.Refuse(err)
 		}
 		return putSigningKeys(tx, company, user, keys)
 	})
@@ -55,13 +56,13 @@ func (s *Store) ShowSigningKey(
 	if _, err := s.SigningKeys(ctx, company, user, now, generate); err != nil {
 		return callback.SigningKey{}, err
 	}
-	err = s.update(ctx, func(tx *bbolt.Tx) error {
+	err = s.Update(ctx, func(tx *bbolt.Tx) error {
 		keys, err := readSigningKeys(tx, company, user, now)
 		if err != nil {
-			return refuse(err)
+			return boltfile.Refuse(err)
 		}
 		if len(keys) == 0 || keys[0].Shown {
-			return refuse(callback.ErrShown)
+			return boltfile.Refuse(callback.ErrShown)
 		}
 		keys[0].Shown = true
 		shown = keys[0]
@@ -75,10 +76,10 @@ func (s *Store) ShowSigningKey(
 
 // AddSigningKey implements callback.Store.
 func (s *Store) AddSigningKey(ctx context.Context, company, user string, key []byte, now, notAfter time.Time) error {
-	return s.update(ctx, func(tx *bbolt.Tx) error {
+	return s.Update(ctx, func(tx *bbolt.Tx) error {
 		keys, err := readSigningKeys(tx, company, user, now)
 		if err != nil {
-			return refuse(err)
+			return boltfile.Refuse(err)
 		}
 		for i := range keys {
 			if keys[i].NotAfter.IsZero() || keys[i].NotAfter.After(notAfter) {
@@ -86,7 +87,7 @@ func (s *Store) AddSigningKey(ctx context.Context, company, user string, key []b
 			}
 		}
 		if keys, err = prependSigningKey(keys, callback.SigningKey{Key: key, Shown: true}); err != nil {
-			return refuse(err)
+			return boltfile.Refuse(err)
 		}
 		return putSigningKeys(tx, company, user, keys)
 	})
@@ -103,13 +104,13 @@ func signingKeyName(company, user string) []byte { return []byte(company + "\x00
 
 func readSigningKeys(tx *bbolt.Tx, company, user string, now time.Time) ([]callback.SigningKey, error) {
 	name := signingKeyName(company, user)
-	kept, err := in(tx, signingKeyBucket).get(name)
+	kept, err := in(tx, signingKeyBucket).Get(name)
 	if kept == nil {
 		return nil, err
 	}
 	var keys, valid []callback.SigningKey
 	if err := json.Unmarshal(kept, &keys); err != nil {
-		return nil, damaged(signingKeyBucket, name, err.Error())
+		return nil, layout.Damaged(signingKeyBucket, name, err.Error())
 	}
 	for _, key := range keys {
 		if key.NotAfter.IsZero() || key.NotAfter.After(now) {
@@ -124,5 +125,5 @@ func putSigningKeys(tx *bbolt.Tx, company, user string, keys []callback.SigningK
 	if err != nil {
 		return err
 	}
-	return in(tx, signingKeyBucket).put(signingKeyName(company, user), value)
+	return in(tx, signingKeyBucket).Put(signingKeyName(company, user), value)
 }

@@ -11,11 +11,12 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 	"go.etcd.io/bbolt"
 
+	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
 // tokenKeyBucket holds the keys that sign tokens: by ID, as JSON of tokenKeyRecord.
-var tokenKeyBucket = bucket("token_keys", named("token key"))
+var tokenKeyBucket = layout.Bucket("token_keys", boltfile.Named("token key"))
 
 var _ token.KeyStore = (*Store)(nil)
 
@@ -34,7 +35,7 @@ func (s *Store) TokenKeys(ctx context.Context) (records []token.KeyRecord, err e
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	err = s.view(func(tx *bbolt.Tx) error {
+	err = s.View(func(tx *bbolt.Tx) error {
 		records, err = readTokenKeys(tx)
 		return err
 	})
@@ -45,14 +46,14 @@ func (s *Store) TokenKeys(ctx context.Context) (records []token.KeyRecord, err e
 func (s *Store) UpdateTokenKeys(
 	ctx context.Context, change func([]token.KeyRecord) ([]token.KeyRecord, error),
 ) (records []token.KeyRecord, err error) {
-	err = s.update(ctx, func(tx *bbolt.Tx) error {
+	err = s.Update(ctx, func(tx *bbolt.Tx) error {
 		kept, err := readTokenKeys(tx)
 		if err != nil {
-			return refuse(err)
+			return boltfile.Refuse(err)
 		}
 		changed, err := change(kept)
 		if err != nil {
-			return refuse(err)
+			return boltfile.Refuse(err)
 		}
 		if err := putTokenKeys(tx, changed); err != nil {
 			return err
@@ -68,13 +69,13 @@ func (s *Store) UpdateTokenKeys(
 
 func readTokenKeys(tx *bbolt.Tx) ([]token.KeyRecord, error) {
 	var records []token.KeyRecord
-	err := in(tx, tokenKeyBucket).each(func(id, encoded []byte, damage error) error {
+	err := in(tx, tokenKeyBucket).Each(func(id, encoded []byte, damage error) error {
 		if damage != nil {
 			return damage
 		}
 		var record tokenKeyRecord
 		if err := jsonv2.Unmarshal(encoded, &record, jsonv2.RejectUnknownMembers(true)); err != nil {
-			return damaged(tokenKeyBucket, id, err.Error())
+			return layout.Damaged(tokenKeyBucket, id, err.Error())
 		}
 		records = append(records, token.KeyRecord{
 			ID: string(id), Algorithm: record.Algorithm, Private: record.Private, PublishedAt: record.PublishedAt,
@@ -121,7 +122,7 @@ func putTokenKeys(tx *bbolt.Tx, records []token.KeyRecord) error {
 		}
 	}
 	for id, encoded := range wanted {
-		if err := keys.put([]byte(id), encoded); err != nil {
+		if err := keys.Put([]byte(id), encoded); err != nil {
 			return err
 		}
 	}
@@ -134,7 +135,7 @@ var formerSigningSecret = []byte("token-signing-ed25519")
 // moveTokenKey makes the first key of the ring of the one key of former layouts, so that its tokens stay good. How long
 // those may live, the configuration says that uses the store: see [token.KeyRing.Prepare].
 func moveTokenKey(tx *bbolt.Tx) error {
-	seed, err := in(tx, secretBucket).get(formerSigningSecret)
+	seed, err := in(tx, secretBucket).Get(formerSigningSecret)
 	if seed == nil {
 		return err
 	}

@@ -33,11 +33,11 @@ func TestTokenKeyStore(t *testing.T) {
 func TestFormerSigningKeyIsMoved(t *testing.T) {
 	path, seed := storePath(t), bytes.Repeat([]byte{0x42}, ed25519.SeedSize)
 	s := openStore(t, path, Options{})
-	err := s.update(t.Context(), func(tx *bbolt.Tx) error {
+	err := s.Update(t.Context(), func(tx *bbolt.Tx) error {
 		if err := tx.DeleteBucket(tokenKeyBucket); err != nil {
 			return err
 		}
-		if err := in(tx, secretBucket).put(formerSigningSecret, seed); err != nil {
+		if err := in(tx, secretBucket).Put(formerSigningSecret, seed); err != nil {
 			return err
 		}
 		return asOlder(tx, "2")
@@ -84,7 +84,7 @@ func TestDamagedTokenKeyIsRefused(t *testing.T) {
 		"no JSON": `{`, "unknown member": `{"algorithm":"EdDSA","private":"","revoked":true}`,
 	} {
 		s := openStore(t, storePath(t), Options{})
-		err := s.update(t.Context(), func(tx *bbolt.Tx) error { return in(tx, tokenKeyBucket).put([]byte("kid"), []byte(record)) })
+		err := s.Update(t.Context(), func(tx *bbolt.Tx) error { return in(tx, tokenKeyBucket).Put([]byte("kid"), []byte(record)) })
 		if err != nil {
 			t.Fatal(err)
 		}

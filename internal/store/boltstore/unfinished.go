@@ -26,13 +26,13 @@ func (s *Store) Unfinished(ctx context.Context) ([]job.Unfinished, error) {
 		batch := ids[:min(len(ids), unfinishedBatch)]
 		ids = ids[len(batch):]
 		var found []job.Unfinished
-		err := s.view(func(tx *bbolt.Tx) error {
+		err := s.View(func(tx *bbolt.Tx) error {
 			found = found[:0]
 			for _, id := range batch {
 				rec, err := readRecord(tx, id)
 				switch {
 				case errors.Is(err, ErrDamaged):
-					s.reportDamage(err) // it cannot run, since nobody can read it
+					s.ReportDamage(err) // it cannot run, since nobody can read it
 				case errors.Is(err, job.ErrNotFound):
 				case err != nil:
 					return err
@@ -58,7 +58,7 @@ func (s *Store) unfinishedIDs(ctx context.Context) (ids []job.ID, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	err = s.view(func(tx *bbolt.Tx) error {
+	err = s.View(func(tx *bbolt.Tx) error {
 		ids = nil
 		if err := jobQueue.forEach(tx, func(id job.ID) { ids = append(ids, id) }); err != nil {
 			return err

@@ -12,15 +12,16 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 	"github.com/solucao42/caddy-data-api/internal/usage"
 )
 
 var (
 	// usageBucket holds what was counted in an hour: by usageKey, as the varints of [usage.Counts] without the zeros at the end.
-	usageBucket = bucket("usage", describeUsage)
+	usageBucket = layout.Bucket("usage", describeUsage)
 	// usageSourceBucket holds the last batch of each source of usage: its number and its time in Unix seconds, big-endian.
 	// Without it a batch could be added twice that a server adds again; a server that has ended adds none.
-	usageSourceBucket = dispensable("usage_sources", named("the last usage of server"))
+	usageSourceBucket = layout.Dispensable("usage_sources", boltfile.Named("the last usage of server"))
 )
 
 var _ usage.Store = (*Store)(nil)
@@ -68,11 +69,11 @@ func describeUsage(key []byte) string {
 
 // AddUsage implements [usage.Store].
 func (s *Store) AddUsage(ctx context.Context, batch usage.Batch) error {
-	return s.update(ctx, func(tx *bbolt.Tx) error {
+	return s.Update(ctx, func(tx *bbolt.Tx) error {
 		source := []byte(batch.Source)
-		last, err := in(tx, usageSourceBucket).get(source)
+		last, err := in(tx, usageSourceBucket).Get(source)
 		if err != nil && !errors.Is(err, ErrDamaged) {
-			return refuse(err)
+			return boltfile.Refuse(err)
 		}
 		if len(last) == 16 && binary.BigEndian.Uint64(last) >= batch.Number {
 			return nil
@@ -83,13 +84,13 @@ func (s *Store) AddUsage(ctx context.Context, batch usage.Batch) error {
 			}
 		}
 		value := binary.BigEndian.AppendUint64(nil, batch.Number)
-		return in(tx, usageSourceBucket).put(source, binary.BigEndian.AppendUint64(value, uint64(batch.At.Unix())))
+		return in(tx, usageSourceBucket).Put(source, binary.BigEndian.AppendUint64(value, uint64(batch.At.Unix())))
 	})
 }
 
 func (s *Store) addUsageRow(tx *bbolt.Tx, row usage.Row) error {
 	key := usageKey(&row)
-	kept, err := in(tx, usageBucket).get(key)
+	kept, err := in(tx, usageBucket).Get(key)
 	if err == nil && kept != nil {
 		var before usage.Counts
 		if before, err = decodeCounts(key, kept); err == nil {
@@ -97,13 +98,13 @@ func (s *Store) addUsageRow(tx *bbolt.Tx, row usage.Row) error {
 		}
 	}
 	if errors.Is(err, ErrDamaged) {
-		s.reportDamage(err) // what it held is lost; what comes is counted
+		s.ReportDamage(err) // what it held is lost; what comes is counted
 		err = nil
 	}
 	if err != nil {
 		return err
 	}
-	return in(tx, usageBucket).put(key, encodeCounts(&row.Counts))
+	return in(tx, usageBucket).Put(key, encodeCounts(&row.Counts))
 }
 
 func encodeCounts(counts *usage.Counts) []byte {
@@ -120,7 +121,7 @@ func decodeCounts(key, value []byte) (counts usage.Counts, err error) {
 	for field := 0; len(value) > 0; field++ {
 		n, size := binary.Uvarint(value)
 		if size <= 0 || field >= len(counts) {
-			return usage.Counts{}, damaged(usageBucket, key, "its counts cannot be read")
+			return usage.Counts{}, layout.Damaged(usageBucket, key, "its counts cannot be read")
 		}
 		counts[field], value = int64(n), value[size:]
 	}
@@ -134,7 +135,7 @@ func (s *Store) ReadUsage(ctx context.Context, filter usage.Filter) ([]usage.Row
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		err := s.view(func(tx *bbolt.Tx) (err error) {
+		err := s.View(func(tx *bbolt.Tx) (err error) {
 			from, err = s.sumUsage(tx, sums, filter.Company, from, end)
 			return err
 		})
@@ -159,16 +160,16 @@ func (s *Store) sumUsage(tx *bbolt.Tx, sums *usage.Sums, company string, from, e
 			continue
 		}
 		row, ok := parseUsageKey(key)
-		value, err := records.open(key, sealed)
+		value, err := records.Open(key, sealed)
 		if err == nil && !ok {
-			err = damaged(usageBucket, key, "its key cannot be read")
+			err = layout.Damaged(usageBucket, key, "its key cannot be read")
 		}
 		if err == nil {
 			row.Counts, err = decodeCounts(key, value)
 		}
 		switch {
 		case errors.Is(err, ErrDamaged):
-			s.reportDamage(err) // the rest is worth knowing all the same
+			s.ReportDamage(err) // the rest is worth knowing all the same
 		case err != nil:
 			return nil, err
 		default:
@@ -200,14 +201,14 @@ func skipTo(key []byte, company string) []byte {
 // SweepUsage implements [usage.Store].
 func (s *Store) SweepUsage(ctx context.Context, before time.Time, limit int) (more bool, err error) {
 	due := false // looking first spares a commit when there is nothing to do
-	err = s.view(func(tx *bbolt.Tx) error {
+	err = s.View(func(tx *bbolt.Tx) error {
 		due = len(oldUsage(tx, before, 1)) > 0 || len(oldSources(tx, before, 1)) > 0
 		return nil
 	})
 	if err != nil || !due {
 		return false, err
 	}
-	err = s.update(ctx, func(tx *bbolt.Tx) error {
+	err = s.Update(ctx, func(tx *bbolt.Tx) error {
 		rows := oldUsage(tx, before, limit)
 		sources := oldSources(tx, before, limit-len(rows))
 		more = len(rows)+len(sources) == limit
@@ -239,7 +240,7 @@ func oldSources(tx *bbolt.Tx, before time.Time, limit int) (keys [][]byte) {
 	records := in(tx, usageSourceBucket)
 	cursor := records.Cursor()
 	for key, sealed := cursor.First(); key != nil && len(keys) < limit; key, sealed = cursor.Next() {
-		value, err := records.open(key, sealed)
+		value, err := records.Open(key, sealed)
 		if err != nil || len(value) != 16 || int64(binary.BigEndian.Uint64(value[8:])) < before.Unix() {
 			keys = append(keys, bytes.Clone(key))
 		}

@@ -57,8 +57,8 @@ func TestDamagedUsage(t *testing.T) {
 	add(1, row("erp", 3), row("web", 4))
 	broken := row("erp", 0)
 	for _, value := range []string{"\xff", strings.Repeat("\x01", int(usage.Fields)+1)} {
-		err := s.update(t.Context(), func(tx *bbolt.Tx) error {
-			return in(tx, usageBucket).put(usageKey(&broken), []byte(value))
+		err := s.Update(t.Context(), func(tx *bbolt.Tx) error {
+			return in(tx, usageBucket).Put(usageKey(&broken), []byte(value))
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -1,8 +1,6 @@
-package boltstore
+package boltfile
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,11 +13,6 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
-)
-
-var (
-	metaBucket   = bucket("meta", named("the store's own"))
-	secretBucket = bucket("secrets", named("secret"))
 )
 
 // Errors of the store as a whole, to be tested with errors.Is.
@@ -51,6 +44,9 @@ type Options struct {
 	// when that is more; none on Windows, where the file itself would take that size, and on 32-bit systems.
 	MmapSize int
 
+	// GrowBy is by how many bytes the file grows at a time. Default 16 MiB.
+	GrowBy int
+
 	// Logger is told of damage, and when the file is moved away or is open to others. Nil: slog.Default.
 	Logger *slog.Logger
 
@@ -61,11 +57,14 @@ type Options struct {
 	Committed func(took time.Duration, err error)
 }
 
-// Store is an open file. It is safe for concurrent use.
-type Store struct {
+// File is an open file of a store. It is safe for concurrent use.
+type File struct {
+	layout  *Layout
+	migrate Migration
 	path    string
 	options bbolt.Options
 	grows   bool // what is mapped grows with the file
+	growBy  int  // bytes; 0: as bbolt has it
 
 	// mu is held for reading while db is used, and for writing while a failed file is opened again.
 	mu        sync.RWMutex
@@ -103,7 +102,7 @@ type Store struct {
 //
 // The caller owns the store and must Close it. Nothing is written to an existing file that is sound and of the current
 // layout.
-func Open(path string, options Options) (*Store, error) {
+func Open(path string, layout *Layout, migration Migration, options Options) (*File, error) {
 	if path == "" {
 		return nil, errors.New("the store needs the path of a file")
 	}
@@ -127,9 +126,9 @@ func Open(path string, options Options) (*Store, error) {
 	if grows {
 		options.MmapSize = 1 << 30
 	}
-	s := &Store{
-		path:  absolute,
-		grows: grows,
+	s := &File{
+		layout: layout, migrate: migration,
+		path: absolute, grows: grows, growBy: options.GrowBy,
 		options: bbolt.Options{
 			Timeout:         options.LockTimeout,
 			InitialMmapSize: options.MmapSize,
@@ -154,11 +153,11 @@ func Open(path string, options Options) (*Store, error) {
 }
 
 // Path is the absolute path of the file.
-func (s *Store) Path() string { return s.path }
+func (s *File) Path() string { return s.path }
 
 // Close finishes the writes that wait, and closes the file. It blocks until the reads and writes that run are done.
 // What is called afterwards fails with ErrClosed. Calling Close again does nothing.
-func (s *Store) Close() error {
+func (s *File) Close() error {
 	s.writes.stop()
 	s.watching.stop()
 	s.mu.Lock()
@@ -170,9 +169,9 @@ func (s *Store) Close() error {
 	return s.letGo()
 }
 
-// view runs read in a read transaction on the last committed state. Keys and values are valid only until read returns:
-// copy what is kept. read must be short, must not write, and must not call view or update.
-func (s *Store) view(read func(tx *bbolt.Tx) error) error {
+// View runs read in a read transaction on the last committed state. Keys and values are valid only until read returns:
+// copy what is kept. read must be short, must not write, and must not call View or Update.
+func (s *File) View(read func(tx *bbolt.Tx) error) error {
 	for {
 		s.mu.RLock()
 		if s.db != nil {
@@ -186,8 +185,8 @@ func (s *Store) view(read func(tx *bbolt.Tx) error) error {
 	}
 }
 
-// readIn is view with s.mu held and the file open.
-func (s *Store) readIn(read func(tx *bbolt.Tx) error) error {
+// readIn is View with s.mu held and the file open.
+func (s *File) readIn(read func(tx *bbolt.Tx) error) error {
 	if err := s.intact(); err != nil {
 		return err
 	}
@@ -198,13 +197,13 @@ func (s *Store) readIn(read func(tx *bbolt.Tx) error) error {
 		})
 	})
 	if errors.Is(err, ErrDamaged) {
-		s.reportDamage(err)
+		s.ReportDamage(err)
 	}
 	return err
 }
 
 // intactNow is intact for those who do not hold s.mu.
-func (s *Store) intactNow() error {
+func (s *File) intactNow() error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.db == nil {
@@ -215,56 +214,13 @@ func (s *Store) intactNow() error {
 
 // intact reports whether the file is as long as it has to be. A page that is missing cannot be read, and bbolt would not
 // let go of its locks.
-func (s *Store) intact() error {
+func (s *File) intact() error {
 	var last [1]byte
 	if _, err := s.file.ReadAt(last[:], s.used.Load()-1); err != nil {
 		err = fmt.Errorf("%w: %w: %s was cut short or cannot be read (%w): stop the server and restore a backup",
 			ErrUnavailable, ErrDamaged, s.path, err)
-		s.reportDamage(err)
+		s.ReportDamage(err)
 		return err
 	}
 	return nil
-}
-
-// Secret returns the secret of this name, which generate makes when there is none yet. The first call decides:
-// all callers, in all runs of the program, get the same bytes, and they are on disk before Secret returns.
-// An error of generate is returned unchanged and nothing is kept; an empty secret is an error. generate may be called
-// more than once. The bytes are the caller's own.
-func (s *Store) Secret(name string, generate func() ([]byte, error)) ([]byte, error) {
-	secret, err := s.readSecret(name)
-	if secret != nil || err != nil {
-		return secret, err
-	}
-	err = s.update(context.Background(), func(tx *bbolt.Tx) error {
-		kept, err := in(tx, secretBucket).get([]byte(name))
-		if err != nil {
-			return refuse(err)
-		}
-		if kept != nil {
-			secret = bytes.Clone(kept)
-			return nil
-		}
-		made, err := generate()
-		if err != nil {
-			return refuse(err)
-		}
-		if len(made) == 0 {
-			return refuse(fmt.Errorf("the secret %q must not be empty", name))
-		}
-		secret = bytes.Clone(made)
-		return in(tx, secretBucket).put([]byte(name), secret)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return secret, nil
-}
-
-func (s *Store) readSecret(name string) (secret []byte, err error) {
-	err = s.view(func(tx *bbolt.Tx) error {
-		kept, err := in(tx, secretBucket).get([]byte(name))
-		secret = bytes.Clone(kept)
-		return err
-	})
-	return secret, err
 }

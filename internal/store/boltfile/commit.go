@@ -1,4 +1,4 @@
-package boltstore
+package boltfile
 
 import (
 	"context"
@@ -18,23 +18,23 @@ const maxGroup = 4096
 // probeInterval is how often a file that could not be opened again is tried.
 const probeInterval = time.Second
 
-// update runs change in a write transaction and returns once it is on disk (after fsync). Writers that come while a
+// Update runs change in a write transaction and returns once it is on disk (after fsync). Writers that come while a
 // transaction is being committed share the next one, so that many writers cost one fsync; none waits for others.
 //
 // change must depend on nothing but tx and what it captures, must set all that it captures anew each time, and must not
-// call update or view: it may run more than once, because another's failure may have undone the shared transaction, and
-// its last run is the one that counts. Bytes that it gives to Put must not be changed until update has returned.
+// call Update or View: it may run more than once, because another's failure may have undone the shared transaction, and
+// its last run is the one that counts. Bytes that it gives to Put must not be changed until Update has returned.
 //
 // An error of change is returned unchanged, undoes what change itself has written, and nothing of others. A change
-// that finds, before it has written anything, that it must not be done should say so with [refuse]: that costs the
+// that finds, before it has written anything, that it must not be done should say so with [Refuse]: that costs the
 // others nothing, while any other error makes the whole group run again without it. A panic of change is an error.
 //
-// When ctx ends before change has begun, update returns ctx's error and change never runs. Once it has begun, update
+// When ctx ends before change has begun, Update returns ctx's error and change never runs. Once it has begun, Update
 // waits for the outcome, so that captured variables are not in use any more when it returns.
 //
 // Every other error is ErrClosed, ErrUnavailable, ErrNotCommitted, each of which means that nothing was written, or
 // ErrUnknown, which means that it may have been or not.
-func (s *Store) update(ctx context.Context, change func(tx *bbolt.Tx) error) error {
+func (s *File) Update(ctx context.Context, change func(tx *bbolt.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -53,14 +53,14 @@ func (s *Store) update(ctx context.Context, change func(tx *bbolt.Tx) error) err
 	return w.err
 }
 
-// refuse marks the error of a change that has written nothing. update returns err itself.
-func refuse(err error) error { return &refusal{err} }
+// Refuse marks the error of a change that has written nothing. Update returns err itself.
+func Refuse(err error) error { return &refusal{err} }
 
 type refusal struct{ err error }
 
 func (r *refusal) Error() string { return r.err.Error() }
 
-// write is one call of update.
+// write is one call of Update.
 type write struct {
 	change func(*bbolt.Tx) error
 	begun  bool // guarded by queue.mu: it can no longer be withdrawn
@@ -165,7 +165,7 @@ func (q *queue) take() []*write {
 
 // commitGroup commits a group in one transaction, and those that fail in it alone, afterwards: a change that failed on
 // top of changes that were undone has to be asked again.
-func (s *Store) commitGroup(group []*write) {
+func (s *File) commitGroup(group []*write) {
 	_ = s.committing.lock(context.Background()) // never ends, hence no error
 	defer s.committing.unlock()
 	together, alone := s.transact(group)
@@ -180,7 +180,7 @@ func (s *Store) commitGroup(group []*write) {
 
 // transact runs the writes in one transaction until all of them agree, and commits it. It returns those whose outcome
 // is known now, and those that made the others start again.
-func (s *Store) transact(group []*write) (settled, failed []*write) {
+func (s *File) transact(group []*write) (settled, failed []*write) {
 	for len(group) > 0 {
 		tx, err := s.begin()
 		if err != nil {
@@ -208,7 +208,7 @@ func (s *Store) transact(group []*write) (settled, failed []*write) {
 }
 
 // begin begins a transaction that writes.
-func (s *Store) begin() (tx *bbolt.Tx, err error) {
+func (s *File) begin() (tx *bbolt.Tx, err error) {
 	if err := s.inPlace(); err != nil {
 		return nil, err
 	}
@@ -224,7 +224,7 @@ func (s *Store) begin() (tx *bbolt.Tx, err error) {
 		return err
 	})
 	if errors.Is(err, ErrDamaged) {
-		s.reportDamage(err)
+		s.ReportDamage(err)
 		s.abandon(err)
 	}
 	if err != nil {
@@ -234,14 +234,14 @@ func (s *Store) begin() (tx *bbolt.Tx, err error) {
 }
 
 // finish commits a transaction, and returns what its writers are told.
-func (s *Store) finish(tx *bbolt.Tx) error {
+func (s *File) finish(tx *bbolt.Tx) error {
 	id := tx.ID()
 	done := s.watchCommit()
 	err := guarded(func() error { return s.commit(tx) })
 	done()
 	if err != nil {
 		if errors.Is(err, ErrDamaged) {
-			s.reportDamage(err)
+			s.ReportDamage(err)
 		}
 		s.undo(tx) // closes what a failed commit may have left open
 		return s.readBack(id, err)
@@ -253,7 +253,7 @@ func (s *Store) finish(tx *bbolt.Tx) error {
 }
 
 // undo rolls a transaction back, and does nothing to one that is closed.
-func (s *Store) undo(tx *bbolt.Tx) {
+func (s *File) undo(tx *bbolt.Tx) {
 	err := guarded(func() error {
 		_ = tx.Rollback() // it can only fail when the transaction is closed already
 		return nil
@@ -272,7 +272,7 @@ func finishGroup(group []*write, err error) {
 
 // writable returns the file, opened again if need be. Only the goroutine that commits calls it, and only that goroutine
 // replaces an open file, so that the file stays open until it is done.
-func (s *Store) writable() (*bbolt.DB, error) {
+func (s *File) writable() (*bbolt.DB, error) {
 	for {
 		s.mu.RLock()
 		db := s.db

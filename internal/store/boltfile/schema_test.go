@@ -1,4 +1,4 @@
-package boltstore
+package boltfile
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 
 // asOlder makes a file one of a layout before 4, as far as records go: none of them has a seal.
 func asOlder(tx *bbolt.Tx, version string) error {
-	for _, name := range buckets {
+	for _, name := range testLayout.buckets {
 		bucket := tx.Bucket(name)
 		if bucket == nil {
 			continue
@@ -42,12 +42,12 @@ func asOlder(tx *bbolt.Tx, version string) error {
 // TestMigrationGoesOnWhereItWasInterrupted opens a file of which one bucket and a half are sealed.
 func TestMigrationGoesOnWhereItWasInterrupted(t *testing.T) {
 	path := storePath(t)
-	s := openStore(t, path, Options{})
+	s := openFile(t, path, Options{})
 	const records = 2*sealBatch + 7
 	key := func(i int) []byte { return []byte{'k', byte(i >> 8), byte(i)} }
-	err := s.update(t.Context(), func(tx *bbolt.Tx) error {
+	err := s.Update(t.Context(), func(tx *bbolt.Tx) error {
 		for i := range records {
-			if err := in(tx, secretBucket).put(key(i), []byte("value")); err != nil {
+			if err := testLayout.In(tx, secretBucket).Put(key(i), []byte("value")); err != nil {
 				return err
 			}
 		}
@@ -57,16 +57,16 @@ func TestMigrationGoesOnWhereItWasInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	// One batch of the bucket, as the loop of sealBucket does it, and no more.
-	err = s.update(t.Context(), func(tx *bbolt.Tx) error {
-		if err := begin(tx, 3); err != nil {
+	err = s.Update(t.Context(), func(tx *bbolt.Tx) error {
+		if err := testLayout.begin(tx, 3); err != nil {
 			return err
 		}
 		for i := range sealBatch {
-			if err := in(tx, secretBucket).put(key(i), []byte("value")); err != nil {
+			if err := testLayout.In(tx, secretBucket).Put(key(i), []byte("value")); err != nil {
 				return err
 			}
 		}
-		return in(tx, metaBucket).put(sealingKey, append([]byte("secrets\x00"), key(sealBatch-1)...))
+		return testLayout.In(tx, metaBucket).Put(sealingKey, append([]byte("secrets\x00"), key(sealBatch-1)...))
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func TestMigrationGoesOnWhereItWasInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		s = openStore(t, path, Options{})
+		s = openFile(t, path, Options{})
 		for i := range records {
 			if got := s.value(t, string(key(i))); got != "value" {
 				t.Fatalf("record %d is %q", i, got)
@@ -85,7 +85,7 @@ func TestMigrationGoesOnWhereItWasInterrupted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if report, err := Check(path, nil); err != nil || len(report.Faults) > 0 || report.Records["secrets"] != records {
+	if report, err := Check(path, testLayout, nil); err != nil || len(report.Faults) > 0 || report.Records["secrets"] != records {
 		t.Errorf("%+v, %v", report, err)
 	}
 }

@@ -91,14 +91,14 @@ func names(t *testing.T, dir string) string {
 }
 
 // save copies a closed store.
-func save(t *testing.T, from, to string, replace bool) (boltstore.Report, error) {
+func save(t *testing.T, from, to string, replace bool) (boltfile.Report, error) {
 	t.Helper()
-	content, size, err := boltstore.OpenCopy(from)
+	content, size, err := boltfile.OpenCopy(from)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer content.Close()
-	return boltfile.Save(t.Context(), content, size, to, replace, quiet)
+	return boltfile.Save(t.Context(), content, size, to, boltstore.Layout(), replace, quiet)
 }
 
 func wantError(t *testing.T, what string, err error, want string) {
@@ -131,7 +131,7 @@ func TestSaveAndRestore(t *testing.T) {
 
 	// Into a place where there is nothing yet.
 	fresh := filepath.Join(dir, "new", "place", "store.db")
-	restored, err := boltfile.Restore(t.Context(), backup, fresh, false, quiet)
+	restored, err := boltfile.Restore(t.Context(), backup, fresh, boltstore.Layout(), false, quiet)
 	if err != nil || restored.Aside != "" || restored.Report.Path != fresh || restored.Report.Records["jobs"] != 23 {
 		t.Fatalf("%+v, %v", restored, err)
 	}
@@ -144,10 +144,10 @@ func TestSaveAndRestore(t *testing.T) {
 	if err := os.Symlink(other, link); err != nil {
 		t.Fatal(err)
 	}
-	_, err = boltfile.Restore(t.Context(), backup, link, false, quiet)
+	_, err = boltfile.Restore(t.Context(), backup, link, boltstore.Layout(), false, quiet)
 	wantError(t, "without force", err, "exists: --force keeps it aside")
 	wantJobs(t, other, replaced)
-	restored, err = boltfile.Restore(t.Context(), backup, link, true, quiet)
+	restored, err = boltfile.Restore(t.Context(), backup, link, boltstore.Layout(), true, quiet)
 	if err != nil || !strings.HasPrefix(restored.Aside, other+".20") {
 		t.Fatalf("%+v, %v", restored, err)
 	}
@@ -164,28 +164,28 @@ func TestRestoreRefuses(t *testing.T) {
 	ids := fill(t, store, 4)
 	fill(t, backup, 2)
 	running := open(t, store)
-	_, err := boltfile.Restore(t.Context(), backup, store, true, quiet)
+	_, err := boltfile.Restore(t.Context(), backup, store, boltstore.Layout(), true, quiet)
 	wantError(t, "while a server runs", err, "a server holds "+store+": stop it first")
-	_, err = boltfile.Restore(t.Context(), store, filepath.Join(dir, "new.db"), false, quiet)
+	_, err = boltfile.Restore(t.Context(), store, filepath.Join(dir, "new.db"), boltstore.Layout(), false, quiet)
 	wantError(t, "a store that runs, as a backup", err, "another process holds "+store)
 	if err := running.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, err = boltfile.Restore(t.Context(), store, store, true, quiet)
+	_, err = boltfile.Restore(t.Context(), store, store, boltstore.Layout(), true, quiet)
 	wantError(t, "itself", err, "are the same file")
-	_, err = boltfile.Restore(t.Context(), backup, dir, true, quiet)
+	_, err = boltfile.Restore(t.Context(), backup, dir, boltstore.Layout(), true, quiet)
 	wantError(t, "a directory", err, "is not a regular file")
-	_, err = boltfile.Restore(t.Context(), filepath.Join(dir, "none"), store, true, quiet)
+	_, err = boltfile.Restore(t.Context(), filepath.Join(dir, "none"), store, boltstore.Layout(), true, quiet)
 	wantError(t, "nothing", err, "no such file")
 	nowhere := filepath.Join(dir, "nowhere")
 	if err := os.Symlink(filepath.Join(dir, "unmounted"), nowhere); err != nil {
 		t.Fatal(err)
 	}
-	_, err = boltfile.Restore(t.Context(), backup, nowhere, true, quiet)
+	_, err = boltfile.Restore(t.Context(), backup, nowhere, boltstore.Layout(), true, quiet)
 	wantError(t, "a link to nowhere", err, "which is not there")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err = boltfile.Restore(ctx, backup, store, true, quiet); !errors.Is(err, context.Canceled) {
+	if _, err = boltfile.Restore(ctx, backup, store, boltstore.Layout(), true, quiet); !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v", err)
 	}
 	wantJobs(t, store, ids)
@@ -197,11 +197,11 @@ func TestRestoreRefuses(t *testing.T) {
 func TestSaveLeavesNothingOfWhatFails(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "backup.db")
-	_, err := boltfile.Save(t.Context(), strings.NewReader("short"), 100, path, false, quiet)
+	_, err := boltfile.Save(t.Context(), strings.NewReader("short"), 100, path, boltstore.Layout(), false, quiet)
 	wantError(t, "cut short", err, "5 of its 100 bytes are there")
-	_, err = boltfile.Save(t.Context(), strings.NewReader(strings.Repeat("no store", 10_000)), 80_000, path, false, quiet)
+	_, err = boltfile.Save(t.Context(), strings.NewReader(strings.Repeat("no store", 10_000)), 80_000, path, boltstore.Layout(), false, quiet)
 	wantError(t, "no store", err, "is not a store")
-	_, err = boltfile.Save(t.Context(), strings.NewReader(""), 0, dir, true, quiet)
+	_, err = boltfile.Save(t.Context(), strings.NewReader(""), 0, dir, boltstore.Layout(), true, quiet)
 	wantError(t, "a directory", err, "is not a regular file")
 	if got := names(t, dir); got != "" {
 		t.Errorf("the directory holds %s", got)

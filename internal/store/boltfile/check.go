@@ -1,4 +1,4 @@
-package boltstore
+package boltfile
 
 import (
 	"errors"
@@ -19,6 +19,8 @@ type Report struct {
 	Free    int            `json:"free"`    // pages that hold nothing and are used next
 	Lost    int            `json:"lost"`    // pages that hold nothing and are not used again before the file is compacted
 	Faults  []Fault        `json:"faults"`  // the first thousand of each kind
+
+	kinds []string
 }
 
 // Fault is one thing that is wrong with a store.
@@ -31,9 +33,7 @@ type Fault struct {
 }
 
 // Kinds are the kinds of records that do not follow from others, in the order of their names.
-func (r *Report) Kinds() []string {
-	return slices.DeleteFunc(sortedKeys(r.Records), func(name string) bool { return kinds[name].role != primary || name == string(metaBucket) })
-}
+func (r *Report) Kinds() []string { return r.kinds }
 
 // Sound reports whether a server that opens the store finds everything that was kept in it. What is made anew from other
 // records is no loss.
@@ -45,7 +45,7 @@ func (r *Report) Sound() bool {
 // nothing, and needs the file for itself: while a server holds it, it fails after a second. Its error is that of a file
 // that cannot be read at all; one that is damaged is a Report with faults. Progress, unless it is nil, is told now and then
 // how many bytes were looked at, of how many at most.
-func Check(path string, progress func(done, most int64)) (report Report, err error) {
+func Check(path string, layout *Layout, progress func(done, most int64)) (report Report, err error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return report, err
 	}
@@ -56,8 +56,8 @@ func Check(path string, progress func(done, most int64)) (report Report, err err
 	if report.Bytes, err = fileSize(path); err != nil {
 		return report, err
 	}
-	s := &Store{path: path, options: bbolt.Options{Timeout: time.Second}}
-	found, err := inspectPath(path, &s.options, true, progress)
+	s := &File{layout: layout, path: path, options: bbolt.Options{Timeout: time.Second}}
+	found, err := s.inspect(true, progress)
 	if err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, errStructure) {
 		return report, s.refusal(err)
 	}
@@ -69,9 +69,14 @@ func Check(path string, progress func(done, most int64)) (report Report, err err
 	}
 	report.Schema, report.Records, report.Free, report.Lost = found.schema, found.counts, found.free, found.leaked
 	report.Pages = int(found.meta.pages)
+	for _, name := range sortedKeys(found.counts) {
+		if layout.kinds[name].role == primary && name != string(metaBucket) {
+			report.kinds = append(report.kinds, name)
+		}
+	}
 	for _, name := range sortedKeys(found.damages) {
 		for _, damage := range found.damages[name] {
-			fault := Fault{Kind: name, Fault: damage.Error(), Mended: kinds[name].role != primary}
+			fault := Fault{Kind: name, Fault: damage.Error(), Mended: layout.kinds[name].role != primary}
 			if named, ok := errors.AsType[*DamagedError](damage); ok {
 				fault.Record, fault.Fault = named.Record, named.Cause
 			}

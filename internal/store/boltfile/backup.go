@@ -1,4 +1,4 @@
-package boltstore
+package boltfile
 
 import (
 	"context"
@@ -31,7 +31,7 @@ var (
 //
 // The copy never holds up the store: when a write has to wait for it, or the file has to be opened again, reading it fails,
 // and the error says to try again. So does reading after ctx has ended. Only one copy is made at a time; a second call fails.
-func (s *Store) Backup(ctx context.Context) (content io.ReadCloser, size int64, err error) {
+func (s *File) Backup(ctx context.Context) (content io.ReadCloser, size int64, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, 0, err
 	}
@@ -143,7 +143,7 @@ func (p *pin) held() error {
 }
 
 // unpin ends a copy that is being made. A transaction of a bbolt that a panic has left locked is left as it is.
-func (s *Store) unpin(why error) {
+func (s *File) unpin(why error) {
 	p := s.copying.Load()
 	switch {
 	case p == nil:
@@ -158,7 +158,7 @@ func (s *Store) unpin(why error) {
 }
 
 // watchCommit ends a copy that a commit may have to wait for. The function that it returns is called when the commit is done.
-func (s *Store) watchCommit() (done func()) {
+func (s *File) watchCommit() (done func()) {
 	p := s.copying.Load()
 	if p == nil {
 		return func() {}
@@ -167,13 +167,13 @@ func (s *Store) watchCommit() (done func()) {
 	return func() { timer.Stop() }
 }
 
-// OpenCopy is [Store.Backup] of a file that no server holds. It keeps others from writing to it until the content is closed,
+// OpenCopy is [File.Backup] of a file that no server holds. It keeps others from writing to it until the content is closed,
 // and changes nothing. While a server holds the file, it fails after a second. It does not look whether the file is sound.
 func OpenCopy(path string) (content io.ReadCloser, size int64, err error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, 0, err
 	}
-	s := &Store{path: path, options: bbolt.Options{Timeout: time.Second, ReadOnly: true}}
+	s := &File{path: path, options: bbolt.Options{Timeout: time.Second, ReadOnly: true}}
 	if err := whole(path); err != nil {
 		return nil, 0, err
 	}

@@ -1,4 +1,4 @@
-package boltstore
+package boltfile
 
 import (
 	"errors"
@@ -13,7 +13,7 @@ import (
 // TestPingWrites: a disk that refuses to write is noticed, told of, and forgotten when it writes again.
 func TestPingWrites(t *testing.T) {
 	var good, bad atomic.Int32
-	s, err := Open(filepath.Join(t.TempDir(), "store.db"), Options{Committed: func(took time.Duration, err error) {
+	s, err := openAt(filepath.Join(t.TempDir(), "store.db"), Options{Committed: func(took time.Duration, err error) {
 		switch {
 		case took <= 0:
 			t.Errorf("a commit took %s", took)
@@ -41,7 +41,7 @@ func TestPingWrites(t *testing.T) {
 		}
 		return tx.Commit()
 	}
-	if _, err := s.Secret("another", func() ([]byte, error) { return []byte("x"), nil }); !errors.Is(err, ErrNotCommitted) || bad.Load() != 1 {
+	if err := s.Update(t.Context(), put("another", "x")); !errors.Is(err, ErrNotCommitted) || bad.Load() != 1 {
 		t.Fatalf("a write: %v, %d failures", err, bad.Load())
 	}
 	if err := s.Ping(t.Context()); !errors.Is(err, ErrNotCommitted) {
@@ -50,8 +50,5 @@ func TestPingWrites(t *testing.T) {
 	failing.Store(false)
 	if err := s.Ping(t.Context()); err != nil {
 		t.Errorf("a disk that writes again: %v", err)
-	}
-	if due, err := s.DeliveriesDue(t.Context(), time.Now()); due != 0 || err != nil {
-		t.Errorf("%d are due, %v", due, err)
 	}
 }

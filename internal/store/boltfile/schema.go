@@ -1,4 +1,4 @@
-package boltstore
+package boltfile
 
 import (
 	"bytes"
@@ -23,25 +23,35 @@ var (
 	sealingKey = []byte("sealing")
 )
 
+// Migration is what a file needs of those who keep records in it, so that one of an older layout can be brought up to date.
+type Migration struct {
+	// Move moves what older layouts have kept elsewhere, when all records are sealed.
+	Move func(tx *bbolt.Tx) error
+
+	// Remake makes the indexes anew, which are empty, from the records that they follow from. Records that cannot be read have
+	// no place in an index. It may be interrupted, and begins again then with empty indexes.
+	Remake func(db *bbolt.DB) error
+}
+
 // prepare checks the version of the layout, brings an older file up to date, which can be interrupted and goes on the next
 // time, makes the buckets that are missing, and those anew that are damaged, which are not primary. It returns whether the
 // file was of an older layout.
-func prepare(db *bbolt.DB, damaged []string) (migrated bool, err error) {
+func (l *Layout) prepare(db *bbolt.DB, migration Migration, damaged []string) (migrated bool, err error) {
 	missing, remakes, version := false, false, 0
 	var sealing []byte
 	err = db.View(func(tx *bbolt.Tx) (err error) {
-		for _, name := range buckets {
+		for _, name := range l.buckets {
 			missing = missing || tx.Bucket(name) == nil
 		}
-		if version, err = readSchema(tx); err != nil || version == 0 {
+		if version, err = l.readSchema(tx); err != nil || version == 0 {
 			return err
 		}
-		meta := in(tx, metaBucket)
-		if sealing, err = meta.get(sealingKey); err != nil {
+		meta := l.In(tx, metaBucket)
+		if sealing, err = meta.Get(sealingKey); err != nil {
 			return err
 		}
 		sealing = bytes.Clone(sealing)
-		remakes = meta.has(remakeKey)
+		remakes = meta.Has(remakeKey)
 		return nil
 	})
 	if err != nil || !missing && version == schema && sealing == nil && !remakes && len(damaged) == 0 {
@@ -49,38 +59,38 @@ func prepare(db *bbolt.DB, damaged []string) (migrated bool, err error) {
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
 		for _, name := range damaged {
-			if kinds[name].role == follows {
+			if l.kinds[name].role == follows {
 				remakes = true
 			} else if err := empty(tx, []byte(name)); err != nil {
 				return err
 			}
 		}
-		return begin(tx, version)
+		return l.begin(tx, version)
 	})
 	if err != nil {
 		return false, err
 	}
 	if version != 0 && version < schema || sealing != nil {
 		migrated = true
-		if err := sealRecords(db, sealing); err != nil {
+		if err := l.sealRecords(db, sealing, migration.Move); err != nil {
 			return migrated, err
 		}
 	}
 	if migrated || remakes {
-		err = remake(db)
+		err = l.remake(db, migration.Remake)
 	}
 	return migrated, err
 }
 
 // begin makes the buckets that are missing and writes the version, so that no older program opens the file while its
 // records are being sealed.
-func begin(tx *bbolt.Tx, version int) error {
-	for _, name := range buckets {
+func (l *Layout) begin(tx *bbolt.Tx, version int) error {
+	for _, name := range l.buckets {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
 		}
 	}
-	meta := in(tx, metaBucket)
+	meta := l.In(tx, metaBucket)
 	if version == schema {
 		return nil
 	}
@@ -89,19 +99,19 @@ func begin(tx *bbolt.Tx, version int) error {
 		if err := meta.Delete([]byte("jobs_round")); err != nil {
 			return err
 		}
-		if err := meta.put(sealingKey, []byte{}); err != nil {
+		if err := meta.Put(sealingKey, []byte{}); err != nil {
 			return err
 		}
 	}
 	text := strconv.AppendInt(nil, schema, 10)
-	if err := meta.put(layoutKey, text); err != nil {
+	if err := meta.Put(layoutKey, text); err != nil {
 		return err
 	}
 	return meta.Bucket.Put(schemaKey, text)
 }
 
 // readSchema returns the version of the layout, 0 for an empty file, and refuses one that this program does not know.
-func readSchema(tx *bbolt.Tx) (version int, err error) {
+func (l *Layout) readSchema(tx *bbolt.Tx) (version int, err error) {
 	meta := tx.Bucket(metaBucket)
 	if meta == nil {
 		if name, _ := tx.Cursor().First(); name != nil {
@@ -109,7 +119,7 @@ func readSchema(tx *bbolt.Tx) (version int, err error) {
 		}
 		return 0, nil
 	}
-	return parseSchema(meta.Get(schemaKey), meta.Get(layoutKey))
+	return l.parseSchema(meta.Get(schemaKey), meta.Get(layoutKey))
 }
 
 func foreignError(bucket []byte) error {
@@ -117,14 +127,14 @@ func foreignError(bucket []byte) error {
 }
 
 // parseSchema reads the two records of the version.
-func parseSchema(text, sealed []byte) (version int, err error) {
+func (l *Layout) parseSchema(text, sealed []byte) (version int, err error) {
 	if sealed != nil {
-		layout, err := records{name: metaBucket}.open(layoutKey, sealed)
+		layout, err := Records{layout: l, name: metaBucket}.Open(layoutKey, sealed)
 		if err != nil {
 			return 0, err
 		}
 		if !bytes.Equal(layout, text) {
-			return 0, damaged(metaBucket, schemaKey, fmt.Sprintf("it says %q, and the layout is %s", text, layout))
+			return 0, l.Damaged(metaBucket, schemaKey, fmt.Sprintf("it says %q, and the layout is %s", text, layout))
 		}
 	}
 	if version, err = strconv.Atoi(string(text)); err != nil {
@@ -145,43 +155,43 @@ const sealBatch = 5000
 
 // sealRecords seals the records of an older file that are not made anew, from where an earlier run was interrupted.
 // Chunks stay as they are: see zstdMagic.
-func sealRecords(db *bbolt.DB, progress []byte) error {
+func (l *Layout) sealRecords(db *bbolt.DB, progress []byte, move func(*bbolt.Tx) error) error {
 	from, after, _ := bytes.Cut(progress, zero)
-	for _, name := range buckets {
+	for _, name := range l.buckets {
 		switch {
-		case len(from) > 0 && !bytes.Equal(name, from), bytes.Equal(name, metaBucket), bytes.Equal(name, chunkBucket),
-			kinds[string(name)].role == follows:
+		case len(from) > 0 && !bytes.Equal(name, from), bytes.Equal(name, metaBucket), l.kinds[string(name)].unsealed,
+			l.kinds[string(name)].role == follows:
 			continue
 		}
-		if err := sealBucket(db, name, after); err != nil {
+		if err := l.sealBucket(db, name, after); err != nil {
 			return err
 		}
 		from, after = nil, nil
 	}
 	return db.Update(func(tx *bbolt.Tx) error {
-		if err := moveTokenKey(tx); err != nil {
+		if err := move(tx); err != nil {
 			return err
 		}
-		if err := in(tx, metaBucket).put(remakeKey, nil); err != nil {
+		if err := l.RemakeLater(tx); err != nil {
 			return err
 		}
-		return in(tx, metaBucket).Delete(sealingKey)
+		return l.In(tx, metaBucket).Delete(sealingKey)
 	})
 }
 
 // sealBucket seals the records behind a key.
-func sealBucket(db *bbolt.DB, name, after []byte) error {
+func (l *Layout) sealBucket(db *bbolt.DB, name, after []byte) error {
 	for {
 		var keys [][]byte
 		err := db.Update(func(tx *bbolt.Tx) error {
 			keys = nil
-			unsealed := in(tx, name)
+			unsealed := l.In(tx, name)
 			cursor := unsealed.Cursor()
 			for key, _ := cursor.Seek(append(bytes.Clone(after), 0)); key != nil && len(keys) < sealBatch; key, _ = cursor.Next() {
 				keys = append(keys, bytes.Clone(key))
 			}
 			for _, key := range keys {
-				if err := unsealed.put(key, unsealed.Get(key)); err != nil {
+				if err := unsealed.Put(key, unsealed.Bucket.Get(key)); err != nil {
 					return err
 				}
 			}
@@ -189,7 +199,7 @@ func sealBucket(db *bbolt.DB, name, after []byte) error {
 				after = keys[len(keys)-1]
 			}
 			progress := append(append(bytes.Clone(name), 0), after...)
-			return in(tx, metaBucket).put(sealingKey, progress)
+			return l.In(tx, metaBucket).Put(sealingKey, progress)
 		})
 		if err != nil || len(keys) < sealBatch {
 			return err

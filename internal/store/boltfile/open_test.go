@@ -1,4 +1,4 @@
-package boltstore
+package boltfile
 
 import (
 	"bytes"
@@ -11,12 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"go.etcd.io/bbolt"
-
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
 // logged is a log that can be read.
@@ -43,9 +39,9 @@ func (l *logged) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, 
 func closedStore(t *testing.T) string {
 	t.Helper()
 	path := storePath(t)
-	s := openStore(t, path, Options{})
+	s := openFile(t, path, Options{})
 	for i := range 40 {
-		if err := s.update(t.Context(), put(fmt.Sprint("key", i), strings.Repeat("x", 300))); err != nil {
+		if err := s.Update(t.Context(), put(fmt.Sprint("key", i), strings.Repeat("x", 300))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -91,7 +87,7 @@ func TestOpenRefusesWhatIsNoWholeStore(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s, err := Open(path, Options{})
+			s, err := openAt(path, Options{})
 			if err == nil {
 				_ = s.Close()
 				t.Fatal("it was opened")
@@ -107,7 +103,7 @@ func TestOpenRefusesWhatIsNoWholeStore(t *testing.T) {
 			if name == "empty" {
 				return
 			}
-			if report, err := Check(path, nil); err == nil && (len(report.Faults) != 1 || !report.Faults[0].Fatal) {
+			if report, err := Check(path, testLayout, nil); err == nil && (len(report.Faults) != 1 || !report.Faults[0].Fatal) {
 				t.Errorf("Check: %+v", report)
 			}
 		})
@@ -123,7 +119,7 @@ func TestCreatingIsWholeOrNothing(t *testing.T) {
 	if err := os.WriteFile(path+createSuffix, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	openStore(t, path, Options{})
+	openFile(t, path, Options{})
 	if _, err := os.Stat(path + createSuffix); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the half is still there: %v", err)
 	}
@@ -137,7 +133,7 @@ func TestOpenClosesTheFileToOthers(t *testing.T) {
 				t.Fatal(err)
 			}
 			var log logged
-			openStore(t, path, Options{Logger: log.logger()})
+			openFile(t, path, Options{Logger: log.logger()})
 			info, err := os.Stat(path)
 			if err != nil || info.Mode().Perm() != want {
 				t.Errorf("the mode is %v, %v, want %04o", info.Mode(), err, want)
@@ -149,91 +145,22 @@ func TestOpenClosesTheFileToOthers(t *testing.T) {
 	}
 }
 
-// TestFileThatIsMovedAway moves the file of an open store, back again, and then lays another in its place.
-func TestFileThatIsMovedAway(t *testing.T) {
-	path := storePath(t)
-	var log logged
-	s := openStore(t, path, Options{Logger: log.logger()})
-	if err := s.update(t.Context(), put("before", "1")); err != nil {
-		t.Fatal(err)
-	}
-	engine := job.NewEngine(s, job.Options{Logger: slog.New(slog.DiscardHandler)})
-	accept := func() error {
-		_, err := engine.Accept(t.Context(), job.Request{Company: "acme", User: "u", Address: dataapi.Address{Company: "acme"}})
-		return err
-	}
-	if err := accept(); err != nil {
-		t.Fatal(err)
-	}
-	elsewhere := path + ".elsewhere"
-	move := func(from, to string) {
-		t.Helper()
-		if err := os.Rename(from, to); err != nil {
-			t.Fatal(err)
-		}
-	}
-	refused := func(what string) {
-		t.Helper()
-		if err := s.update(t.Context(), put("away", "1")); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), path) {
-			t.Errorf("%s: a write got %v", what, err)
-		}
-		if err := accept(); !dataapi.HasCode(err, dataapi.CodeOverloaded) {
-			t.Errorf("%s: a job got %v", what, err)
-		}
-		if _, _, err := s.Compact(t.Context()); err == nil {
-			t.Errorf("%s: it was compacted, over whatever is there", what)
-		}
-		if s.value(t, "before") != "1" || s.value(t, "away") != "" {
-			t.Errorf("%s: what was kept before cannot be read", what)
-		}
-	}
-
-	move(path, elsewhere)
-	refused("moved")
-	eventually(t, "the log says where it is", func() bool { return strings.Contains(log.String(), elsewhere) })
-	move(elsewhere, path)
-	if err := errors.Join(s.update(t.Context(), put("back", "1")), accept()); err != nil {
-		t.Fatalf("moved back: %v", err)
-	}
-	eventually(t, "the log says that it is back", func() bool { return strings.Contains(log.String(), "is back") })
-
-	// Nobody writes or reads: the store notices by itself.
-	told := strings.Count(log.String(), "level=ERROR")
-	move(path, elsewhere)
-	eventually(t, "the log says so although nobody writes", func() bool { return strings.Count(log.String(), "level=ERROR") > told })
-	other := closedStore(t)
-	move(other, path)
-	refused("another file in its place")
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	refused("removed")
-	time.Sleep(2 * watchInterval)
-	if n := strings.Count(log.String(), "level=ERROR"); n > 6 {
-		t.Errorf("%d errors are logged for four changes", n)
-	}
-	move(elsewhere, path)
-	if err := s.update(t.Context(), put("again", "1")); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // TestFailedStoreMakesNoNewFile: a store whose file fails, and is gone by the time that it is opened again, must not go on
 // with an empty one.
 func TestFailedStoreMakesNoNewFile(t *testing.T) {
 	path := storePath(t)
-	s := openStore(t, path, Options{})
+	s := openFile(t, path, Options{})
 	s.commit = func(tx *bbolt.Tx) error {
 		if err := os.Rename(path, path+".gone"); err != nil {
 			return err
 		}
 		return errors.New("input/output error")
 	}
-	if err := s.update(t.Context(), put("lost", "1")); !errors.Is(err, ErrUnknown) {
+	if err := s.Update(t.Context(), put("lost", "1")); !errors.Is(err, ErrUnknown) {
 		t.Errorf("got %v", err)
 	}
 	s.commit = (*bbolt.Tx).Commit
-	if err := s.update(t.Context(), put("lost", "2")); !errors.Is(err, ErrUnavailable) {
+	if err := s.Update(t.Context(), put("lost", "2")); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("got %v", err)
 	}
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
@@ -242,5 +169,5 @@ func TestFailedStoreMakesNoNewFile(t *testing.T) {
 	if err := os.Rename(path+".gone", path); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the store recovers", func() bool { return s.update(t.Context(), put("up", "1")) == nil })
+	eventually(t, "the store recovers", func() bool { return s.Update(t.Context(), put("up", "1")) == nil })
 }

@@ -1,4 +1,4 @@
-package boltstore
+package boltfile
 
 import (
 	"errors"
@@ -15,7 +15,7 @@ import (
 // written, and nothing was committed. If it can be seen, the data are on disk and only that page may not be: the next
 // commit that succeeds writes a newer one, which makes both durable. (What one fsync failed to write the next one does
 // not report again, so that the same commit must not just be synced again.)
-func (s *Store) readBack(id int, cause error) error {
+func (s *File) readBack(id int, cause error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	care := quick
@@ -55,7 +55,7 @@ func (s *Store) readBack(id int, cause error) error {
 }
 
 // reopen closes the file and opens it again. s.mu is held for writing, and no transaction is open.
-func (s *Store) reopen(care diligence) error {
+func (s *File) reopen(care diligence) error {
 	_ = s.letGo() // the file is unusable already: what counts is whether it opens again
 	s.broken = s.open(care)
 	s.nextProbe = time.Now().Add(probeInterval)
@@ -63,7 +63,7 @@ func (s *Store) reopen(care diligence) error {
 }
 
 // abandon gives an open file up after a panic that has left it unusable. It is opened again as one that failed.
-func (s *Store) abandon(cause error) {
+func (s *File) abandon(cause error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stuck = true
@@ -72,7 +72,7 @@ func (s *Store) abandon(cause error) {
 }
 
 // revive tries to open a file that could not be opened again, at most once in probeInterval.
-func (s *Store) revive() error {
+func (s *File) revive() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {

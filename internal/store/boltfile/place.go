@@ -1,4 +1,4 @@
-package boltstore
+package boltfile
 
 import (
 	"errors"
@@ -18,7 +18,7 @@ var errAway = errors.New("the store's file was moved away")
 
 // sameFile reports whether the file at the path is the one that the store has opened. s.mu is held, or nobody else uses
 // the store yet.
-func (s *Store) sameFile() error {
+func (s *File) sameFile() error {
 	if s.info == nil {
 		return nil // it has not opened any
 	}
@@ -35,7 +35,7 @@ func (s *Store) sameFile() error {
 }
 
 // inPlace is sameFile for those who do not hold s.mu, as an ErrUnavailable. A change of what it finds is logged.
-func (s *Store) inPlace() error {
+func (s *File) inPlace() error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.closed {
@@ -50,7 +50,7 @@ func (s *Store) inPlace() error {
 }
 
 // tellPlace logs that the file was moved away, or is back.
-func (s *Store) tellPlace(err error) {
+func (s *File) tellPlace(err error) {
 	var before *error
 	if err == nil {
 		before = s.away.Swap(nil)
@@ -85,7 +85,7 @@ func whereabouts(file *os.File) string {
 }
 
 // watch looks once whether the file is in its place.
-func (s *Store) watch() { _ = s.inPlace() }
+func (s *File) watch() { _ = s.inPlace() }
 
 // watcher calls a function again and again until it is stopped.
 type watcher struct {

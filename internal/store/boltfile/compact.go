@@ -1,4 +1,4 @@
-package boltstore
+package boltfile
 
 import (
 	"context"
@@ -22,7 +22,7 @@ const (
 // place. Writes wait until it is done, some seconds for each GB; reads go on. When it fails, or the process is killed,
 // the store stays as it was: the new file takes the name of the old one only when it is complete and on disk. Only one
 // compaction runs at a time. It returns the sizes in bytes. Windows does not let an open file be replaced: there it fails.
-func (s *Store) Compact(ctx context.Context) (before, after int64, err error) {
+func (s *File) Compact(ctx context.Context) (before, after int64, err error) {
 	if err := s.committing.lock(ctx); err != nil {
 		return 0, 0, err
 	}
@@ -52,7 +52,7 @@ func (s *Store) Compact(ctx context.Context) (before, after int64, err error) {
 }
 
 // copyTo makes a complete copy, which is on disk when it returns, and open.
-func (s *Store) copyTo(path string, old *bbolt.DB) (copied *bbolt.DB, file *os.File, err error) {
+func (s *File) copyTo(path string, old *bbolt.DB) (copied *bbolt.DB, file *os.File, err error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, nil, fmt.Errorf("remove what an earlier compaction left: %w", err)
 	}
@@ -76,7 +76,7 @@ func (s *Store) copyTo(path string, old *bbolt.DB) (copied *bbolt.DB, file *os.F
 		return copied.Sync()
 	})
 	if errors.Is(err, ErrDamaged) {
-		s.reportDamage(err)
+		s.ReportDamage(err)
 		return nil, nil, errors.Join(fmt.Errorf("compact %s: %w", s.path, err), file.Close(), os.Remove(path))
 	}
 	if err != nil {
@@ -87,7 +87,7 @@ func (s *Store) copyTo(path string, old *bbolt.DB) (copied *bbolt.DB, file *os.F
 
 // replace puts the copy in the place of the file. Both are open all the while, so that no other process can take hold
 // of either.
-func (s *Store) replace(copied *bbolt.DB, file *os.File) error {
+func (s *File) replace(copied *bbolt.DB, file *os.File) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	refuse := func(err error) error { return errors.Join(err, copied.Close(), os.Remove(s.path+compactSuffix)) }

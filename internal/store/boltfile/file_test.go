@@ -1,4 +1,4 @@
-package boltstore
+package boltfile
 
 import (
 	"context"
@@ -24,8 +24,8 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, compactHelper(path)) // it does not return unless it fails
 		os.Exit(1)
 	}
-	if name, path, ok := strings.Cut(os.Getenv(ChildVariable), ":"); ok {
-		if err := Children[name](path); err != nil {
+	if path := os.Getenv(cutVariable); path != "" {
+		if err := cutInChild(path); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -34,9 +34,22 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func openStore(tb testing.TB, path string, options Options) *Store {
+// testLayout is that of the files of these tests.
+var (
+	testLayout   = NewLayout()
+	secretBucket = testLayout.Bucket("secrets", Named("secret"))
+)
+
+// nothing is what an older file of these tests needs.
+var nothing = Migration{Move: func(*bbolt.Tx) error { return nil }, Remake: func(*bbolt.DB) error { return nil }}
+
+func openAt(path string, options Options) (*File, error) {
+	return Open(path, testLayout, nothing, options)
+}
+
+func openFile(tb testing.TB, path string, options Options) *File {
 	tb.Helper()
-	s, err := Open(path, options)
+	s, err := openAt(path, options)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -54,21 +67,30 @@ func storePath(tb testing.TB) string {
 }
 
 func put(key, value string) func(*bbolt.Tx) error {
-	return func(tx *bbolt.Tx) error { return in(tx, secretBucket).put([]byte(key), []byte(value)) }
+	return func(tx *bbolt.Tx) error { return testLayout.In(tx, secretBucket).Put([]byte(key), []byte(value)) }
 }
 
-func (s *Store) value(tb testing.TB, key string) string {
+func (s *File) value(tb testing.TB, key string) string {
 	tb.Helper()
-	value, err := s.readSecret(key)
+	value, err := s.read(key)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return string(value)
+	return value
+}
+
+func (s *File) read(key string) (value string, err error) {
+	err = s.View(func(tx *bbolt.Tx) error {
+		kept, err := testLayout.In(tx, secretBucket).Get([]byte(key))
+		value = string(kept)
+		return err
+	})
+	return value, err
 }
 
 func TestOpenMakesPrivateFiles(t *testing.T) {
 	path := storePath(t)
-	s := openStore(t, path, Options{})
+	s := openFile(t, path, Options{})
 	for name, want := range map[string]os.FileMode{path: 0o600, filepath.Dir(path): 0o700} {
 		info, err := os.Stat(name)
 		if err != nil {
@@ -85,8 +107,8 @@ func TestOpenMakesPrivateFiles(t *testing.T) {
 
 func TestOpenNamesTheFileThatIsHeld(t *testing.T) {
 	path := storePath(t)
-	openStore(t, path, Options{})
-	_, err := Open(path, Options{LockTimeout: 20 * time.Millisecond})
+	openFile(t, path, Options{})
+	_, err := openAt(path, Options{LockTimeout: 20 * time.Millisecond})
 	if err == nil || err.Error() != "another process holds "+path+": stop it, or configure another store" {
 		t.Fatalf("got %v", err)
 	}
@@ -139,7 +161,7 @@ func TestOpenRefusesForeignFiles(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "store.db")
 			c.make(t, path)
-			s, err := Open(path, Options{})
+			s, err := openAt(path, Options{})
 			if err == nil {
 				_ = s.Close()
 			}
@@ -148,33 +170,33 @@ func TestOpenRefusesForeignFiles(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Open("", Options{}); err == nil {
+	if _, err := openAt("", Options{}); err == nil {
 		t.Error("an empty path was accepted")
 	}
 }
 
 func TestUpdateIsDurable(t *testing.T) {
 	path := storePath(t)
-	s := openStore(t, path, Options{})
-	if err := s.update(t.Context(), put("a", "1")); err != nil {
+	s := openFile(t, path, Options{})
+	if err := s.Update(t.Context(), put("a", "1")); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if got := openStore(t, path, Options{}).value(t, "a"); got != "1" {
+	if got := openFile(t, path, Options{}).value(t, "a"); got != "1" {
 		t.Fatalf("got %q after reopening", got)
 	}
 }
 
 // hold keeps the goroutine that commits busy until the returned function is called, so that what is written meanwhile
 // shares the next transaction.
-func hold(t *testing.T, s *Store) (release func()) {
+func hold(t *testing.T, s *File) (release func()) {
 	t.Helper()
 	begun, gate, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	var once sync.Once
 	go func() {
-		done <- s.update(context.Background(), func(*bbolt.Tx) error {
+		done <- s.Update(context.Background(), func(*bbolt.Tx) error {
 			once.Do(func() { close(begun) })
 			<-gate
 			return nil
@@ -205,7 +227,7 @@ func eventually(t *testing.T, what string, condition func() bool) {
 }
 
 func TestGroupSharesOneCommitAndFailuresUndoOnlyThemselves(t *testing.T) {
-	s := openStore(t, storePath(t), Options{})
+	s := openFile(t, storePath(t), Options{})
 	var commits atomic.Int32
 	s.commit = func(tx *bbolt.Tx) error {
 		commits.Add(1)
@@ -217,11 +239,11 @@ func TestGroupSharesOneCommitAndFailuresUndoOnlyThemselves(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range errs {
 		group.Go(func() {
-			errs[i] = s.update(context.Background(), func(tx *bbolt.Tx) error {
+			errs[i] = s.Update(context.Background(), func(tx *bbolt.Tx) error {
 				key := fmt.Sprintf("k%d", i)
 				switch i % 10 {
 				case 7:
-					return refuse(sorry)
+					return Refuse(sorry)
 				case 8:
 					_ = put(key, "x")(tx)
 					return sorry
@@ -259,17 +281,17 @@ func TestGroupSharesOneCommitAndFailuresUndoOnlyThemselves(t *testing.T) {
 }
 
 func TestUpdateWithdrawsWhatHasNotBegun(t *testing.T) {
-	s := openStore(t, storePath(t), Options{})
+	s := openFile(t, storePath(t), Options{})
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	never := func(*bbolt.Tx) error { t.Error("it ran"); return nil }
-	if err := s.update(ended, never); !errors.Is(err, context.Canceled) {
+	if err := s.Update(ended, never); !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v", err)
 	}
 	release := hold(t, s)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if err := s.update(ctx, never); !errors.Is(err, context.DeadlineExceeded) {
+	if err := s.Update(ctx, never); !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("got %v", err)
 	}
 	release()
@@ -277,10 +299,10 @@ func TestUpdateWithdrawsWhatHasNotBegun(t *testing.T) {
 
 func TestCloseFinishesWaitingWritesAndRefusesNewOnes(t *testing.T) {
 	path := storePath(t)
-	s := openStore(t, path, Options{})
+	s := openFile(t, path, Options{})
 	release := hold(t, s)
 	done := make(chan error, 1)
-	go func() { done <- s.update(context.Background(), put("late", "1")) }()
+	go func() { done <- s.Update(context.Background(), put("late", "1")) }()
 	eventually(t, "the write waits", func() bool { return s.writes.length() == 1 })
 	closed := make(chan error, 1)
 	go func() { closed <- s.Close() }()
@@ -289,28 +311,28 @@ func TestCloseFinishesWaitingWritesAndRefusesNewOnes(t *testing.T) {
 		defer s.writes.mu.Unlock()
 		return s.writes.closed
 	})
-	if err := s.update(t.Context(), put("later", "1")); !errors.Is(err, ErrClosed) {
+	if err := s.Update(t.Context(), put("later", "1")); !errors.Is(err, ErrClosed) {
 		t.Errorf("update: %v", err)
 	}
 	release()
 	if err := errors.Join(<-done, <-closed, s.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.view(func(*bbolt.Tx) error { return nil }); !errors.Is(err, ErrClosed) {
+	if err := s.View(func(*bbolt.Tx) error { return nil }); !errors.Is(err, ErrClosed) {
 		t.Errorf("view: %v", err)
 	}
-	if got := openStore(t, path, Options{}).value(t, "late"); got != "1" {
+	if got := openFile(t, path, Options{}).value(t, "late"); got != "1" {
 		t.Errorf("the write that waited is lost")
 	}
 }
 
 func TestFullStoreRefusesAndGoesOn(t *testing.T) {
-	s := openStore(t, storePath(t), Options{MaxSize: 1 << 20})
+	s := openFile(t, storePath(t), Options{MaxSize: 1 << 20})
 	big := strings.Repeat("x", 256<<10)
 	var err error
 	kept := 0
 	for ; kept < 20 && err == nil; kept++ {
-		err = s.update(t.Context(), put(fmt.Sprintf("big%d", kept), big))
+		err = s.Update(t.Context(), put(fmt.Sprintf("big%d", kept), big))
 	}
 	kept-- // the last one failed
 	if !errors.Is(err, ErrNotCommitted) || !errors.Is(err, berrors.ErrMaxSizeReached) {
@@ -324,11 +346,11 @@ func TestFullStoreRefusesAndGoesOn(t *testing.T) {
 			t.Fatalf("acknowledged write %d is lost", i)
 		}
 	}
-	err = s.update(t.Context(), func(tx *bbolt.Tx) error { return tx.Bucket(secretBucket).Delete([]byte("big0")) })
+	err = s.Update(t.Context(), func(tx *bbolt.Tx) error { return tx.Bucket(secretBucket).Delete([]byte("big0")) })
 	if err != nil {
 		t.Fatalf("deleting in a full store: %v", err)
 	}
-	if err := s.update(t.Context(), put("again", big)); err != nil {
+	if err := s.Update(t.Context(), put("again", big)); err != nil {
 		t.Fatalf("writing after space was made: %v", err)
 	}
 }
@@ -336,7 +358,7 @@ func TestFullStoreRefusesAndGoesOn(t *testing.T) {
 func TestFailedCommitIsReadBack(t *testing.T) {
 	broken := errors.New("input/output error")
 	path := storePath(t)
-	s := openStore(t, path, Options{})
+	s := openFile(t, path, Options{})
 
 	t.Run("seen, then made durable", func(t *testing.T) {
 		calls := 0
@@ -347,7 +369,7 @@ func TestFailedCommitIsReadBack(t *testing.T) {
 			}
 			return broken
 		}
-		if err := s.update(t.Context(), put("seen", "1")); err != nil {
+		if err := s.Update(t.Context(), put("seen", "1")); err != nil {
 			t.Fatal(err)
 		}
 		if calls != 2 || s.value(t, "seen") != "1" {
@@ -356,13 +378,13 @@ func TestFailedCommitIsReadBack(t *testing.T) {
 	})
 	t.Run("seen, but the disk stays broken", func(t *testing.T) {
 		s.commit = func(tx *bbolt.Tx) error { return errors.Join(broken, tx.Commit()) }
-		if err := s.update(t.Context(), put("maybe", "1")); !errors.Is(err, ErrUnknown) || !errors.Is(err, broken) {
+		if err := s.Update(t.Context(), put("maybe", "1")); !errors.Is(err, ErrUnknown) || !errors.Is(err, broken) {
 			t.Fatalf("got %v", err)
 		}
 	})
 	t.Run("not seen", func(t *testing.T) {
 		s.commit = func(*bbolt.Tx) error { return broken }
-		if err := s.update(t.Context(), put("unseen", "1")); !errors.Is(err, ErrNotCommitted) || !errors.Is(err, broken) {
+		if err := s.Update(t.Context(), put("unseen", "1")); !errors.Is(err, ErrNotCommitted) || !errors.Is(err, broken) {
 			t.Fatalf("got %v", err)
 		}
 		if s.value(t, "unseen") != "" {
@@ -382,21 +404,21 @@ func TestFailedCommitIsReadBack(t *testing.T) {
 			other = db
 			return errors.Join(broken, err)
 		}
-		if err := s.update(t.Context(), put("unknown", "1")); !errors.Is(err, ErrUnknown) {
+		if err := s.Update(t.Context(), put("unknown", "1")); !errors.Is(err, ErrUnknown) {
 			t.Fatalf("got %v", err)
 		}
 		s.commit = (*bbolt.Tx).Commit
-		if err := s.update(t.Context(), put("down", "1")); !errors.Is(err, ErrUnavailable) {
+		if err := s.Update(t.Context(), put("down", "1")); !errors.Is(err, ErrUnavailable) {
 			t.Fatalf("update: got %v", err)
 		}
-		if err := s.view(func(*bbolt.Tx) error { return nil }); !errors.Is(err, ErrUnavailable) ||
+		if err := s.View(func(*bbolt.Tx) error { return nil }); !errors.Is(err, ErrUnavailable) ||
 			!strings.Contains(err.Error(), "another process holds "+path) {
 			t.Fatalf("view: got %v", err)
 		}
 		if err := other.Close(); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the store recovers", func() bool { return s.update(t.Context(), put("up", "1")) == nil })
+		eventually(t, "the store recovers", func() bool { return s.Update(t.Context(), put("up", "1")) == nil })
 		if s.value(t, "seen") != "1" || s.value(t, "up") != "1" || s.value(t, "down") != "" {
 			t.Error("the store's contents are wrong after it recovered")
 		}
@@ -406,7 +428,7 @@ func TestFailedCommitIsReadBack(t *testing.T) {
 // TestPanicOfBboltEndsNothing: a page that is damaged while the file is open makes bbolt panic where it writes.
 func TestPanicOfBboltEndsNothing(t *testing.T) {
 	path := storePath(t)
-	s := openStore(t, path, Options{Logger: slog.New(slog.DiscardHandler)})
+	s := openFile(t, path, Options{Logger: slog.New(slog.DiscardHandler)})
 	for name, panics := range map[string]func(*bbolt.Tx) error{
 		"before anything is written": func(*bbolt.Tx) error { panic("assertion failed: Page expected to be: 7") },
 		"in the middle": func(tx *bbolt.Tx) error {
@@ -415,56 +437,20 @@ func TestPanicOfBboltEndsNothing(t *testing.T) {
 		},
 	} {
 		s.commit = panics
-		err := s.update(t.Context(), put("lost "+name, "1"))
+		err := s.Update(t.Context(), put("lost "+name, "1"))
 		if name == "in the middle" && err == nil || name != "in the middle" && !errors.Is(err, ErrNotCommitted) {
 			t.Errorf("%s: got %v", name, err)
 		}
 		s.commit = (*bbolt.Tx).Commit
-		eventually(t, "the store recovers", func() bool { return s.update(t.Context(), put("up", name)) == nil })
+		eventually(t, "the store recovers", func() bool { return s.Update(t.Context(), put("up", name)) == nil })
 		if s.value(t, "up") != name {
 			t.Errorf("%s: the store does not keep what is written", name)
 		}
 	}
 	// A transaction that cannot even be rolled back leaves bbolt with its locks taken.
 	s.abandon(errors.New("it panicked in the middle of a rollback"))
-	if err := s.update(t.Context(), put("abandoned", "1")); !errors.Is(err, ErrUnavailable) {
+	if err := s.Update(t.Context(), put("abandoned", "1")); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("abandoned: got %v", err)
 	}
-	eventually(t, "the store recovers", func() bool { return s.update(t.Context(), put("up", "again")) == nil })
-}
-
-func TestSecretIsMadeOnce(t *testing.T) {
-	path := storePath(t)
-	s := openStore(t, path, Options{})
-	var group sync.WaitGroup
-	got := make([]string, 32)
-	for i := range got {
-		group.Go(func() {
-			secret, err := s.Secret("pepper", func() ([]byte, error) { return fmt.Appendf(nil, "made by %d", i), nil })
-			if err != nil {
-				t.Error(err)
-			}
-			got[i] = string(secret)
-		})
-	}
-	group.Wait()
-	for _, secret := range got {
-		if secret != got[0] || secret == "" {
-			t.Fatalf("callers disagree: %q", got)
-		}
-	}
-	if _, err := s.Secret("empty", func() ([]byte, error) { return nil, nil }); err == nil {
-		t.Error("an empty secret was kept")
-	}
-	sorry := errors.New("no entropy")
-	if _, err := s.Secret("failed", func() ([]byte, error) { return nil, sorry }); !errors.Is(err, sorry) {
-		t.Errorf("got %v", err)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	again, err := openStore(t, path, Options{}).Secret("pepper", func() ([]byte, error) { return nil, errors.New("asked") })
-	if err != nil || string(again) != got[0] {
-		t.Fatalf("after reopening: %q, %v", again, err)
-	}
+	eventually(t, "the store recovers", func() bool { return s.Update(t.Context(), put("up", "again")) == nil })
 }

@@ -1,4 +1,4 @@
-package boltstore
+package boltfile
 
 import (
 	"bufio"
@@ -16,20 +16,18 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
-
-	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
 func TestCompactShrinksAndLosesNothing(t *testing.T) {
 	path := storePath(t)
-	s := openStore(t, path, Options{})
+	s := openFile(t, path, Options{})
 	big := strings.Repeat("x", 64<<10)
 	for i := range 300 {
-		if err := s.update(t.Context(), put("big"+strconv.Itoa(i), big)); err != nil {
+		if err := s.Update(t.Context(), put("big"+strconv.Itoa(i), big)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	err := s.update(t.Context(), func(tx *bbolt.Tx) error {
+	err := s.Update(t.Context(), func(tx *bbolt.Tx) error {
 		for i := range 300 {
 			if err := tx.Bucket(secretBucket).Delete([]byte("big" + strconv.Itoa(i))); err != nil {
 				return err
@@ -49,7 +47,7 @@ func TestCompactShrinksAndLosesNothing(t *testing.T) {
 		group.Go(func() {
 			for n := 0; !compacted.Load(); n++ {
 				key := fmt.Sprintf("w%d-%d", worker, n)
-				if err := s.update(context.Background(), put(key, "kept")); err != nil {
+				if err := s.Update(context.Background(), put(key, "kept")); err != nil {
 					t.Error(err)
 					return
 				}
@@ -76,7 +74,7 @@ func TestCompactShrinksAndLosesNothing(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s = openStore(t, path, Options{})
+	s = openFile(t, path, Options{})
 	for worker, count := range written {
 		for n := range count {
 			if key := fmt.Sprintf("w%d-%d", worker, n); s.value(t, key) != "kept" {
@@ -90,7 +88,7 @@ func TestCompactShrinksAndLosesNothing(t *testing.T) {
 }
 
 func TestCompactOfAClosedStore(t *testing.T) {
-	s := openStore(t, storePath(t), Options{})
+	s := openFile(t, storePath(t), Options{})
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	s.committing <- struct{}{}
@@ -108,8 +106,8 @@ func TestCompactOfAClosedStore(t *testing.T) {
 
 func TestCompactThatFailsLeavesTheStoreAsItWas(t *testing.T) {
 	path := storePath(t)
-	s := openStore(t, path, Options{})
-	if err := s.update(t.Context(), put("a", "1")); err != nil {
+	s := openFile(t, path, Options{})
+	if err := s.Update(t.Context(), put("a", "1")); err != nil {
 		t.Fatal(err)
 	}
 	// A directory that is not empty stands where the copy would go.
@@ -122,7 +120,7 @@ func TestCompactThatFailsLeavesTheStoreAsItWas(t *testing.T) {
 	if err := os.RemoveAll(path + compactSuffix); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.update(t.Context(), put("b", "2")); err != nil || s.value(t, "a") != "1" || s.value(t, "b") != "2" {
+	if err := s.Update(t.Context(), put("b", "2")); err != nil || s.value(t, "a") != "1" || s.value(t, "b") != "2" {
 		t.Errorf("the store does not work any more: %v", err)
 	}
 }
@@ -132,7 +130,7 @@ const compactVariable = "DATA_API_TEST_COMPACT_STORE"
 // compactHelper is the process that TestCompactKilled kills: it compacts without a pause while it writes numbers, and says
 // which of them are on disk.
 func compactHelper(path string) error {
-	s, err := Open(path, Options{LockTimeout: 10 * time.Second})
+	s, err := openAt(path, Options{LockTimeout: 10 * time.Second})
 	if err != nil {
 		return err
 	}
@@ -149,7 +147,7 @@ func compactHelper(path string) error {
 	padding := strings.Repeat("x", 4096)
 	for n := 0; ; n++ {
 		key := fmt.Sprintf("%d-%d", os.Getpid(), n)
-		if err := s.update(context.Background(), put(key, padding)); err != nil {
+		if err := s.Update(context.Background(), put(key, padding)); err != nil {
 			return err
 		}
 		fmt.Fprintln(os.Stdout, "written", key)
@@ -186,7 +184,7 @@ func TestCompactKilled(t *testing.T) {
 		}
 		_ = command.Wait()
 	}
-	s := openStore(t, path, Options{})
+	s := openFile(t, path, Options{})
 	lost := 0
 	for i, key := range written {
 		if s.value(t, key) == "" && i < len(written)-1 { // the kill may have cut the last line short
@@ -196,48 +194,5 @@ func TestCompactKilled(t *testing.T) {
 	t.Logf("12 processes were killed amid %d compactions: %d writes were acknowledged, %d are lost", compactions, len(written), lost)
 	if lost > 0 || compactions < 12 {
 		t.Fail()
-	}
-}
-
-func TestJobsOfAnOlderFileAreListed(t *testing.T) {
-	path := storePath(t)
-	s := openStore(t, path, Options{})
-	const count = 2*scanBatch + 7
-	now := time.Now()
-	var group sync.WaitGroup
-	for i := range count {
-		group.Go(func() {
-			at := now.Add(time.Duration(i))
-			j := job.Job{ID: job.NewID(at), Company: "acme", Status: job.Processing, CreatedAt: at}
-			if err := s.Accept(context.Background(), j, job.Quota{}); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	group.Wait()
-	err := s.update(t.Context(), func(tx *bbolt.Tx) error {
-		if err := tx.DeleteBucket(companyBucket); err != nil {
-			return err
-		}
-		return asOlder(tx, "1")
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	s = openStore(t, path, Options{})
-	listed, filter := 0, job.Filter{Limit: job.MaxList}
-	for more := true; more; more = !filter.After.IsZero() {
-		jobs, next, err := s.List(t.Context(), "acme", filter)
-		if err != nil {
-			t.Fatal(err)
-		}
-		listed += len(jobs)
-		filter.After = next
-	}
-	if listed != count {
-		t.Errorf("%d of %d jobs are listed", listed, count)
 	}
 }

@@ -1,4 +1,4 @@
-package boltstore
+package boltfile
 
 import (
 	"errors"
@@ -25,7 +25,7 @@ const (
 )
 
 // create makes the file when there is none.
-func (s *Store) create() error {
+func (s *File) create() error {
 	if _, err := os.Stat(s.path); !errors.Is(err, os.ErrNotExist) {
 		return nil // also when it cannot be seen: opening it says why
 	}
@@ -40,7 +40,7 @@ func (s *Store) create() error {
 	if err != nil {
 		return fmt.Errorf("create store %s: %w", s.path, err)
 	}
-	_, err = prepare(db, nil)
+	_, err = s.layout.prepare(db, s.migrate, nil)
 	if err := errors.Join(err, db.Close()); err != nil {
 		return errors.Join(fmt.Errorf("create store %s: %w", s.path, err), os.Remove(path))
 	}
@@ -51,7 +51,7 @@ func (s *Store) create() error {
 }
 
 // open opens the file, which exists, and brings its layout up to date. Nobody else uses s.db meanwhile.
-func (s *Store) open(care diligence) error {
+func (s *File) open(care diligence) error {
 	var damaged []string
 	if err := s.sameFile(); err != nil {
 		return err
@@ -99,15 +99,18 @@ func (s *Store) open(care diligence) error {
 }
 
 // adopt makes an open file the store's, and brings its layout up to date.
-func (s *Store) adopt(db *bbolt.DB, file *os.File, damaged []string) error {
+func (s *File) adopt(db *bbolt.DB, file *os.File, damaged []string) error {
 	s.db, s.file = db, file
+	if s.growBy > 0 {
+		db.AllocSize = s.growBy
+	}
 	info, err := file.Stat()
 	if err != nil {
 		return err
 	}
 	s.info = info
 	return guarded(func() error {
-		migrated, err := prepare(db, damaged)
+		migrated, err := s.layout.prepare(db, s.migrate, damaged)
 		if migrated && err == nil {
 			s.damages.log.Info("the store was brought up to date; an older version of this program cannot open it any more",
 				slog.String("file", s.path), slog.Int("schema", schema))
@@ -123,7 +126,7 @@ func (s *Store) adopt(db *bbolt.DB, file *os.File, damaged []string) error {
 }
 
 // refusal words why a file is not opened.
-func (s *Store) refusal(err error) error {
+func (s *File) refusal(err error) error {
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
 		return fmt.Errorf("another process holds %s: stop it, or configure another store", s.path)
@@ -136,7 +139,7 @@ func (s *Store) refusal(err error) error {
 }
 
 // letGo closes the file. No transaction is open, but for one that a panic has left.
-func (s *Store) letGo() error {
+func (s *File) letGo() error {
 	s.unpin(errBackupReopened) // bbolt waits for every transaction before it closes the file
 	db, file := s.db, s.file
 	s.db, s.file = nil, nil
@@ -164,7 +167,7 @@ func SyncDir(path string) error {
 }
 
 // syncName makes the file's directory entry durable.
-func (s *Store) syncName() error {
+func (s *File) syncName() error {
 	if err := SyncDir(filepath.Dir(s.path)); err != nil {
 		return fmt.Errorf("store %s: %w", s.path, err)
 	}

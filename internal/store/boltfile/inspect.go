@@ -1,4 +1,4 @@
-package boltstore
+package boltfile
 
 import (
 	"bytes"
@@ -50,9 +50,10 @@ type meta struct {
 
 // inspection is one walk through a file.
 type inspection struct {
-	file io.ReaderAt
-	size int64
-	deep bool // results are read too
+	file   io.ReaderAt
+	size   int64
+	layout *Layout
+	deep   bool // results are read too
 
 	progress func(done, most int64) // bytes; nil: nobody wants to know
 	visited  int64                  // pages
@@ -76,8 +77,8 @@ type inspection struct {
 const maxDamages = 1000
 
 // inspect walks through a file that nobody writes to. An error is what makes the file unusable as a whole.
-func inspect(file io.ReaderAt, size int64, deep bool, progress func(done, most int64)) (*inspection, error) {
-	n := &inspection{file: file, size: size, deep: deep, progress: progress, roots: make(map[string][]byte), counts: make(map[string]int)}
+func inspect(file io.ReaderAt, size int64, layout *Layout, deep bool, progress func(done, most int64)) (*inspection, error) {
+	n := &inspection{file: file, size: size, layout: layout, deep: deep, progress: progress, roots: make(map[string][]byte), counts: make(map[string]int)}
 	if err := n.readMeta(); err != nil {
 		return n, err
 	}
@@ -144,12 +145,12 @@ func (n *inspection) readSchema() (err error) {
 		return fmt.Errorf("bucket %s: %w", metaBucket, err)
 	}
 	n.seen = seen
-	if n.schema, err = parseSchema(kept[string(schemaKey)], kept[string(layoutKey)]); err != nil {
+	if n.schema, err = n.layout.parseSchema(kept[string(schemaKey)], kept[string(layoutKey)]); err != nil {
 		return err
 	}
 	n.sealed = n.schema >= 4 && kept[string(sealingKey)] == nil
 	for _, name := range sortedKeys(n.roots) {
-		if _, known := kinds[name]; !known {
+		if _, known := n.layout.kinds[name]; !known {
 			return structure("it has a bucket %q, which this program does not know: the name is damaged, or a newer version has made it", name)
 		}
 	}
@@ -158,14 +159,14 @@ func (n *inspection) readSchema() (err error) {
 
 // bucket visits the records of a bucket.
 func (n *inspection) bucket(name, root []byte) error {
-	role := kinds[string(name)].role
+	role := n.layout.kinds[string(name)].role
 	return n.tree(root, func(e *element) error {
 		if e.flags != 0 {
 			return structure("%x is not a record", e.key)
 		}
 		if e.astray {
 			if role == primary {
-				return structure("keys are not in order at %s", kinds[string(name)].describe(e.key))
+				return structure("keys are not in order at %s", n.layout.kinds[string(name)].describe(e.key))
 			}
 			n.damaged(name, e.key, "it stands in the wrong place")
 			return nil
@@ -184,7 +185,7 @@ func (n *inspection) record(name []byte, role role, e *element) error {
 	if err != nil {
 		return err
 	}
-	if legacyChunk(name, head) {
+	if n.layout.legacy(name, head) {
 		return nil
 	}
 	if ofKey := keySum(name, e.key); len(head) < sealSize || binary.BigEndian.Uint32(head) != ofKey {
@@ -195,7 +196,7 @@ func (n *inspection) record(name []byte, role role, e *element) error {
 			return nil
 		}
 		if role == primary {
-			return structure("a record's key is damaged: it reads as that of %s", kinds[string(name)].describe(e.key))
+			return structure("a record's key is damaged: it reads as that of %s", n.layout.kinds[string(name)].describe(e.key))
 		}
 		n.damaged(name, e.key, "the checksum of its key is wrong")
 		return nil
@@ -207,7 +208,7 @@ func (n *inspection) record(name []byte, role role, e *element) error {
 	if err != nil {
 		return err
 	}
-	if _, err := (records{name: name}).open(e.key, value); err != nil {
+	if _, err := (Records{layout: n.layout, name: name}).Open(e.key, value); err != nil {
 		n.damaged(name, e.key, "its checksum is wrong")
 	}
 	return nil
@@ -218,7 +219,7 @@ func (n *inspection) damaged(name, key []byte, cause string) {
 		n.damages = make(map[string][]error)
 	}
 	if list := n.damages[string(name)]; len(list) < maxDamages {
-		n.damages[string(name)] = append(list, damaged(name, key, cause))
+		n.damages[string(name)] = append(list, n.layout.Damaged(name, key, cause))
 	}
 }
 

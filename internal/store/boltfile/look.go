@@ -1,4 +1,4 @@
-package boltstore
+package boltfile
 
 import (
 	"errors"
@@ -20,7 +20,7 @@ const (
 
 // look checks the file before it is opened for writing, under a lock that keeps writers away, and returns the buckets
 // that are to be made anew.
-func (s *Store) look() (remake []string, err error) {
+func (s *File) look() (remake []string, err error) {
 	if err := whole(s.path); err != nil {
 		return nil, err
 	}
@@ -29,17 +29,17 @@ func (s *Store) look() (remake []string, err error) {
 		return nil, fmt.Errorf("store %s: %w", s.path, err)
 	}
 	s.narrow(info.Mode().Perm())
-	found, err := inspectPath(s.path, &s.options, false, nil)
+	found, err := s.inspect(false, nil)
 	if err != nil {
 		return nil, s.refusal(err)
 	}
 	for _, name := range sortedKeys(found.damages) {
 		for _, damage := range found.damages[name] {
-			if kinds[name].role == primary {
-				s.reportDamage(damage)
+			if s.layout.kinds[name].role == primary {
+				s.ReportDamage(damage)
 			}
 		}
-		if kinds[name].role != primary {
+		if s.layout.kinds[name].role != primary {
 			s.damages.log.Error("an index of the store is damaged; it is made anew. Look at the disk and the memory of this machine",
 				slog.String("file", s.path), slog.String("index", name), slog.Any("error", found.damages[name][0]))
 			remake = append(remake, name)
@@ -62,23 +62,23 @@ func whole(path string) error {
 	return nil
 }
 
-// inspectPath inspects a file that no other process writes to.
-func inspectPath(path string, options *bbolt.Options, deep bool, progress func(done, most int64)) (found *inspection, err error) {
+// inspect inspects a file that no other process writes to.
+func (s *File) inspect(deep bool, progress func(done, most int64)) (found *inspection, err error) {
 	// Opened for reading, bbolt takes the lock, reads the meta pages and looks at nothing else.
 	var db *bbolt.DB
-	reading := bbolt.Options{Timeout: options.Timeout, ReadOnly: true}
+	reading := bbolt.Options{Timeout: s.options.Timeout, ReadOnly: true}
 	err = guarded(func() (err error) {
-		db, err = bbolt.Open(path, 0, &reading)
+		db, err = bbolt.Open(s.path, 0, &reading)
 		return err
 	})
 	if err != nil {
-		if short := tooShort(path); short != nil {
+		if short := tooShort(s.path); short != nil {
 			err = short
 		}
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, guarded(db.Close)) }()
-	file, err := os.Open(path)
+	file, err := os.Open(s.path)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func inspectPath(path string, options *bbolt.Options, deep bool, progress func(d
 	if err != nil {
 		return nil, err
 	}
-	return inspect(file, info.Size(), deep, progress)
+	return inspect(file, info.Size(), s.layout, deep, progress)
 }
 
 // tooShort says so when a file cannot hold what each of them begins with.
@@ -100,7 +100,7 @@ func tooShort(path string) error {
 
 // narrow closes the file to those who are neither its owner nor of its group, and its group to writing.
 // Where that cannot be done, as on a file system without modes, it is a warning.
-func (s *Store) narrow(mode os.FileMode) {
+func (s *File) narrow(mode os.FileMode) {
 	const foreign = 0o027
 	if runtime.GOOS == "windows" || mode&foreign == 0 {
 		return // on Windows modes say nothing
