@@ -2,6 +2,7 @@ package caddyfile
 
 import (
 	"encoding/json"
+	"errors"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -26,6 +27,7 @@ var (
 //	data_api [<matcher>] {
 //		max_body 256KiB
 //		docs /docs | off
+//		console /console | off
 //		server_timing
 //		health off | { live /health/live; ready /health/ready; detail NETWORK... }
 //	}
@@ -40,14 +42,14 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		return nil, err
 	}
 	h.Next() // the extraction has rewound the segment
-	execute, docs := config.Execute{AuthenticatorRaw: authenticator}, config.Docs{Path: config.DefaultDocsPath}
+	execute, docs, console := config.Execute{AuthenticatorRaw: authenticator}, config.Docs{Path: config.DefaultDocsPath}, config.Console{}
+	consoleSaid := false
 	health := new(config.Health)
-	err = options.Read(h.Dispenser, "data_api", docs.Validate,
-		options.Value("docs", &docs.Path, "/docs", func(path string) (string, string) {
-			if path == "off" {
-				path = ""
-			}
-			return path, ""
+	err = options.Read(h.Dispenser, "data_api", func() error { return errors.Join(docs.Validate(), console.Validate()) },
+		options.Value("docs", &docs.Path, "/docs", pathOrOff),
+		options.Value("console", &console.Path, "/console", func(path string) (string, string) {
+			consoleSaid = true
+			return pathOrOff(path)
 		}),
 		options.Custom("health", func(d *caddyfile.Dispenser) (err error) {
 			health, err = parseHealth(d)
@@ -59,12 +61,24 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	if err != nil {
 		return nil, err
 	}
+	if console.Docs = docs.Path; !consoleSaid {
+		console.Path = config.DefaultConsolePath
+	}
+	if err := console.Validate(); err != nil {
+		if consoleSaid {
+			return nil, h.WrapErr(err)
+		}
+		console.Path = "" // the documentation page stands where it would be by itself
+	}
 	routes := caddyhttp.RouteList{ // in this order: some paths of the first are among those of the second
 		route(h, executePaths, "data_api_execute", execute),
 		route(h, tokenPaths, "data_api_token", struct{}{}),
 	}
 	if docs.Path != "" {
 		routes = append(routes, route(h, caddyhttp.MatchPath{docs.Path, docs.Path + "/*"}, "data_api_docs", docs))
+	}
+	if console.Path != "" {
+		routes = append(routes, route(h, caddyhttp.MatchPath{console.Path, console.Path + "/*"}, "data_api_console", console))
 	}
 	if health != nil {
 		paths := config.Health{Live: health.Live, Ready: health.Ready}
@@ -79,6 +93,14 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		values[i] = httpcaddyfile.ConfigValue{Class: "route", Value: routes[i]}
 	}
 	return values, nil
+}
+
+// pathOrOff reads a path, or off, which is none.
+func pathOrOff(path string) (string, string) {
+	if path == "off" {
+		path = ""
+	}
+	return path, ""
 }
 
 // parseProblem expands the directive that answers with problem documents:

@@ -43,6 +43,7 @@ type App struct {
 	trusts       []token.Trust
 	server       *server.Server
 	catalogAudit *catalogAuditor
+	consoles     consolePaths
 
 	lifecycle
 }

@@ -10,6 +10,7 @@ var commands = []command{
 		use: "signing-keys", short: "Lists, rotates and withdraws the keys that sign tokens",
 		commands: []command{listSigningKeys, rotateSigningKey, withdrawSigningKey},
 	},
+	makeConsoleLink,
 	showSecret.with(rotateSecret),
 	{
 		use: "jobs", short: "Lists, shows and cancels jobs of all companies",

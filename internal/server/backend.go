@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/activity"
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/callback"
@@ -57,6 +58,7 @@ type Backend struct {
 	Keys       *identity.Keys
 	Dispatcher *callback.Dispatcher
 	Usage      *usage.Counter
+	Activity   *activity.Recorder
 	Documents  *documents.Library // what people make over the API
 
 	quotas    *usage.Quotas
@@ -188,6 +190,7 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 	}
 	built := &Backend{
 		Store: opened, Keys: keys, ring: ring, families: families, cursorKey: cursorKey, traces: options.Traces,
+		Activity: activity.New(time.Now),
 		throttle: ratelimit.NewThrottle(time.Now),
 		rates:    ratelimit.NewTable(ratePlaces, time.Now),
 		memory:   respond.NewMemory(0), // each configuration says how much there is
@@ -219,7 +222,7 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 
 // observing returns the observer of calls, and of the ends of jobs, that counts them first.
 func (b *Backend) observing(others observe.Observer) observe.Observer {
-	return observe.Observers{b.Usage, b.quotas, others}
+	return observe.Observers{b.Usage, b.quotas, b.Activity, others}
 }
 
 // Jobs runs the jobs of the store.

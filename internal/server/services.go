@@ -121,6 +121,11 @@ func (s *Server) startTrusts(directory *identity.Directory) {
 	directory.TrustIssuersFor(companies)
 }
 
+// Invite makes the code of a link that signs somebody in once: see [token.Families.Invite].
+func (s *Services) Invite(ctx context.Context, subject token.Subject) (code string, until time.Time, err error) {
+	return s.families.Invite(ctx, subject)
+}
+
 // Attach makes the services the ones that jobs and callbacks begin under from now on. The function that it returns takes
 // them away again. Whatever has begun under them ends under them; done is called after that.
 func (s *Services) Attach(done func()) (detach func(), err error) {

@@ -103,6 +103,7 @@ func (f *CompanyFile) AddUser(name string, value []byte, r *Report) bool {
 	if len(r.diagnostics) > 0 {
 		return false
 	}
+	user.Stored = true
 	f.Company.Users[name], f.Contexts[name], f.Stored[name] = user, places, r.File
 	return true
 }
