@@ -221,6 +221,7 @@ func (r *branchReader) readCompany(name string, text []byte) *readCompany {
 	read.faults = report.All()
 	if sound != nil {
 		sound.Digest = digest
+		_, sound.Company.Stored = document.StoredPath(name)
 		read.faults = append(read.faults, r.stored.addUsers(r.slug, sound)...)
 		read.sound = &companyFile{CompanyFile: *sound}
 	} else {
