@@ -17,7 +17,7 @@ import (
 
 // The paths that the directive routes. They are part of the HTTP contract.
 var (
-	executePaths = caddyhttp.MatchPath{dataapi.PathPermissions, dataapi.PathUsage, dataapi.PathEndpoints, dataapi.PathEndpoints + "/*"}
+	executePaths = caddyhttp.MatchPath(dataapi.CallerPaths())
 	// What is left of the first: the exchanges, and the 404 of all else. The second is the public keys of tokens.
 	tokenPaths = caddyhttp.MatchPath{dataapi.PathAuth + "/*", dataapi.PathJWKS}
 )

@@ -175,7 +175,8 @@ func (o *operation) findJob(r *http.Request, caller identity.Principal, action d
 		return job.Job{}, dataapi.Wrap(dataapi.CodeJobNotFound, err)
 	case err != nil:
 		return job.Job{}, dataapi.Wrap(dataapi.CodeOverloaded, err)
-	case found.Company != caller.Company.Slug || !o.Plan().MayRead(caller, found):
+	case found.Company != caller.Company.Slug || !o.Plan().MayRead(caller, found),
+		!caller.Authorize(action, found.Address.Path()) && !caller.Authorize(dataapi.ActionGetJob, found.Address.Path()):
 		return job.Job{}, &dataapi.Error{Code: dataapi.CodeJobNotFound}
 	case !caller.Authorize(action, found.Address.Path()):
 		return job.Job{}, dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s on %s.", action, found.Address.Path())
