@@ -93,11 +93,7 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 // which all configurations of a store share.
 func (s *Server) keyRing(backend *Backend) (*token.KeyRing, error) {
 	if s.settings.Algorithm == token.HS256 {
-		key, err := token.NewHS256Key([]byte(s.settings.HS256Secret))
-		if err != nil {
-			return nil, err
-		}
-		return token.NewKeyRing(key)
+		return s.configuredRing()
 	}
 	err := backend.ring.Prepare(context.Background(), s.settings.Algorithm, s.settings.Tokens.RefreshTTL)
 	return backend.ring, err

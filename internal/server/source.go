@@ -93,13 +93,17 @@ func (s *Source) ping(ctx context.Context) error {
 	return err
 }
 
-// Reconnect has a source replace its connections, or all that can when the name is empty.
-func (s *Server) Reconnect(name string) ([]admin.Reconnected, error) {
+// Reconnect has a source replace its connections, or all that can when the name is empty: then the secrets of tokens are read
+// again, too.
+func (s *Server) Reconnect(name string) (admin.ReconnectedSources, error) {
 	names := slices.Sorted(maps.Keys(s.settings.Sources))
 	if name != "" && s.settings.Sources[name] == nil {
-		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no source %q%s", name, dataapi.Beside(name, names))
+		return admin.ReconnectedSources{}, dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no source %q%s", name, dataapi.Beside(name, names))
 	}
-	done := []admin.Reconnected{}
+	done := admin.ReconnectedSources{Sources: []admin.Reconnected{}}
+	if name == "" {
+		done.HS256 = s.rereadForOperator()
+	}
 	for _, other := range names {
 		if name != "" && other != name {
 			continue
@@ -111,7 +115,7 @@ func (s *Server) Reconnect(name string) ([]admin.Reconnected, error) {
 			state.Error = err.Error()
 		}
 		state.Reconnected = state.Error == ""
-		done = append(done, state)
+		done.Sources = append(done.Sources, state)
 	}
 	return done, nil
 }
