@@ -4,7 +4,12 @@ import { fileURLToPath } from "node:url";
 import { createServer } from "vite";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const vite = await createServer({ root, server: { middlewareMode: true, hmr: false, ws: false }, logLevel: "error", appType: "custom" });
+const vite = await createServer({
+  root,
+  server: { middlewareMode: true, hmr: false, ws: false },
+  logLevel: "error",
+  appType: "custom",
+});
 const { languages, program } = await vite.ssrLoadModule("/src/code/index.ts");
 const call = JSON.parse(readFileSync(0, "utf8"));
 console.log(JSON.stringify(Object.fromEntries(languages.map(({ id }) => [id, program(id, call)]))));

@@ -71,7 +71,7 @@ for column in result["columns"]:
     elif kind in ("real", "double"):
         frame[name] = frame[name].map(float, na_action="ignore").astype("Float64")
     elif kind in ("date", "timestamp", "timestamptz") and not frame[name].astype(str).str.contains("infinity").any():
-        frame[name] = pandas.to_datetime(frame[name], format="ISO8601", utc=kind == "timestamptz")
+        frame[name] = pandas.to_datetime(frame[name].map(pandas.Timestamp, na_action="ignore"), utc=kind == "timestamptz")
 print(frame)
 `;
 }

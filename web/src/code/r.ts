@@ -36,7 +36,8 @@ if (resp_status(answer) == 202) { # a job
 }
 `
     : `answer <- call(${csv}, body${mayBeJob(endpoint) ? ', prefer = "wait=60"' : ""})\n`;
-  return `library(httr2)
+  return `# install.packages(c("httr2", "jsonlite"))
+library(httr2)
 
 base <- ${rQuote(origin)}
 token <- ""

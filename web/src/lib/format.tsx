@@ -77,7 +77,7 @@ export function bytes(value: number, language: string): string {
   return value.toLocaleString(language, {
     style: "unit",
     unit: units[step],
-    unitDisplay: "short",
+    unitDisplay: "narrow",
     maximumFractionDigits: step ? 1 : 0,
   });
 }
