@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 
 	"github.com/solucao42/caddy-data-api/internal/admission"
@@ -76,6 +77,9 @@ type Services struct {
 
 	Log *slog.Logger
 
+	// More are routes for callers that other packages serve.
+	More []func(*respond.Responder) respond.Routes
+
 	// Observer watches the calls of endpoints. Meter counts what happens beside them; nil: nobody does.
 	Observer observe.Observer
 	Meter    observe.Meter
@@ -116,6 +120,7 @@ func New(s Services) *API {
 		Recorder: recorder.Recorder, directory: s.Directory, authority: s.Tokens, families: s.Families, keys: s.TokenKeys,
 		throttle: s.Throttle, limits: s.ThrottleLimits,
 	}
+	sessions := &sessions{tokens: tokens, origins: http.NewCrossOriginProtection()}
 	endpoints := &endpoints{access: access, documents: newDocuments()}
 	executions := &executions{
 		access: access, recorder: recorder, waits: waits, observer: s.Observer, cache: s.Cache, rates: s.Rates, quotas: s.Quotas,
@@ -145,6 +150,9 @@ func New(s Services) *API {
 	for _, format := range formats.All {
 		execute[http.MethodGet+" "+jobRoute+"/result."+format.Suffix] = results.get
 	}
+	for _, more := range s.More {
+		maps.Copy(execute, more(responder))
+	}
 	return &API{
 		access: access, Responder: responder, execute: responder.Mux(execute, besides),
 		token: responder.Mux(respond.Routes{
@@ -152,12 +160,16 @@ func New(s Services) *API {
 			http.MethodPost + " " + dataapi.PathRefresh: tokens.recorded(audit.TokenRefreshed, tokens.refresh),
 			http.MethodPost + " " + dataapi.PathLogout:  tokens.recorded(audit.TokenEnded, tokens.logout),
 			http.MethodGet + " " + dataapi.PathJWKS:     tokens.publicKeys,
+
+			http.MethodPost + " " + dataapi.PathSession:   sessions.recorded(audit.TokenIssued, sessions.begin),
+			http.MethodPost + " " + dataapi.PathRenew:     sessions.recorded(audit.TokenRefreshed, sessions.renew),
+			http.MethodDelete + " " + dataapi.PathSession: sessions.recorded(audit.TokenEnded, sessions.end),
 		}, nil),
 	}
 }
 
-// ServeToken answers the routes that need no access token: the exchange of a key, the refresh, the logout, and the public
-// keys.
+// ServeToken answers the routes that need no access token: the exchange of a key, the refresh, the logout, the sessions of
+// browsers, and the public keys.
 func (a *API) ServeToken(w http.ResponseWriter, r *http.Request) {
 	a.EnterStranger(w, r, maxTokenBody)
 	a.token.ServeHTTP(w, r)
