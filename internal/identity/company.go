@@ -27,6 +27,7 @@ type User struct {
 	DisplayName  string // for people; the name when the file gives none
 	Active       bool
 	Subject      string   // what a trusted issuer calls the user; empty: the name
+	Basic        bool     // its keys may be presented by HTTP Basic, in requests that change nothing
 	Policies     []string // names of managed policies or of the company's own
 	ShareContext params.ShareContext
 	Rate         ratelimit.Limit // of all requests with one of its keys
