@@ -96,6 +96,9 @@ type Services struct {
 type API struct {
 	*access
 	*respond.Responder
+	throttle       *ratelimit.Throttle
+	throttleLimits ratelimit.ThrottleLimits
+
 	token   *http.ServeMux
 	execute *http.ServeMux
 }
@@ -154,12 +157,14 @@ func New(s Services) *API {
 		maps.Copy(execute, more(responder))
 	}
 	return &API{
-		access: access, Responder: responder, execute: responder.Mux(execute, besides),
+		access: access, Responder: responder, throttle: s.Throttle, throttleLimits: s.ThrottleLimits, execute: responder.Mux(execute, besides),
 		token: responder.Mux(respond.Routes{
 			http.MethodPost + " " + dataapi.PathAPIKey:  tokens.recorded(audit.TokenIssued, tokens.exchange),
 			http.MethodPost + " " + dataapi.PathRefresh: tokens.recorded(audit.TokenRefreshed, tokens.refresh),
 			http.MethodPost + " " + dataapi.PathLogout:  tokens.recorded(audit.TokenEnded, tokens.logout),
+			http.MethodPost + " " + dataapi.PathToken:   asOAuth(tokens.recorded(audit.TokenIssued, tokens.clientCredentials)),
 			http.MethodGet + " " + dataapi.PathJWKS:     tokens.publicKeys,
+			http.MethodGet + " " + dataapi.PathOAuth:    metadata,
 
 			http.MethodPost + " " + dataapi.PathSession:   sessions.recorded(audit.TokenIssued, sessions.begin),
 			http.MethodPost + " " + dataapi.PathRenew:     sessions.recorded(audit.TokenRefreshed, sessions.renew),
@@ -169,8 +174,10 @@ func New(s Services) *API {
 }
 
 // ServeToken answers the routes that need no access token: the exchange of a key, the refresh, the logout, the sessions of
-// browsers, and the public keys.
-func (a *API) ServeToken(w http.ResponseWriter, r *http.Request) {
+// browsers, the public keys, and the client credentials of OAuth with what clients need to know of them. The URL of base is that
+// of the server.
+func (a *API) ServeToken(w http.ResponseWriter, r *http.Request, base dataapi.Base) {
+	r = r.WithContext(fields.WithBase(r.Context(), base))
 	a.EnterStranger(w, r, maxTokenBody)
 	a.token.ServeHTTP(w, r)
 }
