@@ -25,8 +25,12 @@ help: ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: bin/caddy-quick bin/demo ## run the guide for real and keep serving http://localhost:3100; ONCE=1 ends after one pass
-	@bin/demo $(if $(filter-out 0,$(ONCE)),-once)
+demo: $(if $(filter postgres,$(STORE)),tools-postgresql) bin/caddy-quick bin/demo ## run the guide for real and keep serving http://localhost:3100; ONCE=1: one pass; STORE=postgres NODES=3: on three servers
+	@bin/demo $(if $(filter-out 0,$(ONCE)),-once) $(if $(STORE),-store $(STORE)) $(if $(NODES),-nodes $(NODES))
+
+.PHONY: tools-postgresql
+tools-postgresql:
+	@tools/programs.sh postgresql
 
 .PHONY: build
 build: ## build bin/caddy with xcaddy; further plug-ins: ./xcaddy.sh --with MODULE

@@ -221,8 +221,8 @@ func (s *running) logOf(name string) string {
 	return string(content)
 }
 
-// login makes a key and exchanges it for the token that ask presents.
-func (s *running) login() {
+// newKey makes an API key for the user ci.
+func (s *running) newKey() (company, id, secret string) {
 	s.t.Helper()
 	created, err := http.Post(fmt.Sprintf("http://127.0.0.1:%d/data_api/keys", s.admin), "application/json",
 		strings.NewReader(`{"company": "acme", "user": "ci"}`))
@@ -237,7 +237,14 @@ func (s *running) login() {
 	if err := json.NewDecoder(created.Body).Decode(&key); err != nil || key.Secret == "" {
 		s.t.Fatalf("the key: %d %v", created.StatusCode, err)
 	}
-	body := fmt.Sprintf(`{"company_slug": "acme", "api_key": %q, "api_secret": %q}`, key.Key, key.Secret)
+	return "acme", key.Key, key.Secret
+}
+
+// login makes a key and exchanges it for the token that ask presents.
+func (s *running) login() {
+	s.t.Helper()
+	company, key, secret := s.newKey()
+	body := fmt.Sprintf(`{"company_slug": %q, "api_key": %q, "api_secret": %q}`, company, key, secret)
 	status, answer, err := s.ask(s.clientHelper, http.MethodPost, "/api/v1/auth/api-key", body)
 	var tokens struct {
 		Access string `json:"access_token"`
@@ -245,7 +252,7 @@ func (s *running) login() {
 	if err := errors.Join(err, json.Unmarshal(answer, &tokens)); err != nil || status != http.StatusOK {
 		s.t.Fatalf("the token: %d %s %v", status, answer, err)
 	}
-	s.access, s.keyID = tokens.Access, key.Key
+	s.access, s.keyID = tokens.Access, key
 }
 
 // exec changes the database of the source.
