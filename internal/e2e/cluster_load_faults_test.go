@@ -161,7 +161,12 @@ func (l *clusterLoad) awaitJobs(t *testing.T) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%d jobs do not end, %d callbacks are not delivered", jobs, callbacks)
+			var about string
+			err := admin.QueryRow(t.Context(), `SELECT coalesce(string_agg(row_to_json(d)::text, E'\n'), '') FROM
+				(SELECT encode(job_id, 'hex') AS job, attempt, forgiven, node, (due - data_api.now_ns()) / 1e9 AS due_in, log FROM data_api.deliveries
+				WHERE state = 'pending' LIMIT 10) AS d`).Scan(&about)
+			t.Errorf("%d jobs do not end, %d callbacks are not delivered: %s %v", jobs, callbacks, about, err)
+			return
 		}
 	}
 }
