@@ -28,6 +28,7 @@ var (
 //
 //	data_api [<matcher>] {
 //		max_body 256KiB
+//		base_url https://api.example.com/edge
 //		cors { origins https://app.example; max_age 1h }
 //		docs /docs | off
 //		mcp [/mcp]
@@ -49,7 +50,12 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	health := new(config.Health)
 	var agents *config.MCP
 	var cors *config.CORS
-	err = options.Read(h.Dispenser, "data_api", docs.Validate,
+	check := func() error {
+		_, err := dataapi.ParseBase(execute.BaseURL)
+		return cmp.Or(docs.Validate(), err)
+	}
+	err = options.Read(h.Dispenser, "data_api", check,
+		options.Text("base_url", &execute.BaseURL, "https://api.example.com/edge"),
 		options.Block("cors", &cors, parseCORS),
 		options.Value("docs", &docs.Path, "/docs", func(path string) (string, string) {
 			if path == "off" {

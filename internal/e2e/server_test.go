@@ -60,6 +60,7 @@ type server struct {
 	Dir       string
 	caddyfile string // path
 	port      int
+	program   string // empty: the one that is built of this tree
 	cmd       *exec.Cmd
 	globals   string // lines of the global options
 	store     string // of the data_api block
@@ -81,6 +82,7 @@ type serverConfig struct {
 	sockets []*os.File // inherited, from descriptor 3 on
 	address string     // that it listens on; default: 127.0.0.1
 	prefix  []string   // of its command
+	program string     // default: built of this tree
 }
 
 // unstarted returns a server that has neither a catalog nor a Caddyfile.
@@ -95,7 +97,7 @@ func unstarted(t testing.TB) *server {
 func newServer(t testing.TB, config serverConfig) *server {
 	t.Helper()
 	s := unstarted(t)
-	s.globals, s.sockets, s.store, s.prefix = config.globals, config.sockets, config.store, config.prefix
+	s.globals, s.sockets, s.store, s.prefix, s.program = config.globals, config.sockets, config.store, config.prefix, config.program
 	s.address = cmp.Or(config.address, s.address)
 	s.Base = fmt.Sprintf("http://%s:%d", s.address, s.port)
 	s.WriteCatalog("acme/company.yaml", companyFile)
@@ -168,6 +170,13 @@ func (s *server) site() string {
 	return fmt.Sprintf("http://:%d", s.port)
 }
 
+func (s *server) binary() string {
+	if s.program != "" {
+		return s.program
+	}
+	return builtBinary(s.T)
+}
+
 func (s *server) adminSocket() string { return filepath.Join(s.Dir, "admin.sock") }
 
 func (s *server) environment(extra ...string) []string {
@@ -185,7 +194,7 @@ func (s *server) start(env ...string) {
 func (s *server) startCaddy(env ...string) {
 	s.T.Helper()
 	s.Log = new(servertest.Log)
-	line := append(slices.Clone(s.prefix), builtBinary(s.T), "run", "--config", s.caddyfile)
+	line := append(slices.Clone(s.prefix), s.binary(), "run", "--config", s.caddyfile)
 	s.cmd = exec.Command(line[0], line[1:]...)
 	s.cmd.Env = s.environment(env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.Log, s.Log
@@ -250,7 +259,7 @@ func (s *server) stop() {
 
 // cli runs a command of the binary and returns what it prints.
 func (s *server) cli(args ...string) (stdout, stderr string, err error) {
-	cmd := exec.Command(builtBinary(s.T), args...)
+	cmd := exec.Command(s.binary(), args...)
 	cmd.Env = s.environment()
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut

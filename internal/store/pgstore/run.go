@@ -38,8 +38,12 @@ const (
 	// write: one that was stopped or cut off in the middle would else keep the others from its jobs for as long as it lives.
 	begin = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'"
 
-	// acquireTimeout bounds how long a connection is waited for.
+	// acquireTimeout bounds how long a connection is waited for, and awayTimeout while the database is known to be away.
 	acquireTimeout = 5 * time.Second
+	awayTimeout    = time.Second
+
+	// awayAfter is after how long a silence the database is known to be away, where somebody follows what others change.
+	awayAfter = 3 * time.Second
 
 	// attempts is how often a transaction is tried that the database has undone for the sake of another.
 	attempts = 10
@@ -54,7 +58,11 @@ type querier interface {
 
 // acquire returns a connection, or ctx's error.
 func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
-	waiting, cancel := context.WithTimeout(ctx, acquireTimeout)
+	timeout := acquireTimeout
+	if s.following.Load() && time.Since(*s.heard.Load()) > awayAfter {
+		timeout = awayTimeout
+	}
+	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	conn, err := s.pool.Acquire(waiting)
 	switch {
