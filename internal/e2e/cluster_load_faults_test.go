@@ -150,7 +150,7 @@ func reason(status int, body []byte, err error) string {
 func (l *clusterLoad) awaitJobs(t *testing.T) {
 	t.Helper()
 	admin := l.admin(t)
-	for deadline := time.Now().Add(3 * patience); ; time.Sleep(200 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * patience); ; time.Sleep(200 * time.Millisecond) {
 		var jobs, callbacks int
 		err := admin.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM data_api.queue), (SELECT count(*) FROM data_api.deliveries WHERE state = 'pending')`).
 			Scan(&jobs, &callbacks)

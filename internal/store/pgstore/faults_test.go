@@ -35,7 +35,12 @@ func TestFaultsClusterJobsOfAStoppedServer(t *testing.T) {
 			a, b := openReal(t, dsn, options), openReal(t, dsn, options)
 			following, end := context.WithCancel(t.Context())
 			defer end()
-			go b.Follow(following, func(context.Context, []store.Change) error { return nil }) // as a server does
+			for _, s := range []*pgstore.Store{a, b} { // as servers do
+				go s.Follow(following, func(context.Context, []store.Change) error { return nil })
+			}
+			for a.Standing().Nodes < 2 {
+				time.Sleep(50 * time.Millisecond)
+			}
 			for n := worker; n < events; n += atOnce {
 				took[n] = handOver(t, a, b)
 			}
