@@ -150,7 +150,7 @@ func reason(status int, body []byte, err error) string {
 func (l *clusterLoad) awaitJobs(t *testing.T) {
 	t.Helper()
 	admin := l.admin(t)
-	for deadline := time.Now().Add(3 * patience); ; time.Sleep(200 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * patience); ; time.Sleep(200 * time.Millisecond) {
 		var jobs, callbacks int
 		err := admin.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM data_api.queue), (SELECT count(*) FROM data_api.deliveries WHERE state = 'pending')`).
 			Scan(&jobs, &callbacks)
@@ -161,7 +161,12 @@ func (l *clusterLoad) awaitJobs(t *testing.T) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%d jobs do not end, %d callbacks are not delivered", jobs, callbacks)
+			var about string
+			err := admin.QueryRow(t.Context(), `SELECT coalesce(string_agg(row_to_json(d)::text, E'\n'), '') FROM
+				(SELECT encode(job_id, 'hex') AS job, attempt, forgiven, node, (due - data_api.now_ns()) / 1e9 AS due_in, log FROM data_api.deliveries
+				WHERE state = 'pending' LIMIT 10) AS d`).Scan(&about)
+			t.Errorf("%d jobs do not end, %d callbacks are not delivered: %s %v", jobs, callbacks, about, err)
+			return
 		}
 	}
 }
