@@ -2,6 +2,8 @@ module github.com/solucao42/caddy-data-api
 
 go 1.26.0
 
+ignore ./web/node_modules
+
 tool github.com/caddyserver/xcaddy/cmd/xcaddy
 
 require (

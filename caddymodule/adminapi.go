@@ -56,6 +56,7 @@ func enterAdmin() (*admin.Services, func(), error) {
 		Dispatcher: opened.Dispatcher, Store: opened.Store, Standing: opened.Standing, Cache: opened.Cache, TellPurge: opened.TellPurge,
 		Usage: opened.Usage, Jobs: opened.Jobs(),
 		Plan: app.server.Plan, Sources: app.server.AskSources, Reconnect: app.server.Reconnect, AuditLog: eventAuditLog{app.auditLog},
+		ConsolePath: app.consoles.any(), Invite: opened.Invite,
 	}, app.generation.Leave, nil
 }
 

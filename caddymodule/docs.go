@@ -8,6 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/solucao42/caddy-data-api/internal/config"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/docspage"
 )
 
@@ -53,7 +54,11 @@ func (h *DocsHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyh
 	if h.ended() != nil {
 		endConnection(w, r) // see App.enter
 	}
-	h.page.ServeHTTP(w, r)
+	page := h.page
+	if base := baseOf(r, dataapi.Base{}); base.Path != "" {
+		page = page.Below(base.Path)
+	}
+	page.ServeHTTP(w, r)
 	return nil
 }
 

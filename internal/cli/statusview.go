@@ -57,7 +57,8 @@ func problemsOf(status admin.Status) (lines []string) {
 		if endpoint.Failures > 1 {
 			times = fmt.Sprintf(", %d times since %s", endpoint.Failures, endpoint.Since.Format(time.RFC3339))
 		}
-		lines = append(lines, fmt.Sprintf("%s: failed %s ago%s: %s", endpoint.Endpoint, command.Age(status.At.Sub(endpoint.LastAt)), times, oneLine(endpoint.Error)))
+		lines = append(lines, fmt.Sprintf("%s: failed %s ago%s: %s",
+			endpoint.Endpoint, command.Age(status.At.Sub(endpoint.LastAt)), times, oneLine(endpoint.Error)))
 	}
 	return append(lines, status.Faults...)
 }
@@ -74,7 +75,8 @@ func sourceRows(status admin.Status) []string {
 			use, idle, limit = strconv.Itoa(c.InUse), strconv.Itoa(c.Idle), strconv.Itoa(c.Limit)
 		}
 		rows[i] = strings.Join([]string{
-			s.Source, strings.ReplaceAll(s.State, "_", " "), command.Age(status.At.Sub(s.Since)), use, idle, limit, strconv.Itoa(s.Waiting), failuresOf(s, status.At),
+			s.Source, strings.ReplaceAll(s.State, "_", " "), command.Age(status.At.Sub(s.Since)), use, idle, limit,
+			strconv.Itoa(s.Waiting), failuresOf(s, status.At),
 		}, "\t")
 	}
 	return rows

@@ -88,10 +88,26 @@ var mediaTypes = map[string]string{
 }
 
 // Handler serves the page below a path. Make it with [New].
-type Handler struct{ base string }
+type Handler struct {
+	base   string
+	prefix string // of the path that was asked for, which is not in the request any more
+	root   file   // root.js: where the API is
+}
 
 // New makes a handler of the page below base, such as /docs.
-func New(base string) *Handler { return &Handler{base: strings.TrimSuffix(base, "/")} }
+func New(base string) *Handler {
+	base = strings.TrimSuffix(base, "/")
+	// The page finds the API by its own address, so that it does whatever stands before both of them.
+	script := []byte(`export const root = new URL("` + strings.Repeat("../", strings.Count(base, "/")) + `", import.meta.url).pathname;` + "\n")
+	return &Handler{base: base, root: newFile("root.js", script, pack(script))}
+}
+
+// Below returns the same handler for a request from whose path a prefix was taken away.
+func (h *Handler) Below(prefix string) *Handler {
+	below := *h
+	below.prefix = prefix
+	return &below
+}
 
 // policy allows what the page itself brings, and requests to where it came from. The images of Swagger UI's style sheet
 // are data.
@@ -114,11 +130,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	name, below := strings.CutPrefix(r.URL.Path, h.base+"/")
 	if !below {
-		http.Redirect(w, r, h.base+"/", http.StatusPermanentRedirect)
+		http.Redirect(w, r, h.prefix+h.base+"/", http.StatusPermanentRedirect)
 		return
 	}
 	if name == "" {
 		name = "index.html"
+	}
+	if name == "root.js" {
+		h.root.serve(w, r)
+		return
 	}
 	all, err := files()
 	if err != nil { // of what is embedded: a test would have seen it

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 
 	"github.com/solucao42/caddy-data-api/internal/admission"
@@ -10,6 +11,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
@@ -75,6 +77,9 @@ type Services struct {
 
 	Log *slog.Logger
 
+	// More are routes for callers that other packages serve.
+	More []func(*respond.Responder) respond.Routes
+
 	// Observer watches the calls of endpoints. Meter counts what happens beside them; nil: nobody does.
 	Observer observe.Observer
 	Meter    observe.Meter
@@ -115,6 +120,7 @@ func New(s Services) *API {
 		Recorder: recorder.Recorder, directory: s.Directory, authority: s.Tokens, families: s.Families, keys: s.TokenKeys,
 		throttle: s.Throttle, limits: s.ThrottleLimits,
 	}
+	sessions := &sessions{tokens: tokens, origins: http.NewCrossOriginProtection()}
 	endpoints := &endpoints{access: access, documents: newDocuments()}
 	executions := &executions{
 		access: access, recorder: recorder, waits: waits, observer: s.Observer, cache: s.Cache, rates: s.Rates, quotas: s.Quotas,
@@ -144,6 +150,9 @@ func New(s Services) *API {
 	for _, format := range formats.All {
 		execute[http.MethodGet+" "+jobRoute+"/result."+format.Suffix] = results.get
 	}
+	for _, more := range s.More {
+		maps.Copy(execute, more(responder))
+	}
 	return &API{
 		access: access, Responder: responder, execute: responder.Mux(execute, besides),
 		token: responder.Mux(respond.Routes{
@@ -151,12 +160,16 @@ func New(s Services) *API {
 			http.MethodPost + " " + dataapi.PathRefresh: tokens.recorded(audit.TokenRefreshed, tokens.refresh),
 			http.MethodPost + " " + dataapi.PathLogout:  tokens.recorded(audit.TokenEnded, tokens.logout),
 			http.MethodGet + " " + dataapi.PathJWKS:     tokens.publicKeys,
+
+			http.MethodPost + " " + dataapi.PathSession:   sessions.recorded(audit.TokenIssued, sessions.begin),
+			http.MethodPost + " " + dataapi.PathRenew:     sessions.recorded(audit.TokenRefreshed, sessions.renew),
+			http.MethodDelete + " " + dataapi.PathSession: sessions.recorded(audit.TokenEnded, sessions.end),
 		}, nil),
 	}
 }
 
-// ServeToken answers the routes that need no access token: the exchange of a key, the refresh, the logout, and the public
-// keys.
+// ServeToken answers the routes that need no access token: the exchange of a key, the refresh, the logout, the sessions of
+// browsers, and the public keys.
 func (a *API) ServeToken(w http.ResponseWriter, r *http.Request) {
 	a.EnterStranger(w, r, maxTokenBody)
 	a.token.ServeHTTP(w, r)
@@ -166,6 +179,8 @@ func (a *API) ServeToken(w http.ResponseWriter, r *http.Request) {
 type ExecuteOptions struct {
 	MaxBody      int64 // bytes of the largest request body
 	ServerTiming bool  // calls of endpoints are answered with the field Server-Timing
+
+	Base dataapi.Base // of the paths in answers
 }
 
 // ServeExecute answers the routes that need a caller: the caller is whom an authenticator has identified.
@@ -174,8 +189,12 @@ func (a *API) ServeExecute(w http.ResponseWriter, r *http.Request, caller identi
 	if !ok {
 		return
 	}
+	ctx := fields.WithBase(r.Context(), options.Base)
 	if options.ServerTiming {
-		r = r.WithContext(context.WithValue(r.Context(), serverTimingKey{}, true))
+		ctx = context.WithValue(ctx, serverTimingKey{}, true)
+	}
+	if ctx != r.Context() {
+		r = r.WithContext(ctx)
 	}
 	a.execute.ServeHTTP(w, r)
 }

@@ -78,7 +78,7 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 		Throttle: backend.throttle, ThrottleLimits: s.settings.Throttle,
 		Cache: results, Memory: backend.memory,
 		Rates: backend.rates, WaitingCallers: admission.NewCounter(s.settings.WaitingCallers),
-		Log: s.settings.Log,
+		Log: s.settings.Log, More: s.management(backend, directory),
 	})
 	// From now on, and with what the catalog holds at this moment.
 	s.catalog.OnChange(func(snapshot *catalog.Snapshot) {
@@ -116,6 +116,11 @@ func (s *Server) startTrusts(directory *identity.Directory) {
 		companies = append(companies, trust.Slugs()...)
 	}
 	directory.TrustIssuersFor(companies)
+}
+
+// Invite makes the code of a link that signs somebody in once: see [token.Families.Invite].
+func (s *Services) Invite(ctx context.Context, subject token.Subject) (code string, until time.Time, err error) {
+	return s.families.Invite(ctx, subject)
 }
 
 // Attach makes the services the ones that jobs and callbacks begin under from now on. The function that it returns takes

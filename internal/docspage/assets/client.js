@@ -1,5 +1,10 @@
 // The API as the signed-in user has it. Tokens are held here and nowhere else: neither in storage, nor in a URL.
 
+import { root } from "./root.js";
+
+// BASE stands before the paths of the API: nothing, or what something in front of the server takes away.
+export const BASE = root.slice(0, -1);
+
 // Problem is an answer that is an error: RFC 9457, with the catalogue's code.
 export class Problem extends Error {
   constructor(status, document) {
@@ -39,7 +44,7 @@ function parse(text) {
 
 export async function signIn(company, key, secret) {
   const body = JSON.stringify({ company_slug: company, api_key: key, api_secret: secret });
-  keep(await read(await send("/api/v1/auth/api-key", { method: "POST", body })));
+  keep(await read(await send(BASE + "/api/v1/auth/api-key", { method: "POST", body })));
   return tokens.user;
 }
 
@@ -50,7 +55,7 @@ function keep(pair) {
 export async function signOut() {
   const refresh = tokens?.refresh_token;
   tokens = null;
-  if (refresh) await send("/api/v1/auth/logout", { method: "POST", body: JSON.stringify({ refresh_token: refresh }) });
+  if (refresh) await send(BASE + "/api/v1/auth/logout", { method: "POST", body: JSON.stringify({ refresh_token: refresh }) });
 }
 
 // bearer returns the value of the Authorization header, with a token that has some seconds left.
@@ -65,7 +70,7 @@ let renewing = null;
 function renew() {
   renewing ??= (async () => {
     const body = JSON.stringify({ refresh_token: tokens.refresh_token });
-    keep(await read(await send("/api/v1/auth/refresh", { method: "POST", body })));
+    keep(await read(await send(BASE + "/api/v1/auth/refresh", { method: "POST", body })));
   })().finally(() => { renewing = null; });
   return renewing;
 }
@@ -78,7 +83,7 @@ async function request(path, options = {}) {
 export async function endpoints() {
   const all = [];
   for (let cursor = ""; cursor !== null; ) {
-    const page = await read(await request(`/api/v1/data-api?limit=1000&cursor=${encodeURIComponent(cursor)}`));
+    const page = await read(await request(`${BASE}/api/v1/data-api?limit=1000&cursor=${encodeURIComponent(cursor)}`));
     all.push(...page.endpoints);
     cursor = page.next_cursor;
   }
@@ -87,7 +92,7 @@ export async function endpoints() {
 
 // openAPI returns the caller's OpenAPI document as text.
 export async function openAPI() {
-  const answer = await request("/api/v1/data-api/openapi.json");
+  const answer = await request(BASE + "/api/v1/data-api/openapi.json");
   const text = await answer.text();
   if (!answer.ok) throw new Problem(answer.status, parse(text));
   return text;

@@ -1,5 +1,5 @@
 // The page: sign in, choose an endpoint, fill in its parameters, run it, see the rows, and take the call into a program.
-import { Digits, Problem, bearer, endpoints, openAPI, run, signIn, signOut } from "./client.js";
+import { BASE, Digits, Problem, bearer, endpoints, openAPI, run, signIn, signOut } from "./client.js";
 import * as form from "./form.js";
 import { LANGUAGES, snippet } from "./snippets.js";
 
@@ -183,7 +183,7 @@ function showSnippet() {
   at("snippet-panel").setAttribute("aria-labelledby", `language-${language}`);
   if (chosen) {
     at("snippet").textContent = snippet(language, {
-      origin: location.origin, company, endpoint: chosen, values: form.values(at("fields"), chosen),
+      origin: location.origin, base: BASE, company, endpoint: chosen, values: form.values(at("fields"), chosen),
     });
   }
 }

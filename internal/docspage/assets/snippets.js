@@ -11,8 +11,9 @@ export const LANGUAGES = [
   { id: "appsscript", title: "Google Apps Script" },
 ];
 
-// snippet returns the program in a language. The call is { origin, company, endpoint, values }: where the server is, the
-// slug of the caller's company, the endpoint as the list of endpoints has it, and parameter_values as JSON text.
+// snippet returns the program in a language. The call is { origin, base, company, endpoint, values }: where the server is, what
+// stands before its paths, the slug of the caller's company, the endpoint as the list of endpoints has it, and parameter_values
+// as JSON text.
 export function snippet(language, call) {
   return writers[language](call);
 }
@@ -39,14 +40,14 @@ const parse = (text) => JSON.parse(text.replace(/"[^"\\\\]*(?:\\\\.[^"\\\\]*)*"|
   (part) => (part[0] === '"' || /e/i.test(part) || String(Number(part)) === part ? part : \`"\${part}"\`)));
 `;
 
-function curl({ origin, company, endpoint, ...call }) {
+function curl({ origin, base = "", company, endpoint, ...call }) {
   const field = (name) => `sed -n 's/.*"${name}":"\\([^"]*\\)".*/\\1/p'`;
   const head = `# Set DATA_API_KEY and DATA_API_SECRET before.
 set -e
 BASE=${shellQuote(origin)}
 fail() { printf '%s\\n' "$1" >&2; exit 1; }
 sign_in() {
-  ANSWER=$(curl -sS --fail-with-body "$BASE/api/v1/auth/api-key" \\
+  ANSWER=$(curl -sS --fail-with-body "$BASE${base}/api/v1/auth/api-key" \\
     -H 'Content-Type: application/json' \\
     -d '{"company_slug": ${JSON.stringify(company)}, "api_key": "'"$DATA_API_KEY"'", "api_secret": "'"$DATA_API_SECRET"'"}') || fail "$ANSWER"
   TOKEN=$(printf '%s' "$ANSWER" | ${field("access_token")})
@@ -75,7 +76,7 @@ printf '%s\\n' "$ANSWER"
 `;
 }
 
-function pythonCall({ origin, company, endpoint, ...call }) {
+function pythonCall({ origin, base = "", company, endpoint, ...call }) {
   const poll = polls(endpoint)
     ? `
 while "polling_url" in result or result.get("status") == "processing":
@@ -105,7 +106,7 @@ def send(path, body=None, **more):
 
 def sign_in():
     key = {"company_slug": ${JSON.stringify(company)}, "api_key": os.environ["DATA_API_KEY"], "api_secret": os.environ["DATA_API_SECRET"]}
-    headers["Authorization"] = "Bearer " + send("/api/v1/auth/api-key", json.dumps(key))["access_token"]
+    headers["Authorization"] = "Bearer " + send("${base}/api/v1/auth/api-key", json.dumps(key))["access_token"]
 
 
 def call(path, body=None, **more):
@@ -142,7 +143,7 @@ print(frame)
 `;
 }
 
-function javascript({ origin, company, endpoint, ...call }) {
+function javascript({ origin, base = "", company, endpoint, ...call }) {
   const poll = polls(endpoint)
     ? `for (let path = result.polling_url; path; ) {
   const job = await call(path, undefined, { Prefer: "wait=30" });
@@ -177,7 +178,7 @@ async function call(path, body, headers) {
   if (answer && answer.status !== 401) return checked(answer);
   // There is no token yet, or it has expired.
   const key = { company_slug: ${JSON.stringify(company)}, api_key: process.env.DATA_API_KEY, api_secret: process.env.DATA_API_SECRET };
-  token = checked(await send("/api/v1/auth/api-key", JSON.stringify(key))).access_token;
+  token = checked(await send("${base}/api/v1/auth/api-key", JSON.stringify(key))).access_token;
   return checked(await send(path, body, headers));
 }
 
@@ -187,14 +188,14 @@ ${poll}for (const row of result.rows) console.log(JSON.stringify(row));
 `;
 }
 
-function powerquery({ origin, company, endpoint, ...call }) {
+function powerquery({ origin, base = "", company, endpoint, ...call }) {
   const prefer = mayBeJob(endpoint) ? ', Prefer = "wait=60"' : "";
   return `// Make two text parameters first: DataApiKey and DataApiSecret. Let Power Query connect anonymously: the token signs in.
 ${prefer ? "// It waits for the job for up to a minute; what takes longer ends in an error.\n" : ""}let
     Base = ${mQuote(origin)},
     Key = Json.FromValue([company_slug = ${mQuote(company)}, api_key = DataApiKey, api_secret = DataApiSecret]),
     Tokens = Json.Document(Web.Contents(Base, [
-        RelativePath = "api/v1/auth/api-key",
+        RelativePath = "${base.slice(1)}${base && "/"}api/v1/auth/api-key",
         Headers = [#"Content-Type" = "application/json"],
         Content = Key
     ])),
@@ -210,7 +211,7 @@ in
 `;
 }
 
-function appsscript({ origin, company, endpoint, ...call }) {
+function appsscript({ origin, base = "", company, endpoint, ...call }) {
   const name = endpoint.slug.replace(/-+(.)/g, (_, letter) => letter.toUpperCase()).replace(/^[0-9]/, "_$&");
   const poll = polls(endpoint)
     ? `  for (let path = result.polling_url; path; ) {
@@ -241,7 +242,7 @@ ${exactJSON.trimEnd().replace(/^/gm, "  ")}
     const answer = token && send(path, payload, headers);
     if (answer && answer.getResponseCode() !== 401) return read(answer);
     // There is no token yet, or it has expired.
-    token = read(send("/api/v1/auth/api-key", JSON.stringify({
+    token = read(send("${base}/api/v1/auth/api-key", JSON.stringify({
       company_slug: ${JSON.stringify(company)},
       api_key: properties.getProperty("DATA_API_KEY"), api_secret: properties.getProperty("DATA_API_SECRET"),
     }))).access_token;

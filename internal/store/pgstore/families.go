@@ -72,7 +72,8 @@ func (s *Store) ChangeFamily(
 		}
 		if family = before; !change(&family) {
 			family = before
-			return nil
+			_, err := tx.Exec(ctx, confirmed)
+			return err
 		}
 		family.ID = id
 		family, err = scanFamily(tx.QueryRow(ctx, s.sql(`UPDATE data_api.token_families SET (`+familyColumns+`, keep_until)

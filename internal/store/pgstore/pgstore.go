@@ -174,6 +174,7 @@ func connect(ctx context.Context, dsn string, options Options) (*Store, error) {
 	} else {
 		config.AfterConnect = keepAlive
 	}
+	config.ConnConfig.OnNotice = onNotice
 	config.BeforeConnect = renewed(options.Renew)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {

@@ -182,8 +182,8 @@ func (s *Store) notFinished(ctx context.Context, id job.ID, attempt int, outcome
 	switch {
 	case err != nil:
 		return false, err
-	case j.Attempt == attempt && j.Status == outcome.Status:
-		return false, nil // repeated
+	case j.Attempt == attempt && j.Status == outcome.Status: // repeated
+		return false, s.confirm(ctx)
 	case j.Attempt != attempt || j.Status.Terminal():
 		return false, job.ErrLost
 	case outcome.Status != job.Completed:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/store/transfer"
 	"github.com/solucao42/caddy-data-api/internal/token"
@@ -109,6 +110,12 @@ func (s *Store) queueRecord(batch *pgx.Batch, kind transfer.Kind, record transfe
 			return err
 		}
 		put(`INSERT INTO data_api.usage_sources (source, number, at) VALUES ($1, $2, $3)`, id, int64(last.Number), last.At*1e9)
+	case transfer.Documents, transfer.Revisions: // the tables have the names of the kinds
+		var d documents.Document
+		if err := json.Unmarshal(record.Value, &d); err != nil {
+			return err
+		}
+		put(`INSERT INTO data_api.`+string(kind)+` (`+documentColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, documentArguments(d)...)
 	}
 	return nil
 }
