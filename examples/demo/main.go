@@ -79,7 +79,11 @@ func run(ctx context.Context, screen *screen, caddy string, once bool) (err erro
 	if once {
 		return nil
 	}
-	screen.guide(pass.credentials, pass.token)
+	link, another, err := pass.cli.consoleLink(ctx)
+	if err != nil {
+		return err
+	}
+	screen.guide(pass.credentials, pass.token, link, another)
 	return serve(ctx, screen, server, receiver)
 }
 
