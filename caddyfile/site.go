@@ -87,6 +87,7 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		}
 		console.Path = "" // the documentation page stands where it would be by itself
 	}
+	docs.Console = console.Path
 	routes := caddyhttp.RouteList{ // in this order: some paths of the first are among those of the second
 		route(h, executePaths, "data_api_execute", execute),
 		route(h, tokenPaths, "data_api_token", config.Token{BaseURL: execute.BaseURL}),
