@@ -21,4 +21,7 @@ const (
 	PathSources     = "/api/v1/sources"
 	PathStatus      = "/api/v1/status"
 	PathOpenAPI     = PathEndpoints + "/openapi.json"
+	PathCatalog     = PathEndpoints + "/catalog" // the endpoints as they are written
+	PathCheck       = PathEndpoints + "/check"
+	PathPreview     = PathEndpoints + "/preview"
 )

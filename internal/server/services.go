@@ -13,7 +13,9 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/manage/endpoints"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
@@ -77,7 +79,11 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 		Throttle: backend.throttle, ThrottleLimits: s.settings.Throttle,
 		Cache: results, Memory: backend.memory,
 		Rates: backend.rates, WaitingCallers: admission.NewCounter(s.settings.WaitingCallers),
-		Log: s.settings.Log,
+		Log:    s.settings.Log,
+		Drafts: s.drafts(),
+		More: []func(*respond.Responder) respond.Routes{
+			endpoints.Routes(endpoints.Services{Catalog: s.catalog, Documents: backend.Documents, Drafts: s.drafts(), Rates: backend.rates}),
+		},
 	})
 	// From now on, and with what the catalog holds at this moment.
 	s.catalog.OnChange(func(snapshot *catalog.Snapshot) {
@@ -87,6 +93,11 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 		opened.tellCatalogChange()
 	})
 	return opened, nil
+}
+
+// drafts holds texts to what endpoints of the console have to pass.
+func (s *Server) drafts() *execution.Drafts {
+	return &execution.Drafts{Catalog: s.catalog, Queries: s.queries}
 }
 
 // keyRing returns the keys that sign and verify under this configuration: a secret of its own, or the server's keys,
