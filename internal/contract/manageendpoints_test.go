@@ -8,7 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/solucao42/caddy-data-api/internal/pgtest"
 	"github.com/solucao42/caddy-data-api/internal/server/servertest"
+	"github.com/solucao42/caddy-data-api/internal/store"
+	"github.com/solucao42/caddy-data-api/internal/store/pgstore"
 )
 
 const authorsCompany = `name: Acme
@@ -358,4 +361,73 @@ func TestDraftsAreCheckedAndRun(t *testing.T) {
 			t.Errorf("kept: %s", list.Body)
 		}
 	})
+}
+
+// TestServersShareEndpoints saves at one server what the other serves within a second.
+func TestServersShareEndpoints(t *testing.T) {
+	t.Parallel()
+	stored, source := pgtest.New(t), pgtest.New(t)
+	source.Exec(sales)
+	var servers []*server
+	for range 2 {
+		servers = append(servers, newServer(t, servertest.Config{
+			Database: servertest.PostgresOf(source), Files: map[string]string{"acme/company.yaml": authorsCompany,
+				"acme/default/file.sql": "/*---\nsource: main\nparams: { regiao: { type: string } }\n---*/\nSELECT regiao FROM vendas WHERE regiao = @regiao"},
+			Settings: func(s *servertest.Settings) { s.Authors = map[string][]string{"main": {"acme"}} },
+			Store: func() (store.Store, error) {
+				return pgstore.Open(context.Background(), stored.AdminDSN, pgstore.Options{})
+			},
+		}))
+	}
+	one, other := servers[0].as("acme", "manager"), servers[1].as("acme", "manager")
+	run := func() int {
+		return other.Post("/api/v1/data-api/sales/x/execute", other.token, "{}").Status
+	}
+	etag := one.put("/sales/x", draftText, "If-None-Match: *").Want(http.StatusCreated).Header.Get("ETag")
+	heard(servers[1], "a new endpoint", func() bool { return run() == http.StatusOK })
+	if seen := other.send(http.MethodGet, "/sales/x", "").Want(http.StatusOK).Header.Get("ETag"); seen != etag {
+		t.Errorf("the other server has %s, want %s", seen, etag)
+	}
+	other.put("/sales/x", draftText+"\n-- more", "If-Match: "+etag).Want(http.StatusOK)
+	one.put("/sales/x", draftText, "If-Match: "+etag).Problem(http.StatusPreconditionFailed, "PRECONDITION_FAILED")
+	one.send(http.MethodPost, "/sales/x/deactivate", "").Want(http.StatusOK)
+	heard(servers[1], "that it was switched off", func() bool { return run() == http.StatusNotFound })
+	one.send(http.MethodPost, "/sales/x/activate", "").Want(http.StatusOK)
+	heard(servers[1], "that it was switched on", func() bool { return run() == http.StatusOK })
+	one.send(http.MethodDelete, "/sales/x", "", "If-Match: *").Want(http.StatusNoContent)
+	heard(servers[1], "that it was deleted", func() bool { return run() == http.StatusNotFound })
+}
+
+// TestAPreviewEndsWithItsCaller ends the query in the database when the request goes away, or its author loses the key.
+func TestAPreviewEndsWithItsCaller(t *testing.T) {
+	t.Parallel()
+	source := pgtest.New(t)
+	source.Exec(sales)
+	s := newServer(t, servertest.Config{
+		Database: servertest.PostgresOf(source), Files: map[string]string{"acme/company.yaml": "users: { manager: { policies: [VisualizationManager] } }\n"},
+		Settings: func(s *servertest.Settings) { s.Authors = map[string][]string{"main": {"acme"}} },
+	})
+	watcher := source.Conn()
+	running := func() (n int) {
+		err := watcher.QueryRow(context.Background(), `SELECT COUNT(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND state = 'active' AND query LIKE '%pg_sleep(3600)%' AND pid <> pg_backend_pid()`).Scan(&n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	body := asJSON(t, map[string]any{"namespace": "sales", "slug": "x", "text": "/*---\nsource: main\n---*/\n" + engines[1].Slow})
+	manager := s.as("acme", "manager")
+	ctx, cancel := context.WithCancel(t.Context())
+	gone := make(chan error, 1)
+	go func() {
+		_, err := s.TrySend(ctx, http.MethodPost, "/api/v1/data-api/preview", manager.token, body)
+		gone <- err
+	}()
+	eventually(t, "the draft runs", patience, func() bool { return running() == 1 })
+	cancel()
+	if err := <-gone; err == nil {
+		t.Error("the preview has ended by itself")
+	}
+	eventually(t, "the query is cancelled", patience, func() bool { return running() == 0 })
 }
