@@ -22,7 +22,7 @@ FUZZTIME ?= 2m
 
 .PHONY: help
 help: ## list the targets (the default)
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: bin/caddy-quick bin/demo ## run the guide for real and keep serving http://localhost:3100; ONCE=1 ends after one pass
@@ -71,10 +71,16 @@ packaging: ## lint packaging/; needs systemd, shellcheck, docker, promtool and t
 	@packaging/check.sh
 
 .PHONY: faults
-faults: ## the long tests of faults, TestFaults..., in every package that has some; needs Linux, strace and root
+faults: ## the long tests of faults, TestFaults..., in every package that has some, but for those below; needs Linux, strace and root
 	@tools/programs.sh strace
-	DATA_API_TEST_KILL_ROUNDS=100 go test -count 1 -v -p 1 -timeout 60m -tags faults -run '^TestFaults' \
+	DATA_API_TEST_KILL_ROUNDS=100 go test -count 1 -v -p 1 -timeout 60m -tags faults -run '^TestFaults' -skip '^TestFaultsCluster' \
 		$$(grep -rl --include='*_test.go' '^func TestFaults' . | xargs -n 1 dirname | sort -u)
+
+.PHONY: faults-cluster
+faults-cluster: bin/caddy-quick ## kill, stop, cut off and upgrade servers that share a store, and lose their database; needs Linux and root
+	@tools/programs.sh ip nft postgresql
+	DATA_API_TEST_CADDY=$(CURDIR)/bin/caddy go test -count 1 -v -p 1 -timeout 60m -tags faults -run '^TestFaultsCluster' \
+		$$(grep -rl --include='*_test.go' '^func TestFaultsCluster' . | xargs -n 1 dirname | sort -u)
 
 .PHONY: interop
 interop: ## let JavaScript's libraries verify callbacks and tokens, sign tokens, read Arrow, lint OpenAPI and call us; needs Node.js and npm

@@ -31,7 +31,7 @@ func init() {
 //		strict
 //		store     NAME [ARGS...] [{ ... }]
 //		source    NAME KIND [ARGS...] [{ authors COMPANY...; ... }]
-//		tokens    { issuer URL; audience NAME; access_ttl 10m; refresh_ttl 168h; algorithm EdDSA; hs256_secret {env.X}; throttle { ... } }
+//		tokens    { issuer URL; audience NAME; access_ttl 10m; refresh_ttl 168h; algorithm EdDSA; hs256_secret {env.X}; hs256_previous X; throttle { ... } }
 //		jobs      { workers 4; per_company 3; waiting_callers 1000; quota 10GiB; retention 24h }
 //		callbacks { allow HOST:PORT... }
 //		answers   { memory 128MiB }
@@ -40,7 +40,7 @@ func init() {
 //		audit     { parameters }
 //		tracing   { sql }
 //		metrics   { company on }
-//		slow_queries 1s
+//		slow_queries 1s { plan }
 //	}
 func parseApp(d *caddyfile.Dispenser, previous any) (any, error) {
 	d.Next() // consume the option's name
@@ -68,7 +68,7 @@ func parseApp(d *caddyfile.Dispenser, previous any) (any, error) {
 		options.Block("audit", &app.Audit, parseAudit),
 		options.Block("tracing", &app.Tracing, parseTracing),
 		options.Block("metrics", &app.Metrics, parseMetrics),
-		options.Duration("slow_queries", &app.SlowQueries, "1s"),
+		options.Duration("slow_queries", &app.SlowQueries, "1s").With(options.Flag("plan", &app.SlowQueryPlans)),
 	)
 	if err != nil {
 		return nil, err
@@ -143,6 +143,7 @@ func parseTokens(d *caddyfile.Dispenser, tokens *config.Tokens) error {
 		options.Duration("access_ttl", &tokens.AccessTTL, "10m"),
 		options.Text("algorithm", &tokens.Algorithm, "EdDSA"),
 		options.Text("audience", &tokens.Audience, "https://api.example.com"),
+		options.Text("hs256_previous", &tokens.HS256Previous, "{file./run/secrets/token-before}"),
 		options.Text("hs256_secret", &tokens.HS256Secret, "{env.TOKEN_SECRET}"),
 		options.Text("issuer", &tokens.Issuer, "https://api.example.com"),
 		options.Duration("refresh_ttl", &tokens.RefreshTTL, "168h"),

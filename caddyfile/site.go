@@ -1,8 +1,10 @@
 package caddyfile
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -12,12 +14,13 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/config"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/mcp"
 	"github.com/solucao42/caddy-data-api/internal/options"
 )
 
 // The paths that the directive routes. They are part of the HTTP contract.
 var (
-	executePaths = caddyhttp.MatchPath{dataapi.PathPermissions, dataapi.PathUsage, dataapi.PathEndpoints, dataapi.PathEndpoints + "/*"}
+	executePaths = caddyhttp.MatchPath(dataapi.CallerPaths())
 	// What is left of the first: the exchanges, and the 404 of all else. The second is the public keys of tokens.
 	tokenPaths = caddyhttp.MatchPath{dataapi.PathAuth + "/*", dataapi.PathJWKS}
 )
@@ -26,8 +29,10 @@ var (
 //
 //	data_api [<matcher>] {
 //		max_body 256KiB
+//		cors { origins https://app.example; max_age 1h }
 //		docs /docs | off
 //		console /console | off
+//		mcp [/mcp]
 //		server_timing
 //		health off | { live /health/live; ready /health/ready; detail NETWORK... }
 //	}
@@ -45,7 +50,10 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	execute, docs, console := config.Execute{AuthenticatorRaw: authenticator}, config.Docs{Path: config.DefaultDocsPath}, config.Console{}
 	consoleSaid := false
 	health := new(config.Health)
+	var agents *config.MCP
+	var cors *config.CORS
 	err = options.Read(h.Dispenser, "data_api", func() error { return errors.Join(docs.Validate(), console.Validate()) },
+		options.Block("cors", &cors, parseCORS),
 		options.Value("docs", &docs.Path, "/docs", pathOrOff),
 		options.Value("console", &console.Path, "/console", func(path string) (string, string) {
 			consoleSaid = true
@@ -53,6 +61,10 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		}),
 		options.Custom("health", func(d *caddyfile.Dispenser) (err error) {
 			health, err = parseHealth(d)
+			return err
+		}),
+		options.Custom("mcp", func(d *caddyfile.Dispenser) (err error) {
+			agents, err = parseMCP(d)
 			return err
 		}),
 		options.BytesUpTo(maxBody, "a size from 1 byte to 64MiB, such as 256KiB or 1MB", "max_body", &execute.MaxBody, "256KiB"),
@@ -74,6 +86,11 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		route(h, executePaths, "data_api_execute", execute),
 		route(h, tokenPaths, "data_api_token", struct{}{}),
 	}
+	if cors != nil {
+		for i := range routes {
+			routes[i].HandlersRaw = slices.Insert(routes[i].HandlersRaw, 0, caddyconfig.JSONModuleObject(cors, "handler", "data_api_cors", nil))
+		}
+	}
 	if docs.Path != "" {
 		routes = append(routes, route(h, caddyhttp.MatchPath{docs.Path, docs.Path + "/*"}, "data_api_docs", docs))
 	}
@@ -84,6 +101,12 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		paths := config.Health{Live: health.Live, Ready: health.Ready}
 		paths.SetDefaults()
 		routes = append(routes, route(h, caddyhttp.MatchPath{paths.Live, paths.Ready}, "data_api_health", health))
+	}
+	if agents != nil {
+		agents.MaxBody = execute.MaxBody
+		path := cmp.Or(agents.Path, config.DefaultMCPPath)
+		described := mcp.MetadataPath(path)
+		routes = append(routes, route(h, caddyhttp.MatchPath{path, path + "/*", described, described + "/*"}, "data_api_mcp", agents))
 	}
 	if matcher != nil {
 		return h.NewRoute(matcher, &caddyhttp.Subroute{Routes: routes}), nil
@@ -101,6 +124,40 @@ func pathOrOff(path string) (string, string) {
 		path = ""
 	}
 	return path, ""
+}
+
+// parseMCP reads the option that lets agents in; its path may be left out.
+func parseMCP(d *caddyfile.Dispenser) (*config.MCP, error) {
+	agents := new(config.MCP)
+	if d.NextArg() {
+		agents.Path = d.Val()
+	}
+	if d.NextArg() {
+		return nil, d.Errf("mcp takes one path; %q is one too many", d.Val())
+	}
+	if err := agents.Validate(); err != nil {
+		return nil, d.WrapErr(err)
+	}
+	return agents, nil
+}
+
+// parseCORS reads the option cors:
+//
+//	cors {
+//		origins https://app.example https://other.example | *
+//		max_age 1h
+//	}
+func parseCORS(d *caddyfile.Dispenser, cors *config.CORS) error {
+	return options.Read(d, "cors", cors.Validate,
+		options.Words("origins", "at least one origin, such as https://app.example", func(origins []string) { cors.Origins = origins }),
+		options.Value("max_age", &cors.MaxAge, "1h", func(argument string) (*caddy.Duration, string) {
+			length, err := caddy.ParseDuration(argument)
+			if err != nil {
+				return nil, "a duration from 0s to 24h, such as 10m or 1h"
+			}
+			return new(caddy.Duration(length)), ""
+		}),
+	)
 }
 
 // parseProblem expands the directive that answers with problem documents:

@@ -41,6 +41,7 @@ type App struct {
 	backend      *pooledBackend
 	sources      map[string]*server.Source
 	trusts       []token.Trust
+	renewHS256   func() (server.HS256Secrets, error) // nil: no placeholder
 	server       *server.Server
 	catalogAudit *catalogAuditor
 	consoles     consolePaths
@@ -90,11 +91,13 @@ func (a *App) Provision(ctx caddy.Context) error {
 
 // resolve replaces the placeholders of settings that may hold them.
 func (a *App) resolve() error {
+	if err := a.resolveHS256(); err != nil {
+		return err
+	}
 	for setting, value := range map[string]*string{
-		"catalog":             &a.Catalog,
-		"tokens.issuer":       &a.Tokens.Issuer,
-		"tokens.audience":     &a.Tokens.Audience,
-		"tokens.hs256_secret": &a.Tokens.HS256Secret,
+		"catalog":         &a.Catalog,
+		"tokens.issuer":   &a.Tokens.Issuer,
+		"tokens.audience": &a.Tokens.Audience,
 	} {
 		resolved, err := resolveSecret(setting, *value)
 		if err != nil {
@@ -169,7 +172,9 @@ func (a *App) makeServer() error {
 			Issuer: a.Tokens.Issuer, Audience: a.Tokens.Audience, Trusts: a.trusts,
 			AccessTTL: time.Duration(a.Tokens.AccessTTL), RefreshTTL: time.Duration(a.Tokens.RefreshTTL),
 		},
-		Algorithm: a.Tokens.Algorithm, HS256Secret: a.Tokens.HS256Secret, Throttle: throttle,
+		Algorithm: a.Tokens.Algorithm, Throttle: throttle,
+		HS256:          server.HS256Secrets{Secret: a.Tokens.HS256Secret, Previous: a.Tokens.HS256Previous},
+		RenewHS256:     a.renewHS256,
 		Jobs:           a.Jobs.Settings(),
 		WaitingCallers: a.Jobs.WaitingCallers,
 		CallbackHosts:  a.Callbacks.Allow,

@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/caddyauth"
 
 	"github.com/solucao42/caddy-data-api/internal/config"
+	"github.com/solucao42/caddy-data-api/internal/cors"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
@@ -49,8 +50,11 @@ func (h *TokenHandler) Provision(ctx caddy.Context) (err error) {
 	return err
 }
 
-// ServeHTTP answers the request; it calls no further handler.
-func (h *TokenHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+// ServeHTTP answers the request. It calls a further handler for a preflight of a browser alone, which the site may have one for.
+func (h *TokenHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if cors.IsPreflight(r) {
+		return next.ServeHTTP(w, r)
+	}
 	ready, err := h.app.enter(w, r)
 	if err != nil {
 		return h.app.unready(w, r, err)
@@ -173,8 +177,12 @@ func (h *ExecuteHandler) Validate() error {
 	return nil
 }
 
-// ServeHTTP answers the request; it calls no further handler. Without a caller it answers 401.
-func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+// ServeHTTP answers the request. Without a caller it answers 401. It calls a further handler for a preflight of a browser alone,
+// which brings no token and which the site may have a handler for.
+func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if cors.IsPreflight(r) {
+		return next.ServeHTTP(w, r)
+	}
 	ready, err := h.app.enter(w, r)
 	if err != nil {
 		return h.app.unready(w, r, err)

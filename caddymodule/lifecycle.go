@@ -123,7 +123,7 @@ func (a *App) takeOver() {
 	}
 	a.detach = detach
 	a.auditing = sharedAuditLog.logs.Attach(a.auditLog)
-	a.slowness = &slowQueries{time.Duration(a.SlowQueries), a.slowLog}
+	a.slowness = &slowQueries{time.Duration(a.SlowQueries), a.SlowQueryPlans, a.slowLog}
 	slow.current.Store(a.slowness)
 	a.emitter = a.startEvents()
 	a.unseen = counted.Attach(opened.View(!a.Metrics.WithoutCompany))

@@ -10,14 +10,15 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 
 	"github.com/solucao42/caddy-data-api/internal/cli"
+	"github.com/solucao42/caddy-data-api/internal/cli/command"
 )
 
 func init() {
 	caddycmd.RegisterCommand(cli.Command(provisionOffline))
 }
 
-// provisionOffline provisions the app of a configuration without starting anything. It implements [cli.Provision].
-func provisionOffline(file, adapter string) (*cli.Offline, error) {
+// provisionOffline provisions the app of a configuration without starting anything. It implements [command.Provision].
+func provisionOffline(file, adapter string) (*command.Offline, error) {
 	raw, _, _, err := caddycmd.LoadConfig(file, adapter)
 	if err != nil {
 		return nil, err
@@ -50,11 +51,11 @@ func provisionOffline(file, adapter string) (*cli.Offline, error) {
 		return nil, err
 	}
 	app := found.(*App)
-	offline := &cli.Offline{Directory: app.Catalog, Catalog: app.server.Catalog(), Check: app.server.CheckAll, Plan: app.server.Plan}
+	offline := &command.Offline{Directory: app.Catalog, Catalog: app.server.Catalog(), Check: app.server.CheckAll, Plan: app.server.Plan}
 	if app.migrated != nil {
-		offline.MigrateStore = func(ctx context.Context, checkOnly bool) (cli.StoreSchema, error) {
+		offline.MigrateStore = func(ctx context.Context, checkOnly bool) (command.StoreSchema, error) {
 			state, err := app.migrated.MigrateStore(ctx, checkOnly)
-			return cli.StoreSchema(state), err
+			return command.StoreSchema(state), err
 		}
 	}
 	return offline, nil

@@ -61,6 +61,7 @@ type settings struct {
 	store   string // default: store.db
 	conns   int    // most connections of the source
 	before  string // handlers before that of calls, each followed by a comma
+	routes  string // before all others, each followed by a comma
 	logs    string // a member of the server that is followed by a comma, such as "logs": {}
 	detail  string // who is told about health; default: nobody
 	app     string // further members of the app data_api, each followed by a comma
@@ -189,14 +190,14 @@ func (s *running) load(with settings) error {
 				"sources": {"main": %s}},
 			"tls": {"certificates": {"load_files": [{"certificate": %q, "key": %q}]}},
 			"http": {"grace_period": "10s", "servers": {"api": {%s"listen": ["127.0.0.1:%d"], "automatic_https": {"disable": true},
-				"protocols": ["h1", "h2"], "tls_connection_policies": [{}], "routes": [
+				"protocols": ["h1", "h2"], "tls_connection_policies": [{}], "routes": [%s
 				{"match": [{"path": ["/api/v1/auth/api-key"]}], "handle": [{"handler": "data_api_token"}]},
 				{"match": [{"path": ["/health/*"]}], "handle": [{"handler": "data_api_health", "detail": [%s]}]},
 				{"match": [{"path": ["/docs", "/docs/*"]}], "handle": [{"handler": "data_api_docs"}]},
 				{"handle": [%s{"handler": "data_api_execute", "authenticator": {"provider": "data_api_jwt"}}]}]}}}%s
 		}
 	}`, s.admin, filepath.Join(s.dir, "caddy"), logger("log", `"exclude": ["data_api.audit"]`), logger("audit", `"include": ["data_api.audit"]`),
-		with.app, with.catalog, with.store, database, s.certificate, s.key, with.logs, s.port, detail, with.before, with.apps)
+		with.app, with.catalog, with.store, database, s.certificate, s.key, with.logs, s.port, with.routes, detail, with.before, with.apps)
 	return caddy.Load([]byte(config), true)
 }
 

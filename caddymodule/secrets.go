@@ -39,7 +39,10 @@ func resolveSecret(setting, value string) (string, error) {
 
 // rereadSecret replaces placeholders once more, while the server runs. Unlike Caddy's own replacement it logs nothing about
 // a file that cannot be read, since it may be asked for often; its error says why.
-func rereadSecret(setting, value string) (string, error) {
+func rereadSecret(setting, value string) (string, error) { return readSecret(setting, value, true) }
+
+// readSecret is rereadSecret for a setting that may be empty, unless it is required.
+func readSecret(setting, value string, required bool) (string, error) {
 	replacer := caddy.NewReplacer().WithoutFile()
 	var unreadable error
 	replacer.Map(func(key string) (any, bool) {
@@ -54,9 +57,9 @@ func rereadSecret(setting, value string) (string, error) {
 		}
 		return strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r"), true
 	})
-	resolved, err := replacer.ReplaceOrErr(value, true, true)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", setting, cmp.Or(unreadable, err))
+	resolved, err := replacer.ReplaceOrErr(value, required, true)
+	if err = cmp.Or(unreadable, err); err != nil {
+		return "", fmt.Errorf("%s: %w", setting, err)
 	}
 	return resolved, nil
 }

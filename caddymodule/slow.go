@@ -20,8 +20,9 @@ type slowLog struct {
 
 // slowQueries are what one configuration calls slow.
 type slowQueries struct {
-	over time.Duration // 0: nothing is
-	log  *zap.Logger
+	over  time.Duration // 0: nothing is
+	plans bool          // are asked for
+	log   *zap.Logger
 }
 
 // slow watches the calls of all configurations.
@@ -50,8 +51,11 @@ func (s *slowLog) Observe(_ context.Context, call *observe.Call) {
 			about = append(about, zap.String(name, id))
 		}
 	}
-	if call.Redacted != nil {
-		about = append(about, zap.Reflect("parameters", call.Redacted()))
+	if call.Query != nil {
+		about = append(about, zap.Reflect("parameters", call.Query.Redacted()))
 	}
 	current.log.Warn("a query was slow", about...)
+	if current.plans && call.Query != nil {
+		plans.explain(current.log, call, time.Now())
+	}
 }

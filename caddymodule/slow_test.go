@@ -87,3 +87,36 @@ func TestSlowQueriesAndPlaceholders(t *testing.T) {
 		t.Errorf("nothing is slow: %v", slow)
 	}
 }
+
+// TestSlowQueriesHavePlans: the plan of a query is asked for once, however often it is slow, and shows no value.
+func TestSlowQueriesHavePlans(t *testing.T) {
+	s := run(t)
+	s.mustLoad(settings{
+		name: "plans", catalog: catalogOf(t, map[string]string{"secretly": secretly}), app: `"slow_queries": "1ns", "slow_query_plans": true, `,
+	})
+	s.login()
+	const path = "/api/v1/data-api/default/secretly/execute"
+	for range 3 {
+		if status, answer, err := s.ask(s.clientHelper, http.MethodPost, path, `{"parameter_values": {"shown": "sun", "hidden": "moon"}}`); err != nil || status != http.StatusOK {
+			t.Fatalf("%d %s %v", status, answer, err)
+		}
+	}
+	var planned []map[string]any
+	eventually(t, "each call has a line, and one its plan", func() bool {
+		lines := s.lines("plans.log", "data_api.slow")
+		planned = nil
+		for _, line := range lines {
+			if line["msg"] == "the plan of a slow query" {
+				planned = append(planned, line)
+			}
+		}
+		return len(lines) == 4 && len(planned) == 1
+	})
+	line := planned[0]
+	if line["plan"] != "SCAN CONSTANT ROW" || line["endpoint"] != "acme/default/secretly" || line["source"] != "main" || line["request_id"] == "" {
+		t.Errorf("the plan's line is %v", line)
+	}
+	if strings.Contains(s.logOf("plans.log"), "moon") {
+		t.Error("a value that is sensitive is in the log")
+	}
+}

@@ -16,6 +16,8 @@ installed() {
 package() { # of Debian
 	case $1 in
 	nginx) echo nginx-light ;;
+	nft) echo nftables ;;
+	ip) echo iproute2 ;;
 	*) echo "$1" ;;
 	esac
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/audit"
 )
 
-// ReconnectRequest names a source; empty: all that can replace their connections.
+// ReconnectRequest names a source; empty: all that can replace their connections, and the secrets of tokens.
 type ReconnectRequest struct {
 	Source string `json:"source,omitempty"`
 }
@@ -21,6 +21,13 @@ type Reconnected struct {
 // ReconnectedSources is the answer.
 type ReconnectedSources struct {
 	Sources []Reconnected `json:"sources"`
+	HS256   *Reread       `json:"hs256,omitempty"` // nil: there are no such secrets, or they were not asked for
+}
+
+// Reread says what has become of the secrets that sign and verify tokens.
+type Reread struct {
+	Changed bool   `json:"changed"`
+	Error   string `json:"error,omitempty"` // why they cannot be used; everything is as it was then
 }
 
 // reconnectSources has sources read again how to connect, and replace their connections.
@@ -33,10 +40,10 @@ func (s *Services) reconnectSources(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, state := range done {
+	for _, state := range done.Sources {
 		if state.Reconnected {
 			s.record(r, audit.Event{Action: audit.SourceReconnected, Subject: state.Source})
 		}
 	}
-	return ReconnectedSources{done}, nil
+	return done, nil
 }

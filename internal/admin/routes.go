@@ -37,9 +37,9 @@ type Services struct {
 	Plan        func() *execution.Plan // what is served now
 	Cache       *cache.Cache
 	Usage       *usage.Counter
-	TellPurge   func(ctx context.Context, scope string) error // lets other servers forget results, too; scope is as of cache.Within
-	Sources     func(context.Context) []SourceState           // asks all of them; it takes as long as they do to answer
-	Reconnect   func(source string) ([]Reconnected, error)    // all that can when it is empty
+	TellPurge   func(ctx context.Context, scope string) error   // lets other servers forget results, too; scope is as of cache.Within
+	Sources     func(context.Context) []SourceState             // asks all of them; it takes as long as they do to answer
+	Reconnect   func(source string) (ReconnectedSources, error) // all that can when it is empty
 	AuditLog    audit.Log
 
 	// Invite makes the code of a link: see token.Families.Invite.

@@ -103,6 +103,22 @@ func (q *gatedQuery) Run(ctx context.Context, call source.Call, sink source.Sink
 	return err
 }
 
+// Explain implements [source.Explainer], for a query that does. It takes a place for its company, as a run does.
+func (q *gatedQuery) Explain(ctx context.Context, call source.Call) (string, error) {
+	explainer, ok := q.Query.(source.Explainer)
+	if !ok {
+		return "", errors.ErrUnsupported
+	}
+	if q.gate != nil {
+		pass, err := q.gate.Enter(ctx, call.Claims.Company)
+		if err != nil {
+			return "", timedOut(err)
+		}
+		defer pass.Leave()
+	}
+	return explainer.Explain(ctx, call)
+}
+
 // timedOut says that the time was over while a run waited, if it was that.
 func timedOut(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {

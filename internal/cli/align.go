@@ -3,6 +3,7 @@ package cli
 import (
 	"strings"
 
+	"github.com/solucao42/caddy-data-api/internal/cli/command"
 	"github.com/solucao42/caddy-data-api/internal/usage"
 )
 
@@ -18,7 +19,7 @@ func usageTable(report *usage.Report) (heading string, rows []string) {
 	labels := len(names) - usage.TableNumbers
 	line := func(row []string) string {
 		for i := range row {
-			if row[i] = orDash(row[i]); i >= labels {
+			if row[i] = command.OrDash(row[i]); i >= labels {
 				row[i] = strings.Repeat(" ", width[i]-len(row[i])) + row[i]
 			}
 		}

@@ -4,12 +4,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
+	"github.com/solucao42/caddy-data-api/internal/cli/command"
 )
 
-var checkCatalog = command{
-	use:   "check DIR | --config FILE",
-	short: "Checks a catalog without a server and prints every fault as FILE:LINE:COLUMN",
-	long: `
+var checkCatalog = command.Command{
+	Use:   "check DIR | --config FILE",
+	Short: "Checks a catalog without a server and prints every fault as FILE:LINE:COLUMN",
+	Long: `
 Reads every file of a catalog and prints its faults, one on a line, as
 FILE:LINE:COLUMN: what is wrong, and what is allowed. It needs no server.
 
@@ -21,21 +22,21 @@ serves the rest, unless its configuration says strict.
 
 What is doubtful, such as a file that nothing reads, is printed as a warning.
 The exit code is 0 when there is no fault, and every database could be asked.`,
-	offline: true,
-	args: func(cmd *cobra.Command, args []string) error {
+	Offline: true,
+	Args: func(cmd *cobra.Command, args []string) error {
 		if cmd.Flags().Changed("config") {
-			return noArguments(cmd, args)
+			return command.NoArguments(cmd, args)
 		}
-		return oneArgument("DIR, or --config FILE instead")(cmd, args)
+		return command.OneArgument("DIR, or --config FILE instead")(cmd, args)
 	},
-	flags: func(cmd *cobra.Command) {
-		configFlags(cmd, "the server's configuration file, to check its catalog against its databases")
+	Flags: func(cmd *cobra.Command) {
+		command.ConfigFlags(cmd, "the server's configuration file, to check its catalog against its databases")
 	},
-	run: func(c *call) error {
+	Run: func(c *command.Call) error {
 		if c.Changed("config") {
-			return c.checkConfig()
+			return checkConfig(c)
 		}
-		snapshot, faults, warnings := catalog.Inspect(c.args[0], knownDialects()...)
-		return printCheck(c.out, c.args[0], snapshot, faults, warnings)
+		snapshot, faults, warnings := catalog.Inspect(c.Args[0], knownDialects()...)
+		return printCheck(c.Out, c.Args[0], snapshot, faults, warnings)
 	},
 }

@@ -8,25 +8,27 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/solucao42/caddy-data-api/internal/cli/command"
 )
 
 // askHealth is for images without a shell, whose health check can run no other program than this one.
-var askHealth = command{
-	use:   "health URL",
-	short: "Asks a URL such as http://localhost:8080/health/ready once, and fails unless it answers 200",
-	long: `
+var askHealth = command.Command{
+	Use:   "health URL",
+	Short: "Asks a URL such as http://localhost:8080/health/ready once, and fails unless it answers 200",
+	Long: `
 Sends one GET request, prints the status, and exits with 0 when it is 200, else
 with 1. It is meant for the health checks of containers. A redirect is not
 followed: it is not 200.`,
-	offline: true,
-	args:    oneArgument("URL"),
-	flags: func(cmd *cobra.Command) {
+	Offline: true,
+	Args:    command.OneArgument("URL"),
+	Flags: func(cmd *cobra.Command) {
 		cmd.Flags().Duration("timeout", 3*time.Second, "how long it waits for the answer")
 	},
-	run: func(c *call) error {
-		target, err := url.Parse(c.args[0])
+	Run: func(c *command.Call) error {
+		target, err := url.Parse(c.Args[0])
 		if err != nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
-			return fmt.Errorf("%q is no URL that can be asked: it must be like http://localhost:8080/health/ready", c.args[0])
+			return fmt.Errorf("%q is no URL that can be asked: it must be like http://localhost:8080/health/ready", c.Args[0])
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), c.Duration("timeout"))
 		defer cancel()
@@ -44,6 +46,6 @@ followed: it is not 200.`,
 		if response.StatusCode != http.StatusOK {
 			return fmt.Errorf("%s answers %s", target.Redacted(), response.Status)
 		}
-		return c.printf("%s answers %s\n", target.Redacted(), response.Status)
+		return c.Printf("%s answers %s\n", target.Redacted(), response.Status)
 	},
 }

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,37 +9,15 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/admin"
 	"github.com/solucao42/caddy-data-api/internal/catalog"
+	"github.com/solucao42/caddy-data-api/internal/cli/command"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
-// Offline is a configuration that was provisioned without a server. The process ends soon after, and with it what it holds.
-type Offline struct {
-	Catalog   *catalog.Catalog
-	Directory string                 // of the catalog
-	Check     func() error           // asks the databases about every statement, waits for the slowest, and returns the faults
-	Plan      func() *execution.Plan // what is served, after Check
-
-	// MigrateStore brings the schema of the store up to date, or only says how far it is. Nil: the store has none.
-	MigrateStore func(ctx context.Context, checkOnly bool) (StoreSchema, error)
-}
-
-// StoreSchema says how far the schema of a store is.
-type StoreSchema struct {
-	Name    string
-	Version int64   // the last step that was taken
-	Pending []int64 // the steps that this program needs beyond it
-	Newer   bool    // a newer version of this program has taken steps that this one does not know
-}
-
-// Provision provisions the configuration of a file, which the adapter of a name reads. A catalog with faults is
-// provisioned in any case, so that they can be told.
-type Provision func(file, adapter string) (*Offline, error)
-
 // plan is what the configuration, or the catalog that is named instead of one, serves.
-func (c *call) plan() (*catalog.Snapshot, *execution.Plan, error) {
+func plan(c *command.Call) (*catalog.Snapshot, *execution.Plan, error) {
 	if directory := c.String("catalog"); directory != "" {
 		snapshot, err := catalog.Load(directory, knownDialects()...)
 		if err != nil {
@@ -48,7 +25,7 @@ func (c *call) plan() (*catalog.Snapshot, *execution.Plan, error) {
 		}
 		return snapshot, execution.Describe(snapshot), nil
 	}
-	offline, err := c.provision(c.String("config"), c.String("adapter"))
+	offline, err := c.Provision(c.String("config"), c.String("adapter"))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -86,24 +63,24 @@ func describedCaller(snapshot *catalog.Snapshot, slug, name string) (identity.Pr
 }
 
 // checkConfig checks the catalog of a configuration, and asks its databases.
-func (c *call) checkConfig() error {
-	offline, err := c.provision(c.String("config"), c.String("adapter"))
+func checkConfig(c *command.Call) error {
+	offline, err := c.Provision(c.String("config"), c.String("adapter"))
 	if err != nil {
 		return err
 	}
 	err = offline.Check()
 	unasked := offline.Catalog.Unchecked()
 	for _, warning := range unasked {
-		fmt.Fprintln(c.out, warning)
+		fmt.Fprintln(c.Out, warning)
 	}
 	if err == nil && len(unasked) > 0 {
-		return fmt.Errorf("%s: %s could not be checked", offline.Directory, count(len(unasked), "endpoint"))
+		return fmt.Errorf("%s: %s could not be checked", offline.Directory, command.Count(len(unasked), "endpoint"))
 	}
 	faults, ok := errors.AsType[catalog.Diagnostics](err)
 	if err != nil && !ok {
 		return err
 	}
-	return printCheck(c.out, offline.Directory, offline.Catalog.Current(), faults, offline.Catalog.Warnings())
+	return printCheck(c.Out, offline.Directory, offline.Catalog.Current(), faults, offline.Catalog.Warnings())
 }
 
 // printCheck prints faults and warnings, or how much there is without a fault.
@@ -115,12 +92,12 @@ func printCheck(out io.Writer, name string, snapshot *catalog.Snapshot, faults, 
 		fmt.Fprintln(out, asWarning(warning))
 	}
 	if len(faults) > 0 {
-		return fmt.Errorf("%s: %s", name, count(len(faults), "fault"))
+		return fmt.Errorf("%s: %s", name, command.Count(len(faults), "fault"))
 	}
 	fmt.Fprintf(out, "%s: %s, %s, no faults", name,
-		count(len(snapshot.Companies()), "company"), count(len(snapshot.Endpoints()), "endpoint"))
+		command.Count(len(snapshot.Companies()), "company"), command.Count(len(snapshot.Endpoints()), "endpoint"))
 	if len(warnings) > 0 {
-		fmt.Fprintf(out, ", %s", count(len(warnings), "warning"))
+		fmt.Fprintf(out, ", %s", command.Count(len(warnings), "warning"))
 	}
 	fmt.Fprintln(out)
 	return nil
@@ -130,16 +107,4 @@ func printCheck(out io.Writer, name string, snapshot *catalog.Snapshot, faults, 
 func asWarning(doubt catalog.Diagnostic) catalog.Diagnostic {
 	doubt.Message = "warning: " + doubt.Message
 	return doubt
-}
-
-// count writes a number with its noun.
-func count(n int, noun string) string {
-	switch {
-	case n == 1:
-		return "1 " + noun
-	case noun == "company":
-		return fmt.Sprintf("%d companies", n)
-	default:
-		return fmt.Sprintf("%d %ss", n, noun)
-	}
 }

@@ -7,37 +7,38 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/solucao42/caddy-data-api/internal/admin"
+	"github.com/solucao42/caddy-data-api/internal/cli/command"
 )
 
 // watchEvery is how often --watch looks anew.
 const watchEvery = 2 * time.Second
 
-var status = command{
-	use:   "status",
-	short: "Shows what is wrong, and how sources, jobs, the store, the cache and the catalog fare",
-	long: `
+var status = command.Command{
+	Use:   "status",
+	Short: "Shows what is wrong, and how sources, jobs, the store, the cache and the catalog fare",
+	Long: `
 Shows how a running server fares: first what is wrong, then its sources, which are
 asked for a sign of life, its jobs, the store, the cache, and the catalog.`,
-	flags: func(cmd *cobra.Command) {
+	Flags: func(cmd *cobra.Command) {
 		cmd.Flags().Bool("watch", false, "look again every "+watchEvery.String()+", until interrupted")
 		cmd.Flags().Bool("endpoints", false, "list the endpoints, too")
 	},
-	run: func(c *call) error {
+	Run: func(c *command.Call) error {
 		if !c.Bool("watch") {
-			return c.printStatus()
+			return printStatus(c)
 		}
-		defer c.catchInterrupt()()
+		defer c.CatchInterrupt()()
 		for {
-			if isTerminal(c.out) && !c.Bool("json") {
-				if err := c.printf(clearScreen); err != nil {
+			if command.IsTerminal(c.Out) && !c.Bool("json") {
+				if err := c.Printf(clearScreen); err != nil {
 					return err
 				}
 			}
-			if err := c.printStatus(); err != nil {
+			if err := printStatus(c); err != nil {
 				return err
 			}
 			select {
-			case <-c.ctx.Done():
+			case <-c.Context.Done():
 				return nil
 			case <-time.After(watchEvery):
 			}
@@ -49,9 +50,9 @@ asked for a sign of life, its jobs, the store, the cache, and the catalog.`,
 const clearScreen = "\x1b[H\x1b[2J"
 
 // printStatus asks once.
-func (c *call) printStatus() error {
-	if err := ask(c, http.MethodGet, admin.StatusPath, nil, c.printDocument); err != nil || !c.Bool("endpoints") || c.Bool("json") {
+func printStatus(c *command.Call) error {
+	if err := command.Ask(c, http.MethodGet, admin.StatusPath, nil, func(status admin.Status) error { return printDocument(c, status) }); err != nil || !c.Bool("endpoints") || c.Bool("json") {
 		return err
 	}
-	return ask(c, http.MethodGet, admin.CatalogPath, nil, c.printEndpoints)
+	return command.Ask(c, http.MethodGet, admin.CatalogPath, nil, func(catalog admin.Catalog) error { return printEndpoints(c, catalog) })
 }

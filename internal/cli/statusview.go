@@ -10,29 +10,30 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/admin"
+	"github.com/solucao42/caddy-data-api/internal/cli/command"
 )
 
 // printDocument prints what is wrong, and then how everything fares.
-func (c *call) printDocument(status admin.Status) error {
+func printDocument(c *command.Call, status admin.Status) error {
 	problems := problemsOf(status)
 	if len(problems) == 0 {
 		problems = []string{"none"}
 	}
-	up := age(status.At.Sub(status.StartedAt))
-	if err := c.printf("Data API %s; up %s\n\nPROBLEMS\n%s\n\n", status.Build.String(), up, strings.Join(problems, "\n")); err != nil {
+	up := command.Age(status.At.Sub(status.StartedAt))
+	if err := c.Printf("Data API %s; up %s\n\nPROBLEMS\n%s\n\n", status.Build.String(), up, strings.Join(problems, "\n")); err != nil {
 		return err
 	}
-	if err := c.table("SOURCE\tSTATE\tFOR\tIN USE\tIDLE\tLIMIT\tWAITING\tFAILED RUNS", sourceRows(status)...); err != nil {
+	if err := c.Table("SOURCE\tSTATE\tFOR\tIN USE\tIDLE\tLIMIT\tWAITING\tFAILED RUNS", sourceRows(status)...); err != nil {
 		return err
 	}
-	if err := c.printf("\n"); err != nil {
+	if err := c.Printf("\n"); err != nil {
 		return err
 	}
-	if err := c.table("JOBS\t"+jobsLine(status), "STORE\t"+storeLine(status.Store), "CACHE\t"+cacheLine(status.Cache),
+	if err := c.Table("JOBS\t"+jobsLine(status), "STORE\t"+storeLine(status.Store), "CACHE\t"+cacheLine(status.Cache),
 		"ENDPOINTS\t"+endpointsLine(status)); err != nil {
 		return err
 	}
-	return c.printf("%s", section("WARNINGS", status.Warnings))
+	return c.Printf("%s", section("WARNINGS", status.Warnings))
 }
 
 // problemsOf lists what is wrong, the worst first.
@@ -52,7 +53,7 @@ func problemsOf(status admin.Status) (lines []string) {
 		if endpoint.Failures > 1 {
 			times = fmt.Sprintf(", %d times since %s", endpoint.Failures, endpoint.Since.Format(time.RFC3339))
 		}
-		lines = append(lines, fmt.Sprintf("%s: failed %s ago%s: %s", endpoint.Endpoint, age(status.At.Sub(endpoint.LastAt)), times, oneLine(endpoint.Error)))
+		lines = append(lines, fmt.Sprintf("%s: failed %s ago%s: %s", endpoint.Endpoint, command.Age(status.At.Sub(endpoint.LastAt)), times, oneLine(endpoint.Error)))
 	}
 	return append(lines, status.Faults...)
 }
@@ -69,7 +70,7 @@ func sourceRows(status admin.Status) []string {
 			use, idle, limit = strconv.Itoa(c.InUse), strconv.Itoa(c.Idle), strconv.Itoa(c.Limit)
 		}
 		rows[i] = strings.Join([]string{
-			s.Source, strings.ReplaceAll(s.State, "_", " "), age(status.At.Sub(s.Since)), use, idle, limit, strconv.Itoa(s.Waiting), failuresOf(s, status.At),
+			s.Source, strings.ReplaceAll(s.State, "_", " "), command.Age(status.At.Sub(s.Since)), use, idle, limit, strconv.Itoa(s.Waiting), failuresOf(s, status.At),
 		}, "\t")
 	}
 	return rows
@@ -96,7 +97,7 @@ func failuresOf(source admin.SourceState, now time.Time) string {
 	}
 	text := strings.Join(parts, ", ")
 	if source.LastFailure != nil {
-		text += fmt.Sprintf("; the last %s ago", age(now.Sub(source.LastFailure.At)))
+		text += fmt.Sprintf("; the last %s ago", command.Age(now.Sub(source.LastFailure.At)))
 	}
 	return text
 }
@@ -108,7 +109,7 @@ func jobsLine(status admin.Status) string {
 	}
 	text := fmt.Sprintf("%d running, %d waiting", jobs.Running, jobs.Waiting)
 	if !jobs.OldestWaitingAt.IsZero() {
-		text += fmt.Sprintf(", the oldest for %s", age(status.At.Sub(jobs.OldestWaitingAt)))
+		text += fmt.Sprintf(", the oldest for %s", command.Age(status.At.Sub(jobs.OldestWaitingAt)))
 	}
 	return text
 }
@@ -117,11 +118,11 @@ func storeLine(store admin.StoreState) string {
 	if store.Error != "" {
 		return "unknown"
 	}
-	return size(store.Bytes)
+	return command.Size(store.Bytes)
 }
 
 func cacheLine(cache admin.CacheState) string {
-	text := fmt.Sprintf("%s, %s of %s", count(cache.Entries, "result"), size(cache.Bytes), size(cache.Limit))
+	text := fmt.Sprintf("%s, %s of %s", command.Count(cache.Entries, "result"), command.Size(cache.Bytes), command.Size(cache.Limit))
 	served := cache.Hits + cache.Stale + cache.Collapsed
 	if all := served + cache.Misses; all > 0 {
 		text += fmt.Sprintf("; %.0f %% of %d requests served", 100*float64(served)/float64(all), all)
@@ -135,25 +136,25 @@ func endpointsLine(status admin.Status) string {
 		text += fmt.Sprintf(", %d inactive", n)
 	}
 	if n := len(status.Faults); n > 0 {
-		text += ", " + count(n, "fault")
+		text += ", " + command.Count(n, "fault")
 	}
 	return text
 }
 
 // printEndpoints prints the endpoints of the catalog.
-func (c *call) printEndpoints(catalog admin.Catalog) error {
+func printEndpoints(c *command.Call, catalog admin.Catalog) error {
 	rows := make([]string, len(catalog.Endpoints))
 	for i, endpoint := range catalog.Endpoints {
 		mode := endpoint.Mode
 		if !endpoint.Active {
 			mode += " (inactive)"
 		}
-		rows[i] = strings.Join([]string{endpoint.Endpoint, mode, endpoint.Source, endpoint.Revision, orDash(endpoint.Title)}, "\t")
+		rows[i] = strings.Join([]string{endpoint.Endpoint, mode, endpoint.Source, endpoint.Revision, command.OrDash(endpoint.Title)}, "\t")
 	}
-	if err := c.printf("\n"); err != nil {
+	if err := c.Printf("\n"); err != nil {
 		return err
 	}
-	return c.table("ENDPOINT\tMODE\tSOURCE\tREVISION\tTITLE", rows...)
+	return c.Table("ENDPOINT\tMODE\tSOURCE\tREVISION\tTITLE", rows...)
 }
 
 // section is lines under a heading, or nothing when there are none.
@@ -162,21 +163,6 @@ func section(heading string, lines []string) string {
 		return ""
 	}
 	return "\n" + heading + "\n" + strings.Join(lines, "\n") + "\n"
-}
-
-// age writes how long something takes, in its two largest units at most.
-func age(d time.Duration) string {
-	const day = 24 * time.Hour
-	switch d = max(d, 0); {
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", d/time.Second)
-	case d < time.Hour:
-		return fmt.Sprintf("%dm%ds", d/time.Minute, d%time.Minute/time.Second)
-	case d < day:
-		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
-	default:
-		return fmt.Sprintf("%dd%dh", d/day, d%day/time.Hour)
-	}
 }
 
 // oneLine keeps a text from breaking a list.

@@ -66,6 +66,11 @@ type App struct {
 	// that are not sensitive. The default is 0: none is. Jobs count with the time of their last attempt.
 	SlowQueries caddy.Duration `json:"slow_queries,omitempty"`
 
+	// Whether the plan of a slow query is written there, too. The database is asked for it by EXPLAIN, which does not run the query
+	// again: for 2 seconds at most, for one query at a time, and once a minute for an endpoint. The plan shows no values. It is
+	// the one for the values of the call, at that moment. By default it is not. Jobs have none.
+	SlowQueryPlans bool `json:"slow_query_plans,omitempty"`
+
 	// What the metrics of Prometheus show. They are in Caddy's own registry, which its metrics handler and its admin API serve.
 	Metrics *Metrics `json:"metrics,omitempty"`
 }
@@ -160,6 +165,12 @@ func (a *App) Validate() error {
 				faults = append(faults, fmt.Errorf("authors.%s: %q cannot be a company; a company's slug is %s", name, company, dataapi.SlugRule))
 			}
 		}
+	}
+	if a.Tokens.HS256Previous != "" && a.Tokens.HS256Secret == "" {
+		faults = append(faults, errors.New("tokens.hs256_previous verifies beside tokens.hs256_secret: set that too"))
+	}
+	if a.SlowQueryPlans && a.SlowQueries == 0 {
+		faults = append(faults, errors.New("slow_query_plans is for slow_queries: say how long a query may take"))
 	}
 	faults = append(faults, a.Tokens.Validate(), a.Jobs.Validate(), a.Callbacks.Validate(), a.Cache.Validate(), a.Answers.Validate(), a.Usage.Validate())
 	return errors.Join(faults...)

@@ -41,8 +41,14 @@ type Tokens struct {
 
 	// A secret of at least 32 bytes, to sign with HS256: a service that has it to verify tokens can also mint them. Tokens of
 	// another secret, or of the server's own keys, are refused. Placeholders such as {env.TOKEN_SECRET} and
-	// {file./run/secrets/token} are replaced when the configuration is loaded; a missing one is an error.
+	// {file./run/secrets/token} are replaced when the configuration is loaded; a missing one is an error. Files are read again
+	// every 10 seconds, and at `caddy data-api sources reconnect`.
 	HS256Secret string `json:"hs256_secret,omitempty"`
+
+	// Another secret of at least 32 bytes that verifies tokens and signs none: the one before hs256_secret, or on several
+	// servers also the one after it. Placeholders and files are those of hs256_secret; an empty file means that there is none.
+	// The default is none.
+	HS256Previous string `json:"hs256_previous,omitempty"`
 
 	// How requests for tokens are slowed down.
 	Throttle *Throttle `json:"throttle,omitempty"`
@@ -104,8 +110,13 @@ func (t *Tokens) Validate() error {
 		}
 	}
 	faults = append(faults, token.CheckTrusts(t.Issuer, trusts))
-	if n := len(t.HS256Secret); n > 0 && n < token.MinHMACSecret && !strings.Contains(t.HS256Secret, "{") {
-		faults = append(faults, fmt.Errorf("tokens.hs256_secret has %d bytes: HS256 needs at least %d", n, token.MinHMACSecret))
-	}
+	faults = append(faults, checkSecret("hs256_secret", t.HS256Secret), checkSecret("hs256_previous", t.HS256Previous))
 	return errors.Join(faults...)
+}
+
+func checkSecret(setting, secret string) error {
+	if n := len(secret); n > 0 && n < token.MinHMACSecret && !strings.Contains(secret, "{") {
+		return fmt.Errorf("tokens.%s has %d bytes: HS256 needs at least %d", setting, n, token.MinHMACSecret)
+	}
+	return nil
 }

@@ -25,3 +25,13 @@ const (
 	PathCheck       = PathEndpoints + "/check"
 	PathPreview     = PathEndpoints + "/preview"
 )
+
+// CallerPaths are the paths of the routes that need a caller, as a matcher of paths takes them: one that ends with /* is for all
+// that is below.
+func CallerPaths() []string {
+	paths := []string{PathPermissions, PathUsage, PathEndpoints, PathEndpoints + "/*"}
+	for _, path := range []string{PathUsers, PathPolicies, PathKeys, PathDeliveries, PathJobs, PathActivity, PathSources, PathStatus} {
+		paths = append(paths, path, path+"/*")
+	}
+	return paths
+}

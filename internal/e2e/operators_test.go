@@ -53,6 +53,12 @@ func TestOperatorsSeeJobs(t *testing.T) {
 			t.Errorf("status has no %q:\n%s", part, status)
 		}
 	}
+	if err := s.reload(); err != nil {
+		t.Fatal(err)
+	}
+	if status := s.mustCLI(s.admin("status")...); !strings.Contains(status, "\nacme/default/long: failed ") {
+		t.Errorf("after a reload status has forgotten what fails:\n%s", status)
+	}
 	list := s.mustCLI(s.admin("jobs", "list", "--company", "acme", "--user", "integration")...)
 	if !strings.Contains(list, "\n"+id+"  running") || !strings.Contains(list, "acme/integration") {
 		t.Errorf("jobs list printed\n%s", list)

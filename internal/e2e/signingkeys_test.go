@@ -183,6 +183,72 @@ func TestSigningKeysCommand(t *testing.T) {
 	}
 }
 
+// TestSecretOfTokensChanges changes the secret that signs tokens, in its file: an operator who asks sees it at once, and it is found
+// without. Tokens of the old one are good for as long as it is named.
+func TestSecretOfTokensChanges(t *testing.T) {
+	t.Parallel()
+	e := engines[0]
+	secret, before := filepath.Join(t.TempDir(), "token"), filepath.Join(t.TempDir(), "before")
+	write := func(path, fill string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(strings.Repeat(fill, 40)+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(secret, "a")
+	write(before, "")
+	s := newServer(t, serverConfig{
+		sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e),
+		options: "audit {\n\t\t}\n\t\ttokens {\n\t\t\ths256_secret {file." + secret + "}\n\t\t\ths256_previous {file." + before + "}\n\t\t}",
+	})
+	key := s.CreateKey("acme", "integration")
+	old := s.Exchange("acme", key)
+	use := func(token string, status int) {
+		t.Helper()
+		s.Execute("few", token, `{}`).Want(status)
+	}
+	use(old.Access, http.StatusOK)
+
+	write(before, "a")
+	write(secret, "b")
+	if out := s.mustCLI(s.admin("sources", "reconnect")...); !strings.Contains(out, "the secrets of tokens have changed") && !strings.Contains(out, "are as they were") {
+		t.Errorf("reconnect printed %q", out) // the server may have seen it before
+	}
+	fresh := s.Exchange("acme", key)
+	if kidOf(t, fresh.Access) == kidOf(t, old.Access) {
+		t.Error("the old secret signs on")
+	}
+	use(old.Access, http.StatusOK)
+	use(fresh.Access, http.StatusOK)
+
+	// What cannot be used changes nothing.
+	if err := os.WriteFile(secret, []byte("too short"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, stderr, err := s.cli(s.admin("sources", "reconnect")...); !isExit(err) || !strings.Contains(stderr, "at least 32 are needed") {
+		t.Errorf("a short secret: %v %s%s", err, out, stderr)
+	}
+	use(old.Access, http.StatusOK)
+
+	// Nobody asks for it.
+	write(secret, "b")
+	write(before, "")
+	eventually(t, "the old secret is forgotten", patience, func() bool {
+		return s.Execute("few", old.Access, `{}`).Status == http.StatusUnauthorized
+	})
+	use(fresh.Access, http.StatusOK)
+	s.Post("/api/v1/auth/refresh", "", `{"refresh_token":"`+old.Refresh+`"}`).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	log := s.Log.String()
+	if n := strings.Count(log, `"msg":"signing_key.rotated"`); n != 2 {
+		t.Errorf("the audit log has %d changes", n)
+	}
+	for _, fill := range []string{"a", "b"} {
+		if strings.Contains(log, strings.Repeat(fill, 32)) {
+			t.Error("the log shows a secret")
+		}
+	}
+}
+
 // TestSigningKeysRotateUnderLoad rotates and reloads while tokens of every age are used and made: none is refused.
 func TestSigningKeysRotateUnderLoad(t *testing.T) {
 	t.Parallel()

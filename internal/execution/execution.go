@@ -3,6 +3,7 @@ package execution
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -128,6 +129,16 @@ func (b *Bound) Canonical() json.RawMessage { return b.Endpoint.Contract.Canonic
 
 // Redacted writes the arguments as Canonical does, without those of sensitive parameters, for people to read.
 func (b *Bound) Redacted() json.RawMessage { return b.Endpoint.Contract.Redacted(b.call.Args) }
+
+// Explain returns how the database would run the query, as [source.Explainer] does: without any value. It blocks.
+func (b *Bound) Explain(ctx context.Context) (string, error) {
+	explainer, ok := b.query.Query.(source.Explainer)
+	if !ok {
+		return "", errors.ErrUnsupported
+	}
+	plan, err := explainer.Explain(ctx, b.call)
+	return plan, b.redactError(err)
+}
 
 // PersonalTo returns the user whose rows these are, where the source shows its database who asks; "": every user of the
 // company who may ask for this gets the same rows.

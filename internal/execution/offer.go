@@ -1,6 +1,7 @@
 package execution
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
@@ -30,14 +31,39 @@ type Offer struct {
 // Foreign reports whether the endpoint belongs to another company than this one, which shares it.
 func (o Offer) Foreign(company string) bool { return o.Company != company }
 
-// Offers returns the endpoints that a caller may run, ordered by namespace/slug: those that its policies allow it to
-// execute and that its contexts leave a value for every parameter of. It begins behind the path after, and returns at
-// most limit of them, all when that is 0; more tells that there are others.
-func (p *Plan) Offers(caller identity.Principal, after string, limit int) (offers []Offer, more bool) {
+// Wanted chooses among the endpoints that a caller may run. The zero value chooses all.
+type Wanted struct {
+	After     string // begins behind this path
+	Limit     int    // returns at most so many; 0: all
+	Namespace string // only those of this one; empty: of all
+	Slug      string // only those of this name; empty: of any
+
+	// Search has words that all must occur in the path, the title or the description, in whatever case.
+	Search string
+}
+
+// takes reports whether an endpoint is among those that are wanted; words are those of Search, in lower case.
+func (w *Wanted) takes(endpoint *catalog.Endpoint, words []string) bool {
+	switch {
+	case w.After != "" && strings.Compare(endpoint.Path(), w.After) <= 0,
+		w.Namespace != "" && endpoint.Namespace != w.Namespace,
+		w.Slug != "" && endpoint.Slug != w.Slug:
+		return false
+	case len(words) == 0:
+		return true
+	}
+	text := strings.ToLower(endpoint.Path() + "\n" + endpoint.Title + "\n" + endpoint.Description)
+	return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
+}
+
+// Offers returns the endpoints that a caller may run, of those that are wanted, ordered by namespace/slug: those that its policies
+// allow it to execute and that its contexts leave a value for every parameter of. more tells that there are others.
+func (p *Plan) Offers(caller identity.Principal, wanted Wanted) (offers []Offer, more bool) {
+	words := strings.Fields(strings.ToLower(wanted.Search))
 	for _, reached := range p.snapshot.Reached(caller.Company.Slug) {
 		endpoint := reached.Endpoint
 		path := endpoint.Path()
-		if after != "" && strings.Compare(path, after) <= 0 || !caller.Authorize(dataapi.ActionExecute, path) {
+		if !wanted.takes(endpoint, words) || !caller.Authorize(dataapi.ActionExecute, path) {
 			continue
 		}
 		var columns []source.Column
@@ -54,7 +80,7 @@ func (p *Plan) Offers(caller identity.Principal, after string, limit int) (offer
 		if !narrowed.Satisfiable {
 			continue
 		}
-		if limit > 0 && len(offers) == limit {
+		if wanted.Limit > 0 && len(offers) == wanted.Limit {
 			return offers, true
 		}
 		offers = append(offers, Offer{

@@ -21,7 +21,8 @@ type Sources map[string]source.Source
 
 // Queries holds the compiled statement of every endpoint. It is safe for concurrent use.
 type Queries struct {
-	sources Sources
+	sources  Sources
+	troubles *Troubles // nil: nobody shares them
 
 	mu       sync.Mutex
 	compiled map[*catalog.Endpoint]*checkedQuery
@@ -38,6 +39,10 @@ func NewQueries(sources Sources) *Queries {
 
 // TraceSQL has the spans of runs show the SQL of their statements. It is called before the first run.
 func (q *Queries) TraceSQL() { q.traceSQL = true }
+
+// ShareTroubles has the queries remember failed runs in what other sets remember them in, too. It is called before anything is
+// compiled. The sources must be comparable, as pointers are.
+func (q *Queries) ShareTroubles(troubles *Troubles) { q.troubles = troubles }
 
 // Compile compiles an endpoint's statement, unless that was done before. It asks no database. The error is the fault of
 // the endpoint, in words for its author: a source that is not configured, or a *source.StatementError.
@@ -69,6 +74,7 @@ func (q *Queries) get(endpoint *catalog.Endpoint) (*checkedQuery, error) {
 	}
 	query, err := q.compile(endpoint)
 	if err == nil {
+		query.trouble = q.troubles.of(endpoint, q.sources[endpoint.Source])
 		q.compiled[endpoint] = query
 	}
 	return query, err
@@ -89,7 +95,7 @@ func (q *Queries) compile(endpoint *catalog.Endpoint) (*checkedQuery, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &checkedQuery{Query: compiled, endpoint: endpoint, queries: q}, nil
+	return &checkedQuery{Query: compiled, endpoint: endpoint, queries: q, trouble: new(trouble)}, nil
 }
 
 // Forget drops the query of an endpoint that is not live and will not be. It is for [catalog.Options].
@@ -122,7 +128,7 @@ type checkedQuery struct {
 	queries  *Queries
 	columns  atomic.Pointer[[]source.Column] // as the database described them; nil: it has not accepted the statement yet
 	met      atomic.Pointer[[]source.Column] // what a run has met instead, and was told of
-	trouble  trouble                         // how the last runs failed
+	trouble  *trouble                        // how the last runs failed
 	failing  atomic.Bool                     // a run was refused, and none has succeeded since
 }
 

@@ -140,13 +140,16 @@ func New(s Services) *API {
 		http.MethodGet + " " + dataapi.PathUsage:           reports.get,
 		http.MethodPost + " " + dataapi.PathPreview:        previews.preview,
 		http.MethodPost + " " + endpointRoute + "/execute": executions.execute,
+		http.MethodGet + " " + endpointRoute + "/execute":  executions.execute,
 		http.MethodGet + " " + endpointRoute + "/jobs":     jobs.list,
 		http.MethodGet + " " + jobRoute:                    jobs.get,
 		http.MethodDelete + " " + jobRoute:                 jobs.cancel,
 		http.MethodGet + " " + jobRoute + "/result":        results.get,
 	}
 	for _, format := range formats.Streamed {
-		execute[http.MethodPost+" "+endpointRoute+"/execute."+format.Suffix] = executions.execute
+		for _, method := range []string{http.MethodPost, http.MethodGet} {
+			execute[method+" "+endpointRoute+"/execute."+format.Suffix] = executions.execute
+		}
 	}
 	for _, format := range formats.All {
 		execute[http.MethodGet+" "+jobRoute+"/result."+format.Suffix] = results.get

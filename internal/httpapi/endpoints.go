@@ -76,7 +76,7 @@ func (e *endpoints) list(w http.ResponseWriter, r *http.Request) error {
 	if !fields.AcceptsJSON(r.Header) {
 		return fields.ErrNotJSON
 	}
-	query, err := fields.ParseQuery(r, "limit", "cursor")
+	query, err := fields.ParseQuery(r, "limit", "cursor", "namespace", "slug", "search")
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,8 @@ func (e *endpoints) list(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	caller := respond.CallerOf(r)
-	offers, more := e.plan().Offers(caller, after, limit)
+	wanted := execution.Wanted{After: after, Limit: limit, Namespace: query["namespace"], Slug: query["slug"], Search: query["search"]}
+	offers, more := e.plan().Offers(caller, wanted)
 	answer := endpointsAnswer{Endpoints: make([]endpointDocument, 0, len(offers))}
 	for _, offer := range offers {
 		answer.Endpoints = append(answer.Endpoints, describeEndpoint(caller, offer))
@@ -97,7 +98,13 @@ func (e *endpoints) list(w http.ResponseWriter, r *http.Request) error {
 	if more {
 		cursor := base64.RawURLEncoding.EncodeToString([]byte(offers[len(offers)-1].Path()))
 		answer.NextCursor = &cursor
-		fields.SetNext(w, r, url.Values{"cursor": {cursor}, "limit": {fmt.Sprint(limit)}})
+		next := url.Values{"cursor": {cursor}, "limit": {fmt.Sprint(limit)}}
+		for _, filter := range []string{"namespace", "slug", "search"} {
+			if query[filter] != "" {
+				next.Set(filter, query[filter])
+			}
+		}
+		fields.SetNext(w, r, next)
 	}
 	return respond.WriteJSON(w, http.StatusOK, answer)
 }
@@ -171,7 +178,7 @@ func (e *endpoints) permissions(w http.ResponseWriter, r *http.Request) error {
 	}
 	caller := respond.CallerOf(r)
 	answer := permissionsAnswer{PermissionDocument: caller.Permissions(), SharedEndpoints: []sharedEndpoint{}}
-	offers, _ := e.plan().Offers(caller, "", 0)
+	offers, _ := e.plan().Offers(caller, execution.Wanted{})
 	for _, offer := range offers {
 		if offer.Foreign(caller.Company.Slug) {
 			answer.SharedEndpoints = append(answer.SharedEndpoints, sharedEndpoint{

@@ -78,7 +78,8 @@ type exchange struct {
 	r *http.Request
 
 	query           fields.Query
-	body            executeRequest
+	body            executeRequest      // of a POST
+	texts           map[string][]string // the parameters of a GET, by name; nil: it is a POST
 	form            form
 	caller          identity.Principal
 	namespace, slug string
@@ -115,11 +116,19 @@ func (*executeRequest) UnknownFieldHint() string {
 var executeQueries = append(formats.Queries(), revisionQuery)
 
 func (*executions) decode(x *exchange) (err error) {
-	if x.query, err = fields.ParseQuery(x.r, executeQueries...); err != nil {
+	if x.r.Method == http.MethodPost {
+		x.query, err = fields.ParseQuery(x.r, executeQueries...)
+	} else {
+		x.query, x.texts, err = fields.ParseParameters(x.r, executeQueries...)
+	}
+	if err != nil {
 		return err
 	}
 	if x.form, err = formOf(x.w, x.r, formats.Streamed, x.query); err != nil {
 		return err
+	}
+	if x.texts != nil {
+		return refuseBody(x.r)
 	}
 	return respond.DecodeBody(x.r, &x.body, true)
 }
@@ -163,15 +172,22 @@ func (*executions) choose(x *exchange) (err error) {
 		}
 	}
 	x.w.Header().Set(revisionField, x.called.Endpoint.Revision)
-	x.mode, err = executionModeOf(x.r, x.called.Endpoint)
+	if x.mode, err = executionModeOf(x.r, x.called.Endpoint); err == nil && x.texts != nil {
+		err = onlyWhenPreferred(x)
+	}
 	return err
 }
 
 // bind leaves the faults of parameters to the next step, which may add its own. It lets go of what a slow reader would keep in
 // memory otherwise: the body was given back to the budget, and a plan is as large as the catalog.
 func (*executions) bind(x *exchange) error {
-	x.bound, x.invalid = x.called.Bind(x.caller, json.RawMessage(x.body.ParameterValues))
-	x.body.ParameterValues, x.plan = nil, nil
+	values := json.RawMessage(x.body.ParameterValues)
+	if x.texts != nil {
+		values = x.called.Endpoint.Contract.FromTexts(x.texts)
+	}
+	x.bound, x.invalid = x.called.Bind(x.caller, values)
+	x.invalid = dataapi.JoinFaults(sensitiveTexts(x), x.invalid)
+	x.body.ParameterValues, x.texts, x.plan = nil, nil, nil
 	return nil
 }
 

@@ -65,7 +65,7 @@ func (e *endpoints) openAPI(w http.ResponseWriter, r *http.Request) error {
 	header := w.Header()
 	header.Set("Content-Type", fields.JSONType)
 	header.Set("Cache-Control", "private, no-cache") // it may be kept, and is asked about each time
-	header.Set("Vary", "Authorization")
+	header.Add("Vary", "Authorization")
 	header.Set("ETag", found.etag)
 	whole := r.Clone(r.Context())
 	for _, name := range []string{"Range", "If-Range", "If-Match", "If-Unmodified-Since"} {
@@ -76,7 +76,7 @@ func (e *endpoints) openAPI(w http.ResponseWriter, r *http.Request) error {
 }
 
 func makeDocument(caller identity.Principal, plan *execution.Plan) (openAPIDocument, error) {
-	offers, _ := plan.Offers(caller, "", 0)
+	offers, _ := plan.Offers(caller, execution.Wanted{})
 	body, err := openapi.Document(caller, offers, OpenAPIOptions(""))
 	if err != nil {
 		return openAPIDocument{}, err
@@ -88,5 +88,5 @@ func makeDocument(caller identity.Principal, plan *execution.Plan) (openAPIDocum
 // OpenAPIOptions says what the documents of this API tell of results. Server is the URL that paths are relative to, empty
 // for the server that is asked.
 func OpenAPIOptions(server string) openapi.Options {
-	return openapi.Options{Server: server, Formats: formats.Streamed, Kept: formats.All}
+	return openapi.Options{Server: server, Formats: formats.Streamed, Kept: formats.All, Reserved: executeQueries}
 }

@@ -48,7 +48,7 @@ func (x *exchange) call() observe.Call {
 		call.Endpoint, call.Revision, call.Source = endpoint.Address, endpoint.Revision, endpoint.Source
 	}
 	if x.bound != nil {
-		call.Timing, call.Redacted = x.bound.Timing, x.bound.Redacted
+		call.Timing, call.Query = x.bound.Timing, x.bound
 	}
 	return call
 }

@@ -114,7 +114,9 @@ type Store interface {
 
 	// Finish ends a job that is processing with this attempt, whether it runs or waits. If the job names a callback, a
 	// delivery that is due at once is stored in the same transaction (package callback). A completed job must have
-	// stored exactly outcome.Result.Chunks chunks with this attempt, else it gets ErrMissingChunk.
+	// stored exactly outcome.Result.Chunks chunks with this attempt, else it gets ErrMissingChunk. An attempt has one worker,
+	// which does not complete the job while it still stores a chunk: what Finish and AppendChunks make of each other when they
+	// overlap is not defined.
 	// Finish is idempotent: repeating it with the same attempt and status returns nil and changes nothing. It reports
 	// whether this call has ended the job, so that an end is announced once.
 	Finish(ctx context.Context, id ID, attempt int, outcome Outcome) (changed bool, err error)

@@ -57,9 +57,19 @@ type Call struct {
 	RequestID string // of the request; a job has none
 	TraceID   string // of the request's span, or of a job's last attempt; "": it was not traced
 
-	// Redacted writes the values of the parameters as JSON without sensitive ones. It is nil when there are none. It is costly:
-	// an observer that does not need them does not ask.
-	Redacted func() json.RawMessage
+	// Query is what was to run; nil: nothing, or a job's, whose request is long gone.
+	Query Query
+}
+
+// Query is what a call has asked a source. Its methods are costly: an observer that does not need them does not ask. They may be called
+// after the call, too.
+type Query interface {
+	// Redacted writes the values of the parameters as JSON without sensitive ones.
+	Redacted() json.RawMessage
+
+	// Explain asks the database how it would run the query, without running it, and returns what it says, without any value. It
+	// blocks. The error is errors.ErrUnsupported where nobody can say.
+	Explain(ctx context.Context) (plan string, err error)
 }
 
 // CacheStatus says where a cached answer comes from.
@@ -82,8 +92,7 @@ type Timing struct {
 
 // Observer watches calls. It is safe for concurrent use.
 type Observer interface {
-	// Observe is called once for each call, by the goroutine that answers it. It must not block, and keeps neither the record
-	// nor what Redacted needs.
+	// Observe is called once for each call, by the goroutine that answers it. It must not block, and does not keep the record.
 	Observe(ctx context.Context, call *Call)
 }
 

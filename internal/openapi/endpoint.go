@@ -36,7 +36,7 @@ func (d *document) addEndpoint(caller identity.Principal, offer execution.Offer)
 	e.addSchema("Parameters", parameters)
 	e.addSchema("Row", rowSchema(offer))
 	e.addSchema("Result", e.resultSchema(true))
-	d.Paths.Set(offer.URLPath()+"/execute", &openapi3.PathItem{Post: e.execute()})
+	d.Paths.Set(offer.URLPath()+"/execute", &openapi3.PathItem{Post: e.execute(), Get: e.query()})
 	if offer.MayGetJob {
 		e.addSchema("JobResult", e.resultSchema(false))
 		e.addSchema("Job", e.jobSchema())

@@ -22,6 +22,9 @@ type Options struct {
 
 	// Formats are those that a result can be asked for in, the default first; Kept those of a job's result.
 	Formats, Kept []*result.Format
+
+	// Reserved are the names that a query means otherwise than as parameters of an endpoint.
+	Reserved []string
 }
 
 // Document describes what a caller may run, and nothing else. Offers are all that [execution.Plan.Offers] returns for the

@@ -74,7 +74,7 @@ func offersOf(t failer, dir string, files map[string]string, columns []source.Co
 	if err != nil {
 		t.Fatal(err)
 	}
-	offers, _ := execution.NewPlan(snapshot, queries).Offers(caller, "", 0)
+	offers, _ := execution.NewPlan(snapshot, queries).Offers(caller, execution.Wanted{})
 	return caller, offers
 }
 

@@ -118,7 +118,7 @@ func rowSchema(offer execution.Offer) *openapi3.Schema {
 	row := &openapi3.Schema{Type: types("object"), Properties: make(openapi3.Schemas)}
 	for _, column := range offer.Columns {
 		note := offer.Endpoint.Columns[column.Name]
-		schema := columnSchema(column.Type, !note.NotNull)
+		schema := ColumnSchema(column.Type, !note.NotNull)
 		schema.Description = note.Description
 		row.Properties[column.Name] = inline(schema)
 		row.Required = append(row.Required, column.Name)
@@ -145,10 +145,10 @@ var sqlTypes = map[source.Type][2]string{
 	source.TypeInterval:    {"string", ""},
 }
 
-// columnSchema is the schema of a column's values.
-func columnSchema(sql source.Type, nullable bool) *openapi3.Schema {
+// ColumnSchema is the schema of a column's values. The caller may change it.
+func ColumnSchema(sql source.Type, nullable bool) *openapi3.Schema {
 	if element, ok := strings.CutPrefix(string(sql), "array<"); ok {
-		items := inline(columnSchema(source.Type(strings.TrimSuffix(element, ">")), true))
+		items := inline(ColumnSchema(source.Type(strings.TrimSuffix(element, ">")), true))
 		return &openapi3.Schema{Type: jsonTypes("array", nullable), Items: items}
 	}
 	known, ok := sqlTypes[sql]

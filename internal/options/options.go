@@ -28,6 +28,18 @@ func (o Option) Repeated() Option {
 	return o
 }
 
+// With is the option where a block of further ones may follow its value.
+func (o Option) With(block ...Option) Option {
+	value := o.read
+	o.read = func(d *caddyfile.Dispenser) error {
+		if err := value(d); err != nil {
+			return err
+		}
+		return Read(d, o.name, nil, block...)
+	}
+	return o
+}
+
 // Read reads a block. After each option it asks check, unless that is nil, so that what the configuration finds wrong has a
 // line. Errors list the options in this order.
 func Read(d *caddyfile.Dispenser, name string, check func() error, options ...Option) error {

@@ -75,6 +75,26 @@ func (c *Cluster) Stop(t testing.TB) {
 	}
 }
 
+// Kill ends the server and all that serve its clients with SIGKILL, as when its machine is lost. It is not to be started again.
+func (c *Cluster) Kill(t testing.TB) {
+	t.Helper()
+	if c.process == nil || c.binDir == "" {
+		t.Fatal("only a PostgreSQL that runs, from installed programs, can be killed")
+	}
+	pid := c.process.Process.Pid
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid)) // elsewhere than on Linux they end by themselves
+	if err := c.process.Process.Kill(); err != nil {
+		t.Fatalf("killing PostgreSQL: %v", err)
+	}
+	for child := range strings.FieldsSeq(string(children)) {
+		if id, err := strconv.Atoi(child); err == nil {
+			_ = syscall.Kill(id, syscall.SIGKILL) // it may have ended with its parent
+		}
+	}
+	<-c.exited
+	c.process = nil
+}
+
 // Start starts a stopped server on the same data and socket, and returns when it accepts connections.
 func (c *Cluster) Start(t testing.TB) {
 	t.Helper()
@@ -91,6 +111,11 @@ func Start(arguments ...string) (*Cluster, error) { return start(arguments...) }
 func (c *Cluster) Remove() { c.remove() }
 
 func start(arguments ...string) (*Cluster, error) {
+	return newCluster(slices.Concat(settings, arguments), (*Cluster).initialise)
+}
+
+// newCluster makes a cluster with these arguments of the server, whose data initialise makes.
+func newCluster(settings []string, initialise func(*Cluster) error) (*Cluster, error) {
 	binDir, err := findBinaries()
 	if err != nil {
 		return nil, err
@@ -103,7 +128,7 @@ func start(arguments ...string) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{dir: dir, binDir: binDir, account: account, settings: slices.Concat(settings, arguments)}
+	c := &Cluster{dir: dir, binDir: binDir, account: account, settings: settings}
 	if account != nil {
 		if err := os.Chown(dir, int(account.Uid), int(account.Gid)); err != nil {
 			return nil, errors.Join(err, os.RemoveAll(dir))
@@ -112,7 +137,7 @@ func start(arguments ...string) (*Cluster, error) {
 	if err := c.watch(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	if err := c.initialise(); err != nil {
+	if err := initialise(c); err != nil {
 		c.remove()
 		return nil, err
 	}

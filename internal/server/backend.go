@@ -14,6 +14,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/documents"
+	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
@@ -27,7 +28,8 @@ import (
 
 // Shared is a backend that configurations share. The first one that needs it opens it.
 type Shared struct {
-	options BackendOptions
+	options  BackendOptions
+	troubles *execution.Troubles
 
 	mu      sync.Mutex
 	opened  *Backend
@@ -80,7 +82,7 @@ func NewShared(options BackendOptions) *Shared {
 	if options.Meter == nil {
 		options.Meter = observe.Unmetered{}
 	}
-	return &Shared{options: options}
+	return &Shared{options: options, troubles: execution.NewTroubles()}
 }
 
 // Open opens the store unless it is open. It blocks while the store does, and can be called again after it failed: within

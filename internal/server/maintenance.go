@@ -37,6 +37,7 @@ func (s *Services) startMaintenance() (end func()) {
 	loops.Go(func() { s.recheckLoop(ctx) })
 	loops.Go(func() { s.maintenanceLoop(ctx) })
 	loops.Go(func() { s.server.watchSources(ctx) })
+	loops.Go(func() { s.watchSecrets(ctx) })
 	return func() {
 		cancel()
 		loops.Wait()

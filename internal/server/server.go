@@ -34,7 +34,7 @@ type Settings struct {
 
 	Tokens         token.Config // without the keys and the clock
 	Algorithm      string       // that tokens are signed with
-	HS256Secret    string       // for token.HS256
+	HS256          HS256Secrets // for token.HS256
 	Throttle       ratelimit.ThrottleLimits
 	Jobs           job.Settings // PerSource is set here
 	WaitingCallers int          // of one company, for jobs
@@ -42,6 +42,9 @@ type Settings struct {
 	AnswerMemory   int64        // bytes of answers that their readers have not taken
 	Cache          cache.Options
 	UsageRetention time.Duration // how long usage is kept; 0: usage.DefaultRetention
+
+	// RenewHS256 reads again what HS256 is; nil: that does not change.
+	RenewHS256 func() (HS256Secrets, error)
 
 	AuditParameters bool // the values of parameters stand in the audit log
 	TraceSQL        bool // spans show the SQL of statements
@@ -72,6 +75,8 @@ type Server struct {
 
 	writing ask.Question[struct{}] // whether the store can write
 
+	rereading sync.Mutex // the secrets of tokens: what was read last is what counts
+
 	opening sync.Mutex
 	opened  atomic.Pointer[Services]
 
@@ -90,6 +95,7 @@ func New(settings Settings) (*Server, error) {
 		settings: settings, queries: execution.NewQueries(sources),
 		writing: ask.Question[struct{}]{Patience: healthPatience, Fresh: healthFresh, Limit: 10 * healthPatience},
 	}
+	s.queries.ShareTroubles(settings.Backend.troubles)
 	if settings.TraceSQL {
 		s.queries.TraceSQL()
 	}

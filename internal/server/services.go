@@ -13,9 +13,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
-	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
-	"github.com/solucao42/caddy-data-api/internal/manage/endpoints"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
@@ -79,11 +77,7 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 		Throttle: backend.throttle, ThrottleLimits: s.settings.Throttle,
 		Cache: results, Memory: backend.memory,
 		Rates: backend.rates, WaitingCallers: admission.NewCounter(s.settings.WaitingCallers),
-		Log:    s.settings.Log,
-		Drafts: s.drafts(),
-		More: []func(*respond.Responder) respond.Routes{
-			endpoints.Routes(endpoints.Services{Catalog: s.catalog, Documents: backend.Documents, Drafts: s.drafts(), Rates: backend.rates}),
-		},
+		Log: s.settings.Log, Drafts: s.drafts(), More: s.management(backend, directory),
 	})
 	// From now on, and with what the catalog holds at this moment.
 	s.catalog.OnChange(func(snapshot *catalog.Snapshot) {
@@ -104,11 +98,7 @@ func (s *Server) drafts() *execution.Drafts {
 // which all configurations of a store share.
 func (s *Server) keyRing(backend *Backend) (*token.KeyRing, error) {
 	if s.settings.Algorithm == token.HS256 {
-		key, err := token.NewHS256Key([]byte(s.settings.HS256Secret))
-		if err != nil {
-			return nil, err
-		}
-		return token.NewKeyRing(key)
+		return s.configuredRing()
 	}
 	err := backend.ring.Prepare(context.Background(), s.settings.Algorithm, s.settings.Tokens.RefreshTTL)
 	return backend.ring, err

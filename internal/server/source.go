@@ -27,6 +27,8 @@ type Source struct {
 	pinger      source.Pinger      // the database itself, or nil
 	reporter    source.Reporter    // likewise
 	reconnector source.Reconnector // the database itself, or nil
+	describer   source.Describer   // likewise
+	kind        string             // of database; empty: it does not say
 	dialect     source.Dialect
 	configured  time.Time               // when it was made
 	answered    atomic.Bool             // at least once since
@@ -43,8 +45,16 @@ func NewSource(database source.Source, dialect source.Dialect) *Source {
 	pinger, _ := database.(source.Pinger)
 	reporter, _ := database.(source.Reporter)
 	reconnector, _ := database.(source.Reconnector)
+	describer, _ := database.(source.Describer)
+	kind := ""
+	if named, ok := database.(source.Named); ok {
+		kind = named.SystemName()
+	}
 	admitted := admission.Admit(database, admission.Options{})
-	return &Source{Source: admitted, admitted: admitted, pinger: pinger, reporter: reporter, reconnector: reconnector, dialect: dialect, configured: time.Now()}
+	return &Source{
+		Source: admitted, admitted: admitted, pinger: pinger, reporter: reporter, reconnector: reconnector, describer: describer, kind: kind,
+		dialect: dialect, configured: time.Now(),
+	}
 }
 
 // ask asks the source for a sign of life, and remembers one.
@@ -83,13 +93,17 @@ func (s *Source) ping(ctx context.Context) error {
 	return err
 }
 
-// Reconnect has a source replace its connections, or all that can when the name is empty.
-func (s *Server) Reconnect(name string) ([]admin.Reconnected, error) {
+// Reconnect has a source replace its connections, or all that can when the name is empty: then the secrets of tokens are read
+// again, too.
+func (s *Server) Reconnect(name string) (admin.ReconnectedSources, error) {
 	names := slices.Sorted(maps.Keys(s.settings.Sources))
 	if name != "" && s.settings.Sources[name] == nil {
-		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no source %q%s", name, dataapi.Beside(name, names))
+		return admin.ReconnectedSources{}, dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no source %q%s", name, dataapi.Beside(name, names))
 	}
-	done := []admin.Reconnected{}
+	done := admin.ReconnectedSources{Sources: []admin.Reconnected{}}
+	if name == "" {
+		done.HS256 = s.rereadForOperator()
+	}
 	for _, other := range names {
 		if name != "" && other != name {
 			continue
@@ -101,7 +115,7 @@ func (s *Server) Reconnect(name string) ([]admin.Reconnected, error) {
 			state.Error = err.Error()
 		}
 		state.Reconnected = state.Error == ""
-		done = append(done, state)
+		done.Sources = append(done.Sources, state)
 	}
 	return done, nil
 }

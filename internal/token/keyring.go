@@ -2,7 +2,6 @@ package token
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -37,7 +36,7 @@ type RingOptions struct {
 // store: a key that is withdrawn through one of them is refused by all at once. It is safe for concurrent use; looking a
 // key up takes no lock and does no I/O.
 type KeyRing struct {
-	store KeyStore // nil: the ring is fixed
+	store KeyStore // nil: the keys are configured
 	now   func() time.Time
 	log   *slog.Logger
 
@@ -48,20 +47,6 @@ type KeyRing struct {
 	closed   bool
 	refused  map[string]bool // the ids of keys that were withdrawn, while the store may still keep them
 	longest  time.Duration   // the longest life of a token of any key so far
-}
-
-// NewKeyRing makes a fixed ring of one key, which signs and verifies.
-func NewKeyRing(key Key) (*KeyRing, error) {
-	if key.method == nil {
-		return nil, errors.New("a token key is empty")
-	}
-	set, err := assemble([]heldKey{{Key: key}})
-	if err != nil {
-		return nil, err
-	}
-	ring := &KeyRing{now: time.Now, log: slog.New(slog.DiscardHandler)}
-	ring.set.Store(set)
-	return ring, nil
 }
 
 // OpenKeyRing reads the keys of a store. A new store has none: [KeyRing.Prepare] makes the first. It blocks for as long
@@ -188,7 +173,7 @@ func (r *KeyRing) wake() {
 // apply changes the kept keys, without those that have ended or are refused, and then the set. The caller holds changing.
 func (r *KeyRing) apply(ctx context.Context, change func([]KeyRecord, time.Time) ([]KeyRecord, error)) error {
 	if r.store == nil {
-		return errFixed
+		return errConfigured
 	}
 	now := storedTime(r.now())
 	records, err := r.store.UpdateTokenKeys(ctx, func(records []KeyRecord) ([]KeyRecord, error) {

@@ -20,7 +20,7 @@ type keySet struct {
 	etag string
 }
 
-// heldKey is a key with its times, as KeyRecord has them; those of a fixed ring's key are zero.
+// heldKey is a key with its times, as KeyRecord has them; those of a configured key are zero.
 type heldKey struct {
 	Key
 	publishedAt, signsFrom, signsUntil, verifiesUntil time.Time

@@ -10,9 +10,6 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-var errFixed = dataapi.Errorf(dataapi.CodeInvalidRequest,
-	"Tokens are signed with the configured hs256_secret; there is no key of the server's own to change.")
-
 // KeyState is where a key is in its life.
 type KeyState string
 
@@ -33,7 +30,7 @@ type KeyInfo struct {
 	VerifiesUntil time.Time `json:"verifies_until,omitzero"` // zero: no other key is to follow it
 }
 
-// List describes the ring's keys, the newest first. A fixed ring lists its one key.
+// List describes the ring's keys, the newest first. A ring of configured keys lists those.
 func (r *KeyRing) List() []KeyInfo {
 	set, now := r.set.Load(), r.now()
 	infos := make([]KeyInfo, 0, len(set.keys))
@@ -118,7 +115,7 @@ func (r *KeyRing) Rotate(ctx context.Context, algorithm string, atOnce bool) (Ke
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	if r.store == nil {
-		return KeyInfo{}, errFixed
+		return KeyInfo{}, errConfigured
 	}
 	private, err := generate(algorithm)
 	if err != nil {
@@ -158,7 +155,7 @@ func (r *KeyRing) Withdraw(ctx context.Context, id, algorithm string) (signing K
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	if r.store == nil {
-		return KeyInfo{}, errFixed
+		return KeyInfo{}, errConfigured
 	}
 	private, err := generate(algorithm)
 	if err != nil {

@@ -2,11 +2,13 @@ package fields
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
@@ -17,28 +19,67 @@ type Query map[string]string
 // ParseQuery reads the query of a request. It is as strict as bodies are: a parameter that is misspelt would otherwise
 // be one that has no effect.
 func ParseQuery(r *http.Request, allowed ...string) (Query, error) {
-	if r.URL.RawQuery == "" {
-		return nil, nil
-	}
-	values, err := url.ParseQuery(r.URL.RawQuery)
+	query, others, err := splitQuery(r, allowed...)
 	if err != nil {
-		return nil, &dataapi.Error{Code: dataapi.CodeInvalidRequest, Detail: "The query of the URL cannot be read.", Err: err}
+		return nil, err
 	}
-	parsed := make(Query, len(values))
-	for name, given := range values {
+	for _, name := range slices.Sorted(maps.Keys(others)) {
 		if len(allowed) == 0 {
 			return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The query parameter %q is not known here; none is.", Shorten(name))
 		}
-		if !slices.Contains(allowed, name) {
-			return nil, dataapi.Errorf(dataapi.CodeInvalidRequest,
-				"The query parameter %q is not known here; known are %s.", Shorten(name), strings.Join(allowed, ", "))
+		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest,
+			"The query parameter %q is not known here; known are %s.", Shorten(name), strings.Join(allowed, ", "))
+	}
+	return query, nil
+}
+
+// splitQuery returns the parameters that are reserved, which are given once each, and the others.
+func splitQuery(r *http.Request, reserved ...string) (query Query, others url.Values, err error) {
+	if r.URL.RawQuery == "" {
+		return nil, nil, nil
+	}
+	others, err = url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, nil, &dataapi.Error{Code: dataapi.CodeInvalidRequest, Detail: "The query of the URL cannot be read.", Err: err}
+	}
+	query = make(Query, len(others))
+	for _, name := range reserved {
+		given, ok := others[name]
+		if !ok {
+			continue
 		}
 		if len(given) != 1 {
-			return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The query parameter %s stands %d times.", name, len(given))
+			return nil, nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The query parameter %s stands %d times.", name, len(given))
 		}
-		parsed[name] = given[0]
+		query[name] = given[0]
+		delete(others, name)
 	}
-	return parsed, nil
+	return query, others, nil
+}
+
+// ParameterPrefix stands before the name of an endpoint's parameter in a query, where the name alone is reserved.
+const ParameterPrefix = "p."
+
+// ParseParameters reads the query of a request that has the parameters of an endpoint in it, beside those that are reserved. It
+// returns the texts of each by its name, with the prefix or without it. A query that has a parameter both ways is refused, and so
+// is one that is not UTF-8.
+func ParseParameters(r *http.Request, reserved ...string) (query Query, texts map[string][]string, err error) {
+	query, others, err := splitQuery(r, reserved...)
+	if err != nil {
+		return nil, nil, err
+	}
+	texts = make(map[string][]string, len(others))
+	for _, given := range slices.Sorted(maps.Keys(others)) {
+		name := strings.TrimPrefix(given, ParameterPrefix)
+		if _, twice := texts[name]; twice {
+			return nil, nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The query has the parameter %s both as %[1]s and as %[2]s%[1]s.", Shorten(name), ParameterPrefix)
+		}
+		if !utf8.ValidString(name) || !utf8.ValidString(strings.Join(others[given], "")) {
+			return nil, nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The query of the URL is not UTF-8 in percent-encoding.")
+		}
+		texts[name] = others[given]
+	}
+	return query, texts, nil
 }
 
 // Number returns a whole number from 1 to most.

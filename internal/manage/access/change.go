@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
@@ -207,7 +208,10 @@ func (a *access) write(r *http.Request, caller identity.Principal, w documents.W
 	w.Kind, w.Key = documents.User, caller.Company.Slug+"/"+r.PathValue("name")
 	w.Author = caller.Company.Slug + "/" + caller.User.Name
 	_, err := a.Documents.Put(r.Context(), w)
+	conflict, _ := errors.AsType[*documents.ConflictError](err)
 	switch {
+	case w.Delete && conflict != nil && (conflict.Current.Revision == 0 || conflict.Current.Deleted):
+		return errNoUser
 	case errors.Is(err, documents.ErrNotFound):
 		return errNoUser
 	case errors.Is(err, documents.ErrConflict):
@@ -220,5 +224,13 @@ func (a *access) write(r *http.Request, caller identity.Principal, w documents.W
 	case err != nil:
 		return dataapi.Wrap(dataapi.CodeOverloaded, err)
 	}
+	// The answer says what is in force. The change is kept, so that a catalog which takes long is not waited for.
+	select {
+	case <-a.Catalog.Refresh(caller.Company.Slug):
+	case <-time.After(inForce):
+	}
 	return nil
 }
+
+// inForce is how long a change is waited for to come into force.
+const inForce = 2 * time.Second

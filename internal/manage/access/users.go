@@ -16,6 +16,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/quota"
+	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 )
 
 // userDocument describes a user to those who administer it.
@@ -139,8 +140,8 @@ func describeUser(company *identity.Company, user *identity.User) userDocument {
 	if user.Subject != "" {
 		d.Subject = &user.Subject
 	}
-	if rate := user.Rate.String(); rate != "" {
-		d.Limits.Rate = &rate
+	if user.Rate != ratelimit.Unlimited {
+		d.Limits.Rate = new(user.Rate.String())
 	}
 	if principal, err := identity.NewPrincipal(company, user); err == nil {
 		d.Actions = principal.Actions()

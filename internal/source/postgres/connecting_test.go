@@ -153,9 +153,16 @@ func (a *authority) issue(directory, name, address string) {
 	}
 }
 
-// Certificates are changed as passwords are: the authority, the server's and the client's at once.
-func TestChangedCertificatesAreReadAgain(t *testing.T) {
-	t.Parallel()
+// tlsServer is a cluster that takes connections of a role by certificate.
+type tlsServer struct {
+	db            *pgtest.DB
+	address, role string
+	data, client  string // directories that hold the certificates of the two sides
+	dsn           string
+}
+
+func newTLSServer(t *testing.T) *tlsServer {
+	t.Helper()
 	address := fmt.Sprintf("127.%d.%d.1", 1+os.Getpid()%250, 1+time.Now().UnixNano()/1e6%250)
 	cluster := pgtest.NewCluster(t, "-c", "listen_addresses="+address)
 	db := cluster.New(t)
@@ -167,6 +174,9 @@ func TestChangedCertificatesAreReadAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := t.TempDir()
+	s := &tlsServer{db: db, address: address, role: role, data: data, client: client, dsn: fmt.Sprintf(
+		"host=%s user=%s dbname=%s sslmode=verify-full sslcert=%[4]s/cert.pem sslkey=%[4]s/key.pem sslrootcert=%[4]s/ca.pem",
+		address, role, db.Name, client)}
 	first := newAuthority(t, "first")
 	first.issue(data, "server", address)
 	first.issue(client, role, address)
@@ -174,10 +184,15 @@ func TestChangedCertificatesAreReadAgain(t *testing.T) {
 		db.Exec("ALTER SYSTEM SET " + setting + " = '" + value + "'")
 	}
 	db.Exec("SELECT pg_reload_conf()")
-	s := open(t, db, func(c *postgres.Config) {
-		c.DSN = fmt.Sprintf("host=%s user=%s dbname=%s sslmode=verify-full sslcert=%[4]s/cert.pem sslkey=%[4]s/key.pem sslrootcert=%[4]s/ca.pem",
-			address, role, db.Name, client)
-	})
+	return s
+}
+
+// Certificates are changed as passwords are: the authority, the server's and the client's at once.
+func TestChangedCertificatesAreReadAgain(t *testing.T) {
+	t.Parallel()
+	server := newTLSServer(t)
+	db, role := server.db, server.role
+	s := open(t, db, func(c *postgres.Config) { c.DSN = server.dsn })
 	query := compile(t, s, "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
 	eventually(t, "the source is connected with TLS", func() bool { return query.Run(t.Context(), source.Call{}, &count{}) == nil })
 	if got := rows(t, query); got != `[{"ssl":true}]` {
@@ -185,7 +200,7 @@ func TestChangedCertificatesAreReadAgain(t *testing.T) {
 	}
 
 	second := newAuthority(t, "second")
-	second.issue(data, "server", address)
+	second.issue(server.data, "server", server.address)
 	db.Exec("SELECT pg_reload_conf()")
 	drop := "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '" + role + "'"
 	db.Exec(drop)
@@ -193,7 +208,7 @@ func TestChangedCertificatesAreReadAgain(t *testing.T) {
 		db.Exec(drop)
 		return query.Run(t.Context(), source.Call{}, &count{}) != nil
 	})
-	second.issue(client, role, address)
+	second.issue(server.client, role, server.address)
 	eventually(t, "the new certificates are used", func() bool { return query.Run(t.Context(), source.Call{}, &count{}) == nil })
 }
 

@@ -48,6 +48,7 @@ type pipeline struct {
 
 	mu       sync.Mutex
 	dialling bool
+	again    bool      // the connection that is being made is out of date already
 	retryAt  time.Time // earlier than that no connection is made
 	closed   bool
 	running  sync.WaitGroup // of dialling, and of the connection's goroutines
@@ -88,8 +89,8 @@ func (l *pipeline) ready() *pipelineConn {
 		l.dial()
 		return nil
 	}
-	if time.Since(c.born) > maxLifetime && l.current.CompareAndSwap(c, nil) {
-		time.AfterFunc(2*PipelineTimeout, c.end) // by then everything on it has been answered, or given up
+	if time.Since(c.born) > maxLifetime {
+		l.retire(c)
 		return nil
 	}
 	switch stall := c.stall(); {
@@ -101,6 +102,30 @@ func (l *pipeline) ready() *pipelineConn {
 		return nil
 	}
 	return c
+}
+
+// retire ends a connection when everything on it has been answered, or given up. Nothing more is sent there.
+func (l *pipeline) retire(c *pipelineConn) {
+	if !l.current.CompareAndSwap(c, nil) {
+		return
+	}
+	stop := context.AfterFunc(l.source.closing, c.end)
+	time.AfterFunc(2*PipelineTimeout, func() {
+		stop()
+		c.end()
+	})
+}
+
+// replace has the connection replaced by one that is made from now on. What is under way on it is answered.
+func (l *pipeline) replace() {
+	l.mu.Lock()
+	c := l.current.Load()
+	l.again = l.dialling
+	l.mu.Unlock()
+	if c != nil {
+		l.retire(c)
+		l.dial()
+	}
 }
 
 // dial makes a connection in the background. A database that is down is not asked again at once: see health.
@@ -119,18 +144,27 @@ func (l *pipeline) dial() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.dialling = false
+		again := l.again
+		l.again = false
 		if err != nil {
 			l.retryAt = time.Now().Add(pipelineRetry)
 			return // and noted by health
 		}
-		if l.closed {
-			c.end()
+		if l.closed || again {
+			c.end() // it is made anew when it is needed
 			return
 		}
 		l.running.Go(c.write)
 		l.running.Go(c.read)
 		l.current.Store(c)
 	})
+}
+
+// replace has the connections of all pipelines replaced. No run fails for it.
+func (l *pipelines) replace() {
+	for _, pipeline := range l.all {
+		pipeline.replace()
+	}
 }
 
 // end ends the connections of all pipelines. What was under way runs elsewhere, and new ones are made when they are needed.

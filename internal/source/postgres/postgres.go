@@ -16,6 +16,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/source/postgres/connstring"
 	"github.com/solucao42/caddy-data-api/source"
+	"github.com/solucao42/caddy-data-api/source/sqltext"
 )
 
 // Defaults of [Config].
@@ -32,6 +33,9 @@ const (
 	maxLifetime   = time.Hour       // of a connection, so that a failover behind a DNS name is noticed
 	maxStatements = 256             // prepared on one connection before they are all dropped
 )
+
+// Dialect is how PostgreSQL divides a statement into tokens, as far as its text alone tells.
+var Dialect source.Dialect = sqltext.Rules{NestedComments: true, DollarQuotes: true, EscapeStrings: true}
 
 // Config describes a PostgreSQL source.
 type Config struct {

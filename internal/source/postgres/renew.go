@@ -39,8 +39,7 @@ func (s *Source) renew(tried *connstring.Target) bool {
 	return true
 }
 
-// Reconnect implements [source.Reconnector]. Connections that many statements share go on until they end by themselves: to end one
-// would fail the statement that the database is at.
+// Reconnect implements [source.Reconnector].
 func (s *Source) Reconnect() error {
 	s.renewing.Lock()
 	defer s.renewing.Unlock()
@@ -53,6 +52,7 @@ func (s *Source) Reconnect() error {
 	s.unreadable, s.dsn = "", config.DSN
 	s.target.Store(fresh)
 	s.pool.Reset()
+	s.pipelines.replace()
 	s.config.Logger.Info("connections are replaced, as an operator has asked for")
 	return nil
 }

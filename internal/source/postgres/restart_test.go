@@ -26,18 +26,25 @@ type load struct {
 	good, bad, slowest atomic.Int64
 
 	mu       sync.Mutex
-	failures map[string]int // how often, by their texts
+	failures map[string]int       // how often, by their texts
+	codes    map[dataapi.Code]int // and by their codes
 }
 
 func startLoad(query source.Query, callers int) *load {
+	return startLoadOf(callers, func() error { return query.Run(context.Background(), source.Call{}, &count{}) })
+}
+
+// startLoadOf is startLoad for a run of any kind.
+func startLoadOf(callers int, run func() error) *load {
 	ctx, stop := context.WithCancel(context.Background())
-	l := &load{stop: stop, failures: make(map[string]int)}
+	l := &load{stop: stop, failures: make(map[string]int), codes: make(map[dataapi.Code]int)}
 	for range callers {
 		l.callers.Go(func() {
 			for ctx.Err() == nil {
 				started := time.Now()
-				if err := query.Run(context.Background(), source.Call{}, &count{}); err != nil {
+				if err := run(); err != nil {
 					l.fail(err)
+					time.Sleep(5 * time.Millisecond) // as a caller who is told to come back
 				} else {
 					l.good.Add(1)
 				}
@@ -53,6 +60,7 @@ func (l *load) fail(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.failures[err.Error()]++
+	l.codes[dataapi.AsError(err).Code]++
 }
 
 // more waits until so many more runs were good.
@@ -218,9 +226,7 @@ func TestReconnectUnderLoad(t *testing.T) {
 	load := startLoad(compile(t, s, "SELECT pg_sleep(0.002)::text AS v"), 2*conns)
 	defer load.stop()
 	load.more(t, 200)
-	pids := func() map[int]bool {
-		return scalar[map[int]bool](t, server.db, "SELECT coalesce(json_object_agg(pid, true), '{}') FROM pg_stat_activity WHERE usename = '"+pgtest.ReaderRole+"'")
-	}
+	pids := func() map[int]bool { return pidsOf(t, server.db, pgtest.ReaderRole) }
 	before := pids()
 	server.change(t, "second")
 	server.write(t, "second")
@@ -245,6 +251,65 @@ func TestReconnectUnderLoad(t *testing.T) {
 	if failed := load.end(t); failed > 0 {
 		t.Errorf("%d runs failed", failed)
 	}
+}
+
+// TestReconnectReplacesSharedConnections: so are the connections that runs share.
+func TestReconnectReplacesSharedConnections(t *testing.T) {
+	t.Parallel()
+	server := newPasswordServer(t)
+	dsn, err := server.dsn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, server.db, func(c *postgres.Config) {
+		withPipelines(2)(c)
+		c.DSN, c.Renew, c.MaxWait = dsn, server.dsn, patience
+	})
+	query := compile(t, s, echo, n)
+	stop := make(chan struct{})
+	var callers sync.WaitGroup
+	var good atomic.Int64
+	for caller := range 8 {
+		callers.Go(func() {
+			for run := caller; ; run += 8 {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				err := echoes(t, query, run)
+				switch {
+				case err == nil:
+					good.Add(1)
+				case !dataapi.HasCode(err, dataapi.CodeExecutionTimeout): // a second is short on a busy machine
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	shared := func() map[int]bool { return pidsOf(t, server.db, pgtest.ReaderRole) }
+	eventually(t, "the runs share connections", func() bool { return s.Stats().Shared == 2 })
+	before := shared()
+	server.change(t, "second")
+	server.write(t, "second")
+	for range 5 { // also while connections are being made
+		if err := s.Reconnect(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "all connections are new", func() bool {
+		for pid := range shared() {
+			if before[pid] {
+				return false
+			}
+		}
+		return s.Stats().Shared == 2
+	})
+	later := good.Load() + 200
+	eventually(t, "the runs go on", func() bool { return good.Load() > later })
+	close(stop)
+	callers.Wait()
 }
 
 // A password that is wrong at the start, and right later, needs no reload.

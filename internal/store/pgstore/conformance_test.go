@@ -26,25 +26,24 @@ func TestConformanceShared(t *testing.T) {
 		t.Run(fmt.Sprintf("%d stores", values), func(t *testing.T) {
 			t.Parallel()
 			suite := &suite{dsn: pgtest.New(t).AdminDSN}
-			storetest.RunShared(t, values, func(tb testing.TB, before []storetest.Stores) storetest.Stores {
-				tb.Helper()
-				if len(before) == 0 {
-					return suite.open(tb)
-				}
-				return suite.openAgain(tb)
-			})
+			storetest.RunShared(t, values, suite.openShared)
 		})
 	}
 }
 
-// TestConformanceThroughPgBouncer runs the suite through a proxy that shares connections among transactions.
+// TestConformanceThroughPgBouncer runs the suite through a proxy that shares connections among transactions, those of
+// several servers too.
 func TestConformanceThroughPgBouncer(t *testing.T) {
-	t.Parallel()
-	db := pgtest.New(t)
-	db.Exec("GRANT CREATE ON DATABASE " + db.Name + " TO " + pgtest.ReaderRole)
-	proxy := db.NewPgBouncer(5, nil)
-	suite := &suite{dsn: proxy.DSN(pgtest.ReaderRole), change: func(o *pgstore.Options) { o.PollOnly = true }}
-	storetest.Run(t, suite.open)
+	for _, values := range []int{1, 2, 3} {
+		t.Run(fmt.Sprintf("%d stores", values), func(t *testing.T) {
+			t.Parallel()
+			db := pgtest.New(t)
+			db.Exec("GRANT CREATE ON DATABASE " + db.Name + " TO " + pgtest.ReaderRole)
+			proxy := db.NewPgBouncer(5, nil)
+			suite := &suite{dsn: proxy.DSN(pgtest.ReaderRole), change: func(o *pgstore.Options) { o.PollOnly = true }}
+			storetest.RunShared(t, values, suite.openShared)
+		})
+	}
 }
 
 // suite gives each test a schema of its own. A test that asks for another store, as the one of random calls does again and
@@ -74,6 +73,15 @@ func (s *suite) open(tb testing.TB) storetest.Stores {
 		tb.Fatal(err)
 	}
 	return again
+}
+
+// openShared returns a store on the same data as those before it.
+func (s *suite) openShared(tb testing.TB, before []storetest.Stores) storetest.Stores {
+	tb.Helper()
+	if len(before) == 0 {
+		return s.open(tb)
+	}
+	return s.openAgain(tb)
 }
 
 // openAgain returns a store on the data that there are.

@@ -55,26 +55,46 @@ func (s *Store) SettleDelivery(ctx context.Context, settled callback.Delivery) e
 		log = new(string(text))
 	}
 	exact, after := s.dueLater(settled.NextAttempt)
-	rows, err := s.change(ctx, `
-		UPDATE data_api.deliveries SET state = $3, next_attempt = $4, forgiven = $5, ended_at = $6, log = $7, node = NULL,
-			due = CASE WHEN $3 = 'pending' THEN coalesce($8, data_api.now_ns() + $9) END,
-			needed_until = CASE WHEN $3 = 'dead' THEN coalesce($10, data_api.now_ns()) + $11 END
-		WHERE job_id = $1 AND attempt = $2 AND state = 'pending'`,
+	arguments := []any{
 		settled.JobID[:], settled.Attempt, string(settled.State), nano(settled.NextAttempt), settled.Forgiven, nano(settled.EndedAt), log,
-		exact, after, s.clock(settled.EndedAt), int64(callback.DeadRetention))
-	if err != nil || rows > 0 {
-		return err
+		exact, after, s.clock(settled.EndedAt), int64(callback.DeadRetention),
 	}
-	return s.read(context.WithoutCancel(ctx), func(ctx context.Context, q querier) error {
+	for {
+		rows, err := s.change(ctx, settleDelivery, arguments...)
+		if err != nil || rows > 0 {
+			return err
+		}
+		if again, err := s.notSettled(ctx, settled); !again {
+			return err
+		}
+	}
+}
+
+// settleDelivery stores what has come of an attempt.
+const settleDelivery = `
+	UPDATE data_api.deliveries SET state = $3, next_attempt = $4, forgiven = $5, ended_at = $6, log = $7, node = NULL,
+		due = CASE WHEN $3 = 'pending' THEN coalesce($8, data_api.now_ns() + $9) END,
+		needed_until = CASE WHEN $3 = 'dead' THEN coalesce($10, data_api.now_ns()) + $11 END
+	WHERE job_id = $1 AND attempt = $2 AND state = 'pending'`
+
+// notSettled says why an attempt could not be settled; again: it can be now.
+func (s *Store) notSettled(ctx context.Context, settled callback.Delivery) (again bool, err error) {
+	err = s.read(context.WithoutCancel(ctx), func(ctx context.Context, q querier) error {
 		d, err := s.readDelivery(ctx, q, settled.JobID, "")
 		switch {
 		case err != nil:
 			return err
-		case d.Attempt == settled.Attempt && d.State == settled.State && d.State != callback.Pending:
+		case d.Attempt != settled.Attempt:
+			return refuse(callback.ErrLost)
+		case d.State == callback.Pending:
+			again = true
+			return nil
+		case d.State == settled.State:
 			return nil // repeated
 		}
 		return refuse(callback.ErrLost)
 	})
+	return again, err
 }
 
 func (s *Store) readDelivery(ctx context.Context, q querier, id job.ID, lock string) (callback.Delivery, error) {

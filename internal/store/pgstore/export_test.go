@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -30,6 +31,19 @@ func (s *Store) Empty(ctx context.Context) error {
 				return err
 			}
 		}
+		return nil
+	})
+}
+
+// Hold locks a job that waits, as a claim does, until released is closed: a server that hangs in the middle of a transaction.
+func (s *Store) Hold(ctx context.Context, held chan<- struct{}, released <-chan struct{}) error {
+	tell := sync.OnceFunc(func() { close(held) })
+	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, s.sql(`SELECT id FROM data_api.queue WHERE state = 0 LIMIT 1 FOR UPDATE`)); err != nil {
+			return err
+		}
+		tell()
+		<-released
 		return nil
 	})
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -134,6 +135,8 @@ func connect(ctx context.Context, dsn string, options Options) (*Store, error) {
 	config.ConnConfig.ConnectTimeout = cmp.Or(config.ConnConfig.ConnectTimeout, connectTimeout)
 	if options.PollOnly {
 		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	} else {
+		config.AfterConnect = keepAlive
 	}
 	config.BeforeConnect = renewed(options.Renew)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
@@ -141,6 +144,17 @@ func connect(ctx context.Context, dsn string, options Options) (*Store, error) {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	return &Store{options: options, pool: pool, log: options.Logger, node: cmp.Or(options.node, rand.Text())}, nil
+}
+
+// keepAlive has the database look after a connection, and end it a minute after its server has vanished without a word: the
+// usual two hours would let each server that comes back take further ones, up to the most that the database has. Not every
+// system can do that.
+func keepAlive(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3")
+	if _, refused := errors.AsType[*pgconn.PgError](err); refused {
+		return nil
+	}
+	return err
 }
 
 // renewed gives each new connection the password of the connection string as it is then.

@@ -30,6 +30,14 @@ const (
 	// unknown, although the database may be well.
 	writeTimeout = 10 * time.Second
 
+	// readTimeout bounds a read: a network that drops what is sent says nothing, and a caller without a deadline, such as
+	// the loop that claims jobs, would wait for as long as the kernel tries again, which is a quarter of an hour.
+	readTimeout = 10 * time.Second
+
+	// begin opens a transaction whose locks the database gives up when nothing comes for as long as a server waits for a
+	// write: one that was stopped or cut off in the middle would else keep the others from its jobs for as long as it lives.
+	begin = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'"
+
 	// acquireTimeout bounds how long a connection is waited for.
 	acquireTimeout = 5 * time.Second
 
@@ -60,14 +68,16 @@ func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
-// read runs a function that reads, on one connection.
+// read runs a function that reads, on one connection, for no longer than readTimeout.
 func (s *Store) read(ctx context.Context, read func(ctx context.Context, q querier) error) error {
 	conn, err := s.acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Release()
-	err = read(ctx, conn)
+	reading, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	err = read(reading, conn)
 	switch own := refused(err); {
 	case err == nil || own != nil:
 		return own
@@ -82,7 +92,7 @@ func (s *Store) read(ctx context.Context, read func(ctx context.Context, q queri
 // ends before the transaction has begun, write returns ctx's error; later its end changes nothing.
 func (s *Store) write(ctx context.Context, write func(ctx context.Context, tx pgx.Tx) error) error {
 	return s.running(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		tx, err := conn.Begin(ctx)
+		tx, err := conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin})
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}

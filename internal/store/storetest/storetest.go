@@ -83,6 +83,7 @@ func Run(t *testing.T, open func(tb testing.TB) Stores) {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
 	t.Run("Model", func(t *testing.T) { testModel(t, open) })
+	t.Run("Interleaved", func(t *testing.T) { testInterleaved(t, open) })
 }
 
 // start is the time at which every test begins. It has nanoseconds and a zone, both of which a store has to cope with.

@@ -1,0 +1,118 @@
+package caddymodule
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/solucao42/caddy-data-api/internal/buildinfo"
+	"github.com/solucao42/caddy-data-api/internal/config"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
+	"github.com/solucao42/caddy-data-api/internal/mcp"
+)
+
+func init() {
+	caddy.RegisterModule(new(MCPHandler))
+}
+
+// MCPHandler lets agents call endpoints by the Model Context Protocol, at its path, and at PATH/NAMESPACE those of one namespace.
+// Agents present the same access tokens as other callers. It also describes itself to OAuth clients (RFC 9728), at
+// /.well-known/oauth-protected-resource and its path.
+type MCPHandler struct {
+	config.MCP
+
+	app     *App
+	handler *mcp.Handler
+}
+
+// CaddyModule returns the Caddy module information.
+func (*MCPHandler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.data_api_mcp", New: func() caddy.Module { return new(MCPHandler) }}
+}
+
+// Provision sets the defaults, and finds the app.
+func (h *MCPHandler) Provision(ctx caddy.Context) (err error) {
+	knowConnections(ctx)
+	h.SetDefaults()
+	h.handler = mcp.New(mcp.Options{Path: h.Path, MaxBody: h.MaxBody, Version: buildinfo.Read().Version, Log: ctx.Slogger()})
+	h.app, err = findApp(ctx)
+	return err
+}
+
+// Validate reports settings that cannot be used.
+func (h *MCPHandler) Validate() error {
+	if err := h.MCP.Validate(); err != nil {
+		return fmt.Errorf("data_api_mcp: %w", err)
+	}
+	return nil
+}
+
+// ServeHTTP answers the request; it calls no further handler.
+func (h *MCPHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+	ready, err := h.app.enter(w, r)
+	if err != nil {
+		return h.app.unready(w, r, err)
+	}
+	defer ready.leave()
+	ready.API.EnterStranger(w, r, h.MaxBody) // the request that a call becomes is let in for its caller
+	if strings.HasPrefix(r.URL.Path, mcp.MetadataPath(h.Path)) {
+		h.handler.ServeMetadata(w, r, originOf(r), ready.app.issuers())
+		return nil
+	}
+	caller, presented, err := ready.API.Authenticate(w, r)
+	switch {
+	case dataapi.HasCode(err, dataapi.CodeUnauthenticated):
+		respond.SetChallenge(w, presented)
+		mcp.Challenge(w.Header(), originOf(r), r.URL.Path)
+		respond.WriteProblem(w, r, err)
+		return nil
+	case err != nil:
+		ready.API.Fail(w, r, err)
+		return nil
+	}
+	showRecord(r, caller)
+	options := httpapi.ExecuteOptions{MaxBody: h.MaxBody}
+	err = h.handler.ServeHTTP(w, r, func(w http.ResponseWriter, r *http.Request) { ready.API.ServeExecute(w, r, caller, options) })
+	if err != nil {
+		ready.API.Fail(w, r, err)
+	}
+	return nil
+}
+
+// issuers are those whose tokens are accepted beside our own.
+func (a *App) issuers() []string {
+	var issuers []string
+	for _, trust := range a.trusts {
+		issuers = append(issuers, trust.Issuer)
+	}
+	return issuers
+}
+
+// originOf returns the scheme and the host that the client has used, as proxies say where they are trusted.
+func originOf(r *http.Request) string {
+	scheme, host := "http", r.Host
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	if trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool); trusted {
+		if forwarded := r.Header.Get("X-Forwarded-Proto"); forwarded == "http" || forwarded == "https" {
+			scheme = forwarded
+		}
+		if forwarded := r.Header.Get("X-Forwarded-Host"); forwarded != "" && !strings.ContainsAny(forwarded, `", `) {
+			host = forwarded
+		}
+	}
+	return scheme + "://" + host
+}
+
+// Interface guards.
+var (
+	_ caddyhttp.MiddlewareHandler = (*MCPHandler)(nil)
+	_ caddy.Provisioner           = (*MCPHandler)(nil)
+	_ caddy.Validator             = (*MCPHandler)(nil)
+)

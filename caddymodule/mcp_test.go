@@ -1,0 +1,76 @@
+package caddymodule_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+// withToken sends the token of a running server with each request.
+type withToken struct{ s *running }
+
+func (t withToken) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Authorization", "Bearer "+t.s.access)
+	return t.s.clientHelper.Transport.RoundTrip(r)
+}
+
+// TestAgents: an agent's client finds its way from the 401 to the metadata, and calls an endpoint through a reload.
+func TestAgents(t *testing.T) {
+	s := run(t)
+	agents := `{"match": [{"path": ["/mcp", "/mcp/*", "/.well-known/oauth-protected-resource/*"]}], "handle": [{"handler": "data_api_mcp"}]},`
+	with := settings{name: "agents", catalog: catalogOf(t, map[string]string{"say": sayOne}), routes: agents}
+	s.mustLoad(with)
+
+	origin := fmt.Sprintf("https://127.0.0.1:%d", s.port)
+	refused, err := s.clientHelper.Post(origin+"/mcp", "application/json", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = refused.Body.Close()
+	described := origin + "/.well-known/oauth-protected-resource/mcp"
+	if got, want := refused.Header.Get("WWW-Authenticate"), fmt.Sprintf("Bearer resource_metadata=%q", described); refused.StatusCode != http.StatusUnauthorized || got != want {
+		t.Errorf("%d %s, want %s", refused.StatusCode, got, want)
+	}
+	metadata, err := s.clientHelper.Get(described)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(metadata.Body)
+	_ = metadata.Body.Close()
+	want := fmt.Sprintf(`{"resource":"%s/mcp","bearer_methods_supported":["header"],"resource_name":"Data API"}`, origin)
+	if err != nil || string(body) != want {
+		t.Errorf("%s %v, want %s", body, err, want)
+	}
+
+	s.login()
+	session, err := sdk.NewClient(&sdk.Implementation{Name: "test", Version: "1"}, nil).Connect(t.Context(), &sdk.StreamableClientTransport{
+		Endpoint: origin + "/mcp", HTTPClient: &http.Client{Transport: withToken{s}}, DisableStandaloneSSE: true,
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = session.Close() }()
+	say := func() string {
+		result, err := session.CallTool(context.WithoutCancel(t.Context()), &sdk.CallToolParams{Name: "default__say", Arguments: json.RawMessage(`{}`)})
+		if err != nil || result.IsError {
+			t.Fatalf("%+v %v", result, err)
+		}
+		return result.Content[0].(*sdk.TextContent).Text
+	}
+	if text := say(); !strings.Contains(text, `{"n":1}`) {
+		t.Error(text)
+	}
+	with.name, with.catalog = "more", catalogOf(t, map[string]string{"say": sayTwo})
+	s.mustLoad(with)
+	eventually(t, "the new configuration answers", func() bool { return strings.Contains(say(), `{"n":2}`) })
+	if audit := s.logOf("agents.audit"); !strings.Contains(audit, "acme/default/say") {
+		t.Errorf("the audit log has %s", audit)
+	}
+}

@@ -1,0 +1,10 @@
+// Package storecmd has the commands of the store and of its file. Those that name a file work without a server.
+package storecmd
+
+import "github.com/solucao42/caddy-data-api/internal/cli/command"
+
+// Store is the group of commands.
+var Store = command.Command{
+	Use: "store", Short: "Backs the store up, checks and restores it, gives its free space back, and makes or checks its schema",
+	Below: []command.Command{backupStore, checkStore, restoreStore, compactStore, migrateStore},
+}

@@ -1,0 +1,362 @@
+package mcp
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+)
+
+// call runs the tool that a request names. What the endpoint or its database refuses is the tool's result, so that the model reads
+// it; an unknown tool is an error of the protocol.
+func (t *tools) call(ctx context.Context, params *sdk.CallToolParamsRaw) (sdk.Result, error) {
+	var found any
+	var err error
+	switch params.Name {
+	case nameOfSearch:
+		found, err = t.search(ctx, params.Arguments)
+	case nameOfDescribe:
+		found, err = t.describe(ctx, params.Arguments)
+	case nameOfRun:
+		found, err = t.runNamed(ctx, params.Arguments)
+	case nameOfJob:
+		found, err = t.job(ctx, params.Arguments)
+	default:
+		var e endpoint
+		if e, err = t.named(ctx, params.Name); err != nil {
+			return nil, err
+		}
+		found, err = t.run(ctx, e, params.Arguments)
+	}
+	if err != nil {
+		return &sdk.CallToolResult{IsError: true, Content: []sdk.Content{&sdk.TextContent{Text: plainText(err.Error())}}}, nil
+	}
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // a model pays for every character
+	if err := encoder.Encode(found); err != nil {
+		return nil, err
+	}
+	// Clients of before the field structuredContent read the text.
+	return &sdk.CallToolResult{StructuredContent: json.RawMessage(text.String()), Content: []sdk.Content{&sdk.TextContent{Text: text.String()}}}, nil
+}
+
+// named finds the endpoint of a tool.
+func (t *tools) named(ctx context.Context, tool string) (endpoint, error) {
+	query, limit := url.Values{}, mostTools
+	if namespace, slug, ok := strings.Cut(tool, separator); ok && dataapi.ValidSlug(namespace) && dataapi.ValidSlug(slug) {
+		query, limit = url.Values{"namespace": {namespace}, "slug": {slug}}, 1
+	}
+	found, _, err := t.endpoints(ctx, query, limit)
+	if err != nil {
+		return endpoint{}, protocolError(err)
+	}
+	for _, e := range found {
+		if e.toolName() == tool {
+			return e, nil
+		}
+	}
+	return endpoint{}, invalidParams(fmt.Sprintf("there is no tool %q; tools/list has those that there are", tool))
+}
+
+// find returns the endpoint at an address that a model has given.
+func (t *tools) find(ctx context.Context, address string) (endpoint, error) {
+	namespace, slug, _ := strings.Cut(address, "/")
+	if dataapi.ValidSlug(namespace) && dataapi.ValidSlug(slug) && (t.namespace == "" || t.namespace == namespace) {
+		found, _, err := t.endpoints(ctx, url.Values{"namespace": {namespace}, "slug": {slug}}, 1)
+		if err != nil || len(found) > 0 {
+			return append(found, endpoint{})[0], err
+		}
+	}
+	return endpoint{}, fmt.Errorf("there is no endpoint %q; the tool %s finds those that there are", address, nameOfSearch)
+}
+
+// found is what a search returns.
+type foundEndpoint struct {
+	Endpoint    string `json:"endpoint"`
+	Title       string `json:"title,omitempty"`
+	Description string `json:"description,omitempty"`
+}
+
+// search lists endpoints by words.
+func (t *tools) search(ctx context.Context, arguments json.RawMessage) (any, error) {
+	var asked struct {
+		Search string `json:"search"`
+	}
+	if err := decode(arguments, &asked); err != nil {
+		return nil, err
+	}
+	query := url.Values{}
+	if asked.Search != "" {
+		query.Set("search", asked.Search)
+	}
+	listed, more, err := t.endpoints(ctx, query, mostFound)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]foundEndpoint, len(listed))
+	for i, e := range listed {
+		found[i] = foundEndpoint{e.path(), plainText(e.Title), firstWords(plainText(e.Description))}
+	}
+	note := fmt.Sprintf("Found %d.", len(found))
+	if more {
+		note = fmt.Sprintf("These are the first %d, and there are more: search for more words.", len(found))
+	}
+	return map[string]any{"note": note, "endpoints": found}, nil
+}
+
+// firstWords shortens a description in a list.
+func firstWords(text string) string {
+	const most = 200
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + " ..."
+	}
+	return text
+}
+
+// describe tells what an endpoint takes and returns.
+func (t *tools) describe(ctx context.Context, arguments json.RawMessage) (any, error) {
+	var asked struct {
+		Endpoint string `json:"endpoint"`
+	}
+	if err := decode(arguments, &asked); err != nil {
+		return nil, err
+	}
+	e, err := t.find(ctx, asked.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"endpoint": e.path(), "description": e.about(), "parameters": e.Parameters, "columns": e.Columns}, nil
+}
+
+// runNamed runs the endpoint that an argument names.
+func (t *tools) runNamed(ctx context.Context, arguments json.RawMessage) (any, error) {
+	var asked struct {
+		Endpoint   string          `json:"endpoint"`
+		Parameters json.RawMessage `json:"parameters"`
+	}
+	if err := decode(arguments, &asked); err != nil {
+		return nil, err
+	}
+	e, err := t.find(ctx, asked.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	return t.run(ctx, e, asked.Parameters)
+}
+
+// run runs an endpoint. The API judges the arguments.
+func (t *tools) run(ctx context.Context, e endpoint, arguments json.RawMessage) (any, error) {
+	if len(arguments) == 0 || string(arguments) == "null" {
+		arguments = json.RawMessage("{}")
+	}
+	body, err := json.Marshal(map[string]json.RawMessage{"parameter_values": arguments})
+	if err != nil {
+		return nil, fmt.Errorf("the arguments are no JSON: %w", err)
+	}
+	answer := t.api.do(ctx, request{method: http.MethodPost, path: e.Links.Execute, body: body})
+	defer answer.Close()
+	switch answer.status {
+	case http.StatusOK:
+		return t.digest(answer, e.Links.Execute)
+	case http.StatusAccepted:
+		var accepted struct {
+			JobID string `json:"job_id"`
+		}
+		if err := json.NewDecoder(answer).Decode(&accepted); err != nil {
+			return nil, err
+		}
+		return digest{
+			Note:     "The query runs as a job. Call " + nameOfJob + " with this endpoint and job_id for the result.",
+			Endpoint: e.path(), JobID: accepted.JobID, Status: "processing",
+		}, nil
+	default:
+		return nil, readProblem(answer)
+	}
+}
+
+// job waits for a job, and returns its result when it has one.
+func (t *tools) job(ctx context.Context, arguments json.RawMessage) (any, error) {
+	const patience, longest = 20, 60
+	asked := struct {
+		Endpoint string `json:"endpoint"`
+		JobID    string `json:"job_id"`
+		Wait     int    `json:"wait_seconds"`
+	}{Wait: patience}
+	if err := decode(arguments, &asked); err != nil {
+		return nil, err
+	}
+	if asked.Wait < 0 || asked.Wait > longest {
+		return nil, fmt.Errorf("wait_seconds must be from 0 to %d", longest)
+	}
+	namespace, slug, _ := strings.Cut(asked.Endpoint, "/")
+	if !dataapi.ValidSlug(namespace) || !dataapi.ValidSlug(slug) || t.namespace != "" && t.namespace != namespace {
+		return nil, fmt.Errorf("there is no endpoint %q", asked.Endpoint)
+	}
+	path := dataapi.PathEndpoints + "/" + asked.Endpoint + "/jobs/" + url.PathEscape(asked.JobID)
+	state, err := t.waitFor(ctx, path, asked.Wait)
+	if err != nil {
+		return nil, err
+	}
+	about := digest{Endpoint: asked.Endpoint, JobID: asked.JobID, Status: state.Status}
+	switch state.Status {
+	case "completed":
+	case "failed":
+		return nil, fmt.Errorf("the job has failed: %s: %s", state.Error.Code, state.Error.Detail)
+	case "cancelled":
+		about.Note = "Somebody has cancelled the job: there is no result."
+		return about, nil
+	default:
+		about.Note = fmt.Sprintf("The query still runs (%d rows so far). Call %s again.", state.Progress.Rows, nameOfJob)
+		return about, nil
+	}
+	answer := t.api.do(ctx, request{method: http.MethodGet, path: path + "/result"})
+	defer answer.Close()
+	if answer.status != http.StatusOK {
+		return nil, readProblem(answer)
+	}
+	shown, err := t.digest(answer, path+"/result")
+	shown.Endpoint, shown.JobID, shown.Status = about.Endpoint, about.JobID, about.Status
+	return shown, err
+}
+
+// jobState is what the API says of a job.
+type jobState struct {
+	Status string `json:"status"`
+	Error  struct {
+		Code   string `json:"code"`
+		Detail string `json:"detail"`
+	} `json:"error"`
+	Progress struct {
+		Rows int64 `json:"rows"`
+	} `json:"progress"`
+}
+
+// waitFor returns the state of a job when it has ended, or after so many seconds.
+func (t *tools) waitFor(ctx context.Context, path string, seconds int) (state jobState, err error) {
+	asked := request{method: http.MethodGet, path: path}
+	if seconds > 0 {
+		asked.prefer = fmt.Sprintf("wait=%d", seconds)
+	}
+	answer := t.api.do(ctx, asked)
+	defer answer.Close()
+	if answer.status != http.StatusOK {
+		return state, readProblem(answer)
+	}
+	// The document of an ended job can hold its result, which is read elsewhere.
+	in := jsontext.NewDecoder(answer, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if _, err := in.ReadToken(); err != nil {
+		return state, err
+	}
+	for in.PeekKind() == '"' {
+		name, err := in.ReadToken()
+		if err != nil {
+			return state, err
+		}
+		var into any
+		switch name.String() {
+		case "status":
+			into = &state.Status
+		case "error":
+			into = &state.Error
+		case "progress":
+			into = &state.Progress
+		default:
+			if err := in.SkipValue(); err != nil {
+				return state, err
+			}
+			continue
+		}
+		value, err := in.ReadValue()
+		if err != nil {
+			return state, err
+		}
+		if err := json.Unmarshal(value, into); err != nil {
+			return state, err
+		}
+	}
+	return state, nil
+}
+
+// digest shortens the result that an answer is.
+func (t *tools) digest(answer answer, whole string) (digest, error) {
+	read, err := readResult(answer)
+	if err != nil {
+		return digest{}, fmt.Errorf("the query failed after its first rows, and no row is shown: %w", err)
+	}
+	short := int64(len(read.shown)) < read.rowCount || read.limited
+	shown := digest{
+		Note: read.describe(), Columns: read.columns, Rows: read.shown, RowCount: &read.rowCount, Truncated: &short,
+		ExecutedAt: read.executedAt,
+	}
+	if shown.Rows == nil {
+		shown.Rows = []jsontext.Value{}
+	}
+	if short {
+		shown.Whole = whole
+	}
+	return shown, nil
+}
+
+// decode reads the arguments of a tool that is no endpoint.
+func decode(arguments json.RawMessage, into any) error {
+	if len(arguments) == 0 {
+		arguments = json.RawMessage("{}")
+	}
+	in := json.NewDecoder(strings.NewReader(string(arguments)))
+	in.DisallowUnknownFields()
+	if err := in.Decode(into); err != nil {
+		return fmt.Errorf("the arguments: %w", err)
+	}
+	return nil
+}
+
+// problemError is why the API has refused a request, in words for a model.
+type problemError struct {
+	Title     string          `json:"title"`
+	Detail    string          `json:"detail"`
+	Code      string          `json:"code"`
+	Errors    []dataapi.Fault `json:"errors"`
+	wait      string          // seconds
+	requestID string
+}
+
+// Error lists what is wrong, and how to ask about it.
+func (p *problemError) Error() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s: %s", p.Code, p.Detail)
+	for _, fault := range p.Errors {
+		fmt.Fprintf(&text, "\n- %s: %s", fault.Parameter, fault.Detail)
+	}
+	if p.wait != "" {
+		fmt.Fprintf(&text, "\nTry again after %s seconds.", p.wait)
+	}
+	if p.requestID != "" {
+		fmt.Fprintf(&text, "\n(request %s)", p.requestID)
+	}
+	return text.String()
+}
+
+// readProblem reads why the API has refused a request.
+func readProblem(answer answer) error {
+	const longest = 64 << 10
+	problem := &problemError{wait: answer.header.Get("Retry-After"), requestID: answer.header.Get("X-Request-Id")}
+	if err := json.NewDecoder(io.LimitReader(answer, longest)).Decode(problem); err != nil || problem.Code == "" {
+		problem.Code, problem.Detail = "INTERNAL_ERROR", "The request was not answered."
+	}
+	return problem
+}
+
+// protocolError is for what keeps a list of tools from being made.
+func protocolError(err error) error {
+	return &jsonrpc.Error{Code: jsonrpc.CodeInternalError, Message: err.Error()}
+}
