@@ -83,8 +83,8 @@ func (a author) put(path, text string, fields ...string) answer {
 	return a.send(http.MethodPut, path, text, fields...)
 }
 
-// asJSON is a body of which some members are given.
-func asJSON(t testing.TB, members map[string]any) string {
+// bodyOf is a body of which some members are given.
+func bodyOf(t testing.TB, members map[string]any) string {
 	t.Helper()
 	body, err := json.Marshal(members)
 	if err != nil {
@@ -158,7 +158,7 @@ func TestAnEndpointIsMade(t *testing.T) {
 		if same.Header.Get("ETag") != first {
 			t.Error("the same text is another version")
 		}
-		second := manager.send(http.MethodPut, path, asJSON(t, map[string]any{"text": draftText + "\n-- more", "message": "second"}), "If-Match: "+first).Want(http.StatusOK)
+		second := manager.send(http.MethodPut, path, bodyOf(t, map[string]any{"text": draftText + "\n-- more", "message": "second"}), "If-Match: "+first).Want(http.StatusOK)
 		stale := manager.put(path, draftText, "If-Match: "+first).Problem(http.StatusPreconditionFailed, "PRECONDITION_FAILED")
 		if !strings.Contains(string(stale.Body), `"current":{"author":"manager","revision":"`) || !strings.Contains(string(stale.Body), `"version":2}`) {
 			t.Errorf("%s", stale.Body)
@@ -311,52 +311,52 @@ func TestDraftsAreCheckedAndRun(t *testing.T) {
 		s := authorsServer(t, e)
 		manager, admin := s.as("acme", "manager"), s.as("acme", "admin")
 		draft := map[string]any{"namespace": "sales", "slug": "new", "text": draftText}
-		check := manager.send(http.MethodPost, "/check", asJSON(t, draft)).Want(http.StatusOK)
+		check := manager.send(http.MethodPost, "/check", bodyOf(t, draft)).Want(http.StatusOK)
 		if body := string(check.Body); !strings.Contains(body, `"faults":[]`) || !strings.Contains(body, `"source_asked":true`) ||
 			!strings.Contains(body, `"columns":[{"name":"regiao","type":"`) {
 			t.Error(body)
 		}
 		draft["text"] = strings.Replace(draftText, "FROM vendas", "FROM nothing_there", 1)
-		check = manager.send(http.MethodPost, "/check", asJSON(t, draft)).Want(http.StatusOK)
+		check = manager.send(http.MethodPost, "/check", bodyOf(t, draft)).Want(http.StatusOK)
 		if body := string(check.Body); !strings.Contains(body, `"line":11`) && !strings.Contains(body, `"line":10`) || !strings.Contains(body, "nothing_there") {
 			t.Error(body)
 		}
-		manager.send(http.MethodPost, "/preview", asJSON(t, draft)).Problem(http.StatusUnprocessableEntity, "INVALID_ENDPOINT")
+		manager.send(http.MethodPost, "/preview", bodyOf(t, draft)).Problem(http.StatusUnprocessableEntity, "INVALID_ENDPOINT")
 		for name, sql := range map[string]string{
 			"a write": "DELETE FROM vendas", "two statements": "SELECT 1 AS n; SELECT 2 AS n", "DDL": "CREATE TABLE x (n integer)",
 		} {
 			draft["text"] = "/*---\nsource: main\n---*/\n" + sql
-			if got := manager.send(http.MethodPost, "/preview", asJSON(t, draft)); got.Status != http.StatusUnprocessableEntity {
+			if got := manager.send(http.MethodPost, "/preview", bodyOf(t, draft)); got.Status != http.StatusUnprocessableEntity {
 				t.Errorf("%s: %d %s", name, got.Status, got.Body)
 			}
 		}
 		draft["text"], draft["parameter_values"] = draftText, map[string]any{"regiao": "Sul"}
-		rows := manager.send(http.MethodPost, "/preview", asJSON(t, draft), "Accept: text/csv").Want(http.StatusOK)
+		rows := manager.send(http.MethodPost, "/preview", bodyOf(t, draft), "Accept: text/csv").Want(http.StatusOK)
 		if !strings.HasPrefix(string(rows.Body), "regiao,total\r\nSul,") {
 			t.Errorf("%s", rows.Body)
 		}
 		draft["parameter_values"], draft["max_rows"] = nil, 1
-		if cut := manager.send(http.MethodPost, "/preview", asJSON(t, draft)).Want(http.StatusOK); !strings.Contains(string(cut.Body), `"row_count":1,"truncated":true`) {
+		if cut := manager.send(http.MethodPost, "/preview", bodyOf(t, draft)).Want(http.StatusOK); !strings.Contains(string(cut.Body), `"row_count":1,"truncated":true`) {
 			t.Errorf("%s", cut.Body)
 		}
 		draft["max_rows"] = 10_001
-		manager.send(http.MethodPost, "/preview", asJSON(t, draft)).Problem(http.StatusBadRequest, "INVALID_REQUEST")
+		manager.send(http.MethodPost, "/preview", bodyOf(t, draft)).Problem(http.StatusBadRequest, "INVALID_REQUEST")
 		delete(draft, "max_rows")
 
 		// As another user: whose share context holds, by who could make that user's key anyway.
 		draft["as_user"] = "south"
-		manager.send(http.MethodPost, "/preview", asJSON(t, draft)).Problem(http.StatusForbidden, "FORBIDDEN")
-		south := admin.send(http.MethodPost, "/preview", asJSON(t, draft), "Accept: text/csv").Want(http.StatusOK)
+		manager.send(http.MethodPost, "/preview", bodyOf(t, draft)).Problem(http.StatusForbidden, "FORBIDDEN")
+		south := admin.send(http.MethodPost, "/preview", bodyOf(t, draft), "Accept: text/csv").Want(http.StatusOK)
 		if lines := strings.Count(string(south.Body), "\r\n"); lines != 2 || !strings.Contains(string(south.Body), "\nSul,") {
 			t.Errorf("%s", south.Body)
 		}
 		for _, nobody := range []string{"nobody", "off", ""} {
 			draft["as_user"] = nobody
-			admin.send(http.MethodPost, "/preview", asJSON(t, draft)).Problem(http.StatusUnprocessableEntity, "INVALID_PARAMETER")
+			admin.send(http.MethodPost, "/preview", bodyOf(t, draft)).Problem(http.StatusUnprocessableEntity, "INVALID_PARAMETER")
 		}
 		draft["as_user"] = "seller"
 		draft["namespace"] = "default"
-		admin.send(http.MethodPost, "/preview", asJSON(t, draft)).Problem(http.StatusForbidden, "FORBIDDEN")
+		admin.send(http.MethodPost, "/preview", bodyOf(t, draft)).Problem(http.StatusForbidden, "FORBIDDEN")
 		if list := manager.send(http.MethodGet, "/catalog?origin=console", "").Want(http.StatusOK); !strings.Contains(string(list.Body), `"endpoints":[]`) {
 			t.Errorf("kept: %s", list.Body)
 		}
@@ -416,7 +416,7 @@ func TestAPreviewEndsWithItsCaller(t *testing.T) {
 		}
 		return n
 	}
-	body := asJSON(t, map[string]any{"namespace": "sales", "slug": "x", "text": "/*---\nsource: main\n---*/\n" + engines[1].Slow})
+	body := bodyOf(t, map[string]any{"namespace": "sales", "slug": "x", "text": "/*---\nsource: main\n---*/\n" + engines[1].Slow})
 	manager := s.as("acme", "manager")
 	ctx, cancel := context.WithCancel(t.Context())
 	gone := make(chan error, 1)

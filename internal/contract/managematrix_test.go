@@ -39,7 +39,7 @@ func TestPermissionMatrix(t *testing.T) {
 		admin.put(path, draftText, "If-None-Match: *").Want(http.StatusCreated)
 	}
 	draft := func(namespace string) string {
-		return asJSON(t, map[string]any{"namespace": namespace, "slug": "x", "text": draftText})
+		return bodyOf(t, map[string]any{"namespace": namespace, "slug": "x", "text": draftText})
 	}
 	const view, edit = dataapi.ActionView, dataapi.ActionEdit
 	routes := []struct {
