@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -185,5 +186,39 @@ func (r *consoleReport) hold(t *testing.T) {
 	t.Logf("from the link to the first row by a new key: %v; all of it: %.0f ms", took, r.Took["all"])
 	if took > 3*time.Minute {
 		t.Errorf("from the link to the first row it took %v", took)
+	}
+}
+
+// Every view in four sizes and two themes, as pictures: none is wider than its window, and axe-core finds nothing in any.
+// `make screenshots` keeps them.
+func TestScreenshots(t *testing.T) {
+	program := chromium(t)
+	site := newConsoleSite(t)
+	site.WriteCatalog("acme/default/vendas-por-regiao.sql", "/*---\ntitle: Vendas por região\ndescription: Total vendido **por região**.\nsource: main\n"+
+		"params:\n  regiao: { type: string, max_length: 40, example: two }\n---*/\nSELECT name, n FROM numbers WHERE @regiao IS NULL OR name = @regiao\n")
+	site.WriteCatalog("acme/housing/by-year.sql", "/*---\ntitle: Years\nsource: main\n---*/\n"+
+		"WITH RECURSIVE c (year) AS (SELECT 2000 UNION ALL SELECT year + 1 FROM c WHERE year < 2015) SELECT year, (year * 37) % 101 AS sales FROM c\n")
+	text := "/*---\ntitle: Made in the console\nsource: main\n---*/\nSELECT n, name FROM numbers ORDER BY n\n"
+	for i, change := range []string{"", "ORDER BY name"} {
+		body, _ := json.Marshal(map[string]string{"text": strings.Replace(text, "ORDER BY n", cmp.Or(change, "ORDER BY n"), 1), "message": fmt.Sprint("Version ", i+1)})
+		condition := []string{"If-None-Match", "*"}
+		if i > 0 {
+			condition = []string{"If-Match", "*"}
+		}
+		site.Send(http.MethodPut, "/api/v1/data-api/default/vendas-console", site.admin, string(body), condition...)
+	}
+	site.Send(http.MethodPut, "/api/v1/users/housing-reader", site.admin,
+		`{"display_name": "Market research", "policies": ["DataAPIConsumer"], "share_context": {"regiao": {"allowed": ["one", "two"]}}}`, "If-None-Match", "*").Want(http.StatusCreated)
+	for _, name := range []string{"ERP", "Notebook"} {
+		site.Send(http.MethodPost, "/api/v1/keys", site.admin, `{"user": "housing-reader", "name": "`+name+`"}`).Want(http.StatusCreated)
+	}
+	delivery := site.answer(t, consoleAsk{Ask: "delivery"}).(map[string]string)["id"]
+	key := site.CreateKey("acme", "ana")
+	into := cmp.Or(os.Getenv("DATA_API_TEST_SCREENSHOTS"), t.TempDir())
+	cmd := exec.CommandContext(t.Context(), "node", "scripts/screenshots.mjs", program, strings.TrimSuffix(site.URL(""), "/"), "acme", key.Key, key.Secret, into)
+	cmd.Dir = installWeb(t).dir
+	cmd.Env = append(os.Environ(), "JOB="+delivery, "DELIVERY="+delivery)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
