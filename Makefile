@@ -93,10 +93,23 @@ interop: ## let JavaScript's libraries verify callbacks and tokens, sign tokens,
 	go test -count 1 -v -tags npm -run 'OpenAPI(PassesLinters|Clients)' ./internal/e2e
 	go test -count 1 -v -tags npm -run Jose ./internal/e2e
 
+.PHONY: web
+web: ## build the console into web/dist, which is committed; needs Node.js and npm, which nothing else does
+	cd web && npm ci --ignore-scripts --no-audit --no-fund && npm run build && npm run budget
+
+.PHONY: web-check
+web-check: ## lint and test the console's sources, build them again, and compare every byte with web/dist
+	web/scripts/check.sh
+
 .PHONY: browser
-browser: ## drive the documentation page in Chromium, and run its programs; needs Node.js, npm, curl and Python
+browser: ## drive the console and the documentation page in Chromium, and run the page's programs; needs Node.js, npm, curl and Python
 	@tools/programs.sh chromium curl
-	go test -count 1 -v -tags npm -run 'DocumentationPageInChromium|Snippets' ./internal/e2e
+	go test -count 1 -v -tags npm -timeout 30m -run 'InChromium|Snippets' ./internal/e2e
+
+.PHONY: screenshots
+screenshots: ## take pictures of every view, in four sizes and two themes, into web/shots; axe-core looks at each
+	@tools/programs.sh chromium curl
+	DATA_API_TEST_SCREENSHOTS=$(CURDIR)/web/shots go test -count 1 -v -tags npm -timeout 60m -run '^TestScreenshots$$' ./internal/e2e
 
 .PHONY: observability
 observability: ## let a real Prometheus scrape the server, and test the alert rules and every query of the dashboards; needs Prometheus
