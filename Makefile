@@ -13,8 +13,10 @@ STAMPED = $(GO_BUILD) -ldflags "-X $$(go list -m)/internal/buildinfo.stamped=$$(
 # Guides the compiler: it stands beside the main package that it was measured of.
 PROFILE := internal/cmd/caddy/server.pgo
 
-# The packages in which goroutines meet. The end-to-end tests run the server as a process of its own.
-RACE ?= $(shell go list ./internal/... ./caddymodule/... | grep -v '/internal/e2e$$')
+# The packages in which goroutines meet: whose code or tests begin some, or have locks, channels or atomics. What the others do is
+# run by these too. The end-to-end tests run the server as a process of its own.
+RACE ?= $(shell grep -rlE --include='*.go' 'go func|[.]Go[^A-Za-z]|sync[.]|atomic[.]|make.chan' internal caddymodule | grep -v '^internal/e2e/' | \
+	xargs -n1 dirname | sort -u | sed 's|^|./|')
 # SQLite is one goroutine's at a time, and a translation into Go, which the race detector would make tens of times slower.
 RACEFLAGS := -race -gcflags=github.com/ncruces/go-sqlite3-wasm/v6/...=-race=false
 # How long each fuzz target runs.
