@@ -84,7 +84,7 @@ faults: ## the long tests of faults, TestFaults..., in every package that has so
 
 .PHONY: faults-cluster
 faults-cluster: bin/caddy-quick ## kill, stop, cut off and upgrade servers that share a store, and lose their database; needs Linux and root
-	@tools/programs.sh ip nft postgresql
+	@tools/programs.sh ip nft postgresql patroni etcd
 	DATA_API_TEST_CADDY=$(CURDIR)/bin/caddy go test -count 1 -v -p 1 -timeout 60m -tags faults -run '^TestFaultsCluster' \
 		$$(grep -rl --include='*_test.go' '^func TestFaultsCluster' . | xargs -n 1 dirname | sort -u)
 
