@@ -3,7 +3,6 @@ package caddyfile
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"slices"
 
 	"github.com/caddyserver/caddy/v2"
@@ -29,6 +28,7 @@ var (
 //
 //	data_api [<matcher>] {
 //		max_body 256KiB
+//		base_url https://api.example.com/edge
 //		cors { origins https://app.example; max_age 1h }
 //		docs /docs | off
 //		console /console | off
@@ -52,7 +52,12 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	health := new(config.Health)
 	var agents *config.MCP
 	var cors *config.CORS
-	err = options.Read(h.Dispenser, "data_api", func() error { return errors.Join(docs.Validate(), console.Validate()) },
+	check := func() error {
+		_, err := dataapi.ParseBase(execute.BaseURL)
+		return cmp.Or(docs.Validate(), console.Validate(), err)
+	}
+	err = options.Read(h.Dispenser, "data_api", check,
+		options.Text("base_url", &execute.BaseURL, "https://api.example.com/edge"),
 		options.Block("cors", &cors, parseCORS),
 		options.Value("docs", &docs.Path, "/docs", pathOrOff),
 		options.Value("console", &console.Path, "/console", func(path string) (string, string) {
@@ -85,7 +90,7 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	docs.Console = console.Path
 	routes := caddyhttp.RouteList{ // in this order: some paths of the first are among those of the second
 		route(h, executePaths, "data_api_execute", execute),
-		route(h, tokenPaths, "data_api_token", struct{}{}),
+		route(h, tokenPaths, "data_api_token", config.TokenRoutes{BaseURL: execute.BaseURL}),
 	}
 	if cors != nil {
 		for i := range routes {

@@ -33,9 +33,13 @@ const failureVar = "data_api.failure"
 
 // TokenHandler answers the exchange of an API key for tokens, POST /api/v1/auth/api-key, their renewal,
 // POST /api/v1/auth/refresh, and the end of all tokens that descend from one exchange,
-// POST /api/v1/auth/logout, and with the public keys that verify them, GET /.well-known/jwks.json.
+// POST /api/v1/auth/logout, and with the public keys that verify them, GET /.well-known/jwks.json. It signs browsers in, renews
+// their sessions and signs them out, /api/v1/auth/session.
 type TokenHandler struct {
-	app *App
+	config.TokenRoutes
+
+	app  *App
+	base dataapi.Base // that the configuration names
 }
 
 // CaddyModule returns the Caddy module information.
@@ -46,6 +50,9 @@ func (*TokenHandler) CaddyModule() caddy.ModuleInfo {
 // Provision finds the app.
 func (h *TokenHandler) Provision(ctx caddy.Context) (err error) {
 	knowConnections(ctx)
+	if h.base, err = dataapi.ParseBase(h.BaseURL); err != nil {
+		return fmt.Errorf("data_api_token: %w", err)
+	}
 	h.app, err = findApp(ctx)
 	return err
 }
@@ -60,7 +67,7 @@ func (h *TokenHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next ca
 		return h.app.unready(w, r, err)
 	}
 	defer ready.leave()
-	ready.API.ServeToken(w, r)
+	ready.API.ServeToken(w, r.WithContext(fields.WithBase(r.Context(), baseOf(r, h.base))))
 	return nil
 }
 
@@ -139,6 +146,7 @@ type ExecuteHandler struct {
 	config.Execute
 
 	app           *App
+	base          dataapi.Base      // that the configuration names
 	authenticator *JWTAuthenticator // nil: callers are authenticated earlier in the route
 }
 
@@ -152,6 +160,9 @@ func (h *ExecuteHandler) Provision(ctx caddy.Context) (err error) {
 	knowConnections(ctx)
 	if h.MaxBody == 0 {
 		h.MaxBody = config.DefaultMaxBody
+	}
+	if h.base, err = dataapi.ParseBase(h.BaseURL); err != nil {
+		return fmt.Errorf("data_api_execute: %w", err)
 	}
 	if h.app, err = findApp(ctx); err != nil || h.AuthenticatorRaw == nil {
 		return err
@@ -191,7 +202,7 @@ func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next 
 	if h.authenticator != nil {
 		if caller, ok := ready.API.Identify(w, r); ok {
 			showRecord(r, caller)
-			ready.API.ServeExecute(w, r, caller, h.options())
+			ready.API.ServeExecute(w, r, caller, h.options(r))
 		}
 		return nil
 	}
@@ -202,13 +213,25 @@ func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next 
 		return nil
 	}
 	showRecord(r, caller)
-	ready.API.ServeExecute(w, r, caller, h.options())
+	ready.API.ServeExecute(w, r, caller, h.options(r))
 	return nil
 }
 
 // options are what the API needs to know of the site.
-func (h *ExecuteHandler) options() httpapi.ExecuteOptions {
-	return httpapi.ExecuteOptions{MaxBody: h.MaxBody, ServerTiming: h.ServerTiming}
+func (h *ExecuteHandler) options(r *http.Request) httpapi.ExecuteOptions {
+	return httpapi.ExecuteOptions{MaxBody: h.MaxBody, ServerTiming: h.ServerTiming, Base: baseOf(r, h.base)}
+}
+
+// baseOf returns what stands before the paths of the API: what the configuration says, or what handle_path or uri strip_prefix has
+// taken away.
+func baseOf(r *http.Request, configured dataapi.Base) dataapi.Base {
+	if configured.URL != "" {
+		return configured
+	}
+	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
+		configured.Path = fields.StrippedPath(original.URL, r.URL)
+	}
+	return configured
 }
 
 // ProblemHandler writes the error of an earlier handler as application/problem+json: in error routes, behind the data_api_jwt

@@ -1,6 +1,7 @@
 package caddymodule_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -69,4 +70,18 @@ func (s *site) url(path string) string {
 		return path
 	}
 	return fmt.Sprintf("http://127.0.0.1:%d%s", s.port, path)
+}
+
+// tokenAt makes a key and exchanges it for an access token, below a prefix.
+func (s *site) tokenAt(prefix string) string {
+	s.t.Helper()
+	company, key, secret := s.newKey()
+	answer, body := s.send(http.MethodPost, prefix+"/api/v1/auth/api-key", fmt.Sprintf(`{"company_slug": %q, "api_key": %q, "api_secret": %q}`, company, key, secret))
+	var tokens struct {
+		Access string `json:"access_token"`
+	}
+	if err := json.Unmarshal([]byte(body), &tokens); err != nil || answer.StatusCode != http.StatusOK {
+		s.t.Fatalf("the token: %d %s", answer.StatusCode, body)
+	}
+	return tokens.Access
 }

@@ -18,7 +18,10 @@ const (
 
 // cli runs the server's own command, which speaks to the running server through its admin API. Every argument that
 // the demo gives it is in this file.
-type cli struct{ program string }
+type cli struct {
+	program string
+	address string // of the admin API of the server that it speaks to
+}
 
 // credentials is an API key as `keys create` prints it, once.
 type credentials struct {
@@ -69,7 +72,7 @@ func (c cli) consoleLink(ctx context.Context) (link, line string, err error) {
 }
 
 func (c cli) run(ctx context.Context, args ...string) (line string, output []byte, err error) {
-	args = append(append([]string{"data-api"}, args...), "--address", adminAddress, "--json")
+	args = append(append([]string{"data-api"}, args...), "--address", c.address, "--json")
 	line = c.program + " " + strings.Join(args, " ")
 	output, err = exec.CommandContext(ctx, c.program, args...).Output() //nolint:gosec // the program is the user's own choice
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok {

@@ -31,8 +31,9 @@ type Services struct {
 	SigningKeys *token.KeyRing
 	Algorithm   string // of new signing keys
 	Dispatcher  *callback.Dispatcher
-	ConsolePath string // where a site serves the console; empty: nowhere
-	Store       Store  // it may be a Compacter, and a Backuper
+	ConsolePath string           // where a site serves the console; empty: nowhere
+	Store       Store            // it may be a Compacter, and a Backuper
+	Standing    func() *Standing // with other servers, or nil; may itself be nil
 	Jobs        *job.Engine
 	Plan        func() *execution.Plan // what is served now
 	Cache       *cache.Cache

@@ -82,7 +82,7 @@ func (l *linker) shares() {
 			case l.companies[company] == nil && l.branches[company] == nil: // of one that is at fault, its own file is told
 				l.fault(file, at, func() string {
 					return fmt.Sprintf("share.%s: there is no such company; %s%s", company, companies,
-						document.DidYouMean(dataapi.Nearest(company, sortedKeys(l.companies))))
+						dataapi.DidYouMean(company, sortedKeys(l.companies)))
 				})
 			case endpoint.Active:
 				address := dataapi.Address{Company: company, Namespace: endpoint.Namespace, Slug: endpoint.Slug}
@@ -197,5 +197,5 @@ func (l *linker) context(file *companyFile, user *identity.User, within map[stri
 }
 
 func suggestion(parameter string, within map[string][]*Endpoint) string {
-	return document.DidYouMean(dataapi.Nearest(parameter, sortedKeys(within)))
+	return dataapi.DidYouMean(parameter, sortedKeys(within))
 }

@@ -12,6 +12,11 @@ type Execute struct {
 	// left out, since it tells callers how busy the database is.
 	ServerTiming bool `json:"server_timing,omitempty"`
 
+	// The URL that callers know the API by, such as https://api.example.com/edge. Its path stands before the paths in answers, and
+	// the whole is the server in OpenAPI documents. By default that path is what the site has taken away from the beginning of the
+	// request's, by handle_path or uri strip_prefix. It is needed where something in front of this server takes a part away.
+	BaseURL string `json:"base_url,omitempty"`
+
 	// What authenticates callers inside the handler: the authentication provider `data_api_jwt`, which is named under
 	// `provider`. A caller who presents no good token is answered 401. By default nothing does, and the handler serves
 	// only callers whom that provider has authenticated earlier in the route, in Caddy's authentication handler.

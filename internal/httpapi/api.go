@@ -11,6 +11,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
@@ -178,6 +179,8 @@ func (a *API) ServeToken(w http.ResponseWriter, r *http.Request) {
 type ExecuteOptions struct {
 	MaxBody      int64 // bytes of the largest request body
 	ServerTiming bool  // calls of endpoints are answered with the field Server-Timing
+
+	Base dataapi.Base // of the paths in answers
 }
 
 // ServeExecute answers the routes that need a caller: the caller is whom an authenticator has identified.
@@ -186,8 +189,12 @@ func (a *API) ServeExecute(w http.ResponseWriter, r *http.Request, caller identi
 	if !ok {
 		return
 	}
+	ctx := fields.WithBase(r.Context(), options.Base)
 	if options.ServerTiming {
-		r = r.WithContext(context.WithValue(r.Context(), serverTimingKey{}, true))
+		ctx = context.WithValue(ctx, serverTimingKey{}, true)
+	}
+	if ctx != r.Context() {
+		r = r.WithContext(ctx)
 	}
 	a.execute.ServeHTTP(w, r)
 }

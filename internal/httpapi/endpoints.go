@@ -93,7 +93,7 @@ func (e *endpoints) list(w http.ResponseWriter, r *http.Request) error {
 	offers, more := e.plan().Offers(caller, wanted)
 	answer := endpointsAnswer{Endpoints: make([]endpointDocument, 0, len(offers))}
 	for _, offer := range offers {
-		answer.Endpoints = append(answer.Endpoints, describeEndpoint(caller, offer))
+		answer.Endpoints = append(answer.Endpoints, describeEndpoint(caller, offer, fields.BaseOf(r).Path))
 	}
 	if more {
 		cursor := base64.RawURLEncoding.EncodeToString([]byte(offers[len(offers)-1].Path()))
@@ -118,7 +118,7 @@ func openPathCursor(text string) (string, error) {
 	return string(path), nil
 }
 
-func describeEndpoint(caller identity.Principal, offer execution.Offer) endpointDocument {
+func describeEndpoint(caller identity.Principal, offer execution.Offer, base string) endpointDocument {
 	document := endpointDocument{
 		Namespace: offer.Namespace, Slug: offer.Slug, Title: offer.Title, Description: offer.Description,
 		Mode: string(offer.Mode), OnTimeout: string(offer.OnTimeout), Revision: offer.Revision,
@@ -128,7 +128,7 @@ func describeEndpoint(caller identity.Principal, offer execution.Offer) endpoint
 		},
 		Parameters: offer.Parameters.Schema,
 		Pinned:     []string{},
-		Links:      linksDocument{Execute: offer.URLPath() + "/execute"},
+		Links:      linksDocument{Execute: base + offer.URLPath() + "/execute"},
 	}
 	if offer.Foreign(caller.Company.Slug) {
 		document.SharedBy = &offer.Company
@@ -145,7 +145,7 @@ func describeEndpoint(caller identity.Principal, offer execution.Offer) endpoint
 		})
 	}
 	if offer.MayGetJob {
-		document.Links.Jobs = offer.URLPath() + "/jobs"
+		document.Links.Jobs = base + offer.URLPath() + "/jobs"
 	}
 	return document
 }

@@ -52,12 +52,16 @@ func (e *executions) answerJob(x *exchange) error {
 		return e.answerEnded(x, ended)
 	}
 	x.mode.preferred.SetApplied(x.w.Header(), true)
-	x.w.Header().Set("Location", ended.PollingPath)
+	polling := fields.BaseOf(x.r).Path + jobPath(ended)
+	x.w.Header().Set("Location", polling)
 	fields.SetRetryAfter(x.w.Header(), pollInterval)
 	return respond.WriteJSON(x.w, http.StatusAccepted, acceptedAnswer{
-		JobID: ended.ID.String(), Status: string(ended.Status), PollingURL: ended.PollingPath,
+		JobID: ended.ID.String(), Status: string(ended.Status), PollingURL: polling,
 	})
 }
+
+// jobPath is where a job can be polled. Its PollingPath is where its first caller could: there may be several ways to this server.
+func jobPath(polled job.Job) string { return polled.Address.URLPath() + "/jobs/" + polled.ID.String() }
 
 // acceptedAnswer is the body of a 202.
 type acceptedAnswer struct {
@@ -80,7 +84,7 @@ func (e *executions) acceptJob(x *exchange) (accepted job.Job, repeated bool, er
 		Personal: x.bound.PersonalTo() != "",
 		Params:   canonical,
 		PollingPath: func(id job.ID) string {
-			return endpoint.URLPath() + "/jobs/" + id.String()
+			return fields.BaseOf(x.r).Path + endpoint.URLPath() + "/jobs/" + id.String()
 		},
 		CallbackURL: x.callback,
 		Traceparent: tracing.Traceparent(x.r.Context()),

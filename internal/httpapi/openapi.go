@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -31,6 +32,7 @@ type view struct {
 	learned uint64 // what the plan knows of columns
 	company *identity.Company
 	user    *identity.User
+	base    string // of paths, or the whole URL of the server
 }
 
 type openAPIDocument struct {
@@ -56,9 +58,9 @@ func (e *endpoints) openAPI(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	caller, plan := respond.CallerOf(r), e.plan()
-	key := view{plan: plan, learned: plan.Learned(), company: caller.Company, user: caller.User}
+	key := view{plan: plan, learned: plan.Learned(), company: caller.Company, user: caller.User, base: cmp.Or(fields.BaseOf(r).URL, fields.BaseOf(r).Path)}
 	found, err := e.documents.Get(r.Context(), key, otter.LoaderFunc[view, openAPIDocument](
-		func(context.Context, view) (openAPIDocument, error) { return makeDocument(caller, plan) }))
+		func(context.Context, view) (openAPIDocument, error) { return makeDocument(caller, plan, key.base) }))
 	if err != nil {
 		return err
 	}
@@ -75,9 +77,9 @@ func (e *endpoints) openAPI(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func makeDocument(caller identity.Principal, plan *execution.Plan) (openAPIDocument, error) {
+func makeDocument(caller identity.Principal, plan *execution.Plan, base string) (openAPIDocument, error) {
 	offers, _ := plan.Offers(caller, execution.Wanted{})
-	body, err := openapi.Document(caller, offers, OpenAPIOptions(""))
+	body, err := openapi.Document(caller, offers, OpenAPIOptions(base))
 	if err != nil {
 		return openAPIDocument{}, err
 	}

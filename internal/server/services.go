@@ -14,6 +14,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
@@ -159,8 +160,11 @@ func (s *Server) jobsPerSource() int {
 // not told either, and a company may have changed its list of hosts.
 func (s *Services) authorizeDelivery(ctx context.Context, delivery callback.Delivery) error {
 	announced, err := s.Store.Get(ctx, delivery.JobID) // the engine hides expired jobs
-	if err != nil {
+	switch {
+	case errors.Is(err, job.ErrNotFound):
 		return err
+	case err != nil:
+		return dataapi.Wrap(dataapi.CodeOverloaded, err)
 	}
 	caller, err := s.Directory.Resolve(announced.Company, announced.User, announced.KeyID)
 	if err != nil {

@@ -307,12 +307,13 @@ func declared(names []string) string {
 
 // checkShares reports constraints that this endpoint's parameters cannot have.
 func (e *Endpoint) checkShares(r *Report) {
+	declaredNames := slices.Sorted(maps.Keys(e.Places.Params))
 	for company, context := range e.Shares {
 		places := e.Places.Shares[company]
 		for name := range context {
 			if _, ok := e.Places.Params[name]; !ok {
 				r.Fault(places.Constraints[name].Key, "share.%s constrains %q, which is not a parameter of this endpoint; %s%s",
-					company, name, declared(slices.Sorted(maps.Keys(e.Places.Params))), DidYouMean(dataapi.Nearest(name, slices.Sorted(maps.Keys(e.Places.Params)))))
+					company, name, declared(declaredNames), dataapi.DidYouMean(name, declaredNames))
 			}
 		}
 		if e.Contract == nil {

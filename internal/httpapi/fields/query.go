@@ -105,7 +105,7 @@ func ErrCursor(cause error) error {
 
 // SetNext names the next page (RFC 8288), which has another query.
 func SetNext(w http.ResponseWriter, r *http.Request, next url.Values) {
-	w.Header().Set("Link", fmt.Sprintf(`<%s?%s>; rel="next"`, r.URL.EscapedPath(), next.Encode()))
+	w.Header().Set("Link", fmt.Sprintf(`<%s%s?%s>; rel="next"`, BaseOf(r).Path, r.URL.EscapedPath(), next.Encode()))
 }
 
 // Shorten keeps what is echoed to a caller short.

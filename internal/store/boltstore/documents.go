@@ -14,6 +14,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
+	"github.com/solucao42/caddy-data-api/internal/store/transfer"
 )
 
 var (
@@ -38,7 +39,7 @@ func describeDocument(key []byte) string {
 	return text
 }
 
-func documentKey(kind documents.Kind, key string) []byte { return []byte(string(kind) + "\x00" + key) }
+func documentKey(kind documents.Kind, key string) []byte { return transfer.DocumentKey(kind, key) }
 
 func revisionKey(name []byte, revision int64) []byte {
 	return binary.BigEndian.AppendUint64(append(bytes.Clone(name), 0), uint64(revision))
