@@ -33,8 +33,9 @@ const failureVar = "data_api.failure"
 
 // TokenHandler answers the exchange of an API key for tokens, POST /api/v1/auth/api-key, their renewal,
 // POST /api/v1/auth/refresh, and the end of all tokens that descend from one exchange,
-// POST /api/v1/auth/logout, and with the public keys that verify them, GET /.well-known/jwks.json. To clients of OAuth 2.0 it gives
-// tokens for client credentials, POST /api/v1/auth/token, which GET /.well-known/oauth-authorization-server tells of.
+// POST /api/v1/auth/logout, and with the public keys that verify them, GET /.well-known/jwks.json. It signs browsers in, renews
+// their sessions and signs them out, /api/v1/auth/session. To clients of OAuth 2.0 it gives tokens for client credentials,
+// POST /api/v1/auth/token, which GET /.well-known/oauth-authorization-server tells of.
 type TokenHandler struct {
 	config.Token
 

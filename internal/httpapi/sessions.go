@@ -8,6 +8,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/token"
@@ -186,7 +187,7 @@ func cookieOf(r *http.Request) string {
 // the sessions', with no request that another site begins, and, where the page is on HTTPS, over nothing else.
 func setCookie(w http.ResponseWriter, r *http.Request, text string, until time.Time) {
 	cookie := &http.Cookie{
-		Name: sessionCookie, Value: text, Path: dataapi.PathSession, HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Name: sessionCookie, Value: text, Path: fields.BaseOf(r).Path + dataapi.PathSession, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		// Behind a proxy that ends TLS only the page's origin tells.
 		Secure: r.TLS != nil || strings.HasPrefix(r.Header.Get("Origin"), "https://"),
 		MaxAge: -1,

@@ -12,6 +12,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/documents"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
@@ -84,7 +85,7 @@ func (a *access) putUser(w http.ResponseWriter, r *http.Request) error {
 	}
 	if action == "created" {
 		a.record(w, r, audit.UserCreated, name)
-		w.Header().Set("Location", dataapi.PathUsers+"/"+name)
+		w.Header().Set("Location", fields.BaseOf(r).Path+dataapi.PathUsers+"/"+name)
 		return a.answerUser(w, r, http.StatusCreated)
 	}
 	a.record(w, r, audit.UserChanged, name)

@@ -142,7 +142,7 @@ func (a *access) createKey(w http.ResponseWriter, r *http.Request) error {
 		return wrongField(err)
 	}
 	a.record(w, r, audit.KeyCreated, key.ID)
-	w.Header().Set("Location", dataapi.PathKeys+"/"+key.ID)
+	w.Header().Set("Location", fields.BaseOf(r).Path+dataapi.PathKeys+"/"+key.ID)
 	return respond.WriteJSON(w, http.StatusCreated, newKey{keyDocument: a.describeKey(caller, key), Secret: secret})
 }
 
@@ -214,7 +214,7 @@ func (a *access) rotateKey(w http.ResponseWriter, r *http.Request) error {
 	event.Subject = rotation.New.ID
 	a.Record(w, r, event)
 	rotated := a.describeKey(caller, rotation.Old)
-	w.Header().Set("Location", dataapi.PathKeys+"/"+rotation.New.ID)
+	w.Header().Set("Location", fields.BaseOf(r).Path+dataapi.PathKeys+"/"+rotation.New.ID)
 	return respond.WriteJSON(w, http.StatusCreated, newKey{keyDocument: a.describeKey(caller, rotation.New), Secret: rotation.Secret, Rotated: &rotated})
 }
 

@@ -51,8 +51,8 @@ type jobLinks struct {
 	Result *string `json:"result"`
 }
 
-func (o *operation) describeJob(caller identity.Principal, j *job.Job) jobDocument {
-	polling := j.Address.URLPath() + "/jobs/" + j.ID.String()
+func (o *operation) describeJob(r *http.Request, caller identity.Principal, j *job.Job) jobDocument {
+	polling := fields.BaseOf(r).Path + j.Address.URLPath() + "/jobs/" + j.ID.String()
 	d := jobDocument{
 		ID: j.ID, Endpoint: endpointName(caller.Company.Slug, j.Address), Revision: textOrNull(j.Revision), User: j.User, KeyID: textOrNull(j.KeyID),
 		Status: j.Status, Attempts: j.Tries(), CreatedAt: j.CreatedAt.UTC(), StartedAt: timeOrNull(j.StartedAt), CompletedAt: timeOrNull(j.CompletedAt),
@@ -115,7 +115,7 @@ func (o *operation) listJobs(w http.ResponseWriter, r *http.Request) error {
 				break
 			}
 			if caller.Authorize(dataapi.ActionGetJob, found[i].Address.Path()) && plan.MayRead(caller, found[i]) {
-				answer.Jobs = append(answer.Jobs, o.describeJob(caller, &found[i]))
+				answer.Jobs = append(answer.Jobs, o.describeJob(r, caller, &found[i]))
 			}
 		}
 		if filter.After = next; next.IsZero() || len(answer.Jobs) == limit {
@@ -194,7 +194,7 @@ func (o *operation) getJob(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	described, parameters := o.describeJob(caller, &found), o.Plan().Redacted(found)
+	described, parameters := o.describeJob(r, caller, &found), o.Plan().Redacted(found)
 	if parameters == nil {
 		parameters = json.RawMessage("null")
 	}
@@ -224,5 +224,5 @@ func (o *operation) cancelJob(w http.ResponseWriter, r *http.Request) error {
 		event.JobID, event.Endpoint, event.Revision = ended.ID.String(), ended.Address.String(), ended.Revision
 		o.Record(w, r, event)
 	}
-	return respond.WriteJSON(w, http.StatusOK, o.describeJob(caller, &ended))
+	return respond.WriteJSON(w, http.StatusOK, o.describeJob(r, caller, &ended))
 }
