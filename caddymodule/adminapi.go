@@ -52,7 +52,7 @@ func enterAdmin() (*admin.Services, func(), error) {
 		return nil, nil, err
 	}
 	return &admin.Services{
-		Catalog: app.server.Catalog(), Directory: opened.Directory, Keys: opened.Keys, SigningKeys: opened.TokenKeys, Algorithm: app.Tokens.Algorithm,
+		Catalog: app.server.Catalog(), Documents: opened.Documents, Drafts: app.server.Drafts(), Directory: opened.Directory, Keys: opened.Keys, SigningKeys: opened.TokenKeys, Algorithm: app.Tokens.Algorithm,
 		Dispatcher: opened.Dispatcher, Store: opened.Store, Cache: opened.Cache, TellPurge: opened.TellPurge, Usage: opened.Usage, Jobs: opened.Jobs(),
 		Plan: app.server.Plan, Sources: app.server.AskSources, Reconnect: app.server.Reconnect, AuditLog: eventAuditLog{app.auditLog},
 		ConsolePath: app.consoles.any(), Invite: opened.Invite,
