@@ -52,9 +52,9 @@ func enterAdmin() (*admin.Services, func(), error) {
 		return nil, nil, err
 	}
 	return &admin.Services{
-		Catalog: app.server.Catalog(), Directory: opened.Directory, Keys: opened.Keys, SigningKeys: opened.TokenKeys, Algorithm: app.Tokens.Algorithm,
-		Dispatcher: opened.Dispatcher, Store: opened.Store, Standing: opened.Standing, Cache: opened.Cache, TellPurge: opened.TellPurge,
-		Usage: opened.Usage, Jobs: opened.Jobs(),
+		Catalog: app.server.Catalog(), Documents: opened.Documents, Drafts: app.server.Drafts(), Directory: opened.Directory, Keys: opened.Keys,
+		SigningKeys: opened.TokenKeys, Algorithm: app.Tokens.Algorithm, Dispatcher: opened.Dispatcher, Store: opened.Store,
+		Standing: opened.Standing, Cache: opened.Cache, TellPurge: opened.TellPurge, Usage: opened.Usage, Jobs: opened.Jobs(),
 		Plan: app.server.Plan, Sources: app.server.AskSources, Reconnect: app.server.Reconnect, AuditLog: eventAuditLog{app.auditLog},
 		ConsolePath: app.consoles.any(), Invite: opened.Invite,
 	}, app.generation.Leave, nil

@@ -16,6 +16,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
@@ -26,6 +27,8 @@ import (
 // Services are what the routes act on, of the configuration in force.
 type Services struct {
 	Catalog     *catalog.Catalog
+	Documents   *documents.Library
+	Drafts      *execution.Drafts
 	Directory   *identity.Directory
 	Keys        *identity.Keys
 	SigningKeys *token.KeyRing
@@ -71,6 +74,8 @@ const (
 	UsagePath        = "/data_api/usage"
 	ReconnectPath    = "/data_api/sources/reconnect"
 	ConsoleLinkPath  = "/data_api/console-links"
+	ConsolePath      = CatalogPath + "/console"
+	CompaniesPath    = "/data_api/companies"
 )
 
 // answer returns a document, or fails with an error of package dataapi.
@@ -104,6 +109,9 @@ var routes = []route{
 	{http.MethodPost, SigningKeysPath + "/rotate", http.StatusCreated, (*Services).rotateSigningKey},
 	{http.MethodDelete, SigningKeysPath + "/{kid}", http.StatusOK, (*Services).withdrawSigningKey},
 	{http.MethodGet, UsagePath, http.StatusOK, (*Services).showUsage},
+	{http.MethodGet, ConsolePath, http.StatusOK, (*Services).exportConsole},
+	{http.MethodPost, ConsolePath, http.StatusOK, (*Services).importConsole},
+	{http.MethodPost, CompaniesPath, http.StatusCreated, (*Services).createCompany},
 	{http.MethodPost, ConsoleLinkPath, http.StatusCreated, (*Services).makeConsoleLink},
 }
 
@@ -153,8 +161,11 @@ func handler(methods map[string]route, enter func() (*Services, func(), error)) 
 const maxBody = 64 << 10 // in bytes
 
 // decodeBody reads a request's JSON object into target, a pointer to a struct.
-func decodeBody(r *http.Request, target any) error {
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
+func decodeBody(r *http.Request, target any) error { return decodeUpTo(r, maxBody, target) }
+
+// decodeUpTo is decodeBody for a body of at most so many bytes.
+func decodeUpTo(r *http.Request, most int64, target any) error {
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, most))
 	if err == nil {
 		err = jsonv2.Unmarshal(body, target, jsonv2.RejectUnknownMembers(true))
 	}

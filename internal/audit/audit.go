@@ -34,6 +34,7 @@ const (
 	EndpointCreated       Action = "endpoint.created" // over the API, as those that follow; what files say is catalog.changed
 	EndpointChanged       Action = "endpoint.changed" // its text, or whether it is active
 	EndpointDeleted       Action = "endpoint.deleted"
+	CompanyCreated        Action = "company.created"    // in the store, by an operator
 	EndpointPreviewed     Action = "endpoint.previewed" // a draft was run
 	UserCreated           Action = "user.created"       // over the API; what files say is catalog.changed
 	UserChanged           Action = "user.changed"

@@ -52,6 +52,8 @@ var commands = []command.Command{
 	{Use: "sources", Short: "Looks after the connections to databases", Below: []command.Command{reconnectSources}},
 	{Use: "cache", Short: "Looks after the results that a running server keeps in memory", Below: []command.Command{purgeCache}},
 	checkCatalog,
+	catalogcmd.Catalog,
+	catalogcmd.Companies,
 	catalogcmd.Push,
 	catalogcmd.Pull,
 	askHealth,

@@ -30,7 +30,7 @@ func (s *Server) management(backend *Backend, directory *identity.Directory) []f
 			Usage: backend.Usage, Activity: backend.Activity, Sources: s.managedSources(), Version: buildinfo.Read().Version,
 			StoreUp: func() bool { return s.Health().Store.Up },
 		}),
-		endpoints.Routes(endpoints.Services{Catalog: s.catalog, Documents: backend.Documents, Drafts: s.drafts(), Rates: backend.rates}),
+		endpoints.Routes(endpoints.Services{Catalog: s.catalog, Documents: backend.Documents, Drafts: s.Drafts(), Rates: backend.rates}),
 	}
 }
 

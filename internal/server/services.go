@@ -78,7 +78,7 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 		Throttle: backend.throttle, ThrottleLimits: s.settings.Throttle,
 		Cache: results, Memory: backend.memory,
 		Rates: backend.rates, WaitingCallers: admission.NewCounter(s.settings.WaitingCallers),
-		Log: s.settings.Log, Drafts: s.drafts(), More: s.management(backend, directory),
+		Log: s.settings.Log, Drafts: s.Drafts(), More: s.management(backend, directory),
 	})
 	// From now on, and with what the catalog holds at this moment.
 	s.catalog.OnChange(func(snapshot *catalog.Snapshot) {
@@ -90,8 +90,8 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 	return opened, nil
 }
 
-// drafts holds texts to what endpoints of the console have to pass.
-func (s *Server) drafts() *execution.Drafts {
+// Drafts holds texts to what endpoints of the console have to pass.
+func (s *Server) Drafts() *execution.Drafts {
 	return &execution.Drafts{Catalog: s.catalog, Queries: s.queries}
 }
 

@@ -1,6 +1,7 @@
 package document
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -55,6 +56,19 @@ func (a Authors) Refusal(company, source string) string {
 		return "there is no source on which company " + company + " may publish; whoever runs the server allows one by the line `authors " +
 			company + "` in its block of the Caddyfile"
 	}
+}
+
+// CompanyText is the text of a company.yaml that says nothing but a name, which may be empty.
+func CompanyText(name string) ([]byte, error) {
+	if name == "" {
+		return []byte("users: {}\n"), nil
+	}
+	text := []byte("name: " + string(quoteJSON(name)) + "\n")
+	report := &Report{}
+	if read, _ := ParseCompany("company", text, report); read == nil || read.Company.Name != name {
+		return nil, fmt.Errorf("%q is no name", name)
+	}
+	return text, nil
 }
 
 // ParseStoredEndpoint reads an endpoint of the console as [ParseEndpoint] reads a file. It is held to more: its company must be an
