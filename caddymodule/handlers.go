@@ -33,9 +33,13 @@ const failureVar = "data_api.failure"
 
 // TokenHandler answers the exchange of an API key for tokens, POST /api/v1/auth/api-key, their renewal,
 // POST /api/v1/auth/refresh, and the end of all tokens that descend from one exchange,
-// POST /api/v1/auth/logout, and with the public keys that verify them, GET /.well-known/jwks.json.
+// POST /api/v1/auth/logout, and with the public keys that verify them, GET /.well-known/jwks.json. To clients of OAuth 2.0 it gives
+// tokens for client credentials, POST /api/v1/auth/token, which GET /.well-known/oauth-authorization-server tells of.
 type TokenHandler struct {
-	app *App
+	config.Token
+
+	app  *App
+	base dataapi.Base // that the configuration names
 }
 
 // CaddyModule returns the Caddy module information.
@@ -46,6 +50,9 @@ func (*TokenHandler) CaddyModule() caddy.ModuleInfo {
 // Provision finds the app.
 func (h *TokenHandler) Provision(ctx caddy.Context) (err error) {
 	knowConnections(ctx)
+	if h.base, err = dataapi.ParseBase(h.BaseURL); err != nil {
+		return fmt.Errorf("data_api_token: %w", err)
+	}
 	h.app, err = findApp(ctx)
 	return err
 }
@@ -60,7 +67,11 @@ func (h *TokenHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next ca
 		return h.app.unready(w, r, err)
 	}
 	defer ready.leave()
-	ready.API.ServeToken(w, r)
+	base := baseOf(r, h.base)
+	if base.URL == "" {
+		base.URL = schemeOf(r) + "://" + r.Host + base.Path
+	}
+	ready.API.ServeToken(w, r, base)
 	return nil
 }
 
@@ -225,6 +236,17 @@ func baseOf(r *http.Request, configured dataapi.Base) dataapi.Base {
 		configured.Path = fields.StrippedPath(original.URL, r.URL)
 	}
 	return configured
+}
+
+// schemeOf returns the scheme that a client has used, behind the proxies that are trusted.
+func schemeOf(r *http.Request) string {
+	if r.TLS != nil {
+		return "https"
+	}
+	if trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool); trusted && r.Header.Get("X-Forwarded-Proto") == "https" {
+		return "https"
+	}
+	return "http"
 }
 
 // ProblemHandler writes the error of an earlier handler as application/problem+json: in error routes, behind the data_api_jwt

@@ -13,6 +13,7 @@ import (
 const (
 	company = "acme"
 	user    = "integration"
+	admin   = "ana" // looks after the company in the console
 )
 
 // cli runs the server's own command, which speaks to the running server through its admin API. Every argument that
@@ -53,6 +54,21 @@ func (c cli) callbackSecret(ctx context.Context) (secret, line string, output []
 		return "", line, output, fmt.Errorf("%s: no callback_secret in: %s", line, output)
 	}
 	return answer.Secret, line, output, nil
+}
+
+// consoleLink makes a link that signs the company's administrator in to the console. It returns the line that makes another.
+func (c cli) consoleLink(ctx context.Context) (link, line string, err error) {
+	line, output, err := c.run(ctx, "console-link", "--company", company, "--user", admin)
+	if err != nil {
+		return "", line, err
+	}
+	var answer struct {
+		Path string `json:"path"`
+	}
+	if err := json.Unmarshal(output, &answer); err != nil || answer.Path == "" {
+		return "", line, fmt.Errorf("%s: no path in: %s", line, output)
+	}
+	return baseURL + answer.Path, strings.Replace(line, " --json", " --url "+baseURL, 1), nil
 }
 
 func (c cli) run(ctx context.Context, args ...string) (line string, output []byte, err error) {

@@ -118,7 +118,11 @@ func run(ctx context.Context, screen *screen, caddy string, once bool, nodes int
 	if once {
 		return nil
 	}
-	screen.guide(pass.credentials, pass.token)
+	link, another, err := pass.cli.consoleLink(ctx)
+	if err != nil {
+		return err
+	}
+	screen.guide(pass.credentials, pass.token, link, another)
 	if nodes > 1 {
 		screen.trial(servers[1:])
 	}

@@ -112,7 +112,7 @@ func (s *screen) callback(d delivery) {
 func (s *screen) done(text string) { s.line(indent + s.paint(green, "✓ "+text)) }
 
 // guide ends the pass with the guide's commands, ready to be copied into another terminal.
-func (s *screen) guide(key credentials, token string) {
+func (s *screen) guide(key credentials, token, console, another string) {
 	s.line("\n" + s.paint(bold, "Now you") + ": the server keeps running. In another terminal:")
 	const base = "$API_BASE_URL"
 	for _, text := range []string{
@@ -124,7 +124,10 @@ func (s *screen) guide(key credentials, token string) {
 	} {
 		s.line("\n" + s.paint(cyan, text))
 	}
-	s.line("\nIn a browser: " + s.paint(cyan, baseURL+"/docs") + ", with the same company, key and secret.")
+	s.line("\nIn a browser: " + s.paint(cyan, baseURL+"/docs") + ", with the same company, key and secret. The console, signed in as " + admin +
+		", who administers " + company + ":")
+	s.line("\n" + s.paint(cyan, console))
+	s.line("\nThis link works once, within 5 minutes. Another one: " + s.paint(dim, another))
 	s.line("\nCallbacks appear here as they come in. The endpoints are the files below examples/catalog: change one, save")
 	s.line("it, and call it again. " + s.paint(bold, "Ctrl-C") + " stops the demo.")
 }

@@ -30,6 +30,16 @@ func newTree() *tree {
 	return &tree{companies: make(map[string]*companyFile), endpoints: make(map[string]*Endpoint)}
 }
 
+// ofFiles counts the companies that have a file.
+func (t *tree) ofFiles() (count int) {
+	for _, company := range t.companies {
+		if _, stored := document.StoredPath(company.File); !stored {
+			count++
+		}
+	}
+	return count
+}
+
 // listing is what the root says: which directories there are. It is immutable.
 type listing struct {
 	companies []string // the slugs of the directories that can be companies

@@ -9,9 +9,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/activity"
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
@@ -58,6 +60,8 @@ type Backend struct {
 	Keys       *identity.Keys
 	Dispatcher *callback.Dispatcher
 	Usage      *usage.Counter
+	Activity   *activity.Recorder
+	Documents  *documents.Library // what people make over the API
 
 	quotas    *usage.Quotas
 	ring      *token.KeyRing // of the server's own keys
@@ -188,9 +192,12 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 	}
 	built := &Backend{
 		Store: opened, Keys: keys, ring: ring, families: families, cursorKey: cursorKey, traces: options.Traces,
+		Activity: activity.New(time.Now),
 		throttle: ratelimit.NewThrottle(time.Now),
 		rates:    ratelimit.NewTable(ratePlaces, time.Now),
 		memory:   respond.NewMemory(0), // each configuration says how much there is
+
+		Documents: documents.New(opened, time.Now),
 	}
 	built.Usage = usage.NewCounter(opened, usage.CounterOptions{Logger: part("usage")})
 	shared, isShared := opened.(store.Shared)

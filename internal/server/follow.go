@@ -7,6 +7,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/admin"
 	"github.com/solucao42/caddy-data-api/internal/cache"
+	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/store"
 )
 
@@ -63,9 +64,14 @@ func (b *Backend) hear(ctx context.Context, changes []store.Change) error {
 			b.families.Refuse(change.Key)
 		case store.Cache:
 			b.purge(change.Key)
+		case store.Documents:
+			b.Documents.Changed(store.DocumentOf(change.Key))
 		default: // everything, or a kind that a newer version tells of
 			keys, families, ring = true, true, true
 			b.purge("")
+			for _, kind := range documents.Kinds() {
+				b.Documents.Changed(kind, "")
+			}
 		}
 	}
 	var faults []error

@@ -18,7 +18,7 @@ func (b *Backend) observing(others observe.Observer) observe.Observer {
 	if unobserved != "" {
 		return observe.Observers(nil)
 	}
-	return observe.Observers{b.Usage, b.quotas, others}
+	return observe.Observers{b.Usage, b.quotas, b.Activity, others}
 }
 
 // ended tells the observers and the audit log how a job has ended.

@@ -78,7 +78,7 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 		Throttle: backend.throttle, ThrottleLimits: s.settings.Throttle,
 		Cache: results, Memory: backend.memory,
 		Rates: backend.rates, WaitingCallers: admission.NewCounter(s.settings.WaitingCallers),
-		Log: s.settings.Log,
+		Log: s.settings.Log, Drafts: s.drafts(), More: s.management(backend, directory),
 	})
 	// From now on, and with what the catalog holds at this moment.
 	s.catalog.OnChange(func(snapshot *catalog.Snapshot) {
@@ -88,6 +88,11 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 		opened.tellCatalogChange()
 	})
 	return opened, nil
+}
+
+// drafts holds texts to what endpoints of the console have to pass.
+func (s *Server) drafts() *execution.Drafts {
+	return &execution.Drafts{Catalog: s.catalog, Queries: s.queries}
 }
 
 // keyRing returns the keys that sign and verify under this configuration: a secret of its own, or the server's keys,
@@ -116,6 +121,11 @@ func (s *Server) startTrusts(directory *identity.Directory) {
 		companies = append(companies, trust.Slugs()...)
 	}
 	directory.TrustIssuersFor(companies)
+}
+
+// Invite makes the code of a link that signs somebody in once: see [token.Families.Invite].
+func (s *Services) Invite(ctx context.Context, subject token.Subject) (code string, until time.Time, err error) {
+	return s.families.Invite(ctx, subject)
 }
 
 // Attach makes the services the ones that jobs and callbacks begin under from now on. The function that it returns takes

@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/documents"
 )
 
 // Shared is a store that several servers use at once, and through which they hear from each other.
@@ -57,5 +60,15 @@ const (
 	APIKeys    ChangeKind = "api_keys"       // a key was made, replaced or revoked; by its ID
 	Families   ChangeKind = "token_families" // a token family has ended; by its ID
 	TokenKeys  ChangeKind = "token_keys"     // the keys that sign tokens were changed
+	Documents  ChangeKind = "documents"      // a document was changed; by DocumentName
 	Cache      ChangeKind = "cache"          // results are to be forgotten; by endpoint, COMPANY/NAMESPACE/SLUG, by COMPANY, or all
 )
+
+// DocumentName is the key of a change of a document.
+func DocumentName(kind documents.Kind, key string) string { return string(kind) + "/" + key }
+
+// DocumentOf returns what DocumentName has named.
+func DocumentOf(name string) (kind documents.Kind, key string) {
+	before, after, _ := strings.Cut(name, "/")
+	return documents.Kind(before), after
+}

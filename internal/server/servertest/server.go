@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/cache"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
@@ -261,12 +263,15 @@ func (s *Server) settings() server.Settings {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	api := s.Services().API
 	switch path := r.URL.Path; {
-	case path == "/api/v1/auth/permissions", path == "/api/v1/usage", path == "/api/v1/data-api", strings.HasPrefix(path, "/api/v1/data-api/"):
+	case slices.ContainsFunc(dataapi.CallerPaths(), func(pattern string) bool {
+		parent, below := strings.CutSuffix(pattern, "*")
+		return path == pattern || below && strings.HasPrefix(path, parent)
+	}):
 		if caller, ok := api.Identify(w, r); ok {
 			api.ServeExecute(w, r, caller, httpapi.ExecuteOptions{MaxBody: maxBody, ServerTiming: s.config.ServerTiming})
 		}
-	case strings.HasPrefix(path, "/api/v1/auth/"), path == "/.well-known/jwks.json":
-		api.ServeToken(w, r)
+	case strings.HasPrefix(path, "/api/v1/auth/"), path == dataapi.PathJWKS, path == dataapi.PathOAuth:
+		api.ServeToken(w, r, dataapi.Base{URL: "http://" + r.Host})
 	default:
 		fields.SetRequestID(w, r)
 		http.NotFound(w, r)

@@ -8,10 +8,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"go.etcd.io/bbolt"
 
 	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/store/transfer"
 )
@@ -90,6 +92,24 @@ var movedBuckets = map[transfer.Kind]moved{
 			Number: binary.BigEndian.Uint64(value), At: int64(binary.BigEndian.Uint64(value[8:])),
 		}, nil)
 	}},
+	transfer.Documents: {documentBucket, movedDocument(documentBucket)},
+	transfer.Revisions: {revisionBucket, movedDocument(revisionBucket)},
+}
+
+// movedDocument reads what a bucket keeps of documents.
+func movedDocument(bucket []byte) func(tx *bbolt.Tx, key, value []byte) (*transfer.Record, error) {
+	return func(_ *bbolt.Tx, key, value []byte) (*transfer.Record, error) {
+		names := strings.SplitN(string(key), "\x00", 3)
+		if len(names) < 2 {
+			return nil, layout.Damaged(bucket, key, "it names no document")
+		}
+		kept, err := decodeDocument(bucket, key, documents.Kind(names[0]), names[1], value)
+		if err != nil {
+			return nil, err
+		}
+		record, err := transfer.OfDocument(key, kept)
+		return &record, err
+	}
 }
 
 func recordOf(key []byte, value any, err error) (*transfer.Record, error) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
@@ -104,6 +105,15 @@ func fill(t *testing.T, s *boltstore.Store) (f filled) {
 		{Hour: f.now.Truncate(time.Hour), Key: usage.Key{Company: "acme"}, Counts: usage.Counts{1}},
 		{Hour: f.now.Add(-48 * time.Hour).Truncate(time.Hour), Key: usage.Key{Company: "globex"}, Counts: usage.Counts{5}},
 	}}))
+	for i, value := range []string{"SELECT 1", "SELECT 2", ""} {
+		_, err = s.PutDocument(ctx, documents.Write{
+			Kind: documents.Endpoint, Key: "acme/default/moved", Value: []byte(value), Delete: value == "", If: documents.Whatever, Keep: 2,
+			Stamp: documents.Stamp{Author: "acme/ana", Action: "saved", Note: "número", At: f.now.Add(time.Duration(i) * time.Second)},
+		})
+		must(t, err)
+	}
+	_, err = s.PutDocument(ctx, documents.Write{Kind: documents.User, Key: "acme/bob", Value: []byte("{}"), Stamp: documents.Stamp{At: f.now}})
+	must(t, err)
 	f.fillJobs(t, s)
 	return f
 }
@@ -251,6 +261,17 @@ func check(t *testing.T, dsn, schema string, f filled) {
 	}
 	if more, err := s.Sweep(ctx, f.now, 100); err != nil || more {
 		t.Errorf("sweeping: %v, %v", more, err)
+	}
+	kept, err := s.DocumentRevisions(ctx, documents.Endpoint, "acme/default/moved", 0, 10)
+	if must(t, err); len(kept) != 2 || !kept[0].Deleted || kept[1].Revision != 2 || kept[1].Author != "acme/ana" {
+		t.Errorf("revisions of a document: %+v", kept)
+	}
+	before, err := s.DocumentRevision(ctx, documents.Endpoint, "acme/default/moved", 2)
+	if must(t, err); string(before.Value) != "SELECT 2" {
+		t.Errorf("the revision before is %q", before.Value)
+	}
+	if user, err := s.GetDocument(ctx, documents.User, "acme/bob"); err != nil || string(user.Value) != "{}" || user.Revision != 1 {
+		t.Errorf("a user is %+v, %v", user, err)
 	}
 }
 

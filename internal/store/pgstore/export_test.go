@@ -36,7 +36,7 @@ func (s *Store) Empty(ctx context.Context) error {
 	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		for _, table := range []string{
 			"secrets", "api_keys", "token_keys", "token_families", "signing_keys", "jobs", "queue", "tallies", "idempotency_keys",
-			"usage", "usage_sources", "chunks", "discards", "deliveries", "changes", "nodes",
+			"usage", "usage_sources", "chunks", "discards", "deliveries", "changes", "nodes", "documents", "document_revisions",
 		} {
 			if _, err := tx.Exec(ctx, s.sql("DELETE FROM data_api."+table)); err != nil {
 				return err

@@ -81,16 +81,17 @@ func (s *Store) Begin(ctx context.Context, state string) (begun transfer.Progres
 
 // checkEmpty refuses a store that holds anything.
 func (s *Store) checkEmpty(ctx context.Context, tx pgx.Tx) error {
-	var alive, keys, jobs, secrets int
+	var alive, keys, jobs, others int
 	err := tx.QueryRow(ctx, s.sql(`SELECT (SELECT count(*) FROM data_api.nodes WHERE beat > data_api.now_ns() - $1::bigint),
-		(SELECT count(*) FROM data_api.api_keys), (SELECT count(*) FROM data_api.jobs), (SELECT count(*) FROM data_api.secrets)`),
-		int64(aliveFor)).Scan(&alive, &keys, &jobs, &secrets)
+		(SELECT count(*) FROM data_api.api_keys), (SELECT count(*) FROM data_api.jobs),
+		(SELECT count(*) FROM data_api.secrets) + (SELECT count(*) FROM data_api.documents)`),
+		int64(aliveFor)).Scan(&alive, &keys, &jobs, &others)
 	switch {
 	case err != nil:
 		return err
 	case alive > 0:
 		return refuse(fmt.Errorf("a server runs on the schema %s: stop it, or name another schema with --schema", s.options.Schema))
-	case keys+jobs+secrets > 0:
+	case keys+jobs+others > 0:
 		return refuse(fmt.Errorf("the schema %[1]s is not empty: it holds %[2]d API keys and %[3]d jobs. Name another with --schema; or, if nobody "+
 			"needs what is in it, run DROP SCHEMA %[1]s CASCADE", s.options.Schema, keys, jobs))
 	}
@@ -209,6 +210,32 @@ var movedRows = map[transfer.Kind]struct {
 			var number, at int64
 			err := row.Scan(&name, &number, &at)
 			return recordOf([]byte(name), transfer.UsageSource{Number: uint64(number), At: at / 1e9}, err)
+		}},
+	transfer.Documents: {query: `SELECT ` + documentColumns + ` FROM data_api.documents WHERE (kind, key) > ($1, $2) ORDER BY kind, key LIMIT $3`,
+		after: func(key []byte) []any { return texts(key, 2) },
+		row: func(row pgx.CollectableRow) (transfer.Record, error) {
+			d, err := scanDocument(row)
+			if err != nil {
+				return transfer.Record{}, err
+			}
+			return transfer.OfDocument(transfer.DocumentKey(d.Kind, d.Key), d)
+		}},
+	transfer.Revisions: {query: `SELECT ` + documentColumns + ` FROM data_api.document_revisions
+			WHERE (kind, key, revision) > ($1, $2, $3) ORDER BY kind, key, revision LIMIT $4`,
+		after: func(key []byte) []any {
+			if key == nil {
+				return append(texts(nil, 2), int64(0))
+			}
+			name, revision := key[:len(key)-9], key[len(key)-8:]
+			return append(texts(name, 2), int64(binary.BigEndian.Uint64(revision)))
+		},
+		row: func(row pgx.CollectableRow) (transfer.Record, error) {
+			d, err := scanDocument(row)
+			if err != nil {
+				return transfer.Record{}, err
+			}
+			key := append(transfer.DocumentKey(d.Kind, d.Key), 0)
+			return transfer.OfDocument(binary.BigEndian.AppendUint64(key, uint64(d.Revision)), d)
 		}},
 }
 

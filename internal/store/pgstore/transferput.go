@@ -11,6 +11,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/store/transfer"
 	"github.com/solucao42/caddy-data-api/internal/token"
@@ -109,6 +110,12 @@ func (s *Store) queueRecord(batch *pgx.Batch, kind transfer.Kind, record transfe
 			return err
 		}
 		put(`INSERT INTO data_api.usage_sources (source, number, at) VALUES ($1, $2, $3)`, id, int64(last.Number), last.At*1e9)
+	case transfer.Documents, transfer.Revisions: // the tables have the names of the kinds
+		var d documents.Document
+		if err := json.Unmarshal(record.Value, &d); err != nil {
+			return err
+		}
+		put(`INSERT INTO data_api.`+string(kind)+` (`+documentColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, documentArguments(d)...)
 	}
 	return nil
 }
@@ -145,7 +152,8 @@ func (s *Store) queueJob(batch *pgx.Batch, value []byte) error {
 		announced := callback.Delivery{URL: j.CallbackURL}
 		host = new(announced.Host())
 	}
-	s.queueInsert(batch, `INSERT INTO data_api.jobs (id, company, usr, address, created_at, request, callback_host, idempotency, kept, status, attempt, forgiven,
+	s.queueInsert(batch, `INSERT INTO data_api.jobs (id, company, usr, address, created_at, request, callback_host, idempotency, kept, status, attempt,
+		forgiven,
 		started_at, outcome, expires) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
 		j.ID[:], j.Company, j.User, j.Address.String(), nano(j.CreatedAt), string(request), host, keyName(&j), j.Footprint()+j.Result.Size,
 		string(j.Status), j.Attempt, j.Forgiven, nano(j.StartedAt), outcome, nano(j.ExpiresAt))
@@ -184,7 +192,8 @@ func (s *Store) queueDelivery(batch *pgx.Batch, value []byte) error {
 	case callback.Dead:
 		needed = nano(d.EndedAt.Add(callback.DeadRetention))
 	}
-	s.queueInsert(batch, `INSERT INTO data_api.deliveries (job_id, company, host, state, created_at, next_attempt, due, attempt, forgiven, ended_at, needed_until, log)
+	s.queueInsert(batch, `INSERT INTO data_api.deliveries (job_id, company, host, state, created_at, next_attempt, due, attempt, forgiven, ended_at,
+		needed_until, log)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		d.JobID[:], d.Company, d.Host(), string(d.State), nano(d.CreatedAt), nano(d.NextAttempt), due, d.Attempt, d.Forgiven,
 		nano(d.EndedAt), needed, log)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
@@ -24,10 +25,13 @@ const (
 	Deliveries   Kind = "deliveries"     // by the job's ID; callback.Delivery
 	Usage        Kind = "usage"          // by hour since 1970 in 4 bytes, and the names, zero bytes between them; usage.Counts
 	UsageSources Kind = "usage_sources"  // by name; [UsageSource]
+
+	Documents Kind = "documents"          // by [DocumentKey]; documents.Document
+	Revisions Kind = "document_revisions" // by DocumentKey, a zero byte and the revision in 8 bytes; documents.Document
 )
 
 // Kinds are all kinds, in the order in which they are moved: jobs come before what belongs to them.
-var Kinds = []Kind{Secrets, TokenKeys, APIKeys, Families, SigningKeys, Jobs, Chunks, Deliveries, Usage, UsageSources}
+var Kinds = []Kind{Secrets, TokenKeys, APIKeys, Families, SigningKeys, Jobs, Chunks, Deliveries, Usage, UsageSources, Documents, Revisions}
 
 // Record is one record. Keys sort as their bytes do. A value is JSON where the kind does not say otherwise, and the same bytes for
 // the same content, whichever store has it.
@@ -99,6 +103,18 @@ func (k *APIKey) Key(id string) identity.Key {
 	}
 	copy(key.SecretMAC[:], k.SecretMAC)
 	return key
+}
+
+// DocumentKey is the key of a record of [Documents].
+func DocumentKey(kind documents.Kind, key string) []byte { return []byte(string(kind) + "\x00" + key) }
+
+// OfDocument makes a record of a document or of a revision. No value and an empty one are the same to a store.
+func OfDocument(key []byte, d documents.Document) (Record, error) {
+	if len(d.Value) == 0 {
+		d.Value = nil
+	}
+	d.At = d.At.UTC()
+	return Of(key, d)
 }
 
 // UsageSource is the last batch of a counter of usage.
