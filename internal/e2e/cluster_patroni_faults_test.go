@@ -68,7 +68,7 @@ func newPatroni(t *testing.T) *patroni {
 	}
 	uid, _ := strconv.ParseUint(account.Uid, 10, 32)
 	gid, _ := strconv.ParseUint(account.Gid, 10, 32)
-	dir, err := os.MkdirTemp("/tmp", "patroni-") // its sockets need a short path that is open to the account
+	dir, err := os.MkdirTemp("/tmp", "patroni-") //nolint:usetesting // its sockets need a short path that is open to the account
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ postgresql:
   pgpass: %[5]s/pgpass-%[1]s
   authentication: {superuser: {username: postgres, password: data-api}, replication: {username: replicator, password: data-api}}
   parameters: {unix_socket_directories: '%[5]s'}
-  pg_hba: [local all all trust, host all all 127.0.0.1/32 trust, host replication all 127.0.0.1/32 trust]
+  pg_hba: [local %[7]s %[7]s trust, host %[7]s %[7]s 127.0.0.1/32 trust, host replication %[7]s 127.0.0.1/32 trust]
 `
 
 // member starts a server.
@@ -144,8 +144,8 @@ func (p *patroni) member(name string) *patroniMember {
 	}
 	m := &patroniMember{patroni: p, name: name, port: freePort(p.t)}
 	path := filepath.Join(p.dir, name+".yml")
-	content := fmt.Sprintf(patroniConfiguration, name, freePort(p.t), p.etcd, m.port, p.dir, filepath.Dir(initdb[len(initdb)-1]))
-	if err := os.WriteFile(path, []byte(content), 0o644); err != nil { //nolint:gosec // the account reads it
+	content := fmt.Sprintf(patroniConfiguration, name, freePort(p.t), p.etcd, m.port, p.dir, filepath.Dir(initdb[len(initdb)-1]), "all")
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 		p.t.Fatal(err)
 	}
 	m.cmd = p.start("patroni", path)
