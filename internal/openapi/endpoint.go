@@ -77,6 +77,7 @@ func (e *endpoint) execute() *openapi3.Operation {
 	operation := e.operation("execute", e.title())
 	operation.Description = e.describe()
 	operation.Parameters = openapi3.Parameters{parameterRef("Prefer"), parameterRef("IdempotencyKey"), parameterRef("CsvFormulas"),
+		parameterRef("Numbers"), parameterRef("CsvFor"), parameterRef("CsvLocale"),
 		parameterRef("Revision")}
 	operation.RequestBody = &openapi3.RequestBodyRef{Value: e.requestBody()}
 	operation.Responses.Set("200", &openapi3.ResponseRef{Value: e.resultAnswer()})
