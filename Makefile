@@ -25,8 +25,12 @@ help: ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: bin/caddy-quick bin/demo ## run the guide for real and keep serving http://localhost:3100; ONCE=1 ends after one pass
-	@bin/demo $(if $(filter-out 0,$(ONCE)),-once)
+demo: $(if $(filter postgres,$(STORE)),tools-postgresql) bin/caddy-quick bin/demo ## run the guide for real and keep serving http://localhost:3100; ONCE=1: one pass; STORE=postgres NODES=3: on three servers
+	@bin/demo $(if $(filter-out 0,$(ONCE)),-once) $(if $(STORE),-store $(STORE)) $(if $(NODES),-nodes $(NODES))
+
+.PHONY: tools-postgresql
+tools-postgresql:
+	@tools/programs.sh postgresql
 
 .PHONY: build
 build: ## build bin/caddy with xcaddy; further plug-ins: ./xcaddy.sh --with MODULE
@@ -110,7 +114,7 @@ fuzz: ## run every fuzz target for FUZZTIME=2m
 
 # For `make bench`: ROW=point,page runs two groups of rows, ARGS='-rounds 3 -seconds 2' shortens it (bench/cmd/bench/main.go lists all).
 .PHONY: bench
-bench: bin/caddy-guided ## measure against the machine's limits and real peers, within 20 minutes; ROW=NAME,NAME runs some rows
+bench: bin/caddy-guided bin/caddy-unobserved ## measure against the machine's limits and real peers, within 20 minutes; ROW=NAME,NAME runs some rows
 	@tools/programs.sh wrk
 	@cd bench && $(GO_BUILD) -o ../bin/bench ./cmd/bench
 	@bin/bench $(if $(ROW),-row $(ROW)) $(ARGS)
@@ -149,6 +153,12 @@ bin/caddy-quick:
 bin/caddy-guided:
 	@echo "Building bin/caddy, guided by a profile. The first time this downloads and compiles Caddy, which takes some minutes."
 	@mkdir -p bin && $(STAMPED) -trimpath -pgo=$(PROFILE) -o bin/caddy ./internal/cmd/caddy
+
+# The same code, told by the linker to count no calls: for the benchmark of what counting costs.
+.PHONY: bin/caddy-unobserved
+bin/caddy-unobserved:
+	@mkdir -p bin && $(GO_BUILD) -trimpath -pgo=$(PROFILE) -o bin/caddy-unobserved \
+		-ldflags "-X $$(go list -m)/internal/buildinfo.stamped=$$(tools/version.sh) -X $$(go list -m)/internal/server.unobserved=yes" ./internal/cmd/caddy
 
 .PHONY: bin/demo
 bin/demo:

@@ -2,6 +2,8 @@ module github.com/solucao42/caddy-data-api
 
 go 1.26.0
 
+ignore ./web/node_modules
+
 tool github.com/caddyserver/xcaddy/cmd/xcaddy
 
 require (
@@ -35,7 +37,6 @@ require (
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.10
 	github.com/standard-webhooks/standard-webhooks/libraries v0.0.1
-	github.com/swaggest/swgui v1.8.5
 	go.etcd.io/bbolt v1.5.0
 	go.opentelemetry.io/otel v1.46.0
 	go.opentelemetry.io/otel/sdk v1.46.0

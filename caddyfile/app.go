@@ -30,7 +30,7 @@ func init() {
 //		catalog   DIR
 //		strict
 //		store     NAME [ARGS...] [{ ... }]
-//		source    NAME KIND [ARGS...] [{ ... }]
+//		source    NAME KIND [ARGS...] [{ authors COMPANY...; ... }]
 //		tokens    { issuer URL; audience NAME; access_ttl 10m; refresh_ttl 168h; algorithm EdDSA; hs256_secret {env.X}; hs256_previous X; throttle { ... } }
 //		jobs      { workers 4; per_company 3; waiting_callers 1000; quota 10GiB; retention 24h }
 //		callbacks { allow HOST:PORT... }
@@ -83,6 +83,10 @@ func parseApp(d *caddyfile.Dispenser, previous any) (any, error) {
 }
 
 func parseSource(d *caddyfile.Dispenser, app *config.App) error {
+	d, authors, err := splitAuthors(d)
+	if err != nil {
+		return err
+	}
 	if !d.NextArg() {
 		return d.Err("source needs a name and a kind, such as `source warehouse postgres {env.WAREHOUSE_URL}`")
 	}
@@ -108,6 +112,12 @@ func parseSource(d *caddyfile.Dispenser, app *config.App) error {
 		app.SourcesRaw = make(map[string]json.RawMessage)
 	}
 	app.SourcesRaw[name] = raw
+	if len(authors) > 0 {
+		if app.Authors == nil {
+			app.Authors = make(map[string][]string)
+		}
+		app.Authors[name] = authors
+	}
 	return nil
 }
 

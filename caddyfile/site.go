@@ -19,7 +19,7 @@ import (
 
 // The paths that the directive routes. They are part of the HTTP contract.
 var (
-	executePaths = caddyhttp.MatchPath{dataapi.PathPermissions, dataapi.PathUsage, dataapi.PathEndpoints, dataapi.PathEndpoints + "/*"}
+	executePaths = caddyhttp.MatchPath(dataapi.CallerPaths())
 	// What is left of the first: the exchanges, and the 404 of all else. The others are public: the keys of tokens, and what clients of OAuth have to know.
 	tokenPaths = caddyhttp.MatchPath{dataapi.PathAuth + "/*", dataapi.PathJWKS, dataapi.PathOAuth}
 )
@@ -31,6 +31,7 @@ var (
 //		base_url https://api.example.com/edge
 //		cors { origins https://app.example; max_age 1h }
 //		docs /docs | off
+//		console /console | off
 //		mcp [/mcp]
 //		server_timing
 //		health off | { live /health/live; ready /health/ready; detail NETWORK... }
@@ -46,22 +47,22 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		return nil, err
 	}
 	h.Next() // the extraction has rewound the segment
-	execute, docs := config.Execute{AuthenticatorRaw: authenticator}, config.Docs{Path: config.DefaultDocsPath}
+	execute, docs, console := config.Execute{AuthenticatorRaw: authenticator}, config.Docs{Path: config.DefaultDocsPath}, config.Console{}
+	consoleSaid := false
 	health := new(config.Health)
 	var agents *config.MCP
 	var cors *config.CORS
 	check := func() error {
 		_, err := dataapi.ParseBase(execute.BaseURL)
-		return cmp.Or(docs.Validate(), err)
+		return cmp.Or(docs.Validate(), console.Validate(), err)
 	}
 	err = options.Read(h.Dispenser, "data_api", check,
 		options.Text("base_url", &execute.BaseURL, "https://api.example.com/edge"),
 		options.Block("cors", &cors, parseCORS),
-		options.Value("docs", &docs.Path, "/docs", func(path string) (string, string) {
-			if path == "off" {
-				path = ""
-			}
-			return path, ""
+		options.Value("docs", &docs.Path, "/docs", pathOrOff),
+		options.Value("console", &console.Path, "/console", func(path string) (string, string) {
+			consoleSaid = true
+			return pathOrOff(path)
 		}),
 		options.Custom("health", func(d *caddyfile.Dispenser) (err error) {
 			health, err = parseHealth(d)
@@ -77,6 +78,16 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	if err != nil {
 		return nil, err
 	}
+	if console.Docs = docs.Path; !consoleSaid {
+		console.Path = config.DefaultConsolePath
+	}
+	if err := console.Validate(); err != nil {
+		if consoleSaid {
+			return nil, h.WrapErr(err)
+		}
+		console.Path = "" // the documentation page stands where it would be by itself
+	}
+	docs.Console = console.Path
 	routes := caddyhttp.RouteList{ // in this order: some paths of the first are among those of the second
 		route(h, executePaths, "data_api_execute", execute),
 		route(h, tokenPaths, "data_api_token", config.Token{BaseURL: execute.BaseURL}),
@@ -88,6 +99,9 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	}
 	if docs.Path != "" {
 		routes = append(routes, route(h, caddyhttp.MatchPath{docs.Path, docs.Path + "/*"}, "data_api_docs", docs))
+	}
+	if console.Path != "" {
+		routes = append(routes, route(h, caddyhttp.MatchPath{console.Path, console.Path + "/*"}, "data_api_console", console))
 	}
 	if health != nil {
 		paths := config.Health{Live: health.Live, Ready: health.Ready}
@@ -108,6 +122,14 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		values[i] = httpcaddyfile.ConfigValue{Class: "route", Value: routes[i]}
 	}
 	return values, nil
+}
+
+// pathOrOff reads a path, or off, which is none.
+func pathOrOff(path string) (string, string) {
+	if path == "off" {
+		path = ""
+	}
+	return path, ""
 }
 
 // parseMCP reads the option that lets agents in; its path may be left out.

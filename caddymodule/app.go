@@ -44,6 +44,7 @@ type App struct {
 	renewHS256   func() (server.HS256Secrets, error) // nil: no placeholder
 	server       *server.Server
 	catalogAudit *catalogAuditor
+	consoles     consolePaths
 
 	lifecycle
 }
@@ -166,7 +167,7 @@ func (a *App) makeServer() error {
 		return err
 	}
 	a.server, err = server.New(server.Settings{
-		Catalog: a.Catalog, Strict: a.Strict, Sources: a.sources, Backend: a.backend.Shared,
+		Catalog: a.Catalog, Strict: a.Strict, Sources: a.sources, Authors: a.Authors, Backend: a.backend.Shared,
 		Tokens: token.Config{
 			Issuer: a.Tokens.Issuer, Audience: a.Tokens.Audience, Trusts: a.trusts,
 			AccessTTL: time.Duration(a.Tokens.AccessTTL), RefreshTTL: time.Duration(a.Tokens.RefreshTTL),

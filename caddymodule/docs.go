@@ -8,8 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/solucao42/caddy-data-api/internal/config"
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
-	"github.com/solucao42/caddy-data-api/internal/docspage"
+	"github.com/solucao42/caddy-data-api/internal/console"
 )
 
 func init() {
@@ -22,7 +21,7 @@ func init() {
 type DocsHandler struct {
 	config.Docs
 
-	page  *docspage.Handler
+	page  *console.Handler
 	ended func() error // not nil: the configuration is replaced
 }
 
@@ -37,7 +36,7 @@ func (h *DocsHandler) Provision(ctx caddy.Context) error {
 	if h.Path == "" {
 		h.Path = config.DefaultDocsPath
 	}
-	h.page = docspage.New(h.Path)
+	h.page = console.New(console.Embedded, console.Docs, map[console.Face]string{console.Docs: h.Path, console.Console: h.Console})
 	return nil
 }
 
@@ -54,11 +53,7 @@ func (h *DocsHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyh
 	if h.ended() != nil {
 		endConnection(w, r) // see App.enter
 	}
-	page := h.page
-	if base := baseOf(r, dataapi.Base{}); base.Path != "" {
-		page = page.Below(base.Path)
-	}
-	page.ServeHTTP(w, r)
+	h.page.ServeHTTP(w, r)
 	return nil
 }
 

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/solucao42/caddy-data-api/internal/buildinfo"
 	"github.com/solucao42/caddy-data-api/internal/options"
 	"github.com/solucao42/caddy-data-api/internal/store"
 	"github.com/solucao42/caddy-data-api/internal/store/pgstore"
@@ -33,8 +35,12 @@ type PostgresStore struct {
 	MaxConns int `json:"max_conns,omitempty"`
 
 	// Rely on nothing that lasts longer than a transaction, as a proxy such as PgBouncer in transaction mode needs: no
-	// named prepared statements. The default is to use them.
+	// named prepared statements, and no LISTEN. The default is to use them.
 	PollOnly bool `json:"poll_only,omitempty"`
+
+	// How long this server may go on without hearing of what other servers have revoked, as when the database is away. Beyond
+	// that whoever comes with an API key, or a token that was made for one, gets 503. The default is 30s, the least 5s, the most 24h.
+	Stale caddy.Duration `json:"stale,omitempty"`
 
 	template string // the connection string before its placeholders were replaced
 }
@@ -55,6 +61,7 @@ func (p *PostgresStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		options.Number("max_conns", &p.MaxConns, "16"),
 		options.Flag("poll_only", &p.PollOnly),
 		options.Text("schema", &p.Schema, "data_api"),
+		options.Duration("stale", &p.Stale, "30s"),
 	)
 	if err == nil && p.DSN == "" {
 		return d.Err("postgres needs a connection string: write `store postgres {env.STORE_URL}`")
@@ -107,7 +114,7 @@ func (p *PostgresStore) MigrateStore(ctx context.Context, checkOnly bool) (pgsto
 
 func (p *PostgresStore) options(logger *slog.Logger) pgstore.Options {
 	return pgstore.Options{
-		Schema: p.Schema, MaxConns: p.MaxConns, PollOnly: p.PollOnly, Logger: logger,
+		Schema: p.Schema, MaxConns: p.MaxConns, PollOnly: p.PollOnly, Stale: time.Duration(p.Stale), Version: buildinfo.Read().Version, Logger: logger,
 		Renew: func() (string, error) { return rereadSecret("dsn", p.template) },
 	}
 }

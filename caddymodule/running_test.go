@@ -64,6 +64,7 @@ type settings struct {
 	routes  string // before all others, each followed by a comma
 	logs    string // a member of the server that is followed by a comma, such as "logs": {}
 	detail  string // who is told about health; default: nobody
+	http    string // further members of the app http, each followed by a comma
 	app     string // further members of the app data_api, each followed by a comma
 
 	// postgres is the connection string of the source, which is SQLite without one.
@@ -189,7 +190,7 @@ func (s *running) load(with settings) error {
 			"data_api": {%s"catalog": %q, "store": {"store": "bbolt", "path": %q},
 				"sources": {"main": %s}},
 			"tls": {"certificates": {"load_files": [{"certificate": %q, "key": %q}]}},
-			"http": {"grace_period": "10s", "servers": {"api": {%s"listen": ["127.0.0.1:%d"], "automatic_https": {"disable": true},
+			"http": {%s"grace_period": "10s", "servers": {"api": {%s"listen": ["127.0.0.1:%d"], "automatic_https": {"disable": true},
 				"protocols": ["h1", "h2"], "tls_connection_policies": [{}], "routes": [%s
 				{"match": [{"path": ["/api/v1/auth/api-key"]}], "handle": [{"handler": "data_api_token"}]},
 				{"match": [{"path": ["/health/*"]}], "handle": [{"handler": "data_api_health", "detail": [%s]}]},
@@ -197,7 +198,7 @@ func (s *running) load(with settings) error {
 				{"handle": [%s{"handler": "data_api_execute", "authenticator": {"provider": "data_api_jwt"}}]}]}}}%s
 		}
 	}`, s.admin, filepath.Join(s.dir, "caddy"), logger("log", `"exclude": ["data_api.audit"]`), logger("audit", `"include": ["data_api.audit"]`),
-		with.app, with.catalog, with.store, database, s.certificate, s.key, with.logs, s.port, with.routes, detail, with.before, with.apps)
+		with.app, with.catalog, with.store, database, s.certificate, s.key, with.http, with.logs, s.port, with.routes, detail, with.before, with.apps)
 	return caddy.Load([]byte(config), true)
 }
 

@@ -8,12 +8,15 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
 
-# check WORDS PROGRAM COMMAND...: runs the command, or function, if the program is there.
+# check WORDS PROGRAM COMMAND...: runs the command, or function, if the program is there. "docker NAME" is a plugin of Docker.
 check() {
 	words=$1 program=$2
 	shift 2
-	if ! command -v "$program" >/dev/null; then
+	if ! command -v "${program%% *}" >/dev/null; then
 		echo "NOT CHECKED  $words: $program is missing"
+		failed=1
+	elif [ "$program" != "${program%% *}" ] && ! docker "${program#* }" version >/dev/null 2>&1; then
+		echo "NOT CHECKED  $words: Docker's plugin ${program#* } is missing"
 		failed=1
 	elif "$@" >"$work/log" 2>&1; then
 		echo "ok           $words"
@@ -35,8 +38,8 @@ check "unit (systemd-analyze verify)" systemd-analyze verify "$work/units/caddy-
 check "drop-in (systemd-analyze verify)" systemd-analyze verify "$work/units/caddy.service"
 
 check "shell scripts (shellcheck)" shellcheck shellcheck --exclude SC2317,SC2089,SC2090 check.sh release.sh docker/initdb/10-warehouse.sh ../xcaddy.sh
-check "Dockerfile (docker build --check)" docker docker build --check -f docker/Dockerfile ..
-check "compose file (docker compose config)" docker env DATA_API_PASSWORD=x POSTGRES_PASSWORD=x docker compose -f docker/compose.yaml config --quiet
+check "Dockerfile (docker build --check)" "docker buildx" docker build --check -f docker/Dockerfile ..
+check "compose file (docker compose config)" "docker compose" env DATA_API_PASSWORD=x POSTGRES_PASSWORD=x docker compose -f docker/compose.yaml config --quiet
 prometheus() { sed "s#/etc/prometheus/rules#$PWD/prometheus#" docker/prometheus.yml >"$work/prometheus.yml" && promtool check config "$work/prometheus.yml"; }
 check "Prometheus' configuration (promtool check config)" promtool prometheus
 # It gets the schemas from raw.githubusercontent.com.

@@ -13,11 +13,15 @@ import (
 const (
 	company = "acme"
 	user    = "integration"
+	admin   = "ana" // looks after the company in the console
 )
 
 // cli runs the server's own command, which speaks to the running server through its admin API. Every argument that
 // the demo gives it is in this file.
-type cli struct{ program string }
+type cli struct {
+	program string
+	address string // of the admin API of the server that it speaks to
+}
 
 // credentials is an API key as `keys create` prints it, once.
 type credentials struct {
@@ -52,8 +56,23 @@ func (c cli) callbackSecret(ctx context.Context) (secret, line string, output []
 	return answer.Secret, line, output, nil
 }
 
+// consoleLink makes a link that signs the company's administrator in to the console. It returns the line that makes another.
+func (c cli) consoleLink(ctx context.Context) (link, line string, err error) {
+	line, output, err := c.run(ctx, "console-link", "--company", company, "--user", admin)
+	if err != nil {
+		return "", line, err
+	}
+	var answer struct {
+		Path string `json:"path"`
+	}
+	if err := json.Unmarshal(output, &answer); err != nil || answer.Path == "" {
+		return "", line, fmt.Errorf("%s: no path in: %s", line, output)
+	}
+	return baseURL + answer.Path, strings.Replace(line, " --json", " --url "+baseURL, 1), nil
+}
+
 func (c cli) run(ctx context.Context, args ...string) (line string, output []byte, err error) {
-	args = append(append([]string{"data-api"}, args...), "--address", adminAddress, "--json")
+	args = append(append([]string{"data-api"}, args...), "--address", c.address, "--json")
 	line = c.program + " " + strings.Join(args, " ")
 	output, err = exec.CommandContext(ctx, c.program, args...).Output() //nolint:gosec // the program is the user's own choice
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok {

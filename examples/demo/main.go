@@ -23,11 +23,17 @@ const (
 func main() {
 	once := flag.Bool("once", false, "stop after one pass instead of serving until Ctrl-C")
 	caddy := flag.String("caddy", "bin/caddy", "the server's program")
+	store := flag.String("store", "bbolt", "where the server keeps keys and jobs: bbolt, or postgres, which several can share")
+	nodes := flag.Int("nodes", 0, "how many servers share the store in PostgreSQL (default 3)")
 	flag.Parse()
+	if err := check(*store, nodes); err != nil {
+		fmt.Fprintln(os.Stderr, "demo: "+err.Error())
+		os.Exit(2)
+	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	screen := newScreen(os.Stdout)
-	err := run(ctx, screen, *caddy, *once)
+	err := run(ctx, screen, *caddy, *once, *nodes)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "\n"+screen.paint(red, "demo: "+err.Error()))
@@ -35,8 +41,25 @@ func main() {
 	}
 }
 
-// run does one pass and then serves until ctx ends, unless once is set. The server is stopped whenever it returns.
-func run(ctx context.Context, screen *screen, caddy string, once bool) (err error) {
+// check refuses what is not there to be shown, and sets how many servers there are: 0 means one, on bbolt.
+func check(store string, nodes *int) error {
+	switch {
+	case store != "bbolt" && store != "postgres":
+		return fmt.Errorf("the store is %q: it is bbolt, or postgres", store)
+	case store == "bbolt" && *nodes > 1:
+		return errors.New("several servers share a store in PostgreSQL: make demo STORE=postgres NODES=3")
+	case store == "bbolt":
+		*nodes = 0
+	case *nodes == 0:
+		*nodes = 3
+	case *nodes < 1 || *nodes > maxServers:
+		return fmt.Errorf("there are from 1 to %d servers, not %d", maxServers, *nodes)
+	}
+	return nil
+}
+
+// run does one pass and then serves until ctx ends, unless once is set. What it has started is stopped whenever it returns.
+func run(ctx context.Context, screen *screen, caddy string, once bool, nodes int) (err error) {
 	if _, err := os.Stat(configFile); err != nil {
 		return fmt.Errorf("%s is not here: run the demo from the repository's root, with make demo", configFile)
 	}
@@ -52,7 +75,11 @@ func run(ctx context.Context, screen *screen, caddy string, once bool) (err erro
 		false: ", as an earlier demo left it",
 	}[made])
 
-	if err := portsFree(ctx); err != nil {
+	ports := serverPorts
+	if nodes > 0 {
+		ports = clusterPorts(nodes)
+	}
+	if err := portsFree(ctx, ports); err != nil {
 		return err
 	}
 	receiver, err := startReceiver(ctx)
@@ -61,37 +88,66 @@ func run(ctx context.Context, screen *screen, caddy string, once bool) (err erro
 	}
 	defer func() { err = errors.Join(err, receiver.stop()) }()
 
-	server, err := startServer(caddy)
-	if err != nil {
-		return err
+	pass := &pass{screen: screen, cli: cli{program: caddy, address: adminAddress}, receiver: receiver}
+	var servers []*server
+	if nodes > 0 {
+		var started *cluster
+		started, err = startCluster(ctx, screen, caddy, nodes)
+		defer func() { err = errors.Join(err, started.stop()) }()
+		if err != nil {
+			return err
+		}
+		servers, pass.cli.address = started.processes(), fmt.Sprintf("localhost:%d", adminPort(1))
+	} else {
+		var server *server
+		server, err = startServer(caddy, process{name: "the server", config: configFile, log: filepath.Join(dataDir, "demo.log"), url: baseURL})
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, server.stop()) }()
+		if err := server.waitUntilReady(ctx); err != nil {
+			return err
+		}
+		screen.fact("server", baseURL+", from "+configFile)
+		screen.fact("log", server.log)
+		servers = append(servers, server)
 	}
-	defer func() { err = errors.Join(err, server.stop()) }()
-	if err := server.waitUntilReady(ctx); err != nil {
-		return err
-	}
-	screen.fact("server", baseURL+", from "+configFile)
-	screen.fact("log", server.logFile)
-
-	pass := &pass{screen: screen, cli: cli{program: caddy}, receiver: receiver}
-	if err := pass.run(ctx, server); err != nil {
+	if err := pass.run(ctx, servers); err != nil {
 		return err
 	}
 	if once {
 		return nil
 	}
-	screen.guide(pass.credentials, pass.token)
-	return serve(ctx, screen, server, receiver)
+	link, another, err := pass.cli.consoleLink(ctx)
+	if err != nil {
+		return err
+	}
+	screen.guide(pass.credentials, pass.token, link, another)
+	if nodes > 1 {
+		screen.trial(servers[1:])
+	}
+	return serve(ctx, screen, servers, receiver)
 }
 
-// serve shows callbacks as they come in, until ctx ends. It fails when the server ends on its own.
-func serve(ctx context.Context, screen *screen, server *server, receiver *receiver) error {
+// serve shows callbacks as they come in, until ctx ends. It fails when the first of servers ends on its own, and tells when others do,
+// which somebody may have stopped to see what happens.
+func serve(ctx context.Context, screen *screen, servers []*server, receiver *receiver) error {
+	over := make(chan string, len(servers))
+	for _, other := range servers[1:] {
+		go func() {
+			<-other.ended
+			over <- other.name
+		}()
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			screen.line("\nStopping.")
 			return nil
-		case <-server.ended:
-			return server.failure("the server ended on its own")
+		case <-servers[0].ended:
+			return servers[0].failure(servers[0].name + " ended on its own")
+		case name := <-over:
+			screen.line("\n" + indent + name + " has ended. The others go on: send a request.")
 		case delivery := <-receiver.deliveries:
 			screen.callback(delivery)
 		}

@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -15,6 +18,7 @@ type pass struct {
 	screen   *screen
 	cli      cli
 	receiver *receiver
+	servedBy map[string]bool // the servers that have answered
 
 	credentials credentials
 	token       string
@@ -35,17 +39,19 @@ const (
 	pollEvery   = 500 * time.Millisecond
 )
 
-// run walks the steps in order and stops at the first that fails, or when the server ends.
-func (p *pass) run(ctx context.Context, server *server) error {
+// run walks the steps in order and stops at the first that fails, or when a server ends.
+func (p *pass) run(ctx context.Context, servers []*server) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	go func() {
-		select {
-		case <-server.ended:
-			cancel(server.failure("the server ended on its own"))
-		case <-ctx.Done():
-		}
-	}()
+	for _, server := range servers {
+		go func() {
+			select {
+			case <-server.ended:
+				cancel(server.failure(server.name + " ended on its own"))
+			case <-ctx.Done():
+			}
+		}()
+	}
 	steps := []struct {
 		title   string
 		timeout time.Duration
@@ -71,6 +77,10 @@ func (p *pass) run(ctx context.Context, server *server) error {
 	}
 	p.screen.line("")
 	p.screen.done(fmt.Sprintf("All %d steps done.", len(steps)))
+	if len(p.servedBy) > 0 {
+		p.screen.done(fmt.Sprintf("They were answered by %s: one key, one token, one queue of jobs on all of them.",
+			strings.Join(slices.Sorted(maps.Keys(p.servedBy)), ", ")))
+	}
 	return nil
 }
 
@@ -144,7 +154,8 @@ func (p *pass) async(ctx context.Context) error {
 		if err := decode(answer, http.StatusOK, &document); err != nil {
 			return err
 		}
-		p.screen.progress(time.Since(began), document.Status)
+		p.note(answer)
+		p.screen.progress(time.Since(began), document.Status, serverOf(answer.header.Get("X-Served-By")))
 		switch document.Status {
 		case "completed":
 			p.screen.answer(answer)
@@ -189,8 +200,19 @@ func (p *pass) ask(ctx context.Context, c call, status int, target any) error {
 	if err != nil {
 		return err
 	}
+	p.note(answer)
 	p.screen.answer(answer)
 	return decode(answer, status, target)
+}
+
+// note remembers which server has answered.
+func (p *pass) note(a answer) {
+	if name := serverOf(a.header.Get("X-Served-By")); name != "" {
+		if p.servedBy == nil {
+			p.servedBy = make(map[string]bool)
+		}
+		p.servedBy[name] = true
+	}
 }
 
 func decode(a answer, status int, target any) error {

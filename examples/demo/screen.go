@@ -75,7 +75,11 @@ func (s *screen) answer(a answer) {
 		style = red
 	}
 	status := s.paint(style, fmt.Sprintf("HTTP %d %s", a.status, http.StatusText(a.status)))
-	s.line("\n" + indent + status + s.paint(dim, fmt.Sprintf(" in %s", rounded(a.took))))
+	by := ""
+	if name := serverOf(a.header.Get("X-Served-By")); name != "" {
+		by = ", by " + name
+	}
+	s.line("\n" + indent + status + s.paint(dim, fmt.Sprintf(" in %s%s", rounded(a.took), by)))
 	s.json(a.body)
 }
 
@@ -84,8 +88,11 @@ func (s *screen) json(document []byte) {
 	s.line(indent + strings.ReplaceAll(pretty(document, width-len(indent)), "\n", "\n"+indent))
 }
 
-func (s *screen) progress(after time.Duration, status string) {
-	s.line(fmt.Sprintf("%s%s %s", indent, s.paint(dim, fmt.Sprintf("after %5.1f s", after.Seconds())), status))
+func (s *screen) progress(after time.Duration, status, by string) {
+	if by != "" {
+		by = s.paint(dim, ", says "+by)
+	}
+	s.line(fmt.Sprintf("%s%s %s%s", indent, s.paint(dim, fmt.Sprintf("after %5.1f s", after.Seconds())), status, by))
 }
 
 // callback shows a delivery with the headers that its signature needs.
@@ -105,7 +112,7 @@ func (s *screen) callback(d delivery) {
 func (s *screen) done(text string) { s.line(indent + s.paint(green, "✓ "+text)) }
 
 // guide ends the pass with the guide's commands, ready to be copied into another terminal.
-func (s *screen) guide(key credentials, token string) {
+func (s *screen) guide(key credentials, token, console, another string) {
 	s.line("\n" + s.paint(bold, "Now you") + ": the server keeps running. In another terminal:")
 	const base = "$API_BASE_URL"
 	for _, text := range []string{
@@ -117,9 +124,20 @@ func (s *screen) guide(key credentials, token string) {
 	} {
 		s.line("\n" + s.paint(cyan, text))
 	}
-	s.line("\nIn a browser: " + s.paint(cyan, baseURL+"/docs") + ", with the same company, key and secret.")
+	s.line("\nIn a browser: " + s.paint(cyan, baseURL+"/docs") + ", with the same company, key and secret. The console, signed in as " + admin +
+		", who administers " + company + ":")
+	s.line("\n" + s.paint(cyan, console))
+	s.line("\nThis link works once, within 5 minutes. Another one: " + s.paint(dim, another))
 	s.line("\nCallbacks appear here as they come in. The endpoints are the files below examples/catalog: change one, save")
 	s.line("it, and call it again. " + s.paint(bold, "Ctrl-C") + " stops the demo.")
+}
+
+// trial says how to see that the servers are one service.
+func (s *screen) trial(servers []*server) {
+	last := servers[len(servers)-1]
+	s.line("\nStop one of the servers, even without mercy, and go on with the same token:")
+	s.line("\n" + s.paint(cyan, fmt.Sprintf("kill -9 %d  # %s", last.command.Process.Pid, last.name)))
+	s.line("\nA job that it ran begins anew on another, when it has not been heard of for 30 s.")
 }
 
 // rounded makes a duration short enough to be read.

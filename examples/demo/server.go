@@ -27,14 +27,20 @@ const (
 	stopTimeout  = 20 * time.Second // the server's grace period is shorter
 )
 
+// use is an address that something listens at.
+type use struct{ address, purpose string }
+
+// serverPorts are those that one server needs.
+var serverPorts = []use{
+	{"127.0.0.1:3100", "the server"},
+	{receiverAddress, "the receiver of callbacks"},
+	{"127.0.0.1:3102", "the server's admin API"},
+}
+
 // portsFree reports which port is taken, if one is, before anything starts.
-func portsFree(ctx context.Context) error {
+func portsFree(ctx context.Context, uses []use) error {
 	var faults []error
-	for _, use := range []struct{ address, purpose string }{
-		{"127.0.0.1:3100", "the server"},
-		{receiverAddress, "the receiver of callbacks"},
-		{"127.0.0.1:3102", "the server's admin API"},
-	} {
+	for _, use := range uses {
 		var config net.ListenConfig
 		listener, err := config.Listen(ctx, "tcp", use.address)
 		switch {
@@ -49,22 +55,30 @@ func portsFree(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
-// server is the Caddy process that the demo runs.
+// process says how a Caddy process is run.
+type process struct {
+	name   string
+	config string   // file
+	log    string   // file
+	url    string   // where the API answers
+	env    []string // beside the demo's own
+}
+
+// server is a Caddy process that the demo runs.
 type server struct {
+	process
 	command *exec.Cmd
-	logFile string
 	ended   chan struct{} // closed when the process has ended
 	exit    error         // how it ended; read it after ended is closed
 }
 
 // startServer starts program and returns at once. The process's output goes to a file; the last lines of it come with
 // every failure. The caller stops it.
-func startServer(program string) (*server, error) {
+func startServer(program string, run process) (*server, error) {
 	if _, err := os.Stat(program); err != nil {
 		return nil, fmt.Errorf("the server's program is missing: %w; make demo builds it", err)
 	}
-	logFile := filepath.Join(dataDir, "demo.log")
-	log, err := os.Create(logFile)
+	log, err := os.Create(run.log)
 	if err != nil {
 		return nil, err
 	}
@@ -75,14 +89,14 @@ func startServer(program string) (*server, error) {
 	}
 
 	// Stopped by stop rather than by a context, so that it ends gracefully.
-	command := exec.Command(program, "run", "--config", configFile) //nolint:noctx // see above
+	command := exec.Command(program, "run", "--config", run.config) //nolint:noctx,gosec // see above; the program and the file are the user's own
 	command.Stdout, command.Stderr = log, log
 	// Whatever Caddy keeps of its own stays with the demo's data, and also works where there is no home directory.
-	command.Env = append(os.Environ(), "XDG_DATA_HOME="+state, "XDG_CONFIG_HOME="+state)
+	command.Env = append(append(os.Environ(), "XDG_DATA_HOME="+state, "XDG_CONFIG_HOME="+state), run.env...)
 	if err := command.Start(); err != nil {
-		return nil, fmt.Errorf("cannot start the server: %w", err)
+		return nil, fmt.Errorf("cannot start %s: %w", run.name, err)
 	}
-	s := &server{command: command, logFile: logFile, ended: make(chan struct{})}
+	s := &server{process: run, command: command, ended: make(chan struct{})}
 	go func() {
 		s.exit = command.Wait()
 		close(s.ended)
@@ -96,12 +110,12 @@ func (s *server) waitUntilReady(ctx context.Context) error {
 	defer cancel()
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
-	for !answers(ctx) {
+	for !answers(ctx, s.url) {
 		select {
 		case <-s.ended:
-			return s.failure("the server did not start")
+			return s.failure(s.name + " did not start")
 		case <-ctx.Done():
-			return s.failure(fmt.Sprintf("the server did not answer at %s: %v", baseURL, context.Cause(ctx)))
+			return s.failure(fmt.Sprintf("%s did not answer at %s: %v", s.name, s.url, context.Cause(ctx)))
 		case <-ticker.C:
 		}
 	}
@@ -109,8 +123,8 @@ func (s *server) waitUntilReady(ctx context.Context) error {
 }
 
 // answers reports whether the API is up: without a token it must ask for one.
-func answers(ctx context.Context) bool {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, baseURL+"/api/v1/auth/permissions", nil)
+func answers(ctx context.Context, url string) bool {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/api/v1/auth/permissions", nil)
 	if err != nil {
 		return false
 	}
@@ -125,13 +139,13 @@ func answers(ctx context.Context) bool {
 // failure makes an error of what went wrong, with the end of the server's log.
 func (s *server) failure(what string) error {
 	const lines = 12
-	content, err := os.ReadFile(s.logFile)
+	content, err := os.ReadFile(s.log)
 	if err != nil {
 		return errors.Join(errors.New(what), err)
 	}
 	last := strings.Split(strings.TrimSpace(string(content)), "\n")
 	last = last[max(0, len(last)-lines):]
-	return fmt.Errorf("%s; the end of %s:\n  %s", what, s.logFile, strings.Join(last, "\n  "))
+	return fmt.Errorf("%s; the end of %s:\n  %s", what, s.log, strings.Join(last, "\n  "))
 }
 
 // stop ends the process and waits for it: gracefully when it can, by force when it takes too long.
@@ -144,7 +158,7 @@ func (s *server) stop() error {
 	case <-s.ended:
 		return nil
 	case <-time.After(stopTimeout):
-		return errors.Join(fmt.Errorf("the server did not stop within %s and was killed", stopTimeout), s.kill())
+		return errors.Join(fmt.Errorf("%s did not stop within %s and was killed", s.name, stopTimeout), s.kill())
 	}
 }
 

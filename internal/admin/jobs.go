@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
+	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
@@ -75,17 +76,8 @@ func describeJob(j *job.Job) Job {
 	return Job{
 		ID: j.ID, Company: j.Company, User: j.User, KeyID: j.KeyID, Endpoint: j.Address.String(), Revision: j.Revision, Source: j.Source,
 		State: state, CreatedAt: j.CreatedAt, StartedAt: j.StartedAt, CompletedAt: j.CompletedAt, ExpiresAt: j.ExpiresAt, NotBefore: j.NotBefore,
-		Attempt: j.Attempt, Tries: j.Tries(), Error: j.Error, Rows: j.Result.RowCount, ResultBytes: j.Result.Size, CallbackURL: withoutQuery(j.CallbackURL),
+		Attempt: j.Attempt, Tries: j.Tries(), Error: j.Error, Rows: j.Result.RowCount, ResultBytes: j.Result.Size, CallbackURL: callback.WithoutQuery(j.CallbackURL),
 	}
-}
-
-func withoutQuery(text string) string {
-	parsed, err := url.Parse(text)
-	if err != nil {
-		return ""
-	}
-	parsed.RawQuery, parsed.User = "", nil
-	return parsed.String()
 }
 
 // listJobs answers with the newest jobs, of all companies or one, that the query's filters leave.

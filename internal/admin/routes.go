@@ -31,7 +31,9 @@ type Services struct {
 	SigningKeys *token.KeyRing
 	Algorithm   string // of new signing keys
 	Dispatcher  *callback.Dispatcher
-	Store       Store // it may be a Compacter, and a Backuper
+	ConsolePath string           // where a site serves the console; empty: nowhere
+	Store       Store            // it may be a Compacter, and a Backuper
+	Standing    func() *Standing // with other servers, or nil; may itself be nil
 	Jobs        *job.Engine
 	Plan        func() *execution.Plan // what is served now
 	Cache       *cache.Cache
@@ -40,6 +42,9 @@ type Services struct {
 	Sources     func(context.Context) []SourceState             // asks all of them; it takes as long as they do to answer
 	Reconnect   func(source string) (ReconnectedSources, error) // all that can when it is empty
 	AuditLog    audit.Log
+
+	// Invite makes the code of a link: see token.Families.Invite.
+	Invite func(ctx context.Context, subject token.Subject) (code string, until time.Time, err error)
 }
 
 // Store is what the routes need of the store.
@@ -65,6 +70,7 @@ const (
 	SigningKeysPath  = "/data_api/signing-keys"
 	UsagePath        = "/data_api/usage"
 	ReconnectPath    = "/data_api/sources/reconnect"
+	ConsoleLinkPath  = "/data_api/console-links"
 )
 
 // answer returns a document, or fails with an error of package dataapi.
@@ -98,6 +104,7 @@ var routes = []route{
 	{http.MethodPost, SigningKeysPath + "/rotate", http.StatusCreated, (*Services).rotateSigningKey},
 	{http.MethodDelete, SigningKeysPath + "/{kid}", http.StatusOK, (*Services).withdrawSigningKey},
 	{http.MethodGet, UsagePath, http.StatusOK, (*Services).showUsage},
+	{http.MethodPost, ConsoleLinkPath, http.StatusCreated, (*Services).makeConsoleLink},
 }
 
 // Handler answers a request, or returns an error and has written nothing.

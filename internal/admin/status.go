@@ -33,10 +33,21 @@ type JobCounts struct {
 	Error           string    `json:"error,omitempty"`            // why they are not known
 }
 
-// StoreState is how large the store is.
+// StoreState is how large the store is, and how the server stands with others that use it.
 type StoreState struct {
-	Bytes int64  `json:"bytes"`
-	Error string `json:"error,omitempty"` // why it is not known
+	Bytes    int64     `json:"bytes"`
+	Error    string    `json:"error,omitempty"`    // why it is not known
+	Standing *Standing `json:"standing,omitempty"` // nil: it is this server's alone
+}
+
+// Standing is how a server stands with the others that share its store.
+type Standing struct {
+	Servers           int           `json:"servers"` // that are alive, this one included
+	Signals           bool          `json:"signals"` // others' changes are signalled, and not only asked for
+	Silence           time.Duration `json:"-"`
+	SilenceSeconds    float64       `json:"silence_seconds"` // since what others have changed was last heard of
+	StaleAfterSeconds float64       `json:"stale_after_seconds"`
+	Stale             bool          `json:"stale"` // it has not been heard of for so long that requests are refused
 }
 
 // CacheState is what is kept of results, and how often it served since the configuration was loaded.
@@ -90,11 +101,15 @@ func (s *Services) countJobs(r *http.Request) JobCounts {
 }
 
 func (s *Services) storeState(r *http.Request) StoreState {
-	bytes, err := s.Store.Size(r.Context())
-	if err != nil {
-		return StoreState{Error: err.Error()}
+	state := StoreState{}
+	if s.Standing != nil {
+		state.Standing = s.Standing()
 	}
-	return StoreState{Bytes: bytes}
+	var err error
+	if state.Bytes, err = s.Store.Size(r.Context()); err != nil {
+		state.Error = err.Error()
+	}
+	return state
 }
 
 func cacheState(stats cache.Stats) CacheState {

@@ -9,24 +9,15 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-// classes are the kinds of failure of a run, named after the functions of package source that make them.
-var classes = [...]struct {
-	name string
-	code dataapi.Code
-}{
-	{"unavailable", dataapi.CodeSourceUnavailable}, {"interrupted", dataapi.CodeExecutionInterrupted}, {"overloaded", dataapi.CodeOverloaded},
-	{"timed_out", dataapi.CodeExecutionTimeout}, {"value_refused", dataapi.CodeValueRefused}, {"failed", dataapi.CodeInternal},
-}
-
 // Failure is one run that failed. It has no text: a database's words can repeat the values of parameters.
 type Failure struct {
 	At    time.Time
-	Class string
+	Class string // of dataapi.SourceFailures
 }
 
 // failures counts the runs of a source that failed. A run that succeeds costs one look.
 type failures struct {
-	counts [len(classes)]atomic.Uint64
+	counts [len(dataapi.SourceFailures)]atomic.Uint64
 	last   atomic.Pointer[Failure]
 	away   atomic.Int64 // since when the source is unavailable, as a Unix time in nanoseconds; 0: it is not
 }
@@ -43,14 +34,14 @@ func (f *failures) note(err error) {
 	if !ok || errors.Is(err, context.Canceled) {
 		return
 	}
-	for i, class := range classes {
-		if class.code != known.Code {
+	for i, kind := range dataapi.SourceFailures {
+		if kind.Code != known.Code {
 			continue
 		}
 		now := time.Now()
 		f.counts[i].Add(1)
-		f.last.Store(&Failure{At: now, Class: class.name})
-		if class.code == dataapi.CodeSourceUnavailable {
+		f.last.Store(&Failure{At: now, Class: kind.Class})
+		if kind.Code == dataapi.CodeSourceUnavailable {
 			f.away.CompareAndSwap(0, now.UnixNano())
 		}
 	}
@@ -69,9 +60,9 @@ type Load struct {
 
 // Load returns the figures of this moment. It takes one short lock.
 func (s *Source) Load() Load {
-	load := Load{Failures: make(map[string]uint64, len(classes))}
-	for i, class := range classes {
-		load.Failures[class.name] = s.failures.counts[i].Load()
+	load := Load{Failures: make(map[string]uint64, len(dataapi.SourceFailures))}
+	for i, kind := range dataapi.SourceFailures {
+		load.Failures[kind.Class] = s.failures.counts[i].Load()
 	}
 	if last := s.failures.last.Load(); last != nil {
 		load.Last = *last

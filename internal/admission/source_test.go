@@ -136,7 +136,7 @@ func TestFailuresAreCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	cause := errors.New("the cause")
-	want := map[string]uint64{"unavailable": 0, "interrupted": 0, "overloaded": 0, "timed_out": 0, "value_refused": 0, "failed": 0}
+	want := map[string]uint64{"unavailable": 0, "interrupted": 0, "overloaded": 0, "timeout": 0, "value_refused": 0, "internal": 0}
 	check := func(last string, away bool) {
 		t.Helper()
 		got := s.Load()
@@ -150,7 +150,7 @@ func TestFailuresAreCounted(t *testing.T) {
 		err   error
 		away  bool
 	}{
-		{"failed", source.Failed(cause), false}, {"timed_out", source.TimedOut(cause), false}, {"unavailable", source.Unavailable(cause), true},
+		{"internal", source.Failed(cause), false}, {"timeout", source.TimedOut(cause), false}, {"unavailable", source.Unavailable(cause), true},
 		{"unavailable", source.Unavailable(cause), true}, {"overloaded", source.Overloaded(cause), true}, {"", nil, false},
 		{"interrupted", source.Interrupted(cause), false}, {"value_refused", source.ValueRefused(cause, ""), false},
 		{"", cause, false}, {"", context.Canceled, false}, {"", dataapi.Wrap(dataapi.CodeInternal, context.Canceled), false},

@@ -31,6 +31,11 @@ const (
 	KeyCreated            Action = "key.created"
 	KeyRotated            Action = "key.rotated"
 	KeyRevoked            Action = "key.revoked"
+	UserCreated           Action = "user.created" // over the API; what files say is catalog.changed
+	UserChanged           Action = "user.changed"
+	UserDeleted           Action = "user.deleted"
+	DeliveryReplayed      Action = "delivery.replayed"
+	ConsoleLinkMade       Action = "console_link.created" // that signs a user in
 	CallbackSecretShown   Action = "callback_secret.shown"
 	CallbackSecretRotated Action = "callback_secret.rotated"
 	SigningKeyRotated     Action = "signing_key.rotated"

@@ -3,6 +3,8 @@ package callback
 import (
 	"context"
 	"fmt"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
 // Recheck asks again whether the users of the tries that are under way may be told, by the newest configuration, and
@@ -18,12 +20,17 @@ func (d *Dispatcher) Recheck(ctx context.Context) {
 		return
 	}
 	for _, run := range d.load.all() {
-		if err := current.config.Authorize(ctx, run.delivery); err != nil && ctx.Err() == nil {
+		err := current.config.Authorize(ctx, run.delivery)
+		if err != nil && ctx.Err() == nil && !dataapi.AsError(err).Code.Passing() {
 			d.load.breakOff(run, notAuthorized(err))
 		}
 	}
 }
 
+// notAuthorized is what comes of a try whose user may not be told. Where that cannot be known at present, there was none.
 func notAuthorized(err error) error {
+	if dataapi.AsError(err).Code.Passing() {
+		return fmt.Errorf("%w: whether the user may be told is not known: %w", errNotTried, err)
+	}
 	return fmt.Errorf("%w: the user may not be told any more: %w", errRefused, err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -36,6 +37,31 @@ func (d *Dispatcher) Secret(ctx context.Context, company, user string) (string, 
 		return "", err
 	}
 	return secretText(key.Key), nil
+}
+
+// SecretState says whether a user has a secret.
+type SecretState struct {
+	Made, Shown   bool
+	PreviousUntil time.Time // until when an older secret signs, too; zero: none does
+}
+
+// errNone keeps a store from making a key.
+var errNone = errors.New("there is no signing key")
+
+// SecretState returns the state of a user's secret, and makes none.
+func (d *Dispatcher) SecretState(ctx context.Context, company, user string) (state SecretState, err error) {
+	keys, err := d.store.SigningKeys(ctx, company, user, d.options.Now(), func() ([]byte, error) { return nil, errNone })
+	if errors.Is(err, errNone) {
+		return state, nil
+	}
+	if err != nil || len(keys) == 0 {
+		return state, err
+	}
+	state.Made, state.Shown = true, keys[0].Shown
+	if len(keys) > 1 {
+		state.PreviousUntil = keys[1].NotAfter
+	}
+	return state, nil
 }
 
 // RotateSecret makes a new secret for a user and returns it. For the time of the overlap callbacks carry the signatures

@@ -32,6 +32,19 @@ func CheckURL(rawURL string, allowed []string) error {
 	return err
 }
 
+// WithoutQuery returns a callback URL without what may hold the receiver's secrets, its query and its user, for those who only need to
+// know where it leads. Of a query "..." is left.
+func WithoutQuery(rawURL string) string {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return "?"
+	}
+	if u.User = nil; u.RawQuery != "" {
+		u.RawQuery = "..."
+	}
+	return u.String()
+}
+
 // hosts is a set of host:port in the form that canonicalHost makes.
 type hosts map[string]bool
 

@@ -286,3 +286,17 @@ func TestOtherPortsAreRefusedAtDialAndProxiesIgnored(t *testing.T) {
 		t.Error("somebody was contacted")
 	}
 }
+
+func TestWithoutQuery(t *testing.T) {
+	for given, want := range map[string]string{
+		"":                              "",
+		"https://h.example/a":           "https://h.example/a",
+		"https://h.example/a?token=1":   "https://h.example/a?...",
+		"https://me:secret@h.example/x": "https://h.example/x",
+		"https://h.example/%zz":         "?",
+	} {
+		if got := WithoutQuery(given); got != want {
+			t.Errorf("%s became %s, want %s", given, got, want)
+		}
+	}
+}

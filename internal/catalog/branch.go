@@ -43,6 +43,7 @@ func (c *readCompany) takingAway() *readCompany {
 // readFile is what an endpoint file says. It is kept from reading to reading while the file does not change, so that each
 // revision is one Endpoint.
 type readFile struct {
+	address  dataapi.Address
 	text     [32]byte
 	endpoint *Endpoint // nil when the file says too little
 	sound    bool      // the endpoint has no fault of its own and may go live
@@ -67,6 +68,8 @@ var heavy = make(chan struct{}, 2)
 type branchReader struct {
 	scanner
 	slug     string
+	stored   *Stored // what the store has beside the directory
+	authors  document.Authors
 	live     *tree         // what is live as the reading begins
 	previous *branch       // as it was read before, or nil
 	told     func(*branch) // is given what is known so far; files that are not read yet are as they were before
@@ -87,11 +90,8 @@ func (r *branchReader) read() (b *branch, complete bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	if hasFile {
-		b.company = r.readCompany()
-	} else if !r.keeps(r.name(path.Join(r.slug, companyFileName))) {
-		r.fault(path.Join(r.slug, companyFileName), "is missing; every directory of the catalog is a company and needs one")
-	}
+	b.company = r.company(hasFile)
+	files = append(files, r.storedEndpoints(files)...)
 	var changed []endpointFile
 	for _, file := range files {
 		if later := r.glance(b, file); later {
@@ -122,15 +122,34 @@ func (b *branch) clone() *branch {
 	return &copied
 }
 
-// endpointFile is the file of an endpoint.
+// endpointFile is the file of an endpoint, or what the store has in its place.
 type endpointFile struct {
 	address dataapi.Address
 	below   string
+	stored  []byte // its text; nil: it is a file
+}
+
+// nameOf is the file as diagnostics show it.
+func (r *branchReader) nameOf(file endpointFile) string {
+	if file.stored != nil {
+		return document.StoredName(file.below)
+	}
+	return r.name(file.below)
+}
+
+func (r *branchReader) textOf(file endpointFile) ([]byte, bool) {
+	if file.stored != nil {
+		return file.stored, true
+	}
+	return r.scanner.read(file.below)
 }
 
 // list finds the endpoint files, and reports what cannot belong there.
 func (r *branchReader) list() (files []endpointFile, hasFile bool, err error) {
 	if _, err := r.root.Stat(r.slug); errors.Is(err, fs.ErrNotExist) {
+		if r.stored.Company != nil {
+			return nil, false, nil
+		}
 		return nil, false, errDirectoryGone
 	}
 	for _, entry := range r.scanner.list(r.slug) {
@@ -160,28 +179,54 @@ func (r *branchReader) namespace(directory entry) (files []endpointFile) {
 		case !dataapi.ValidSlug(slug):
 			r.fault(entry.path, "the file's name without .sql is the endpoint's slug; it must be %s%s", dataapi.SlugRule, fileMeant(slug))
 		default:
-			files = append(files, endpointFile{dataapi.Address{Company: r.slug, Namespace: directory.name, Slug: slug}, entry.path})
+			files = append(files, endpointFile{
+				address: dataapi.Address{Company: r.slug, Namespace: directory.name, Slug: slug}, below: entry.path,
+			})
 		}
 	}
 	return files
 }
 
-func (r *branchReader) readCompany() *readCompany {
+// company reads what describes the company: its file, or else what the store has.
+func (r *branchReader) company(hasFile bool) *readCompany {
 	below := path.Join(r.slug, companyFileName)
-	text, ok := r.scanner.read(below)
-	if !ok {
+	switch {
+	case hasFile:
+		if r.stored.Company != nil {
+			r.storedFault(below, "%s describes this company, and goes before what the store has; remove one of them", r.name(below))
+		}
+		text, ok := r.scanner.read(below)
+		if !ok {
+			return nil
+		}
+		return r.readCompany(r.name(below), text)
+	case r.keeps(r.name(below)):
 		return nil
+	case r.stored.Company != nil:
+		return r.readCompany(document.StoredName(below), r.stored.Company)
 	}
-	if before := r.previous.company; before != nil && before.text == document.Digest(text) {
+	r.fault(below, "is missing; every directory of the catalog is a company and needs one")
+	return nil
+}
+
+func (r *branchReader) readCompany(name string, text []byte) *readCompany {
+	digest := r.stored.digestWith(text)
+	if before := r.previous.company; before != nil && before.text == digest && before.file == name {
 		return before
 	}
-	report := document.Report{File: r.name(below)}
-	read := &readCompany{file: report.File, text: document.Digest(text)}
+	report := document.Report{File: name}
+	read := &readCompany{file: name, text: digest}
 	sound, draft := document.ParseCompany(r.slug, text, &report)
-	if read.draft = draft; sound != nil {
-		read.sound = &companyFile{CompanyFile: *sound}
-	}
+	read.draft = draft
 	read.faults = report.All()
+	if sound != nil {
+		sound.Digest = digest
+		_, sound.Company.Stored = document.StoredPath(name)
+		read.faults = append(read.faults, r.stored.addUsers(r.slug, sound)...)
+		read.sound = &companyFile{CompanyFile: *sound}
+	} else {
+		read.draft = r.stored.draftOf(r.slug, draft, r.live.companies[r.slug])
+	}
 	return read
 }
 
@@ -191,17 +236,17 @@ var switchesOff = regexp.MustCompile(`(?m)^active:\s*(false|no|off)\b`)
 // glance takes over a file that has not changed, and reads one that switches its endpoint off. Of another one that has
 // changed it takes over what was read before, and reports that it is to be read.
 func (r *branchReader) glance(b *branch, file endpointFile) (later bool) {
-	text, ok := r.scanner.read(file.below)
+	text, ok := r.textOf(file)
 	if !ok {
 		return false
 	}
-	name := r.name(file.below)
+	name := r.nameOf(file)
 	before := r.previous.files[name]
 	switch {
 	case before != nil && before.text == document.Digest(text):
 		b.files[name] = before
 	case r.isLive(name, document.Digest(text)):
-		b.files[name] = &readFile{text: document.Digest(text), endpoint: r.live.endpoints[name], sound: true}
+		b.files[name] = &readFile{address: file.address, text: document.Digest(text), endpoint: r.live.endpoints[name], sound: true}
 	case switchesOff.Match(text):
 		r.parse(b, file, text)
 	default:
@@ -221,9 +266,9 @@ func (r *branchReader) isLive(file string, text [32]byte) bool {
 
 // readEndpoint reads a file again, rather than keep the texts of all files at once.
 func (r *branchReader) readEndpoint(b *branch, file endpointFile) {
-	text, ok := r.scanner.read(file.below)
+	text, ok := r.textOf(file)
 	if !ok {
-		delete(b.files, r.name(file.below))
+		delete(b.files, r.nameOf(file))
 		return
 	}
 	r.parse(b, file, text)
@@ -231,9 +276,13 @@ func (r *branchReader) readEndpoint(b *branch, file endpointFile) {
 
 func (r *branchReader) parse(b *branch, file endpointFile, text []byte) {
 	defer lockLargeFile(text)()
-	report := document.Report{File: r.name(file.below), Dialects: r.dialects}
-	read := &readFile{text: document.Digest(text)}
-	read.endpoint, read.sound = document.ParseEndpoint(file.address, text, &report)
+	report := document.Report{File: r.nameOf(file), Dialects: r.dialects}
+	read := &readFile{address: file.address, text: document.Digest(text)}
+	if file.stored != nil {
+		read.endpoint, read.sound = document.ParseStoredEndpoint(file.address, text, r.authors, &report)
+	} else {
+		read.endpoint, read.sound = document.ParseEndpoint(file.address, text, &report)
+	}
 	read.faults = report.All()
 	b.files[report.File] = read
 }
@@ -250,7 +299,7 @@ func lockLargeFile(text []byte) (done func()) {
 // readBranch reads the directory of a company once, from its beginning to its end.
 func readBranch(given string, root *os.Root, slug string, dialects document.Dialects) (*branch, error) {
 	r := branchReader{
-		scanner: scanner{given: given, root: root, dialects: dialects}, slug: slug, live: newTree(),
+		scanner: scanner{given: given, root: root, dialects: dialects}, slug: slug, live: newTree(), stored: &Stored{},
 		told: func(*branch) {}, stop: func() bool { return false },
 	}
 	b, _, err := r.read()

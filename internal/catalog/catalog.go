@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/catalog/document"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
@@ -23,6 +24,9 @@ type Options struct {
 	// Dialects are those of sources that DialectOf does not name: what all of them refuse is a diagnostic. None: nothing is told of
 	// their statements before they are asked.
 	Dialects []source.Dialect
+
+	// Authors may publish endpoints of the store on sources: see [Catalog.SetStored]. Nil: nobody may.
+	Authors document.Authors
 
 	// Check asks an endpoint's source about its statement before the endpoint goes live. Nil: nobody is asked.
 	Check CheckFunc
@@ -72,6 +76,8 @@ type Catalog struct {
 	listing   sync.Mutex // held while the root is listed
 	readersMu sync.Mutex
 	readers   map[string]*reader // by the company's slug
+	storedMu  sync.Mutex
+	stored    map[string]*Stored // by the company's slug
 	slotsMu   sync.Mutex
 	slots     map[string]*checkSlots // by source
 
@@ -104,6 +110,7 @@ func Open(root string, options Options) (*Catalog, error) {
 	c := &Catalog{
 		root: root, options: options, ctx: ctx, cancel: cancel, opening: true, unasked: make(chan struct{}, 1),
 		ground: newGround(root), readers: make(map[string]*reader), slots: make(map[string]*checkSlots),
+		stored: make(map[string]*Stored),
 	}
 	if options.Check != nil {
 		c.ground.verdicts = make(map[*Endpoint]*verdict)
@@ -201,7 +208,10 @@ func (c *Catalog) list() []string {
 	if c.ctx.Err() != nil {
 		return nil
 	}
-	listed := scanRoot(c.root, len(c.current.Load().live.companies))
+	listed := scanRoot(c.root, c.current.Load().live.ofFiles())
+	if !listed.silent {
+		listed.companies = c.withStored(listed.companies)
+	}
 	changed := false
 	c.look(func(g *ground) { changed = !listed.same(g.listing) })
 	if changed {

@@ -44,6 +44,7 @@ const slowAgain = 10 * time.Minute
 const (
 	quickParallel   = 4
 	slowParallel    = 1
+	draftsParallel  = 2
 	companyParallel = 3
 )
 
@@ -97,7 +98,7 @@ func (v *verdict) warnings(endpoint *Endpoint) Diagnostics {
 	}}
 }
 
-// columnFaults reports columns that are declared and that the result does not have.
+// columnFaults reports columns that are declared or drawn and that the result does not have.
 func columnFaults(e *Endpoint, columns []source.Column) (faults Diagnostics) {
 	if columns == nil {
 		return nil
@@ -109,11 +110,12 @@ func columnFaults(e *Endpoint, columns []source.Column) (faults Diagnostics) {
 	for _, declared := range sortedKeys(e.Statement.Columns) {
 		if !slices.Contains(names, declared) {
 			at := e.Places.Columns[declared]
-			faults = append(faults, Diagnostic{File: e.File, Line: at.Line, Column: at.Column,
-				Message: fmt.Sprintf("columns: the result has no column %q%s", document.Shorten(declared), document.Alternatives(declared, names))})
+			fault := Diagnostic{File: e.File, Line: at.Line, Column: at.Column,
+				Message: fmt.Sprintf("columns: the result has no column %q%s", document.Shorten(declared), document.Alternatives(declared, names))}
+			faults = append(faults, fault.WithAllowed(names))
 		}
 	}
-	return faults
+	return append(faults, e.ChartFaults(columns)...)
 }
 
 // difference says what has become of columns.
@@ -160,6 +162,7 @@ func SameColumns(a, b []source.Column) bool {
 // checkSlots are the places in which a source is asked.
 type checkSlots struct {
 	quick, slow chan struct{}
+	drafts      chan struct{} // of those who wait for an answer while they write
 
 	mu     sync.Mutex
 	heard  uint64    // how often the source has answered
@@ -168,7 +171,8 @@ type checkSlots struct {
 }
 
 func newCheckSlots() *checkSlots {
-	return &checkSlots{quick: make(chan struct{}, quickParallel), slow: make(chan struct{}, slowParallel)}
+	return &checkSlots{quick: make(chan struct{}, quickParallel), slow: make(chan struct{}, slowParallel),
+		drafts: make(chan struct{}, draftsParallel)}
 }
 
 func (l *checkSlots) hear() {

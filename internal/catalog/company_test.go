@@ -219,13 +219,13 @@ func TestWithdrawalsGoFirst(t *testing.T) {
 		return nil
 	})
 	defer close(release)
-	write(t, root, "acme/default/new.sql", titled("waits"))
 	write(t, root, "acme/default/a.sql", strings.Replace(titled("two"), "title", "active: false\ntitle", 1))
 	write(t, root, "acme/default/faulty.sql", strings.Replace(titled("two"), "title", "active: false\ntitel", 1))
 	write(t, root, "acme/default/word.sql", strings.Replace(titled("two"), "title", "active: no\ntitle", 1))
 	if err := os.Remove(filepath.Join(root, "acme/default/gone.sql")); err != nil {
 		t.Fatal(err)
 	}
+	write(t, root, "acme/default/new.sql", titled("waits")) // last, so that whoever reads it finds all the others changed
 	eventually(t, "the source is being asked", asking.Load)
 	for _, slug := range []string{"a", "gone", "faulty", "word"} {
 		if finds(c, "acme", slug) {

@@ -82,7 +82,7 @@ func (l *linker) shares() {
 			case l.companies[company] == nil && l.branches[company] == nil: // of one that is at fault, its own file is told
 				l.fault(file, at, func() string {
 					return fmt.Sprintf("share.%s: there is no such company; %s%s", company, companies,
-						document.DidYouMean(dataapi.Nearest(company, sortedKeys(l.companies))))
+						dataapi.DidYouMean(company, sortedKeys(l.companies)))
 				})
 			case endpoint.Active:
 				address := dataapi.Address{Company: company, Namespace: endpoint.Namespace, Slug: endpoint.Slug}
@@ -176,13 +176,13 @@ func (l *linker) context(file *companyFile, user *identity.User, within map[stri
 		}
 		switch {
 		case having == 0:
-			fault := l.fault(file.File, at.Key, func() string {
+			fault := l.fault(file.FileOf(user.Name), at.Key, func() string {
 				return fmt.Sprintf("%s constrains %q, which is a parameter of no endpoint of company %s, nor of one shared with it%s",
 					path, parameter, file.Company.Slug, suggestion(parameter, within))
 			})
 			fault.company, fault.user = file.Company.Slug, user.Name
 		case len(refusing) == having:
-			fault := l.fault(file.File, at.Of(faults[0]), func() string {
+			fault := l.fault(file.FileOf(user.Name), at.Of(faults[0]), func() string {
 				return fmt.Sprintf("%s: %s (endpoint %s)", path, document.ContextMessage(faults[0]), refusing[0].Address)
 			})
 			fault.company = file.Company.Slug
@@ -190,12 +190,12 @@ func (l *linker) context(file *companyFile, user *identity.User, within map[stri
 			for i, endpoint := range refusing {
 				at, message := at.Of(faults[i]), fmt.Sprintf("%s: %s; endpoint %s does not take this value from the user",
 					path, document.ContextMessage(faults[i]), endpoint.Address)
-				l.warnings = append(l.warnings, Diagnostic{File: file.File, Line: at.Line, Column: at.Column, Message: message})
+				l.warnings = append(l.warnings, Diagnostic{File: file.FileOf(user.Name), Line: at.Line, Column: at.Column, Message: message})
 			}
 		}
 	}
 }
 
 func suggestion(parameter string, within map[string][]*Endpoint) string {
-	return document.DidYouMean(dataapi.Nearest(parameter, sortedKeys(within)))
+	return dataapi.DidYouMean(parameter, sortedKeys(within))
 }

@@ -31,13 +31,14 @@ func (f files) with(more files) files {
 	return all
 }
 
+// write puts a file in its place in one step: who reads meanwhile must not find an empty one.
 func write(t testing.TB, root, name, text string) {
 	t.Helper()
 	path := filepath.Join(root, filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+	if err := errors.Join(os.WriteFile(path+"~", []byte(text), 0o644), os.Rename(path+"~", path)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -35,7 +35,7 @@ func (f *companyFile) refusing(users []string) *companyFile {
 
 // without returns the file without what a newer one that is at fault withdraws: a deactivation, of the company or of a
 // user, the removal of a user, and of a policy from a user, take effect although the rest of the newer file does not. Its
-// Fault may be another company's doing. It returns f itself when nothing is withdrawn.
+// fault may be another company's doing. It returns f itself when nothing is withdrawn.
 func (f *companyFile) without(newer *companyFile) *companyFile {
 	company := *f.Company
 	company.Active = company.Active && newer.Company.Active

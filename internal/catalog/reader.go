@@ -99,7 +99,7 @@ func (r *reader) read() (complete bool) {
 	c.look(func(g *ground) { previous = g.branches[r.slug] })
 	reading := branchReader{
 		scanner: scanner{given: c.root, root: root, dialects: document.Dialects{BySource: c.options.DialectOf, Others: c.options.Dialects}},
-		slug:    r.slug, live: c.current.Load().live, previous: previous,
+		slug:    r.slug, stored: c.storedOf(r.slug), authors: c.options.Authors, live: c.current.Load().live, previous: previous,
 		told: r.tell, stop: r.wanted,
 	}
 	read, complete, err := reading.read()

@@ -347,15 +347,19 @@ func (r *resolution) takeBack(fault linkFault) bool {
 		return false
 	}
 	company := r.live.companies[fault.company]
-	if company == nil || company.File != fault.File {
+	if company == nil {
+		return false
+	}
+	if stored := company.Stored[fault.user]; stored != "" && stored == fault.File { // which takes back nothing of the company's file
+		r.refuse(fault)
+		return false
+	}
+	if company.File != fault.File {
 		return false
 	}
 	before := r.previous.live.companies[fault.company]
 	if before == nil || len(before.refused) > 0 {
-		// A parameter that some endpoint has, which is at fault itself, is no slip of the pen.
-		if fault.user != "" && r.between[spotOf(fault.Diagnostic)].user == fault.user {
-			r.refusals[fault.company] = append(r.refusals[fault.company], fault.user)
-		}
+		r.refuse(fault)
 		return false
 	}
 	if company == before || company.narrowed {
@@ -363,6 +367,14 @@ func (r *resolution) takeBack(fault linkFault) bool {
 	}
 	r.live.companies[fault.company] = before.without(company)
 	return true
+}
+
+// refuse notes a user whose share context would hide nothing. A parameter that some endpoint has, which is at fault itself, is no slip
+// of the pen.
+func (r *resolution) refuse(fault linkFault) {
+	if fault.user != "" && r.between[spotOf(fault.Diagnostic)].user == fault.user {
+		r.refusals[fault.company] = append(r.refusals[fault.company], fault.user)
+	}
 }
 
 // refuseUsers switches users off whom takeBack has found, and reports whether that changed anything.
@@ -392,16 +404,17 @@ func (r *resolution) wasLive(endpoint *Endpoint) bool {
 
 // The effects of diagnostics.
 const (
-	effectLastGood     = "the last good revision stays live"
-	effectAsItIs       = "it stays live as it is"
-	effectUnpublished  = "the endpoint is not published"
-	effectSwitchedOff  = "the last good revision is switched off"
-	effectNoShare      = "the endpoint is live without this share"
-	effectUserRefused  = "the user is refused, and the rest of the file is live"
-	effectNoCompany    = "the company and its endpoints are not published"
-	effectWaiting      = "the last good revision stays live until the source can be asked"
-	effectUnchecked    = "the endpoint is published, and its statement is checked before it first runs"
-	effectWholeCatalog = "the last good catalog stays live"
+	effectLastGood          = "the last good revision stays live"
+	effectAsItIs            = "it stays live as it is"
+	effectUnpublished       = "the endpoint is not published"
+	effectSwitchedOff       = "the last good revision is switched off"
+	effectNoShare           = "the endpoint is live without this share"
+	effectUserRefused       = "the user is refused, and the rest of the file is live"
+	effectStoredUserRefused = "the user of the store is refused"
+	effectNoCompany         = "the company and its endpoints are not published"
+	effectWaiting           = "the last good revision stays live until the source can be asked"
+	effectUnchecked         = "the endpoint is published, and its statement is checked before it first runs"
+	effectWholeCatalog      = "the last good catalog stays live"
 )
 
 // tellEffects says in each diagnostic what is live all the same.
@@ -411,9 +424,14 @@ func (r *resolution) tellEffects() {
 		link, between := r.between[spotOf(*fault)]
 		between = between && link.Message == fault.Message
 		slug, name := r.companyOf(fault.File)
-		if name == companyFileName {
+		user, isUser := strings.CutPrefix(name, usersDirectory+"/")
+		_, stored := document.StoredPath(fault.File)
+		switch {
+		case name == companyFileName:
 			fault.Effect = r.companyEffect(slug, link.user)
-		} else {
+		case stored && isUser && !strings.Contains(user, "/"):
+			fault.Effect = r.userEffect(slug, user, fault.File)
+		default:
 			fault.Effect = r.endpointEffect(slug, fault.File, between)
 		}
 	}
@@ -421,6 +439,10 @@ func (r *resolution) tellEffects() {
 
 // companyOf returns the company that a file belongs to, and its path below the company's directory.
 func (r *resolution) companyOf(file string) (slug, name string) {
+	if path, stored := document.StoredPath(file); stored {
+		slug, name, _ = strings.Cut(path, "/")
+		return slug, name
+	}
 	below, err := filepath.Rel(r.root, file)
 	if err != nil {
 		return "", ""
@@ -446,6 +468,19 @@ func (r *resolution) companyEffect(slug, user string) string {
 		return effectAsItIs
 	default:
 		return effectLastGood
+	}
+}
+
+// userEffect is that of a diagnostic of a user of the store.
+func (r *resolution) userEffect(slug, user, document string) string {
+	live := r.live.companies[slug]
+	switch {
+	case live == nil:
+		return effectNoCompany
+	case live.Stored[user] != document || live.refused[user]:
+		return effectStoredUserRefused
+	default:
+		return effectAsItIs
 	}
 }
 

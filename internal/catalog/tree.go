@@ -30,6 +30,16 @@ func newTree() *tree {
 	return &tree{companies: make(map[string]*companyFile), endpoints: make(map[string]*Endpoint)}
 }
 
+// ofFiles counts the companies that have a file.
+func (t *tree) ofFiles() (count int) {
+	for _, company := range t.companies {
+		if _, stored := document.StoredPath(company.File); !stored {
+			count++
+		}
+	}
+	return count
+}
+
 // listing is what the root says: which directories there are. It is immutable.
 type listing struct {
 	companies []string // the slugs of the directories that can be companies
@@ -183,7 +193,8 @@ func (s *scanner) misplaced(file entry) {
 	case inNamespace && slices.Contains(sqlExtensions, extension):
 		advice = fileMeant(name)
 	case inNamespace && (extension == ".yaml" || extension == ".yml" || extension == ".json" || extension == ".toml"):
-		advice = "; what is to be said of an endpoint stands in its own file, between the lines " + document.FrontMatterBegin + " and " + document.FrontMatterEnd
+		advice = "; what is to be said of an endpoint stands in its own file, between the lines " +
+			document.FrontMatterBegin + " and " + document.FrontMatterEnd
 	case extension == ".yaml" || extension == ".yml":
 		if near := dataapi.Nearest(file.name, []string{companyFileName}); near != "" {
 			advice = document.DidYouMean(near)

@@ -44,6 +44,7 @@ var commands = []command.Command{
 	keycmd.Keys,
 	keycmd.SigningKeys,
 	keycmd.CallbackSecret,
+	keycmd.ConsoleLink,
 	jobcmd.Jobs,
 	jobcmd.Deliveries,
 	storecmd.Store,

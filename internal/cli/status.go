@@ -51,7 +51,8 @@ const clearScreen = "\x1b[H\x1b[2J"
 
 // printStatus asks once.
 func printStatus(c *command.Call) error {
-	if err := command.Ask(c, http.MethodGet, admin.StatusPath, nil, func(status admin.Status) error { return printDocument(c, status) }); err != nil || !c.Bool("endpoints") || c.Bool("json") {
+	err := command.Ask(c, http.MethodGet, admin.StatusPath, nil, func(status admin.Status) error { return printDocument(c, status) })
+	if err != nil || !c.Bool("endpoints") || c.Bool("json") {
 		return err
 	}
 	return command.Ask(c, http.MethodGet, admin.CatalogPath, nil, func(catalog admin.Catalog) error { return printEndpoints(c, catalog) })

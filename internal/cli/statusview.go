@@ -43,6 +43,10 @@ func problemsOf(status admin.Status) (lines []string) {
 			lines = append(lines, source.String())
 		}
 	}
+	if standing := status.Store.Standing; standing != nil && standing.Stale {
+		lines = append(lines, fmt.Sprintf("store: nothing was heard of the other servers for %s: whoever comes with an API key or its token gets 503",
+			command.Age(seconds(standing.SilenceSeconds))))
+	}
 	for _, failure := range []string{status.Store.Error, status.Jobs.Error} {
 		if failure != "" {
 			lines = append(lines, "store: "+failure)
@@ -53,7 +57,8 @@ func problemsOf(status admin.Status) (lines []string) {
 		if endpoint.Failures > 1 {
 			times = fmt.Sprintf(", %d times since %s", endpoint.Failures, endpoint.Since.Format(time.RFC3339))
 		}
-		lines = append(lines, fmt.Sprintf("%s: failed %s ago%s: %s", endpoint.Endpoint, command.Age(status.At.Sub(endpoint.LastAt)), times, oneLine(endpoint.Error)))
+		lines = append(lines, fmt.Sprintf("%s: failed %s ago%s: %s",
+			endpoint.Endpoint, command.Age(status.At.Sub(endpoint.LastAt)), times, oneLine(endpoint.Error)))
 	}
 	return append(lines, status.Faults...)
 }
@@ -70,7 +75,8 @@ func sourceRows(status admin.Status) []string {
 			use, idle, limit = strconv.Itoa(c.InUse), strconv.Itoa(c.Idle), strconv.Itoa(c.Limit)
 		}
 		rows[i] = strings.Join([]string{
-			s.Source, strings.ReplaceAll(s.State, "_", " "), command.Age(status.At.Sub(s.Since)), use, idle, limit, strconv.Itoa(s.Waiting), failuresOf(s, status.At),
+			s.Source, strings.ReplaceAll(s.State, "_", " "), command.Age(status.At.Sub(s.Since)), use, idle, limit,
+			strconv.Itoa(s.Waiting), failuresOf(s, status.At),
 		}, "\t")
 	}
 	return rows
@@ -115,11 +121,28 @@ func jobsLine(status admin.Status) string {
 }
 
 func storeLine(store admin.StoreState) string {
-	if store.Error != "" {
-		return "unknown"
+	text := "unknown"
+	if store.Error == "" {
+		text = command.Size(store.Bytes)
 	}
-	return command.Size(store.Bytes)
+	standing := store.Standing
+	if standing == nil {
+		return text
+	}
+	text += ", shared by " + command.Count(standing.Servers, "server")
+	switch {
+	case standing.SilenceSeconds > 2:
+		text += fmt.Sprintf("; nothing heard for %s of at most %s",
+			command.Age(seconds(standing.SilenceSeconds)), command.Age(seconds(standing.StaleAfterSeconds)))
+	case standing.Signals:
+		text += "; changes are signalled"
+	default:
+		text += "; changes are asked for"
+	}
+	return text
 }
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 func cacheLine(cache admin.CacheState) string {
 	text := fmt.Sprintf("%s, %s of %s", command.Count(cache.Entries, "result"), command.Size(cache.Bytes), command.Size(cache.Limit))

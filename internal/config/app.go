@@ -4,10 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/token"
 	"github.com/solucao42/caddy-data-api/internal/usage"
 )
@@ -29,6 +32,10 @@ type App struct {
 
 	// The databases that endpoints run on, by the name that endpoint files use. At least one is required.
 	SourcesRaw map[string]json.RawMessage `json:"sources,omitempty" caddy:"namespace=data_api.sources inline_key=source"`
+
+	// The companies whose users may publish statements from the console, by source: they see there whatever the source's role sees. A
+	// source that is not named has none. By default nobody may publish anything; files of the catalog need no author.
+	Authors map[string][]string `json:"authors,omitempty"`
 
 	// How access and refresh tokens are made and checked.
 	Tokens *Tokens `json:"tokens,omitempty"`
@@ -148,6 +155,16 @@ func (a *App) Validate() error {
 	}
 	if a.Tokens.Algorithm == token.HS256 && a.Tokens.HS256Secret == "" {
 		faults = append(faults, errors.New("tokens.algorithm is HS256: set tokens.hs256_secret, such as {env.TOKEN_SECRET}"))
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Authors)) {
+		if _, ok := a.SourcesRaw[name]; !ok && a.SourcesRaw != nil { // Caddy takes the modules out when it has loaded them
+			faults = append(faults, fmt.Errorf("authors.%s: there is no source of that name", name))
+		}
+		for _, company := range a.Authors[name] {
+			if !dataapi.ValidSlug(company) {
+				faults = append(faults, fmt.Errorf("authors.%s: %q cannot be a company; a company's slug is %s", name, company, dataapi.SlugRule))
+			}
+		}
 	}
 	if a.Tokens.HS256Previous != "" && a.Tokens.HS256Secret == "" {
 		faults = append(faults, errors.New("tokens.hs256_previous verifies beside tokens.hs256_secret: set that too"))

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 )
 
@@ -61,13 +60,12 @@ func ParseNetwork(text string) (netip.Prefix, error) {
 
 // checkPath reports a path that is none, or that the API needs. It does not mind an empty one. offOr names what else is allowed.
 func checkPath(setting, path, offOr, example string) error {
-	below := func(root string) bool { return path == root || strings.HasPrefix(path, root+"/") }
 	switch {
 	case path == "":
 		return nil
 	case !strings.HasPrefix(path, "/") || len(path) < 2 || strings.HasSuffix(path, "/") || strings.ContainsAny(path, "*?#{} \t"):
 		return fmt.Errorf("%s must be %sa path such as %s: beginning with a slash, not ending with one, without wildcards", setting, offOr, example)
-	case slices.ContainsFunc([]string{"/api", "/.well-known"}, below):
+	case below(path, "/api"), below(path, "/.well-known"):
 		return fmt.Errorf("%s must not lie below /api or /.well-known, which belong to the API", setting)
 	default:
 		return nil

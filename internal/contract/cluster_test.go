@@ -20,18 +20,25 @@ import (
 // heardWithin is how soon a server hears of what another has changed.
 const heardWithin = time.Second
 
-// cluster starts servers that share a store, and whose endpoints run on one database. Each runs one job at a time.
-func cluster(t *testing.T, n int) (servers []*server, source *pgtest.DB) {
+// cluster starts servers that share a store, and whose endpoints run on one database. Each runs one job at a time, unless a change
+// of the settings says otherwise.
+func cluster(t *testing.T, n int, changes ...func(*servertest.Settings)) (servers []*server, source *pgtest.DB) {
 	t.Helper()
 	stored, source := pgtest.New(t), pgtest.New(t)
 	source.Exec(sales)
 	e := engines[1]
 	catalog := files(e)
 	catalog["acme/default/endless-job.sql"] = "/*---\nsource: main\nmode: async\n---*/\n" + e.Slow
+	catalog["acme/default/kept.sql"] = "/*---\nsource: main\nlimits: { cache: 10m }\n---*/\nSELECT clock_timestamp()::text AS at"
 	for range n {
 		servers = append(servers, newServer(t, servertest.Config{
 			Database: servertest.PostgresOf(source), Files: catalog,
-			Settings: func(settings *servertest.Settings) { settings.Jobs.Workers, settings.Jobs.PerCompany = 1, 0 },
+			Settings: func(settings *servertest.Settings) {
+				settings.Jobs.Workers, settings.Jobs.PerCompany = 1, 0
+				for _, change := range changes {
+					change(settings)
+				}
+			},
 			Store: func() (store.Store, error) {
 				return pgstore.Open(context.Background(), stored.AdminDSN, pgstore.Options{})
 			},

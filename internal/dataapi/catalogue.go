@@ -17,6 +17,7 @@ var catalogue = []Definition{
 	{CodeExecutionTimeout, 408, "Execution timed out", "The query exceeded its time limit. Narrow the parameters, or use an endpoint in async mode."},
 	{CodeIdempotencyConflict, 409, "Idempotency conflict", "A request with this Idempotency-Key is still in progress."},
 	{CodeJobNotCompleted, 409, "Job not completed", "The job has no result: it is processing still, or it failed, or it was cancelled."},
+	{CodeConflict, 409, "Conflict", "What is asked for contradicts what there is."},
 	{CodePreconditionFailed, 412, "Precondition failed", "The result is not the one that If-Match or If-Unmodified-Since names."},
 	{CodeRequestTooLarge, 413, "Request too large", "The request body is larger than this server accepts."},
 	{CodeUnsupportedMediaType, 415, "Unsupported media type", "Send the body as application/json, without Content-Encoding."},

@@ -27,6 +27,7 @@ const (
 	CodeExecutionTimeout     Code = "EXECUTION_TIMEOUT"
 	CodeIdempotencyConflict  Code = "IDEMPOTENCY_CONFLICT"
 	CodeJobNotCompleted      Code = "JOB_NOT_COMPLETED"
+	CodeConflict             Code = "CONFLICT"
 	CodePreconditionFailed   Code = "PRECONDITION_FAILED"
 	CodeRequestTooLarge      Code = "REQUEST_TOO_LARGE"
 	CodeUnsupportedMediaType Code = "UNSUPPORTED_MEDIA_TYPE"

@@ -10,7 +10,7 @@ import (
 )
 
 // programs are those that poll jobs; Power Query waits for its job in one request.
-var programs = []string{"curl", "python", "javascript", "appsscript"}
+var programs = []string{"curl", "python", "typescript", "javascript", "appsscript"}
 
 // digits is a row of values that JavaScript's numbers would change: their digits, and the scale of decimals.
 const digits = `SELECT 9007199254740993::bigint AS big, 150000.00 AS money, 1.10::numeric(5, 2) AS scaled,

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -59,10 +60,13 @@ type server struct {
 	Dir       string
 	caddyfile string // path
 	port      int
+	program   string // empty: the one that is built of this tree
 	cmd       *exec.Cmd
 	globals   string // lines of the global options
 	store     string // of the data_api block
 	sockets   []*os.File
+	address   string
+	prefix    []string
 	exited    chan struct{}
 	Log       *servertest.Log
 }
@@ -76,13 +80,16 @@ type serverConfig struct {
 	files   map[string]string // of the catalog, by path
 	env     []string
 	sockets []*os.File // inherited, from descriptor 3 on
+	address string     // that it listens on; default: 127.0.0.1
+	prefix  []string   // of its command
+	program string     // default: built of this tree
 }
 
 // unstarted returns a server that has neither a catalog nor a Caddyfile.
 func unstarted(t testing.TB) *server {
 	t.Helper()
-	s := &server{Client: servertest.Client{T: t}, Dir: t.TempDir(), port: freePort(t)}
-	s.Base = fmt.Sprintf("http://127.0.0.1:%d", s.port)
+	s := &server{Client: servertest.Client{T: t}, Dir: t.TempDir(), address: "127.0.0.1", port: freePort(t)}
+	s.Base = fmt.Sprintf("http://%s:%d", s.address, s.port)
 	s.CreateKey = s.createKey
 	return s
 }
@@ -90,7 +97,9 @@ func unstarted(t testing.TB) *server {
 func newServer(t testing.TB, config serverConfig) *server {
 	t.Helper()
 	s := unstarted(t)
-	s.globals, s.sockets, s.store = config.globals, config.sockets, config.store
+	s.globals, s.sockets, s.store, s.prefix, s.program = config.globals, config.sockets, config.store, config.prefix, config.program
+	s.address = cmp.Or(config.address, s.address)
+	s.Base = fmt.Sprintf("http://%s:%d", s.address, s.port)
 	s.WriteCatalog("acme/company.yaml", companyFile)
 	for path, content := range config.files {
 		s.WriteCatalog(path, content)
@@ -143,13 +152,29 @@ func (s *server) writeCaddyfile(sources, options string) {
 	}
 }
 
-http://127.0.0.1:%d {
+%s {
 	data_api
 }
-`, s.adminSocket(), s.globals, filepath.Join(s.Dir, "catalog"), cmp.Or(s.store, "store bbolt "+filepath.Join(s.Dir, "data-api.db")), sources, options, s.port)
+`, s.adminSocket(), s.globals, filepath.Join(s.Dir, "catalog"), cmp.Or(s.store, "store bbolt "+filepath.Join(s.Dir, "data-api.db")), sources, options, s.site())
 	if err := os.WriteFile(s.caddyfile, []byte(content), 0o600); err != nil {
 		s.T.Fatal(err)
 	}
+}
+
+// site is the address of the site: a server that is not on the loopback interface answers whatever host is asked for, as behind
+// a load balancer.
+func (s *server) site() string {
+	if s.address == "127.0.0.1" {
+		return s.Base
+	}
+	return fmt.Sprintf("http://:%d", s.port)
+}
+
+func (s *server) binary() string {
+	if s.program != "" {
+		return s.program
+	}
+	return builtBinary(s.T)
 }
 
 func (s *server) adminSocket() string { return filepath.Join(s.Dir, "admin.sock") }
@@ -161,8 +186,16 @@ func (s *server) environment(extra ...string) []string {
 // start runs the server and waits until it answers.
 func (s *server) start(env ...string) {
 	s.T.Helper()
+	s.startCaddy(env...)
+	s.awaitAdmin("/data_api/catalog")
+}
+
+// startCaddy runs the server and waits until Caddy has its configuration.
+func (s *server) startCaddy(env ...string) {
+	s.T.Helper()
 	s.Log = new(servertest.Log)
-	s.cmd = exec.Command(builtBinary(s.T), "run", "--config", s.caddyfile)
+	line := append(slices.Clone(s.prefix), s.binary(), "run", "--config", s.caddyfile)
+	s.cmd = exec.Command(line[0], line[1:]...)
 	s.cmd.Env = s.environment(env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.Log, s.Log
 	s.cmd.ExtraFiles = s.sockets
@@ -175,12 +208,17 @@ func (s *server) start(env ...string) {
 		_ = cmd.Wait()
 		close(exited)
 	}(s.cmd, s.exited)
-	// Caddy serves HTTP a moment before the configuration counts as active for its admin API.
+	s.awaitAdmin("/config/")
+}
+
+// awaitAdmin waits until the admin API answers a path: Caddy serves HTTP a moment before the configuration counts as active for it.
+func (s *server) awaitAdmin(path string) {
+	s.T.Helper()
 	client := &http.Client{Transport: unixTransport(s.adminSocket())}
 	defer client.CloseIdleConnections()
 	deadline := time.Now().Add(patience)
 	for {
-		response, err := client.Get("http://127.0.0.1/data_api/catalog")
+		response, err := client.Get("http://127.0.0.1" + path)
 		if err == nil {
 			_ = response.Body.Close()
 			if response.StatusCode == http.StatusOK {
@@ -221,7 +259,7 @@ func (s *server) stop() {
 
 // cli runs a command of the binary and returns what it prints.
 func (s *server) cli(args ...string) (stdout, stderr string, err error) {
-	cmd := exec.Command(builtBinary(s.T), args...)
+	cmd := exec.Command(s.binary(), args...)
 	cmd.Env = s.environment()
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut

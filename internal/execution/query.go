@@ -72,6 +72,16 @@ func (q *Queries) get(endpoint *catalog.Endpoint) (*checkedQuery, error) {
 	if query, ok := q.compiled[endpoint]; ok {
 		return query, nil
 	}
+	query, err := q.compile(endpoint)
+	if err == nil {
+		query.trouble = q.troubles.of(endpoint, q.sources[endpoint.Source])
+		q.compiled[endpoint] = query
+	}
+	return query, err
+}
+
+// compile compiles an endpoint's statement, and keeps nothing.
+func (q *Queries) compile(endpoint *catalog.Endpoint) (*checkedQuery, error) {
 	database, ok := q.sources[endpoint.Source]
 	if !ok {
 		names := slices.Sorted(maps.Keys(q.sources))
@@ -85,9 +95,7 @@ func (q *Queries) get(endpoint *catalog.Endpoint) (*checkedQuery, error) {
 	if err != nil {
 		return nil, err
 	}
-	query := &checkedQuery{Query: compiled, endpoint: endpoint, queries: q, trouble: q.troubles.of(endpoint, database)}
-	q.compiled[endpoint] = query
-	return query, nil
+	return &checkedQuery{Query: compiled, endpoint: endpoint, queries: q, trouble: new(trouble)}, nil
 }
 
 // Forget drops the query of an endpoint that is not live and will not be. It is for [catalog.Options].

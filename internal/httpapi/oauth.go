@@ -88,7 +88,7 @@ func (t *tokens) clientCredentials(w http.ResponseWriter, r *http.Request, event
 	if identity.ValidKeyID(client.APIKey) {
 		event.KeyID = client.APIKey
 	}
-	if err := t.present(&attempt, client); err != nil {
+	if err := t.present(&attempt, &client); err != nil {
 		return err
 	}
 	caller, err := t.directory.VerifyKey(client.APIKey, client.APISecret)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
@@ -57,7 +58,7 @@ func (j *jobs) stream(w http.ResponseWriter, r *http.Request, found job.Job) err
 		}
 		found = next
 	}
-	return j.sendState(events, "end", found)
+	return j.sendState(events, lastEvent, found)
 }
 
 // nextState waits for the job's end, a short while, and returns the job as it is then.
@@ -84,7 +85,12 @@ type eventStream struct {
 	w          http.ResponseWriter
 	controller *http.ResponseController
 	begun      bool
+	sent       int
 }
+
+// lastEvent ends a stream whose job has ended; it is the event's id, too. A browser opens a stream again that has ended, and names the
+// last id that it has seen.
+const lastEvent = "end"
 
 // send writes an event and passes it on at once. Data is JSON in one line.
 func (s *eventStream) send(event string, data []byte) error {
@@ -93,7 +99,12 @@ func (s *eventStream) send(event string, data []byte) error {
 		retry = fmt.Sprintf("retry: %d\n", progressEvery.Milliseconds())
 		s.begun = true
 	}
-	if _, err := fmt.Fprintf(s.w, "%sevent: %s\ndata: %s\n\n", retry, event, data); err != nil {
+	id := event
+	if event != lastEvent {
+		s.sent++
+		id = strconv.Itoa(s.sent)
+	}
+	if _, err := fmt.Fprintf(s.w, "%sid: %s\nevent: %s\ndata: %s\n\n", retry, id, event, data); err != nil {
 		return err
 	}
 	return s.controller.Flush()

@@ -18,7 +18,7 @@ func (t *tokens) beginAttempt(r *http.Request) (ratelimit.Attempt, error) {
 
 // present says for whom an attempt presents a secret. It fails with dataapi.CodeRateLimited, before anybody looks at the
 // secret and whether or not there is such a key.
-func (t *tokens) present(attempt *ratelimit.Attempt, request keyRequest) error {
+func (t *tokens) present(attempt *ratelimit.Attempt, request *keyRequest) error {
 	wait := attempt.Present(request.CompanySlug, request.APIKey)
 	return t.throttled(*attempt, wait)
 }

@@ -60,7 +60,10 @@ func (t *tokens) recordAttempt(w http.ResponseWriter, r *http.Request, event aud
 	if code != dataapi.CodeUnauthenticated && code.Definition().Status < http.StatusInternalServerError {
 		return
 	}
-	if event.Action == done {
+	switch event.Action {
+	case "":
+		return // there were no credentials
+	case done:
 		event.Action = audit.TokenRefused
 	}
 	event.Outcome, event.Reason = respond.OutcomeOf(err)
@@ -137,27 +140,35 @@ func (t *tokens) exchange(w http.ResponseWriter, r *http.Request, event *audit.E
 	if err := decodeFields(r, &request); err != nil {
 		return err
 	}
+	caller, pair, err := t.exchangeKey(r, &attempt, &request, event)
+	if err != nil {
+		return err
+	}
+	return t.answerTokens(w, caller, pair, event)
+}
+
+// exchangeKey verifies a key and its secret, and begins a family for whom it identifies.
+func (t *tokens) exchangeKey(
+	r *http.Request, attempt *ratelimit.Attempt, request *keyRequest, event *audit.Event,
+) (caller identity.Principal, pair token.Pair, err error) {
 	if dataapi.ValidSlug(request.CompanySlug) {
 		event.Company = request.CompanySlug
 	}
 	if identity.ValidKeyID(request.APIKey) {
 		event.KeyID = request.APIKey
 	}
-	if err := t.present(&attempt, request); err != nil {
-		return err
+	if err := t.present(attempt, request); err != nil {
+		return caller, pair, err
 	}
-	caller, err := t.directory.Verify(request.CompanySlug, request.APIKey, request.APISecret)
+	caller, err = t.directory.Verify(request.CompanySlug, request.APIKey, request.APISecret)
 	if err != nil {
-		return verified(&attempt, err, wrongKey)
+		return caller, pair, verified(attempt, err, wrongKey)
 	}
 	event.User = caller.User.Name
-	pair, err := t.families.Begin(r.Context(), t.authority, token.Subject{
+	pair, err = t.families.Begin(r.Context(), t.authority, token.Subject{
 		Company: caller.Company.Slug, User: caller.User.Name, KeyID: caller.KeyID,
 	})
-	if err != nil {
-		return err
-	}
-	return t.answerTokens(w, caller, pair, event)
+	return caller, pair, err
 }
 
 // beginWithRefreshToken begins an attempt, and reads the refresh token that it is made with.
@@ -168,33 +179,44 @@ func (t *tokens) beginWithRefreshToken(r *http.Request) (attempt ratelimit.Attem
 	return attempt, request, err
 }
 
-// refresh trades a refresh token for the next pair of its family. The user and the key are looked at again: neither
-// outlives its revocation by refreshing.
+// refresh trades a refresh token for the next pair of its family.
 func (t *tokens) refresh(w http.ResponseWriter, r *http.Request, event *audit.Event) error {
 	attempt, request, err := t.beginWithRefreshToken(r)
 	if err != nil {
 		return err
 	}
-	claims, err := t.authority.VerifyRefresh(request.RefreshToken)
+	caller, pair, err := t.rotate(r, &attempt, request.RefreshToken, wrongRefreshToken, event)
 	if err != nil {
-		return verified(&attempt, err, wrongRefreshToken)
+		return err
+	}
+	return t.answerTokens(w, caller, pair, event)
+}
+
+// rotate exchanges a refresh token for the next pair of its family. The user and the key are looked at again: neither
+// outlives its revocation by refreshing.
+func (t *tokens) rotate(
+	r *http.Request, attempt *ratelimit.Attempt, text, refusal string, event *audit.Event,
+) (caller identity.Principal, pair token.Pair, err error) {
+	claims, err := t.authority.VerifyRefresh(text)
+	if err != nil {
+		return caller, pair, verified(attempt, err, refusal)
 	}
 	about(event, claims)
-	caller, err := t.directory.Resolve(claims.Company, claims.User, claims.KeyID)
+	caller, err = t.directory.Resolve(claims.Company, claims.User, claims.KeyID)
 	if err != nil {
-		return verified(&attempt, err, wrongRefreshToken)
+		return caller, pair, verified(attempt, err, refusal)
 	}
 	pair, again, err := t.families.Rotate(r.Context(), t.authority, claims)
 	if errors.Is(err, token.ErrReused) {
 		event.Action = audit.TokenReused
 	}
 	if err != nil {
-		return verified(&attempt, err, wrongRefreshToken)
+		return caller, pair, verified(attempt, err, refusal)
 	}
 	if again {
 		event.Reason = "the same pair again: the token was exchanged a moment ago"
 	}
-	return t.answerTokens(w, caller, pair, event)
+	return caller, pair, nil
 }
 
 // logout ends the family of a refresh token, whichever of its tokens that is. As RFC 7009, 2.2 has it, a token that is
@@ -204,22 +226,27 @@ func (t *tokens) logout(w http.ResponseWriter, r *http.Request, event *audit.Eve
 	if err != nil {
 		return err
 	}
-	claims, err := t.authority.VerifyRefresh(request.RefreshToken)
-	if verified(&attempt, err, wrongRefreshToken) == nil {
-		about(event, claims)
-		ended, err := t.families.End(r.Context(), claims.Family)
-		if err != nil {
-			return err
-		}
-		if !ended {
-			event.Action = "" // it had ended before, which is recorded
-		}
-	} else {
-		event.Action = "" // nobody was logged out
+	if err := t.endFamily(r, &attempt, request.RefreshToken, event); err != nil {
+		return err
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// endFamily ends the family of a refresh token, if it is one. The event has no action where nothing has ended by this.
+func (t *tokens) endFamily(r *http.Request, attempt *ratelimit.Attempt, text string, event *audit.Event) error {
+	claims, err := t.authority.VerifyRefresh(text)
+	if verified(attempt, err, wrongRefreshToken) != nil {
+		event.Action = "" // nobody was logged out
+		return nil
+	}
+	about(event, claims)
+	ended, err := t.families.End(r.Context(), claims.Family)
+	if err == nil && !ended {
+		event.Action = "" // it had ended before, which is recorded
+	}
+	return err
 }
 
 // about says whose token an event is about.

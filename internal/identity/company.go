@@ -12,6 +12,7 @@ type Company struct {
 	Slug     string
 	Name     string // for people; the slug when the file gives none
 	Active   bool   // an inactive company's keys and tokens stop working
+	Stored   bool   // it was made over the API, and is no file of the catalog
 	Users    map[string]*User
 	Policies map[string]*Policy // the company's own, by name; the managed ones are not listed
 
@@ -26,6 +27,7 @@ type User struct {
 	Name         string // unique inside its company, by the slug rule
 	DisplayName  string // for people; the name when the file gives none
 	Active       bool
+	Stored       bool     // it was made over the API, and stands in no file of the catalog
 	Subject      string   // what a trusted issuer calls the user; empty: the name
 	Basic        bool     // its keys may be presented by HTTP Basic, in requests that change nothing
 	Policies     []string // names of managed policies or of the company's own

@@ -114,14 +114,19 @@ func refuse(cause error) (Principal, error) {
 // live and the user and the company are active. It is meant for every request, since a token outlives a revocation.
 // Without a key it returns a user whom a trusted issuer has identified, while issuers may still do so for the company.
 // Whatever is wrong, the error is dataapi.CodeUnauthenticated with the cause for the log, but for a key whose record is
-// damaged, which is dataapi.CodeInternal. It does not block, and allocates only for an error.
+// damaged, which is dataapi.CodeInternal, and for what cannot be known while nothing is heard of a store that processes share,
+// which is dataapi.CodeOverloaded: see [Keys.SharedWith]. It does not block, and allocates only for an error.
 func (d *Directory) Resolve(companySlug, userName, keyID string) (Principal, error) {
 	if keyID == "" {
 		return d.resolveTrusted(companySlug, userName)
 	}
+	if err := d.keys.stale(); err != nil {
+		return Principal{}, err
+	}
 	key := d.keys.find(keyID)
 	if key == nil {
-		return refuse(errUnknownKey)
+		_, err := refuse(errUnknownKey)
+		return Principal{}, d.keys.unknown(err)
 	}
 	now := d.keys.now()
 	state := key.State(now)

@@ -18,9 +18,10 @@ const MinPepper = 32
 // no disk. There is one Keys for a store, shared by every configuration that uses the store: a key that is revoked
 // through one of them is revoked for requests in flight under all of them. It is safe for concurrent use.
 type Keys struct {
-	store  KeyStore
-	pepper []byte
-	now    func() time.Time
+	store   KeyStore
+	pepper  []byte
+	now     func() time.Time
+	hearing *hearing // nil: nobody else changes the store
 
 	writing sync.Mutex                          // one change at a time, from the store to the index
 	index   atomic.Pointer[map[string]*heldKey] // by ID; neither the map nor the Key of an entry ever changes

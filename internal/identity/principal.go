@@ -40,6 +40,11 @@ func (p Principal) AuthorizeEverywhere(action dataapi.Action) bool {
 	return granted != nil && granted.all
 }
 
+// AuthorizeSomewhere reports whether the user's policies allow action on any endpoint at all, be there one or not.
+func (p Principal) AuthorizeSomewhere(action dataapi.Action) bool {
+	return p.permissions[action] != nil
+}
+
 // EffectiveAction is an action that a user's policies allow together, and where.
 type EffectiveAction struct {
 	Action    dataapi.Action `json:"action"`

@@ -21,10 +21,14 @@ var verifyCauses = [...]error{
 // wrong secret, a revoked or expired key, an inactive company or user: each gives the same dataapi.CodeUnauthenticated
 // with the cause for the log, after the same work, so that neither the answer nor its time tells which it was. Only a
 // secret that its own checksum gives away is refused earlier, which tells a caller nothing new. A key whose record is
-// damaged is dataapi.CodeInternal: that it is wrong would be a guess.
+// damaged is dataapi.CodeInternal: that it is wrong would be a guess. While nothing is heard of a store that processes share
+// all of these are dataapi.CodeOverloaded: a new key would else be told that it is wrong.
 func (d *Directory) Verify(companySlug, apiKey, apiSecret string) (Principal, error) {
 	if !wellFormedKeyID(apiKey) || !wellFormedSecret(apiSecret) {
 		return refuse(errMalformed)
+	}
+	if err := d.keys.stale(); err != nil {
+		return Principal{}, err
 	}
 	key := d.keys.find(apiKey)
 	keyKnown := key != nil
@@ -54,7 +58,8 @@ func (d *Directory) Verify(companySlug, apiKey, apiSecret string) (Principal, er
 		return damagedKey(key.ID)
 	}
 	if faults != 0 {
-		return refuse(verifyCauses[bits.TrailingZeros(faults)])
+		_, err := refuse(verifyCauses[bits.TrailingZeros(faults)])
+		return Principal{}, d.keys.unknown(err)
 	}
 	key.use(now)
 	return Principal{

@@ -13,7 +13,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/job"
-	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
+	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 )
 
 func TestCancelWaitingJob(t *testing.T) {
@@ -293,7 +293,7 @@ type unknownStore struct {
 func (s *unknownStore) Finish(ctx context.Context, id job.ID, attempt int, outcome job.Outcome) (bool, error) {
 	changed, err := s.Store.Finish(ctx, id, attempt, outcome)
 	if s.left.Add(-1) >= 0 {
-		return false, boltstore.ErrUnknown
+		return false, boltfile.ErrUnknown
 	}
 	return changed, err
 }

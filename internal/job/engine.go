@@ -99,6 +99,7 @@ type Engine struct {
 	sources *sources
 	steady  func() time.Time // decides about leases and delays; see [claim.Steady]
 	loop    *claim.Loop
+	watch   watch
 }
 
 // NewEngine makes an engine that uses store and does not own it. It runs nothing before Start.
@@ -124,7 +125,7 @@ func (e *Engine) Attach(runtime Runtime, settings Settings) *Attachment {
 // store's error, and may then be called again. Starting a started engine does nothing; a stopped one gives
 // [claim.ErrStopped].
 func (e *Engine) Start(ctx context.Context) error {
-	return e.loop.Start(ctx, e.recover, e.sweepLoop, e.expireLoop, e.watchLoop)
+	return e.loop.Start(ctx, e.recover, e.sweepLoop, e.expireLoop)
 }
 
 func (e *Engine) recover(ctx context.Context) error {
@@ -132,13 +133,20 @@ func (e *Engine) recover(ctx context.Context) error {
 	if n > 0 && err == nil {
 		e.log.Info("jobs that an earlier process left unfinished will run again", "jobs", n)
 	}
+	if err == nil {
+		e.watch.begin(ctx, e.watchLoop, e.hearLoop)
+	}
 	return err
 }
 
 // Stop stops claiming and waits for the jobs that run. When ctx ends first, they are cancelled and given back, which does
 // not count as an attempt, and Stop returns ctx's error once they have let go, or after 10 s more. What is attached stays
 // so. Jobs can still be accepted and read. Stopping an engine that is not started, or again, returns nil at once.
-func (e *Engine) Stop(ctx context.Context) error { return e.loop.Stop(ctx) }
+func (e *Engine) Stop(ctx context.Context) error {
+	err := e.loop.Stop(ctx)
+	e.watch.end() // jobs that run are cancelled from elsewhere until they have ended
+	return err
+}
 
 // Request is what an endpoint is asked to do.
 type Request struct {

@@ -22,6 +22,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/paralleltest"
 	"github.com/solucao42/caddy-data-api/internal/result"
+	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
 )
 
@@ -412,7 +413,7 @@ func TestStoreThatCannotWriteIsOverloaded(t *testing.T) {
 	if _, err := engine.Accept(t.Context(), request()); !dataapi.HasCode(err, dataapi.CodeOverloaded) {
 		t.Fatalf("got %v", err)
 	}
-	if err := engine.Start(t.Context()); !errors.Is(err, boltstore.ErrClosed) {
+	if err := engine.Start(t.Context()); !errors.Is(err, boltfile.ErrClosed) {
 		t.Fatalf("start: %v", err)
 	}
 }

@@ -42,6 +42,19 @@ func ParseID(text string) (ID, error) {
 // String returns the ID as 24 lower-case hexadecimal digits.
 func (id ID) String() string { return hex.EncodeToString(id[:]) }
 
+// Before is the greatest ID that sorts before this one; that of the zero ID is the zero ID.
+func (id ID) Before() ID {
+	if id == (ID{}) {
+		return id
+	}
+	for i := len(id) - 1; ; i-- {
+		id[i]--
+		if id[i] != 0xff {
+			return id
+		}
+	}
+}
+
 // Time is when the job was created, in whole seconds.
 func (id ID) Time() time.Time { return time.Unix(int64(binary.BigEndian.Uint32(id[:4])), 0).UTC() }
 

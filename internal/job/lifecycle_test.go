@@ -15,7 +15,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/claim"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/job"
-	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
+	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 )
 
 // blocking runs jobs until their context ends or gate is closed.
@@ -285,7 +285,7 @@ type failingStore struct {
 
 func (s *failingStore) Finish(ctx context.Context, id job.ID, attempt int, outcome job.Outcome) (bool, error) {
 	if s.failures.Add(-1) >= 0 {
-		return false, boltstore.ErrNotCommitted
+		return false, boltfile.ErrNotCommitted
 	}
 	return s.Store.Finish(ctx, id, attempt, outcome)
 }

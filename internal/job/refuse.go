@@ -9,8 +9,9 @@ import (
 
 // EndRefused ends every unfinished job that authorize refuses, waiting and running ones, as failed with the error that
 // authorize gave, which is one of package dataapi. Of those that run in this process the context ends, and with it the query
-// inside the database; those of another process end with their next heartbeat. Their ends are on disk when it returns.
-// authorize must not block. It returns ctx's error, or the store's, when it could not look at all of them.
+// inside the database; those of another process end within a second. Their ends are on disk when it returns.
+// authorize must not block; a refusal that passes by itself, since it cannot be told at present, ends nothing. It returns ctx's
+// error, the store's, or such a refusal, when it could not look at all of them.
 func (e *Engine) EndRefused(ctx context.Context, authorize func(Unfinished) error) error {
 	unfinished, err := e.store.Unfinished(ctx)
 	if err != nil {
@@ -20,6 +21,10 @@ func (e *Engine) EndRefused(ctx context.Context, authorize func(Unfinished) erro
 	for _, j := range unfinished {
 		refused := authorize(j)
 		if refused == nil {
+			continue
+		}
+		if dataapi.AsError(refused).Code.Passing() {
+			faults = append(faults, refused)
 			continue
 		}
 		_, err := e.end(ctx, j.ID, failed(dataapi.AsError(refused)))

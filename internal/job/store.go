@@ -167,6 +167,11 @@ type SharedStore interface {
 	// Ended returns those of the jobs that are not processing: they have ended, or there are none of these IDs. What it costs
 	// depends on how many it is asked of.
 	Ended(ctx context.Context, ids []ID) (ended []ID, err error)
+
+	// Hear calls ended with jobs that another process may have ended just now, and nil when any may have ended; and freed when
+	// another process has given jobs back, which can be claimed at once. It calls them from one goroutine, until ctx ends. These
+	// are hints that spare time: they may be wrong, and none is promised.
+	Hear(ctx context.Context, ended func(ids []ID), freed func())
 }
 
 // Quota is what one company may have in a store when it asks for a job more. Zero values allow anything.

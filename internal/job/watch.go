@@ -2,6 +2,8 @@ package job
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/claim"
@@ -10,6 +12,31 @@ import (
 // watchEvery is how often a store that other processes use is asked what has become of the jobs that run here, or that
 // somebody here waits for.
 const watchEvery = 500 * time.Millisecond
+
+// watch runs what hears of other processes, for longer than jobs are claimed.
+type watch struct {
+	mu    sync.Mutex
+	stop  context.CancelFunc // nil: it does not run
+	loops sync.WaitGroup
+}
+
+func (w *watch) begin(ctx context.Context, loops ...func(context.Context)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	ctx, w.stop = context.WithCancel(context.WithoutCancel(ctx))
+	for _, loop := range loops {
+		w.loops.Go(func() { loop(ctx) })
+	}
+}
+
+func (w *watch) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stop != nil {
+		w.stop()
+		w.loops.Wait()
+	}
+}
 
 // watchLoop hears of the ends of jobs that other processes have ended, until ctx ends. It costs one short query each time,
 // and none while there is nothing to hear of.
@@ -20,7 +47,7 @@ func (e *Engine) watchLoop(ctx context.Context) {
 	}
 	failed := false
 	for sleep(ctx, watchEvery) == nil {
-		err := e.watch(ctx, shared)
+		err := e.lookAt(ctx, shared, e.watched())
 		if err != nil && !failed && ctx.Err() == nil {
 			e.log.Error("the ends of jobs cannot be heard of that other servers run; it is tried again", "error", err)
 		}
@@ -28,9 +55,27 @@ func (e *Engine) watchLoop(ctx context.Context) {
 	}
 }
 
-func (e *Engine) watch(ctx context.Context, shared SharedStore) (err error) {
+// hearLoop hears sooner of what watchLoop would find out, and of jobs that other processes have given back, until ctx ends.
+func (e *Engine) hearLoop(ctx context.Context) {
+	shared, ok := e.store.(SharedStore)
+	if !ok {
+		return
+	}
+	shared.Hear(ctx, func(ids []ID) {
+		watched := e.watched()
+		if ids != nil {
+			watched = slices.DeleteFunc(watched, func(id ID) bool { return !slices.Contains(ids, id) })
+		}
+		_ = e.lookAt(ctx, shared, watched) // watchLoop tells of a store that fails
+	}, e.loop.Wake)
+}
+
+// watched returns the jobs whose ends matter here.
+func (e *Engine) watched() []ID { return append(e.waiters.ids(), e.runs.unended()...) }
+
+// lookAt tells of the ends of those jobs that have ended.
+func (e *Engine) lookAt(ctx context.Context, shared SharedStore, watched []ID) (err error) {
 	defer claim.Recovered(&err)
-	watched := append(e.waiters.ids(), e.runs.unended()...)
 	if len(watched) == 0 {
 		return nil
 	}

@@ -11,6 +11,7 @@ type gauges struct {
 	connections, connectionLimit, up, waiting          *prometheus.Desc
 	jobs, queueAge                                     *prometheus.Desc
 	storeUp, storeSize                                 *prometheus.Desc
+	servers, silence, signals                          *prometheus.Desc
 	callbacksDue, callbacksDead                        *prometheus.Desc
 	cacheBytes                                         *prometheus.Desc
 	endpoints, faults, catalogRead, keyExpiry, signing *prometheus.Desc
@@ -30,6 +31,9 @@ func newGauges() gauges {
 		queueAge:        gauge("job_queue_age_seconds", "How long the oldest job that waits has waited; 0: none waits."),
 		storeUp:         gauge("store_up", "1 while the store is open, answers in time and could write when it last had to."),
 		storeSize:       gauge("store_size_bytes", "Bytes of disk that the store takes."),
+		servers:         gauge("store_servers", "Servers that share the store and are alive, this one included."),
+		silence:         gauge("store_silence_seconds", "How long it was not heard what other servers have changed."),
+		signals:         gauge("store_signals", "1 while other servers' changes are signalled, 0 while they are only asked for."),
 		callbacksDue:    gauge("callback_due", "Callbacks that are due and wait to be tried."),
 		callbacksDead:   gauge("callback_dead", "Callbacks that were given up and are kept: dead letters. Counted every few minutes."),
 		cacheBytes:      gauge("cache_bytes", "Bytes that the cached results take."),
@@ -43,7 +47,8 @@ func newGauges() gauges {
 
 func (g *gauges) describe(descriptions chan<- *prometheus.Desc) {
 	for _, description := range []*prometheus.Desc{
-		g.connections, g.connectionLimit, g.up, g.waiting, g.jobs, g.queueAge, g.storeUp, g.storeSize, g.callbacksDue, g.callbacksDead,
+		g.connections, g.connectionLimit, g.up, g.waiting, g.jobs, g.queueAge, g.storeUp, g.storeSize,
+		g.servers, g.silence, g.signals, g.callbacksDue, g.callbacksDead,
 		g.cacheBytes, g.endpoints, g.faults, g.catalogRead, g.keyExpiry, g.signing,
 	} {
 		descriptions <- description
@@ -70,6 +75,11 @@ func (g *gauges) collect(collected chan<- prometheus.Metric, state State, store 
 	}
 	if state.DeadCallbacks >= 0 {
 		send(g.callbacksDead, float64(state.DeadCallbacks))
+	}
+	if standing := state.Standing; standing != nil {
+		send(g.servers, float64(standing.Servers))
+		send(g.silence, seconds(standing.Silence))
+		send(g.signals, truth(standing.Signals))
 	}
 	send(g.storeUp, truth(storeUp))
 	if !storeUp {

@@ -46,6 +46,7 @@ func view() *metrics.View {
 				},
 				Endpoints: 7, Faults: 1, CatalogRead: time.Unix(1000, 0), CacheBytes: 512,
 				KeyExpiry: map[string]time.Time{"acme": time.Unix(3000, 0), "globex": time.Unix(2000, 0)}, SigningSince: time.Unix(1, 0),
+				Standing: &metrics.Standing{Servers: 3, Silence: time.Second, Signals: true},
 			}
 		},
 		Store: func(context.Context) (metrics.StoreState, error) {

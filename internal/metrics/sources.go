@@ -24,14 +24,14 @@ type sourceSeries struct{ wait, query prometheus.Observer }
 
 var waitBuckets = []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2}
 
-// errorClasses name the codes with which a run ends that is not right at its source.
-var errorClasses = map[string]string{
-	string(dataapi.CodeSourceUnavailable):    "unavailable",
-	string(dataapi.CodeExecutionInterrupted): "interrupted",
-	string(dataapi.CodeExecutionTimeout):     "timeout",
-	string(dataapi.CodeOverloaded):           "overloaded",
-	string(dataapi.CodeValueRefused):         "value_refused",
-	string(dataapi.CodeInternal):             "internal",
+// failureClass is the word for the code with which a run ends that is not right at its source; "" for others.
+func failureClass(code string) string {
+	for _, kind := range dataapi.SourceFailures {
+		if string(kind.Code) == code {
+			return kind.Class
+		}
+	}
+	return ""
 }
 
 func newSourceCounts() *sourceCounts {
@@ -54,7 +54,7 @@ func (s *sourceCounts) observe(call *observe.Call) {
 	if call.Source == "" {
 		return
 	}
-	if class := errorClasses[call.Outcome]; class != "" {
+	if class := failureClass(call.Outcome); class != "" {
 		s.errors.WithLabelValues(call.Source, class).Inc()
 	}
 	if call.Kind == observe.Request && call.Timing != (observe.Timing{}) {

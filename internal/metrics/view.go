@@ -47,6 +47,15 @@ type State struct {
 	SigningSince time.Time            // since when the present key signs tokens; zero: the configuration's secret does
 
 	DeadCallbacks int // -1: not known yet
+
+	Standing *Standing // nil: the store is this server's alone
+}
+
+// Standing is how the server stands with the others that share its store.
+type Standing struct {
+	Servers int
+	Silence time.Duration
+	Signals bool
 }
 
 // SourceState is a source at one moment.

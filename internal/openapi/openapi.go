@@ -3,17 +3,38 @@ package openapi
 import (
 	_ "embed"
 	"fmt"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/result"
 )
 
 //go:embed base.yaml
-var base []byte
+var baseText []byte
+
+// base is what every document begins with.
+var base = compiled(baseText)
+
+// compiled returns a document in the form that is read again fastest, for every document that it becomes part of.
+func compiled(text []byte) func() (*openapi3.T, error) {
+	encode := sync.OnceValues(func() ([]byte, error) {
+		loaded, err := openapi3.NewLoader().LoadFromData(text)
+		if err != nil {
+			return nil, err
+		}
+		return loaded.MarshalJSON()
+	})
+	return func() (*openapi3.T, error) {
+		encoded, err := encode()
+		if err != nil {
+			return nil, err
+		}
+		return openapi3.NewLoader().LoadFromData(encoded)
+	}
+}
 
 // Options vary a document.
 type Options struct {
@@ -30,17 +51,20 @@ type Options struct {
 // Document describes what a caller may run, and nothing else. Offers are all that [execution.Plan.Offers] returns for the
 // caller. The same arguments give the same bytes: one JSON object, without a line break at its end.
 func Document(caller identity.Principal, offers []execution.Offer, options Options) ([]byte, error) {
-	loaded, err := openapi3.NewLoader().LoadFromData(base)
+	loaded, err := base()
 	if err != nil {
 		return nil, fmt.Errorf("the beginning of every document: %w", err)
 	}
-	d := &document{T: loaded, Options: options, names: make(map[string]string)}
+	d := &document{T: loaded, Options: options}
 	d.Info.Title = "Data API for " + caller.Company.Name
 	d.Info.Description = introduction
 	if options.Server != "" {
 		d.Servers = openapi3.Servers{{URL: options.Server}}
 	}
 	d.addUsage(caller)
+	if err := d.addManagement(caller); err != nil {
+		return nil, err
+	}
 	for _, item := range d.Paths.Map() {
 		for _, operation := range item.Operations() {
 			d.addFixedErrors(operation)
@@ -72,17 +96,4 @@ read them with a parser that does, where a 64-bit float is not enough. NaN and t
 type document struct {
 	*openapi3.T
 	Options
-	names map[string]string // of components and operations: what each was given to
-}
-
-// uniqueName returns a name for what an endpoint has, and a longer one where another endpoint has taken that: a-b/c and
-// a/b-c both read ABC.
-func (d *document) uniqueName(name string, owner dataapi.Address) string {
-	for candidate, n := name, 2; ; n++ {
-		if taken, ok := d.names[candidate]; !ok || taken == owner.String() {
-			d.names[candidate] = owner.String()
-			return candidate
-		}
-		candidate = fmt.Sprintf("%s_%d", name, n)
-	}
 }

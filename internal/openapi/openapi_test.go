@@ -98,9 +98,46 @@ func TestDocumentHasThePathsOfTheContract(t *testing.T) {
 	}
 	want := []string{
 		dataapi.PathJWKS, dataapi.PathOAuth, dataapi.PathAPIKey, dataapi.PathLogout, dataapi.PathPermissions, dataapi.PathRefresh, dataapi.PathToken, dataapi.PathEndpoints, dataapi.PathOpenAPI,
+		dataapi.PathJobs, dataapi.PathJobs + "/{job_id}",
 	}
 	if got := slices.Sorted(maps.Keys(document.Paths)); !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
+	}
+}
+
+// What a caller may not use is not in its document, and whoever may do everything has every route of a caller's.
+func TestDocumentOfAnAdministrator(t *testing.T) {
+	type documented struct {
+		Paths      map[string]map[string]json.RawMessage
+		Components struct{ Schemas map[string]json.RawMessage }
+	}
+	read := func(policy string) (document documented) {
+		user := &identity.User{Name: "ana", Active: true, Policies: []string{policy}}
+		caller, err := identity.NewPrincipal(&identity.Company{Slug: "acme", Name: "Acme", Active: true}, user)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := openapi.Document(caller, nil, options)
+		if err == nil {
+			err = json.Unmarshal(text, &document)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return document
+	}
+	administrators, editors := read(identity.PolicyCompanyAdministrator), read(identity.PolicyVisualizationManager)
+	for _, pattern := range dataapi.CallerPaths() {
+		parent, below := strings.CutSuffix(pattern, "/*")
+		found := slices.ContainsFunc(slices.Collect(maps.Keys(administrators.Paths)), func(path string) bool {
+			return path == pattern || below && (strings.HasPrefix(path, parent+"/") || administrators.Paths[parent] != nil)
+		})
+		if !found {
+			t.Errorf("%s is not documented", pattern)
+		}
+	}
+	if editors.Paths[dataapi.PathUsers] != nil || editors.Components.Schemas["ManagedUser"] != nil || editors.Paths[dataapi.PathStatus] == nil {
+		t.Errorf("an editor is told of %q", slices.Sorted(maps.Keys(editors.Paths)))
 	}
 }
 

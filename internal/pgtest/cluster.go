@@ -103,6 +103,32 @@ func (c *Cluster) Start(t testing.TB) {
 	}
 }
 
+// Allow lets everybody in from these addresses, such as "198.51.100.0/24", where the server listens on them.
+func (c *Cluster) Allow(t testing.TB, addresses string) {
+	t.Helper()
+	if c.binDir == "" {
+		t.Fatal("a PostgreSQL in Docker cannot be reached by TCP")
+	}
+	file, err := os.OpenFile(filepath.Join(c.dataDir(), "pg_hba.conf"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = fmt.Fprintf(file, "host %s %s %s trust\n", "all", "all", addresses)
+	if err := errors.Join(err, file.Close(), c.process.Process.Signal(syscall.SIGHUP)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Log is what the server has logged until now.
+func (c *Cluster) Log(t testing.TB) string {
+	t.Helper()
+	text, err := os.ReadFile(c.logFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // Start starts a cluster for a program that is not a test, with further arguments for the server, such as "-c",
 // "shared_buffers=512MB". The cluster ends with [Cluster.Remove], or with the program.
 func Start(arguments ...string) (*Cluster, error) { return start(arguments...) }

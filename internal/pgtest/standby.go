@@ -37,3 +37,21 @@ func (c *Cluster) Promote(t testing.TB) {
 
 // Host is where the server listens, for the keyword host of a connection string; its port is 5432.
 func (c *Cluster) Host() string { return c.dir }
+
+// Synchronize lets commits wait for a standby from now on (synchronous_standby_names), and returns when one follows.
+func (c *Cluster) Synchronize(t testing.TB) {
+	t.Helper()
+	for _, statement := range []string{
+		"ALTER SYSTEM SET synchronous_standby_names = '*'", // stands alone: it may be in no transaction
+		"SELECT pg_reload_conf()",
+		`DO $$ BEGIN
+			WHILE NOT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync') LOOP
+				PERFORM pg_sleep(0.02), pg_stat_clear_snapshot();
+			END LOOP;
+		END $$`,
+	} {
+		if err := execute(c.DSN(), statement); err != nil {
+			t.Fatalf("waiting for the standby: %v", err)
+		}
+	}
+}

@@ -24,6 +24,7 @@ type Table struct {
 	seed  maphash.Seed
 	epoch time.Time
 	now   func() time.Time
+	share func() int // nil: the whole
 	sets  []set
 }
 
@@ -43,6 +44,21 @@ func NewTable(places int, now func() time.Time) *Table {
 		sets *= 2
 	}
 	return &Table{seed: maphash.MakeSeed(), epoch: now(), now: now, sets: make([]set, sets)}
+}
+
+// ShareAmong makes the table one of as many as servers says, which must be at least 1 and not block: each bucket takes one part
+// of its limit, at least one token at once, so that the tables together admit what one would. It must be called before the table
+// is used.
+func (t *Table) ShareAmong(servers func() int) { t.share = servers }
+
+// part is how long a token takes to flow in, and an empty bucket to fill, in nanoseconds.
+func (t *Table) part(limit Limit) (interval, capacity int64) {
+	if t.share == nil {
+		return int64(limit.interval()), int64(limit.capacity())
+	}
+	servers := max(t.share(), 1)
+	interval = int64(limit.interval()) * int64(servers)
+	return interval, interval * int64(max(limit.Burst/servers, 1))
 }
 
 // Key says whom a bucket belongs to. It is a hash under the table's own seed.
@@ -78,7 +94,7 @@ func (t *Table) take(key Key, limit Limit, tokens int64) State {
 	if !limit.Limits() {
 		return State{OK: true, Remaining: math.MaxInt}
 	}
-	interval, capacity := int64(limit.interval()), int64(limit.capacity())
+	interval, capacity := t.part(limit)
 	now := int64(t.now().Sub(t.epoch))
 	s := t.set(key)
 	s.mu.Lock()

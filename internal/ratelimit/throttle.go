@@ -45,6 +45,13 @@ func NewThrottle(now func() time.Time) *Throttle {
 	}
 }
 
+// ShareAmong makes the throttle one of several: see [Table.ShareAmong].
+func (t *Throttle) ShareAmong(servers func() int) {
+	for _, table := range []*Table{t.requests, t.failures, t.identities, t.total} {
+		table.ShareAmong(servers)
+	}
+}
+
 // Attempt is one request for tokens.
 type Attempt struct {
 	throttle *Throttle

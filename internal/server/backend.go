@@ -9,9 +9,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/activity"
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
@@ -58,6 +60,8 @@ type Backend struct {
 	Keys       *identity.Keys
 	Dispatcher *callback.Dispatcher
 	Usage      *usage.Counter
+	Activity   *activity.Recorder
+	Documents  *documents.Library // what people make over the API
 
 	quotas    *usage.Quotas
 	ring      *token.KeyRing // of the server's own keys
@@ -188,13 +192,19 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 	}
 	built := &Backend{
 		Store: opened, Keys: keys, ring: ring, families: families, cursorKey: cursorKey, traces: options.Traces,
+		Activity: activity.New(time.Now),
 		throttle: ratelimit.NewThrottle(time.Now),
 		rates:    ratelimit.NewTable(ratePlaces, time.Now),
 		memory:   respond.NewMemory(0), // each configuration says how much there is
+
+		Documents: documents.New(opened, time.Now),
 	}
 	built.Usage = usage.NewCounter(opened, usage.CounterOptions{Logger: part("usage")})
-	_, shared := opened.(store.Shared)
-	built.quotas = usage.NewQuotas(built.Usage, usage.QuotasOptions{Logger: part("quotas"), OnQuota: options.OnQuota, Shared: shared})
+	shared, isShared := opened.(store.Shared)
+	if isShared {
+		built.shareWith(shared)
+	}
+	built.quotas = usage.NewQuotas(built.Usage, usage.QuotasOptions{Logger: part("quotas"), OnQuota: options.OnQuota, Shared: isShared})
 	built.Usage.Start()
 	options.Observer = built.observing(options.Observer)
 	built.dead = newDeadLetters(opened)
@@ -204,8 +214,12 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 			built.dead.tried(outcome)
 			options.Meter.CallbackTried(outcome)
 		}})
+	owner := "" // one for the process
+	if isShared {
+		owner = rand.Text() // another server in the same process is another server
+	}
 	built.engine = job.NewEngine(opened, job.Options{
-		Logger: part("jobs"), Traces: options.Traces,
+		Logger: part("jobs"), Traces: options.Traces, Owner: owner,
 		Ended: func(ended job.Job) {
 			built.Dispatcher.Wake()
 			options.ended(ended)
@@ -215,40 +229,10 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 	return built, nil
 }
 
-// observing returns the observer of calls, and of the ends of jobs, that counts them first.
-func (b *Backend) observing(others observe.Observer) observe.Observer {
-	return observe.Observers{b.Usage, b.quotas, others}
-}
-
 // Jobs runs the jobs of the store.
 func (b *Backend) Jobs() *job.Engine { return b.engine }
 
 // Start starts the engines unless they run. Nothing begins before something is attached: see [Services.Attach].
 func (b *Backend) Start() error {
 	return errors.Join(b.engine.Start(context.Background()), b.Dispatcher.Start(context.Background()))
-}
-
-// ended tells the observers and the audit log how a job has ended.
-func (o *BackendOptions) ended(ended job.Job) {
-	call := observe.Call{
-		Kind:    observe.Job,
-		Company: ended.Company, User: ended.User, KeyID: ended.KeyID,
-		Endpoint: ended.Address, Revision: ended.Revision, Source: ended.Source, JobID: ended.ID.String(), Attempts: ended.Tries(),
-		Outcome: string(ended.Status), Queued: ended.CompletedAt.Sub(ended.CreatedAt), TraceID: tracing.IDOf(ended.LastTraceparent()),
-	}
-	switch {
-	case ended.Status == job.Completed:
-		call.Outcome = observe.Success
-	case ended.Error != nil:
-		call.Outcome, call.Reason = string(ended.Error.Code), ended.Error.Detail
-	}
-	if !ended.StartedAt.IsZero() {
-		call.Ran, call.Rows, call.Bytes = true, ended.Result.RowCount, ended.Result.Size
-		call.Began, call.Duration = ended.StartedAt, ended.CompletedAt.Sub(ended.StartedAt)
-		call.Queued = ended.StartedAt.Sub(ended.CreatedAt)
-	}
-	o.Observer.Observe(context.Background(), &call)
-	if o.AuditLog.Enabled() {
-		o.AuditLog.Record(audit.CallEvent(&call))
-	}
 }

@@ -3,10 +3,34 @@ package server
 import (
 	"context"
 	"errors"
+	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/admin"
 	"github.com/solucao42/caddy-data-api/internal/cache"
+	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/store"
 )
+
+// shareWith has the backend take its part of what servers count together, and mind how long it has not heard of the others.
+func (b *Backend) shareWith(shared store.Shared) {
+	servers := func() int { return shared.Standing().Nodes }
+	b.throttle.ShareAmong(servers)
+	b.rates.ShareAmong(servers)
+	b.Keys.SharedWith(func() time.Duration { return shared.Standing().Silence }, shared.StaleAfter())
+}
+
+// Standing says how the server stands with the others that share its store; nil: it shares none.
+func (b *Backend) Standing() *admin.Standing {
+	shared, ok := b.Store.(store.Shared)
+	if !ok {
+		return nil
+	}
+	standing, limit := shared.Standing(), shared.StaleAfter()
+	return &admin.Standing{
+		Servers: standing.Nodes, Signals: standing.Signals, Silence: standing.Silence, SilenceSeconds: standing.Silence.Seconds(),
+		Stale: standing.Silence > limit, StaleAfterSeconds: limit.Seconds(),
+	}
+}
 
 // follow lets the backend hear of what other servers change in a store that they share. The function that it returns ends
 // that, and must be called before the store is closed.
@@ -40,9 +64,14 @@ func (b *Backend) hear(ctx context.Context, changes []store.Change) error {
 			b.families.Refuse(change.Key)
 		case store.Cache:
 			b.purge(change.Key)
+		case store.Documents:
+			b.Documents.Changed(store.DocumentOf(change.Key))
 		default: // everything, or a kind that a newer version tells of
 			keys, families, ring = true, true, true
 			b.purge("")
+			for _, kind := range documents.Kinds() {
+				b.Documents.Changed(kind, "")
+			}
 		}
 	}
 	var faults []error

@@ -23,6 +23,9 @@ func (s *Services) View(company bool) *metrics.View {
 				CacheBytes: s.Cache.Bytes(), KeyExpiry: expiries.read(time.Now()), SigningSince: signingSince(s.TokenKeys),
 				DeadCallbacks: s.dead.count(),
 			}
+			if standing := s.Standing(); standing != nil {
+				state.Standing = &metrics.Standing{Servers: standing.Servers, Silence: standing.Silence, Signals: standing.Signals}
+			}
 			for _, name := range slices.Sorted(maps.Keys(s.server.settings.Sources)) {
 				state.Sources = append(state.Sources, s.server.settings.Sources[name].gauges(name))
 			}

@@ -10,10 +10,12 @@ import (
 
 // Health is what a configuration can serve at one moment.
 type Health struct {
-	Ready bool `json:"-"` // the catalog is loaded, the store can be written, and at least one source answers
+	// The catalog is loaded, at least one source answers, and the store can be written, or is one that servers share and was
+	// heard of lately enough: then calls are answered that do not need it.
+	Ready bool `json:"-"`
 
 	Catalog CatalogHealth  `json:"catalog"`
-	Store   PartHealth     `json:"store"`
+	Store   StoreHealth    `json:"store"`
 	Sources []SourceHealth `json:"sources"`
 }
 
@@ -27,6 +29,13 @@ type CatalogHealth struct {
 type PartHealth struct {
 	Up    bool   `json:"up"`
 	Error string `json:"error,omitempty"` // for operators
+}
+
+// StoreHealth is that of the store.
+type StoreHealth struct {
+	PartHealth
+	Servers int  `json:"servers,omitempty"` // that share it and are alive
+	Stale   bool `json:"stale,omitempty"`   // others' changes were not heard of for too long
 }
 
 // SourceHealth is that of a source.
@@ -48,7 +57,7 @@ const (
 func (s *Server) Health() Health {
 	health := Health{
 		Catalog: CatalogHealth{Endpoints: len(s.catalog.Current().Endpoints()), Faults: s.catalog.FaultCount()},
-		Store:   PartHealth{Up: true},
+		Store:   StoreHealth{PartHealth: PartHealth{Up: true}},
 	}
 	_, err := s.writing.Ask(func(ctx context.Context) (struct{}, error) {
 		opened, err := s.Open()
@@ -58,7 +67,7 @@ func (s *Server) Health() Health {
 		return struct{}{}, err
 	})
 	if err != nil {
-		health.Store = PartHealth{Error: err.Error()}
+		health.Store.PartHealth = PartHealth{Error: err.Error()}
 	}
 	anySource := false
 	for _, name := range slices.Sorted(maps.Keys(s.settings.Sources)) {
@@ -67,8 +76,22 @@ func (s *Server) Health() Health {
 		anySource = anySource || source.Up
 		health.Sources = append(health.Sources, source)
 	}
-	health.Ready = health.Store.Up && anySource && !s.catalog.ReadAt().IsZero()
+	health.Ready = s.storeServes(&health) && anySource && !s.catalog.ReadAt().IsZero()
 	return health
+}
+
+// storeServes reports whether calls can be answered with the store as it is.
+func (s *Server) storeServes(health *Health) bool {
+	opened := s.opened.Load()
+	if opened == nil {
+		return health.Store.Up
+	}
+	standing := opened.Standing()
+	if standing == nil {
+		return health.Store.Up
+	}
+	health.Store.Servers, health.Store.Stale = standing.Servers, standing.Stale
+	return !standing.Stale
 }
 
 // health is what is known of the source without asking it.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/usage"
 )
 
@@ -23,6 +24,9 @@ const (
 
 	// usageSweep is how many records of usage are removed at once, so that others need not wait long for the store.
 	usageSweep = 1000
+
+	// documentSweep is that of documents, which may be large.
+	documentSweep = 50
 )
 
 // startMaintenance does, as long as a configuration is attached, what no request does: it ends the work of those who have lost
@@ -87,8 +91,8 @@ func (s *Services) maintenanceLoop(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		if err := errors.Join(s.Keys.SaveUse(ctx), s.families.Prune(ctx), s.sweepUsage(ctx)); err != nil && ctx.Err() == nil {
-			s.server.settings.Log.Error("the upkeep of keys, token families and usage is tried again", slog.Any("error", err))
+		if err := errors.Join(s.Keys.SaveUse(ctx), s.families.Prune(ctx), s.sweepUsage(ctx), s.sweepDocuments(ctx)); err != nil && ctx.Err() == nil {
+			s.server.settings.Log.Error("the upkeep of keys, token families, usage and documents is tried again", slog.Any("error", err))
 		}
 	}
 }
@@ -98,6 +102,17 @@ func (s *Services) sweepUsage(ctx context.Context) error {
 	before := time.Now().Add(-cmp.Or(s.server.settings.UsageRetention, usage.DefaultRetention))
 	for {
 		more, err := s.Store.SweepUsage(ctx, before, usageSweep)
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+// sweepDocuments forgets documents that were deleted longer ago than they can be brought back.
+func (s *Services) sweepDocuments(ctx context.Context) error {
+	before := time.Now().Add(-documents.KeepDeleted)
+	for {
+		more, err := s.Documents.SweepDocuments(ctx, before, documentSweep)
 		if err != nil || !more {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/catalog"
+	"github.com/solucao42/caddy-data-api/internal/catalog/document"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/observe"
@@ -25,10 +26,11 @@ import (
 
 // Settings are one configuration. Every field is required where no default is named.
 type Settings struct {
-	Catalog string             // directory of the endpoint files
-	Strict  bool               // a catalog with a fault is refused as a whole
-	Sources map[string]*Source // by the name that endpoint files use
-	Backend *Shared            // another configuration may have opened it
+	Catalog string              // directory of the endpoint files
+	Strict  bool                // a catalog with a fault is refused as a whole
+	Sources map[string]*Source  // by the name that endpoint files use
+	Authors map[string][]string // the companies that may publish from the console, by source; nil: none
+	Backend *Shared             // another configuration may have opened it
 
 	Tokens         token.Config // without the keys and the clock
 	Algorithm      string       // that tokens are signed with
@@ -77,6 +79,8 @@ type Server struct {
 
 	opening sync.Mutex
 	opened  atomic.Pointer[Services]
+
+	unfollow atomic.Pointer[func()] // ends that the catalog follows the store's documents
 }
 
 // New reads the catalog and compiles every statement. It opens no store and asks no source: see [Server.Open] and
@@ -97,7 +101,7 @@ func New(settings Settings) (*Server, error) {
 	}
 	opened, err := catalog.Open(settings.Catalog, catalog.Options{
 		Logger: settings.Log, Strict: settings.Strict, DialectOf: dialects, Dialects: slices.Collect(maps.Values(dialects)),
-		Check: s.checkEndpoint, Forget: s.queries.Forget,
+		Authors: authorsOf(settings), Check: s.checkEndpoint, Forget: s.queries.Forget,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the catalog has faults:\n%w", err)
@@ -106,6 +110,15 @@ func New(settings Settings) (*Server, error) {
 	s.queries.Watch(opened.Doubt)
 	opened.OnChange(func(snapshot *catalog.Snapshot) { s.plan.Store(execution.NewPlan(snapshot, s.queries)) })
 	return s, nil
+}
+
+// authorsOf names every source, those without authors too.
+func authorsOf(settings Settings) document.Authors {
+	authors := make(document.Authors, len(settings.Sources))
+	for name := range settings.Sources {
+		authors[name] = settings.Authors[name]
+	}
+	return authors
 }
 
 // Catalog returns the catalog, which the server closes.
@@ -128,10 +141,16 @@ func (s *Server) Open() (*Services, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data_api: opening the store: %w", err)
 	}
+	following, err := s.followStored(backend.Documents)
+	if err != nil {
+		return nil, fmt.Errorf("data_api: reading what the store has of the catalog: %w", err)
+	}
 	opened, err := s.newServices(backend)
 	if err != nil {
+		following()
 		return nil, err
 	}
+	s.unfollow.Store(&following)
 	s.opened.Store(opened)
 	return opened, nil
 }
@@ -140,7 +159,12 @@ func (s *Server) Open() (*Services, error) {
 func (s *Server) Opened() *Services { return s.opened.Load() }
 
 // Close ends that the catalog is watched. It closes neither the sources nor the backend, which others may share.
-func (s *Server) Close() error { return s.catalog.Close() }
+func (s *Server) Close() error {
+	if unfollow := s.unfollow.Swap(nil); unfollow != nil {
+		(*unfollow)()
+	}
+	return s.catalog.Close()
+}
 
 // checkEndpoint is what an endpoint has to pass before it goes live.
 func (s *Server) checkEndpoint(ctx context.Context, endpoint *catalog.Endpoint) ([]source.Column, error) {
@@ -158,7 +182,8 @@ func (s *Server) checkEndpoint(ctx context.Context, endpoint *catalog.Endpoint) 
 // In a strict configuration every statement is waited for, and a fault is an error.
 func (s *Server) CheckStatements() error {
 	if s.settings.Strict {
-		if err := s.CheckAll(); err != nil {
+		// What users of the console have written must not keep a configuration from starting.
+		if err := s.CheckAll(); len(s.catalog.Diagnostics().OfFiles()) > 0 {
 			return fmt.Errorf("the catalog has faults:\n%w", err)
 		}
 		return nil

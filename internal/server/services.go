@@ -14,6 +14,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
@@ -77,7 +78,7 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 		Throttle: backend.throttle, ThrottleLimits: s.settings.Throttle,
 		Cache: results, Memory: backend.memory,
 		Rates: backend.rates, WaitingCallers: admission.NewCounter(s.settings.WaitingCallers),
-		Log: s.settings.Log,
+		Log: s.settings.Log, More: s.management(backend, directory),
 	})
 	// From now on, and with what the catalog holds at this moment.
 	s.catalog.OnChange(func(snapshot *catalog.Snapshot) {
@@ -117,6 +118,11 @@ func (s *Server) startTrusts(directory *identity.Directory) {
 	directory.TrustIssuersFor(companies)
 }
 
+// Invite makes the code of a link that signs somebody in once: see [token.Families.Invite].
+func (s *Services) Invite(ctx context.Context, subject token.Subject) (code string, until time.Time, err error) {
+	return s.families.Invite(ctx, subject)
+}
+
 // Attach makes the services the ones that jobs and callbacks begin under from now on. The function that it returns takes
 // them away again. Whatever has begun under them ends under them; done is called after that.
 func (s *Services) Attach(done func()) (detach func(), err error) {
@@ -154,8 +160,11 @@ func (s *Server) jobsPerSource() int {
 // not told either, and a company may have changed its list of hosts.
 func (s *Services) authorizeDelivery(ctx context.Context, delivery callback.Delivery) error {
 	announced, err := s.Store.Get(ctx, delivery.JobID) // the engine hides expired jobs
-	if err != nil {
+	switch {
+	case errors.Is(err, job.ErrNotFound):
 		return err
+	case err != nil:
+		return dataapi.Wrap(dataapi.CodeOverloaded, err)
 	}
 	caller, err := s.Directory.Resolve(announced.Company, announced.User, announced.KeyID)
 	if err != nil {

@@ -27,6 +27,8 @@ type Source struct {
 	pinger      source.Pinger      // the database itself, or nil
 	reporter    source.Reporter    // likewise
 	reconnector source.Reconnector // the database itself, or nil
+	describer   source.Describer   // likewise
+	kind        string             // of database; empty: it does not say
 	dialect     source.Dialect
 	configured  time.Time               // when it was made
 	answered    atomic.Bool             // at least once since
@@ -43,8 +45,16 @@ func NewSource(database source.Source, dialect source.Dialect) *Source {
 	pinger, _ := database.(source.Pinger)
 	reporter, _ := database.(source.Reporter)
 	reconnector, _ := database.(source.Reconnector)
+	describer, _ := database.(source.Describer)
+	kind := ""
+	if named, ok := database.(source.Named); ok {
+		kind = named.SystemName()
+	}
 	admitted := admission.Admit(database, admission.Options{})
-	return &Source{Source: admitted, admitted: admitted, pinger: pinger, reporter: reporter, reconnector: reconnector, dialect: dialect, configured: time.Now()}
+	return &Source{
+		Source: admitted, admitted: admitted, pinger: pinger, reporter: reporter, reconnector: reconnector, describer: describer, kind: kind,
+		dialect: dialect, configured: time.Now(),
+	}
 }
 
 // ask asks the source for a sign of life, and remembers one.

@@ -48,6 +48,14 @@ func (c *Counts) Add(others *Counts) {
 	}
 }
 
+// Errors is how many calls and jobs did not succeed.
+func (c *Counts) Errors() (total int64) {
+	for field := Invalid; field < Fields; field++ {
+		total += c[field]
+	}
+	return total
+}
+
 // Zero reports whether nothing was counted.
 func (c *Counts) Zero() bool { return *c == Counts{} }
 

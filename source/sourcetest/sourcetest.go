@@ -40,6 +40,7 @@ func Run(t *testing.T, db Database) {
 		{"a busy source refuses after a while", testOverload},
 		{"a query is safe for concurrent use", testConcurrent},
 		{"a reporter counts its connections", testStats},
+		{"a describer says what can be read", testDescribe},
 		{"a plan is told without running anything, and without values", testExplain},
 		{"close cancels what runs", testClose},
 	} {

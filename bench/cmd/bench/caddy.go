@@ -17,6 +17,7 @@ import (
 type server struct {
 	*process
 	dir, socket string
+	options     serverOptions
 	port        int // of the API
 	respond     int // of Caddy's own static answer, the same bytes as the point endpoint's
 	proxy       int // of Caddy's reverse_proxy in front of Fastify; 0 for none
@@ -27,7 +28,9 @@ type server struct {
 type serverOptions struct {
 	hs256   bool // else Ed25519
 	audited bool // writes the audit log into a file; else nowhere
-	fastify int  // port of what is behind the proxy; 0 for none
+	// counts no calls, neither for metrics nor for usage: it is another program, of the same code
+	unobserved bool
+	fastify    int // port of what is behind the proxy; 0 for none
 }
 
 const companyFile = "name: Acme\nusers:\n  bench: { policies: [DataAPIConsumer] }\n"
@@ -41,7 +44,7 @@ const pointAnswer = `{"columns":[{"name":"id","type":"integer"},{"name":"name","
 	`"row_count":1,"truncated":false,"max_rows":10000,"executed_at":"2026-01-01T00:00:00Z"}`
 
 func (l *lab) startServer(ctx context.Context, name string, options serverOptions) (*server, error) {
-	s := &server{dir: filepath.Join(l.dir, name)}
+	s := &server{dir: filepath.Join(l.dir, name), options: options}
 	s.socket = filepath.Join(s.dir, "admin.sock")
 	for _, port := range []*int{&s.port, &s.respond, &s.proxy} {
 		var err error
@@ -58,7 +61,7 @@ func (l *lab) startServer(ctx context.Context, name string, options serverOption
 	}
 	var err error
 	environment := append([]string{"HOME=" + s.dir, "XDG_DATA_HOME=" + s.dir, "XDG_CONFIG_HOME=" + s.dir}, l.environment...)
-	s.process, err = startProcess(ctx, filepath.Join(s.dir, "log"), s.dir, environment, l.caddy, "run", "--config", caddyfile)
+	s.process, err = startProcess(ctx, filepath.Join(s.dir, "log"), s.dir, environment, l.binary(options), "run", "--config", caddyfile)
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +71,14 @@ func (l *lab) startServer(ctx context.Context, name string, options serverOption
 	}
 	s.token, err = s.login(ctx, l.caddy)
 	return s, err
+}
+
+// binary is the program of a server.
+func (l *lab) binary(options serverOptions) string {
+	if options.unobserved {
+		return l.caddy + "-unobserved"
+	}
+	return l.caddy
 }
 
 func (l *lab) writeCatalog(dir string) error {

@@ -26,6 +26,7 @@ type lab struct {
 	peersInstalled                   func(context.Context) error
 	hs256, ed25519, forMemory, proxy func(context.Context) (*server, error)
 	audited                          func(context.Context) (*server, error)
+	unobserved, unobservedToo        func(context.Context) (*server, error)
 	fastify1, fastify2               func(context.Context) (*peer, error)
 	express1, express2, graphile     func(context.Context) (*peer, error)
 	server, client                   float64 // processor time of the last measure under load, in seconds
@@ -78,6 +79,12 @@ func newLab(ctx context.Context, root string) (*lab, error) {
 	}).get
 	l.audited = once("Caddy with the audit log in a file", func(ctx context.Context) (*server, error) {
 		return l.startServer(ctx, "audited", serverOptions{hs256: true, audited: true})
+	}).get
+	l.unobserved = once("Caddy that counts no calls", func(ctx context.Context) (*server, error) {
+		return l.startServer(ctx, "unobserved", serverOptions{hs256: true, unobserved: true})
+	}).get
+	l.unobservedToo = once("another Caddy that counts no calls", func(ctx context.Context) (*server, error) {
+		return l.startServer(ctx, "unobserved-too", serverOptions{hs256: true, unobserved: true})
 	}).get
 	l.forMemory = once("Caddy to weigh", func(ctx context.Context) (*server, error) {
 		return l.startServer(ctx, "memory", serverOptions{})

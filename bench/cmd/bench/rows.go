@@ -41,6 +41,7 @@ func allRows() []row {
 			limit: against("sqlite steps"), goal: 0.7},
 		{group: "sqlite", title: "the same, of a loop that also reads the cells", ours: "sqlite rows", limit: against("sqlite cells")},
 	}
+	rows = append(rows, observersRows()...)
 	rows = append(rows, cacheRows()...)
 	rows = append(rows, formatRows()...)
 	for _, p := range peers() {
@@ -111,6 +112,9 @@ func allMeasures() ([]string, map[string]measure) {
 		add(measure{name: fmt.Sprint("pgbench point ", clients), unit: "/s",
 			run: func(ctx context.Context, l *lab) (float64, error) { return l.pgbench(ctx, "point", clients) }})
 		add(measure{name: fmt.Sprint("point ed25519 ", clients), unit: "/s", run: underLoad(ours((*lab).withEd25519, "point"), clients)})
+	}
+	for _, m := range observersMeasures() {
+		add(m)
 	}
 	for _, p := range peers() {
 		add(peerMeasure(p, peerLoads[0]))

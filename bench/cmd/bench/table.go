@@ -29,6 +29,9 @@ func printTable(w io.Writer, rows []row, measures map[string]measure, taken *sam
 		unit := measures[r.ours].unit
 		ours := number(median(taken.values[r.ours])) + " " + unit
 		held, ratio := "-", "-"
+		if r.limit == nil && len(ratios) > 1 {
+			ratio = fmt.Sprintf("(%.2f-%.2f)", slices.Min(ratios), slices.Max(ratios))
+		}
 		if r.limit != nil {
 			held = number(median(taken.limits(r))) + " " + unit
 			ratio = fmt.Sprintf("%.2f (%.2f-%.2f)", median(ratios), slices.Min(ratios), slices.Max(ratios))

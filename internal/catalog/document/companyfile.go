@@ -21,6 +21,17 @@ type CompanyFile struct {
 	File     string                                 // the root as it was given, and the path below it
 	Digest   [32]byte                               // SHA-256 of the file
 	Contexts map[string]map[string]ConstraintPlaces // of users' share contexts, by user and parameter
+	Stored   map[string]string                      // the documents of users who are not in the file, by user
+
+	ofKeys keyLimits
+}
+
+// FileOf is the document that describes a user.
+func (f *CompanyFile) FileOf(user string) string {
+	if stored := f.Stored[user]; stored != "" {
+		return stored
+	}
+	return f.File
 }
 
 var policyName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,62}$`)
@@ -49,6 +60,7 @@ func ParseCompany(slug string, text []byte, r *Report) (file *CompanyFile, draft
 	}
 	file = &CompanyFile{
 		Company: company, File: r.File, Digest: digest, Contexts: make(map[string]map[string]ConstraintPlaces),
+		Stored: make(map[string]string),
 	}
 	if member, ok := f.by["policies"]; ok {
 		for _, policy := range f.membersOf(member.value, "policies") {
@@ -56,10 +68,10 @@ func ParseCompany(slug string, text []byte, r *Report) (file *CompanyFile, draft
 		}
 	}
 	company.Quota = f.quotas("quota", nil)
-	ofKeys := keyLimits{f.rate("rate", ratelimit.Unlimited), f.quotas("key_quota", nil)}
+	file.ofKeys = keyLimits{f.rate("rate", ratelimit.Unlimited), f.quotas("key_quota", nil)}
 	if member, ok := f.by["users"]; ok {
 		for _, user := range f.membersOf(member.value, "users") {
-			company.Users[user.key], file.Contexts[user.key] = r.readUser(user, company, ofKeys)
+			company.Users[user.key], file.Contexts[user.key] = r.readUser(user, company, file.ofKeys)
 		}
 		r.checkSubjects(f.membersOf(member.value, "users"), company)
 	}

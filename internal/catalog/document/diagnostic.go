@@ -14,6 +14,22 @@ type Diagnostic struct {
 	Column  int    // in characters, from 1
 	Message string // what is wrong, and what is allowed
 	Effect  string // what becomes of what the file describes; "" when nothing was live and nothing was to be
+
+	allowed string // the words of Allowed, one a line: diagnostics can be compared
+}
+
+// Allowed are the words that may stand in the place of the mistake; nil when that is no closed list.
+func (f Diagnostic) Allowed() []string {
+	if f.allowed == "" {
+		return nil
+	}
+	return strings.Split(f.allowed, "\n")
+}
+
+// WithAllowed returns the diagnostic with the words that may stand in its place.
+func (f Diagnostic) WithAllowed(words []string) Diagnostic {
+	f.allowed = strings.Join(words, "\n")
+	return f
 }
 
 // WithEffect returns the diagnostic as String does, and its effect.
@@ -84,6 +100,15 @@ func (r *Report) Fault(at Place, format string, args ...any) {
 	}
 	r.places[at] = true
 	r.diagnostics = append(r.diagnostics, Diagnostic{File: r.File, Line: at.Line, Column: at.Column, Message: fmt.Sprintf(format, args...)})
+}
+
+// FaultAllowing is Fault where one of these words would be right.
+func (r *Report) FaultAllowing(at Place, allowed []string, format string, args ...any) {
+	before := len(r.diagnostics)
+	r.Fault(at, format, args...)
+	if len(r.diagnostics) > before {
+		r.diagnostics[before] = r.diagnostics[before].WithAllowed(allowed)
+	}
 }
 
 // Full says that further diagnostics are counted, and not reported.

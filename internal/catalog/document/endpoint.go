@@ -55,6 +55,15 @@ const (
 	MaxCache            = 24 * time.Hour
 )
 
+// Origin says where an endpoint is written.
+type Origin string
+
+// The origins.
+const (
+	OfFile    Origin = "file"    // in the catalog's directory
+	OfConsole Origin = "console" // in the store, by users of the company
+)
+
 // Endpoint is one endpoint file. It is immutable; a reload keeps the pointer of an endpoint whose file did not change.
 type Endpoint struct {
 	dataapi.Address
@@ -69,11 +78,13 @@ type Endpoint struct {
 	Limits      Limits
 	Rate        ratelimit.Limit                // of executions with one key
 	Columns     map[string]ColumnNote          // what callers are told of columns beyond their types
+	Chart       *Chart                         // nil: the author asks for none
 	Deprecated  time.Time                      // from when callers are asked to leave; zero: they are not
 	Sunset      time.Time                      // when the endpoint is expected to go; zero: not known; not before Deprecated
 	Shares      map[string]params.ShareContext // by the company that it is shared with
 	Revision    string                         // the first 16 hexadecimal digits of the file's SHA-256
-	File        string                         // the root as it was given, and the path below it
+	File        string                         // the root as it was given, and the path below it; of the console: see StoredName
+	Origin      Origin
 
 	Digest      [32]byte       // SHA-256 of the file
 	Places      EndpointPlaces // in the file
@@ -90,6 +101,15 @@ func (e *Endpoint) WithoutAccess() *Endpoint {
 	return &off
 }
 
+// Within is the endpoint with tighter limits: at most so many rows, and so much time. It is a copy, and never wider.
+func (e *Endpoint) Within(rows int, timeout time.Duration) *Endpoint {
+	tighter := *e
+	tighter.Limits.MaxRows, tighter.Limits.Timeout = min(e.Limits.MaxRows, rows), min(e.Limits.Timeout, timeout)
+	tighter.Limits.JobTimeout = tighter.Limits.Timeout
+	tighter.Statement.MaxRows = tighter.Limits.MaxRows
+	return &tighter
+}
+
 // ColumnNote is what an author says of a column to callers. It changes nothing of what they get.
 type ColumnNote struct {
 	Description string
@@ -102,6 +122,7 @@ type EndpointPlaces struct {
 	Statement Place
 	Columns   map[string]Place
 	Shares    map[string]SharePlaces
+	Share     Place            // of the key share; zero: it is left out
 	Params    map[string]Place // of every parameter that the file declares
 	Askable   bool             // the source can be asked about the statement, whatever else is wrong with the file
 }

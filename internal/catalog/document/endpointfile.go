@@ -31,7 +31,7 @@ func ParseEndpoint(address dataapi.Address, text []byte, r *Report) (endpoint *E
 	}
 	digest := Digest(text)
 	endpoint = &Endpoint{
-		Address: address, File: r.File, Digest: digest, Revision: hex.EncodeToString(digest[:8]),
+		Address: address, File: r.File, Origin: OfFile, Digest: digest, Revision: hex.EncodeToString(digest[:8]),
 		Places: EndpointPlaces{Statement: sqlAt},
 	}
 	endpoint.Statement.SQL, endpoint.Statement.Name = sql, address.String()
@@ -83,18 +83,22 @@ func trimStatement(text string, line int) (string, Place) {
 
 func (e *Endpoint) readFrontMatter(root *node, r *Report) {
 	f := r.fieldsOf(root, "", "title", "description", "source", "mode", "on_timeout", "active", "params", "limits", "rate",
-		"columns", "deprecated", "sunset", "share")
+		"columns", "chart", "deprecated", "sunset", "share")
 	e.Title, e.Description = f.text("title"), strings.TrimSpace(f.text("description"))
 	e.Source = e.readSource(f)
 	e.Mode = readMode(f)
 	e.Active = f.active()
 	e.Deprecated, e.Sunset = readRetirement(f)
+	e.Chart = readChart(f)
 	e.OnTimeout = readOnTimeout(f, e.Mode)
 	e.Limits = readLimits(f, e.Mode, e.OnTimeout)
 	e.Rate = f.rate("rate", ratelimit.Unlimited)
 	e.Contract = readParams(f)
 	e.Statement.MaxRows = e.Limits.MaxRows
 	e.Shares, e.Places.Shares = readShares(f)
+	if member, ok := f.by["share"]; ok {
+		e.Places.Share = member.Place
+	}
 	e.Places.Params = memberPlaces(f, "params")
 	if e.Contract != nil {
 		e.Statement.Params = sourceParams(e.Contract)
@@ -135,7 +139,7 @@ func readMode(f fields) Mode {
 		}
 	}
 	if value := f.by["mode"].value; value.kind == scalarNode {
-		f.Fault(value.Place, "mode must be sync or async; got %s%s", value.describe(), valueMeant(value, string(Sync), string(Async)))
+		f.FaultAllowing(value.Place, []string{string(Sync), string(Async)}, "mode must be sync or async; got %s%s", value.describe(), valueMeant(value, string(Sync), string(Async)))
 	}
 	return Sync
 }
@@ -151,7 +155,7 @@ func readOnTimeout(f fields, mode Mode) OnTimeout {
 	case way == Fail, way == Continue:
 		return way
 	case member.value.kind == scalarNode:
-		f.Fault(member.value.Place, "on_timeout must be fail or continue; got %s%s", member.value.describe(),
+		f.FaultAllowing(member.value.Place, []string{string(Fail), string(Continue)}, "on_timeout must be fail or continue; got %s%s", member.value.describe(),
 			valueMeant(member.value, string(Fail), string(Continue)))
 	}
 	return Fail
@@ -208,7 +212,7 @@ func readColumns(f fields) (map[string]source.ColumnSpec, map[string]ColumnNote)
 		given := f.fieldsOf(column.value, "columns."+column.key, "type", "scale", "nullable", "description")
 		spec := source.ColumnSpec{Type: source.Type(given.text("type")), Scale: given.integer("scale", 0, maxScale)}
 		if spec.Type != "" && !validColumnType(spec.Type) {
-			given.Fault(given.placeOf("type"), "%s must be one of %s, or an array of one such as %s; got %q%s",
+			given.FaultAllowing(given.placeOf("type"), names(source.Types()), "%s must be one of %s, or an array of one such as %s; got %q%s",
 				given.name("type"), typeList(source.Types()), source.ArrayOf(source.TypeInteger), spec.Type,
 				typeMeant(string(spec.Type), names(source.Types()), columnTypesMeant))
 		} else if spec.Scale != nil && spec.Type != source.TypeDecimal {
@@ -303,12 +307,13 @@ func declared(names []string) string {
 
 // checkShares reports constraints that this endpoint's parameters cannot have.
 func (e *Endpoint) checkShares(r *Report) {
+	declaredNames := slices.Sorted(maps.Keys(e.Places.Params))
 	for company, context := range e.Shares {
 		places := e.Places.Shares[company]
 		for name := range context {
 			if _, ok := e.Places.Params[name]; !ok {
 				r.Fault(places.Constraints[name].Key, "share.%s constrains %q, which is not a parameter of this endpoint; %s%s",
-					company, name, declared(slices.Sorted(maps.Keys(e.Places.Params))), DidYouMean(dataapi.Nearest(name, slices.Sorted(maps.Keys(e.Places.Params)))))
+					company, name, declared(declaredNames), dataapi.DidYouMean(name, declaredNames))
 			}
 		}
 		if e.Contract == nil {

@@ -25,7 +25,7 @@ func (r *Report) fieldsOf(n *node, path string, allowed ...string) fields {
 	for _, member := range r.membersOf(n, path) {
 		switch {
 		case !slices.Contains(allowed, member.key):
-			r.Fault(member.Place, "%s%s", inPath(path), unknownKey(member.key, allowed))
+			r.FaultAllowing(member.Place, allowed, "%s%s", inPath(path), unknownKey(member.key, allowed))
 		case member.value.kind != nullNode:
 			f.by[member.key] = member
 		}
@@ -52,6 +52,7 @@ func (r *Report) membersOf(n *node, path string) []member {
 // mapExamples show how the maps are written that are most often written otherwise.
 var mapExamples = map[string]string{
 	"params": "{ region: { type: string } }", "limits": "{ timeout: 5s }", "columns": "{ total: { type: decimal, scale: 2 } }",
+	"chart": "{ type: line, x: month, y: [total] }",
 	"share": "{ globex: {} }", "users": "{ erp: { policies: [DataAPIConsumer] } }", "callbacks": "{ hosts: [hooks.example.com] }",
 	"policies": "{ Reader: { grants: [{ actions: [data_api:execute] }] } }",
 }
@@ -140,7 +141,7 @@ func (f fields) readBoolean(key string, otherwise bool) (value, sound bool) {
 	if value := member.value; value.kind == scalarNode && !value.quoted && (value.text == "true" || value.text == "false") {
 		return value.text == "true", true
 	}
-	f.Fault(member.value.Place, "%s must be true or false; got %s%s", f.name(key), member.value.describe(), valueMeant(member.value, "true", "false"))
+	f.FaultAllowing(member.value.Place, []string{"true", "false"}, "%s must be true or false; got %s%s", f.name(key), member.value.describe(), valueMeant(member.value, "true", "false"))
 	return false, false
 }
 

@@ -53,7 +53,8 @@ func (c Command) Build(provision Provision) *cobra.Command {
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
 		call := &Call{
-			Flags: caddycmd.Flags{FlagSet: cmd.Flags()}, Args: args, Out: cmd.OutOrStdout(), Err: cmd.ErrOrStderr(), Context: cmd.Context(), Provision: provision,
+			Flags: caddycmd.Flags{FlagSet: cmd.Flags()}, Args: args, Context: cmd.Context(),
+			Out: cmd.OutOrStdout(), Err: cmd.ErrOrStderr(), Provision: provision,
 		}
 		if !c.Offline {
 			if call.Server, err = adminAddress(call.String("address"), call.String("config"), call.String("adapter")); err != nil {

@@ -26,15 +26,3 @@ func deliveries(c *command.Call, state string, limit int) (found []callback.Deli
 	}
 	return found, nil
 }
-
-// withoutQuery leaves out what may hold a receiver's token.
-func withoutQuery(rawURL string) string {
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		return "?"
-	}
-	if u.RawQuery != "" {
-		u.RawQuery = "..."
-	}
-	return u.String()
-}

@@ -50,5 +50,5 @@ func deliveryRow(d *callback.Delivery) string {
 		status = strconv.Itoa(last.Status)
 	}
 	return strings.Join([]string{d.JobID.String(), d.Company + "/" + d.User, string(d.State), strconv.Itoa(len(d.Log)), status,
-		command.TimeOrDash(d.NextAttempt.Truncate(time.Second)), withoutQuery(d.URL), command.OrDash(last.Error)}, "\t")
+		command.TimeOrDash(d.NextAttempt.Truncate(time.Second)), callback.WithoutQuery(d.URL), command.OrDash(last.Error)}, "\t")
 }

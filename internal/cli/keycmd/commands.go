@@ -1,4 +1,5 @@
-// Package keycmd has the commands of API keys, of the keys that sign tokens, and of the secrets that callbacks are signed with.
+// Package keycmd has the commands of API keys, of the keys that sign tokens, of the secrets that callbacks are signed with, and of the
+// links that sign users in to the console.
 package keycmd
 
 import "github.com/solucao42/caddy-data-api/internal/cli/command"
@@ -14,4 +15,5 @@ var (
 		Below: []command.Command{listSigningKeys, rotateSigningKey, withdrawSigningKey},
 	}
 	CallbackSecret = showSecret.With(rotateSecret)
+	ConsoleLink    = makeConsoleLink
 )

@@ -2,7 +2,6 @@ package storecmd
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -37,17 +36,12 @@ complete and sound.`,
 		defer context.AfterFunc(c.Context, func() { content.Close() })()
 		defer content.Close()
 		shown := newMeter(c.Err)
-		report, err := boltfile.Save(c.Context, &paced{Reader: content, rate: bytes(c, "rate")}, size, c.Args[0], boltstore.Layout(), c.Bool("force"), shown.show)
+		from := &paced{Reader: content, rate: bytes(c, "rate")}
+		report, err := boltfile.Save(c.Context, from, size, c.Args[0], boltstore.Layout(), c.Bool("force"), shown.show)
 		shown.done()
 		if err != nil {
 			return err
 		}
-		if err := c.Show(report, func() error { return printReport(c, report) }); err != nil {
-			return err
-		}
-		if !report.Sound() {
-			return fmt.Errorf("%s is complete, and holds damaged records, as the store does", c.Args[0])
-		}
-		return nil
+		return tell(c, report, c.Args[0]+" is complete, and holds damaged records, as the store does")
 	},
 }

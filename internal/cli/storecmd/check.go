@@ -27,12 +27,6 @@ The exit code is 0 when nothing is wrong but what the server makes anew by itsel
 		if err != nil {
 			return err
 		}
-		if err := c.Show(report, func() error { return printReport(c, report) }); err != nil {
-			return err
-		}
-		if !report.Sound() {
-			return fmt.Errorf("%s is damaged (%s)", c.Args[0], command.Count(len(report.Faults), "fault"))
-		}
-		return nil
+		return tell(c, report, fmt.Sprintf("%s is damaged (%s)", c.Args[0], command.Count(len(report.Faults), "fault")))
 	},
 }

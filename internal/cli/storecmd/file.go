@@ -61,6 +61,17 @@ func openStore(c *command.Call) (io.ReadCloser, int64, error) {
 	return from, from.size, nil
 }
 
+// tell shows what a store's file holds, and makes an error of what is wrong with it.
+func tell(c *command.Call, report boltfile.Report, wrong string) error {
+	if err := c.Show(report, func() error { return printReport(c, report) }); err != nil {
+		return err
+	}
+	if !report.Sound() {
+		return errors.New(wrong)
+	}
+	return nil
+}
+
 // printReport prints what a store's file holds, and what is wrong with it.
 func printReport(c *command.Call, report boltfile.Report) error {
 	found := "no faults"

@@ -5,6 +5,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/solucao42/caddy-data-api/internal/cli/command"
 )
 
@@ -43,6 +45,16 @@ func (m *meter) show(step string, done, total int64) {
 		line += fmt.Sprintf(", %s/s, %s left", command.Size(int64(rate)), left)
 	}
 	fmt.Fprint(m.to, clearLine, line)
+}
+
+// count tells how many things of a kind a step has done.
+func (m *meter) count(step, things string, done int64) {
+	now := time.Now()
+	if !m.shown || now.Before(m.next) {
+		return
+	}
+	m.next = now.Add(meterEvery)
+	fmt.Fprint(m.to, clearLine, fmt.Sprintf("%s %s %s", humanize.Comma(done), things, step))
 }
 
 // done takes the line away.

@@ -2,6 +2,7 @@ package servertest
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -24,15 +25,26 @@ type Hook struct {
 // NewHook starts a receiver, which ends with the test.
 func NewHook(t testing.TB) *Hook {
 	t.Helper()
+	return NewHookOn(t, nil)
+}
+
+// NewHookOn starts a receiver that listens where it is told; nil: anywhere.
+func NewHookOn(t testing.TB, listener net.Listener) *Hook {
+	t.Helper()
 	h := new(Hook)
 	h.Status.Store(http.StatusOK)
-	h.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		payload, _ := io.ReadAll(r.Body)
 		h.mu.Lock()
 		h.headers, h.payloads = append(h.headers, r.Header), append(h.payloads, payload)
 		h.mu.Unlock()
 		w.WriteHeader(int(h.Status.Load()))
 	}))
+	if listener != nil {
+		_ = h.Listener.Close()
+		h.Listener = listener
+	}
+	h.Start()
 	t.Cleanup(h.Close)
 	return h
 }
@@ -58,6 +70,13 @@ func (h *Hook) Payloads() [][]byte {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.payloads)
+}
+
+// Received returns the header fields of what has come.
+func (h *Hook) Received() []http.Header {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.headers)
 }
 
 // Host is the receiver's host and port, which callbacks must be allowed to reach.

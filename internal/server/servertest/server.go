@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -262,7 +263,10 @@ func (s *Server) settings() server.Settings {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	api := s.Services().API
 	switch path := r.URL.Path; {
-	case path == "/api/v1/auth/permissions", path == "/api/v1/usage", path == "/api/v1/data-api", strings.HasPrefix(path, "/api/v1/data-api/"):
+	case slices.ContainsFunc(dataapi.CallerPaths(), func(pattern string) bool {
+		parent, below := strings.CutSuffix(pattern, "*")
+		return path == pattern || below && strings.HasPrefix(path, parent)
+	}):
 		if caller, ok := api.Identify(w, r); ok {
 			api.ServeExecute(w, r, caller, httpapi.ExecuteOptions{MaxBody: maxBody, ServerTiming: s.config.ServerTiming})
 		}

@@ -12,8 +12,8 @@ import (
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
-	db.Exec("CREATE TABLE stored (a int8)")
-	db.Exec("GRANT ALL ON stored TO " + pgtest.ReaderRole + "; GRANT CREATE ON SCHEMA public TO " + pgtest.ReaderRole)
+	db.Exec("CREATE TABLE stored (a int8); CREATE VIEW another AS SELECT a, a AS b FROM stored")
+	db.Exec("GRANT ALL ON stored, another TO " + pgtest.ReaderRole + "; GRANT CREATE ON SCHEMA public TO " + pgtest.ReaderRole)
 	conform(t, db.ReaderDSN, false)
 }
 
@@ -21,8 +21,8 @@ func TestConformance(t *testing.T) {
 func TestConformanceThroughPgBouncer(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
-	db.Exec("CREATE TABLE stored (a int8)")
-	db.Exec("GRANT ALL ON stored TO " + pgtest.ReaderRole + "; GRANT CREATE ON SCHEMA public TO " + pgtest.ReaderRole)
+	db.Exec("CREATE TABLE stored (a int8); CREATE VIEW another AS SELECT a, a AS b FROM stored")
+	db.Exec("GRANT ALL ON stored, another TO " + pgtest.ReaderRole + "; GRANT CREATE ON SCHEMA public TO " + pgtest.ReaderRole)
 	conform(t, db.NewPgBouncer(3, nil).DSN(pgtest.ReaderRole), true)
 }
 

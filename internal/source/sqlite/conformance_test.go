@@ -83,7 +83,7 @@ const (
 )
 
 func TestConformance(t *testing.T) {
-	path := create(t, "CREATE TABLE t(a INTEGER, b TEXT)")
+	path := create(t, "CREATE TABLE another (a INTEGER, b TEXT); CREATE TABLE t(a INTEGER, b TEXT)")
 	before, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

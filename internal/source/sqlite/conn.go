@@ -39,6 +39,7 @@ type conn struct {
 	files      *files
 	file       fs.FileInfo // of the file that is open, to tell when another takes its name
 	denied     string      // what the authorizer denied last
+	describes  bool        // it may read what the database says of its tables
 	statements map[*query]*prepared
 	runs       uint64
 

@@ -112,7 +112,7 @@ func TestOpenCopy(t *testing.T) {
 	if got := s.value(t, "key7"); got != strings.Repeat("x", 300) {
 		t.Errorf("the copy holds %q", got)
 	}
-	if _, _, err := OpenCopy(s.Path()); err == nil || !strings.Contains(err.Error(), "another process holds") {
+	if _, _, err := OpenCopy(s.path); err == nil || !strings.Contains(err.Error(), "another process holds") {
 		t.Errorf("a file that is in use: %v", err)
 	}
 	if _, _, err := OpenCopy(t.TempDir()); err == nil || !strings.Contains(err.Error(), "not a regular file") {

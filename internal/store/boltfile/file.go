@@ -152,9 +152,6 @@ func Open(path string, layout *Layout, migration Migration, options Options) (*F
 	return s, nil
 }
 
-// Path is the absolute path of the file.
-func (s *File) Path() string { return s.path }
-
 // Close finishes the writes that wait, and closes the file. It blocks until the reads and writes that run are done.
 // What is called afterwards fails with ErrClosed. Calling Close again does nothing.
 func (s *File) Close() error {

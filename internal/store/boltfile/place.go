@@ -55,7 +55,8 @@ func (s *File) tellPlace(err error) {
 	if err == nil {
 		before = s.away.Swap(nil)
 	} else {
-		before = s.away.Swap(&err)
+		failure := err // so that what is in its place, which each write finds out, allocates nothing
+		before = s.away.Swap(&failure)
 	}
 	switch {
 	case err != nil && (before == nil || (*before).Error() != err.Error()):

@@ -102,11 +102,12 @@ func (r Records) First() []byte {
 }
 
 func seal(bucket, key, value []byte) []byte {
-	ofKey, ofValue := sums(bucket, key, value)
 	sealed := make([]byte, sealSize, sealSize+len(value))
+	sealed = append(sealed, value...)
+	ofKey, ofValue := sums(bucket, key, sealed[sealSize:]) // of the copy, so that the value need not be on the heap
 	binary.BigEndian.PutUint32(sealed, ofKey)
 	binary.BigEndian.PutUint32(sealed[4:], ofValue)
-	return append(sealed, value...)
+	return sealed
 }
 
 func sums(bucket, key, value []byte) (ofKey, ofValue uint32) {

@@ -27,8 +27,10 @@ type fairQueue struct {
 // newFairQueue declares the buckets of a queue, whose records follow from those of others.
 func newFairQueue(name, what string) fairQueue {
 	return fairQueue{
-		layout.Index(name, boltfile.Named("the place in the queue of "+what)), layout.Index(name+"_turns", boltfile.Named("a turn in the queue of "+what)),
-		layout.Index(name+"_members", boltfile.Named("a line of the queue of "+what)), layout.Index(name+"_groups", boltfile.Named("a part of the queue of "+what)),
+		layout.Index(name, boltfile.Named("the place in the queue of "+what)),
+		layout.Index(name+"_turns", boltfile.Named("a turn in the queue of "+what)),
+		layout.Index(name+"_members", boltfile.Named("a line of the queue of "+what)),
+		layout.Index(name+"_groups", boltfile.Named("a part of the queue of "+what)),
 	}
 }
 
@@ -52,7 +54,12 @@ type queued struct {
 
 // Keys begin with names that have their length before them, so that none is the beginning of another.
 
-func nameKey(names ...string) (key []byte) {
+func nameKey(names ...string) []byte {
+	size := 8 + len(job.ID{}) // of what entries add
+	for _, name := range names {
+		size += 2 + len(name)
+	}
+	key := make([]byte, 0, size)
 	for _, name := range names {
 		key = binary.BigEndian.AppendUint16(key, uint16(len(name)))
 		key = append(key, name...)
@@ -72,9 +79,11 @@ func splitNames(key []byte) (names []string) {
 	return names
 }
 
-func (q *queued) key() []byte {
-	key := binary.BigEndian.AppendUint64(nameKey(q.group, q.member), q.place)
-	return append(key, q.id[:]...)
+func (q *queued) key() []byte { return q.keyOf(nameKey(q.group, q.member)) }
+
+// keyOf adds to the name of a member, in its place.
+func (q *queued) keyOf(member []byte) []byte {
+	return append(binary.BigEndian.AppendUint64(member, q.place), q.id[:]...)
 }
 
 func turnKey(group string, turn uint64, member string) []byte {
@@ -104,7 +113,8 @@ func (f *fairQueue) waiting(tx *bbolt.Tx, group, member string) uint64 {
 
 // push adds an entry. A member that had none takes its turn after the one that was served last: nothing is owed to it.
 func (f *fairQueue) push(tx *bbolt.Tx, q queued) error {
-	turn, count := pairOf(tx, f.members, nameKey(q.group, q.member))
+	member := nameKey(q.group, q.member)
+	turn, count := pairOf(tx, f.members, member)
 	if count == 0 {
 		round, served := pairOf(tx, f.groups, []byte(q.group+groupMark))
 		turn = round + 1
@@ -115,10 +125,10 @@ func (f *fairQueue) push(tx *bbolt.Tx, q queued) error {
 			return err
 		}
 	}
-	if err := in(tx, f.members).Put(nameKey(q.group, q.member), pair(turn, count+1)); err != nil {
+	if err := in(tx, f.members).Put(member, pair(turn, count+1)); err != nil {
 		return err
 	}
-	return in(tx, f.entries).Put(q.key(), nil)
+	return in(tx, f.entries).Put(q.keyOf(member), nil)
 }
 
 // groupMark ends the key of a group, since a key must not be empty and a group's name may be.

@@ -208,9 +208,13 @@ func readRecord(tx *bbolt.Tx, id job.ID) (*record, error) {
 	if kept == nil {
 		return nil, job.ErrNotFound
 	}
+	return decodeRecord(id[:], kept)
+}
+
+func decodeRecord(key, kept []byte) (*record, error) {
 	rec := new(record)
 	if err := json.Unmarshal(kept, rec); err != nil {
-		return nil, layout.Damaged(jobBucket, id[:], err.Error())
+		return nil, layout.Damaged(jobBucket, key, err.Error())
 	}
 	return rec, nil
 }

@@ -216,20 +216,24 @@ func claim(tx *bbolt.Tx, id job.ID, owner string, now, until time.Time) (*record
 
 // Keys of the indexes: 8 bytes big-endian, then the ID.
 
-func numberKey(number uint64, id job.ID) []byte {
-	return append(binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(id)), number), id[:]...)
-}
+const timeKeySize = 8 + len(job.ID{})
 
 // timeKey sorts by time. The times of this product lie between 1970 and 2262; others are brought to that range, which
 // keeps their order relative to all others.
 func timeKey(at time.Time, id job.ID) []byte {
+	return appendTimeKey(make([]byte, 0, timeKeySize), at, id)
+}
+
+func appendTimeKey(key []byte, at time.Time, id job.ID) []byte {
+	var number uint64
 	switch {
 	case at.Before(time.Unix(0, 0)):
-		return numberKey(0, id)
 	case at.After(time.Unix(0, math.MaxInt64)):
-		return numberKey(math.MaxInt64, id)
+		number = math.MaxInt64
+	default:
+		number = uint64(at.UnixNano())
 	}
-	return numberKey(uint64(at.UnixNano()), id)
+	return append(binary.BigEndian.AppendUint64(key, number), id[:]...)
 }
 
 func splitKey(key []byte) (number uint64, id job.ID) {

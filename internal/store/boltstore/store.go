@@ -22,14 +22,8 @@ var secretBucket = layout.Bucket("secrets", boltfile.Named("secret"))
 // Options tune a store. The zero value holds the defaults.
 type Options = boltfile.Options
 
-// Errors of the store as a whole, to be tested with errors.Is.
-var (
-	ErrClosed       = boltfile.ErrClosed
-	ErrNotCommitted = boltfile.ErrNotCommitted
-	ErrUnknown      = boltfile.ErrUnknown
-	ErrUnavailable  = boltfile.ErrUnavailable
-	ErrDamaged      = boltfile.ErrDamaged
-)
+// ErrDamaged says that the file is damaged where something was to be read.
+var ErrDamaged = boltfile.ErrDamaged
 
 // in returns the records of a bucket.
 func in(tx *bbolt.Tx, bucket []byte) boltfile.Records { return layout.In(tx, bucket) }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 )
 
 func TestMain(m *testing.M) {
@@ -200,7 +201,7 @@ func TestFileThatIsMovedAway(t *testing.T) {
 	}
 	refused := func(what string) {
 		t.Helper()
-		if err := s.Update(t.Context(), put("away", "1")); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), path) {
+		if err := s.Update(t.Context(), put("away", "1")); !errors.Is(err, boltfile.ErrUnavailable) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: a write got %v", what, err)
 		}
 		if err := accept(); !dataapi.HasCode(err, dataapi.CodeOverloaded) {

@@ -73,15 +73,9 @@ func readTokenKeys(tx *bbolt.Tx) ([]token.KeyRecord, error) {
 		if damage != nil {
 			return damage
 		}
-		var record tokenKeyRecord
-		if err := jsonv2.Unmarshal(encoded, &record, jsonv2.RejectUnknownMembers(true)); err != nil {
-			return layout.Damaged(tokenKeyBucket, id, err.Error())
-		}
-		records = append(records, token.KeyRecord{
-			ID: string(id), Algorithm: record.Algorithm, Private: record.Private, PublishedAt: record.PublishedAt,
-			SignsFrom: record.SignsFrom, SignsUntil: record.SignsUntil, LongestToken: time.Duration(record.LongestToken) * time.Second,
-		})
-		return nil
+		record, err := decodeTokenKey(string(id), encoded)
+		records = append(records, record)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -90,6 +84,17 @@ func readTokenKeys(tx *bbolt.Tx) ([]token.KeyRecord, error) {
 		return cmp.Or(a.SignsFrom.Compare(b.SignsFrom), strings.Compare(a.ID, b.ID))
 	})
 	return records, nil
+}
+
+func decodeTokenKey(id string, encoded []byte) (token.KeyRecord, error) {
+	var record tokenKeyRecord
+	if err := jsonv2.Unmarshal(encoded, &record, jsonv2.RejectUnknownMembers(true)); err != nil {
+		return token.KeyRecord{}, layout.Damaged(tokenKeyBucket, []byte(id), err.Error())
+	}
+	return token.KeyRecord{
+		ID: id, Algorithm: record.Algorithm, Private: record.Private, PublishedAt: record.PublishedAt,
+		SignsFrom: record.SignsFrom, SignsUntil: record.SignsUntil, LongestToken: time.Duration(record.LongestToken) * time.Second,
+	}, nil
 }
 
 // putTokenKeys lets records be all that is kept.

@@ -1,9 +1,11 @@
 package pgstore
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,15 +17,19 @@ const (
 	// followEvery is how often a server asks what others have changed.
 	followEvery = 500 * time.Millisecond
 
+	// followTimeout is how long that, and taking it in, may take.
+	followTimeout = 5 * time.Second
+
 	// changesKept is how long changes are kept. A server that could not ask for half of it takes everything for changed.
 	changesKept = time.Hour
 )
 
 var _ store.Shared = (*Store)(nil)
 
-// tell lets servers hear of a change when its transaction is committed.
+// tell lets servers hear of a change when its transaction is committed, and signals that there is one.
 func (s *Store) tell(ctx context.Context, tx pgx.Tx, kind store.ChangeKind, key string) error {
-	_, err := tx.Exec(ctx, s.sql(`INSERT INTO data_api.changes (kind, key) VALUES ($1, $2)`), string(kind), key)
+	_, err := tx.Exec(ctx, s.sql(`WITH told AS (INSERT INTO data_api.changes (kind, key) VALUES ($1, $2)) SELECT pg_notify($3, $4)`),
+		string(kind), key, s.options.Schema, signalChanges)
 	return err
 }
 
@@ -34,8 +40,16 @@ func (s *Store) Tell(ctx context.Context, change store.Change) error {
 
 // Follow implements store.Shared.
 func (s *Store) Follow(ctx context.Context, heard func(ctx context.Context, changes []store.Change) error) {
+	s.following.Store(true)
+	defer s.following.Store(false)
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { s.beats(ctx) })
+	if !s.options.PollOnly {
+		beside.Go(func() { s.listen(ctx) })
+	}
 	f := &follower{store: s, from: s.opened, asked: time.Now()}
-	ticker := time.NewTicker(followEvery)
+	ticker := time.NewTicker(cmp.Or(s.options.followEvery, followEvery))
 	defer ticker.Stop()
 	for failed := false; ; {
 		err := f.step(ctx, heard)
@@ -44,6 +58,7 @@ func (s *Store) Follow(ctx context.Context, heard func(ctx context.Context, chan
 			return
 		case err != nil && !failed:
 			s.log.Error("what other servers have changed cannot be read; it is tried again", slog.Any("error", err))
+			s.pool.Reset() // connections may be dead and not say so
 		case err == nil && failed:
 			s.log.Info("what other servers change is read again")
 		}
@@ -52,6 +67,7 @@ func (s *Store) Follow(ctx context.Context, heard func(ctx context.Context, chan
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+		case <-s.inbox.changes:
 		}
 	}
 }
@@ -67,7 +83,7 @@ type follower struct {
 
 // step tells what is new, and goes on from there once that was heard.
 func (f *follower) step(ctx context.Context, heard func(ctx context.Context, changes []store.Change) error) error {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, followTimeout)
 	defer cancel()
 	asked := time.Now()
 	next := &follower{store: f.store, asked: asked}
@@ -89,6 +105,7 @@ func (f *follower) step(ctx context.Context, heard func(ctx context.Context, cha
 		}
 	}
 	*f = *next
+	f.store.heard.Store(&asked)
 	return nil
 }
 

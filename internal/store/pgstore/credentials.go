@@ -82,7 +82,8 @@ func (s *Store) ListKeys(ctx context.Context, company string) (keys []identity.K
 func (s *Store) RevokeKey(ctx context.Context, id string, at time.Time) (key identity.Key, err error) {
 	err = s.changeKey(ctx, id, func(ctx context.Context, tx pgx.Tx, kept identity.Key) (err error) {
 		if key = kept; !key.RevokedAt.IsZero() {
-			return nil
+			_, err := tx.Exec(ctx, confirmed)
+			return err
 		}
 		key.RevokedAt = storedTime(at)
 		_, err = tx.Exec(ctx, s.sql(`UPDATE data_api.api_keys SET revoked_at = $2 WHERE id = $1`), id, key.RevokedAt)

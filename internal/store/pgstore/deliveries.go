@@ -79,6 +79,7 @@ const settleDelivery = `
 
 // notSettled says why an attempt could not be settled; again: it can be now.
 func (s *Store) notSettled(ctx context.Context, settled callback.Delivery) (again bool, err error) {
+	repeated := false
 	err = s.read(context.WithoutCancel(ctx), func(ctx context.Context, q querier) error {
 		d, err := s.readDelivery(ctx, q, settled.JobID, "")
 		switch {
@@ -90,10 +91,14 @@ func (s *Store) notSettled(ctx context.Context, settled callback.Delivery) (agai
 			again = true
 			return nil
 		case d.State == settled.State:
-			return nil // repeated
+			repeated = true
+			return nil
 		}
 		return refuse(callback.ErrLost)
 	})
+	if repeated {
+		err = s.confirm(ctx)
+	}
 	return again, err
 }
 

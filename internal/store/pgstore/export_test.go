@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
 // LookAfterPartitions does so at once.
@@ -20,12 +22,21 @@ func CallersClock(options Options) Options {
 	return options
 }
 
+// SignalsOnly returns options with which nobody asks for what others have changed, so that signals alone tell of it.
+func SignalsOnly(options Options) Options {
+	options.followEvery = time.Hour
+	return options
+}
+
+// Announce signals that jobs have ended.
+func (s *Store) Announce(ended ...job.ID) { s.announce(false, ended...) }
+
 // Empty removes all that is kept.
 func (s *Store) Empty(ctx context.Context) error {
 	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		for _, table := range []string{
 			"secrets", "api_keys", "token_keys", "token_families", "signing_keys", "jobs", "queue", "tallies", "idempotency_keys",
-			"usage", "usage_sources", "chunks", "discards", "deliveries", "changes",
+			"usage", "usage_sources", "chunks", "discards", "deliveries", "changes", "nodes", "documents", "document_revisions",
 		} {
 			if _, err := tx.Exec(ctx, s.sql("DELETE FROM data_api."+table)); err != nil {
 				return err

@@ -18,6 +18,9 @@ var _ token.FamilyStore = (*Store)(nil)
 const familyColumns = `id, company, usr, key_id, access_id, refresh_id, issued_at, previous, rotated_at, created_at,
 	revoked_at, expires_at, access_until`
 
+const insertFamily = `INSERT INTO data_api.token_families (` + familyColumns + `, keep_until)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
+
 func familyArguments(f token.Family) []any {
 	f.RevokedAt, f.ExpiresAt, f.AccessUntil = timeOf(optional(f.RevokedAt)), storedTime(f.ExpiresAt), storedTime(f.AccessUntil)
 	return []any{
@@ -42,8 +45,7 @@ func scanFamily(row pgx.Row) (f token.Family, err error) {
 
 // CreateFamily implements [token.FamilyStore].
 func (s *Store) CreateFamily(ctx context.Context, family token.Family) error {
-	made, err := s.change(ctx, `INSERT INTO data_api.token_families (`+familyColumns+`, keep_until)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING`, familyArguments(family)...)
+	made, err := s.change(ctx, insertFamily+` ON CONFLICT DO NOTHING`, familyArguments(family)...)
 	if err == nil && made == 0 {
 		return fmt.Errorf("%w: %s", token.ErrFamilyExists, family.ID)
 	}
@@ -70,7 +72,8 @@ func (s *Store) ChangeFamily(
 		}
 		if family = before; !change(&family) {
 			family = before
-			return nil
+			_, err := tx.Exec(ctx, confirmed)
+			return err
 		}
 		family.ID = id
 		family, err = scanFamily(tx.QueryRow(ctx, s.sql(`UPDATE data_api.token_families SET (`+familyColumns+`, keep_until)

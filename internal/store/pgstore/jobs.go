@@ -146,7 +146,7 @@ func (s *Store) Accept(ctx context.Context, j job.Job, allowance job.Quota) erro
 		}
 		return refusal()
 	}
-	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		if err := s.bindKey(ctx, tx, &j); err != nil {
 			return err
 		}
@@ -158,6 +158,12 @@ func (s *Store) Accept(ctx context.Context, j job.Job, allowance job.Quota) erro
 		}
 		return nil
 	})
+	if _, repeated := errors.AsType[*job.RepeatedError](err); repeated {
+		if unconfirmed := s.confirm(ctx); unconfirmed != nil {
+			return unconfirmed
+		}
+	}
+	return err
 }
 
 // immutable is what of a job never changes.

@@ -27,7 +27,7 @@ type Schema struct {
 	Name    string
 	Version int64   // the last step that was taken; 0: none
 	Pending []int64 // the steps that this program would take
-	Newer   bool    // a newer version of this program has taken steps that this one does not know
+	Newer   bool    // a newer version of this program has taken steps after which this one does not work
 }
 
 // errNewer says that the schema is not for this program.
@@ -79,8 +79,20 @@ func (s *Store) schema(ctx context.Context) (Schema, error) {
 			state.Pending = append(state.Pending, step.Version)
 		}
 	}
-	state.Newer = state.Version > steps[len(steps)-1].Version
+	if last := steps[len(steps)-1].Version; state.Version > last {
+		least, err := s.leastStep(ctx)
+		if err != nil {
+			return state, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		state.Newer = least > last
+	}
 	return state, nil
+}
+
+// leastStep is the earliest step whose program works with the schema: that of a newer version says so itself.
+func (s *Store) leastStep(ctx context.Context) (least int64, err error) {
+	err = s.pool.QueryRow(ctx, s.sql(`SELECT data_api.least_step()`)).Scan(&least)
+	return least, err
 }
 
 // migrate takes the steps that are missing.
@@ -91,7 +103,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		return err
 	case state.Newer:
 		return errNewer
-	case len(state.Pending) == 0:
+	case len(state.Pending) == 0: // or a newer version has taken steps that leave this one working
 		return nil
 	}
 	if err := s.makeSchema(ctx); err != nil {

@@ -25,8 +25,11 @@ import (
 const (
 	DefaultSchema   = "data_api"
 	DefaultMaxConns = 16
+	DefaultStale    = 30 * time.Second
 
 	maxConns = 1000
+	minStale = 5 * time.Second
+	maxStale = 24 * time.Hour
 )
 
 // connectTimeout bounds one attempt to connect, unless the connection string says otherwise.
@@ -41,8 +44,16 @@ type Options struct {
 	MaxConns int
 
 	// PollOnly relies on nothing that lasts longer than a transaction, as a proxy such as PgBouncer in transaction mode
-	// needs it: no prepared statements with names, no LISTEN. What other servers have changed is heard of by asking.
+	// needs it: no prepared statements with names, no LISTEN. What other servers have changed is heard of by asking, twice
+	// a second.
 	PollOnly bool
+
+	// Stale is how long a server may go on without hearing of what others have revoked: see [store.Shared]. Default 30 s, at
+	// least 5 s, at most 24 h.
+	Stale time.Duration
+
+	// Version is that of this program, for operators who look at which servers share the store. May be empty.
+	Version string
 
 	// Renew returns the connection string as it is now, of which the password is used for each new connection. Nil, or an
 	// error: the one that Open was given stays.
@@ -53,6 +64,12 @@ type Options struct {
 
 	// callersClock makes the instants that callers hand in the store's time, for tests that make time pass.
 	callersClock bool
+
+	// followEvery is how often others' changes are asked for, in tests of signals. 0: as often as it should be.
+	followEvery time.Duration
+
+	// moving opens the store although it is not whole: see OpenForMove.
+	moving bool
 
 	// node names the store instead of a random text, for tests in which several are one server.
 	node string
@@ -70,6 +87,9 @@ func (o *Options) Validate() error {
 	if o.MaxConns != 0 && (o.MaxConns < 2 || o.MaxConns > maxConns) {
 		faults = append(faults, fmt.Errorf("max_conns is %d: it must lie between 2 and %d", o.MaxConns, maxConns))
 	}
+	if o.Stale != 0 && (o.Stale < minStale || o.Stale > maxStale) {
+		faults = append(faults, fmt.Errorf("stale is %s: it must lie between %s and 24h", o.Stale, minStale))
+	}
 	return errors.Join(faults...)
 }
 
@@ -82,7 +102,17 @@ type Store struct {
 
 	statements sync.Map // by what is written in this package: what is sent
 	seen       atomic.Pointer[reading]
-	opened     uint64 // the oldest transaction that was under way when the store was opened
+	opened     uint64          // the oldest transaction that was under way when the store was opened
+	background context.Context //nolint:containedctx // an event: the store is closed
+	end        context.CancelFunc
+	heard      atomic.Pointer[time.Time] // all that others had changed by then is known
+	others     atomic.Int64              // how many other servers are alive
+	following  atomic.Bool               // somebody follows what others change
+	inbox      *inbox
+	announced  announcer
+	ear        atomic.Pointer[ear] // nil: no signals are heard
+	hearing    atomic.Bool         // the last heartbeat was heard by the ear
+	beatNow    chan struct{}       // holds a token when a heartbeat is not to wait
 	jobTurns   turns
 	hostTurns  turns
 
@@ -113,7 +143,12 @@ func (s *Store) prepare(ctx context.Context) error {
 	if err := s.migrate(ctx); err != nil {
 		return err
 	}
+	if err := s.checkWhole(ctx); err != nil {
+		return err
+	}
 	s.lookAfterPartitions(ctx, time.Now())
+	asked := time.Now()
+	s.heard.Store(&asked) // whoever opens a store reads everything after that
 	return s.position(ctx)
 }
 
@@ -124,6 +159,7 @@ func connect(ctx context.Context, dsn string, options Options) (*Store, error) {
 	}
 	options.Schema = cmp.Or(options.Schema, DefaultSchema)
 	options.MaxConns = cmp.Or(options.MaxConns, DefaultMaxConns)
+	options.Stale = cmp.Or(options.Stale, DefaultStale)
 	if options.Logger == nil {
 		options.Logger = slog.Default()
 	}
@@ -138,12 +174,19 @@ func connect(ctx context.Context, dsn string, options Options) (*Store, error) {
 	} else {
 		config.AfterConnect = keepAlive
 	}
+	config.ConnConfig.OnNotice = onNotice
 	config.BeforeConnect = renewed(options.Renew)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	return &Store{options: options, pool: pool, log: options.Logger, node: cmp.Or(options.node, rand.Text())}, nil
+	s := &Store{
+		options: options, pool: pool, log: options.Logger, node: cmp.Or(options.node, rand.Text()),
+		inbox: newInbox(), beatNow: make(chan struct{}, 1),
+	}
+	s.background, s.end = context.WithCancel(context.Background())
+	s.heard.Store(new(time.Now()))
+	return s, nil
 }
 
 // keepAlive has the database look after a connection, and end it a minute after its server has vanished without a word: the
@@ -213,6 +256,8 @@ func (*Store) checkServer(ctx context.Context, q querier) error {
 // Close ends the use of the store. What was written is on disk already. It blocks until the reads and writes that run are
 // done. What is called afterwards fails with ErrClosed. Calling Close again does nothing.
 func (s *Store) Close() error {
+	s.end()
+	s.announced.close()
 	s.pool.Close()
 	return nil
 }

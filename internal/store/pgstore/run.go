@@ -38,8 +38,12 @@ const (
 	// write: one that was stopped or cut off in the middle would else keep the others from its jobs for as long as it lives.
 	begin = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'"
 
-	// acquireTimeout bounds how long a connection is waited for.
+	// acquireTimeout bounds how long a connection is waited for, and awayTimeout while the database is known to be away.
 	acquireTimeout = 5 * time.Second
+	awayTimeout    = time.Second
+
+	// awayAfter is after how long a silence the database is known to be away, where somebody follows what others change.
+	awayAfter = 3 * time.Second
 
 	// attempts is how often a transaction is tried that the database has undone for the sake of another.
 	attempts = 10
@@ -54,7 +58,11 @@ type querier interface {
 
 // acquire returns a connection, or ctx's error.
 func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
-	waiting, cancel := context.WithTimeout(ctx, acquireTimeout)
+	timeout := acquireTimeout
+	if s.following.Load() && time.Since(*s.heard.Load()) > awayAfter {
+		timeout = awayTimeout
+	}
+	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	conn, err := s.pool.Acquire(waiting)
 	switch {
@@ -138,12 +146,45 @@ func (s *Store) running(ctx context.Context, write func(ctx context.Context, con
 			defer conn.Release()
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 			defer cancel()
-			return write(ctx, conn)
+			return watched(conn.Conn().PgConn(), func() error { return write(ctx, conn) })
 		}()
 		if attempt == attempts || !undone(err) {
 			return err
 		}
 	}
+}
+
+// warning is what a connection remembers of the last warning.
+const warning = "data_api warning"
+
+// onNotice is told what the database says beside its answers.
+func onNotice(conn *pgconn.PgConn, notice *pgconn.Notice) {
+	if notice.SeverityUnlocalized == "WARNING" && notice.Code == "01000" {
+		conn.CustomData()[warning] = notice
+	}
+}
+
+// watched runs a write, and does not take it for done when the database has warned: a commit that waits for a standby and is
+// told to wait no longer succeeds so, and can be lost with its server.
+func watched(conn *pgconn.PgConn, write func() error) error {
+	delete(conn.CustomData(), warning)
+	if err := write(); err != nil {
+		return err
+	}
+	if notice, warned := conn.CustomData()[warning].(*pgconn.Notice); warned {
+		return fmt.Errorf("%w: the database warned: %s", ErrUnknown, notice.Message)
+	}
+	return nil
+}
+
+// confirmed writes what means nothing, but is as safe as any commit when it is done, and with it all that was committed before.
+const confirmed = `SELECT pg_logical_emit_message(true, 'data_api', '')`
+
+// confirm is for a write that finds that it was done already. The earlier one may have had an unknown outcome: broken off
+// while it waited for a standby, what it has written can be seen, and be lost still.
+func (s *Store) confirm(ctx context.Context) error {
+	_, err := s.change(ctx, confirmed)
+	return err
 }
 
 // undone reports whether the database has undone a transaction for another's sake, or never got it.

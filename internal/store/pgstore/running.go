@@ -26,7 +26,7 @@ func (s *Store) Extend(ctx context.Context, id job.ID, attempt int, until time.T
 // Release implements job.Store.
 func (s *Store) Release(ctx context.Context, id job.ID, attempt int, notBefore time.Time, forgive bool) error {
 	exact, after := s.dueLater(notBefore)
-	return s.changeRunning(ctx, id, attempt, `
+	err := s.changeRunning(ctx, id, attempt, `
 		WITH released AS (
 			UPDATE data_api.queue SET owner = '', lease_until = NULL, lease_ends = NULL, not_before = $3::bigint,
 				state = CASE WHEN $3 IS NULL THEN 0 ELSE 2 END,
@@ -43,6 +43,10 @@ func (s *Store) Release(ctx context.Context, id job.ID, attempt int, notBefore t
 			SELECT company, 1, 0 FROM released WHERE state = 0 AND NOT EXISTS (SELECT FROM slot)
 		)
 		SELECT true FROM released`, nano(notBefore), exact, after, oneIf(forgive))
+	if err == nil && notBefore.IsZero() {
+		s.announce(true)
+	}
+	return err
 }
 
 func oneIf(yes bool) int {
@@ -158,8 +162,12 @@ func (s *Store) Finish(ctx context.Context, id job.ID, attempt int, outcome job.
 	}
 	for {
 		rows, err := s.change(ctx, finishJob, arguments...)
-		if err != nil || rows > 0 {
-			return err == nil, err
+		if err != nil {
+			return false, err
+		}
+		if rows > 0 {
+			s.announce(false, id)
+			return true, nil
 		}
 		again, err := s.notFinished(ctx, id, attempt, outcome)
 		if !again {
@@ -174,8 +182,8 @@ func (s *Store) notFinished(ctx context.Context, id job.ID, attempt int, outcome
 	switch {
 	case err != nil:
 		return false, err
-	case j.Attempt == attempt && j.Status == outcome.Status:
-		return false, nil // repeated
+	case j.Attempt == attempt && j.Status == outcome.Status: // repeated
+		return false, s.confirm(ctx)
 	case j.Attempt != attempt || j.Status.Terminal():
 		return false, job.ErrLost
 	case outcome.Status != job.Completed:

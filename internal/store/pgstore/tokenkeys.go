@@ -25,19 +25,30 @@ func (s *Store) TokenKeys(ctx context.Context) (records []token.KeyRecord, err e
 }
 
 func (s *Store) readTokenKeys(ctx context.Context, q querier) ([]token.KeyRecord, error) {
-	rows, err := q.Query(ctx, s.sql(`SELECT id, algorithm, private, published_at, signs_from, signs_until, longest_token
-		FROM data_api.token_keys ORDER BY signs_from, id`))
+	rows, err := q.Query(ctx, s.sql(`SELECT `+tokenKeyColumns+` FROM data_api.token_keys ORDER BY signs_from, id`))
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (r token.KeyRecord, err error) {
-		var until *time.Time
-		var longest int64
-		err = row.Scan(&r.ID, &r.Algorithm, &r.Private, &r.PublishedAt, &r.SignsFrom, &until, &longest)
-		r.PublishedAt, r.SignsFrom, r.SignsUntil = r.PublishedAt.UTC(), r.SignsFrom.UTC(), timeOf(until)
-		r.LongestToken = time.Duration(longest) * time.Second
-		return r, err
-	})
+	return pgx.CollectRows(rows, scanTokenKey)
+}
+
+// tokenKeyColumns are the columns of a key, in the order of scanTokenKey and tokenKeyArguments.
+const tokenKeyColumns = `id, algorithm, private, published_at, signs_from, signs_until, longest_token`
+
+func scanTokenKey(row pgx.CollectableRow) (r token.KeyRecord, err error) {
+	var until *time.Time
+	var longest int64
+	err = row.Scan(&r.ID, &r.Algorithm, &r.Private, &r.PublishedAt, &r.SignsFrom, &until, &longest)
+	r.PublishedAt, r.SignsFrom, r.SignsUntil = r.PublishedAt.UTC(), r.SignsFrom.UTC(), timeOf(until)
+	r.LongestToken = time.Duration(longest) * time.Second
+	return r, err
+}
+
+func tokenKeyArguments(r token.KeyRecord) []any {
+	return []any{
+		r.ID, r.Algorithm, r.Private, storedTime(r.PublishedAt), storedTime(r.SignsFrom), optional(r.SignsUntil),
+		int64(r.LongestToken / time.Second),
+	}
 }
 
 // UpdateTokenKeys implements [token.KeyStore]. One server at a time changes the keys, which is seldom.
@@ -76,13 +87,10 @@ func (s *Store) putTokenKeys(ctx context.Context, tx pgx.Tx, records []token.Key
 	ids := make([]string, 0, len(records))
 	for _, r := range records {
 		ids = append(ids, r.ID)
-		_, err := tx.Exec(ctx, s.sql(`INSERT INTO data_api.token_keys
-			(id, algorithm, private, published_at, signs_from, signs_until, longest_token) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		_, err := tx.Exec(ctx, s.sql(`INSERT INTO data_api.token_keys (`+tokenKeyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (id) DO UPDATE SET algorithm = excluded.algorithm, private = excluded.private,
 				published_at = excluded.published_at, signs_from = excluded.signs_from, signs_until = excluded.signs_until,
-				longest_token = excluded.longest_token`),
-			r.ID, r.Algorithm, r.Private, storedTime(r.PublishedAt), storedTime(r.SignsFrom), optional(r.SignsUntil),
-			int64(r.LongestToken/time.Second))
+				longest_token = excluded.longest_token`), tokenKeyArguments(r)...)
 		if err != nil {
 			return err
 		}

@@ -27,14 +27,16 @@ func usageFields(form string) string {
 }
 
 // addUsage adds rows to those that are there, in one order on all servers, so that none waits for another that waits for it.
-var addUsage = func() string {
+var addUsage = insertUsage + ` ON CONFLICT (` + usageKey + `) DO UPDATE SET ` + usageFields("%s = u.%s + excluded.%s")
+
+var insertUsage = func() string {
 	arrays := []string{`$1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[]`}
 	for field := range usage.Fields {
 		arrays = append(arrays, fmt.Sprintf("$%d::bigint[]", 8+field))
 	}
 	columns := usageKey + ", " + usageFields("%s")
 	return `INSERT INTO data_api.usage AS u (` + columns + `) SELECT ` + columns + ` FROM unnest(` + strings.Join(arrays, ", ") + `) AS added(` + columns + `)
-		ORDER BY ` + usageKey + ` ON CONFLICT (` + usageKey + `) DO UPDATE SET ` + usageFields("%s = u.%s + excluded.%s")
+		ORDER BY ` + usageKey
 }()
 
 // AddUsage implements [usage.Store].

@@ -1,0 +1,108 @@
+package access
+
+import (
+	"net/http"
+
+	"github.com/solucao42/caddy-data-api/internal/audit"
+	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/catalog"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/documents"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
+	"github.com/solucao42/caddy-data-api/internal/identity"
+)
+
+// Services are what the routes act on.
+type Services struct {
+	Catalog    *catalog.Catalog
+	Directory  *identity.Directory
+	Keys       *identity.Keys
+	Dispatcher *callback.Dispatcher
+	Documents  *documents.Library
+
+	// CheckUser says what is wrong with a user of a company, given as company.yaml has it below users: every fault, each in words
+	// for people. Nil: users are made in files alone.
+	CheckUser func(company, user string, value []byte) (faults []string)
+}
+
+// access answers the routes.
+type access struct {
+	Services
+	*respond.Responder
+}
+
+// Routes returns the routes, for a mux of callers.
+func Routes(services Services) func(*respond.Responder) respond.Routes {
+	return func(responder *respond.Responder) respond.Routes {
+		a := &access{services, responder}
+		routes := respond.Routes{
+			"GET " + dataapi.PathUsers:                                     a.listUsers,
+			"GET " + dataapi.PathUsers + "/{name}":                         a.getUser,
+			"PUT " + dataapi.PathUsers + "/{name}":                         a.putUser,
+			"DELETE " + dataapi.PathUsers + "/{name}":                      a.deleteUser,
+			"GET " + dataapi.PathUsers + "/{name}/callback-secret":         a.secretState,
+			"POST " + dataapi.PathUsers + "/{name}/callback-secret":        a.showSecret,
+			"POST " + dataapi.PathUsers + "/{name}/callback-secret/rotate": a.rotateSecret,
+			"GET " + dataapi.PathPolicies:                                  a.listPolicies,
+			"GET " + dataapi.PathKeys:                                      a.listKeys,
+			"POST " + dataapi.PathKeys:                                     a.createKey,
+			"POST " + dataapi.PathKeys + "/{api_key}/rotate":               a.rotateKey,
+			"DELETE " + dataapi.PathKeys + "/{api_key}":                    a.revokeKey,
+		}
+		for pattern, handle := range routes {
+			routes[pattern] = a.guarded(handle)
+		}
+		return routes
+	}
+}
+
+// guarded lets nobody in but administrators of access.
+func (a *access) guarded(handle respond.Handler) respond.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		if err := authorize(respond.CallerOf(r)); err != nil {
+			return err
+		}
+		return handle(w, r)
+	}
+}
+
+func authorize(caller identity.Principal) error {
+	if !caller.AuthorizeEverywhere(dataapi.ActionManageAccess) {
+		return dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s.", dataapi.ActionManageAccess)
+	}
+	return nil
+}
+
+// authorizeAgain is asked before something changes, when the body has been read: the caller may have lost the right meanwhile. It returns the
+// caller as it is now.
+func (a *access) authorizeAgain(r *http.Request) (identity.Principal, error) {
+	caller, err := a.Renew(respond.CallerOf(r))
+	if err != nil {
+		return caller, err
+	}
+	return caller, authorize(caller)
+}
+
+// company returns the caller's company as it is now: that of the caller is as old as the request.
+func (a *access) company(caller identity.Principal) *identity.Company {
+	if company, ok := a.Catalog.Current().Company(caller.Company.Slug); ok {
+		return company
+	}
+	return caller.Company
+}
+
+// findUser returns the user that the path names.
+func (a *access) findUser(r *http.Request) (*identity.User, error) {
+	user := a.company(respond.CallerOf(r)).Users[r.PathValue("name")]
+	if user == nil {
+		return nil, errNoUser
+	}
+	return user, nil
+}
+
+// recordUser keeps what was done to a user, who is the event's subject.
+func (a *access) record(w http.ResponseWriter, r *http.Request, action audit.Action, subject string) {
+	event := respond.EventBy(respond.CallerOf(r), action)
+	event.Subject = subject
+	a.Record(w, r, event)
+}

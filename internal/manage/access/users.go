@@ -1,0 +1,302 @@
+package access
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/documents"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
+	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/quota"
+	"github.com/solucao42/caddy-data-api/internal/ratelimit"
+)
+
+// userDocument describes a user to those who administer it.
+type userDocument struct {
+	Name         string                                 `json:"name"`
+	DisplayName  string                                 `json:"display_name"`
+	Active       bool                                   `json:"active"`
+	Origin       string                                 `json:"origin"` // file, store
+	Path         *string                                `json:"path"`   // of the file, below the catalog
+	Faulty       bool                                   `json:"faulty"` // it is kept, and not in force
+	Subject      *string                                `json:"subject"`
+	Policies     []string                               `json:"policies"`
+	Actions      []identity.EffectiveAction             `json:"actions"`
+	ShareContext map[string]identity.ConstraintDocument `json:"share_context"`
+	Limits       limitsDocument                         `json:"limits"`
+	Keys         keySummary                             `json:"keys"`
+	Revision     *string                                `json:"revision"`
+	UpdatedAt    *time.Time                             `json:"updated_at"`
+	UpdatedBy    *string                                `json:"updated_by"`
+}
+
+// limitsDocument are a user's limits as files write them.
+type limitsDocument struct {
+	Rate     *string  `json:"rate"`
+	Quota    []string `json:"quota"`
+	KeyQuota []string `json:"key_quota"`
+}
+
+// keySummary is what a list of users says of their keys.
+type keySummary struct {
+	Active       int        `json:"active"`
+	LastUsedAt   *time.Time `json:"last_used_at"`
+	NextExpiryAt *time.Time `json:"next_expiry_at"`
+}
+
+// people are the users of a company, and what is kept of them.
+type people struct {
+	company *identity.Company
+	stored  map[string]documents.Document
+	keys    map[string]keySummary
+}
+
+func (a *access) people(r *http.Request, company *identity.Company) (people, error) {
+	p := people{company: company, stored: make(map[string]documents.Document), keys: make(map[string]keySummary)}
+	kept, err := a.Documents.All(r.Context(), documents.User, company.Slug+"/")
+	if err != nil {
+		return p, dataapi.Wrap(dataapi.CodeOverloaded, err)
+	}
+	for _, document := range kept {
+		p.stored[strings.TrimPrefix(document.Key, company.Slug+"/")] = document
+	}
+	keys, err := a.Keys.List(r.Context(), company.Slug)
+	if err != nil {
+		return p, dataapi.Wrap(dataapi.CodeOverloaded, err)
+	}
+	now := time.Now()
+	for i := range keys {
+		p.keys[keys[i].User] = p.keys[keys[i].User].with(&keys[i], now)
+	}
+	return p, nil
+}
+
+// with is the summary with a key more.
+func (s keySummary) with(key *identity.Key, now time.Time) keySummary {
+	if used := key.LastUsedAt; !used.IsZero() && (s.LastUsedAt == nil || used.After(*s.LastUsedAt)) {
+		s.LastUsedAt = timeOrNull(used)
+	}
+	if key.State(now) != identity.KeyActive {
+		return s
+	}
+	s.Active++
+	if expires := key.ExpiresAt; !expires.IsZero() && (s.NextExpiryAt == nil || expires.Before(*s.NextExpiryAt)) {
+		s.NextExpiryAt = timeOrNull(expires)
+	}
+	return s
+}
+
+// names are those of all users, the ones that are kept and not in force included.
+func (p *people) names() []string {
+	names := slices.AppendSeq(slices.Collect(maps.Keys(p.company.Users)), maps.Keys(p.stored))
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// describe describes a user; false: there is none of the name.
+func (p *people) describe(name string) (userDocument, bool) {
+	user, document := p.company.Users[name], p.stored[name]
+	if user == nil {
+		if document.Revision == 0 {
+			return userDocument{}, false
+		}
+		user = readUser(name, document.Value)
+	}
+	d := describeUser(p.company, user)
+	d.Keys = p.keys[name]
+	d.Faulty = p.company.Users[name] == nil
+	if !user.Stored && !d.Faulty {
+		d.Origin = "file"
+		if !p.company.Stored {
+			d.Path = new(p.company.Slug + "/company.yaml")
+		}
+		return d, true
+	}
+	d.Origin = "store"
+	if document.Revision > 0 {
+		d.Revision, d.UpdatedAt = new(strconv.FormatInt(document.Revision, 10)), timeOrNull(document.At)
+		if _, author, found := strings.Cut(document.Author, "/"); found {
+			d.UpdatedBy = &author
+		}
+	}
+	return d, true
+}
+
+// describeUser describes what a user is, wherever that stands.
+func describeUser(company *identity.Company, user *identity.User) userDocument {
+	d := userDocument{
+		Name: user.Name, DisplayName: user.DisplayName, Active: user.Active, Policies: append([]string{}, user.Policies...),
+		ShareContext: identity.DescribeContext(user.ShareContext), Actions: []identity.EffectiveAction{},
+		Limits: limitsDocument{Quota: quotaTexts(user.Quota), KeyQuota: quotaTexts(user.KeyQuota)},
+	}
+	if user.Subject != "" {
+		d.Subject = &user.Subject
+	}
+	if user.Rate != ratelimit.Unlimited {
+		d.Limits.Rate = new(user.Rate.String())
+	}
+	if principal, err := identity.NewPrincipal(company, user); err == nil {
+		d.Actions = principal.Actions()
+	}
+	return d
+}
+
+func quotaTexts(limits []quota.Limit) []string {
+	texts := make([]string, len(limits))
+	for i, limit := range limits {
+		texts[i] = limit.String()
+	}
+	return texts
+}
+
+// listUsers answers with the company's users, by name.
+func (a *access) listUsers(w http.ResponseWriter, r *http.Request) error {
+	caller := respond.CallerOf(r)
+	query, err := fields.ParseQuery(r, "state", "q", "limit", "cursor")
+	if err != nil {
+		return err
+	}
+	limit, err := query.Number("limit", defaultPage, maxPage)
+	if err != nil {
+		return err
+	}
+	state := query["state"]
+	if state != "" && state != "active" && state != "inactive" {
+		return dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no state %q%s", fields.Shorten(state), dataapi.Beside(state, []string{"active", "inactive"}))
+	}
+	all, err := a.people(r, a.company(caller))
+	if err != nil {
+		return err
+	}
+	answer := struct {
+		Users      []userDocument `json:"users"`
+		Next       *string        `json:"next_cursor"`
+		Authorable bool           `json:"authorable"`
+	}{Users: []userDocument{}, Authorable: a.CheckUser != nil}
+	for _, name := range all.names() {
+		if name <= query["cursor"] && query["cursor"] != "" {
+			continue
+		}
+		described, ok := all.describe(name)
+		if !ok || state != "" && described.Active != (state == "active") || !described.mentions(query["q"]) {
+			continue
+		}
+		if len(answer.Users) == limit {
+			answer.Next = &answer.Users[limit-1].Name
+			setNext(w, r, query, *answer.Next, limit)
+			break
+		}
+		answer.Users = append(answer.Users, described)
+	}
+	return respond.WriteJSON(w, http.StatusOK, answer)
+}
+
+// mentions reports whether a text stands in the user's names or policies, whatever its case.
+func (d *userDocument) mentions(text string) bool {
+	text = strings.ToLower(text)
+	return slices.ContainsFunc(append([]string{d.Name, d.DisplayName}, d.Policies...), func(of string) bool {
+		return strings.Contains(strings.ToLower(of), text)
+	})
+}
+
+// getUser answers with one user.
+func (a *access) getUser(w http.ResponseWriter, r *http.Request) error {
+	if _, err := fields.ParseQuery(r); err != nil {
+		return err
+	}
+	return a.answerUser(w, r, http.StatusOK)
+}
+
+// answerUser answers with the user that the path names, as it is now.
+func (a *access) answerUser(w http.ResponseWriter, r *http.Request, status int) error {
+	all, err := a.people(r, a.company(respond.CallerOf(r)))
+	if err != nil {
+		return err
+	}
+	described, ok := all.describe(r.PathValue("name"))
+	if !ok {
+		return errNoUser
+	}
+	if described.Revision != nil {
+		w.Header().Set("ETag", strconv.Quote(*described.Revision))
+	}
+	return respond.WriteJSON(w, status, described)
+}
+
+var errNoUser = dataapi.Errorf(dataapi.CodeNotFound, "The company has no such user.")
+
+// policyDocument describes a policy.
+type policyDocument struct {
+	Name        string          `json:"name"`
+	Description string          `json:"description"`
+	Origin      string          `json:"origin"` // managed, file
+	Path        *string         `json:"path"`
+	Grants      []grantDocument `json:"grants"`
+	Users       int             `json:"users"` // that have it
+}
+
+type grantDocument struct {
+	Actions   []dataapi.Action `json:"actions"`
+	Endpoints []string         `json:"endpoints"`
+}
+
+// listPolicies answers with the managed policies, and the company's own by name.
+func (a *access) listPolicies(w http.ResponseWriter, r *http.Request) error {
+	if _, err := fields.ParseQuery(r); err != nil {
+		return err
+	}
+	company := a.company(respond.CallerOf(r))
+	holders := make(map[string]int)
+	for _, user := range company.Users {
+		for _, name := range user.Policies {
+			holders[name]++
+		}
+	}
+	documents := []policyDocument{}
+	for _, policy := range identity.ManagedPolicies() {
+		documents = append(documents, describePolicy(&policy, "managed", holders))
+	}
+	for _, name := range slices.SortedFunc(maps.Keys(company.Policies), cmp.Compare[string]) {
+		described := describePolicy(company.Policies[name], "file", holders)
+		if company.Stored {
+			described.Origin = "store"
+		} else {
+			described.Path = new(company.Slug + "/company.yaml")
+		}
+		documents = append(documents, described)
+	}
+	return respond.WriteJSON(w, http.StatusOK, map[string][]policyDocument{"policies": documents})
+}
+
+func describePolicy(policy *identity.Policy, origin string, holders map[string]int) policyDocument {
+	d := policyDocument{Name: policy.Name, Description: policy.Description, Origin: origin, Grants: []grantDocument{}, Users: holders[policy.Name]}
+	for _, grant := range policy.Grants {
+		endpoints := grant.Endpoints
+		if len(endpoints) == 0 {
+			endpoints = []string{"*"}
+		}
+		d.Grants = append(d.Grants, grantDocument{grant.Actions, endpoints})
+	}
+	return d
+}
+
+// readUser reads what is kept of a user that is not in force, as far as it can be read.
+func readUser(name string, value []byte) *identity.User {
+	var kept struct {
+		Name     string   `json:"name"`
+		Active   *bool    `json:"active"`
+		Policies []string `json:"policies"`
+	}
+	_ = json.Unmarshal(value, &kept) // what cannot be read is left out
+	return &identity.User{
+		Name: name, DisplayName: cmp.Or(kept.Name, name), Active: kept.Active == nil || *kept.Active, Policies: kept.Policies, Stored: true,
+	}
+}

@@ -1,0 +1,109 @@
+// Who is signed in. The access token is held here and nowhere else; what outlives a reload is a cookie that no script sees.
+import { Problem, refuse, send, type Options } from "./http";
+
+export interface User {
+  company_slug: string;
+  name: string;
+  display_name: string;
+  policies: string[];
+}
+
+interface Pair {
+  access_token: string;
+  access_token_expires_in: number;
+  user: User;
+}
+
+/** Out, the session may have ended by itself: `expired` is whose it was. `error` is why it could not begin. */
+export type Session =
+  { state: "unknown" } | { state: "out"; expired: User | null; error?: unknown } | { state: "in"; user: User };
+
+let session: Session = { state: "unknown" };
+let token = "";
+let expires = 0;
+const listeners = new Set<() => void>();
+
+/** Calls back after each change; returns what ends that. */
+export function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** The session as it is now. The same object until it changes. */
+export const current = (): Session => session;
+
+function become(next: Session) {
+  session = next;
+  for (const listener of listeners) listener();
+}
+
+function keep(pair: Pair) {
+  token = pair.access_token;
+  // Renewed before it ends: a clock that runs, and a request on its way, take some of its time.
+  expires = performance.now() + 1000 * Math.max(pair.access_token_expires_in - 30, pair.access_token_expires_in / 2);
+  become({ state: "in", user: pair.user });
+}
+
+/** Signs in by a key and its secret, or by the code of a one-time link. Rejects with a Problem. */
+export async function signIn(
+  credentials: { company_slug: string; api_key: string; api_secret: string } | { link_code: string },
+): Promise<void> {
+  const answer = await send("/api/v1/auth/session", { method: "POST", body: credentials });
+  if (!answer.ok) await refuse(answer);
+  keep((await answer.json()) as Pair);
+}
+
+/** Begins: by the code of a one-time link, or with the session that the browser has. */
+export async function begin(code: string | null): Promise<void> {
+  try {
+    await (code === null ? renew() : signIn({ link_code: code }));
+  } catch (error) {
+    become({ state: "out", expired: null, error });
+  }
+}
+
+let renewing: Promise<void> | null = null;
+
+/** Takes the session up again, once for all who wait. */
+export function renew(): Promise<void> {
+  renewing ??= (async () => {
+    const answer = await send("/api/v1/auth/session/refresh", { method: "POST", body: {} });
+    if (answer.ok) return keep((await answer.json()) as Pair);
+    if (answer.status === 401 || answer.status === 403) {
+      token = "";
+      become({ state: "out", expired: session.state === "in" ? session.user : null });
+      return;
+    }
+    await refuse(answer);
+  })().finally(() => {
+    renewing = null;
+  });
+  return renewing;
+}
+
+/** Ends the session here and at the server. */
+export async function signOut(): Promise<void> {
+  token = "";
+  become({ state: "out", expired: null });
+  await send("/api/v1/auth/session", { method: "DELETE" });
+}
+
+/** Sends a request in the user's name. A token that has just ended is renewed once. */
+export async function ask(path: string, options: Options = {}): Promise<Response> {
+  if (performance.now() > expires) await renew();
+  const once = () => send(path, { ...options, headers: { ...options.headers, Authorization: `Bearer ${token}` } });
+  if (token === "") throw new Problem(401, "UNAUTHENTICATED", "signed out");
+  const answer = await once();
+  if (answer.status !== 401) return answer;
+  await renew();
+  if (token === "") throw new Problem(401, "UNAUTHENTICATED", "signed out");
+  return once();
+}
+
+/** Sends a request and returns its answer's JSON. Metadata only: its numbers become JavaScript's. Rejects with a Problem. */
+export async function json<T>(path: string, options: Options = {}): Promise<T> {
+  const answer = await ask(path, options);
+  if (!answer.ok) await refuse(answer);
+  if (answer.status === 204) return undefined as T;
+  return (await answer.json()) as T;
+}
