@@ -117,7 +117,7 @@ func TestGetEqualsPost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		format := rapid.SampledFrom([]string{"", ".json", ".csv", ".ndjson", ".arrow"}).Draw(t, "format")
+		format := rapid.SampledFrom([]string{"", ".json", ".csv", ".ndjson", ".arrow", ".xlsx"}).Draw(t, "format")
 		got := s.Get(echoPath+format+"?"+query.Encode(), token)
 		want := s.Send(http.MethodPost, echoPath+format, token, string(body))
 		for _, answer := range []*answer{&got, &want} {

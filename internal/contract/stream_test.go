@@ -50,6 +50,8 @@ func TestEventStream(t *testing.T) {
 		if got := progressOf(t, last); last.Name != "end" || got.Status != "failed" || got.Error == nil || got.Error.Code != "EXECUTION_TIMEOUT" {
 			t.Errorf("the last event is %v", last)
 		}
+		// A browser that opens it again has seen the end, and is told that there is no more.
+		s.Send(http.MethodGet, job, token, "", "Accept", "text/event-stream", "Last-Event-ID", "end").Want(http.StatusNoContent)
 		// Of a job that has ended there is the end alone.
 		events, _, err = s.OpenStream(t.Context(), job, token)
 		if err != nil {

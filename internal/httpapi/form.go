@@ -16,18 +16,21 @@ import (
 // form is how a result is to be written.
 type form struct {
 	format *result.Format
-	varied bool // it is the format's variant
+	chosen result.Chosen // of the format's variants
 }
 
 // plain reports whether a result has the form in which jobs keep it.
-func (f form) plain() bool { return f.format == result.JSON && !f.varied }
+func (f form) plain() bool { return f.format == result.JSON && f.chosen == 0 }
 
 // String names the form, for ETags and keys.
 func (f form) String() string {
-	if f.varied {
-		return f.format.Suffix + "-" + f.format.Variant.Name
+	name := f.format.Suffix
+	for i, variant := range f.format.Variants {
+		if f.chosen.Has(i) {
+			name += "-" + variant.Name
+		}
 	}
-	return f.format.Suffix
+	return name
 }
 
 // formOf finds out in which form the result is asked for: the suffix of the route decides, and without one the Accept
@@ -40,27 +43,35 @@ func formOf(w http.ResponseWriter, r *http.Request, offered []*result.Format, qu
 			return form{}, errNoFormat(r.Header, offered)
 		}
 	}
-	for _, format := range formats.All {
-		if text, ok := query[format.Variant.Query]; ok {
-			if err := checkVariant(format, asked.format, text); err != nil {
-				return form{}, err
-			}
-			asked.varied = text == format.Variant.Values[1]
+	for _, name := range formats.Queries() {
+		text, ok := query[name]
+		if !ok {
+			continue
+		}
+		place := asked.format.VariantOf(name)
+		if place < 0 {
+			return form{}, dataapi.Errorf(dataapi.CodeInvalidRequest, "%s is for %s; this request asks for %s.",
+				name, dataapi.Listing(mediaTypesWith(name)), asked.format.MediaType)
+		}
+		switch values := asked.format.Variants[place].Values; text {
+		case values[0]:
+		case values[1]:
+			asked.chosen = asked.chosen.With(place)
+		default:
+			return form{}, dataapi.Errorf(dataapi.CodeInvalidRequest, "%s must be %s or %s; got %q.", name, values[0], values[1], fields.Shorten(text))
 		}
 	}
 	return asked, nil
 }
 
-// checkVariant refuses the query parameter of another format than the one that is asked for, and values that it does not have.
-func checkVariant(owner, asked *result.Format, text string) error {
-	name, values := owner.Variant.Query, owner.Variant.Values
-	switch {
-	case asked != owner:
-		return dataapi.Errorf(dataapi.CodeInvalidRequest, "%s is for %s; this request asks for %s.", name, owner.MediaType, asked.MediaType)
-	case text != values[0] && text != values[1]:
-		return dataapi.Errorf(dataapi.CodeInvalidRequest, "%s must be %s or %s; got %q.", name, values[0], values[1], fields.Shorten(text))
+// mediaTypesWith returns those that a query parameter varies.
+func mediaTypesWith(query string) (types []string) {
+	for _, format := range formats.All {
+		if format.VariantOf(query) >= 0 {
+			types = append(types, format.MediaType)
+		}
 	}
-	return nil
+	return types
 }
 
 // negotiate chooses the format that an Accept header likes best. Of those that it likes alike it is the one that it names
@@ -100,5 +111,5 @@ func forJobs(format *result.Format) string {
 
 // encoder makes an encoder of this form. Limits says whether a JSON document has max_rows and executed_at.
 func (f form) encoder(w io.Writer, limits bool, begin result.BeforeFirstWrite) result.Encoder {
-	return f.format.Encoder(w, result.EncoderOptions{Varied: f.varied, OmitLimits: !limits, BeforeFirstWrite: begin})
+	return f.format.Encoder(w, result.EncoderOptions{Chosen: f.chosen, OmitLimits: !limits, BeforeFirstWrite: begin})
 }

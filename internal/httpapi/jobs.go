@@ -30,6 +30,11 @@ func (j *jobs) get(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if fields.PrefersEvents(r.Header) {
+		if found.Status.Terminal() && r.Header.Get("Last-Event-ID") == lastEvent {
+			w.Header().Set("Cache-Control", "no-store")
+			w.WriteHeader(http.StatusNoContent) // by which a browser knows that there is nothing more (the HTML standard, 9.2.3)
+			return nil
+		}
 		return j.stream(w, r, found)
 	}
 	if !fields.AcceptsJSON(r.Header) {

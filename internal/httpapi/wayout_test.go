@@ -27,10 +27,10 @@ func TestUnknownPathsSayWhatIsBesideThem(t *testing.T) {
 	const below = "/api/v1/data-api/default/sales"
 	for request, want := range map[string]string{
 		"POST " + below + "/execute.parquet": "Parquet is for the results of jobs: make a job with Prefer: respond-async, and get jobs/{job_id}/result.parquet when it has completed. " +
-			"An endpoint answers as execute.json, execute.ndjson, execute.csv and execute.arrow.",
-		"POST " + below + "/execute.xlsx": `There is no format "xlsx" here. An endpoint answers as execute.json, execute.ndjson, execute.csv and execute.arrow.`,
+			"An endpoint answers as execute.json, execute.ndjson, execute.csv, execute.arrow and execute.xlsx.",
+		"POST " + below + "/execute.xls": `There is no format "xls" here. An endpoint answers as execute.json, execute.ndjson, execute.csv, execute.arrow and execute.xlsx.`,
 		"GET " + below + "/jobs/507f1f77bcf86cd799439011/result.xls": `There is no format "xls" here. A job's result can be had as result.json, result.ndjson, ` +
-			`result.csv, result.arrow and result.parquet.`,
+			`result.csv, result.arrow, result.xlsx and result.parquet.`,
 		"POST " + below + "/exec":     "There is nothing at this path. Below an endpoint are execute and jobs.",
 		"GET " + below:                "There is nothing at this path. Below an endpoint are execute and jobs.",
 		"GET " + below + "/":          "There is nothing at this path. Below an endpoint are execute and jobs.",

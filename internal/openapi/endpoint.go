@@ -27,7 +27,7 @@ type endpoint struct {
 // addEndpoint adds the operations of an endpoint, and the schemas that they refer to.
 func (d *document) addEndpoint(caller identity.Principal, offer execution.Offer) error {
 	e := &endpoint{
-		document: d, Offer: offer, caller: caller, name: d.uniqueName(pascal(offer.Namespace)+pascal(offer.Slug), offer.Address),
+		document: d, Offer: offer, caller: caller, name: nameOf(offer.Namespace, offer.Slug),
 	}
 	parameters, err := parametersSchema(offer.Parameters.Schema)
 	if err != nil {
@@ -38,7 +38,7 @@ func (d *document) addEndpoint(caller identity.Principal, offer execution.Offer)
 	e.addSchema("Result", e.resultSchema(true))
 	d.Paths.Set(offer.URLPath()+"/execute", &openapi3.PathItem{Post: e.execute(), Get: e.query()})
 	if offer.MayGetJob {
-		e.addSchema("JobResult", e.resultSchema(false))
+		e.addSchema("JobContent", e.resultSchema(false))
 		e.addSchema("Job", e.jobSchema())
 		d.Paths.Set(offer.URLPath()+"/jobs", &openapi3.PathItem{Get: e.listJobs()})
 		d.Paths.Set(offer.URLPath()+"/jobs/{job_id}/result", e.jobItem(&openapi3.PathItem{Get: e.getResult()}))
@@ -77,6 +77,7 @@ func (e *endpoint) execute() *openapi3.Operation {
 	operation := e.operation("execute", e.title())
 	operation.Description = e.describe()
 	operation.Parameters = openapi3.Parameters{parameterRef("Prefer"), parameterRef("IdempotencyKey"), parameterRef("CsvFormulas"),
+		parameterRef("Numbers"), parameterRef("CsvFor"), parameterRef("CsvLocale"),
 		parameterRef("Revision")}
 	operation.RequestBody = &openapi3.RequestBodyRef{Value: e.requestBody()}
 	operation.Responses.Set("200", &openapi3.ResponseRef{Value: e.resultAnswer()})
@@ -84,7 +85,11 @@ func (e *endpoint) execute() *openapi3.Operation {
 		operation.Parameters = append(operation.Parameters, parameterRef("IfNoneMatch"))
 		operation.Responses.Set("304", &openapi3.ResponseRef{Value: openapi3.NewResponse().WithDescription("The result is the one that you have.")})
 	}
-	operation.Responses.Set("202", &openapi3.ResponseRef{Ref: "#/components/responses/AcceptedJob"})
+	if e.Mode == catalog.Async || e.OnTimeout == catalog.Continue {
+		operation.Responses.Set("202", &openapi3.ResponseRef{Ref: "#/components/responses/AcceptedJob"})
+	} else { // so that programs that are generated need not tell two kinds of answers apart, of which they will see one
+		operation.Extensions = map[string]any{"x-with-prefer": map[string]any{"202": map[string]string{"$ref": "#/components/responses/AcceptedJob"}}}
+	}
 	e.addErrors(operation, executeErrors...)
 	if e.MayGetJob {
 		operation.Callbacks = openapi3.Callbacks{"jobEnded": &openapi3.CallbackRef{Value: e.callback()}}
@@ -113,7 +118,8 @@ func (e *endpoint) describe() string {
 	case e.OnTimeout == catalog.Continue:
 		add("The answer is the result (200), or after %s a job (202), which runs for at most %s.", e.Limits.Timeout, e.Limits.JobTimeout)
 	default:
-		add("The answer is the result (200) within %s.", e.Limits.Timeout)
+		add("The answer is the result (200) within %s. With `Prefer: respond-async`, and with `Prefer: wait=N` when it is not there in time, it is "+
+			"a job (202), as in `x-with-prefer`.", e.Limits.Timeout)
 	}
 	add("At most %d rows. `Accept` chooses the format; so does a suffix of the path, such as `/execute.csv`. With `?rows_as=arrays` the "+
 		"rows of JSON are arrays in the order of the columns, which the schema here does not describe.", e.Limits.MaxRows)

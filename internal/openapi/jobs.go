@@ -19,7 +19,7 @@ func (e *endpoint) jobSchema() *openapi3.Schema {
 		job.Properties[name] = property
 	}
 	job.Properties["result"] = inline(&openapi3.Schema{
-		OneOf: openapi3.SchemaRefs{e.schema("JobResult"), inline(&openapi3.Schema{Type: types("null")})},
+		OneOf: openapi3.SchemaRefs{e.schema("JobContent"), inline(&openapi3.Schema{Type: types("null")})},
 	})
 	return &job
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
-	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/result"
@@ -56,7 +55,7 @@ func Document(caller identity.Principal, offers []execution.Offer, options Optio
 	if err != nil {
 		return nil, fmt.Errorf("the beginning of every document: %w", err)
 	}
-	d := &document{T: loaded, Options: options, names: make(map[string]string)}
+	d := &document{T: loaded, Options: options}
 	d.Info.Title = "Data API for " + caller.Company.Name
 	d.Info.Description = introduction
 	if options.Server != "" {
@@ -97,17 +96,4 @@ read them with a parser that does, where a 64-bit float is not enough. NaN and t
 type document struct {
 	*openapi3.T
 	Options
-	names map[string]string // of components and operations: what each was given to
-}
-
-// uniqueName returns a name for what an endpoint has, and a longer one where another endpoint has taken that: a-b/c and
-// a/b-c both read ABC.
-func (d *document) uniqueName(name string, owner dataapi.Address) string {
-	for candidate, n := name, 2; ; n++ {
-		if taken, ok := d.names[candidate]; !ok || taken == owner.String() {
-			d.names[candidate] = owner.String()
-			return candidate
-		}
-		candidate = fmt.Sprintf("%s_%d", name, n)
-	}
 }

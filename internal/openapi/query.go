@@ -30,7 +30,8 @@ func (e *endpoint) query() *openapi3.Operation {
 			return nil
 		}
 	}
-	operation.Parameters = append(operation.Parameters, parameterRef("CsvFormulas"), parameterRef("Revision"))
+	operation.Parameters = append(operation.Parameters, parameterRef("CsvFormulas"), parameterRef("Numbers"), parameterRef("CsvFor"),
+		parameterRef("CsvLocale"), parameterRef("Revision"))
 	operation.Responses.Set("200", &openapi3.ResponseRef{Value: e.resultAnswer()})
 	if e.Limits.Cache > 0 {
 		operation.Parameters = append(operation.Parameters, parameterRef("IfNoneMatch"))

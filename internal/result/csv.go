@@ -16,6 +16,13 @@ type CSVOptions struct {
 	// are left alone. What is written can then no longer be told from a text that began with the apostrophe.
 	EscapeFormulas bool
 
+	// Marked puts a byte order mark at the beginning, by which Excel knows UTF-8.
+	Marked bool
+
+	// DecimalComma writes numbers as spreadsheets read them where the decimal mark is a comma: with it, and with semicolons between
+	// the fields. Numbers inside of arrays and json stay.
+	DecimalComma bool
+
 	// BeforeFirstWrite may be nil.
 	BeforeFirstWrite BeforeFirstWrite
 }
@@ -26,17 +33,23 @@ type CSVOptions struct {
 // result, never per row or cell. It is not safe for concurrent use.
 type CSVEncoder struct {
 	output
-	options CSVOptions
-	columns int
-	opened  bool
-	ended   bool
+	options   CSVOptions
+	separator byte
+	special   *[256]bool
+	columns   int
+	opened    bool
+	ended     bool
 }
 
 var _ Encoder = (*CSVEncoder)(nil)
 
 // NewCSV makes an encoder that writes to w. Close it, whether or not the result ends.
 func NewCSV(w io.Writer, options CSVOptions) *CSVEncoder {
-	return &CSVEncoder{output: newOutput(w, options.BeforeFirstWrite), options: options}
+	separator, special := byte(','), &specialCommas
+	if options.DecimalComma {
+		separator, special = ';', &specialSemicolons
+	}
+	return &CSVEncoder{output: newOutput(w, options.BeforeFirstWrite), options: options, separator: separator, special: special}
 }
 
 // Columns writes the header line.
@@ -46,9 +59,12 @@ func (e *CSVEncoder) Columns(columns []source.Column) error {
 	}
 	e.opened, e.columns = true, len(columns)
 	dst := *e.buffer
+	if e.options.Marked {
+		dst = append(dst, byteOrderMark...)
+	}
 	for i, column := range columns {
 		if i > 0 {
-			dst = append(dst, ',')
+			dst = append(dst, e.separator)
 		}
 		dst = e.appendField(dst, []byte(column.Name))
 	}
@@ -64,7 +80,7 @@ func (e *CSVEncoder) Row(values []source.Value) error {
 	dst := *e.buffer
 	for i := range values {
 		if i > 0 {
-			dst = append(dst, ',')
+			dst = append(dst, e.separator)
 		}
 		value := &values[i]
 		switch {
@@ -77,17 +93,34 @@ func (e *CSVEncoder) Row(values []source.Value) error {
 		case value.Kind == source.KindText || value.Kind == source.KindJSON:
 			dst = e.appendField(dst, value.Bytes)
 		default:
+			from := len(dst)
 			dst = AppendText(dst, *value)
+			if e.options.DecimalComma {
+				decimalComma(dst[from:], value.Kind)
+			}
 		}
 	}
 	*e.buffer = append(dst, '\r', '\n')
 	return e.flushWhenFull()
 }
 
+// byteOrderMark is that of UTF-8.
+const byteOrderMark = "\xef\xbb\xbf"
+
+// decimalComma changes the decimal mark of a number.
+func decimalComma(number []byte, kind source.Kind) {
+	if kind != source.KindDecimal && kind != source.KindFloat32 && kind != source.KindFloat64 {
+		return
+	}
+	if point := bytes.IndexByte(number, '.'); point >= 0 {
+		number[point] = ','
+	}
+}
+
 // appendField appends a text, quoted where it has to be.
 func (e *CSVEncoder) appendField(dst, text []byte) []byte {
 	formula := e.options.EscapeFormulas && isFormula(text)
-	if !formula && !needsQuotes(text) {
+	if !formula && !e.needsQuotes(text) {
 		return append(dst, text...)
 	}
 	dst = append(dst, '"')
@@ -109,17 +142,20 @@ func appendDoubled(dst, text []byte) []byte {
 	}
 }
 
-// special holds the bytes that a field with quotes only may hold.
-var special = [256]bool{',': true, '"': true, '\r': true, '\n': true}
+// The bytes that a field with quotes only may hold, by what is between fields.
+var (
+	specialCommas     = [256]bool{',': true, '"': true, '\r': true, '\n': true}
+	specialSemicolons = [256]bool{';': true, '"': true, '\r': true, '\n': true}
+)
 
 // needsQuotes reports whether a text would be read as another one without quotes: spaces at its ends, which some readers
 // cut off, count, and so does \., which ends the data for PostgreSQL up to version 17.
-func needsQuotes(text []byte) bool {
+func (e *CSVEncoder) needsQuotes(text []byte) bool {
 	if len(text) == 0 || text[0] <= ' ' || text[len(text)-1] <= ' ' || string(text) == `\.` {
 		return true
 	}
 	for _, c := range text {
-		if special[c] {
+		if e.special[c] {
 			return true
 		}
 	}
@@ -151,7 +187,7 @@ func (e *CSVEncoder) large(value *source.Value) error {
 		opening = binaryPrefix
 	case source.KindText, source.KindJSON:
 		formula := e.options.EscapeFormulas && isFormula(value.Bytes)
-		if formula || needsQuotes(value.Bytes) {
+		if formula || e.needsQuotes(value.Bytes) {
 			opening, closing = `"`, `"`
 		}
 		if formula {

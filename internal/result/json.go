@@ -24,6 +24,10 @@ type JSONOptions struct {
 	// Layout is Objects unless it is said otherwise.
 	Layout Layout
 
+	// NumbersAsStrings writes values of columns of type bigint and decimal as strings, for readers whose numbers are 64-bit floats.
+	// Numbers inside of arrays and json stay.
+	NumbersAsStrings bool
+
 	// OmitLimits leaves out max_rows and executed_at, as the result inside a job document does.
 	OmitLimits bool
 
@@ -43,6 +47,8 @@ type JSONEncoder struct {
 
 	keys []byte // what comes before every column's value: `{"name":` or `,"name":`, one after the other
 	ends []int  // of each column's key in keys
+
+	quoted []bool // the columns whose numbers are written as strings; nil: none
 }
 
 var _ Encoder = (*JSONEncoder)(nil)
@@ -61,6 +67,12 @@ func (e *JSONEncoder) Columns(columns []source.Column) error {
 		return errEncoderState
 	}
 	e.opened = true
+	if e.options.NumbersAsStrings {
+		e.quoted = make([]bool, len(columns))
+		for i := range columns {
+			e.quoted[i] = columns[i].Type == source.TypeBigInt || columns[i].Type == source.TypeDecimal
+		}
+	}
 	opening, _ := e.brackets()
 	for i, column := range columns {
 		if i == 0 {
@@ -113,6 +125,10 @@ func (e *JSONEncoder) Row(values []source.Value) error {
 	for i := range values {
 		dst = append(dst, e.keys[start:e.ends[i]]...)
 		start = e.ends[i]
+		if e.quoted != nil && e.quoted[i] && (values[i].Kind == source.KindInt || values[i].Kind == source.KindDecimal) {
+			dst = append(AppendText(append(dst, '"'), values[i]), '"')
+			continue
+		}
 		if len(values[i].Bytes) <= pieceSize {
 			from := len(dst)
 			dst = appendJSON(dst, &values[i])

@@ -5,10 +5,11 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/result/columnar"
+	"github.com/solucao42/caddy-data-api/internal/result/sheet"
 )
 
 // All are the formats, the one that is preferred first.
-var All = []*result.Format{result.JSON, result.NDJSON, result.CSV, columnar.Arrow, columnar.Parquet}
+var All = []*result.Format{result.JSON, result.NDJSON, result.CSV, columnar.Arrow, sheet.XLSX, columnar.Parquet}
 
 // Streamed are those that an endpoint answers with while its query runs.
 var Streamed = slices.DeleteFunc(slices.Clone(All), func(f *result.Format) bool { return f.JobsOnly })
@@ -26,8 +27,10 @@ func WithSuffix(suffix string) *result.Format {
 // Queries are the names of the query parameters that vary formats.
 func Queries() (names []string) {
 	for _, format := range All {
-		if format.Variant.Query != "" {
-			names = append(names, format.Variant.Query)
+		for _, variant := range format.Variants {
+			if !slices.Contains(names, variant.Query) {
+				names = append(names, variant.Query)
+			}
 		}
 	}
 	return names
