@@ -76,7 +76,8 @@ func describeJob(j *job.Job) Job {
 	return Job{
 		ID: j.ID, Company: j.Company, User: j.User, KeyID: j.KeyID, Endpoint: j.Address.String(), Revision: j.Revision, Source: j.Source,
 		State: state, CreatedAt: j.CreatedAt, StartedAt: j.StartedAt, CompletedAt: j.CompletedAt, ExpiresAt: j.ExpiresAt, NotBefore: j.NotBefore,
-		Attempt: j.Attempt, Tries: j.Tries(), Error: j.Error, Rows: j.Result.RowCount, ResultBytes: j.Result.Size, CallbackURL: callback.WithoutQuery(j.CallbackURL),
+		Attempt: j.Attempt, Tries: j.Tries(), Error: j.Error, Rows: j.Result.RowCount, ResultBytes: j.Result.Size,
+		CallbackURL: callback.WithoutQuery(j.CallbackURL),
 	}
 }
 
