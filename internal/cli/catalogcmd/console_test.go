@@ -42,7 +42,9 @@ func serveAdmin(t *testing.T, s *servertest.Server) string {
 	return listening.Listener.Addr().String()
 }
 
-func quoted(text string) string { return `"` + strings.NewReplacer(`"`, `\"`, "\n", `\n`).Replace(text) + `"` }
+func quoted(text string) string {
+	return `"` + strings.NewReplacer(`"`, `\"`, "\n", `\n`).Replace(text) + `"`
+}
 
 // TestFilesMoveToTheConsoleAndBack makes a company, takes files in, and gets them out.
 func TestFilesMoveToTheConsoleAndBack(t *testing.T) {
