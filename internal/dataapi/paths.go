@@ -23,6 +23,9 @@ const (
 	PathSources     = "/api/v1/sources"
 	PathStatus      = "/api/v1/status"
 	PathOpenAPI     = PathEndpoints + "/openapi.json"
+	PathCatalog     = PathEndpoints + "/catalog" // the endpoints as they are written
+	PathCheck       = PathEndpoints + "/check"
+	PathPreview     = PathEndpoints + "/preview"
 )
 
 // CallerPaths are the paths of the routes that need a caller, as a matcher of paths takes them: one that ends with /* is for all

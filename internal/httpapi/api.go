@@ -77,6 +77,9 @@ type Services struct {
 
 	Log *slog.Logger
 
+	// Drafts run what is not kept.
+	Drafts *execution.Drafts
+
 	// More are routes for callers that other packages serve.
 	More []func(*respond.Responder) respond.Routes
 
@@ -129,6 +132,7 @@ func New(s Services) *API {
 		access: access, recorder: recorder, waits: waits, observer: s.Observer, cache: s.Cache, rates: s.Rates, quotas: s.Quotas,
 		traces: s.Traces, checkURL: s.CheckCallback,
 	}
+	previews := &previews{executions, s.Drafts}
 	reports := &reports{Recorder: recorder.Recorder, usage: s.Usage}
 	jobs := &jobs{access: access, recorder: recorder, waits: waits}
 	results := &results{access: access, recorder: recorder, cursors: s.CursorKey, gathered: admission.NewBudget(2 * maxGathered)}
@@ -138,6 +142,7 @@ func New(s Services) *API {
 		http.MethodGet + " " + dataapi.PathEndpoints:       endpoints.list,
 		http.MethodGet + " " + dataapi.PathOpenAPI:         endpoints.openAPI,
 		http.MethodGet + " " + dataapi.PathUsage:           reports.get,
+		http.MethodPost + " " + dataapi.PathPreview:        previews.preview,
 		http.MethodPost + " " + endpointRoute + "/execute": executions.execute,
 		http.MethodGet + " " + endpointRoute + "/execute":  executions.execute,
 		http.MethodGet + " " + endpointRoute + "/jobs":     jobs.list,

@@ -26,9 +26,6 @@ import (
 //
 // A target can have the method UnknownFieldHint() string, whose words are told beside the fields that there are.
 func DecodeBody(r *http.Request, target any, emptyAllowed bool) error {
-	if timed, ok := r.Body.(*timedBody); ok {
-		defer timed.done()
-	}
 	body, err := readBody(r)
 	if err != nil {
 		return err
@@ -48,11 +45,17 @@ func DecodeBody(r *http.Request, target any, emptyAllowed bool) error {
 	return nil
 }
 
-// readBody reads all of a body.
+// ReadText reads a request's body as it is, for a handler that takes a text beside JSON.
+func ReadText(r *http.Request) ([]byte, error) { return readBody(r) }
+
+// readBody reads the whole body. It refuses a content coding, and a body that is larger than it may be.
 func readBody(r *http.Request) ([]byte, error) {
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		return nil, dataapi.Errorf(dataapi.CodeUnsupportedMediaType,
 			"Content-Encoding %q is not accepted: send the body as it is.", fields.Shorten(coding))
+	}
+	if timed, ok := r.Body.(*timedBody); ok {
+		defer timed.done()
 	}
 	body, err := io.ReadAll(r.Body)
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
@@ -72,9 +75,6 @@ func readBody(r *http.Request) ([]byte, error) {
 
 // DecodeForm reads a request's form, application/x-www-form-urlencoded, in which no field stands twice (RFC 6749, 3.2).
 func DecodeForm(r *http.Request) (map[string]string, error) {
-	if timed, ok := r.Body.(*timedBody); ok {
-		defer timed.done()
-	}
 	body, err := readBody(r)
 	if err != nil {
 		return nil, err
