@@ -157,6 +157,11 @@ func (a *App) holdSources(ctx caddy.Context) error {
 		}
 		a.sources[name] = held.Source
 	}
+	for name := range a.Authors {
+		if a.sources[name] == nil {
+			return fmt.Errorf("data_api: authors.%s: there is no source of that name", name)
+		}
+	}
 	return nil
 }
 

@@ -157,9 +157,6 @@ func (a *App) Validate() error {
 		faults = append(faults, errors.New("tokens.algorithm is HS256: set tokens.hs256_secret, such as {env.TOKEN_SECRET}"))
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Authors)) {
-		if _, ok := a.SourcesRaw[name]; !ok && a.SourcesRaw != nil { // Caddy takes the modules out when it has loaded them
-			faults = append(faults, fmt.Errorf("authors.%s: there is no source of that name", name))
-		}
 		for _, company := range a.Authors[name] {
 			if !dataapi.ValidSlug(company) {
 				faults = append(faults, fmt.Errorf("authors.%s: %q cannot be a company; a company's slug is %s", name, company, dataapi.SlugRule))
