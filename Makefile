@@ -13,8 +13,10 @@ STAMPED = $(GO_BUILD) -ldflags "-X $$(go list -m)/internal/buildinfo.stamped=$$(
 # Guides the compiler: it stands beside the main package that it was measured of.
 PROFILE := internal/cmd/caddy/server.pgo
 
-# The packages in which goroutines meet. The end-to-end tests run the server as a process of its own.
-RACE ?= $(shell go list ./internal/... ./caddymodule/... | grep -v '/internal/e2e$$')
+# The packages in which goroutines meet: whose code or tests begin some, or have locks, channels or atomics. What the others do is
+# run by these too. The end-to-end tests run the server as a process of its own.
+RACE ?= $(shell grep -rlE --include='*.go' 'go func|[.]Go[^A-Za-z]|sync[.]|atomic[.]|make.chan' internal caddymodule | grep -v '^internal/e2e/' | \
+	xargs -n1 dirname | sort -u | sed 's|^|./|')
 # SQLite is one goroutine's at a time, and a translation into Go, which the race detector would make tens of times slower.
 RACEFLAGS := -race -gcflags=github.com/ncruces/go-sqlite3-wasm/v6/...=-race=false
 # How long each fuzz target runs.
@@ -82,7 +84,7 @@ faults: ## the long tests of faults, TestFaults..., in every package that has so
 
 .PHONY: faults-cluster
 faults-cluster: bin/caddy-quick ## kill, stop, cut off and upgrade servers that share a store, and lose their database; needs Linux and root
-	@tools/programs.sh ip nft postgresql
+	@tools/programs.sh ip nft postgresql patroni etcd
 	DATA_API_TEST_CADDY=$(CURDIR)/bin/caddy go test -count 1 -v -p 1 -timeout 60m -tags faults -run '^TestFaultsCluster' \
 		$$(grep -rl --include='*_test.go' '^func TestFaultsCluster' . | xargs -n 1 dirname | sort -u)
 
@@ -93,10 +95,23 @@ interop: ## let JavaScript's libraries verify callbacks and tokens, sign tokens,
 	go test -count 1 -v -tags npm -run 'OpenAPI(PassesLinters|Clients)' ./internal/e2e
 	go test -count 1 -v -tags npm -run Jose ./internal/e2e
 
+.PHONY: web
+web: ## build the console into web/dist, which is committed; needs Node.js and npm, which nothing else does
+	cd web && npm ci --ignore-scripts --no-audit --no-fund && npm run build && npm run budget
+
+.PHONY: web-check
+web-check: ## lint and test the console's sources, build them again, and compare every byte with web/dist
+	web/scripts/check.sh
+
 .PHONY: browser
-browser: ## drive the documentation page in Chromium, and run its programs; needs Node.js, npm, curl and Python
+browser: ## drive the console and the documentation page in Chromium, and run the page's programs; needs Node.js, npm, curl and Python
 	@tools/programs.sh chromium curl
-	go test -count 1 -v -tags npm -run 'DocumentationPageInChromium|Snippets' ./internal/e2e
+	go test -count 1 -v -tags npm -timeout 30m -run 'InChromium|Snippets' ./internal/e2e
+
+.PHONY: screenshots
+screenshots: ## take pictures of every view, in four sizes and two themes, into web/shots; axe-core looks at each
+	@tools/programs.sh chromium curl
+	DATA_API_TEST_SCREENSHOTS=$(CURDIR)/web/shots go test -count 1 -v -tags npm -timeout 60m -run '^TestScreenshots$$' ./internal/e2e
 
 .PHONY: observability
 observability: ## let a real Prometheus scrape the server, and test the alert rules and every query of the dashboards; needs Prometheus

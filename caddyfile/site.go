@@ -20,8 +20,8 @@ import (
 // The paths that the directive routes. They are part of the HTTP contract.
 var (
 	executePaths = caddyhttp.MatchPath(dataapi.CallerPaths())
-	// What is left of the first: the exchanges, and the 404 of all else. The second is the public keys of tokens.
-	tokenPaths = caddyhttp.MatchPath{dataapi.PathAuth + "/*", dataapi.PathJWKS}
+	// What is left of the first: the exchanges, and the 404 of all else. The others are public: the keys of tokens, and what clients of OAuth have to know.
+	tokenPaths = caddyhttp.MatchPath{dataapi.PathAuth + "/*", dataapi.PathJWKS, dataapi.PathOAuth}
 )
 
 // parseSite expands the directive into one route for each of its handlers:
@@ -90,7 +90,7 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	docs.Console = console.Path
 	routes := caddyhttp.RouteList{ // in this order: some paths of the first are among those of the second
 		route(h, executePaths, "data_api_execute", execute),
-		route(h, tokenPaths, "data_api_token", config.TokenRoutes{BaseURL: execute.BaseURL}),
+		route(h, tokenPaths, "data_api_token", config.Token{BaseURL: execute.BaseURL}),
 	}
 	if cors != nil {
 		for i := range routes {

@@ -53,7 +53,8 @@ func enterAdmin() (*admin.Services, func(), error) {
 	}
 	return &admin.Services{
 		Catalog: app.server.Catalog(), Directory: opened.Directory, Keys: opened.Keys, SigningKeys: opened.TokenKeys, Algorithm: app.Tokens.Algorithm,
-		Dispatcher: opened.Dispatcher, Store: opened.Store, Standing: opened.Standing, Cache: opened.Cache, TellPurge: opened.TellPurge, Usage: opened.Usage, Jobs: opened.Jobs(),
+		Dispatcher: opened.Dispatcher, Store: opened.Store, Standing: opened.Standing, Cache: opened.Cache, TellPurge: opened.TellPurge,
+		Usage: opened.Usage, Jobs: opened.Jobs(),
 		Plan: app.server.Plan, Sources: app.server.AskSources, Reconnect: app.server.Reconnect, AuditLog: eventAuditLog{app.auditLog},
 		ConsolePath: app.consoles.any(), Invite: opened.Invite,
 	}, app.generation.Leave, nil

@@ -34,9 +34,10 @@ const failureVar = "data_api.failure"
 // TokenHandler answers the exchange of an API key for tokens, POST /api/v1/auth/api-key, their renewal,
 // POST /api/v1/auth/refresh, and the end of all tokens that descend from one exchange,
 // POST /api/v1/auth/logout, and with the public keys that verify them, GET /.well-known/jwks.json. It signs browsers in, renews
-// their sessions and signs them out, /api/v1/auth/session.
+// their sessions and signs them out, /api/v1/auth/session. To clients of OAuth 2.0 it gives
+// tokens for client credentials, POST /api/v1/auth/token, which GET /.well-known/oauth-authorization-server tells of.
 type TokenHandler struct {
-	config.TokenRoutes
+	config.Token
 
 	app  *App
 	base dataapi.Base // that the configuration names
@@ -67,7 +68,11 @@ func (h *TokenHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next ca
 		return h.app.unready(w, r, err)
 	}
 	defer ready.leave()
-	ready.API.ServeToken(w, r.WithContext(fields.WithBase(r.Context(), baseOf(r, h.base))))
+	base := baseOf(r, h.base)
+	if base.URL == "" {
+		base.URL = schemeOf(r) + "://" + r.Host + base.Path
+	}
+	ready.API.ServeToken(w, r, base)
 	return nil
 }
 
@@ -232,6 +237,17 @@ func baseOf(r *http.Request, configured dataapi.Base) dataapi.Base {
 		configured.Path = fields.StrippedPath(original.URL, r.URL)
 	}
 	return configured
+}
+
+// schemeOf returns the scheme that a client has used, behind the proxies that are trusted.
+func schemeOf(r *http.Request) string {
+	if r.TLS != nil {
+		return "https"
+	}
+	if trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool); trusted && r.Header.Get("X-Forwarded-Proto") == "https" {
+		return "https"
+	}
+	return "http"
 }
 
 // ProblemHandler writes the error of an earlier handler as application/problem+json: in error routes, behind the data_api_jwt

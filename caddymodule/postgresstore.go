@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/solucao42/caddy-data-api/internal/buildinfo"
 	"github.com/solucao42/caddy-data-api/internal/options"
 	"github.com/solucao42/caddy-data-api/internal/store"
 	"github.com/solucao42/caddy-data-api/internal/store/pgstore"
@@ -113,7 +114,7 @@ func (p *PostgresStore) MigrateStore(ctx context.Context, checkOnly bool) (pgsto
 
 func (p *PostgresStore) options(logger *slog.Logger) pgstore.Options {
 	return pgstore.Options{
-		Schema: p.Schema, MaxConns: p.MaxConns, PollOnly: p.PollOnly, Stale: time.Duration(p.Stale), Logger: logger,
+		Schema: p.Schema, MaxConns: p.MaxConns, PollOnly: p.PollOnly, Stale: time.Duration(p.Stale), Version: buildinfo.Read().Version, Logger: logger,
 		Renew: func() (string, error) { return rereadSecret("dsn", p.template) },
 	}
 }

@@ -17,6 +17,7 @@ package() { # of Debian
 	case $1 in
 	nginx) echo nginx-light ;;
 	nft) echo nftables ;;
+	etcd) echo etcd-server ;;
 	ip) echo iproute2 ;;
 	*) echo "$1" ;;
 	esac

@@ -31,7 +31,11 @@ const (
 	KeyCreated            Action = "key.created"
 	KeyRotated            Action = "key.rotated"
 	KeyRevoked            Action = "key.revoked"
-	UserCreated           Action = "user.created" // over the API; what files say is catalog.changed
+	EndpointCreated       Action = "endpoint.created" // over the API, as those that follow; what files say is catalog.changed
+	EndpointChanged       Action = "endpoint.changed" // its text, or whether it is active
+	EndpointDeleted       Action = "endpoint.deleted"
+	EndpointPreviewed     Action = "endpoint.previewed" // a draft was run
+	UserCreated           Action = "user.created"       // over the API; what files say is catalog.changed
 	UserChanged           Action = "user.changed"
 	UserDeleted           Action = "user.deleted"
 	DeliveryReplayed      Action = "delivery.replayed"

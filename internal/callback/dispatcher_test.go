@@ -386,3 +386,40 @@ func TestTimestampIsFresh(t *testing.T) {
 		t.Errorf("body %s", request.body)
 	}
 }
+
+// away is a store that gives no result for a while.
+type away struct {
+	*boltstore.Store
+	failures atomic.Int64 // that are left
+}
+
+func (a *away) ReadChunk(ctx context.Context, id job.ID, n int, buffer []byte) ([]byte, error) {
+	if a.failures.Add(-1) >= 0 {
+		return nil, errors.New("the store is away")
+	}
+	return a.Store.ReadChunk(ctx, id, n, buffer)
+}
+
+// A result that cannot be read is no failure of the receiver: it uses up none of its tries.
+func TestAStoreThatIsAwayIsNoTry(t *testing.T) {
+	t.Parallel()
+	store, clock := newStore(t), newClock()
+	jobs := &away{Store: store}
+	jobs.failures.Store(3)
+	receiver := newReceiver(t, status(200))
+	d := callback.NewDispatcher(store, jobs, callback.Options{Logger: quiet, Now: clock.Now})
+	if err := d.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Stop(context.Background()) })
+	attachTo(t, d, callback.Config{AllowedHosts: []string{receiver.host()}})
+	id := endJob(t, store, d, clock.Now(), receiver.URL, "1")
+	got := await(t, store, id, func(delivery callback.Delivery) bool {
+		clock.advance(time.Second)
+		d.Wake()
+		return delivery.State == callback.Delivered
+	})
+	if got.Tries() != 1 || got.Forgiven != 3 || len(got.Log) != 1 {
+		t.Errorf("the delivery is %+v", got)
+	}
+}

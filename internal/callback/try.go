@@ -184,16 +184,24 @@ func (d *Dispatcher) body(ctx context.Context, j job.Job, maxResult int64) ([]by
 	if j.Status == job.Completed && j.Result.Size <= maxResult {
 		reader, err := job.OpenResult(ctx, d.jobs, j)
 		if err != nil {
-			return nil, fmt.Errorf("read the result: %w", err)
+			return nil, unread(err)
 		}
 		defer reader.Close()
 		result = reader
 	}
 	var body bytes.Buffer
 	if err := job.WriteDocument(&body, j, result); err != nil {
-		return nil, fmt.Errorf("read the result: %w", err)
+		return nil, unread(err)
 	}
 	return body.Bytes(), nil
+}
+
+// unread says why a result could not be read. A store that is away is not the receiver's fault, and uses up none of its tries.
+func unread(err error) error {
+	if errors.Is(err, job.ErrDamaged) {
+		return fmt.Errorf("read the result: %w", err)
+	}
+	return fmt.Errorf("%w: read the result: %w", errNotTried, err)
 }
 
 // storeOutcome stores what came of an attempt. When that fails for good the delivery is due again when its claim ends: the

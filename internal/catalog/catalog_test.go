@@ -149,7 +149,7 @@ func TestFaultsKeepTheLastGoodRevision(t *testing.T) {
 	if _, ok := c.Current().Company("globex"); !ok {
 		t.Error("a company whose file is at fault is gone")
 	}
-	if got := c.Diagnostics()[0].String(); got != filepath.Join(root, "acme/default/a.sql")+`:3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, on_timeout, active, params, limits, rate, columns, deprecated, sunset, share` {
+	if got := c.Diagnostics()[0].String(); got != filepath.Join(root, "acme/default/a.sql")+`:3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, on_timeout, active, params, limits, rate, columns, chart, deprecated, sunset, share` {
 		t.Error(got)
 	}
 

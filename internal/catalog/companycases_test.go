@@ -86,7 +86,7 @@ policies:
 			`4:21: users.erp.policies names the unknown policy "DataApiConsumer"; did you mean DataAPIConsumer? Allowed are DataAPIConsumer, VisualizationViewer, VisualizationManager, CompanyAdministrator, P`,
 			`4:38: users.erp.policies names the unknown policy "3"; allowed are DataAPIConsumer, VisualizationViewer, VisualizationManager, CompanyAdministrator, P`,
 			`4:41: users.erp.policies names the unknown policy "Nope"; allowed are DataAPIConsumer, VisualizationViewer, VisualizationManager, CompanyAdministrator, P`,
-			`4:48: in users.erp: unknown key "share_contex"; did you mean share_context? Allowed are name, active, rate, quota, key_quota, subject, policies, share_context`,
+			`4:48: in users.erp: unknown key "share_contex"; did you mean share_context? Allowed are name, active, rate, quota, key_quota, subject, basic, policies, share_context`,
 			`4:75: users.erp.active must be true or false; got 1; did you mean true?`,
 			`5:6: users.x must be a map of keys and values; got a list`,
 			`6:18: users.y.policies must be a list such as [P]; got P`,

@@ -23,13 +23,16 @@ type Entry struct {
 	dataapi.Address
 	Origin   document.Origin
 	File     string          // as in Endpoint.File
-	Path     string          // of a file, below the catalog's root, with slashes; empty: it is of the console
+	Below    string          // of a file, below the catalog's root, with slashes; empty: it is of the console
 	Written  *Endpoint       // what the text says; nil: too little can be read, or it is shadowed
 	Live     *Endpoint       // what callers get, who reach it; nil: nothing
 	Columns  []source.Column // of what is written, as its source describes them; nil: not known
 	Faults   Diagnostics
 	Warnings Diagnostics
 	Shadowed bool // a file goes before it
+
+	Text    []byte  // of the console; nil: it is a file
+	Version Version // of the console
 }
 
 // Entries returns the endpoints of a company, ordered by namespace and slug, that of a file first where the console has one too. It
@@ -57,6 +60,11 @@ func (c *Catalog) Entries(company string) []Entry {
 			entries = append(entries, Entry{Address: address, Origin: OfConsole, File: name, Shadowed: true})
 		}
 	}
+	for i := range entries {
+		if entry := &entries[i]; entry.Origin == OfConsole {
+			entry.Text, entry.Version = stored.Endpoints[entry.Path()], stored.Versions[entry.Path()]
+		}
+	}
 	faults, warnings := byFile(current.faults), byFile(c.Warnings())
 	for i := range entries {
 		entry := &entries[i]
@@ -76,7 +84,7 @@ func (g *ground) entry(root, name string, read *readFile, current *state) Entry 
 	if _, stored := document.StoredPath(name); stored {
 		entry.Origin = OfConsole
 	} else {
-		entry.Path = path.Join(read.address.Company, read.address.Path()+".sql")
+		entry.Below = path.Join(read.address.Company, read.address.Path()+".sql")
 	}
 	if v := g.verdicts[read.endpoint]; v != nil && read.endpoint != nil {
 		entry.Columns = v.columns

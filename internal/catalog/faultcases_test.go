@@ -26,8 +26,8 @@ columns: { n: { nullable: no, description: [x] } }
 sauce: y
 `,
 		[]string{
-			`3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, on_timeout, active, params, limits, rate, columns, deprecated, sunset, share`,
-			`4:1: unknown key "sauce"; did you mean source? Allowed are title, description, source, mode, on_timeout, active, params, limits, rate, columns, deprecated, sunset, share`,
+			`3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, on_timeout, active, params, limits, rate, columns, chart, deprecated, sunset, share`,
+			`4:1: unknown key "sauce"; did you mean source? Allowed are title, description, source, mode, on_timeout, active, params, limits, rate, columns, chart, deprecated, sunset, share`,
 		},
 	},
 	{
@@ -413,7 +413,7 @@ params: { days: { type: integer, default: x, minimum: y }, dais: { type: integer
 SELECT @dais, '@days', n@day, @day_ -- @days
 `,
 		[]string{
-			`3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, on_timeout, active, params, limits, rate, columns, deprecated, sunset, share`,
+			`3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, on_timeout, active, params, limits, rate, columns, chart, deprecated, sunset, share`,
 			`4:11: parameter days is declared and never used in the statement; use @days there, or leave it out here; @days in line 6 is no use of it: a parameter is written @name, in lower case, outside of quotes and comments`,
 			`4:43: params.days.default must be an integer, written without quotes; got "x"`,
 			`4:55: params.days.minimum must be an integer, written without quotes; got "y"`,

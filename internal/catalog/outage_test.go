@@ -215,7 +215,7 @@ func TestNoFaultHidesAnother(t *testing.T) {
 	write(t, root, "acme/default/b.sql", "/*---\nsource: demo\nshare: { nobody: {} }\n---*/\nSELECT wrong\n")
 	err := c.Reload()
 	const nobody = "share.nobody: there is no such company; the catalog has acme, globex"
-	want := `a.sql:3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, on_timeout, active, params, limits, rate, columns, deprecated, sunset, share
+	want := `a.sql:3:1: unknown key "titel"; did you mean title? Allowed are title, description, source, mode, on_timeout, active, params, limits, rate, columns, chart, deprecated, sunset, share
 a.sql:4:10: ` + nobody + `
 a.sql:6:8: no such column
 b.sql:3:10: ` + nobody + `

@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/catalog/document"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
@@ -19,6 +20,16 @@ type Stored struct {
 	Company   []byte            // the text of a company.yaml; nil: there is none
 	Users     map[string][]byte // the map of each user, as company.yaml has it below users
 	Endpoints map[string][]byte // the texts of endpoint files, by NAMESPACE/SLUG
+
+	Versions map[string]Version // of Endpoints, for those who see how they are made
+}
+
+// Version says how an endpoint of the store has come to be what it is.
+type Version struct {
+	Number  int64  // 1 for the first, and one more for each change
+	Author  string // the user's name; empty: an operator
+	Message string // why, in the author's words
+	At      time.Time
 }
 
 // SetStored says what the store has of a company from now on, in place of what was said before; nil: nothing. Only what has changed

@@ -125,7 +125,7 @@ func TestAFileGoesBeforeTheStore(t *testing.T) {
 		t.Errorf("live is %s\n got %s\nwant %s", s.titleOf("acme"), got, want)
 	}
 	entries := s.Entries("acme")
-	if len(entries) != 2 || entries[0].Origin != catalog.OfFile || entries[0].Path != "acme/default/s.sql" || entries[0].Live == nil ||
+	if len(entries) != 2 || entries[0].Origin != catalog.OfFile || entries[0].Below != "acme/default/s.sql" || entries[0].Live == nil ||
 		!entries[1].Shadowed || entries[1].Live != nil || len(entries[1].Faults) != 1 {
 		t.Errorf("%+v", entries)
 	}

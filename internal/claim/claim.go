@@ -20,8 +20,9 @@ var (
 
 const (
 	// LookEvery is how often the store is asked although nobody has called [Loop.Wake]: another process may have put
-	// something there. It is also how soon a store that failed is asked again.
-	LookEvery = time.Second
+	// something there, or given it back, which is to be taken up within a second. It is also how soon a store that failed is
+	// asked again.
+	LookEvery = 800 * time.Millisecond
 
 	abortTimeout = 10 * time.Second // for work that was aborted
 )

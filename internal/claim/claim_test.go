@@ -47,7 +47,7 @@ func TestWhenTheLoopLooksAgain(t *testing.T) {
 		if err := loop.Stop(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		want := []int64{0, 1000, 2000, 2000, 2300, 3300, 3400} // ms
+		want := []int64{0, 800, 1600, 1600, 1900, 2700, 3400} // ms
 		if len(looked) != len(want) {
 			t.Fatalf("looked at %v", looked)
 		}

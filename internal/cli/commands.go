@@ -6,6 +6,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 
+	"github.com/solucao42/caddy-data-api/internal/cli/catalogcmd"
 	"github.com/solucao42/caddy-data-api/internal/cli/command"
 	"github.com/solucao42/caddy-data-api/internal/cli/jobcmd"
 	"github.com/solucao42/caddy-data-api/internal/cli/keycmd"
@@ -51,6 +52,8 @@ var commands = []command.Command{
 	{Use: "sources", Short: "Looks after the connections to databases", Below: []command.Command{reconnectSources}},
 	{Use: "cache", Short: "Looks after the results that a running server keeps in memory", Below: []command.Command{purgeCache}},
 	checkCatalog,
+	catalogcmd.Push,
+	catalogcmd.Pull,
 	askHealth,
 	status,
 	showUsage,

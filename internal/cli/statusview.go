@@ -132,7 +132,8 @@ func storeLine(store admin.StoreState) string {
 	text += ", shared by " + command.Count(standing.Servers, "server")
 	switch {
 	case standing.SilenceSeconds > 2:
-		text += fmt.Sprintf("; nothing heard for %s of at most %s", command.Age(seconds(standing.SilenceSeconds)), command.Age(seconds(standing.StaleAfterSeconds)))
+		text += fmt.Sprintf("; nothing heard for %s of at most %s",
+			command.Age(seconds(standing.SilenceSeconds)), command.Age(seconds(standing.StaleAfterSeconds)))
 	case standing.Signals:
 		text += "; changes are signalled"
 	default:

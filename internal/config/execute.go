@@ -23,5 +23,11 @@ type Execute struct {
 	AuthenticatorRaw json.RawMessage `json:"authenticator,omitempty" caddy:"namespace=http.authentication.providers inline_key=provider"`
 }
 
+// Token configures the handler that exchanges credentials for tokens.
+type Token struct {
+	// As that of the handler that runs endpoints: the URL that callers know the API by, which clients of OAuth are told.
+	BaseURL string `json:"base_url,omitempty"`
+}
+
 // DefaultMaxBody is the largest request body when the configuration does not say, in bytes.
 const DefaultMaxBody = 256 << 10

@@ -96,7 +96,7 @@ func TestServersSharePurgesAndEnds(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() {
-				for range events { //nolint:revive // until its end
+				for range events { // until its end
 				}
 			}()
 			if s == b {

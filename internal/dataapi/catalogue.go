@@ -22,6 +22,7 @@ var catalogue = []Definition{
 	{CodeRequestTooLarge, 413, "Request too large", "The request body is larger than this server accepts."},
 	{CodeUnsupportedMediaType, 415, "Unsupported media type", "Send the body as application/json, without Content-Encoding."},
 	{CodeRangeNotSatisfiable, 416, "Range not satisfiable", "The range lies outside the result. The Content-Range header has its length."},
+	{CodeInvalidEndpoint, 422, "Invalid endpoint", "The text of the endpoint has faults. The faults field lists each of them with its place."},
 	{CodeInvalidParameter, 422, "Invalid parameter", "One or more parameters are invalid. The errors field lists each of them."},
 	{CodeParameterNotAllowed, 422, "Parameter value not allowed", "One or more parameter values lie outside what is shared with you. The errors field lists each of them."},
 	{CodeValueRefused, 422, "Value refused", "The query cannot work with a value of this request, although it is of the right type: it may be out of range, or no word of a list. Change the value."},

@@ -32,6 +32,7 @@ const (
 	CodeRequestTooLarge      Code = "REQUEST_TOO_LARGE"
 	CodeUnsupportedMediaType Code = "UNSUPPORTED_MEDIA_TYPE"
 	CodeRangeNotSatisfiable  Code = "RANGE_NOT_SATISFIABLE"
+	CodeInvalidEndpoint      Code = "INVALID_ENDPOINT"
 	CodeInvalidParameter     Code = "INVALID_PARAMETER"
 	CodeParameterNotAllowed  Code = "PARAMETER_NOT_ALLOWED"
 	CodeValueRefused         Code = "VALUE_REFUSED"
@@ -62,6 +63,19 @@ type Error struct {
 	Faults     []Fault       // every parameter at fault, for the 422 codes
 	RetryAfter time.Duration // when above zero, overrides the default of the 429 and 503 answers
 	Err        error
+
+	// Members are further members of the problem document (RFC 9457, 3.2), shown to the caller. They must encode as JSON.
+	Members map[string]any
+}
+
+// TextFault is what is wrong at a place of a text that a caller has sent.
+type TextFault struct {
+	Line    int      `json:"line"`   // from 1
+	Column  int      `json:"column"` // in characters, from 1
+	Length  int      `json:"length"` // of the word at fault, in characters; at least 1
+	Message string   `json:"message"`
+	Allowed []string `json:"allowed"` // words that may stand in its place; null: that is no closed list
+	Effect  *string  `json:"effect"`  // what is live all the same; null: nothing is, or it is not known
 }
 
 // Fault is what is wrong with one parameter of a request.

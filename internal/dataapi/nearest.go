@@ -8,12 +8,12 @@ import (
 // Nearest returns the one of the words that was probably meant by another, or "" when none is near: it differs in case, in
 // what joins its parts (max-items, maxItems and max_items), or by at most two letters, and fewer than half of its own.
 func Nearest(word string, words []string) string {
-	best, least := "", 3
+	best, least, written := "", 3, bare(word)
 	for _, candidate := range words {
 		if len(word) > 2*len(candidate)+2 {
 			continue
 		}
-		if edits := distance(bare(word), bare(candidate)); edits < least && 2*edits < len(candidate)+1 {
+		if edits := distance(written, bare(candidate)); edits < least && 2*edits < len(candidate)+1 {
 			best, least = candidate, edits
 		}
 	}
@@ -28,10 +28,11 @@ func DidYouMean(word string, words []string) string {
 	return ""
 }
 
+// joints are what joins the parts of a word.
+var joints = strings.NewReplacer("_", "", "-", "", " ", "")
+
 // bare is a word without case and without what joins its parts.
-func bare(word string) string {
-	return strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(word))
-}
+func bare(word string) string { return strings.ToLower(joints.Replace(word)) }
 
 // distance is the number of letters to insert, drop or replace to turn a into b (Levenshtein).
 func distance(a, b string) int {

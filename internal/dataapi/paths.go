@@ -8,8 +8,10 @@ const (
 	PathLogout      = PathAuth + "/logout"
 	PathSession     = PathAuth + "/session"
 	PathRenew       = PathSession + "/refresh"
+	PathToken       = PathAuth + "/token"
 	PathPermissions = PathAuth + "/permissions"
 	PathJWKS        = "/.well-known/jwks.json"
+	PathOAuth       = "/.well-known/oauth-authorization-server"
 	PathEndpoints   = "/api/v1/data-api"
 	PathUsage       = "/api/v1/usage"
 	PathUsers       = "/api/v1/users"
@@ -21,6 +23,9 @@ const (
 	PathSources     = "/api/v1/sources"
 	PathStatus      = "/api/v1/status"
 	PathOpenAPI     = PathEndpoints + "/openapi.json"
+	PathCatalog     = PathEndpoints + "/catalog" // the endpoints as they are written
+	PathCheck       = PathEndpoints + "/check"
+	PathPreview     = PathEndpoints + "/preview"
 )
 
 // CallerPaths are the paths of the routes that need a caller, as a matcher of paths takes them: one that ends with /* is for all

@@ -36,6 +36,8 @@ type Document struct {
 	Value    []byte
 	Deleted  bool // there is no value any more
 	Stamp
+
+	Digest [32]byte // SHA-256 of the value, where that is left out
 }
 
 // Stamp says how a revision has come about.
@@ -106,7 +108,7 @@ type Store interface {
 	ListDocuments(ctx context.Context, kind Kind, prefix, after string, limit int) ([]Document, error)
 
 	// DocumentRevisions returns the revisions of a document that are kept, newest first, those before another one, or all where that
-	// is 0, and at most limit of them, without their values. Those of a deleted document are among them. None: an empty list.
+	// is 0, and at most limit of them, with their values' digests in place of the values. Those of a deleted document are among them. None: an empty list.
 	DocumentRevisions(ctx context.Context, kind Kind, key string, before int64, limit int) ([]Document, error)
 
 	// DocumentRevision returns one revision with its value. ErrNotFound: it is not kept, or there never was.

@@ -16,20 +16,41 @@ import (
 // backWithin is how soon after the promotion of a standby every server accepts jobs again.
 const backWithin = 5 * time.Second
 
+// failover is what happens to a store's primary.
+type failover struct {
+	stored *pgtest.DB
+	hosts  string // of the store's connection string, and their ports
+	kill   func()
+	// promote returns once the standby writes, with the connection string of its superuser.
+	promote func() (dsn string)
+}
+
 // The store's primary is killed under load, and its synchronous standby promoted: no job that was acknowledged is lost, each ends
 // once, and every server accepts jobs again within 5 s of the promotion.
 func TestFaultsClusterFailoverOfTheStore(t *testing.T) {
-	primary, source := pgtest.NewCluster(t), pgtest.NewCluster(t, loggingStatements...)
+	primary := pgtest.NewCluster(t)
 	standby := primary.NewStandby(t)
 	primary.Synchronize(t)
-	c := &serverCluster{source: source, hook: servertest.NewHook(t)}
-	both := func(db *pgtest.DB) string {
-		return fmt.Sprintf("host=%s,%s port=5432,5432 user=%s dbname=%s sslmode=disable target_session_attrs=read-write",
-			primary.Host(), standby.Host(), pgtest.ReaderRole, db.Name)
-	}
-	data := source.New(t)
 	stored := primary.New(t)
-	c.start(t, 2, stored, both, data.ReaderDSN)
+	failOver(t, failover{
+		stored: stored, hosts: fmt.Sprintf("host=%s,%s port=5432,5432", primary.Host(), standby.Host()),
+		kill: func() { primary.Kill(t) },
+		promote: func() string {
+			sleepFor(t.Context(), 3*time.Second) // until somebody has noticed
+			standby.Promote(t)
+			return fmt.Sprintf("host=%s port=5432 user=postgres dbname=%s sslmode=disable", standby.Host(), stored.Name)
+		},
+	})
+}
+
+// failOver has two servers work on a store while its primary is lost.
+func failOver(t *testing.T, f failover) {
+	t.Helper()
+	source := pgtest.NewCluster(t, loggingStatements...)
+	c := &serverCluster{source: source, hook: servertest.NewHook(t)}
+	c.start(t, 2, f.stored, func(db *pgtest.DB) string {
+		return fmt.Sprintf("%s user=%s dbname=%s sslmode=disable target_session_attrs=read-write", f.hosts, pgtest.ReaderRole, db.Name)
+	}, source.New(t).ReaderDSN)
 	l := newClusterLoad(c)
 	end := l.begin(t.Context())
 	defer end()
@@ -37,11 +58,9 @@ func TestFaultsClusterFailoverOfTheStore(t *testing.T) {
 
 	l.during("failover")
 	killed := time.Now()
-	primary.Kill(t)
-	sleepFor(t.Context(), 3*time.Second) // until somebody has noticed
-	standby.Promote(t)
+	f.kill()
+	l.store = f.promote()
 	promoted := time.Now()
-	l.store = fmt.Sprintf("host=%s port=5432 user=postgres dbname=%s sslmode=disable", standby.Host(), stored.Name)
 	for n := range l.nodes {
 		l.awaitAccepted(t, n)
 		back := time.Since(promoted)

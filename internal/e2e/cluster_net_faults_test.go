@@ -153,9 +153,9 @@ func (c *serverCluster) start(t *testing.T, nodes int, stored *pgtest.DB, storeD
 	for i := range nodes {
 		config := serverConfig{
 			globals: "shutdown_delay 5s",
-			sources: fmt.Sprintf("source main postgres %q {\n max_conns 16\n }", sourceDSN),
+			sources: fmt.Sprintf("source main postgres %q {\n max_conns 28\n }", sourceDSN),
 			store:   fmt.Sprintf("store postgres %q", storeDSN(stored)),
-			options: "tokens {\n access_ttl 12h\n }\n jobs {\n workers 8\n }\n callbacks {\n allow " + c.hook.Host() + "\n }",
+			options: "tokens {\n access_ttl 12h\n }\n jobs {\n workers 24\n per_company 24\n }\n callbacks {\n allow " + c.hook.Host() + "\n }",
 			files: map[string]string{
 				"acme/company.yaml": companyFile + "callbacks: { hosts: [" + host + "] }\n",
 				"acme/default/work.sql": "/*---\nsource: main\nmode: async\nparams: { n: { type: integer, required: true } }\n---*/\n" +

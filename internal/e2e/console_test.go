@@ -33,7 +33,7 @@ func TestConsoleLink(t *testing.T) {
 	if !strings.HasPrefix(shown, "https://api.example.com/console/#/sign-in?code=") {
 		t.Errorf("the command prints %s", shown)
 	}
-	if _, stderr, err := s.cli(s.admin("console-link", "--company", "acme", "--user", "anna")...); err == nil || !strings.Contains(stderr, "did you mean ana?") {
+	if _, stderr, err := s.cli(s.admin("console-link", "--company", "acme", "--user", "anna")...); err == nil || !strings.Contains(stderr, "did you mean \"ana\"?") {
 		t.Errorf("an unknown user: %v, %s", err, stderr)
 	}
 	_, query, _ := strings.Cut(link.Path, "?")

@@ -77,6 +77,9 @@ type Services struct {
 
 	Log *slog.Logger
 
+	// Drafts run what is not kept.
+	Drafts *execution.Drafts
+
 	// More are routes for callers that other packages serve.
 	More []func(*respond.Responder) respond.Routes
 
@@ -96,6 +99,9 @@ type Services struct {
 type API struct {
 	*access
 	*respond.Responder
+	throttle       *ratelimit.Throttle
+	throttleLimits ratelimit.ThrottleLimits
+
 	token   *http.ServeMux
 	execute *http.ServeMux
 }
@@ -126,6 +132,7 @@ func New(s Services) *API {
 		access: access, recorder: recorder, waits: waits, observer: s.Observer, cache: s.Cache, rates: s.Rates, quotas: s.Quotas,
 		traces: s.Traces, checkURL: s.CheckCallback,
 	}
+	previews := &previews{executions, s.Drafts}
 	reports := &reports{Recorder: recorder.Recorder, usage: s.Usage}
 	jobs := &jobs{access: access, recorder: recorder, waits: waits}
 	results := &results{access: access, recorder: recorder, cursors: s.CursorKey, gathered: admission.NewBudget(2 * maxGathered)}
@@ -135,6 +142,7 @@ func New(s Services) *API {
 		http.MethodGet + " " + dataapi.PathEndpoints:       endpoints.list,
 		http.MethodGet + " " + dataapi.PathOpenAPI:         endpoints.openAPI,
 		http.MethodGet + " " + dataapi.PathUsage:           reports.get,
+		http.MethodPost + " " + dataapi.PathPreview:        previews.preview,
 		http.MethodPost + " " + endpointRoute + "/execute": executions.execute,
 		http.MethodGet + " " + endpointRoute + "/execute":  executions.execute,
 		http.MethodGet + " " + endpointRoute + "/jobs":     jobs.list,
@@ -154,12 +162,14 @@ func New(s Services) *API {
 		maps.Copy(execute, more(responder))
 	}
 	return &API{
-		access: access, Responder: responder, execute: responder.Mux(execute, besides),
+		access: access, Responder: responder, throttle: s.Throttle, throttleLimits: s.ThrottleLimits, execute: responder.Mux(execute, besides),
 		token: responder.Mux(respond.Routes{
 			http.MethodPost + " " + dataapi.PathAPIKey:  tokens.recorded(audit.TokenIssued, tokens.exchange),
 			http.MethodPost + " " + dataapi.PathRefresh: tokens.recorded(audit.TokenRefreshed, tokens.refresh),
 			http.MethodPost + " " + dataapi.PathLogout:  tokens.recorded(audit.TokenEnded, tokens.logout),
+			http.MethodPost + " " + dataapi.PathToken:   asOAuth(tokens.recorded(audit.TokenIssued, tokens.clientCredentials)),
 			http.MethodGet + " " + dataapi.PathJWKS:     tokens.publicKeys,
+			http.MethodGet + " " + dataapi.PathOAuth:    metadata,
 
 			http.MethodPost + " " + dataapi.PathSession:   sessions.recorded(audit.TokenIssued, sessions.begin),
 			http.MethodPost + " " + dataapi.PathRenew:     sessions.recorded(audit.TokenRefreshed, sessions.renew),
@@ -169,8 +179,10 @@ func New(s Services) *API {
 }
 
 // ServeToken answers the routes that need no access token: the exchange of a key, the refresh, the logout, the sessions of
-// browsers, and the public keys.
-func (a *API) ServeToken(w http.ResponseWriter, r *http.Request) {
+// browsers, the public keys, and the client credentials of OAuth with what clients need to know of them. The URL of base is that
+// of the server.
+func (a *API) ServeToken(w http.ResponseWriter, r *http.Request, base dataapi.Base) {
+	r = r.WithContext(fields.WithBase(r.Context(), base))
 	a.EnterStranger(w, r, maxTokenBody)
 	a.token.ServeHTTP(w, r)
 }

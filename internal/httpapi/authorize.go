@@ -42,6 +42,10 @@ func bearerToken(r *http.Request) (string, bool) {
 // dataapi.CodeUnauthenticated; presented reports whether there was a token at all, which the challenge tells apart.
 func (a *API) Authenticate(w http.ResponseWriter, r *http.Request) (caller identity.Principal, presented bool, err error) {
 	bearer, presented := bearerToken(r)
+	if key, secret, ok := basicKey(r); ok {
+		caller, err := a.authenticateKey(w, r, key, secret)
+		return caller, true, err
+	}
 	if !presented {
 		a.Meter.TokenRefused(observe.NoToken)
 		return identity.Principal{}, false, dataapi.Wrap(dataapi.CodeUnauthenticated, errNoToken)
@@ -55,14 +59,22 @@ func (a *API) Authenticate(w http.ResponseWriter, r *http.Request) (caller ident
 	default:
 		caller, err = a.resolve(claims.Subject, claims.Family)
 	}
-	a.CountRefusal(err)
-	if err != nil && a.AuditLog.Enabled() {
-		event := audit.Event{Action: audit.AccessRefused}
-		event.Outcome, event.Reason = respond.OutcomeOf(err)
-		about(&event, claims)
-		a.Record(w, r, event)
+	if err != nil {
+		a.recordRefused(w, r, claims, err)
 	}
 	return caller, true, err
+}
+
+// recordRefused counts and keeps that credentials were refused.
+func (a *API) recordRefused(w http.ResponseWriter, r *http.Request, claims token.Claims, err error) {
+	a.CountRefusal(err)
+	if !a.AuditLog.Enabled() {
+		return
+	}
+	event := audit.Event{Action: audit.AccessRefused}
+	event.Outcome, event.Reason = respond.OutcomeOf(err)
+	about(&event, claims)
+	a.Record(w, r, event)
 }
 
 // Identify is Authenticate for a caller that needs no error: where authentication fails, it answers the request and
@@ -72,6 +84,11 @@ func (a *API) Identify(w http.ResponseWriter, r *http.Request) (caller identity.
 	caller, presented, err := a.Authenticate(w, r)
 	switch {
 	case dataapi.HasCode(err, dataapi.CodeUnauthenticated):
+		if _, _, basic := basicKey(r); basic {
+			w.Header().Set("WWW-Authenticate", basicChallenge)
+			respond.WriteProblem(w, r, &dataapi.Error{Code: dataapi.CodeUnauthenticated})
+			break
+		}
 		respond.WriteUnauthenticated(w, r, presented)
 	case err != nil:
 		a.Fail(w, r, err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/maypok86/otter/v2"
 
+	"github.com/solucao42/caddy-data-api/internal/catalog/document"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
@@ -51,6 +52,7 @@ type endpointDocument struct {
 	Pinned      []string         `json:"pinned"`     // parameters that are filled in when they are left out, and have one value
 	Columns     []columnDocument `json:"columns"`    // null: not known yet, since the database could not be asked
 	Links       linksDocument    `json:"links"`
+	Chart       *document.Chart  `json:"chart,omitempty"` // how the author wants the result to be drawn
 }
 
 type limitsDocument struct {
@@ -128,6 +130,7 @@ func describeEndpoint(caller identity.Principal, offer execution.Offer, base str
 		},
 		Parameters: offer.Parameters.Schema,
 		Pinned:     []string{},
+		Chart:      offer.Chart,
 		Links:      linksDocument{Execute: base + offer.URLPath() + "/execute"},
 	}
 	if offer.Foreign(caller.Company.Slug) {

@@ -128,7 +128,7 @@ func TestPermissionsAndKeysGoTheCommonWay(t *testing.T) {
 		AuditLog: noTrail{},
 	})
 	for path, serve := range map[string]http.HandlerFunc{
-		dataapi.PathJWKS:        api.ServeToken,
+		dataapi.PathJWKS:        func(w http.ResponseWriter, r *http.Request) { api.ServeToken(w, r, dataapi.Base{}) },
 		dataapi.PathPermissions: func(w http.ResponseWriter, r *http.Request) { api.execute.ServeHTTP(w, r) },
 		"/api/v1/data-api/default/x/jobs/00000000000000000000000000": func(w http.ResponseWriter, r *http.Request) { api.execute.ServeHTTP(w, r) },
 	} {
@@ -139,7 +139,7 @@ func TestPermissionsAndKeysGoTheCommonWay(t *testing.T) {
 		}
 	}
 	recorder := httptest.NewRecorder()
-	api.ServeToken(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, dataapi.PathJWKS, nil))
+	api.ServeToken(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, dataapi.PathJWKS, nil), dataapi.Base{})
 	if recorder.Code != http.StatusOK {
 		t.Errorf("%d %s", recorder.Code, recorder.Body)
 	}

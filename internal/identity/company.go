@@ -29,6 +29,7 @@ type User struct {
 	Active       bool
 	Stored       bool     // it was made over the API, and stands in no file of the catalog
 	Subject      string   // what a trusted issuer calls the user; empty: the name
+	Basic        bool     // its keys may be presented by HTTP Basic, in requests that change nothing
 	Policies     []string // names of managed policies or of the company's own
 	ShareContext params.ShareContext
 	Rate         ratelimit.Limit // of all requests with one of its keys

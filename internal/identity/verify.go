@@ -67,6 +67,19 @@ func (d *Directory) Verify(companySlug, apiKey, apiSecret string) (Principal, er
 	}, nil
 }
 
+// VerifyKey is Verify for one who does not say which company the key is of.
+func (d *Directory) VerifyKey(apiKey, apiSecret string) (Principal, error) {
+	return d.Verify(d.CompanyOfKey(apiKey), apiKey, apiSecret)
+}
+
+// CompanyOfKey returns the company of a key; empty: there is no such key.
+func (d *Directory) CompanyOfKey(apiKey string) string {
+	if key := d.keys.find(apiKey); key != nil {
+		return key.Company
+	}
+	return ""
+}
+
 func flag(fault bool) uint {
 	if fault {
 		return 1

@@ -10,8 +10,13 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// ErrNoResult says that a job has not completed, and so has no result.
-var ErrNoResult = errors.New("the job has no result")
+var (
+	// ErrNoResult says that a job has not completed, and so has no result.
+	ErrNoResult = errors.New("the job has no result")
+
+	// ErrDamaged says that a result was read, and cannot be what was kept: it will not be read better later.
+	ErrDamaged = errors.New("the result is damaged")
+)
 
 // decoder is shared: DecodeAll is safe for concurrent use. Its limit keeps a damaged chunk from taking memory.
 var decoder = sync.OnceValue(func() *zstd.Decoder {
@@ -51,7 +56,7 @@ func OpenResult(ctx context.Context, store ChunkStore, j Job) (*ResultReader, er
 		return nil, ErrNoResult
 	}
 	if j.Result.Chunks > 0 && j.Result.BlockSize <= 0 {
-		return nil, fmt.Errorf("the record of job %s is damaged: block size %d", j.ID, j.Result.BlockSize)
+		return nil, fmt.Errorf("%w: job %s has the block size %d", ErrDamaged, j.ID, j.Result.BlockSize)
 	}
 	return &ResultReader{ctx: ctx, store: store, job: j, index: -1}, nil
 }
@@ -126,10 +131,10 @@ func (r *ResultReader) load() ([]byte, error) {
 		}
 		r.chunk = chunk
 		if r.block, err = decoder().DecodeAll(chunk, r.block[:0]); err != nil {
-			return nil, fmt.Errorf("chunk %d of job %s is damaged: %w", n, r.job.ID, err)
+			return nil, fmt.Errorf("%w: chunk %d of job %s: %w", ErrDamaged, n, r.job.ID, err)
 		}
 		if want := min(size, r.job.Result.Size-int64(n)*size); int64(len(r.block)) != want {
-			return nil, fmt.Errorf("chunk %d of job %s is damaged: it has %d bytes instead of %d", n, r.job.ID, len(r.block), want)
+			return nil, fmt.Errorf("%w: chunk %d of job %s has %d bytes instead of %d", ErrDamaged, n, r.job.ID, len(r.block), want)
 		}
 		r.index = n
 	}

@@ -9,7 +9,7 @@ import (
 
 // EndRefused ends every unfinished job that authorize refuses, waiting and running ones, as failed with the error that
 // authorize gave, which is one of package dataapi. Of those that run in this process the context ends, and with it the query
-// inside the database; those of another process end with their next heartbeat. Their ends are on disk when it returns.
+// inside the database; those of another process end within a second. Their ends are on disk when it returns.
 // authorize must not block; a refusal that passes by itself, since it cannot be told at present, ends nothing. It returns ctx's
 // error, the store's, or such a refusal, when it could not look at all of them.
 func (e *Engine) EndRefused(ctx context.Context, authorize func(Unfinished) error) error {

@@ -47,7 +47,8 @@ func newGauges() gauges {
 
 func (g *gauges) describe(descriptions chan<- *prometheus.Desc) {
 	for _, description := range []*prometheus.Desc{
-		g.connections, g.connectionLimit, g.up, g.waiting, g.jobs, g.queueAge, g.storeUp, g.storeSize, g.servers, g.silence, g.signals, g.callbacksDue, g.callbacksDead,
+		g.connections, g.connectionLimit, g.up, g.waiting, g.jobs, g.queueAge, g.storeUp, g.storeSize,
+		g.servers, g.silence, g.signals, g.callbacksDue, g.callbacksDead,
 		g.cacheBytes, g.endpoints, g.faults, g.catalogRead, g.keyExpiry, g.signing,
 	} {
 		descriptions <- description

@@ -97,7 +97,7 @@ func TestDocumentHasThePathsOfTheContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		dataapi.PathJWKS, dataapi.PathAPIKey, dataapi.PathLogout, dataapi.PathPermissions, dataapi.PathRefresh, dataapi.PathEndpoints, dataapi.PathOpenAPI,
+		dataapi.PathJWKS, dataapi.PathOAuth, dataapi.PathAPIKey, dataapi.PathLogout, dataapi.PathPermissions, dataapi.PathRefresh, dataapi.PathToken, dataapi.PathEndpoints, dataapi.PathOpenAPI,
 		dataapi.PathJobs, dataapi.PathJobs + "/{job_id}",
 	}
 	if got := slices.Sorted(maps.Keys(document.Paths)); !slices.Equal(got, want) {

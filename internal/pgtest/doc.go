@@ -4,5 +4,5 @@
 //
 // DATA_API_TEST_DSN, the DSN of a superuser, makes [New] use that server instead.
 //
-// It is for tests and benchmarks only, and knows nothing of the product. Start reading at [New] and [NewCluster].
+// It is for tests, benchmarks and the demo only, and knows nothing of the product. Start reading at [New] and [NewCluster].
 package pgtest

@@ -54,6 +54,16 @@ func New(t testing.TB) *DB {
 	return server.createDatabase(t)
 }
 
+// On returns a fresh database on a server that somebody else looks after, by the DSN of its superuser.
+func On(t testing.TB, dsn string) *DB {
+	t.Helper()
+	server, err := newServer(dsn)
+	if err != nil {
+		t.Fatalf("preparing the server: %v", err)
+	}
+	return server.createDatabase(t)
+}
+
 // Exec runs one or more statements as the superuser, and fails the test when one of them fails.
 func (db *DB) Exec(sql string) {
 	db.t.Helper()

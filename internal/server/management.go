@@ -9,6 +9,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/manage/access"
+	"github.com/solucao42/caddy-data-api/internal/manage/endpoints"
 	"github.com/solucao42/caddy-data-api/internal/manage/operation"
 )
 
@@ -29,6 +30,7 @@ func (s *Server) management(backend *Backend, directory *identity.Directory) []f
 			Usage: backend.Usage, Activity: backend.Activity, Sources: s.managedSources(), Version: buildinfo.Read().Version,
 			StoreUp: func() bool { return s.Health().Store.Up },
 		}),
+		endpoints.Routes(endpoints.Services{Catalog: s.catalog, Documents: backend.Documents, Drafts: s.drafts(), Rates: backend.rates}),
 	}
 }
 

@@ -78,7 +78,7 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 		Throttle: backend.throttle, ThrottleLimits: s.settings.Throttle,
 		Cache: results, Memory: backend.memory,
 		Rates: backend.rates, WaitingCallers: admission.NewCounter(s.settings.WaitingCallers),
-		Log: s.settings.Log, More: s.management(backend, directory),
+		Log: s.settings.Log, Drafts: s.drafts(), More: s.management(backend, directory),
 	})
 	// From now on, and with what the catalog holds at this moment.
 	s.catalog.OnChange(func(snapshot *catalog.Snapshot) {
@@ -88,6 +88,11 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 		opened.tellCatalogChange()
 	})
 	return opened, nil
+}
+
+// drafts holds texts to what endpoints of the console have to pass.
+func (s *Server) drafts() *execution.Drafts {
+	return &execution.Drafts{Catalog: s.catalog, Queries: s.queries}
 }
 
 // keyRing returns the keys that sign and verify under this configuration: a secret of its own, or the server's keys,

@@ -115,7 +115,7 @@ func (f *storedFollower) read(ctx context.Context, name documentName) (err error
 		if err != nil && !errors.Is(err, documents.ErrNotFound) {
 			return err
 		}
-		set(of(companyOf(name.key)), name, found.Value)
+		set(of(companyOf(name.key)), name, found)
 	} else {
 		all, err := f.library.All(ctx, name.kind, "")
 		if err != nil {
@@ -125,7 +125,7 @@ func (f *storedFollower) read(ctx context.Context, name documentName) (err error
 			empty(of(company), name.kind)
 		}
 		for _, found := range all {
-			set(of(companyOf(found.Key)), documentName{found.Kind, found.Key}, found.Value)
+			set(of(companyOf(found.Key)), documentName{found.Kind, found.Key}, found)
 		}
 	}
 	for company, stored := range changed {
@@ -145,34 +145,37 @@ func companyOf(key string) string {
 }
 
 func copyStored(stored *catalog.Stored) *catalog.Stored {
-	copied := &catalog.Stored{Users: make(map[string][]byte), Endpoints: make(map[string][]byte)}
+	copied := &catalog.Stored{Users: make(map[string][]byte), Endpoints: make(map[string][]byte), Versions: make(map[string]catalog.Version)}
 	if stored != nil {
 		copied.Company = stored.Company
 		maps.Copy(copied.Users, stored.Users)
 		maps.Copy(copied.Endpoints, stored.Endpoints)
+		maps.Copy(copied.Versions, stored.Versions)
 	}
 	return copied
 }
 
-// set notes the value of a document; nil: there is none.
-func set(stored *catalog.Stored, name documentName, value []byte) {
+// set notes what a document says; without a revision: there is none.
+func set(stored *catalog.Stored, name documentName, found documents.Document) {
 	_, rest, _ := strings.Cut(name.key, "/")
-	into := stored.Endpoints
-	switch name.kind {
-	case documents.Company:
+	there, value := found.Revision > 0, append([]byte{}, found.Value...)
+	switch {
+	case name.kind == documents.Company && there:
 		stored.Company = value
-		return
-	case documents.User:
-		into = stored.Users
-	case documents.Endpoint:
-	default:
-		return
+	case name.kind == documents.Company:
+		stored.Company = nil
+	case name.kind == documents.User && there:
+		stored.Users[rest] = value
+	case name.kind == documents.User:
+		delete(stored.Users, rest)
+	case name.kind == documents.Endpoint && there:
+		_, author, _ := strings.Cut(found.Author, "/")
+		stored.Endpoints[rest] = value
+		stored.Versions[rest] = catalog.Version{Number: found.Revision, Author: author, Message: found.Note, At: found.At}
+	case name.kind == documents.Endpoint:
+		delete(stored.Endpoints, rest)
+		delete(stored.Versions, rest)
 	}
-	if value == nil {
-		delete(into, rest)
-		return
-	}
-	into[rest] = value
 }
 
 func empty(stored *catalog.Stored, kind documents.Kind) {
@@ -183,5 +186,6 @@ func empty(stored *catalog.Stored, kind documents.Kind) {
 		clear(stored.Users)
 	case documents.Endpoint:
 		clear(stored.Endpoints)
+		clear(stored.Versions)
 	}
 }

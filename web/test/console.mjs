@@ -179,7 +179,7 @@ await page.keyboard.press("Enter");
 await page.waitForSelector(".conflict");
 report.conflict = await page.locator(".conflict pre").allInnerTexts();
 await look("stale save");
-await page.getByRole("radio", { name: "Mine" }).check();
+await page.getByRole("radio", { name: "Mine", exact: true }).check();
 await click("Merge into my draft");
 await editor.focus();
 await page.keyboard.press("Control+s");

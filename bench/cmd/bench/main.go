@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -41,6 +42,8 @@ func main() {
 	flag.StringVar(&o.environment, "env", "", "variables of the server, such as GOGC=400,GOMEMLIMIT=1GiB")
 	flag.BoolVar(&o.hold, "hold", false, "measure nothing: start PostgreSQL and the server, say where they are, and keep them")
 	flag.Parse()
+	// So that a benchmark's own clients keep their connections, too.
+	http.DefaultTransport.(*http.Transport).MaxIdleConnsPerHost = pairClients
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := bench(ctx, o)
 	stop()

@@ -128,14 +128,14 @@ func (r *Report) readUser(
 	if !dataapi.ValidSlug(user.key) {
 		r.Fault(user.Place, "users: the name %q must be %s%s", Shorten(user.key), dataapi.SlugRule, DidYouMean(SlugMeant(user.key)))
 	}
-	f := r.fieldsOf(user.value, "users."+user.key, "name", "active", "rate", "quota", "key_quota", "subject", "policies", "share_context")
+	f := r.fieldsOf(user.value, "users."+user.key, "name", "active", "rate", "quota", "key_quota", "subject", "basic", "policies", "share_context")
 	read := &identity.User{Name: user.key, DisplayName: f.text("name"), Active: f.active()}
 	if read.DisplayName == "" {
 		read.DisplayName = user.key
 	}
 	read.Rate = f.rate("rate", ofKeys.rate)
 	read.Quota, read.KeyQuota = f.quotas("quota", nil), f.quotas("key_quota", ofKeys.quota)
-	read.Subject = f.subject()
+	read.Subject, read.Basic = f.subject(), f.boolean("basic", false)
 	policies, _ := f.list("policies")
 	for _, item := range policies {
 		name := r.textOf(item, f.name("policies"))

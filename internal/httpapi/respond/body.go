@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strings"
 	"time"
@@ -25,25 +26,9 @@ import (
 //
 // A target can have the method UnknownFieldHint() string, whose words are told beside the fields that there are.
 func DecodeBody(r *http.Request, target any, emptyAllowed bool) error {
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return dataapi.Errorf(dataapi.CodeUnsupportedMediaType,
-			"Content-Encoding %q is not accepted: send the body as it is.", fields.Shorten(coding))
-	}
-	if timed, ok := r.Body.(*timedBody); ok {
-		defer timed.done()
-	}
-	body, err := io.ReadAll(r.Body)
-	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return dataapi.Errorf(dataapi.CodeRequestTooLarge, "The request body is larger than %d bytes.", tooLarge.Limit)
-	}
-	if dataapi.HasCode(err, dataapi.CodeOverloaded) {
-		return err
-	}
+	body, err := readBody(r)
 	if err != nil {
-		return &dataapi.Error{
-			Code:   dataapi.CodeInvalidRequest,
-			Detail: fmt.Sprintf("The request body ended early, or took longer than %s.", bodyTimeout), Err: err,
-		}
+		return err
 	}
 	if len(body) == 0 && emptyAllowed {
 		return nil
@@ -58,6 +43,59 @@ func DecodeBody(r *http.Request, target any, emptyAllowed bool) error {
 		return dataapi.Errorf(dataapi.CodeInvalidRequest, noObject, kindName(kind))
 	}
 	return nil
+}
+
+// ReadText reads a request's body as it is, for a handler that takes a text beside JSON.
+func ReadText(r *http.Request) ([]byte, error) { return readBody(r) }
+
+// readBody reads the whole body. It refuses a content coding, and a body that is larger than it may be.
+func readBody(r *http.Request) ([]byte, error) {
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return nil, dataapi.Errorf(dataapi.CodeUnsupportedMediaType,
+			"Content-Encoding %q is not accepted: send the body as it is.", fields.Shorten(coding))
+	}
+	if timed, ok := r.Body.(*timedBody); ok {
+		defer timed.done()
+	}
+	body, err := io.ReadAll(r.Body)
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, dataapi.Errorf(dataapi.CodeRequestTooLarge, "The request body is larger than %d bytes.", tooLarge.Limit)
+	}
+	if dataapi.HasCode(err, dataapi.CodeOverloaded) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, &dataapi.Error{
+			Code:   dataapi.CodeInvalidRequest,
+			Detail: fmt.Sprintf("The request body ended early, or took longer than %s.", bodyTimeout), Err: err,
+		}
+	}
+	return body, nil
+}
+
+// DecodeForm reads a request's form, application/x-www-form-urlencoded, in which no field stands twice (RFC 6749, 3.2).
+func DecodeForm(r *http.Request) (map[string]string, error) {
+	body, err := readBody(r)
+	if err != nil {
+		return nil, err
+	}
+	contentType := r.Header.Get("Content-Type")
+	if mediaType, _, err := mime.ParseMediaType(contentType); err != nil || mediaType != "application/x-www-form-urlencoded" {
+		return nil, dataapi.Errorf(dataapi.CodeUnsupportedMediaType,
+			"Send the body with Content-Type: application/x-www-form-urlencoded; got %q.", fields.Shorten(contentType))
+	}
+	values, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, &dataapi.Error{Code: dataapi.CodeInvalidRequest, Detail: "The form cannot be read.", Err: err}
+	}
+	form := make(map[string]string, len(values))
+	for name, given := range values {
+		if len(given) != 1 {
+			return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The field %q stands %d times.", fields.Shorten(name), len(given))
+		}
+		form[name] = given[0]
+	}
+	return form, nil
 }
 
 // bodyTimeout is how long a request may take to send its body, from the first look at it.

@@ -77,6 +77,11 @@ func writeProblem(w http.ResponseWriter, r *http.Request, failure *dataapi.Error
 		Trace:  tracing.ID(r.Context()),
 		Errors: failure.Faults,
 	})
+	if err == nil && len(failure.Members) > 0 {
+		var more []byte
+		more, err = json.Marshal(failure.Members)
+		body = append(append(body[:len(body)-1], ','), more[1:]...)
+	}
 	if err != nil {
 		panic(err) // strings and numbers always encode
 	}

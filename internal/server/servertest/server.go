@@ -270,8 +270,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if caller, ok := api.Identify(w, r); ok {
 			api.ServeExecute(w, r, caller, httpapi.ExecuteOptions{MaxBody: maxBody, ServerTiming: s.config.ServerTiming})
 		}
-	case strings.HasPrefix(path, "/api/v1/auth/"), path == "/.well-known/jwks.json":
-		api.ServeToken(w, r)
+	case strings.HasPrefix(path, "/api/v1/auth/"), path == dataapi.PathJWKS, path == dataapi.PathOAuth:
+		api.ServeToken(w, r, dataapi.Base{URL: "http://" + r.Host})
 	default:
 		fields.SetRequestID(w, r)
 		http.NotFound(w, r)

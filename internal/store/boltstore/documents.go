@@ -3,6 +3,7 @@ package boltstore
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -250,7 +251,7 @@ func (s *Store) DocumentRevisions(
 			if err != nil {
 				return err
 			}
-			one.Value = nil
+			one.Digest, one.Value = sha256.Sum256(one.Value), nil
 			found = append(found, one)
 		}
 		return nil

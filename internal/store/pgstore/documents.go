@@ -2,7 +2,9 @@ package pgstore
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -134,10 +136,14 @@ func (s *Store) manyDocuments(
 func (s *Store) DocumentRevisions(
 	ctx context.Context, kind documents.Kind, key string, before int64, limit int,
 ) ([]documents.Document, error) {
-	found, err := s.manyDocuments(ctx, `SELECT kind, key, revision, ''::bytea, deleted, author, action, note, at FROM data_api.document_revisions
+	found, err := s.manyDocuments(ctx, `SELECT kind, key, revision, sha256(value) || CASE WHEN deleted THEN '\x01'::bytea ELSE '\x00'::bytea END, false, author, action, note, at FROM data_api.document_revisions
 		WHERE kind = $1 AND key = $2 AND ($3 <= 0 OR revision < $3) ORDER BY revision DESC LIMIT $4`, kind, key, before, limit)
 	for i := range found {
-		found[i].Value = nil
+		one := &found[i]
+		if len(one.Value) != sha256.Size+1 {
+			return nil, fmt.Errorf("revision %d of %s %s has no digest", one.Revision, kind, key)
+		}
+		one.Digest, one.Deleted, one.Value = [sha256.Size]byte(one.Value), one.Value[sha256.Size] == 1, nil
 	}
 	return found, err
 }

@@ -16,7 +16,7 @@ const (
 
 	// listenAgain is after what time a connection is tried again that has failed; it doubles up to listenAgainMost.
 	listenAgain     = time.Second
-	listenAgainMost = 30 * time.Second
+	listenAgainMost = 10 * time.Second
 )
 
 // errDeaf says that nothing is heard on a connection that says nothing is wrong.

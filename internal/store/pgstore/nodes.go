@@ -6,7 +6,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/solucao42/caddy-data-api/internal/buildinfo"
 	"github.com/solucao42/caddy-data-api/internal/store"
 )
 
@@ -70,7 +69,7 @@ func (s *Store) beat(ctx context.Context, signal bool) error {
 			DELETE FROM data_api.nodes WHERE beat < data_api.now_ns() - $5::bigint AND id <> $1
 		), signalled AS MATERIALIZED (SELECT CASE WHEN $6::bool THEN pg_notify($1, '') END)
 		SELECT (SELECT count(*) FROM data_api.nodes WHERE id <> $1 AND beat >= data_api.now_ns() - $4::bigint) FROM signalled`,
-		[]any{s.node, name, buildinfo.Read().Version, int64(aliveFor), int64(nodeKept), signal}, &others)
+		[]any{s.node, name, s.options.Version, int64(aliveFor), int64(nodeKept), signal}, &others)
 	if err == nil {
 		s.others.Store(int64(others))
 	}

@@ -52,6 +52,9 @@ type Options struct {
 	// least 5 s, at most 24 h.
 	Stale time.Duration
 
+	// Version is that of this program, for operators who look at which servers share the store. May be empty.
+	Version string
+
 	// Renew returns the connection string as it is now, of which the password is used for each new connection. Nil, or an
 	// error: the one that Open was given stays.
 	Renew func() (string, error)

@@ -152,7 +152,8 @@ func (s *Store) queueJob(batch *pgx.Batch, value []byte) error {
 		announced := callback.Delivery{URL: j.CallbackURL}
 		host = new(announced.Host())
 	}
-	s.queueInsert(batch, `INSERT INTO data_api.jobs (id, company, usr, address, created_at, request, callback_host, idempotency, kept, status, attempt, forgiven,
+	s.queueInsert(batch, `INSERT INTO data_api.jobs (id, company, usr, address, created_at, request, callback_host, idempotency, kept, status, attempt,
+		forgiven,
 		started_at, outcome, expires) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
 		j.ID[:], j.Company, j.User, j.Address.String(), nano(j.CreatedAt), string(request), host, keyName(&j), j.Footprint()+j.Result.Size,
 		string(j.Status), j.Attempt, j.Forgiven, nano(j.StartedAt), outcome, nano(j.ExpiresAt))
@@ -191,7 +192,8 @@ func (s *Store) queueDelivery(batch *pgx.Batch, value []byte) error {
 	case callback.Dead:
 		needed = nano(d.EndedAt.Add(callback.DeadRetention))
 	}
-	s.queueInsert(batch, `INSERT INTO data_api.deliveries (job_id, company, host, state, created_at, next_attempt, due, attempt, forgiven, ended_at, needed_until, log)
+	s.queueInsert(batch, `INSERT INTO data_api.deliveries (job_id, company, host, state, created_at, next_attempt, due, attempt, forgiven, ended_at,
+		needed_until, log)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
 		d.JobID[:], d.Company, d.Host(), string(d.State), nano(d.CreatedAt), nano(d.NextAttempt), due, d.Attempt, d.Forgiven,
 		nano(d.EndedAt), needed, log)

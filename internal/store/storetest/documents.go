@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -199,6 +200,9 @@ func (t documentTest) deletion() {
 	if again := t.put(saving("k", "again", documents.Absent)); again.Revision != 3 || again.Deleted {
 		t.Errorf("made again: %+v", again)
 	}
+	if listed, err := t.next().DocumentRevisions(t.Context(), "note", "k", 0, 9); err != nil || !listed[1].Deleted || listed[0].Deleted {
+		t.Errorf("listed: %+v, %v", listed, err)
+	}
 	old, err := t.next().DocumentRevision(t.Context(), "note", "k", 1)
 	if err != nil || string(old.Value) != "one" {
 		t.Errorf("what was deleted: %+v, %v", old, err)
@@ -299,6 +303,10 @@ func (t documentTest) revisions() {
 	}
 	if got := t.revisionsOf("k", 0, 10); got != "6 5 4" {
 		t.Errorf("kept: %s", got)
+	}
+	listed, err := t.next().DocumentRevisions(t.Context(), "note", "k", 0, 1)
+	if err != nil || listed[0].Digest != sha256.Sum256([]byte("6")) || listed[0].Note != "note 6" || listed[0].Deleted {
+		t.Errorf("listed: %+v, %v", listed, err)
 	}
 	for number := int64(-1); number <= 8; number++ {
 		got, err := t.next().DocumentRevision(t.Context(), "note", "k", number)

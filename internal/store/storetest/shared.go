@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -10,23 +11,37 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
-// RunShared runs the suite on a store that several values share, as several servers do: each call goes to any one of them,
-// so that what one has written, the others have to know. open opens a value on the same data as
-// those before it, or on new data if there is none before.
+// RunShared runs the suite on a store that several values share, as several servers do: each call goes to another of them
+// than the call before, and those of the random tests to any, so that what one has written, the others have to know. open opens a
+// value on the same data as those before it, or on new data if there is none before.
 func RunShared(t *testing.T, values int, open func(tb testing.TB, before []Stores) Stores) {
-	Run(t, func(tb testing.TB) Stores {
-		tb.Helper()
-		var opened []Stores
-		for range values {
-			opened = append(opened, open(tb, opened))
+	sharing := func(next func(values []Stores) func() Stores) func(tb testing.TB) Stores {
+		return func(tb testing.TB) Stores {
+			tb.Helper()
+			var opened []Stores
+			for range values {
+				opened = append(opened, open(tb, opened))
+			}
+			return share(opened, next)
 		}
-		return share(opened)
-	})
+	}
+	run(t, sharing(inTurns), sharing(atRandom))
+}
+
+// inTurns is for tests of who comes first, which is each server's own affair.
+func inTurns(values []Stores) func() Stores {
+	var calls atomic.Int64
+	return func() Stores { return values[calls.Add(1)%int64(len(values))] }
+}
+
+// atRandom has no pattern: in turns, a test that makes two calls at a time would ask the same value for the same thing each time.
+func atRandom(values []Stores) func() Stores {
+	return func() Stores { return values[rand.IntN(len(values))] } //nolint:gosec // a test
 }
 
 // share makes one store of several values.
-func share(values []Stores) Stores {
-	s := &shared{values: values}
+func share(values []Stores, next func([]Stores) func() Stores) Stores {
+	s := &shared{next: next(values)}
 	return Stores{
 		Jobs: s, Callbacks: s,
 		Size:          func(ctx context.Context) (int64, error) { return s.next().Size(ctx) },
@@ -36,18 +51,13 @@ func share(values []Stores) Stores {
 		Reopen: func(tb testing.TB) Stores {
 			tb.Helper()
 			again := append([]Stores{}, values[1:]...)
-			return share(append(again, values[0].Reopen(tb)))
+			return share(append(again, values[0].Reopen(tb)), next)
 		},
 	}
 }
 
 // shared spreads calls over values.
-type shared struct {
-	values []Stores
-}
-
-// next is drawn: in turns, a test that makes two calls at a time would ask the same value for the same thing each time.
-func (s *shared) next() Stores { return s.values[rand.IntN(len(s.values))] } //nolint:gosec // a test
+type shared struct{ next func() Stores }
 
 func (s *shared) Accept(ctx context.Context, j job.Job, allowance job.Quota) error {
 	return s.next().Jobs.Accept(ctx, j, allowance)

@@ -35,7 +35,11 @@ type Stores struct {
 }
 
 // Run runs the suite. Each test gets a store of its own from open, which registers the store's end with t.Cleanup.
-func Run(t *testing.T, open func(tb testing.TB) Stores) {
+func Run(t *testing.T, open func(tb testing.TB) Stores) { run(t, open, open) }
+
+// run runs the tests that draw what they do on another store than the others.
+func run(t *testing.T, open, drawing func(tb testing.TB) Stores) {
+	t.Helper()
 	for name, test := range map[string]func(*testing.T, Stores){
 		"Accept":                        testAccept,
 		"AcceptLimit":                   testAcceptLimit,
@@ -82,8 +86,8 @@ func Run(t *testing.T, open func(tb testing.TB) Stores) {
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
-	t.Run("Model", func(t *testing.T) { testModel(t, open) })
-	t.Run("Interleaved", func(t *testing.T) { testInterleaved(t, open) })
+	t.Run("Model", func(t *testing.T) { testModel(t, drawing) })
+	t.Run("Interleaved", func(t *testing.T) { testInterleaved(t, drawing) })
 }
 
 // start is the time at which every test begins. It has nanoseconds and a zone, both of which a store has to cope with.

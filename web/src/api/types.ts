@@ -124,7 +124,6 @@ export interface Permissions {
 export interface Source {
   name: string;
   kind: string;
-  dialect: string;
   author: boolean;
   how_to_author: string | null;
   schema: boolean;
@@ -134,12 +133,12 @@ export interface DatabaseSchema {
   source: string;
   truncated: boolean;
   tables: {
-    schema: string;
+    schema: string | null;
     name: string;
     kind: string;
     comment: string | null;
     in_search_path: boolean;
-    columns: { name: string; type: string; nullable: boolean; comment: string | null }[];
+    columns: { name: string; type: string | null; nullable: boolean; comment: string | null }[];
   }[];
 }
 
@@ -223,7 +222,7 @@ export interface UserRow {
   actions: { action: string; endpoints: string[] }[];
   share_context: ShareContext | null;
   keys: { active: number; last_used_at: string | null; next_expiry_at: string | null };
-  callback_secret: string;
+  faulty?: boolean;
   revision: string | null;
   updated_at: string | null;
   updated_by: string | null;
@@ -281,10 +280,11 @@ export interface Status {
   version: string;
   at: string;
   started_at: string;
-  sources: { name: string; kind: string; state: string; detail: string | null; checked_at: string | null }[];
+  sources: { name: string; kind: string; state: string; since?: string | null }[];
   store: { state: string };
-  jobs: { waiting: number; running: number } | null;
-  deliveries: { dead: number } | null;
+  jobs: { waiting: number; running: number; more?: boolean } | null;
+  deliveries: { dead: number; more?: boolean } | null;
   faults: { path: string; line: number; column: number; message: string; effect: string | null }[];
+  warnings?: { path: string; line: number; column: number; message: string; effect: string | null }[];
   failing: { endpoint: string; revision: string; since: string; last_at: string; failures: number; code: string }[];
 }

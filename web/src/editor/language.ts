@@ -46,7 +46,7 @@ export function namespaceOf(schema: DatabaseSchema | undefined): SQLNamespace {
     const columns = table.columns.map((column) => ({
       label: column.name,
       type: "property",
-      detail: column.type,
+      ...(column.type ? { detail: column.type } : {}),
       ...(column.comment ? { info: column.comment } : {}),
     }));
     const entry: SQLNamespace = {

@@ -20,7 +20,7 @@ export function SchemaPanel({ schema, error, insert }: Props) {
   if (!schema) return <Bones lines={6} columns={1} />;
   const found = schema.tables.filter(
     (table) =>
-      `${table.schema}.${table.name}`.toLowerCase().includes(word) ||
+      `${table.schema ?? ""}.${table.name}`.toLowerCase().includes(word) ||
       table.columns.some((column) => column.name.toLowerCase().includes(word)),
   );
   return (
@@ -31,7 +31,7 @@ export function SchemaPanel({ schema, error, insert }: Props) {
       ) : (
         found.slice(0, 200).map((table) => (
           <details
-            key={`${table.schema}.${table.name}`}
+            key={`${table.schema ?? ""}.${table.name}`}
             className="table-entry"
             open={wanted !== "" || found.length <= 3}
           >

@@ -203,7 +203,7 @@ export function Workbench({ company, address, endpoint, begin, draft: before, dr
             change={setText}
             faults={faults}
             warnings={warnings}
-            dialect={source?.dialect ?? "postgresql"}
+            dialect={source?.kind || "postgresql"}
             schema={tables.data}
             known={known}
             run={() => preview.current?.run()}

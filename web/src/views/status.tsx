@@ -67,7 +67,7 @@ export default function Status() {
                   <th scope="col">{t("endpoints.source")}</th>
                   <th scope="col">{t("column.type")}</th>
                   <th scope="col">{t("jobs.status")}</th>
-                  <th scope="col">{t("status.checked")}</th>
+                  <th scope="col">{t("status.down.since")}</th>
                 </tr>
               </thead>
               <tbody>
@@ -76,10 +76,10 @@ export default function Status() {
                     <td className="strong">{source.name}</td>
                     <td data-label={t("column.type")}>{source.kind}</td>
                     <td data-label={t("jobs.status")}>
-                      <StatusBadge status={source.state} /> <span className="small dim">{source.detail}</span>
+                      <StatusBadge status={source.state} />
                     </td>
-                    <td data-label={t("status.checked")}>
-                      <Moment at={source.checked_at} />
+                    <td data-label={t("status.down.since")}>
+                      <Moment at={source.since} />
                     </td>
                   </tr>
                 ))}
@@ -90,7 +90,7 @@ export default function Status() {
             <div className="card-head">
               <h2>{t("status.faults")}</h2>
             </div>
-            {data.faults.length + data.failing.length === 0 ? (
+            {data.faults.length + (data.warnings?.length ?? 0) + data.failing.length === 0 ? (
               <Empty icon="check" title={t("status.sound")}>
                 {t("status.sound.text")}
               </Empty>
@@ -103,7 +103,7 @@ export default function Status() {
                   </tr>
                 </thead>
                 <tbody>
-                  {data.faults.map((fault) => (
+                  {[...data.faults, ...(data.warnings ?? [])].map((fault) => (
                     <tr key={`${fault.path}:${fault.line}:${fault.column}`}>
                       <td>
                         <code className="small break">

@@ -72,6 +72,7 @@ export default function UserView({ name }: { name: string }) {
         </div>
       ) : (
         <>
+          {user.faulty ? <Note tone="bad">{t("users.faulty")}</Note> : null}
           {user.origin === "file" ? <Note>{t("users.file", { path: user.path ?? "" })}</Note> : null}
           <div className="split even">
             <section className="card">

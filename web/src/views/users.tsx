@@ -67,6 +67,7 @@ export default function Users() {
                           {one.display_name || one.name}
                         </Link>
                         {one.active ? null : <Badge>{t("state.inactive")}</Badge>}
+                        {one.faulty ? <Badge tone="bad">{t("state.unsound")}</Badge> : null}
                       </span>
                       <code className="xs dim">{one.name}</code>
                     </td>

@@ -1,0 +1,175 @@
+package catalogcmd
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/solucao42/caddy-data-api/internal/cli/command"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+)
+
+// The environment variables that hold what must not stand on a command line.
+const (
+	keyVariable    = "DATA_API_KEY"
+	secretVariable = "DATA_API_SECRET"
+)
+
+func apiFlags(cmd *cobra.Command) {
+	cmd.Flags().String("url", "", "where the API is, such as https://api.example.com")
+	cmd.Flags().String("company", "", "the company's slug")
+	command.RequireFlags(cmd, "url", "company")
+}
+
+// api is the public API of a server, as one user.
+type api struct {
+	base, token string
+	client      *http.Client
+	call        *command.Call
+}
+
+// signIn exchanges the API key of the environment.
+func signIn(c *command.Call) (*api, error) {
+	base, err := url.Parse(c.String("url"))
+	if err != nil || base.Scheme != "https" && base.Scheme != "http" || base.Host == "" {
+		return nil, fmt.Errorf("--url is %q: it must be a URL such as https://api.example.com", c.String("url"))
+	}
+	key, secret := os.Getenv(keyVariable), os.Getenv(secretVariable)
+	if key == "" || secret == "" {
+		return nil, fmt.Errorf("set %s and %s to an API key and its secret, of a user with the permissions %s and %s",
+			keyVariable, secretVariable, dataapi.ActionView, dataapi.ActionEdit)
+	}
+	a := &api{call: c, base: strings.TrimSuffix(base.String(), "/"), client: &http.Client{
+		Timeout:       time.Minute,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	body, err := json.Marshal(map[string]string{"company_slug": c.String("company"), "api_key": key, "api_secret": secret})
+	if err != nil {
+		return nil, err
+	}
+	var tokens struct {
+		Access string `json:"access_token"`
+	}
+	if err := a.ask(http.MethodPost, dataapi.PathAPIKey, string(body), nil, &tokens); err != nil {
+		return nil, fmt.Errorf("signing in: %w", err)
+	}
+	a.token = tokens.Access
+	return a, nil
+}
+
+// problem is an error document of the API.
+type problem struct {
+	Status int                 `json:"status"`
+	Code   dataapi.Code        `json:"code"`
+	Detail string              `json:"detail"`
+	Faults []dataapi.TextFault `json:"faults"`
+}
+
+func (p *problem) Error() string { return p.Detail }
+
+// ask sends a request, again as often as the server asks for patience, and decodes its answer into target, which may be a *string.
+func (a *api) ask(method, path, body string, fields map[string]string, target any) error {
+	for attempt := 1; ; attempt++ {
+		wait, err := a.askOnce(method, path, body, fields, target)
+		if wait == 0 || attempt == maxAttempts {
+			return err
+		}
+		time.Sleep(wait)
+	}
+}
+
+// maxAttempts is how often a request is sent that the server puts off.
+const maxAttempts = 10
+
+func (a *api) askOnce(method, path, body string, fields map[string]string, target any) (wait time.Duration, err error) {
+	request, err := http.NewRequestWithContext(a.call.Context, method, a.base+path, strings.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if a.token != "" {
+		request.Header.Set("Authorization", "Bearer "+a.token)
+	}
+	for name, value := range fields {
+		request.Header.Set(name, value)
+	}
+	response, err := a.client.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(response.Body, 64<<20))
+	if err != nil {
+		return 0, err
+	}
+	if response.StatusCode >= http.StatusMultipleChoices {
+		refused := &problem{Status: response.StatusCode}
+		if json.Unmarshal(raw, refused) != nil || refused.Detail == "" {
+			return 0, fmt.Errorf("%s answers %s: is the API there?", a.base, response.Status)
+		}
+		if refused.Code == dataapi.CodeRateLimited {
+			seconds, _ := time.ParseDuration(response.Header.Get("Retry-After") + "s")
+			wait = max(seconds, time.Second)
+		}
+		return wait, refused
+	}
+	switch into := target.(type) {
+	case nil:
+		return 0, nil
+	case *string:
+		*into = string(raw)
+		return 0, nil
+	}
+	return 0, json.NewDecoder(bytes.NewReader(raw)).Decode(target)
+}
+
+// endpoint is what the list says of one.
+type endpoint struct {
+	Namespace string `json:"namespace"`
+	Slug      string `json:"slug"`
+	Origin    string `json:"origin"`
+	Revision  string `json:"revision"`
+	Version   int64  `json:"version"`
+}
+
+func (e *endpoint) path() string { return e.Namespace + "/" + e.Slug }
+
+func (e *endpoint) etag() string {
+	return fmt.Sprintf("%q", fmt.Sprintf("%d-%s", e.Version, e.Revision))
+}
+
+// list returns the endpoints of the console, by NAMESPACE/SLUG.
+func (a *api) list() (map[string]endpoint, error) {
+	found := make(map[string]endpoint)
+	for cursor := ""; ; {
+		var page struct {
+			Endpoints []endpoint `json:"endpoints"`
+			Next      *string    `json:"next_cursor"`
+		}
+		if err := a.ask(http.MethodGet, dataapi.PathCatalog+"?origin=console&limit=200&cursor="+url.QueryEscape(cursor), "", nil, &page); err != nil {
+			return nil, err
+		}
+		for _, one := range page.Endpoints {
+			found[one.path()] = one
+		}
+		if page.Next == nil {
+			return found, nil
+		}
+		cursor = *page.Next
+	}
+}
+
+// asProblem returns the server's refusal, or nil.
+func asProblem(err error) *problem {
+	refused, _ := errors.AsType[*problem](err)
+	return refused
+}

@@ -1,0 +1,5 @@
+// Package catalogcmd holds the commands that move endpoints between directories and servers: push and pull over the public API, for
+// pipelines, and export, import and companies through the admin API, for operators.
+//
+// Start reading at [Push]; tree.go reads and writes the directories.
+package catalogcmd

@@ -1,0 +1,119 @@
+package catalogcmd
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/solucao42/caddy-data-api/internal/cli/command"
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
+)
+
+func run(t *testing.T, c command.Command, args ...string) (string, error) {
+	t.Helper()
+	cmd := c.Build(nil)
+	var out bytes.Buffer
+	cmd.SetOut(&out)
+	cmd.SetErr(&out)
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.SetArgs(args)
+	err := cmd.ExecuteContext(t.Context())
+	return out.String(), err
+}
+
+func write(t *testing.T, directory, name, text string) {
+	t.Helper()
+	path := filepath.Join(directory, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestPushAndPull publishes a directory and gets it back.
+func TestPushAndPull(t *testing.T) {
+	s := servertest.New(t, servertest.Config{
+		Database: servertest.SQLite(t, t.TempDir(), servertest.Sales),
+		Files:    map[string]string{"acme/company.yaml": "users: { pipeline: { policies: [VisualizationManager] }, reader: { policies: [DataAPIConsumer] } }\n"},
+		Settings: func(s *servertest.Settings) { s.Authors = map[string][]string{"main": {"acme"}} },
+	})
+	key := s.CreateKey("acme", "pipeline")
+	t.Setenv(keyVariable, key.Key)
+	t.Setenv(secretVariable, key.Secret)
+	directory := t.TempDir()
+	at := []string{directory, "--url", s.Base, "--company", "acme"}
+	const text = "/*---\nsource: main\n---*/\nSELECT regiao FROM vendas"
+	write(t, directory, "sales/one.sql", text)
+	write(t, directory, "sales/two.sql", text+"\n-- two")
+	write(t, directory, "company.yaml", "name: ignored\n")
+
+	want := func(what, want string, got string, err error) {
+		t.Helper()
+		if got != want || err != nil {
+			t.Errorf("%s: %v\n got %q\nwant %q", what, err, got, want)
+		}
+	}
+	out, err := run(t, Push, append(at, "--dry-run")...)
+	want("a dry run", "created sales/one\ncreated sales/two\n", out, err)
+	out, err = run(t, Push, append(at, "--message", "from a pipeline")...)
+	want("the first push", "created sales/one\ncreated sales/two\n", out, err)
+	out, err = run(t, Push, at...)
+	want("a push of what is there", "", out, err)
+	s.Post("/api/v1/data-api/sales/one/execute", s.Login("acme", "reader").Access, "{}").Want(200)
+
+	// One file at fault keeps all others from being published.
+	write(t, directory, "sales/one.sql", text+"\n-- changed")
+	write(t, directory, "sales/three.sql", "/*---\nsource: main\nmode: sink\n---*/\nSELECT nothing FROM vendas")
+	out, err = run(t, Push, at...)
+	if err == nil || !strings.Contains(err.Error(), "2 faults; nothing is published") || !strings.Contains(out, filepath.Join(directory, "sales/three.sql")+":3:7: mode must be") {
+		t.Errorf("%v: %s", err, out)
+	}
+	if err := os.Remove(filepath.Join(directory, "sales/three.sql")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(directory, "sales/two.sql")); err != nil {
+		t.Fatal(err)
+	}
+	out, err = run(t, Push, append(at, "--prune")...)
+	want("a push that prunes", "changed sales/one\ndeleted sales/two\n", out, err)
+
+	pulled := t.TempDir()
+	out, err = run(t, Pull, pulled, "--url", s.Base, "--company", "acme")
+	want("a pull", "1 endpoint, 1 file written\n", out, err)
+	if got, err := os.ReadFile(filepath.Join(pulled, "sales/one.sql")); string(got) != text+"\n-- changed" {
+		t.Errorf("%q, %v", got, err)
+	}
+	out, err = run(t, Pull, pulled, "--url", s.Base, "--company", "acme")
+	want("a pull of what is there", "1 endpoint, 0 files written\n", out, err)
+}
+
+func TestWhatIsWrongIsSaid(t *testing.T) {
+	directory := t.TempDir()
+	at := []string{directory, "--url", "http://127.0.0.1:1", "--company", "acme"}
+	_, err := run(t, Push, at...)
+	if err == nil || !strings.Contains(err.Error(), "holds no NAMESPACE/SLUG.sql") {
+		t.Error(err)
+	}
+	write(t, directory, "Sales/One.sql", "x")
+	if _, err = run(t, Push, at...); err == nil || !strings.Contains(err.Error(), "Sales/One.sql: namespace and slug must be") {
+		t.Error(err)
+	}
+	if err := os.RemoveAll(filepath.Join(directory, "Sales")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, directory, "sales/one.sql", "x")
+	t.Setenv(keyVariable, "")
+	if _, err = run(t, Push, at...); err == nil || !strings.Contains(err.Error(), "set DATA_API_KEY and DATA_API_SECRET") {
+		t.Error(err)
+	}
+	if _, err = run(t, Push, directory, "--url", "localhost:3100", "--company", "acme"); err == nil || !strings.Contains(err.Error(), "it must be a URL such as") {
+		t.Error(err)
+	}
+	if _, err = run(t, Push, directory); err == nil || !strings.Contains(err.Error(), "--url and --company are missing") {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,84 @@
+package catalogcmd
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
+)
+
+// readTree reads NAMESPACE/SLUG.sql below a directory: the directory of a company in a catalog, or one like it. Other files, and what
+// begins with a dot, are none of its business. It fails with every name that cannot be an endpoint's.
+func readTree(directory string) (texts map[string]string, err error) {
+	root, err := os.OpenRoot(directory)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	paths, err := fs.Glob(root.FS(), "*/*.sql")
+	if err != nil {
+		return nil, err
+	}
+	var faults []error
+	texts = make(map[string]string)
+	for _, path := range paths {
+		namespace, file, _ := strings.Cut(path, "/")
+		slug := strings.TrimSuffix(file, ".sql")
+		if strings.HasPrefix(namespace, ".") || strings.HasPrefix(file, ".") {
+			continue
+		}
+		if !dataapi.ValidSlug(namespace) || !dataapi.ValidSlug(slug) {
+			faults = append(faults, fmt.Errorf("%s: namespace and slug must be %s", filepath.Join(directory, path), dataapi.SlugRule))
+			continue
+		}
+		text, err := fs.ReadFile(root.FS(), path)
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		texts[namespace+"/"+slug] = string(text)
+	}
+	if len(texts) == 0 && len(faults) == 0 {
+		faults = append(faults, fmt.Errorf("%s holds no NAMESPACE/SLUG.sql: name the directory of one company", directory))
+	}
+	return texts, errors.Join(faults...)
+}
+
+// writeTree writes texts as readTree reads them, each file as a whole. It changes no other file.
+func writeTree(directory string, texts map[string]string) (written []string, err error) {
+	for _, at := range sorted(texts) {
+		namespace, slug, _ := strings.Cut(at, "/")
+		if !dataapi.ValidSlug(namespace) || !dataapi.ValidSlug(slug) {
+			return written, fmt.Errorf("the server names an endpoint %q, which cannot be one", at)
+		}
+		path := filepath.Join(directory, namespace, slug+".sql")
+		if before, err := os.ReadFile(path); err == nil && string(before) == texts[at] {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return written, err
+		}
+		if err := os.WriteFile(path+".tmp", []byte(texts[at]), 0o644); err != nil {
+			return written, err
+		}
+		if err := os.Rename(path+".tmp", path); err != nil {
+			return written, err
+		}
+		written = append(written, path)
+	}
+	return written, nil
+}
+
+func sorted(texts map[string]string) []string {
+	var keys []string
+	for key := range texts {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,1 +1,0 @@
-import{at as e,gt as t,vt as n}from"./index-DdLBZKhp.js";var r=n(t(),1);function i(e,t=250){let[n,i]=(0,r.useState)(e);return(0,r.useEffect)(()=>{let n=setTimeout(()=>i(e),t);return()=>clearTimeout(n)},[e,t]),n}function a(t,n=``){let[r,i]=e();return[r.get(t)??n,e=>i(r=>{let i=new URLSearchParams(r);return e===n?i.delete(t):i.set(t,e),i},{replace:!0})]}export{i as n,a as t};

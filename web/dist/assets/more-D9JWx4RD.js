@@ -1,1 +1,0 @@
-import{S as e,ht as t,o as n}from"./index-DdLBZKhp.js";var r=t();function i({query:t}){let i=e();return t.hasNextPage?(0,r.jsx)(`div`,{className:`card-body row`,style:{justifyContent:`center`},children:(0,r.jsx)(n,{busy:t.isFetchingNextPage,onClick:()=>void t.fetchNextPage(),children:i(`more`)})}):null}export{i as t};

@@ -1,1 +1,0 @@
-import{lt as e,ut as t}from"./index-DdLBZKhp.js";function n(n,r){return e(n,t,r)}export{n as t};
