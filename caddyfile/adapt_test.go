@@ -138,7 +138,7 @@ func TestMistakesNamePlaceAndWhatIsAllowed(t *testing.T) {
 		"too little memory":        {global("\t\tcatalog ./c\n\t\tanswers {\n\t\t\tmemory 1MiB\n\t\t}\n"), `Caddyfile:5: answers.memory is 1048576 bytes: it must be at least 16777216`},
 		"no authors":               {global("\t\tsource demo sqlite x {\n\t\t\tauthors\n\t\t}\n"), "Caddyfile:4: authors needs at least one company"},
 		"authors twice":            {global("\t\tsource demo sqlite x {\n\t\t\tauthors acme\n\t\t\tmax_conns 2\n\t\t\tauthors globex\n\t\t}\n"), "Caddyfile:6: authors is set twice: list all companies behind one"},
-		"an author twice":          {global("\t\tsource demo sqlite x {\n\t\t\tauthors acme acme\n\t\t}\n"), "Caddyfile:4: authors lists acme twice"},
+		"an author twice":          {global("\t\tsource demo sqlite x {\n\t\t\tauthors acme acme\n\t\t}\n"), "Caddyfile:4: authors lists acme twice"}, //nolint:dupword // as it is meant
 		"an odd author":            {global("\t\tsource demo sqlite x {\n\t\t\tauthors *\n\t\t}\n"), `Caddyfile:4: authors: "*" cannot be a company`},
 		"an option behind authors": {global("\t\tsource demo sqlite x {\n\t\t\tauthors acme\n\t\t\tconns 3\n\t\t}\n"), `Caddyfile:5: unknown sqlite option "conns"`},
 		"console on the page":      {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tdocs /help\n\t\tconsole /help/console\n\t}\n}\n", `Caddyfile:11: console is /help/console and docs is /help: one must not lie below the other`},

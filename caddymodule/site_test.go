@@ -39,7 +39,7 @@ func (s *site) mustServe(block, catalog string) {
 }
 
 // send sends a request with header fields, each a name and a value, and returns the answer and its body.
-func (s *site) send(method, path, body string, headers ...string) (*http.Response, string) {
+func (s *site) send(method, path, body string, headers ...string) (reply, string) {
 	s.t.Helper()
 	request, err := http.NewRequestWithContext(s.t.Context(), method, s.url(path), strings.NewReader(body))
 	if err != nil {
@@ -61,8 +61,11 @@ func (s *site) send(method, path, body string, headers ...string) (*http.Respons
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return response, string(answer)
+	return reply{response}, string(answer)
 }
+
+// reply is an answer whose body was read and closed.
+type reply struct{ *http.Response }
 
 // url returns where a path of the site is; a whole URL stays.
 func (s *site) url(path string) string {

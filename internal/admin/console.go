@@ -115,7 +115,8 @@ func (s *Services) createCompany(r *http.Request) (any, error) {
 		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "the company %q must be %s", request.Company, dataapi.SlugRule)
 	}
 	if _, known := s.Catalog.Current().Company(request.Company); known {
-		return nil, dataapi.Errorf(dataapi.CodeConflict, "there is a company %s already", request.Company)
+		return nil, dataapi.Errorf(dataapi.CodeConflict,
+			"there is a company %s already", request.Company)
 	}
 	text, err := document.CompanyText(request.Name)
 	if err != nil {
@@ -128,7 +129,8 @@ func (s *Services) createCompany(r *http.Request) (any, error) {
 		Kind: documents.Company, Key: request.Company, Value: text, If: documents.Absent, Stamp: documents.Stamp{Action: "created"},
 	})
 	if errors.Is(err, documents.ErrConflict) {
-		return nil, dataapi.Errorf(dataapi.CodeConflict, "there is a company %s in the store already; what is at fault is in the log and in `caddy data-api status`", request.Company)
+		return nil, dataapi.Errorf(dataapi.CodeConflict,
+			"there is a company %s in the store already; what is at fault is in the log and in `caddy data-api status`", request.Company)
 	}
 	if err != nil {
 		return nil, err

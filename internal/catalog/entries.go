@@ -46,7 +46,7 @@ func (c *Catalog) Entries(company string) []Entry {
 			return
 		}
 		for name, read := range b.files {
-			entries = append(entries, g.entry(c.root, name, read, current))
+			entries = append(entries, g.entry(name, read, current))
 		}
 	})
 	if entries == nil && current.live.companies[company] == nil {
@@ -79,7 +79,7 @@ func (c *Catalog) Entries(company string) []Entry {
 	return entries
 }
 
-func (g *ground) entry(root, name string, read *readFile, current *state) Entry {
+func (g *ground) entry(name string, read *readFile, current *state) Entry {
 	entry := Entry{Address: read.address, Origin: OfFile, File: name, Written: read.endpoint}
 	if _, stored := document.StoredPath(name); stored {
 		entry.Origin = OfConsole

@@ -64,8 +64,8 @@ func asJSON(name, text string) json.RawMessage {
 	return json.RawMessage(quoted)
 }
 
-// comparable are the fields of a header that say something of the result.
-func comparable(header http.Header) http.Header {
+// telling are the fields of a header that say something of the result.
+func telling(header http.Header) http.Header {
 	header = header.Clone()
 	for _, name := range []string{"Date", "X-Request-Id"} {
 		header.Del(name)
@@ -123,7 +123,7 @@ func TestGetEqualsPost(t *testing.T) {
 		for _, answer := range []*answer{&got, &want} {
 			answer.Body = executedAt.ReplaceAll(answer.Body, nil)
 		}
-		if got.Status != want.Status || string(got.Body) != string(want.Body) || !maps.EqualFunc(comparable(got.Header), comparable(want.Header), slices.Equal) {
+		if got.Status != want.Status || string(got.Body) != string(want.Body) || !maps.EqualFunc(telling(got.Header), telling(want.Header), slices.Equal) {
 			t.Fatalf("%s%s?%s\ngot  %d %v %s\nwant %d %v %s, as of %s", echoPath, format, query.Encode(),
 				got.Status, got.Header, got.Body, want.Status, want.Header, want.Body, body)
 		}

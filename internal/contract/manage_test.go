@@ -3,6 +3,7 @@ package contract
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -101,13 +102,12 @@ func TestManagementPermissions(t *testing.T) {
 			}
 			expected[rest[0]] = status
 		}
-		for _, user := range strings.Fields(route.missing) {
+		for user := range strings.FieldsSeq(route.missing) {
 			expected[user] = http.StatusNotFound
 		}
 		s.Send(route.method, route.path, "", route.body, route.headers...).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 		// The strongest comes last: it may change what there is.
-		for i := len(everybody) - 1; i >= 0; i-- {
-			user := everybody[i]
+		for _, user := range slices.Backward(everybody) {
 			got := s.Send(route.method, route.path, access[user], route.body, route.headers...)
 			want, ok := expected[user]
 			if !ok {

@@ -213,7 +213,7 @@ func TestAnEndpointIsMade(t *testing.T) {
 		}
 		manager.send(http.MethodGet, path+"/revisions?limit=4", "").Want(http.StatusOK).Decode(&history)
 		if list := fmt.Sprintln(history.Revisions[0].Version, history.Revisions[0].Action, history.Revisions[0].Revision == nil, history.Revisions[1].Action,
-			history.Revisions[1].Message, *history.Revisions[1].Revision == got.Revision, history.Next != nil); list != "6 deleted true restored back true true\n" {
+			history.Revisions[1].Message, *history.Revisions[1].Revision == got.Revision, history.Next != nil); list != "6 deleted true restored back true true\n" { //nolint:dupword // two columns
 			t.Errorf("%s: %+v", list, history)
 		}
 		manager.send(http.MethodGet, path+"/revisions?limit=4&cursor="+*history.Next, "").Want(http.StatusOK).Decode(&history)

@@ -24,13 +24,13 @@ func (f form) plain() bool { return f.format == result.JSON && f.chosen == 0 }
 
 // String names the form, for ETags and keys.
 func (f form) String() string {
-	name := f.format.Suffix
+	names := []string{f.format.Suffix}
 	for i, variant := range f.format.Variants {
 		if f.chosen.Has(i) {
-			name += "-" + variant.Name
+			names = append(names, variant.Name)
 		}
 	}
-	return name
+	return strings.Join(names, "-")
 }
 
 // formOf finds out in which form the result is asked for: the suffix of the route decides, and without one the Accept

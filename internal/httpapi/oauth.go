@@ -77,7 +77,10 @@ func (t *tokens) clientCredentials(w http.ResponseWriter, r *http.Request, event
 	case grant != grantClientCredentials:
 		return &dataapi.Error{Code: dataapi.CodeInvalidRequest, Err: errGrantType, Detail: "grant_type must be " + grantClientCredentials + "."}
 	case form["scope"] != "":
-		return &dataapi.Error{Code: dataapi.CodeInvalidRequest, Err: errScope, Detail: "There are no scopes here: what a token allows is what its user may do. Leave scope out."}
+		return &dataapi.Error{
+			Code: dataapi.CodeInvalidRequest, Err: errScope,
+			Detail: "There are no scopes here: what a token allows is what its user may do. Leave scope out.",
+		}
 	}
 	client, err := clientOf(r, form)
 	if err != nil {
@@ -115,7 +118,8 @@ func clientOf(r *http.Request, form map[string]string) (keyRequest, error) {
 	name, secret, basic := r.BasicAuth()
 	if !basic {
 		if r.Header.Get("Authorization") != "" {
-			return keyRequest{}, dataapi.Errorf(dataapi.CodeInvalidRequest, "The client authenticates with HTTP Basic, or with client_id and client_secret in the form.")
+			return keyRequest{}, dataapi.Errorf(dataapi.CodeInvalidRequest,
+				"The client authenticates with HTTP Basic, or with client_id and client_secret in the form.")
 		}
 		return inForm, nil
 	}

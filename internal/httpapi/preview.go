@@ -114,7 +114,8 @@ func (p *previews) impersonate(author identity.Principal, name *string, path str
 		return author, nil
 	}
 	if !author.AuthorizeEverywhere(dataapi.ActionManageAccess) {
-		return author, dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s, which running a draft as another user needs.", dataapi.ActionManageAccess)
+		return author, dataapi.Errorf(dataapi.CodeForbidden,
+			"Your user lacks the permission %s, which running a draft as another user needs.", dataapi.ActionManageAccess)
 	}
 	user := author.Company.Users[*name]
 	if user == nil || !user.Active {

@@ -186,7 +186,7 @@ func cookieOf(r *http.Request) string {
 // setCookie gives the browser a refresh token until a time, or takes the one away that it has. The cookie goes to no route but
 // the sessions', with no request that another site begins, and, where the page is on HTTPS, over nothing else.
 func setCookie(w http.ResponseWriter, r *http.Request, text string, until time.Time) {
-	cookie := &http.Cookie{
+	cookie := &http.Cookie{ //nolint:gosec // over plain HTTP a browser would drop one that is Secure
 		Name: sessionCookie, Value: text, Path: fields.BaseOf(r).Path + dataapi.PathSession, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		// Behind a proxy that ends TLS only the page's origin tells.
 		Secure: r.TLS != nil || strings.HasPrefix(r.Header.Get("Origin"), "https://"),

@@ -29,7 +29,7 @@ func nameOf(namespace, slug string) string {
 // words joins the words of a slug, so that they can be told apart.
 func words(slug string) string {
 	var joined strings.Builder
-	for _, word := range strings.Split(slug, "-") {
+	for word := range strings.SplitSeq(slug, "-") {
 		if word != "" && word[0] <= '9' {
 			joined.WriteByte('_')
 		}

@@ -74,7 +74,8 @@ const encoderMemory = 160 << 10
 // JSON is one document with the columns, the rows and what is known of them.
 var JSON = &Format{
 	Name: "JSON", Suffix: "json", MediaType: "application/json", ContentType: "application/json",
-	Schema: SchemaResult, Variants: []Variant{{Query: "rows_as", Values: [2]string{"objects", "arrays"}, Name: "arrays"}, numbersAsStrings}, Memory: encoderMemory,
+	Schema: SchemaResult, Memory: encoderMemory,
+	Variants: []Variant{{Query: "rows_as", Values: [2]string{"objects", "arrays"}, Name: "arrays"}, numbersAsStrings},
 	Encoder: func(w io.Writer, options EncoderOptions) Encoder {
 		layout := Objects
 		if options.Chosen.Has(0) {
@@ -109,7 +110,8 @@ var CSV = &Format{
 	},
 	Encoder: func(w io.Writer, options EncoderOptions) Encoder {
 		return NewCSV(w, CSVOptions{
-			EscapeFormulas: options.Chosen.Has(0), Marked: options.Chosen.Has(1), DecimalComma: options.Chosen.Has(2), BeforeFirstWrite: options.BeforeFirstWrite,
+			EscapeFormulas: options.Chosen.Has(0), Marked: options.Chosen.Has(1), DecimalComma: options.Chosen.Has(2),
+			BeforeFirstWrite: options.BeforeFirstWrite,
 		})
 	},
 }

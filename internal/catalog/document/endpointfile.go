@@ -139,7 +139,8 @@ func readMode(f fields) Mode {
 		}
 	}
 	if value := f.by["mode"].value; value.kind == scalarNode {
-		f.FaultAllowing(value.Place, []string{string(Sync), string(Async)}, "mode must be sync or async; got %s%s", value.describe(), valueMeant(value, string(Sync), string(Async)))
+		f.FaultAllowing(value.Place, []string{string(Sync), string(Async)},
+			"mode must be sync or async; got %s%s", value.describe(), valueMeant(value, string(Sync), string(Async)))
 	}
 	return Sync
 }

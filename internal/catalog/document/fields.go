@@ -141,7 +141,8 @@ func (f fields) readBoolean(key string, otherwise bool) (value, sound bool) {
 	if value := member.value; value.kind == scalarNode && !value.quoted && (value.text == "true" || value.text == "false") {
 		return value.text == "true", true
 	}
-	f.FaultAllowing(member.value.Place, []string{"true", "false"}, "%s must be true or false; got %s%s", f.name(key), member.value.describe(), valueMeant(member.value, "true", "false"))
+	f.FaultAllowing(member.value.Place, []string{"true", "false"},
+		"%s must be true or false; got %s%s", f.name(key), member.value.describe(), valueMeant(member.value, "true", "false"))
 	return false, false
 }
 

@@ -23,14 +23,14 @@ func ParseQuery(r *http.Request, allowed ...string) (Query, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range slices.Sorted(maps.Keys(others)) {
-		if len(allowed) == 0 {
-			return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The query parameter %q is not known here; none is.", Shorten(name))
-		}
-		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest,
-			"The query parameter %q is not known here; known are %s.", Shorten(name), strings.Join(allowed, ", "))
+	if len(others) == 0 {
+		return query, nil
 	}
-	return query, nil
+	name, known := slices.Min(slices.Collect(maps.Keys(others))), "none is"
+	if len(allowed) > 0 {
+		known = "known are " + strings.Join(allowed, ", ")
+	}
+	return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The query parameter %q is not known here; %s.", Shorten(name), known)
 }
 
 // splitQuery returns the parameters that are reserved, which are given once each, and the others.
@@ -72,7 +72,8 @@ func ParseParameters(r *http.Request, reserved ...string) (query Query, texts ma
 	for _, given := range slices.Sorted(maps.Keys(others)) {
 		name := strings.TrimPrefix(given, ParameterPrefix)
 		if _, twice := texts[name]; twice {
-			return nil, nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The query has the parameter %s both as %[1]s and as %[2]s%[1]s.", Shorten(name), ParameterPrefix)
+			return nil, nil, dataapi.Errorf(dataapi.CodeInvalidRequest,
+				"The query has the parameter %s both as %[1]s and as %[2]s%[1]s.", Shorten(name), ParameterPrefix)
 		}
 		if !utf8.ValidString(name) || !utf8.ValidString(strings.Join(others[given], "")) {
 			return nil, nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The query of the URL is not UTF-8 in percent-encoding.")

@@ -2,6 +2,7 @@ package endpoints
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/solucao42/caddy-data-api/internal/catalog"
@@ -69,7 +70,7 @@ func sendText(w http.ResponseWriter, text []byte) error {
 	header.Set("Cache-Control", "no-store")
 	header.Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(http.StatusOK)
-	_, err := w.Write(text)
+	_, err := w.Write(text) //nolint:gosec // it is no HTML, and nosniff keeps browsers from taking it for some
 	return err
 }
 
@@ -93,10 +94,8 @@ func oneOf(query fields.Query, name string, values ...string) error {
 	if !ok {
 		return nil
 	}
-	for _, value := range values {
-		if given == value {
-			return nil
-		}
+	if slices.Contains(values, given) {
+		return nil
 	}
 	return dataapi.Errorf(dataapi.CodeInvalidRequest, "%s must be one of %s; got %q.", name, dataapi.Listing(values), fields.Shorten(given))
 }

@@ -101,7 +101,8 @@ func appendNumber(dst []byte, at place, number []byte, style int) []byte {
 // appendString appends a cell with a text, which is no formula, whatever it begins with.
 func appendString(dst []byte, at place, text []byte, style int) ([]byte, error) {
 	if len(text) > maxText && units(text) > maxText {
-		return dst, dataapi.Errorf(dataapi.CodeNotAcceptable, "a cell of a spreadsheet has %d characters at most, and this text has more. Take another format.", maxText)
+		return dst, dataapi.Errorf(dataapi.CodeNotAcceptable,
+			"a cell of a spreadsheet has %d characters at most, and this text has more. Take another format.", maxText)
 	}
 	dst = append(at.begin(dst), ` t="inlineStr"`...)
 	if style != plainStyle {

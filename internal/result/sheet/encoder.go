@@ -89,7 +89,8 @@ func (e *encoder) Columns(columns []source.Column) error {
 		return errState
 	}
 	if len(columns) > maxColumns {
-		return dataapi.Errorf(dataapi.CodeNotAcceptable, "A spreadsheet has %d columns at most, and this result has %d. Take another format.", maxColumns, len(columns))
+		return dataapi.Errorf(dataapi.CodeNotAcceptable,
+			"A spreadsheet has %d columns at most, and this result has %d. Take another format.", maxColumns, len(columns))
 	}
 	e.columns = append([]source.Column{}, columns...)
 	for i := range columns {

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -49,7 +50,7 @@ func read(t *testing.T, workbook []byte) map[string][]byte {
 		for err == nil {
 			_, err = decoder.Token()
 		}
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			t.Fatalf("%s: %v in %s", file.Name, err, parts[file.Name])
 		}
 	}

@@ -304,11 +304,10 @@ func (s *Store) SweepDocuments(ctx context.Context, before time.Time, limit int)
 			if damage != nil || len(old) == limit {
 				return nil
 			}
-			one, err := decodeDocument(documentBucket, at, "", "", kept)
-			if err == nil && one.Deleted && one.At.Before(before) {
+			if one, err := decodeDocument(documentBucket, at, "", "", kept); err == nil && one.Deleted && one.At.Before(before) {
 				old = append(old, bytes.Clone(at))
 			}
-			return nil
+			return nil // what is damaged stays, for a check to find
 		})
 	})
 	if err != nil || len(old) == 0 {

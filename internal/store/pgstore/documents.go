@@ -136,7 +136,9 @@ func (s *Store) manyDocuments(
 func (s *Store) DocumentRevisions(
 	ctx context.Context, kind documents.Kind, key string, before int64, limit int,
 ) ([]documents.Document, error) {
-	found, err := s.manyDocuments(ctx, `SELECT kind, key, revision, sha256(value) || CASE WHEN deleted THEN '\x01'::bytea ELSE '\x00'::bytea END, false, author, action, note, at FROM data_api.document_revisions
+	found, err := s.manyDocuments(ctx, `SELECT kind, key, revision,
+			sha256(value) || CASE WHEN deleted THEN '\x01'::bytea ELSE '\x00'::bytea END, false, author, action, note, at
+			FROM data_api.document_revisions
 		WHERE kind = $1 AND key = $2 AND ($3 <= 0 OR revision < $3) ORDER BY revision DESC LIMIT $4`, kind, key, before, limit)
 	for i := range found {
 		one := &found[i]
