@@ -183,7 +183,7 @@ func (r *Recorder) Times(company string) map[dataapi.Address]Times {
 	now := hourOf(r.now())
 	r.kept.Range(func(of, found any) bool {
 		if of := of.(key); of.company == company {
-			if measured, any := found.(*series).times(now); any {
+			if measured, ok := found.(*series).times(now); ok {
 				times[of.endpoint] = measured
 			}
 		}
@@ -192,7 +192,7 @@ func (r *Recorder) Times(company string) map[dataapi.Address]Times {
 	return times
 }
 
-func (s *series) times(now int64) (times Times, any bool) {
+func (s *series) times(now int64) (times Times, measured bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var day histogram
@@ -201,11 +201,11 @@ func (s *series) times(now int64) (times Times, any bool) {
 		if slot := s.hours[number%Hours]; slot != nil && slot.number == number {
 			times.ByHour[i] = slot.took.quantile()
 			day.join(&slot.took)
-			any = true
+			measured = true
 		}
 	}
 	times.Day = day.quantile()
-	return times, any
+	return times, measured
 }
 
 // Errors returns the latest errors of a company's calls to an endpoint, the newest first.

@@ -115,7 +115,8 @@ func (o *operation) getSchema(w http.ResponseWriter, r *http.Request) error {
 		return dataapi.Errorf(dataapi.CodeNotFound, "Your company has no such source.")
 	case !asked.Author(caller.Company.Slug):
 		return dataapi.Errorf(dataapi.CodeForbidden,
-			"Your company may not publish statements on this source. The line that lets it, in the source's block of the Caddyfile: authors %s", caller.Company.Slug)
+			"Your company may not publish statements on this source. The line that lets it, in the source's block of the Caddyfile: authors %s",
+			caller.Company.Slug)
 	case asked.Describer == nil:
 		return dataapi.Errorf(dataapi.CodeNotFound, "This source cannot tell which tables it has.")
 	}
