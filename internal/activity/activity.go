@@ -192,7 +192,7 @@ func (r *Recorder) Times(company string) map[dataapi.Address]Times {
 	return times
 }
 
-func (s *series) times(now int64) (times Times, some bool) {
+func (s *series) times(now int64) (times Times, measured bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var day histogram
@@ -201,11 +201,11 @@ func (s *series) times(now int64) (times Times, some bool) {
 		if slot := s.hours[number%Hours]; slot != nil && slot.number == number {
 			times.ByHour[i] = slot.took.quantile()
 			day.join(&slot.took)
-			some = true
+			measured = true
 		}
 	}
 	times.Day = day.quantile()
-	return times, some
+	return times, measured
 }
 
 // Errors returns the latest errors of a company's calls to an endpoint, the newest first.

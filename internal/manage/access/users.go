@@ -170,8 +170,8 @@ func (a *access) listUsers(w http.ResponseWriter, r *http.Request) error {
 	}
 	state := query["state"]
 	if state != "" && state != "active" && state != "inactive" {
-		return dataapi.Errorf(dataapi.CodeInvalidRequest,
-			"There is no state %q%s", fields.Shorten(state), dataapi.Beside(state, []string{"active", "inactive"}))
+		return dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no state %q%s", fields.Shorten(state),
+			dataapi.Beside(state, []string{"active", "inactive"}))
 	}
 	all, err := a.people(r, a.company(caller))
 	if err != nil {

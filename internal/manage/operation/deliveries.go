@@ -71,6 +71,15 @@ func authorizeAccess(caller identity.Principal) error {
 	return nil
 }
 
+func readState(text string) (callback.State, error) {
+	switch state := callback.State(text); state {
+	case "", callback.Pending, callback.Delivered, callback.Dead:
+		return state, nil
+	}
+	return "", dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no state %q%s", fields.Shorten(text),
+		dataapi.Beside(text, []string{string(callback.Pending), string(callback.Delivered), string(callback.Dead)}))
+}
+
 // maxLooked bounds how many jobs' deliveries are looked up for one page.
 const maxLooked = 200
 
@@ -84,12 +93,9 @@ func (o *operation) listDeliveries(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	state := callback.State(query["state"])
-	switch state {
-	case "", callback.Pending, callback.Delivered, callback.Dead:
-	default:
-		return dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no state %q%s", fields.Shorten(string(state)),
-			dataapi.Beside(string(state), []string{string(callback.Pending), string(callback.Delivered), string(callback.Dead)}))
+	state, err := readState(query["state"])
+	if err != nil {
+		return err
 	}
 	wanted := fields.Query{"endpoint": query["endpoint"], "user": query["user"], "cursor": query["cursor"]}
 	if text, ok := query["limit"]; ok {

@@ -135,8 +135,8 @@ func jobFilter(caller identity.Principal, query fields.Query) (filter job.Filter
 	case "", job.Processing, job.Completed, job.Failed, job.Cancelled:
 		filter.Status = status
 	default:
-		return filter, dataapi.Errorf(dataapi.CodeInvalidRequest,
-			"There is no status %q%s", fields.Shorten(string(status)), dataapi.Beside(string(status), statuses))
+		return filter, dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no status %q%s", fields.Shorten(string(status)),
+			dataapi.Beside(string(status), statuses))
 	}
 	if filter.Endpoint, err = readEndpoint(caller.Company.Slug, query["endpoint"]); err != nil {
 		return filter, err
