@@ -1,1 +1,0 @@
-import{ot as e,st as t}from"./index-Bvo_WaQ7.js";function n(n,r){return e(n,t,r)}export{n as t};
