@@ -36,6 +36,8 @@ const write = async (text) => {
   await page.keyboard.press("Control+a");
   await page.keyboard.press("Delete");
   await page.keyboard.insertText(text);
+  await page.waitForTimeout(200);
+  await page.keyboard.press("Escape"); // a completion that has opened by itself
 };
 const source = /source: (\S+)/.exec(await editor.innerText())[1];
 await write(

@@ -73,6 +73,7 @@ report.async = { rows: await rows(page), facts: await page.locator(".result-fact
 
 if (digits) {
   await page.goto(`${origin}/docs/endpoints/${digits}`);
+  await page.waitForSelector(".markdown");
   report.title = await page.locator("h1").innerText();
   report.description = await page.locator(".markdown").innerText();
   report.markdownScripts = await page.locator(".markdown script, .markdown img").count();

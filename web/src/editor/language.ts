@@ -64,6 +64,22 @@ export function namespaceOf(schema: DatabaseSchema | undefined): SQLNamespace {
   return { ...flat, ...tree };
 }
 
+/** Completes the columns of the tables that a statement names. */
+function columnCompletion(schema: DatabaseSchema | undefined): CompletionSource {
+  return (context) => {
+    const word = context.matchBefore(/\w+$/);
+    if (!word || context.matchBefore(/\.\w*/)) return null;
+    const words = new Set(context.state.doc.toString().toLowerCase().match(/\w+/g));
+    const columns = new Map<string, string>();
+    for (const table of schema?.tables ?? []) {
+      if (!words.has(table.name.toLowerCase())) continue;
+      for (const column of table.columns) columns.set(column.name, `${column.type ?? ""} ${table.name}`.trim());
+    }
+    const options = [...columns].map(([label, detail]) => ({ label, detail, type: "property", boost: 2 }));
+    return options.length === 0 ? null : { from: word.from, options, validFor: /^\w*$/ };
+  };
+}
+
 /** The language with what completes it: the statement's words, tables and columns, and what else is given. */
 export function endpointLanguage(
   dialectName: string,
@@ -91,6 +107,7 @@ export function endpointLanguage(
   return new LanguageSupport(language, [
     language.data.of({ autocomplete: inStatement(keywordCompletionSource(dialect, true)) }),
     language.data.of({ autocomplete: inStatement(schemaCompletionSource({ dialect, schema: namespaceOf(schema) })) }),
+    language.data.of({ autocomplete: inStatement(columnCompletion(schema)) }),
     language.data.of({ autocomplete: more }),
     yamlLanguage.data.of({ autocomplete: more }),
   ]);
@@ -158,7 +175,7 @@ export const looks = [
       backgroundColor: "var(--accent)",
       color: "var(--on-accent)",
     },
-    ".cm-completionDetail": { color: "inherit", opacity: "0.75", fontStyle: "normal", marginLeft: "1em" },
+    ".cm-completionDetail": { color: "inherit", fontStyle: "normal", marginLeft: "1em" },
     ".cm-completionInfo": { padding: "6px 10px", fontFamily: "var(--sans)" },
     ".cm-diagnostic": {
       padding: "8px 12px",
