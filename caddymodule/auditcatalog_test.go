@@ -21,6 +21,8 @@ func TestEachChangeOfAUserIsTold(t *testing.T) {
 		"DisplayName":  {Name: "ana", DisplayName: "Ana"},
 		"Active":       {Name: "ana", Active: true},
 		"Subject":      {Name: "ana", Subject: "auth0|1"},
+		"Basic":        {Name: "ana", Basic: true},
+		"Stored":       {Name: "ana", Stored: true},
 		"Policies":     {Name: "ana", Policies: []string{"DataAPIConsumer"}},
 		"ShareContext": {Name: "ana", ShareContext: params.ShareContext{"city": {Minimum: json.RawMessage("5")}}},
 		"Rate":         {Name: "ana", Rate: ratelimit.Limit{Count: 1, Period: time.Minute, Burst: 1}},
