@@ -69,9 +69,9 @@ func openAPICommandNeedsNoServer(t *testing.T) {
 		t.Errorf("%s", printed)
 	}
 	for want, args := range map[string][]string{
-		`has no user "nobody"; there is housing-reader and integration`: {"--company", "acme", "--user", "nobody", "--catalog", catalog},
-		`There is no company "nothing"`:                                 {"--company", "nothing", "--catalog", catalog},
-		`no data_api app is configured`:                                 {"--company", "acme", "--config", emptyConfig(t)},
+		`has no user "nobody"; there is ana, housing-reader and integration`: {"--company", "acme", "--user", "nobody", "--catalog", catalog},
+		`There is no company "nothing"`:                                      {"--company", "nothing", "--catalog", catalog},
+		`no data_api app is configured`:                                      {"--company", "acme", "--config", emptyConfig(t)},
 	} {
 		if _, stderr, err := s.cli(append([]string{"data-api", "openapi"}, args...)...); err == nil || !strings.Contains(stderr, want) {
 			t.Errorf("%q: %v, %s", args, err, stderr)

@@ -48,7 +48,7 @@ func TestOperatorsSeeJobs(t *testing.T) {
 	})
 	id := jobs[0].ID
 	status := s.mustCLI(s.admin("status")...)
-	for _, part := range []string{"\nacme/default/long: failed ", "EXECUTION_TIMEOUT", "1 timed out", "1 running, 0 waiting", "3 active"} {
+	for _, part := range []string{"\nacme/default/long: failed ", "EXECUTION_TIMEOUT", "1 timeout", "1 running, 0 waiting", "3 active"} {
 		if !strings.Contains(status, part) {
 			t.Errorf("status has no %q:\n%s", part, status)
 		}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -84,15 +85,19 @@ func besideOtherHandlers(t *testing.T) {
 // The documentation page is at /docs, elsewhere, or nowhere.
 func documentationPageIsWhereTheSiteSays(t *testing.T) {
 	s := demoServer(t)
-	if page := s.Get("/docs/", "").Want(http.StatusOK); !strings.Contains(string(page.Body), `<script type="module" src="page.js">`) {
-		t.Errorf("the page is %s", page.Body)
+	page := s.Get("/docs/", "").Want(http.StatusOK)
+	script := regexp.MustCompile(`<script type="module" crossorigin src="\./(assets/[^"]+\.js)">`).FindSubmatch(page.Body)
+	if script == nil || !strings.Contains(string(page.Body), `<meta name="data-api-face" content="docs" />`) {
+		t.Fatalf("the page is %s", page.Body)
 	}
+	program := string(script[1])
+	s.Get("/docs/"+program, "").Want(http.StatusOK)
 	text, err := os.ReadFile(s.caddyfile)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for option, statuses := range map[string]map[string]int{
-		"docs /help/api": {"/docs/": http.StatusNotFound, "/help/api/": http.StatusOK, "/help/api/page.js": http.StatusOK, "/help/": http.StatusNotFound},
+		"docs /help/api": {"/docs/": http.StatusNotFound, "/help/api/": http.StatusOK, "/help/api/" + program: http.StatusOK, "/help/": http.StatusNotFound},
 		"docs off":       {"/docs/": http.StatusNotFound, "/help/api/": http.StatusNotFound},
 	} {
 		changed := strings.Replace(string(text), "\tdata_api\n}", "\tdata_api {\n\t\t"+option+"\n\t}\n\trespond 404\n}", 1)
