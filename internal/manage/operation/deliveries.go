@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
@@ -116,19 +117,13 @@ func (o *operation) listDeliveries(w http.ResponseWriter, r *http.Request) error
 		if err != nil {
 			return dataapi.Wrap(dataapi.CodeOverloaded, err)
 		}
-		for i := range found {
-			if found[i].CallbackURL == "" || !found[i].Status.Terminal() {
-				continue
-			}
-			looked++
-			delivery, err := o.delivery(r.Context(), found[i].ID)
-			if err != nil {
-				return err
-			}
-			if delivery != nil && (state == "" || delivery.State == state) {
-				answer.Deliveries = append(answer.Deliveries, describeDelivery(delivery, &found[i], false))
-			}
+		found = slices.DeleteFunc(found, func(j job.Job) bool { return j.CallbackURL == "" || !j.Status.Terminal() })
+		looked += len(found)
+		described, err := o.deliveriesOf(r.Context(), found, state)
+		if err != nil {
+			return err
 		}
+		answer.Deliveries = append(answer.Deliveries, described...)
 		if filter.After = next; next.IsZero() {
 			break
 		}
@@ -138,6 +133,20 @@ func (o *operation) listDeliveries(w http.ResponseWriter, r *http.Request) error
 		setNext(w, r, query, cursor, limit)
 	}
 	return respond.WriteJSON(w, http.StatusOK, answer)
+}
+
+// deliveriesOf returns those of jobs that are in a state; empty: in any.
+func (o *operation) deliveriesOf(ctx context.Context, jobs []job.Job, state callback.State) (described []deliveryDocument, err error) {
+	for i := range jobs {
+		delivery, err := o.delivery(ctx, jobs[i].ID)
+		if err != nil {
+			return nil, err
+		}
+		if delivery != nil && (state == "" || delivery.State == state) {
+			described = append(described, describeDelivery(delivery, &jobs[i], false))
+		}
+	}
+	return described, nil
 }
 
 // delivery returns that of a job; nil: there is none.

@@ -294,6 +294,12 @@ func (s *Store) DocumentRevision(
 	return found, nil
 }
 
+// deletedBefore reports whether a document was deleted before a time. One that cannot be read was not.
+func deletedBefore(at, kept []byte, before time.Time) bool {
+	one, err := decodeDocument(documentBucket, at, "", "", kept)
+	return err == nil && one.Deleted && one.At.Before(before)
+}
+
 // SweepDocuments implements [documents.Store].
 func (s *Store) SweepDocuments(ctx context.Context, before time.Time, limit int) (more bool, err error) {
 	before = storedTime(before)
@@ -301,10 +307,7 @@ func (s *Store) SweepDocuments(ctx context.Context, before time.Time, limit int)
 	err = s.View(func(tx *bbolt.Tx) error {
 		old = old[:0]
 		return in(tx, documentBucket).Each(func(at, kept []byte, damage error) error {
-			if damage != nil || len(old) == limit {
-				return nil
-			}
-			if one, err := decodeDocument(documentBucket, at, "", "", kept); err == nil && one.Deleted && one.At.Before(before) {
+			if damage == nil && len(old) < limit && deletedBefore(at, kept, before) {
 				old = append(old, bytes.Clone(at))
 			}
 			return nil // what is damaged stays, for a check to find
