@@ -93,21 +93,9 @@ func (a *App) issuers() []string {
 	return issuers
 }
 
-// originOf returns the scheme and the host that the client has used, as proxies say where they are trusted.
+// originOf returns the scheme and the host that the client has used, and what stands before paths.
 func originOf(r *http.Request) string {
-	scheme, host := "http", r.Host
-	if r.TLS != nil {
-		scheme = "https"
-	}
-	if trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool); trusted {
-		if forwarded := r.Header.Get("X-Forwarded-Proto"); forwarded == "http" || forwarded == "https" {
-			scheme = forwarded
-		}
-		if forwarded := r.Header.Get("X-Forwarded-Host"); forwarded != "" && !strings.ContainsAny(forwarded, `", `) {
-			host = forwarded
-		}
-	}
-	return scheme + "://" + host
+	return schemeOf(r) + "://" + r.Host + baseOf(r, dataapi.Base{}).Path
 }
 
 // Interface guards.
