@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -16,6 +16,7 @@ import (
 type client struct {
 	serve http.HandlerFunc
 	outer *http.Request
+	log   *slog.Logger
 }
 
 // answer is one of the API. It must be closed.
@@ -35,7 +36,7 @@ type request struct {
 }
 
 // do sends a request, and returns its answer when the headers are there. The request ends with ctx, when the client of outer
-// goes, and when the answer is closed.
+// goes, and when the answer is closed, which waits for its end.
 func (c client) do(ctx context.Context, asked request) answer {
 	inside, cancel := context.WithCancel(c.outer.Context()) // which has what Caddy and the API know of the request
 	stop := context.AfterFunc(ctx, cancel)
@@ -59,37 +60,45 @@ func (c client) do(ctx context.Context, asked request) answer {
 	}
 	read, write := io.Pipe()
 	w := &writer{header: make(http.Header), body: write, begun: make(chan struct{})}
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		defer stop()
 		defer cancel()
-		w.end(serveSafely(c.serve, w, inner))
+		w.end(c.serveSafely(w, inner))
 	}()
 	<-w.begun
-	return answer{ReadCloser: &endingReader{read, cancel}, status: w.status, header: w.sent}
+	return answer{ReadCloser: &endingReader{read, cancel, ended}, status: w.status, header: w.sent}
 }
 
 // endingReader ends the request when its answer is not read on.
 type endingReader struct {
 	*io.PipeReader
 	cancel context.CancelFunc
+	ended  <-chan struct{}
 }
 
 func (r *endingReader) Close() error {
 	r.cancel()
-	return r.PipeReader.Close()
+	err := r.PipeReader.Close()
+	<-r.ended
+	return err
 }
 
-// serveSafely answers a request, and returns why the answer was broken off. Handlers do that by panicking. Here no server is
-// above them that would catch a panic, which would end the process.
-func serveSafely(serve http.HandlerFunc, w http.ResponseWriter, r *http.Request) (err error) {
+// serveSafely answers a request, and returns whether the answer was broken off. Handlers do that by panicking. Here no server is
+// above them that would catch a panic, which would end the process. What a panic says is for the log alone.
+func (c client) serveSafely(w http.ResponseWriter, r *http.Request) (err error) {
 	defer func() {
-		if broken := recover(); broken == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
-			err = errBroken
-		} else if broken != nil {
-			err = fmt.Errorf("%w: %v\n%s", errBroken, broken, debug.Stack())
+		broken := recover()
+		if broken == nil {
+			return
+		}
+		err = errBroken
+		if broken != http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
+			c.log.Error("a tool's request panicked", slog.Any("panic", broken), slog.String("stack", string(debug.Stack())))
 		}
 	}()
-	serve(w, r)
+	c.serve(w, r)
 	return nil
 }
 

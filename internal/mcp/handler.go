@@ -71,7 +71,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, api http.Han
 		w.Header().Set("Allow", http.MethodPost)
 		return &dataapi.Error{Code: dataapi.CodeMethodNotAllowed}
 	}
-	tools := &tools{api: client{serve: api, outer: r}, namespace: namespace}
+	tools := &tools{api: client{serve: api, outer: r, log: h.options.Log}, namespace: namespace}
 	server := sdk.NewServer(&sdk.Implementation{Name: "data-api", Title: "Data API", Version: h.options.Version}, &sdk.ServerOptions{
 		Instructions: instructions, Logger: h.options.Log,
 		Capabilities: &sdk.ServerCapabilities{Tools: &sdk.ToolCapabilities{}},

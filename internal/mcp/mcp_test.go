@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,8 +37,9 @@ func catalog() map[string]string {
 			"SELECT 9007199254740993 AS big, 'a' || char(27) || '[31m\u202e<b>' AS text, json('{\"n\": 1.20}') AS doc",
 		"acme/default/series.sql": front + "title: Series\nparams:\n  rows: { type: integer, required: true, minimum: 0, maximum: 2000000 }\n" +
 			"limits: { max_rows: 1000000, timeout: 60s }\n---*/\n" + servertest.Engines[0].Series,
-		"acme/default/slow.sql": front + "mode: async\n---*/\nSELECT 1 AS n",
-		"acme/default/long.sql": front + "limits: { timeout: 60s }\n---*/\n" + servertest.Engines[0].Slow,
+		"acme/default/faulty.sql": front + "---*/\nSELECT 1 AS n",
+		"acme/default/slow.sql":   front + "mode: async\n---*/\nSELECT 1 AS n",
+		"acme/default/long.sql":   front + "limits: { timeout: 60s }\n---*/\n" + servertest.Engines[0].Slow,
 		"acme/sales/city.sql": front + "title: Sales of a city\nparams:\n  city: { type: string, enum: [Sul, Norte] }\n  secret: { type: string, sensitive: true }\n---*/\n" +
 			"SELECT @city AS city, @secret AS secret",
 	}
@@ -60,7 +62,23 @@ func serveOn(t *testing.T, database servertest.Database, files map[string]string
 					next.ServeHTTP(w, r)
 					return
 				}
-				if err := handler.ServeHTTP(w, r, next.ServeHTTP); err != nil {
+				var inside atomic.Int64
+				err := handler.ServeHTTP(w, r, func(w http.ResponseWriter, r *http.Request) {
+					inside.Add(1)
+					defer inside.Add(-1)
+					if strings.Contains(r.URL.Path, "/faulty/") {
+						_, _ = w.Write([]byte(`{"columns": [], "rows": [`))
+						panic("a secret of the server's")
+					}
+					next.ServeHTTP(w, r)
+					if r.Context().Err() != nil {
+						time.Sleep(50 * time.Millisecond) // a handler has things to do after its caller has gone
+					}
+				})
+				if n := inside.Load(); n != 0 {
+					t.Errorf("%d requests outlive that of the agent", n)
+				}
+				if err != nil {
 					respond.WriteProblem(w, r, err)
 				}
 			})
@@ -153,7 +171,7 @@ func TestTwoCallersSeeTwoLists(t *testing.T) {
 	t.Parallel()
 	s := serve(t, catalog())
 	for _, want := range []struct{ path, user, tools string }{
-		{"/mcp", "integration", "default__exact default__long default__series default__slow sales__city get_job"},
+		{"/mcp", "integration", "default__exact default__faulty default__long default__series default__slow sales__city get_job"},
 		{"/mcp/sales", "integration", "sales__city get_job"},
 		{"/mcp", "narrow", "sales__city"},
 		{"/mcp/default", "narrow", ""},
@@ -242,6 +260,9 @@ func TestRefusalsTeach(t *testing.T) {
 				t.Errorf("%s: %s lacks %q", arguments, text, part)
 			}
 		}
+	}
+	if text := refusal(t, session, "default__faulty", `{}`); strings.Contains(text, "secret") || strings.Contains(text, "goroutine") || !strings.Contains(text, "failed after its first rows") {
+		t.Error(text)
 	}
 	if text := refusal(t, session, "get_job", `{"endpoint": "default/slow", "job_id": "nonsense"}`); !strings.Contains(text, "JOB_NOT_FOUND") {
 		t.Error(text)
