@@ -14,11 +14,14 @@ STAMPED = $(GO_BUILD) -ldflags "-X $$(go list -m)/internal/buildinfo.stamped=$$(
 PROFILE := internal/cmd/caddy/server.pgo
 
 # The packages in which goroutines meet: whose code or tests begin some, or have locks, channels or atomics. What the others do is
-# run by these too. The end-to-end tests run the server as a process of its own.
-RACE ?= $(shell grep -rlE --include='*.go' 'go func|[.]Go[^A-Za-z]|sync[.]|atomic[.]|make.chan' internal caddymodule | grep -v '^internal/e2e/' | \
+# run by these too. The end-to-end tests run the server as a process of its own. What is made once, or pooled, is shared by those who
+# begin goroutines elsewhere.
+RACE ?= $(shell grep -rlE --include='*.go' 'go func|[.]Go[^A-Za-z]|sync[.]([^OP]|Once$$)|atomic[.]|make.chan' internal caddymodule | grep -v '^internal/e2e/' | \
 	xargs -n1 dirname | sort -u | sed 's|^|./|')
 # SQLite is one goroutine's at a time, and a translation into Go, which the race detector would make tens of times slower.
-RACEFLAGS := -race -gcflags=github.com/ncruces/go-sqlite3-wasm/v6/...=-race=false
+# Of the ways to run the suite of jobs, three servers that share a store are the one in which most goroutines meet.
+RACEFLAGS := -race -gcflags=github.com/ncruces/go-sqlite3-wasm/v6/...=-race=false \
+	-skip '^(TestConformanceOfOneStore|TestConformanceThroughPgBouncer)$$|^(TestConformanceShared|TestDocumentStore)$$/^(1|2)_stores$$'
 # How long each fuzz target runs.
 FUZZTIME ?= 2m
 
@@ -67,10 +70,10 @@ lint: bin/golangci-lint ## check format, vet, go.mod, the linters, and who impor
 		go vet ./... && go mod tidy -diff && $(CURDIR)/bin/golangci-lint run ./...) || exit 1; done
 	@grep -qF "$$(go list -m)/" .golangci.yml || { \
 		echo "make lint: .golangci.yml holds rules for another module than $$(go list -m): its import rules check nothing" >&2; exit 1; }
-	@packages=$$(go list ./internal/... | grep -Ev '/internal/(lease|config|cli|options|cmd)(/|$$)') && \
+	@packages=$$(go list ./internal/... | grep -Ev '/internal/(lease|config|cli|options|telemetry|cmd)(/|$$)') && \
 	dependencies=$$(go list -deps $$packages) && \
 	if echo "$$dependencies" | grep '^github.com/caddyserver/'; then \
-		echo "make lint: internal/ outside lease, config, cli, options and cmd depends on Caddy, through the packages above" >&2; exit 1; fi
+		echo "make lint: internal/ outside lease, config, cli, options, telemetry and cmd depends on Caddy, through the packages above" >&2; exit 1; fi
 
 .PHONY: packaging
 packaging: ## lint packaging/; needs systemd, shellcheck, docker, promtool and the network, and says which of them is missing
@@ -89,11 +92,12 @@ faults-cluster: bin/caddy-quick ## kill, stop, cut off and upgrade servers that 
 		$$(grep -rl --include='*_test.go' '^func TestFaultsCluster' . | xargs -n 1 dirname | sort -u)
 
 .PHONY: interop
-interop: ## let JavaScript's libraries verify callbacks and tokens, sign tokens, read Arrow, lint OpenAPI and call us; needs Node.js and npm
+interop: ## let what customers have read results, verify callbacks and tokens, lint OpenAPI, speak MCP; needs Node.js, npm, Python, LibreOffice
+	@tools/programs.sh python3 soffice
 	go test -count 1 -v -tags npm -run ReferenceLibraries ./internal/callback
 	go test -count 1 -v -tags npm -run ApachesReader ./internal/result/columnar
 	go test -count 1 -v -tags npm -run 'OpenAPI(PassesLinters|Clients)' ./internal/e2e
-	go test -count 1 -v -tags npm -run Jose ./internal/e2e
+	go test -count 1 -v -tags npm -timeout 30m -run 'Jose|^TestMCP|^TestReaders' ./internal/e2e
 
 .PHONY: web
 web: ## build the console into web/dist, which is committed; needs Node.js and npm, which nothing else does
@@ -129,18 +133,23 @@ fuzz: ## run every fuzz target for FUZZTIME=2m
 
 # For `make bench`: ROW=point,page runs two groups of rows, ARGS='-rounds 3 -seconds 2' shortens it (bench/cmd/bench/main.go lists all).
 .PHONY: bench
-bench: bin/caddy-guided bin/caddy-unobserved ## measure against the machine's limits and real peers, within 20 minutes; ROW=NAME,NAME runs some rows
+ifeq ($(ROW),scale)
+bench: bin/caddy-guided
+	@cd bench && $(GO_BUILD) -o ../bin/scale ./cmd/scale && cd .. && bin/scale $(ARGS)
+else
+bench: bin/caddy-guided bin/caddy-unobserved ## measure against the machine's limits and real peers, within 20 minutes; ROW=NAME,NAME runs some rows, ROW=scale what grows
 	@tools/programs.sh wrk
 	@cd bench && $(GO_BUILD) -o ../bin/bench ./cmd/bench
 	@bin/bench $(if $(ROW),-row $(ROW)) $(ARGS)
+endif
 
 # What the profile holds: the ways of a request that are worth the compiler's care.
-GUIDES := point-hs256 shared claimed page-hs256 big-hs256 cache sqlite-rows
+GUIDES := point-hs256 claimed page-hs256 big-hs256 cache sqlite-rows
 
 .PHONY: pgo
 pgo: bin/caddy-guided ## write the compiler's profile anew: where the server's time goes, for the compiler
 	@cd bench && $(GO_BUILD) -o ../bin/bench ./cmd/bench
-	@rm -rf bin/profiles && bin/bench -row point,lane,claims,page,big,cache,sqlite -rounds 1 -seconds 5 -profiles bin/profiles
+	@rm -rf bin/profiles && bin/bench -row point,claims,page,big,cache,sqlite -rounds 1 -seconds 5 -profiles bin/profiles
 	@go tool pprof -proto -output bin/profiles/all $(foreach guide,$(GUIDES),bin/profiles/$(guide)*.profile)
 	@export LC_ALL=C; gunzip -c <bin/profiles/all | sed "s#$(CURDIR)#$$(echo '$(CURDIR)' | sed 's/./-/g')#g" | gzip -n9 >bin/profiles/guide
 	@mv bin/profiles/guide $(PROFILE) && ls -l $(PROFILE) # without the path of this directory
@@ -152,6 +161,14 @@ timing: bin/caddy-quick ## compare the times in which wrong credentials are refu
 .PHONY: fairness
 fairness: bin/caddy-quick ## measure what a company with fifty callers does to the p99 of another
 	@cd bench && $(GO_BUILD) -o ../bin/fairness ./cmd/fairness && cd .. && bin/fairness $(ARGS)
+
+.PHONY: soak
+soak: ## hold 500 jobs a second for an hour at a store in PostgreSQL, and see whether sizes stay flat; ARGS='-for 30m -rate 200'
+	@cd bench && $(GO_BUILD) -o ../bin/soak ./cmd/soak && cd .. && bin/soak $(ARGS)
+
+.PHONY: simulate
+simulate: ## measure what servers cost a store in PostgreSQL, and simulate 10, 100 and 1,000 of them; ARGS='-cores 16'
+	@cd bench && $(GO_BUILD) -o ../bin/simulate ./cmd/simulate && cd .. && bin/simulate $(ARGS)
 
 .PHONY: bench-micro
 bench-micro: bin/benchstat ## compare the hot path's micro-benchmarks with those of BASE=COMMIT

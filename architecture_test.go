@@ -1,12 +1,14 @@
 package caddydataapi_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +20,41 @@ const (
 	architecture = "docs/architecture.md"
 	diagramBegin = "```mermaid\n"
 	diagramEnd   = "```\n"
+
+	// A reader cannot hold more of a package in mind.
+	mostFiles = 25
+	mostLines = 4000
 )
+
+// TestPackagesAreSmall fails for a package of more files, or more lines, than a reader can hold in mind. Tests do not count, and files
+// for other systems do. A package that has grown too large has a part that is a package of its own.
+func TestPackagesAreSmall(t *testing.T) {
+	list := exec.Command("go", "list", "-f", "{{.Dir}}", "./...")
+	list.Stderr = os.Stderr
+	output, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(output)) {
+		directory := strings.TrimSuffix(line, "\n")
+		files, err := filepath.Glob(filepath.Join(directory, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = slices.DeleteFunc(files, func(file string) bool { return strings.HasSuffix(file, "_test.go") })
+		lines := 0
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines += bytes.Count(text, []byte("\n"))
+		}
+		if len(files) > mostFiles || lines > mostLines {
+			t.Errorf("%s has %d files and %d lines, tests apart; a package may have %d and %d", directory, len(files), lines, mostFiles, mostLines)
+		}
+	}
+}
 
 // TestDiagramShowsTheImports compares the diagram of docs/architecture.md with what the packages import. An arrow is
 // an import, and is left out where a longer way of arrows leads to the same package.

@@ -8,8 +8,8 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-// splitAuthors takes the option authors out of a source's segment, with the dispenser on the word source. It is of every source, and
-// none of them needs to know it: what it returns is the segment for the source, and the companies.
+// splitAuthors takes the option authors out of a source's segment, with the dispenser on the word source. Every kind
+// of source has it, and their modules do not parse it. It returns the rest of the segment, for the source, and the companies.
 func splitAuthors(d *caddyfile.Dispenser) (rest *caddyfile.Dispenser, authors []string, err error) {
 	segment := d.NextSegment()
 	var kept, lines []caddyfile.Token

@@ -24,7 +24,7 @@ var (
 	tokenPaths = caddyhttp.MatchPath{dataapi.PathAuth + "/*", dataapi.PathJWKS, dataapi.PathOAuth}
 )
 
-// parseSite expands the directive into one route for each of its handlers:
+// parseSite expands the directive into a route for what callers ask for, and one for its other handlers:
 //
 //	data_api [<matcher>] {
 //		max_body 256KiB
@@ -88,31 +88,33 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		console.Path = "" // the documentation page stands where it would be by itself
 	}
 	docs.Console = console.Path
-	routes := caddyhttp.RouteList{ // in this order: some paths of the first are among those of the second
-		route(h, executePaths, "data_api_execute", execute),
-		route(h, tokenPaths, "data_api_token", config.Token{BaseURL: execute.BaseURL}),
-	}
-	if cors != nil {
-		for i := range routes {
-			routes[i].HandlersRaw = slices.Insert(routes[i].HandlersRaw, 0, caddyconfig.JSONModuleObject(cors, "handler", "data_api_cors", nil))
+	forPages := func(r caddyhttp.Route) caddyhttp.Route {
+		if cors != nil {
+			r.HandlersRaw = slices.Insert(r.HandlersRaw, 0, caddyconfig.JSONModuleObject(cors, "handler", "data_api_cors", nil))
 		}
+		return r
 	}
+	var others behind
+	others.add(h, tokenPaths, forPages(handled("data_api_token", config.Token{BaseURL: execute.BaseURL})))
 	if docs.Path != "" {
-		routes = append(routes, route(h, caddyhttp.MatchPath{docs.Path, docs.Path + "/*"}, "data_api_docs", docs))
+		others.add(h, caddyhttp.MatchPath{docs.Path, docs.Path + "/*"}, handled("data_api_docs", docs))
 	}
 	if console.Path != "" {
-		routes = append(routes, route(h, caddyhttp.MatchPath{console.Path, console.Path + "/*"}, "data_api_console", console))
+		others.add(h, caddyhttp.MatchPath{console.Path, console.Path + "/*"}, handled("data_api_console", console))
 	}
 	if health != nil {
 		paths := config.Health{Live: health.Live, Ready: health.Ready}
 		paths.SetDefaults()
-		routes = append(routes, route(h, caddyhttp.MatchPath{paths.Live, paths.Ready}, "data_api_health", health))
+		others.add(h, caddyhttp.MatchPath{paths.Live, paths.Ready}, handled("data_api_health", health))
 	}
 	if agents != nil {
-		agents.MaxBody = execute.MaxBody
+		agents.MaxBody, agents.BaseURL = execute.MaxBody, execute.BaseURL
 		path := cmp.Or(agents.Path, config.DefaultMCPPath)
 		described := mcp.MetadataPath(path)
-		routes = append(routes, route(h, caddyhttp.MatchPath{path, path + "/*", described, described + "/*"}, "data_api_mcp", agents))
+		others.add(h, caddyhttp.MatchPath{path, path + "/*", described, described + "/*"}, forPages(handled("data_api_mcp", agents)))
+	}
+	routes := caddyhttp.RouteList{ // in this order: some paths of the first are among those of the second
+		at(h, executePaths, forPages(handled("data_api_execute", execute))), others.route(h),
 	}
 	if matcher != nil {
 		return h.NewRoute(matcher, &caddyhttp.Subroute{Routes: routes}), nil
@@ -192,11 +194,31 @@ func parseProblem(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 // authenticator names the module that authenticates callers.
 var authenticator = json.RawMessage(`{"provider":"data_api_jwt"}`)
 
-func route(h httpcaddyfile.Helper, paths caddyhttp.MatchPath, handler string, settings any) caddyhttp.Route {
-	return caddyhttp.Route{
-		MatcherSetsRaw: []caddy.ModuleMap{{"path": h.JSON(paths)}},
-		HandlersRaw:    []json.RawMessage{caddyconfig.JSONModuleObject(settings, "handler", handler, nil)},
-	}
+// handled is a route of one handler.
+func handled(handler string, settings any) caddyhttp.Route {
+	return caddyhttp.Route{HandlersRaw: []json.RawMessage{caddyconfig.JSONModuleObject(settings, "handler", handler, nil)}}
+}
+
+// at is a route for these paths.
+func at(h httpcaddyfile.Helper, paths caddyhttp.MatchPath, r caddyhttp.Route) caddyhttp.Route {
+	r.MatcherSetsRaw = []caddy.ModuleMap{{"path": h.JSON(paths)}}
+	return r
+}
+
+// behind are the routes that are asked for seldom, in one route of their own: in a site with a host Caddy puts together, anew for each
+// request, all routes of the site.
+type behind struct {
+	paths  caddyhttp.MatchPath
+	routes caddyhttp.RouteList
+}
+
+func (b *behind) add(h httpcaddyfile.Helper, paths caddyhttp.MatchPath, r caddyhttp.Route) {
+	b.paths = append(b.paths, paths...)
+	b.routes = append(b.routes, at(h, paths, r))
+}
+
+func (b *behind) route(h httpcaddyfile.Helper) caddyhttp.Route {
+	return at(h, b.paths, handled("subroute", caddyhttp.Subroute{Routes: b.routes}))
 }
 
 // maxBody bounds max_body: a body is held in memory while it is decoded.

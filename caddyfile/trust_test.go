@@ -14,7 +14,7 @@ func TestMistakesInTrustedIssuers(t *testing.T) {
 		"a name that is none": {trust("IdP", idp+acme), `9: tokens.trusts: "IdP" cannot name an issuer`},
 		"twice":               {trust("idp", idp+acme) + trust("idp", idp+acme), "10: trust idp is set twice"},
 		"one issuer twice":    {trust("a", idp+acme) + trust("b", idp+acme), "15: tokens.trusts: a and b have one issuer, https://idp.example"},
-		"unknown option":      {trust("idp", "\t\t\t\tkeys x\n"), `5: unknown trust option "keys": allowed are algorithms, audience, company, company_claim, issuer, jwks, types and user_claim`},
+		"unknown option":      {trust("idp", "\t\t\t\tkeys x\n"), `5: unknown trust option "keys": allowed are algorithms, audience, authorization_endpoint, client_id, client_secret, company, company_claim, issuer, jwks, scopes, token_endpoint, types and user_claim`},
 		"nothing":             {"\t\t\ttrust idp\n", "4: tokens.trusts.idp"},
 		"no company":          {trust("idp", idp), "8: tokens.trusts.idp.company is missing"},
 		"both":                {trust("idp", idp+acme+"\t\t\t\tcompany_claim c acme\n"), "10: tokens.trusts.idp.company and company_claim exclude each other"},

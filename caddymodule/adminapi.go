@@ -9,15 +9,15 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/admin"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
+	"github.com/solucao42/caddy-data-api/internal/telemetry"
 )
 
 func init() {
 	caddy.RegisterModule(new(AdminAPI))
 }
 
-// AdminAPI adds routes below /data_api/ to Caddy's admin API: keys and callback secrets are made there, the keys that
-// sign tokens rotated, callbacks replayed, the store compacted, and the state of the catalog is shown. It is as protected
-// as the admin API is, which listens on localhost by default.
+// AdminAPI adds routes below /data_api/ to Caddy's admin API, for the commands of caddy data-api: the table of them is in package
+// admin, routes.go. It is as protected as the admin API is, which listens on localhost by default.
 //
 // It holds nothing: Caddy makes it before the apps and keeps it through a failed reload, so it asks for the app that is
 // active at each request.
@@ -55,7 +55,7 @@ func enterAdmin() (*admin.Services, func(), error) {
 		Catalog: app.server.Catalog(), Documents: opened.Documents, Drafts: app.server.Drafts(), Directory: opened.Directory, Keys: opened.Keys,
 		SigningKeys: opened.TokenKeys, Algorithm: app.Tokens.Algorithm, Dispatcher: opened.Dispatcher, Store: opened.Store,
 		Standing: opened.Standing, Cache: opened.Cache, TellPurge: opened.TellPurge, Usage: opened.Usage, Jobs: opened.Jobs(),
-		Plan: app.server.Plan, Sources: app.server.AskSources, Reconnect: app.server.Reconnect, AuditLog: eventAuditLog{app.auditLog},
+		Plan: app.server.Plan, Sources: app.server.AskSources, Reconnect: app.server.Reconnect, AuditLog: telemetry.AuditLog{Log: app.auditLog},
 		ConsolePath: app.consoles.any(), Invite: opened.Invite,
 	}, app.generation.Leave, nil
 }

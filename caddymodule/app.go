@@ -9,13 +9,15 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"go.uber.org/zap"
 
 	_ "github.com/solucao42/caddy-data-api/caddyfile" // the directive and the global option
 	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/config"
 	"github.com/solucao42/caddy-data-api/internal/lease"
+	"github.com/solucao42/caddy-data-api/internal/logging"
 	"github.com/solucao42/caddy-data-api/internal/server"
+	"github.com/solucao42/caddy-data-api/internal/signin"
+	"github.com/solucao42/caddy-data-api/internal/telemetry"
 	"github.com/solucao42/caddy-data-api/internal/token"
 	"github.com/solucao42/caddy-data-api/source"
 )
@@ -25,15 +27,14 @@ func init() {
 }
 
 // App serves named, governed SQL endpoints to API clients. Endpoints are files in a catalog; they run on sources; keys,
-// jobs and results are kept in a store. The handlers http.handlers.data_api_token and http.handlers.data_api_execute and
+// jobs and results are in a store. The handlers http.handlers.data_api_token and http.handlers.data_api_execute and
 // the provider http.authentication.providers.data_api_jwt serve it on any site.
 type App struct {
 	config.App
 
 	configured   caddy.Context // of this configuration
 	log          *slog.Logger
-	auditLog     *zapAuditLog
-	slowLog      *zap.Logger
+	auditLog     *logging.AuditLog
 	events       *caddyevents.App
 	generation   *lease.Generation
 	storeName    string
@@ -41,6 +42,7 @@ type App struct {
 	backend      *pooledBackend
 	sources      map[string]*server.Source
 	trusts       []token.Trust
+	signIn       []signin.Provider
 	renewHS256   func() (server.HS256Secrets, error) // nil: no placeholder
 	server       *server.Server
 	catalogAudit *catalogAuditor
@@ -58,13 +60,13 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 // hold the store, as when a configuration is only validated, and a database may be down.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.configured, a.log = ctx, ctx.Slogger()
-	a.auditLog = newZapAuditLog(ctx.Logger())
-	a.slowLog = ctx.Logger().Named(slowLogger)
+	a.auditLog = logging.NewAuditLog(ctx.Logger())
+	a.slowLog = telemetry.NewSlowQueries(ctx.Logger(), time.Duration(a.SlowQueries), a.SlowQueryPlans)
 	a.generation = lease.NewGeneration()
 	if err := a.followEvents(ctx); err != nil {
 		return err
 	}
-	if err := registerMetrics(ctx); err != nil {
+	if err := telemetry.RegisterMetrics(ctx); err != nil {
 		return err
 	}
 	a.SetDefaults()
@@ -124,8 +126,8 @@ func (a *App) holdStore(ctx caddy.Context) error {
 	a.migrated, _ = loaded.(migratedStore)
 	a.backend, err = backends.Hold(a.generation, hashKey(module.StoreKey()), func() (*pooledBackend, error) {
 		return &pooledBackend{server.NewShared(server.BackendOptions{
-			OpenStore: module.OpenStore, Logger: sharedLog.Logger, AuditLog: sharedAuditLog, Observer: observers, Meter: counted, Traces: traces,
-			OnQuota: quotaReached,
+			OpenStore: module.OpenStore, Logger: sharedLog.Logger, AuditLog: sharedAuditLog, Observer: telemetry.All, Meter: telemetry.Metrics,
+			Traces: telemetry.Traces, OnQuota: telemetry.QuotaReached,
 		})}, nil
 	})
 	return err
@@ -177,7 +179,7 @@ func (a *App) makeServer() error {
 			Issuer: a.Tokens.Issuer, Audience: a.Tokens.Audience, Trusts: a.trusts,
 			AccessTTL: time.Duration(a.Tokens.AccessTTL), RefreshTTL: time.Duration(a.Tokens.RefreshTTL),
 		},
-		Algorithm: a.Tokens.Algorithm, Throttle: throttle,
+		Algorithm: a.Tokens.Algorithm, Throttle: throttle, SignIn: a.signIn, Console: a.consoles.any,
 		HS256:          server.HS256Secrets{Secret: a.Tokens.HS256Secret, Previous: a.Tokens.HS256Previous},
 		RenewHS256:     a.renewHS256,
 		Jobs:           a.Jobs.Settings(),
@@ -187,8 +189,8 @@ func (a *App) makeServer() error {
 		Cache:          cache.Options{Size: a.App.Cache.Size, MaxResult: a.App.Cache.MaxResult},
 		UsageRetention: time.Duration(a.Usage.Retention),
 		Log:            a.log, AuditLog: a.auditLog, AuditParameters: a.Audit.Parameters, TraceSQL: a.Tracing.SQL,
-		Observer: observers, Meter: counted, SourceChanged: sourceChanged,
-		Ending: a.ending, Exiting: caddy.Exiting, ClientIP: clientIP,
+		Observer: telemetry.All, Meter: telemetry.Metrics, SourceChanged: telemetry.SourceChanged,
+		Ending: a.ending, Exiting: caddy.Exiting, ClientIP: clientIP, Scheme: schemeOf,
 	})
 	if err != nil {
 		return err

@@ -21,8 +21,8 @@ type catalogAuditor struct {
 	app *App
 
 	mu    sync.Mutex
-	began map[string]string // what the configuration has come into force with
-	told  map[string]string // what the audit log was told of last; nil: it is off
+	began *catalog.Snapshot // what the configuration has come into force with
+	told  *catalog.Snapshot // what the audit log was told of last; nil: it is off
 }
 
 // follow is told of each snapshot of the catalog.
@@ -30,15 +30,14 @@ func (c *catalogAuditor) follow(snapshot *catalog.Snapshot) {
 	if !c.app.auditLog.Enabled() || c.app.ended() {
 		return
 	}
-	now := describeCatalog(snapshot)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if activeApp() == c.app {
-		c.record(c.told, now)
+		c.record(c.told, snapshot)
 	} else {
-		c.began = now
+		c.began = snapshot
 	}
-	c.told = now
+	c.told = snapshot
 }
 
 // inherit records in what the catalog has changed with the configuration, when this one replaces that of before.
@@ -49,14 +48,15 @@ func (c *catalogAuditor) inherit(before *catalogAuditor) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.record(told, c.began)
+	c.began = nil
 }
 
 // record writes what differs. Where one of the two is not known, since the audit log was off, nothing does.
-func (c *catalogAuditor) record(before, after map[string]string) {
-	if before == nil || after == nil {
+func (c *catalogAuditor) record(before, after *catalog.Snapshot) {
+	if before == nil || after == nil || before == after {
 		return
 	}
-	changes := compareCatalogs(before, after)
+	changes := compareCatalogs(describeCatalog(before, after), describeCatalog(after, before))
 	if len(changes) == 0 {
 		return
 	}
@@ -68,10 +68,14 @@ func (c *catalogAuditor) record(before, after map[string]string) {
 	})
 }
 
-// describeCatalog names everything in a catalog that decides who may do what, with a text that differs when it does.
-func describeCatalog(snapshot *catalog.Snapshot) map[string]string {
+// describeCatalog names everything in a catalog that decides who may do what, with a text that differs when it does. What another
+// catalog has too, which is immutable, is left out.
+func describeCatalog(snapshot, other *catalog.Snapshot) map[string]string {
 	described := make(map[string]string)
 	for slug, company := range snapshot.Companies() {
+		if same, _ := other.Company(slug); same == company {
+			continue
+		}
 		described["company "+slug] = fmt.Sprintf("%t %q %v %v", company.Active, company.Name, company.CallbackHosts, company.Quota)
 		for name, policy := range company.Policies {
 			described["policy "+slug+"/"+name] = fmt.Sprintf("%+v", *policy)
@@ -80,7 +84,14 @@ func describeCatalog(snapshot *catalog.Snapshot) map[string]string {
 			described["user "+slug+"/"+name] = describeUser(user)
 		}
 	}
+	shared := make(map[*catalog.Endpoint]bool)
+	for _, endpoint := range other.Endpoints() {
+		shared[endpoint] = true
+	}
 	for _, endpoint := range snapshot.Endpoints() {
+		if shared[endpoint] {
+			continue
+		}
 		described["endpoint "+endpoint.Address.String()] = fmt.Sprintf("%s %t", endpoint.Revision, endpoint.Active)
 	}
 	return described

@@ -11,7 +11,7 @@ import (
 // Behind a prefix that the site takes away, the way of the guide can be gone by following the answers' own links alone; so it can
 // where the configuration names what something in front takes away.
 func TestLinksBehindAPrefix(t *testing.T) {
-	endpoints := map[string]string{"one": sayOne, "later": "/*---\nsource: main\nmode: async\n---*/\nSELECT 3 AS n", "more": sayTwo}
+	endpoints := map[string]string{"one": sayOne, "later": "/*---\nsource: main\nmode: async\n---*/\nSELECT 3 AS n UNION ALL SELECT 4", "more": sayTwo}
 	s := serveSite(t, "\tdata_api", endpoints)
 	s.access = ""
 	for name, test := range map[string]struct{ block, prefix, server string }{
@@ -32,7 +32,7 @@ func TestLinksBehindAPrefix(t *testing.T) {
 				}
 				Next *string `json:"next_cursor"`
 			}
-			path, links := test.prefix+"/api/v1/data-api?limit=1", make(map[string]string)
+			path, links, jobs := test.prefix+"/api/v1/data-api?limit=1", make(map[string]string), ""
 			if name == "other rewrite" {
 				path = "/short?limit=100"
 			}
@@ -47,6 +47,9 @@ func TestLinksBehindAPrefix(t *testing.T) {
 				}
 				for _, endpoint := range list.Endpoints {
 					links[endpoint.Slug] = endpoint.Links.Execute
+					if endpoint.Slug == "later" {
+						jobs = endpoint.Links.Jobs
+					}
 				}
 				path, _, _ = strings.Cut(strings.TrimPrefix(answer.Header.Get("Link"), "<"), ">")
 			}
@@ -63,8 +66,25 @@ func TestLinksBehindAPrefix(t *testing.T) {
 			if err := json.Unmarshal([]byte(body), &accepted); err != nil || accepted.Poll != answer.Header.Get("Location") || !strings.HasPrefix(accepted.Poll, test.prefix+"/api/") {
 				t.Fatalf("the job is at %q and %q: %d", answer.Header.Get("Location"), accepted.Poll, answer.StatusCode)
 			}
-			if answer, body := s.send(http.MethodGet, accepted.Poll, "", "Authorization", bearer, "Prefer", "wait=60"); answer.StatusCode != http.StatusOK || !strings.Contains(body, `[{"n":3}]`) {
+			if answer, body := s.send(http.MethodGet, accepted.Poll, "", "Authorization", bearer, "Prefer", "wait=60"); answer.StatusCode != http.StatusOK || !strings.Contains(body, `[{"n":3},{"n":4}]`) {
 				t.Errorf("%s: %d %s", accepted.Poll, answer.StatusCode, body)
+			}
+			// Pages of jobs, and of a result, lead to each other.
+			for name, first := range map[string]string{"jobs": jobs + "?limit=1", "result": accepted.Poll + "/result?limit=1"} {
+				if name == "jobs" {
+					s.send(http.MethodPost, links["later"], "{}", "Authorization", bearer)
+				}
+				pages := 0
+				for page := first; page != ""; pages++ {
+					answer, body := s.send(http.MethodGet, page, "", "Authorization", bearer)
+					if answer.StatusCode != http.StatusOK {
+						t.Fatalf("%s: %d %s", page, answer.StatusCode, body)
+					}
+					page, _, _ = strings.Cut(strings.TrimPrefix(answer.Header.Get("Link"), "<"), ">")
+				}
+				if pages < 2 {
+					t.Errorf("the %s have %d pages", name, pages)
+				}
 			}
 			_, document := s.send(http.MethodGet, test.prefix+"/api/v1/data-api/openapi.json", "", "Authorization", bearer)
 			if want := fmt.Sprintf(`"url":%q`, test.server); !strings.Contains(document, want) {

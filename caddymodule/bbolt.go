@@ -12,6 +12,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/store"
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
 	"github.com/solucao42/caddy-data-api/internal/store/pgstore"
+	"github.com/solucao42/caddy-data-api/internal/telemetry"
 )
 
 func init() {
@@ -70,7 +71,7 @@ func (b *BboltStore) StoreKey() string { return "bbolt:" + b.Path }
 // OpenStore opens the file, and makes it when there is none.
 func (b *BboltStore) OpenStore() (store.Store, error) {
 	return boltstore.Open(b.Path, boltstore.Options{
-		Logger: sharedLog.With(slog.String("part", "store")), Committed: counted.StoreCommitted,
+		Logger: sharedLog.With(slog.String("part", "store")), Committed: telemetry.Metrics.StoreCommitted,
 	})
 }
 

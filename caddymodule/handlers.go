@@ -16,6 +16,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/telemetry"
 )
 
 func init() {
@@ -68,10 +69,7 @@ func (h *TokenHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next ca
 		return h.app.unready(w, r, err)
 	}
 	defer ready.leave()
-	base := baseOf(r, h.base)
-	if base.URL == "" {
-		base.URL = schemeOf(r) + "://" + r.Host + base.Path
-	}
+	base := urlOf(r, h.base)
 	ready.API.ServeToken(w, r, base)
 	return nil
 }
@@ -112,7 +110,7 @@ func (a *JWTAuthenticator) Authenticate(w http.ResponseWriter, r *http.Request) 
 		return caddyauth.User{}, false, err
 	}
 	caddyhttp.SetVar(r.Context(), callerVar, caller)
-	return userOf(caller), true, nil
+	return telemetry.UserOf(caller), true, nil
 }
 
 // authenticate returns who the request's token speaks for, and whether there was a token.
@@ -133,19 +131,8 @@ func knowConnections(ctx caddy.Context) {
 	}
 }
 
-// userOf is the caller as Caddy knows users.
-func userOf(caller identity.Principal) caddyauth.User {
-	return caddyauth.User{
-		ID: caller.Company.Slug + "/" + caller.User.Name,
-		Metadata: map[string]string{
-			"company": caller.Company.Slug, "user": caller.User.Name, "api_key": caller.KeyID, "issuer": caller.Issuer,
-		},
-	}
-}
-
-// ExecuteHandler runs endpoints, POST /api/v1/data-api/NAMESPACE/SLUG/execute, serves and cancels their jobs,
-// /api/v1/data-api/NAMESPACE/SLUG/jobs and below, and tells callers what they may do, GET /api/v1/auth/permissions,
-// and what their company has used, GET /api/v1/usage.
+// ExecuteHandler serves every path of [dataapi.CallerPaths]: it runs endpoints, POST /api/v1/data-api/NAMESPACE/SLUG/execute, serves
+// their jobs and results, and the routes by which a company manages its endpoints, users and keys and sees what it has used.
 // The authentication provider data_api_jwt authenticates callers, inside the handler or earlier in the route.
 type ExecuteHandler struct {
 	config.Execute
@@ -206,7 +193,7 @@ func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next 
 	defer ready.leave()
 	if h.authenticator != nil {
 		if caller, ok := ready.API.Identify(w, r); ok {
-			showRecord(r, caller)
+			telemetry.ShowRecord(r, caller)
 			ready.API.ServeExecute(w, r, caller, h.options(r))
 		}
 		return nil
@@ -217,7 +204,7 @@ func (h *ExecuteHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next 
 		respond.WriteUnauthenticated(w, r, false)
 		return nil
 	}
-	showRecord(r, caller)
+	telemetry.ShowRecord(r, caller)
 	ready.API.ServeExecute(w, r, caller, h.options(r))
 	return nil
 }
@@ -237,6 +224,15 @@ func baseOf(r *http.Request, configured dataapi.Base) dataapi.Base {
 		configured.Path = fields.StrippedPath(original.URL, r.URL)
 	}
 	return configured
+}
+
+// urlOf returns the same with its URL, which is where the client has found it unless the configuration says.
+func urlOf(r *http.Request, configured dataapi.Base) dataapi.Base {
+	base := baseOf(r, configured)
+	if base.URL == "" {
+		base.URL = schemeOf(r) + "://" + r.Host + base.Path
+	}
+	return base
 }
 
 // schemeOf returns the scheme that a client has used, behind the proxies that are trusted.

@@ -4,6 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"net/url"
+	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -17,6 +20,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/lease"
 	"github.com/solucao42/caddy-data-api/internal/server"
+	"github.com/solucao42/caddy-data-api/internal/telemetry"
 )
 
 const (
@@ -42,14 +46,14 @@ type lifecycle struct {
 	ending context.Context //nolint:containedctx // an event: this configuration is replaced or rejected, or the server stops
 	cancel context.CancelFunc
 
-	mu       sync.Mutex
-	logging  *attach.Attachment[slog.Handler]
-	auditing *attach.Attachment[audit.Log]
-	detach   func()   // not nil: jobs and callbacks begin under this configuration
-	unseen   func()   // not nil: ends that metrics show this configuration
-	emitter  *emitter // not nil: handlers of this configuration are told of events
-	slowness *slowQueries
-	drained  chan struct{} // not nil: the server stops; closed when no job runs any more
+	mu            sync.Mutex
+	logging       *attach.Attachment[slog.Handler]
+	auditing      *attach.Attachment[audit.Log]
+	detachJobs    func()             // not nil: jobs and callbacks begin under this configuration, until it is called
+	detachMetrics func()             // not nil: metrics show this configuration, until it is called
+	emitter       *telemetry.Emitter // not nil: handlers of this configuration are told of events
+	slowLog       *telemetry.SlowQueries
+	drained       chan struct{} // not nil: the server stops; closed when no job runs any more
 
 	servers map[*caddyhttp.Server]bool // that handlers of this app are part of
 }
@@ -82,11 +86,14 @@ func (handle eventHandler) Handle(context.Context, caddy.Event) error {
 // a source refuses is left out, or fails it where the configuration is strict. A source that cannot be reached does neither.
 func (a *App) Start() error {
 	a.mu.Lock()
-	a.logging = sharedLog.attach(a.log)
+	a.logging = sharedLog.Attach(a.log)
 	a.mu.Unlock()
 	opened, err := a.server.Open()
 	if err != nil {
 		return err
+	}
+	for name, shared := range a.sources {
+		shared.RememberIn(filepath.Join(caddy.AppDataDir(), "data-api", "accepted", url.PathEscape(name)+".json"), sharedLog.With(slog.String("source", name)))
 	}
 	if err := a.server.CheckStatements(); err != nil {
 		return err
@@ -103,7 +110,19 @@ func (a *App) Start() error {
 		slog.Int("endpoints", len(snapshot.Endpoints())),
 		slog.Any("sources", slices.Sorted(maps.Keys(a.sources))),
 		slog.String("store", a.storeName))
+	giveBackMemory(len(snapshot.Endpoints()))
 	return nil
+}
+
+// manyEndpoints is from how many endpoints on reading them takes memory that is worth giving back at once.
+const manyEndpoints = 1000
+
+// giveBackMemory returns what reading so many endpoints has taken and nobody needs any more: several times what is kept of them. By
+// itself that would take minutes. It does not block.
+func giveBackMemory(endpoints int) {
+	if endpoints >= manyEndpoints {
+		go debug.FreeOSMemory()
+	}
 }
 
 // takeOver makes this configuration the one that jobs and callbacks begin under, and that records what they come to. It is
@@ -112,21 +131,22 @@ func (a *App) takeOver() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	opened := a.server.Opened()
-	if opened == nil || a.detach != nil || a.ended() {
+	if opened == nil || a.detachJobs != nil || a.ended() {
 		return
 	}
-	a.followTracing()
+	telemetry.FollowTracing(a.configured)
 	detach, err := a.attach(opened)
 	if err != nil {
 		a.log.Error("no job and no callback begins under this configuration", slog.Any("error", err))
 		return
 	}
-	a.detach = detach
-	a.auditing = sharedAuditLog.logs.Attach(a.auditLog)
-	a.slowness = &slowQueries{time.Duration(a.SlowQueries), a.SlowQueryPlans, a.slowLog}
-	slow.current.Store(a.slowness)
-	a.emitter = a.startEvents()
-	a.unseen = counted.Attach(opened.View(!a.Metrics.WithoutCompany))
+	a.detachJobs = detach
+	a.auditing = sharedAuditLog.Attach(a.auditLog)
+	a.slowLog.Follow()
+	a.emitter = telemetry.StartEvents(telemetry.EventSource{
+		Events: a.events, Context: a.configured, Catalog: a.server.Catalog(), Log: a.log,
+	})
+	a.detachMetrics = telemetry.Metrics.Attach(opened.View(!a.Metrics.WithoutCompany))
 	a.inForce.Store(true)
 }
 
@@ -230,19 +250,19 @@ func (a *App) ended() bool { return a.ending.Err() != nil }
 func (a *App) release() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.detach != nil {
-		a.detach()
-		a.detach = nil
+	if a.detachJobs != nil {
+		a.detachJobs()
+		a.detachJobs = nil
 	}
-	if a.unseen != nil {
-		a.unseen()
-		a.emitter.end()
-		slow.current.CompareAndSwap(a.slowness, nil)
-		a.unseen = nil
+	if a.detachMetrics != nil {
+		a.detachMetrics()
+		a.emitter.End()
+		a.slowLog.Forget()
+		a.detachMetrics = nil
 	}
 }
 
-// silence ends that what outlives this configuration writes to its logs.
+// silence stops long-lived components from writing to this configuration's logs.
 func (a *App) silence() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -1,7 +1,9 @@
 package caddymodule
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
@@ -10,10 +12,12 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/buildinfo"
 	"github.com/solucao42/caddy-data-api/internal/config"
+	"github.com/solucao42/caddy-data-api/internal/cors"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/mcp"
+	"github.com/solucao42/caddy-data-api/internal/telemetry"
 )
 
 func init() {
@@ -27,6 +31,7 @@ type MCPHandler struct {
 	config.MCP
 
 	app     *App
+	base    dataapi.Base // that the configuration names
 	handler *mcp.Handler
 }
 
@@ -39,6 +44,9 @@ func (*MCPHandler) CaddyModule() caddy.ModuleInfo {
 func (h *MCPHandler) Provision(ctx caddy.Context) (err error) {
 	knowConnections(ctx)
 	h.SetDefaults()
+	if h.base, err = dataapi.ParseBase(h.BaseURL); err != nil {
+		return fmt.Errorf("data_api_mcp: %w", err)
+	}
 	h.handler = mcp.New(mcp.Options{Path: h.Path, MaxBody: h.MaxBody, Version: buildinfo.Read().Version, Log: ctx.Slogger()})
 	h.app, err = findApp(ctx)
 	return err
@@ -52,50 +60,58 @@ func (h *MCPHandler) Validate() error {
 	return nil
 }
 
-// ServeHTTP answers the request; it calls no further handler.
-func (h *MCPHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
+// ServeHTTP answers the request. It calls a further handler for a preflight of a browser alone.
+func (h *MCPHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if cors.IsPreflight(r) {
+		return next.ServeHTTP(w, r)
+	}
 	ready, err := h.app.enter(w, r)
 	if err != nil {
 		return h.app.unready(w, r, err)
 	}
 	defer ready.leave()
 	ready.API.EnterStranger(w, r, h.MaxBody) // the request that a call becomes is let in for its caller
+	base := urlOf(r, h.base)
 	if strings.HasPrefix(r.URL.Path, mcp.MetadataPath(h.Path)) {
-		h.handler.ServeMetadata(w, r, originOf(r), ready.app.issuers())
+		h.handler.ServeMetadata(w, r, base.URL, append(ready.app.issuers(), base.URL))
 		return nil
 	}
 	caller, presented, err := ready.API.Authenticate(w, r)
 	switch {
 	case dataapi.HasCode(err, dataapi.CodeUnauthenticated):
 		respond.SetChallenge(w, presented)
-		mcp.Challenge(w.Header(), originOf(r), r.URL.Path)
+		mcp.Challenge(w.Header(), base.URL, r.URL.Path)
 		respond.WriteProblem(w, r, err)
 		return nil
 	case err != nil:
 		ready.API.Fail(w, r, err)
 		return nil
 	}
-	showRecord(r, caller)
-	options := httpapi.ExecuteOptions{MaxBody: h.MaxBody}
-	err = h.handler.ServeHTTP(w, r, func(w http.ResponseWriter, r *http.Request) { ready.API.ServeExecute(w, r, caller, options) })
+	telemetry.ShowRecord(r, caller)
+	if r.Method == http.MethodPost {
+		// The SDK would keep what a body may hold of the memory, and answer in words of its own.
+		body, err := respond.ReadText(r)
+		if err != nil {
+			ready.API.Fail(w, r, err)
+			return nil
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	options := httpapi.ExecuteOptions{MaxBody: h.MaxBody, Base: base}
+	err = h.handler.ServeHTTP(w, r, base.Path, func(w http.ResponseWriter, r *http.Request) { ready.API.ServeExecute(w, r, caller, options) })
 	if err != nil {
 		ready.API.Fail(w, r, err)
 	}
 	return nil
 }
 
-// issuers are those whose tokens are accepted beside our own.
+// issuers are those whose tokens are accepted beside our own. We are one too, for programs which have a key.
 func (a *App) issuers() []string {
 	var issuers []string
 	for _, trust := range a.trusts {
 		issuers = append(issuers, trust.Issuer)
 	}
 	return issuers
-}
-
-// originOf returns the scheme and the host that the client has used, and what stands before paths.
-func originOf(r *http.Request) string {
-	return schemeOf(r) + "://" + r.Host + baseOf(r, dataapi.Base{}).Path
 }
 
 // Interface guards.

@@ -44,7 +44,7 @@ func TestAgents(t *testing.T) {
 	}
 	body, err := io.ReadAll(metadata.Body)
 	_ = metadata.Body.Close()
-	want := fmt.Sprintf(`{"resource":"%s/mcp","bearer_methods_supported":["header"],"resource_name":"Data API"}`, origin)
+	want := fmt.Sprintf(`{"resource":"%s/mcp","authorization_servers":["%s"],"bearer_methods_supported":["header"],"resource_name":"Data API"}`, origin, origin)
 	if err != nil || string(body) != want {
 		t.Errorf("%s %v, want %s", body, err, want)
 	}
@@ -66,6 +66,24 @@ func TestAgents(t *testing.T) {
 	}
 	if text := say(); !strings.Contains(text, `{"n":1}`) {
 		t.Error(text)
+	}
+	// No request keeps what its body has held: bodies of one address may hold 16 MiB, and each takes 32 KiB while it is read.
+	for i := range 600 {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, origin+"/mcp", strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"ping"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Accept", "application/json, text/event-stream")
+		answer, err := (&http.Client{Transport: withToken{s}}).Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		if answer.StatusCode != http.StatusOK {
+			t.Fatalf("request %d: %d %s", i, answer.StatusCode, text)
+		}
 	}
 	with.name, with.catalog = "more", catalogOf(t, map[string]string{"say": sayTwo})
 	s.mustLoad(with)

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"github.com/solucao42/caddy-data-api/internal/jwks"
 	"github.com/solucao42/caddy-data-api/internal/lease"
+	"github.com/solucao42/caddy-data-api/internal/logging"
 	"github.com/solucao42/caddy-data-api/internal/server"
 )
 
@@ -11,6 +12,12 @@ var (
 	backends = lease.NewPool[*pooledBackend]()
 	sources  = lease.NewPool[*pooledSource]()
 	keySets  = lease.NewPool[*pooledKeySet]()
+)
+
+// What outlives a configuration, but logs where that in force does.
+var (
+	sharedLog      = logging.NewShared()
+	sharedAuditLog = new(logging.SharedAuditLog)
 )
 
 // pooledBackend is a store, and what lives as long as it does, in the pool.

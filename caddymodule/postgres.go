@@ -50,12 +50,6 @@ type PostgresSource struct {
 	// no prepared statements, no settings of the session. Every query is then parsed and planned when it runs.
 	NoStatementCache bool `json:"no_statement_cache,omitempty"`
 
-	// The number of connections, beside max_conns, that short queries of many callers share at once: those of sync
-	// endpoints with `limits: { timeout: 1s }` or less, whose parameters are no arrays. A result over 64 KiB, or a query
-	// that takes over 100 ms, is run again on a connection of its own. The most is 16; not with claims, nor without the
-	// statement cache. The default is 0: every query has a connection of its own.
-	Lanes int `json:"lanes,omitempty"`
-
 	template string // the connection string before its placeholders were replaced
 }
 
@@ -76,7 +70,6 @@ func (p *PostgresSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		options.Flag("allow_superuser", &p.AllowSuperuser),
 		options.OnOff("claims", &p.Claims, "on"),
 		options.Text("dsn", &p.DSN, "{env.WAREHOUSE_URL}"),
-		options.Number("lanes", &p.Lanes, "2"),
 		options.Number("max_conns", &p.MaxConns, "8"),
 		options.Text("role", &p.Role, "reporting"),
 		options.OnOff("statement_cache", &keep, "off"),
@@ -126,7 +119,7 @@ func (p *PostgresSource) settings(logger *slog.Logger) postgres.Config {
 	return postgres.Config{
 		DSN: p.DSN, Renew: func() (string, error) { return rereadSecret("dsn", p.template) },
 		MaxConns: p.MaxConns, AllowSuperuser: p.AllowSuperuser, Role: p.Role, Claims: p.Claims,
-		AllowSetConfig: p.AllowSetConfig, NoStatementCache: p.NoStatementCache, Pipelines: p.Lanes, Logger: logger,
+		AllowSetConfig: p.AllowSetConfig, NoStatementCache: p.NoStatementCache, Logger: logger,
 	}
 }
 

@@ -23,6 +23,7 @@ func (a *App) holdTrusts() error {
 		trusted := trust.Trust(name)
 		trusted.Keys = held.Source
 		a.trusts = append(a.trusts, trusted)
+		a.signIn = append(a.signIn, trust.SignIn(name))
 	}
 	return nil
 }
@@ -34,7 +35,8 @@ func (a *App) resolveTrusts() error {
 	}
 	for name, trust := range a.Tokens.Trusts {
 		for setting, value := range map[string]*string{
-			"issuer": &trust.Issuer, "audience": &trust.Audience, "jwks": &trust.JWKS,
+			"issuer": &trust.Issuer, "audience": &trust.Audience, "jwks": &trust.JWKS, "client_id": &trust.ClientID,
+			"client_secret": &trust.ClientSecret, "authorization_endpoint": &trust.AuthorizationEndpoint, "token_endpoint": &trust.TokenEndpoint,
 		} {
 			resolved, err := resolveSecret("tokens.trusts."+name+"."+setting, *value)
 			if err != nil {

@@ -134,6 +134,7 @@ func TestTheFirstExampleIsWhole(t *testing.T) {
 	}
 	t.Setenv("WAREHOUSE_URL", "postgres://nobody@127.0.0.1:1/none")
 	t.Setenv("STORE_URL", "postgres://nobody@127.0.0.1:1/none")
+	t.Setenv("CONSOLE_CLIENT_SECRET", "a-secret-of-the-examples")
 	t.Chdir(root)
 	if err := provision(caddyfile); err != nil {
 		t.Error(err)
@@ -226,6 +227,7 @@ func loadCaddyfile(t *testing.T, text string) error {
 	}
 	t.Setenv("WAREHOUSE_URL", "postgres://nobody@127.0.0.1:1/none")
 	t.Setenv("STORE_URL", "postgres://nobody@127.0.0.1:1/none")
+	t.Setenv("CONSOLE_CLIENT_SECRET", "a-secret-of-the-examples")
 	t.Chdir(root)
 	var refusals []string
 	for context, whole := range contexts {

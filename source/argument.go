@@ -21,7 +21,7 @@ func ParamTypes() []ParamType {
 
 // Param is a parameter that a statement may use.
 type Param struct {
-	Name  string
+	Name  string    // 1 to 63 lower-case letters, digits and underscores, the first no digit
 	Type  ParamType // of the value, or of an array's elements
 	Array bool
 }

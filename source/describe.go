@@ -6,8 +6,8 @@ import "context"
 // write, and are told what a column is.
 type Describer interface {
 	// Describe returns the tables and views that the role which statements run as can read, those of the database's own catalog
-	// left out, ordered by schema and name. It returns at most maxTables of them, and no further table once there are maxColumns
-	// columns; where that leaves any out, the schema is truncated. It blocks as a run does, obeys ctx as one does, and fails with
+	// left out, ordered by schema and name. It returns at most maxTables of them, with at most maxColumns columns together: it ends before
+	// a table that does not fit in whole, and the schema is truncated then. It blocks as a run does, obeys ctx as one does, and fails with
 	// the errors of [Query.Run].
 	Describe(ctx context.Context, maxTables, maxColumns int) (Schema, error)
 }

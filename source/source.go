@@ -70,14 +70,6 @@ type Query interface {
 	UsesClaims() bool
 }
 
-// Shared is a query that can run beside others on a connection that they share, where it takes no place of its own. It is
-// optional: such a query is asked to before its caller is made to wait for a place.
-type Shared interface {
-	// Share runs the query as Run does if it can be done that way now, and reports whether it was; if not, nothing has
-	// reached the sink.
-	Share(ctx context.Context, call Call, sink Sink) (done bool, err error)
-}
-
 // Call is one run of a query. It is passed by value, and a source keeps nothing of it after the run.
 type Call struct {
 	// Args holds one argument for each of Statement.Params, in that order.

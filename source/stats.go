@@ -16,9 +16,7 @@ type Stats struct {
 	InUse int
 	// Idle is how many connections are open and wait for a statement.
 	Idle int
-	// Shared is how many connections are open that several statements use at once, beside the others: see [Shared].
-	Shared int
-	// Limit is how many connections there may be at most, those that are shared apart. It is the configured number, also while
+	// Limit is how many connections there may be at most. It is the configured number, also while
 	// the database grants fewer.
 	Limit int
 

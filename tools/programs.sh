@@ -19,6 +19,7 @@ package() { # of Debian
 	nft) echo nftables ;;
 	etcd) echo etcd-server ;;
 	ip) echo iproute2 ;;
+	soffice) echo libreoffice-calc ;;
 	*) echo "$1" ;;
 	esac
 }

@@ -1,18 +1,32 @@
 package rig
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 )
+
+// Main does the work of a command until it is done or interrupted. What it fails with is said under the command's name.
+func Main(name string, work func(context.Context) error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := work(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, name+":", err)
+		os.Exit(1)
+	}
+}
 
 // Config says what to run.
 type Config struct {
@@ -37,19 +51,26 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: config, dir: dir, exited: make(chan struct{})}
-	if err := s.start(ctx); err != nil {
+	s := &Server{config: config, dir: dir}
+	if err := s.configure(); err != nil {
 		_ = os.RemoveAll(dir)
 		return nil, err
 	}
-	if err := s.ready(ctx); err != nil {
-		s.Stop()
+	if err := s.Begin(ctx); err != nil {
+		_ = os.RemoveAll(dir)
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *Server) start(ctx context.Context) error {
+// Path is where the server has a file of its own: catalog/, data-api.db, Caddyfile, log, admin.sock.
+func (s *Server) Path(name string) string { return filepath.Join(s.dir, filepath.FromSlash(name)) }
+
+// PID is that of the process.
+func (s *Server) PID() int { return s.command.Process.Pid }
+
+// configure writes the catalog and the configuration.
+func (s *Server) configure() error {
 	for path, content := range s.config.Files {
 		full := filepath.Join(s.dir, "catalog", filepath.FromSlash(path))
 		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
@@ -86,11 +107,18 @@ http://%[3]s {
 	if err := os.WriteFile(filepath.Join(s.dir, "Caddyfile"), []byte(caddyfile), 0o600); err != nil {
 		return err
 	}
-	output, err := os.Create(filepath.Join(s.dir, "log"))
+	return nil
+}
+
+// Begin runs the server on what [Start] has made, after an [Server.End], and returns when it serves.
+func (s *Server) Begin(ctx context.Context) error {
+	output, err := os.Create(s.Path("log"))
 	if err != nil {
 		return err
 	}
 	defer output.Close()
+	exited := make(chan struct{})
+	s.exited = exited
 	s.command = exec.CommandContext(ctx, s.config.Binary, "run", "--config", filepath.Join(s.dir, "Caddyfile"))
 	s.command.Env = s.environment()
 	s.command.Stdout, s.command.Stderr = output, output
@@ -99,8 +127,12 @@ http://%[3]s {
 	}
 	go func() {
 		_ = s.command.Wait()
-		close(s.exited)
+		close(exited)
 	}()
+	if err := s.ready(ctx); err != nil {
+		s.End()
+		return err
+	}
 	return nil
 }
 
@@ -110,13 +142,8 @@ func (s *Server) environment() []string {
 
 // ready waits until the configuration serves.
 func (s *Server) ready(ctx context.Context) error {
-	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", s.dir+"/admin.sock")
-		},
-	}}
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+	client := s.Admin()
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); {
 		response, err := client.Get("http://127.0.0.1/data_api/catalog")
 		if err == nil {
 			_ = response.Body.Close()
@@ -132,7 +159,45 @@ func (s *Server) ready(ctx context.Context) error {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-	return fmt.Errorf("the server does not answer:\n%s", s.Log())
+	log := s.Log()
+	return fmt.Errorf("the server does not answer:\n%s", log[max(0, len(log)-4096):])
+}
+
+// Admin returns a client of the admin API, whatever host its URLs name.
+func (s *Server) Admin() *http.Client { return UnixClient(s.Path("admin.sock")) }
+
+// UnixClient speaks HTTP through a socket, whatever host its URLs name.
+func UnixClient(socket string) *http.Client {
+	return &http.Client{Timeout: time.Minute, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		},
+	}}
+}
+
+// Reload has the server load its configuration again although it is the same, and returns when the new one is in force.
+func (s *Server) Reload(ctx context.Context) error {
+	text, err := os.ReadFile(s.Path("Caddyfile"))
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://127.0.0.1/load", bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "text/caddyfile")
+	request.Header.Set("Cache-Control", "must-revalidate")
+	response, err := s.Admin().Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		answer, _ := io.ReadAll(response.Body)
+		return fmt.Errorf("a reload is answered with %s: %s", response.Status, answer)
+	}
+	return nil
 }
 
 // Log returns what the server has written to its log.
@@ -146,6 +211,12 @@ func (s *Server) Log() string {
 
 // Stop ends the server and removes what it has written.
 func (s *Server) Stop() {
+	s.End()
+	_ = os.RemoveAll(s.dir)
+}
+
+// End ends the server, and keeps what it has written.
+func (s *Server) End() {
 	_ = s.command.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.exited:
@@ -153,7 +224,6 @@ func (s *Server) Stop() {
 		_ = s.command.Process.Kill()
 		<-s.exited
 	}
-	_ = os.RemoveAll(s.dir)
 }
 
 // Key is an API key with its secret.

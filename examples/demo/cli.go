@@ -29,8 +29,8 @@ type credentials struct {
 	Secret string `json:"api_secret"`
 }
 
-// createKey makes an API key of the demo's user. It returns the command line and its output as well, to be shown.
-func (c cli) createKey(ctx context.Context) (key credentials, line string, output []byte, err error) {
+// createKey makes an API key of a user. It returns the command line and its output as well, to be shown.
+func (c cli) createKey(ctx context.Context, user string) (key credentials, line string, output []byte, err error) {
 	line, output, err = c.run(ctx, "keys", "create", "--company", company, "--user", user)
 	if err != nil {
 		return key, line, output, err
@@ -71,8 +71,18 @@ func (c cli) consoleLink(ctx context.Context) (link, line string, err error) {
 	return baseURL + answer.Path, strings.Replace(line, " --json", " --url "+baseURL, 1), nil
 }
 
+// importConsole takes the endpoints of a directory into the console of the company.
+func (c cli) importConsole(ctx context.Context) (line string, output []byte, err error) {
+	return c.runPlain(ctx, "catalog", "import", consoleDir, "--company", company)
+}
+
 func (c cli) run(ctx context.Context, args ...string) (line string, output []byte, err error) {
-	args = append(append([]string{"data-api"}, args...), "--address", c.address, "--json")
+	return c.runPlain(ctx, append(args, "--json")...)
+}
+
+// runPlain is run for a command that answers in words.
+func (c cli) runPlain(ctx context.Context, args ...string) (line string, output []byte, err error) {
+	args = append(append([]string{"data-api"}, args...), "--address", c.address)
 	line = c.program + " " + strings.Join(args, " ")
 	output, err = exec.CommandContext(ctx, c.program, args...).Output() //nolint:gosec // the program is the user's own choice
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok {

@@ -18,6 +18,7 @@ const (
 	configFile  = "examples/demo/Caddyfile"
 	housingFile = "examples/data/txhousing.csv.gz"
 	dataDir     = "data"
+	consoleDir  = "examples/console" // what somebody has made in the console
 )
 
 func main() {

@@ -62,6 +62,7 @@ func (p *pass) run(ctx context.Context, servers []*server) error {
 		{"Run an endpoint and get its result (sync)", stepTimeout, p.sync},
 		{"Start a longer report as a job, and poll it (async)", jobTimeout, p.async},
 		{"Receive the signed callback", stepTimeout, p.callback},
+		{"See where endpoints come from: files, and the console", stepTimeout, p.origins},
 	}
 	for i, step := range steps {
 		p.screen.step(i+1, step.title)
@@ -85,7 +86,7 @@ func (p *pass) run(ctx context.Context, servers []*server) error {
 }
 
 func (p *pass) makeKey(ctx context.Context) error {
-	key, line, output, err := p.cli.createKey(ctx)
+	key, line, output, err := p.cli.createKey(ctx, user)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
@@ -26,8 +25,9 @@ const (
 type Recorder struct {
 	now   func() time.Time
 	since time.Time
-	kept  sync.Map // key -> *series
-	count atomic.Int64
+
+	mu   sync.RWMutex
+	kept map[key]*series
 }
 
 // key says whose calls, and of what.
@@ -70,7 +70,9 @@ type Times struct {
 }
 
 // New returns a recorder that remembers nothing yet. now is the clock, time.Now but in tests.
-func New(now func() time.Time) *Recorder { return &Recorder{now: now, since: now()} }
+func New(now func() time.Time) *Recorder {
+	return &Recorder{now: now, since: now(), kept: make(map[key]*series)}
+}
 
 // Since is when the recorder was made.
 func (r *Recorder) Since() time.Time { return r.since }
@@ -105,36 +107,38 @@ func hourOf(at time.Time) int64 { return at.Unix() / 3600 }
 
 // series returns what is remembered of a key. Nil: there are too many already of which something has happened in the last day.
 func (r *Recorder) series(of key) *series {
-	if found, ok := r.kept.Load(of); ok {
-		return found.(*series)
+	if found := r.find(of); found != nil {
+		return found
 	}
-	if r.count.Load() >= maxSeries && !r.forget() {
-		return nil
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found := r.kept[of]
+	if found == nil && (len(r.kept) < maxSeries || r.forget()) {
+		found = new(series)
+		of.company = strings.Clone(of.company) // what it is part of may be larger
+		r.kept[of] = found
 	}
-	of.company = strings.Clone(of.company) // what it is part of may be larger
-	found, known := r.kept.LoadOrStore(of, new(series))
-	if !known {
-		r.count.Add(1)
-	}
-	return found.(*series)
+	return found
 }
 
-// forget forgets what nothing has happened to for a day, and reports whether there was any.
+func (r *Recorder) find(of key) *series {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.kept[of]
+}
+
+// forget forgets what nothing has happened to for a day, and reports whether there was any. It is called with the lock held.
 func (r *Recorder) forget() (forgotten bool) {
 	oldest := hourOf(r.now()) - Hours
-	r.kept.Range(func(of, found any) bool {
-		s := found.(*series)
+	for of, s := range r.kept {
 		s.mu.Lock()
 		stale := s.last <= oldest
 		s.mu.Unlock()
 		if stale {
-			if _, there := r.kept.LoadAndDelete(of); there {
-				r.count.Add(-1)
-				forgotten = true
-			}
+			delete(r.kept, of)
+			forgotten = true
 		}
-		return true
-	})
+	}
 	return forgotten
 }
 
@@ -181,14 +185,16 @@ func errorOf(call *observe.Call, now time.Time) Error {
 func (r *Recorder) Times(company string) map[dataapi.Address]Times {
 	times := make(map[dataapi.Address]Times)
 	now := hourOf(r.now())
-	r.kept.Range(func(of, found any) bool {
-		if of := of.(key); of.company == company {
-			if measured, ok := found.(*series).times(now); ok {
-				times[of.endpoint] = measured
-			}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for of, found := range r.kept {
+		if of.company != company {
+			continue
 		}
-		return true
-	})
+		if measured, ok := found.times(now); ok {
+			times[of.endpoint] = measured
+		}
+	}
 	return times
 }
 
@@ -210,11 +216,10 @@ func (s *series) times(now int64) (times Times, measured bool) {
 
 // Errors returns the latest errors of a company's calls to an endpoint, the newest first.
 func (r *Recorder) Errors(company string, endpoint dataapi.Address) []Error {
-	found, ok := r.kept.Load(key{company, endpoint})
-	if !ok {
+	s := r.find(key{company, endpoint})
+	if s == nil {
 		return nil
 	}
-	s := found.(*series)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	latest := make([]Error, 0, len(s.errors))

@@ -11,7 +11,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-// PurgeRequest names the endpoints whose kept results are forgotten: all of them, those of the company that owns them, or
+// PurgeRequest names the endpoints whose cached results are forgotten: all of them, those of the company that owns them, or
 // one of that company's.
 type PurgeRequest struct {
 	Company  string `json:"company,omitempty"`
@@ -23,7 +23,7 @@ type Purged struct {
 	Purged int `json:"purged"`
 }
 
-// purgeCache forgets results that are kept in memory.
+// purgeCache forgets results that are cached.
 func (s *Services) purgeCache(r *http.Request) (any, error) {
 	var request PurgeRequest
 	if err := decodeBody(r, &request); err != nil {

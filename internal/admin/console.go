@@ -120,7 +120,7 @@ func (s *Services) createCompany(r *http.Request) (any, error) {
 	}
 	text, err := document.CompanyText(request.Name)
 	if err != nil {
-		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "the name cannot be kept: %v", err)
+		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "the name cannot be stored: %v", err)
 	}
 	if request.Admin != "" && !dataapi.ValidSlug(request.Admin) {
 		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "the user %q must be %s", request.Admin, dataapi.SlugRule)

@@ -28,9 +28,6 @@ type ConsoleLink struct {
 // linkSession is how long a session lasts that a link has begun.
 const linkSession = 24 * time.Hour
 
-// LinkKeyName is the label of the keys of sessions that links have begun.
-const LinkKeyName = "console link"
-
 // makeConsoleLink makes a link. The session that it begins has a key of its own, whose secret nobody knows, so that it is seen,
 // counted and revoked as every other access is.
 func (s *Services) makeConsoleLink(r *http.Request) (any, error) {
@@ -49,7 +46,7 @@ func (s *Services) makeConsoleLink(r *http.Request) (any, error) {
 		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The user %s of %s is inactive: the link would let nobody in.", request.User, request.Company)
 	}
 	key, _, err := s.Directory.CreateKey(r.Context(), identity.NewKey{
-		Company: request.Company, User: request.User, Name: LinkKeyName, ExpiresAt: time.Now().Add(linkSession),
+		Company: request.Company, User: request.User, Name: identity.LinkKeyName, ExpiresAt: time.Now().Add(linkSession),
 	})
 	if err != nil {
 		return nil, err

@@ -1,5 +1,5 @@
 // Package admin answers the routes that the product adds to Caddy's admin API: keys and callback secrets are made there,
-// the keys that sign tokens rotated, callbacks replayed, kept results purged, the store compacted, and the state of the
+// the keys that sign tokens rotated, callbacks replayed, cached results purged, the store compacted, and the state of the
 // catalog and of the sources is shown, and who has used what.
 //
 // A handler gets the [Services] of the configuration in force and returns a document, which package cli decodes with the

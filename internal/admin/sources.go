@@ -28,10 +28,9 @@ type SourceState struct {
 
 // Connections are those of a source.
 type Connections struct {
-	InUse  int `json:"in_use"`
-	Idle   int `json:"idle"`
-	Shared int `json:"shared"` // each is used by several statements at once, beside the others
-	Limit  int `json:"limit"`  // of those that are not shared
+	InUse int `json:"in_use"`
+	Idle  int `json:"idle"`
+	Limit int `json:"limit"`
 }
 
 // SourceFailure is one failure.

@@ -50,7 +50,7 @@ type Standing struct {
 	Stale             bool          `json:"stale"` // it has not been heard of for so long that requests are refused
 }
 
-// CacheState is what is kept of results, and how often it served since the configuration was loaded.
+// CacheState is what is cached of results, and how often it served since the configuration was loaded.
 type CacheState struct {
 	Entries   int    `json:"entries"`
 	Bytes     int64  `json:"bytes"`

@@ -120,8 +120,8 @@ func (g *Gate) Enter(ctx context.Context, name string) (Pass, error) {
 	return g.wait(ctx, c, w, place, patience.MaxWait, windowEnds)
 }
 
-// wait blocks until the waiter has a place, its time is over, or ctx ends. Should the window end while it waits, it has the
-// next one begin: nobody else may come who would.
+// wait blocks until the waiter has a place, its time is over, or ctx ends. Should the window end while it waits, it
+// starts the next one, since no other caller may arrive.
 func (g *Gate) wait(
 	ctx context.Context, c *company, w *waiter, place *list.Element, maxWait, windowEnds time.Duration,
 ) (Pass, error) {
@@ -179,7 +179,7 @@ func (p Pass) Leave() {
 func (g *Gate) overloaded(c *company, cause error) error {
 	failure := &dataapi.Error{Code: dataapi.CodeOverloaded, RetryAfter: g.options.MaxWait, Err: cause}
 	if c.running > 0 {
-		failure.Detail = "Your company runs as many queries on this database at once as it may now. " +
+		failure.Detail = "Your company has reached its current limit of concurrent queries on this database. " +
 			"Wait as long as the Retry-After header says."
 	}
 	return failure

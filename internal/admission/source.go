@@ -49,8 +49,7 @@ func (s *Source) Compile(statement source.Statement) (source.Query, error) {
 	if err != nil {
 		return nil, err
 	}
-	shared, _ := query.(source.Shared)
-	return &gatedQuery{query, shared, s.gate, tracing.NewQuery(s.system, statement.Name), &s.failures}, nil
+	return &gatedQuery{query, s.gate, tracing.Query{System: s.system, Name: statement.Name}, &s.failures}, nil
 }
 
 // Waiting returns how many calls of each company wait for a place. Companies that have been there lately are in it with 0.
@@ -63,9 +62,8 @@ func (s *Source) Waiting() map[string]int {
 
 type gatedQuery struct {
 	source.Query
-	shared source.Shared // the query itself, or nil
-	gate   *Gate
-	spans  *tracing.Query
+	gate  *Gate
+	spans tracing.Query
 
 	failures *failures // of the source
 }
@@ -77,14 +75,6 @@ func (q *gatedQuery) Run(ctx context.Context, call source.Call, sink source.Sink
 	traced := q.trace(ctx, sink)
 	if traced != nil {
 		sink = traced
-	}
-	if q.shared != nil {
-		if done, err := q.shared.Share(ctx, call, sink); done {
-			timing.Note(0, time.Since(begun))
-			traced.begin(ctx, begun)
-			traced.end(err)
-			return err
-		}
 	}
 	entered := begun
 	if q.gate != nil {
@@ -117,6 +107,23 @@ func (q *gatedQuery) Explain(ctx context.Context, call source.Call) (string, err
 		defer pass.Leave()
 	}
 	return explainer.Explain(ctx, call)
+}
+
+// Describe is that of a source that is a [source.Describer], for a company, whose place it takes as a run does. Of another source it fails
+// with errors.ErrUnsupported.
+func (s *Source) Describe(ctx context.Context, company string, maxTables, maxColumns int) (source.Schema, error) {
+	describer, ok := s.Source.(source.Describer)
+	if !ok {
+		return source.Schema{}, errors.ErrUnsupported
+	}
+	if s.gate != nil {
+		pass, err := s.gate.Enter(ctx, company)
+		if err != nil {
+			return source.Schema{}, timedOut(err)
+		}
+		defer pass.Leave()
+	}
+	return describer.Describe(ctx, maxTables, maxColumns)
 }
 
 // timedOut says that the time was over while a run waited, if it was that.

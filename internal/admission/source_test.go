@@ -14,8 +14,6 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/admission"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/observe"
-	"github.com/solucao42/caddy-data-api/internal/pgtest"
-	"github.com/solucao42/caddy-data-api/internal/source/postgres"
 	"github.com/solucao42/caddy-data-api/internal/source/sqlite"
 	"github.com/solucao42/caddy-data-api/source"
 )
@@ -106,12 +104,12 @@ type unbounded struct {
 
 // Before a source that does not say how much it runs at once nobody waits; what its runs take is noted all the same.
 func TestAdmitOfAnUnboundedSource(t *testing.T) {
-	query, err := admission.Admit(unbounded{query: &shared{}}, admission.Options{}).Compile(source.Statement{})
+	query, err := admission.Admit(unbounded{query: &answering{}}, admission.Options{}).Compile(source.Statement{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var timing observe.Timing
-	if err := query.Run(observe.WithTiming(t.Context(), &timing), source.Call{}, nil); err != nil || timing.Waited != 0 || timing.Queried <= 0 {
+	if err := query.Run(&observe.Timed{Context: t.Context(), Timing: &timing}, source.Call{}, nil); err != nil || timing.Waited != 0 || timing.Queried <= 0 {
 		t.Errorf("%v, %+v", err, timing)
 	}
 }
@@ -166,100 +164,4 @@ func TestFailuresAreCounted(t *testing.T) {
 		}
 		check(before, c.away)
 	}
-}
-
-// shared is a query that runs on a shared connection when it can.
-type shared struct {
-	source.Query
-	can       bool
-	ran, lone int
-}
-
-func (s *shared) Share(context.Context, source.Call, source.Sink) (bool, error) {
-	if s.can {
-		s.ran++
-	}
-	return s.can, nil
-}
-
-func (s *shared) Run(context.Context, source.Call, source.Sink) error {
-	s.lone++
-	return nil
-}
-
-type sharing struct {
-	source.Source
-	query *shared
-}
-
-func (sharing) Capacity() int                                    { return 1 }
-func (s sharing) Compile(source.Statement) (source.Query, error) { return s.query, nil }
-
-// What runs on a shared connection takes no place.
-func TestSharedRunsNeedNoPlace(t *testing.T) {
-	inner := &shared{can: true}
-	query, err := admission.Admit(sharing{query: inner}, admission.Options{}).Compile(source.Statement{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := query.Run(t.Context(), source.Call{}, nil); err != nil || inner.ran != 1 || inner.lone != 0 {
-		t.Fatalf("%v, %+v", err, inner)
-	}
-	inner.can = false
-	if err := query.Run(t.Context(), source.Call{}, nil); err != nil || inner.ran != 1 || inner.lone != 1 {
-		t.Fatalf("%v, %+v", err, inner)
-	}
-}
-
-// none takes a result and does nothing with it.
-type none struct{}
-
-func (none) Columns([]source.Column) error { return nil }
-func (none) Row([]source.Value) error      { return nil }
-
-// The short runs of a PostgreSQL source with pipelines go on while every place is taken.
-func TestPipelinesPassTheGate(t *testing.T) {
-	opened, err := postgres.New(postgres.Config{DSN: pgtest.New(t).ReaderDSN, MaxConns: 1, Pipelines: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	gate := admission.Admit(opened, admission.Options{MaxWait: 100 * time.Millisecond})
-	defer gate.Close()
-	query, err := gate.Compile(source.Statement{SQL: "SELECT 1 AS one", MaxRows: 10})
-	if err != nil {
-		t.Fatal(err)
-	}
-	call := source.Call{Claims: source.Claims{Company: "acme"}}
-	short := func() error {
-		ctx, cancel := context.WithTimeout(t.Context(), postgres.PipelineTimeout)
-		defer cancel()
-		return query.Run(ctx, call, none{})
-	}
-	if err := short(); err != nil { // from now on the pipeline is being connected
-		t.Fatal(err)
-	}
-	began, letGo := make(chan string, 1), make(chan struct{})
-	var group sync.WaitGroup
-	group.Go(func() {
-		if err := query.Run(context.Background(), call, reader{"acme", began, letGo}); err != nil {
-			t.Error(err)
-		}
-	})
-	<-began
-	if err := query.Run(context.Background(), call, none{}); !dataapi.HasCode(err, dataapi.CodeOverloaded) {
-		t.Errorf("a run without a time limit, with every place taken: %v", err)
-	}
-	// Until the pipeline stands and knows the statement, and for a while after a run that a busy machine has made slow, short
-	// runs need a place too, which nobody gives back.
-	passed := 0
-	for deadline := time.Now().Add(time.Minute); passed < 20; {
-		switch err := short(); {
-		case err == nil:
-			passed++
-		case !dataapi.HasCode(err, dataapi.CodeOverloaded) || time.Now().After(deadline):
-			t.Fatalf("a short run, with every place taken, after %d that passed: %v", passed, err)
-		}
-	}
-	close(letGo)
-	group.Wait()
 }

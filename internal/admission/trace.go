@@ -22,7 +22,7 @@ func (q *gatedQuery) trace(ctx context.Context, sink source.Sink) *tracedRun {
 	if !tracing.Sampled(ctx) {
 		return nil
 	}
-	return &tracedRun{Sink: sink, query: q.spans}
+	return &tracedRun{Sink: sink, query: &q.spans}
 }
 
 // waited shows a wait for a place.

@@ -28,6 +28,8 @@ const (
 	JobCancelled Action = "job.cancelled" // by a caller, or an operator
 	JobEnded     Action = "job.ended"     // however it did
 
+	LinkMade              Action = "link.created" // a presigned link
+	LinkRevoked           Action = "link.revoked"
 	KeyCreated            Action = "key.created"
 	KeyRotated            Action = "key.rotated"
 	KeyRevoked            Action = "key.revoked"
@@ -39,6 +41,9 @@ const (
 	UserCreated           Action = "user.created"       // over the API; what files say is catalog.changed
 	UserChanged           Action = "user.changed"
 	UserDeleted           Action = "user.deleted"
+	PolicyCreated         Action = "policy.created" // over the API, as with users
+	PolicyChanged         Action = "policy.changed"
+	PolicyDeleted         Action = "policy.deleted"
 	DeliveryReplayed      Action = "delivery.replayed"
 	ConsoleLinkMade       Action = "console_link.created" // that signs a user in
 	CallbackSecretShown   Action = "callback_secret.shown"
@@ -70,6 +75,7 @@ type Event struct {
 	KeyID   string // the public half of the API key
 	Issuer  string // the trusted issuer that identified the user, where no key did
 	Session string // the family of the caller's tokens
+	LinkID  string // of the presigned link that was used
 
 	// From where.
 	ClientIP  string

@@ -8,7 +8,7 @@ func CallEvent(call *observe.Call) Event {
 		Action: EndpointExecuted, Outcome: call.Outcome, Reason: call.Reason,
 		Company: call.Company, User: call.User, KeyID: call.KeyID, Issuer: call.Issuer, Session: call.Session,
 		Endpoint: call.Endpoint.String(), Revision: call.Revision, JobID: call.JobID,
-		TraceID: call.TraceID,
+		TraceID: call.TraceID, LinkID: call.LinkID,
 	}
 	switch call.Kind {
 	case observe.Accepted:

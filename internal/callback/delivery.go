@@ -51,6 +51,7 @@ type Try struct {
 	Took   time.Duration `json:"took"`
 	Status int           `json:"status,omitempty"` // HTTP status of the answer; 0: there was none
 	Error  string        `json:"error,omitempty"`  // why it did not succeed, for operators
+	Reason Reason        `json:"reason,omitempty"` // the same as a word; of tries that an older version has kept there is none
 }
 
 // MessageID is the webhook-id: it stays the same in every attempt, so that the receiver can tell a repetition.
@@ -80,11 +81,32 @@ type Capacity struct {
 	Held map[job.ID]int // the attempts that the caller makes itself
 }
 
+// Full reports whether no delivery of a line may be claimed any more, after so many of its company, its host and itself that are not in the
+// capacity yet.
+func (c *Capacity) Full(line Line, ofCompany, ofHost, ofLine int) bool {
+	return c.PerCompany > 0 && c.Running[line.Company]+ofCompany >= c.PerCompany ||
+		c.PerHost > 0 && c.Hosts[line.Host]+ofHost >= c.PerHost ||
+		c.Left != nil && ofLine >= c.Left(line)
+}
+
 // SigningKey is one key that a user's callbacks are signed with.
 type SigningKey struct {
 	Key      []byte    `json:"key"`                // 24 to 64 bytes
 	NotAfter time.Time `json:"not_after,omitzero"` // zero: for good; else it signs until then, beside its successor
 	Shown    bool      `json:"shown,omitempty"`    // somebody was given it: it is not shown again
+}
+
+// WithNewest returns the keys of a user with a new one in front, and lets the others sign until notAfter at the latest. It changes keys.
+func WithNewest(keys []SigningKey, newest SigningKey, notAfter time.Time) ([]SigningKey, error) {
+	if len(newest.Key) < 24 || len(newest.Key) > 64 {
+		return nil, errors.New("a signing key has from 24 to 64 bytes")
+	}
+	for i := range keys {
+		if keys[i].NotAfter.IsZero() || keys[i].NotAfter.After(notAfter) {
+			keys[i].NotAfter = notAfter.UTC()
+		}
+	}
+	return append([]SigningKey{newest}, keys...), nil
 }
 
 // Errors that a [Store] returns, to be tested with errors.Is.

@@ -2,6 +2,7 @@ package callback
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net"
 	"net/http"
@@ -33,6 +34,10 @@ type Config struct {
 	// Authorize is asked before each try whether the user may still be told. An error makes the delivery a dead letter.
 	// Nil allows everything. It must be safe for concurrent use.
 	Authorize func(ctx context.Context, d Delivery) error
+
+	// Redacted returns the parameters of a job without the values of sensitive ones; nil: they are not known any more. A nil function
+	// knows none. It must be safe for concurrent use.
+	Redacted func(j job.Job) json.RawMessage
 }
 
 // Options belong to a dispatcher for good. Zero values mean the defaults.
@@ -83,7 +88,7 @@ func (o *Options) setDefaults() {
 	}
 }
 
-// attached is what Attach puts on the stack.
+// attached is a configuration's settings, and what is made of them; the newest one on the stack is in force.
 type attached struct {
 	config Config
 	hosts  hosts

@@ -24,7 +24,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
-	"github.com/solucao42/caddy-data-api/internal/store/storetest"
+	"github.com/solucao42/caddy-data-api/internal/store/storetest/jobtest"
 )
 
 // patience is how long a test waits for what comes in a moment, unless the machine has other things to do.
@@ -172,7 +172,7 @@ func await(tb testing.TB, store callback.Store, id job.ID, want func(callback.De
 	tb.Helper()
 	deadline := time.Now().Add(patience)
 	for {
-		d, err := storetest.FindDelivery(context.Background(), store, id)
+		d, err := jobtest.FindDelivery(context.Background(), store, id)
 		if err != nil {
 			tb.Fatal(err)
 		}

@@ -32,5 +32,5 @@ func notAuthorized(err error) error {
 	if dataapi.AsError(err).Code.Passing() {
 		return fmt.Errorf("%w: whether the user may be told is not known: %w", errNotTried, err)
 	}
-	return fmt.Errorf("%w: the user may not be told any more: %w", errRefused, err)
+	return because(NotPermitted, fmt.Errorf("%w: the user may not be told any more: %w", errRefused, err))
 }

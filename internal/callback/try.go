@@ -47,7 +47,7 @@ func (d *Dispatcher) try(ctx context.Context, delivery Delivery, current attache
 		log.Error("a callback could not be made", "error", err)
 		return postpone(delivery, due.Add(5*time.Second))
 	}
-	delivery.Log = append(delivery.Log, Try{At: begun.UTC(), Took: now.Sub(begun), Status: status, Error: errorText(err)})
+	delivery.Log = append(delivery.Log, Try{At: begun.UTC(), Took: now.Sub(begun), Status: status, Error: errorText(err), Reason: reasonOf(err)})
 	delivery.Log = delivery.Log[max(0, len(delivery.Log)-MaxLog):]
 	if err == nil {
 		return ended(delivery, Delivered, now)
@@ -103,7 +103,7 @@ func (d *Dispatcher) post(
 	}
 	// The hosts that are allowed may have changed since the job was accepted.
 	if _, err := current.hosts.check(delivery.URL); err != nil {
-		return 0, 0, err
+		return 0, 0, because(URLNotAllowed, err)
 	}
 	announced, err := d.announced(ctx, delivery.JobID)
 	if err != nil {
@@ -120,7 +120,7 @@ func (d *Dispatcher) post(
 		if failure, ok := errors.AsType[*url.Error](err); ok {
 			err = failure.Err // without the URL, which may hold a receiver's token
 		}
-		return 0, 0, err
+		return 0, 0, because(networkReason(err), err)
 	}
 	defer response.Body.Close()
 	_, _ = io.CopyN(io.Discard, response.Body, maxResponse) // the status has said all
@@ -128,11 +128,11 @@ func (d *Dispatcher) post(
 	case response.StatusCode >= 200 && response.StatusCode < 300:
 		return response.StatusCode, 0, nil
 	case response.StatusCode == http.StatusGone:
-		return response.StatusCode, 0, fmt.Errorf("%w: the receiver answered 410 Gone", errRefused)
+		return response.StatusCode, 0, because(AnsweredGone, fmt.Errorf("%w: the receiver answered 410 Gone", errRefused))
 	case response.StatusCode >= 300 && response.StatusCode < 400:
-		err = fmt.Errorf("the receiver answered %d: redirects are not followed", response.StatusCode)
+		err = because(AnsweredRedirect, fmt.Errorf("the receiver answered %d: redirects are not followed", response.StatusCode))
 	default:
-		err = fmt.Errorf("the receiver answered %d", response.StatusCode)
+		err = because(AnsweredError, fmt.Errorf("the receiver answered %d", response.StatusCode))
 	}
 	return response.StatusCode, retryAfter(response.Header, now), err
 }
@@ -149,7 +149,7 @@ func (d *Dispatcher) trace(ctx context.Context, request *http.Request, announced
 func (d *Dispatcher) request(
 	ctx context.Context, delivery Delivery, announced job.Job, config Config, now time.Time,
 ) (*http.Request, error) {
-	body, err := d.body(ctx, announced, config.MaxResult)
+	body, err := d.body(ctx, announced, config)
 	if err != nil {
 		return nil, err
 	}
@@ -171,17 +171,17 @@ func (d *Dispatcher) announced(ctx context.Context, id job.ID) (job.Job, error) 
 	j, err := d.jobs.Get(ctx, id)
 	switch {
 	case errors.Is(err, job.ErrNotFound):
-		return job.Job{}, fmt.Errorf("%w: the job is not stored any more", errRefused)
+		return job.Job{}, because(JobNotKept, fmt.Errorf("%w: the job is not stored any more", errRefused))
 	case err != nil:
 		return job.Job{}, fmt.Errorf("%w: read the job: %w", errNotTried, err)
 	}
 	return j, nil
 }
 
-// body is the job's document, in memory, which maxResult bounds.
-func (d *Dispatcher) body(ctx context.Context, j job.Job, maxResult int64) ([]byte, error) {
+// body is the job's document, in memory, which MaxResult bounds.
+func (d *Dispatcher) body(ctx context.Context, j job.Job, config Config) ([]byte, error) {
 	var result io.Reader
-	if j.Status == job.Completed && j.Result.Size <= maxResult {
+	if j.Status == job.Completed && j.Result.Size <= config.MaxResult {
 		reader, err := job.OpenResult(ctx, d.jobs, j)
 		if err != nil {
 			return nil, unread(err)
@@ -189,8 +189,12 @@ func (d *Dispatcher) body(ctx context.Context, j job.Job, maxResult int64) ([]by
 		defer reader.Close()
 		result = reader
 	}
+	about := job.About{Endpoint: j.Address.Path(), PollingURL: j.PollingPath}
+	if config.Redacted != nil {
+		about.Parameters = config.Redacted(j)
+	}
 	var body bytes.Buffer
-	if err := job.WriteDocument(&body, j, result); err != nil {
+	if err := job.WriteDescribed(&body, j, result, nil, about); err != nil {
 		return nil, unread(err)
 	}
 	return body.Bytes(), nil
@@ -199,7 +203,7 @@ func (d *Dispatcher) body(ctx context.Context, j job.Job, maxResult int64) ([]by
 // unread says why a result could not be read. A store that is away is not the receiver's fault, and uses up none of its tries.
 func unread(err error) error {
 	if errors.Is(err, job.ErrDamaged) {
-		return fmt.Errorf("read the result: %w", err)
+		return because(ResultDamaged, fmt.Errorf("read the result: %w", err))
 	}
 	return fmt.Errorf("%w: read the result: %w", errNotTried, err)
 }

@@ -7,9 +7,11 @@ import (
 	"os"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/solucao42/caddy-data-api/internal/catalog/document"
+	"github.com/solucao42/caddy-data-api/internal/catalog/watch"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
@@ -17,6 +19,7 @@ import (
 // branch is what the files of one company's directory say, which need not be what is live. It is immutable.
 type branch struct {
 	company *readCompany         // nil: there is no company.yaml, or it cannot be read
+	written watch.Stamp          // of the company.yaml, where it alone decides what company is
 	files   map[string]*readFile // the endpoint files, by file
 	found
 }
@@ -44,15 +47,35 @@ func (c *readCompany) takingAway() *readCompany {
 // revision is one Endpoint.
 type readFile struct {
 	address  dataapi.Address
+	written  watch.Stamp
 	text     [32]byte
 	endpoint *Endpoint // nil when the file says too little
 	sound    bool      // the endpoint has no fault of its own and may go live
 	faults   Diagnostics
 }
 
-// same reports whether nothing has changed from one reading to the next.
+// at is the file with another stamp, and the same text.
+func (f *readFile) at(written watch.Stamp) *readFile {
+	if f.written == written {
+		return f
+	}
+	copied := *f
+	copied.written = written
+	return &copied
+}
+
+// same reports whether nothing has changed from one reading to the next. The stamps of files may have.
 func (b *branch) same(other *branch) bool {
-	return other != nil && b.company == other.company && maps.Equal(b.files, other.files) && b.found.same(other.found)
+	return other != nil && b.company == other.company && maps.EqualFunc(b.files, other.files, (*readFile).same) && b.found.same(other.found)
+}
+
+// stampedAs reports whether the stamps of the files, whose texts are the same, have not changed.
+func (b *branch) stampedAs(other *branch) bool {
+	return b.written == other.written && maps.Equal(b.files, other.files)
+}
+
+func (f *readFile) same(other *readFile) bool {
+	return f == other || f.text == other.text && f.endpoint == other.endpoint && f.sound == other.sound && slices.Equal(f.faults, other.faults)
 }
 
 // heavyFile is the size in bytes from which an endpoint file is read in turn with those of others: the tree of its YAML takes
@@ -64,7 +87,7 @@ var heavy = make(chan struct{}, 2)
 
 // branchReader reads one company's directory in two passes, so that what takes access away does not wait for anything:
 // the first one lists, reads company.yaml and what endpoint files switch off, the second one everything else that has
-// changed. A part of the work is told as soon as it is done.
+// changed. told is called after the first pass.
 type branchReader struct {
 	scanner
 	slug     string
@@ -82,15 +105,19 @@ var errDirectoryGone = errors.New("the company's directory is gone")
 // read returns what the directory says. Complete is false when it was stopped: the branch is good all the same, and
 // another reading goes on where it ended.
 func (r *branchReader) read() (b *branch, complete bool, err error) {
+	defer r.close()
 	if r.previous == nil {
 		r.previous = &branch{}
 	}
 	b = &branch{files: make(map[string]*readFile)}
-	files, hasFile, err := r.list()
+	files, hasFile, written, err := r.list()
 	if err != nil {
 		return nil, false, err
 	}
-	b.company = r.company(hasFile)
+	b.company = r.company(hasFile, written)
+	if b.company != nil && len(r.stored.Users) == 0 {
+		b.written = written
+	}
 	files = append(files, r.storedEndpoints(files)...)
 	var changed []endpointFile
 	for _, file := range files {
@@ -103,7 +130,7 @@ func (r *branchReader) read() (b *branch, complete bool, err error) {
 		if i == 0 {
 			first := b.clone()
 			if first.company != r.previous.company {
-				first.company = first.company.takingAway()
+				first.company, first.written = first.company.takingAway(), watch.Stamp{}
 			}
 			r.told(first)
 		}
@@ -126,7 +153,8 @@ func (b *branch) clone() *branch {
 type endpointFile struct {
 	address dataapi.Address
 	below   string
-	stored  []byte // its text; nil: it is a file
+	written watch.Stamp // zero: it is to be read
+	stored  []byte      // its text; nil: it is a file
 }
 
 // nameOf is the file as diagnostics show it.
@@ -145,24 +173,24 @@ func (r *branchReader) textOf(file endpointFile) ([]byte, bool) {
 }
 
 // list finds the endpoint files, and reports what cannot belong there.
-func (r *branchReader) list() (files []endpointFile, hasFile bool, err error) {
+func (r *branchReader) list() (files []endpointFile, hasFile bool, written watch.Stamp, err error) {
 	if _, err := r.root.Stat(r.slug); errors.Is(err, fs.ErrNotExist) {
 		if r.stored.Company != nil {
-			return nil, false, nil
+			return nil, false, watch.Stamp{}, nil
 		}
-		return nil, false, errDirectoryGone
+		return nil, false, watch.Stamp{}, errDirectoryGone
 	}
 	for _, entry := range r.scanner.list(r.slug) {
 		switch {
 		case entry.dir:
 			files = append(files, r.namespace(entry)...)
 		case entry.name == companyFileName:
-			hasFile = true
+			hasFile, written = true, entry.stamp
 		default:
 			r.misplaced(entry)
 		}
 	}
-	return files, hasFile, nil
+	return files, hasFile, written, nil
 }
 
 func (r *branchReader) namespace(directory entry) (files []endpointFile) {
@@ -180,7 +208,7 @@ func (r *branchReader) namespace(directory entry) (files []endpointFile) {
 			r.fault(entry.path, "the file's name without .sql is the endpoint's slug; it must be %s%s", dataapi.SlugRule, fileMeant(slug))
 		default:
 			files = append(files, endpointFile{
-				address: dataapi.Address{Company: r.slug, Namespace: directory.name, Slug: slug}, below: entry.path,
+				address: dataapi.Address{Company: r.slug, Namespace: directory.name, Slug: slug}, below: entry.path, written: entry.stamp,
 			})
 		}
 	}
@@ -188,12 +216,15 @@ func (r *branchReader) namespace(directory entry) (files []endpointFile) {
 }
 
 // company reads what describes the company: its file, or else what the store has.
-func (r *branchReader) company(hasFile bool) *readCompany {
+func (r *branchReader) company(hasFile bool, written watch.Stamp) *readCompany {
 	below := path.Join(r.slug, companyFileName)
 	switch {
 	case hasFile:
 		if r.stored.Company != nil {
 			r.storedFault(below, "%s describes this company, and goes before what the store has; remove one of them", r.name(below))
+		}
+		if before := r.previous.company; len(r.stored.Users) == 0 && before != nil && r.previous.written.IsOf(written) {
+			return before
 		}
 		text, ok := r.scanner.read(below)
 		if !ok {
@@ -222,7 +253,7 @@ func (r *branchReader) readCompany(name string, text []byte) *readCompany {
 	if sound != nil {
 		sound.Digest = digest
 		_, sound.Company.Stored = document.StoredPath(name)
-		read.faults = append(read.faults, r.stored.addUsers(r.slug, sound)...)
+		read.faults = append(read.faults, r.stored.addTo(r.slug, sound)...)
 		read.sound = &companyFile{CompanyFile: *sound}
 	} else {
 		read.draft = r.stored.draftOf(r.slug, draft, r.live.companies[r.slug])
@@ -236,17 +267,24 @@ var switchesOff = regexp.MustCompile(`(?m)^active:\s*(false|no|off)\b`)
 // glance takes over a file that has not changed, and reads one that switches its endpoint off. Of another one that has
 // changed it takes over what was read before, and reports that it is to be read.
 func (r *branchReader) glance(b *branch, file endpointFile) (later bool) {
+	name := r.nameOf(file)
+	before := r.previous.files[name]
+	if before != nil && before.written.IsOf(file.written) {
+		b.files[name] = before
+		return false
+	}
+	if before == nil && r.live.endpoints[name] == nil {
+		return true // nothing can be taken away
+	}
 	text, ok := r.textOf(file)
 	if !ok {
 		return false
 	}
-	name := r.nameOf(file)
-	before := r.previous.files[name]
-	switch {
-	case before != nil && before.text == document.Digest(text):
-		b.files[name] = before
-	case r.isLive(name, document.Digest(text)):
-		b.files[name] = &readFile{address: file.address, text: document.Digest(text), endpoint: r.live.endpoints[name], sound: true}
+	switch digest := document.Digest(text); {
+	case before != nil && before.text == digest:
+		b.files[name] = before.at(file.written)
+	case r.isLive(name, digest):
+		b.files[name] = &readFile{address: file.address, written: file.written, text: digest, endpoint: r.live.endpoints[name], sound: true}
 	case switchesOff.Match(text):
 		r.parse(b, file, text)
 	default:
@@ -277,7 +315,7 @@ func (r *branchReader) readEndpoint(b *branch, file endpointFile) {
 func (r *branchReader) parse(b *branch, file endpointFile, text []byte) {
 	defer lockLargeFile(text)()
 	report := document.Report{File: r.nameOf(file), Dialects: r.dialects}
-	read := &readFile{address: file.address, text: document.Digest(text)}
+	read := &readFile{address: file.address, written: file.written, text: document.Digest(text)}
 	if file.stored != nil {
 		read.endpoint, read.sound = document.ParseStoredEndpoint(file.address, text, r.authors, &report)
 	} else {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/catalog/document"
+	"github.com/solucao42/caddy-data-api/internal/catalog/watch"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
@@ -31,6 +32,10 @@ type Options struct {
 	// Check asks an endpoint's source about its statement before the endpoint goes live. Nil: nobody is asked.
 	Check CheckFunc
 
+	// Recall says which of some endpoints' statements their sources have accepted before, so that Check need not be called. It is
+	// not called for endpoints of which [Catalog.Doubt] was told. Nil: nobody remembers.
+	Recall func(ctx context.Context, endpoints []*Endpoint) map[*Endpoint]Recollection
+
 	// Forget is told of endpoints that Check was asked about once they are neither live nor in any file any more, so
 	// that what is kept for them can be dropped. Nil: nobody is told.
 	Forget func(endpoint *Endpoint)
@@ -47,11 +52,21 @@ type Options struct {
 	// times. Zero: 1 s.
 	Retry time.Duration
 
+	// StaleWait is how long a reading waits until sources have judged again what they accepted before their schema has changed, before
+	// such endpoints go live unchecked. Zero: 2 s.
+	StaleWait time.Duration
+
 	// CheckTimeout is how long a source may take to judge one statement. Zero: 5 s.
 	CheckTimeout time.Duration
 
 	// Strict lets Open refuse a catalog with a mistake. Otherwise what is at fault is left out.
 	Strict bool
+
+	// Before is another catalog that has read these files, be it closed or not: Open reads only what has changed since. Nothing of
+	// it is kept but what is the same. Nil: there is none.
+	Before *Catalog
+
+	now func() time.Time // for tests; nil: time.Now
 }
 
 // Catalog is a snapshot that follows the files. It is safe for concurrent use.
@@ -64,9 +79,11 @@ type Catalog struct {
 	current atomic.Pointer[state]
 	unasked chan struct{} // holds a token while sources could not be asked
 	listed  atomic.Pointer[time.Time]
+	reads   atomic.Int64 // of files
 
 	changing  sync.Mutex // held while something is published, and listeners are told
 	opening   bool       // nothing is published yet
+	asking    bool       // what sources say is published when all of them have been asked
 	listeners []func(*Snapshot)
 
 	groundMu sync.Mutex // held for a moment; the ground is read with it or with changing, and written with both
@@ -106,7 +123,15 @@ func Open(root string, options Options) (*Catalog, error) {
 	if options.CheckTimeout <= 0 {
 		options.CheckTimeout = 5 * time.Second
 	}
+	if options.StaleWait <= 0 {
+		options.StaleWait = 2 * time.Second
+	}
+	if options.now == nil {
+		options.now = time.Now
+	}
 	ctx, cancel := context.WithCancel(context.Background())
+	before := options.Before
+	options.Before = nil
 	c := &Catalog{
 		root: root, options: options, ctx: ctx, cancel: cancel, opening: true, unasked: make(chan struct{}, 1),
 		ground: newGround(root), readers: make(map[string]*reader), slots: make(map[string]*checkSlots),
@@ -117,13 +142,15 @@ func Open(root string, options Options) (*Catalog, error) {
 	}
 	empty := newState()
 	c.current.Store(empty)
-	watcher := newWatcher(root, options.Logger) // before the files are read, so that no change falls between
+	c.beginWith(before)
+	watcher := watch.New(root, ignored, options.Logger) // before the files are read, so that no change falls between
 	c.readAll()
 	c.changing.Lock()
 	first := c.ground.resolve(empty)
+	first.shareWith(before)
 	if c.ground.listing.silent || options.Strict && len(first.faults) > 0 {
 		c.changing.Unlock()
-		watcher.close()
+		watcher.Close()
 		_ = c.Close()
 		return nil, first.faults
 	}
@@ -184,6 +211,21 @@ func (c *Catalog) Reload() error {
 		return faults
 	}
 	return nil
+}
+
+// Ask asks the sources about what they have not accepted, and returns when that has been done and published, but for what takes long.
+// Files are read first only where they are being read. What changes meanwhile is published at the end, since to publish is work by the
+// size of the catalog: it is meant for a server that is about to start. After Close it does nothing.
+func (c *Catalog) Ask() {
+	c.holdBack(true)
+	defer c.holdBack(false)
+	var companies []string
+	c.look(func(g *ground) { companies = sortedKeys(g.branches) })
+	var all sync.WaitGroup
+	for _, slug := range companies {
+		all.Go(func() { c.readerOf(slug).ask() })
+	}
+	all.Wait()
 }
 
 // readAll reads every company, and returns when each of them has been read.

@@ -1,12 +1,10 @@
 package catalog
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -28,6 +26,12 @@ import (
 // diagnostics of their own, and again for endpoints of which [Catalog.Doubt] was told.
 type CheckFunc func(ctx context.Context, endpoint *Endpoint) ([]source.Column, error)
 
+// Recollection is what is remembered of a statement that a source has accepted.
+type Recollection struct {
+	Columns []source.Column // of the result, as a [CheckFunc] has returned them
+	Stale   bool            // the source's schema may have changed since
+}
+
 // ErrNotYet is what a [CheckFunc] returns, or wraps, while sources are not to be asked: the next Reload asks them.
 var ErrNotYet = errors.New("sources are not asked yet")
 
@@ -47,6 +51,10 @@ const (
 	draftsParallel  = 2
 	companyParallel = 3
 )
+
+// manyStatements is from how many statements of a company on their checks use what the source's version has told: a check of a few
+// makes ready what runs next.
+const manyStatements = 10
 
 // verdict is what a source says of a statement. It is immutable.
 type verdict struct {
@@ -109,7 +117,7 @@ func columnFaults(e *Endpoint, columns []source.Column) (faults Diagnostics) {
 	}
 	for _, declared := range sortedKeys(e.Statement.Columns) {
 		if !slices.Contains(names, declared) {
-			at := e.Places.Columns[declared]
+			at, _ := e.Places.Columns.At(declared)
 			fault := Diagnostic{File: e.File, Line: at.Line, Column: at.Column,
 				Message: fmt.Sprintf("columns: the result has no column %q%s", document.Shorten(declared), document.Alternatives(declared, names))}
 			faults = append(faults, fault.WithAllowed(names))
@@ -117,6 +125,9 @@ func columnFaults(e *Endpoint, columns []source.Column) (faults Diagnostics) {
 	}
 	return append(faults, e.ChartFaults(columns)...)
 }
+
+// otherOrder is the difference of columns that have the same names and types.
+const otherOrder = "their order or their digits are others"
 
 // difference says what has become of columns.
 func difference(before, now []source.Column) string {
@@ -143,7 +154,7 @@ func difference(before, now []source.Column) string {
 		}
 	}
 	if len(changes) == 0 {
-		return "their order or their digits are others"
+		return otherOrder
 	}
 	return strings.Join(changes, ", ")
 }
@@ -226,8 +237,8 @@ type answer struct {
 	since   uint64 // how often it had answered when it was asked
 }
 
-// ask asks once within a time limit, when its turn has come. A source that rests then is not asked quickly.
-func (c *Catalog) ask(endpoint *Endpoint, l *checkSlots, turn chan struct{}, limit time.Duration) (a answer) {
+// askOnce asks within a time limit, when its turn has come. A source that rests then is not asked quickly.
+func (c *Catalog) askOnce(ctx context.Context, endpoint *Endpoint, l *checkSlots, turn chan struct{}, limit time.Duration) (a answer) {
 	select {
 	case turn <- struct{}{}:
 	case <-c.ctx.Done():
@@ -238,7 +249,7 @@ func (c *Catalog) ask(endpoint *Endpoint, l *checkSlots, turn chan struct{}, lim
 		return answer{err: reason, rests: true}
 	}
 	a.since = l.answers()
-	ctx, cancel := context.WithTimeout(c.ctx, limit)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if a.columns, a.err = c.options.Check(ctx, endpoint); alive(a.err) {
 		l.hear()
@@ -249,15 +260,75 @@ func (c *Catalog) ask(endpoint *Endpoint, l *checkSlots, turn chan struct{}, lim
 // inquiry is one round of asking sources about the statements of a company.
 type inquiry struct {
 	*Catalog
+	began    time.Time // before the sources were asked for their versions
+	many     bool      // statements
 	mu       sync.Mutex
 	verdicts map[*Endpoint]*verdict
 	silent   map[string]silence // sources that could not be asked once in this round: they are not asked again in it
 }
 
-// inquire asks about the statements of a company, each for a short time, and returns what the sources say. Those that
-// need longer are asked about in the background.
-func (c *Catalog) inquire(endpoints []*Endpoint) map[*Endpoint]*verdict {
-	round := inquiry{Catalog: c, verdicts: make(map[*Endpoint]*verdict), silent: make(map[string]silence)}
+// inquire finds out what the sources say of the statements of a company, and publishes it. What they have accepted before is
+// taken from memory. What they accepted under another schema is waited for, but not for long.
+func (c *Catalog) inquire(asked []inquired) {
+	began := time.Now()
+	verdicts, unknown, stale := c.recall(asked)
+	judged := make(chan struct{})
+	if len(stale) == 0 {
+		close(judged)
+	} else {
+		c.background(func() {
+			defer close(judged)
+			answers := c.ask(stale, began)
+			c.publish(func(g *ground) { g.decide(answers) })
+		})
+	}
+	maps.Copy(verdicts, c.ask(unknown, began))
+	patience := time.NewTimer(c.options.StaleWait)
+	defer patience.Stop()
+	select {
+	case <-judged:
+	case <-c.ctx.Done():
+	case <-patience.C:
+		for _, endpoint := range stale {
+			verdicts[endpoint] = &verdict{kind: unanswered, aside: true}
+		}
+	}
+	if len(verdicts) > 0 {
+		c.publish(func(g *ground) { g.decideFirst(verdicts) })
+	}
+}
+
+// recall divides statements into those that their sources have accepted, those of which nothing is known, and those that were
+// accepted under another schema.
+func (c *Catalog) recall(asked []inquired) (verdicts map[*Endpoint]*verdict, unknown, stale []*Endpoint) {
+	verdicts = make(map[*Endpoint]*verdict)
+	var known map[*Endpoint]Recollection
+	if c.options.Recall != nil {
+		var trusted []*Endpoint
+		for _, one := range asked {
+			if !one.doubted {
+				trusted = append(trusted, one.endpoint)
+			}
+		}
+		known = c.options.Recall(c.ctx, trusted)
+	}
+	for _, one := range asked {
+		switch found, ok := known[one.endpoint]; {
+		case !ok:
+			unknown = append(unknown, one.endpoint)
+		case found.Stale:
+			stale = append(stale, one.endpoint)
+		default:
+			verdicts[one.endpoint] = judge(one.endpoint, found.Columns, nil)
+		}
+	}
+	return verdicts, unknown, stale
+}
+
+// ask asks about statements of a company, each for a short time, and returns what the sources say. Those that need longer are
+// asked about in the background.
+func (c *Catalog) ask(endpoints []*Endpoint, began time.Time) map[*Endpoint]*verdict {
+	round := inquiry{Catalog: c, began: began, many: len(endpoints) >= manyStatements, verdicts: make(map[*Endpoint]*verdict), silent: make(map[string]silence)}
 	var group errgroup.Group
 	group.SetLimit(companyParallel)
 	for _, endpoint := range endpoints {
@@ -276,7 +347,11 @@ func (q *inquiry) askQuickly(endpoint *Endpoint) {
 		return
 	}
 	slots := q.slotsOf(endpoint.Source)
-	a := q.ask(endpoint, slots, slots.quick, q.options.CheckTimeout/quickPart)
+	ctx := q.ctx
+	if q.many {
+		ctx = source.WithVersionSince(ctx, q.began)
+	}
+	a := q.askOnce(ctx, endpoint, slots, slots.quick, q.options.CheckTimeout/quickPart)
 	switch answered := judge(endpoint, a.columns, a.err); {
 	case answered.kind != unanswered:
 		q.record(endpoint, answered)
@@ -319,7 +394,7 @@ func (q *inquiry) record(endpoint *Endpoint, v *verdict) {
 // askSlowly asks about a statement that a source has not judged quickly, and publishes what it says. A source that has
 // answered others meanwhile is not to blame.
 func (c *Catalog) askSlowly(endpoint *Endpoint, slots *checkSlots) {
-	a := c.ask(endpoint, slots, slots.slow, c.options.CheckTimeout)
+	a := c.askOnce(c.ctx, endpoint, slots, slots.slow, c.options.CheckTimeout)
 	answered := judge(endpoint, a.columns, a.err)
 	if timedOut(a.err) && slots.answers() != a.since {
 		answered = &verdict{kind: refused, reason: tooSlow(c.options.CheckTimeout), slow: time.Now()}
@@ -382,84 +457,4 @@ func checkFault(endpoint *Endpoint, err error) Diagnostic {
 		at, message = document.Place{Line: line, Column: column}, statement.Message
 	}
 	return Diagnostic{File: endpoint.File, Line: at.Line, Column: at.Column, Message: message}
-}
-
-// decide takes in what sources have said. Of an endpoint that was accepted before it keeps what callers were told at first.
-func (g *ground) decide(verdicts map[*Endpoint]*verdict) {
-	for endpoint, v := range verdicts {
-		before := g.verdicts[endpoint]
-		if before == nil || before.told == nil {
-			g.verdicts[endpoint] = v
-			continue
-		}
-		next := *v
-		if v.kind == unanswered || v.kind == undecided { // what was said before holds, and the source is asked again
-			next = *before
-			next.reason, next.aside, next.doubted = v.reason, v.aside, true
-		} else {
-			next.told, next.failure = before.told, before.failure
-		}
-		g.verdicts[endpoint] = &next
-	}
-}
-
-// toAsk lists the endpoints of a company of which the source is to be asked: those that it has not accepted, those that
-// are doubted, and files that are at fault and yet say enough to be asked about.
-func (g *ground) toAsk(b *branch, current *state) (endpoints []*Endpoint) {
-	if g.verdicts == nil || b == nil {
-		return nil
-	}
-	asked := make(map[*Endpoint]bool)
-	ask := func(endpoint *Endpoint) {
-		v := g.verdicts[endpoint]
-		wanted := v == nil || !v.aside && time.Since(v.slow) > slowAgain && (v.kind != accepted || v.doubted)
-		if wanted && !asked[endpoint] {
-			asked[endpoint] = true
-			endpoints = append(endpoints, endpoint)
-		}
-	}
-	for _, file := range sortedKeys(b.files) {
-		if live := current.live.endpoints[file]; live != nil && live != b.files[file].endpoint && current.unchecked[live] {
-			ask(live)
-		}
-		if read := b.files[file]; read.endpoint != nil && (read.sound || read.endpoint.Places.Askable) {
-			ask(read.endpoint)
-		}
-	}
-	return endpoints
-}
-
-// sameStatement reports whether a source that accepts one of the endpoints accepts the other.
-func sameStatement(a, b *Endpoint) bool {
-	return a.Source == b.Source && a.Statement.SQL == b.Statement.SQL &&
-		reflect.DeepEqual(a.Statement.Params, b.Statement.Params) && maps.EqualFunc(a.Statement.Columns, b.Statement.Columns,
-		func(one, other source.ColumnSpec) bool { return reflect.DeepEqual(one, other) })
-}
-
-// pending lists what waits for a source that cannot be asked.
-func (g *ground) pending(s *state) Diagnostics {
-	var list Diagnostics
-	add := func(endpoint *Endpoint, effect string) {
-		if s.down[endpoint.Source] == nil {
-			return // nobody has tried
-		}
-		at := cmp.Or(endpoint.Places.Source, document.Place{Line: 1, Column: 1})
-		list = append(list, Diagnostic{
-			File: endpoint.File, Line: at.Line, Column: at.Column,
-			Message: "source " + endpoint.Source + " cannot be asked about the statement, so it is unchecked", Effect: effect,
-		})
-	}
-	for _, b := range g.branches {
-		for file := range b.files {
-			if s.waiting[file] != nil {
-				add(b.files[file].endpoint, effectWaiting)
-			}
-		}
-	}
-	for endpoint := range s.unchecked {
-		if s.live.endpoints[endpoint.File] == endpoint {
-			add(endpoint, effectUnchecked)
-		}
-	}
-	return list.Sorted()
 }

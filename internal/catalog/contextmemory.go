@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"maps"
 	"sync"
 
 	"github.com/solucao42/caddy-data-api/internal/identity"
@@ -47,4 +48,15 @@ func (m *contextMemory) forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.before, m.known = m.known, nil
+}
+
+// inherit takes over what another memory knows.
+func (m *contextMemory) inherit(other *contextMemory) {
+	other.mu.Lock()
+	defer other.mu.Unlock()
+	m.before = maps.Clone(other.before)
+	if m.before == nil {
+		m.before = make(map[contextKey][]params.ContextFault)
+	}
+	maps.Copy(m.before, other.known)
 }

@@ -7,5 +7,6 @@
 // asks it about them. It knows neither HTTP nor Caddy.
 //
 // Start reading at [Open]. tree.go and branch.go find the files, package document reads each of them, resolve.go decides what
-// is live, check.go asks the sources, publish.go makes the [Snapshot]. A mistake in a file is a [Diagnostic].
+// is live, check.go asks the sources, publish.go makes the [Snapshot]; follow.go reads again what package watch has noticed. A
+// mistake in a file is a [Diagnostic].
 package catalog

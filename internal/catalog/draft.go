@@ -15,6 +15,7 @@ import (
 type Draft struct {
 	Endpoint *Endpoint // nil: the text says too little
 	Faults   Diagnostics
+	Warnings Diagnostics     // of what would come of it; none where there are faults
 	Columns  []source.Column // of the result; nil: not known
 	Asked    bool            // the source has judged the statement
 }
@@ -27,7 +28,11 @@ func (c *Catalog) CheckDraft(
 	ctx context.Context, address dataapi.Address, text []byte,
 	judge func(ctx context.Context, endpoint *Endpoint) ([]source.Column, error),
 ) (draft Draft, err error) {
-	defer func() { draft.Faults = draft.Faults.Sorted() }()
+	defer func() {
+		if draft.Faults = draft.Faults.Sorted(); len(draft.Faults) == 0 && draft.Endpoint != nil {
+			draft.Warnings = c.draftWarnings(&draft)
+		}
+	}()
 	report := document.Report{File: document.StoredName(path.Join(address.Company, address.Path()+".sql"))}
 	report.Dialects = document.Dialects{BySource: c.options.DialectOf, Others: c.options.Dialects}
 	done := lockLargeFile(text)

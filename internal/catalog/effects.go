@@ -17,6 +17,7 @@ const (
 	effectUserRefused       = "the user is refused, and the rest of the file is live"
 	effectStoredUserRefused = "the user of the store is refused"
 	effectNoCompany         = "the company and its endpoints are not published"
+	effectPolicyLeftOut     = "the policy is left out, and users who have it by the store are refused"
 	effectWaiting           = "the last good revision stays live until the source can be asked"
 	effectUnchecked         = "the endpoint is published, and its statement is checked before it first runs"
 	effectWholeCatalog      = "the last good catalog stays live"
@@ -30,12 +31,16 @@ func (r *resolution) tellEffects() {
 		between = between && link.Message == fault.Message
 		slug, name := r.companyOf(fault.File)
 		user, isUser := strings.CutPrefix(name, usersDirectory+"/")
+		_, isPolicy := strings.CutPrefix(name, policiesDirectory+"/")
 		_, stored := document.StoredPath(fault.File)
+		stored = stored && !strings.HasSuffix(name, ".sql")
 		switch {
 		case name == companyFileName:
 			fault.Effect = r.companyEffect(slug, link.user)
 		case stored && isUser && !strings.Contains(user, "/"):
 			fault.Effect = r.userEffect(slug, user, fault.File)
+		case stored && isPolicy:
+			fault.Effect = effectPolicyLeftOut
 		default:
 			fault.Effect = r.endpointEffect(slug, fault.File, between)
 		}

@@ -111,5 +111,6 @@ func (c *Catalog) ReadFile(address dataapi.Address) (text []byte, ok bool) {
 	}
 	defer root.Close()
 	s := scanner{given: c.root, root: root}
+	defer s.close()
 	return s.read(path.Join(address.Company, address.Path()+".sql"))
 }

@@ -146,7 +146,7 @@ title: {a: b}
 			`8:14: params.d.type must be one of string, integer, decimal, boolean, date, timestamp, uuid, or an array of one such as array<integer>; got array<array<date>>`,
 			`9:32: 010 is not a plain number; write it in decimal notation such as 10 or -2.50, or put quotes around it if it is text`,
 			`10:32: params.f.minimum must be an integer, written without quotes; got "1"`,
-			`10:46: params.f.maximum must be an integer, written without fraction and exponent; got 1.5`,
+			`10:46: params.f.maximum must be an integer; got 1.5`,
 		},
 	},
 	{

@@ -69,8 +69,14 @@ func (l *linker) fault(file string, at document.Place, message func() string) *l
 // a third: it could not tell them apart.
 func (l *linker) shares() {
 	received := make(map[dataapi.Address][]*Endpoint)
-	companies := l.companyList()
-	for _, file := range sortedKeys(l.endpoints) {
+	var sharing []string
+	for file, endpoint := range l.endpoints {
+		if len(endpoint.Shares) > 0 {
+			sharing = append(sharing, file)
+		}
+	}
+	slices.Sort(sharing)
+	for _, file := range sharing {
 		endpoint := l.endpoints[file]
 		for _, company := range sortedKeys(endpoint.Shares) {
 			at := endpoint.Places.Shares[company].Key
@@ -81,7 +87,7 @@ func (l *linker) shares() {
 				})
 			case l.companies[company] == nil && l.branches[company] == nil: // of one that is at fault, its own file is told
 				l.fault(file, at, func() string {
-					return fmt.Sprintf("share.%s: there is no such company; %s%s", company, companies,
+					return fmt.Sprintf("share.%s: there is no such company; %s%s", company, l.companyList(),
 						dataapi.DidYouMean(company, sortedKeys(l.companies)))
 				})
 			case endpoint.Active:
@@ -126,8 +132,19 @@ func others(endpoints []*Endpoint, without *Endpoint) string {
 // would see what the context was meant to hide. A value that some of the endpoints cannot have is a warning, since
 // those endpoints refuse the user; when none of them can have it, it is a fault.
 func (l *linker) linkContexts() {
-	within := l.reachable()
-	for _, slug := range sortedKeys(l.companies) {
+	limiting := make(map[string]bool) // the companies that have any
+	for slug, file := range l.companies {
+		for _, places := range file.Contexts {
+			if len(places) > 0 {
+				limiting[slug] = true
+			}
+		}
+	}
+	if len(limiting) == 0 {
+		return
+	}
+	within := l.reachable(limiting)
+	for _, slug := range sortedKeys(limiting) {
 		file := l.companies[slug]
 		for _, name := range sortedKeys(file.Contexts) {
 			l.context(file, file.Company.Users[name], within[slug])
@@ -135,15 +152,18 @@ func (l *linker) linkContexts() {
 	}
 }
 
-// reachable lists the endpoints of each company, its own and those shared with it, by the parameters that they have.
-func (l *linker) reachable() map[string]map[string][]*Endpoint {
+// reachable lists the endpoints of some companies, their own and those shared with them, by the parameters that they have.
+func (l *linker) reachable(companies map[string]bool) map[string]map[string][]*Endpoint {
 	within := make(map[string]map[string][]*Endpoint)
 	add := func(company string, endpoint *Endpoint) {
+		if !companies[company] {
+			return
+		}
 		if within[company] == nil {
 			within[company] = make(map[string][]*Endpoint)
 		}
-		for parameter := range endpoint.Places.Params {
-			within[company][parameter] = append(within[company][parameter], endpoint)
+		for _, parameter := range endpoint.Places.Params {
+			within[company][parameter.Name] = append(within[company][parameter.Name], endpoint)
 		}
 	}
 	for _, file := range sortedKeys(l.endpoints) {

@@ -33,7 +33,7 @@ func (f *companyFile) refusing(users []string) *companyFile {
 	return &refusing
 }
 
-// without returns the file without what a newer one that is at fault withdraws: a deactivation, of the company or of a
+// without removes from the file the rights that a newer, faulty one takes away: a deactivation, of the company or of a
 // user, the removal of a user, and of a policy from a user, take effect although the rest of the newer file does not. Its
 // fault may be another company's doing. It returns f itself when nothing is withdrawn.
 func (f *companyFile) without(newer *companyFile) *companyFile {

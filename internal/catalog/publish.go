@@ -26,9 +26,23 @@ func (c *Catalog) publish(change func(*ground)) {
 	c.groundMu.Unlock()
 	c.changing.Lock()
 	defer c.changing.Unlock()
-	if c.ctx.Err() == nil && c.apply() && !c.opening {
-		before := c.current.Load()
-		c.install(c.ground.resolve(before), before)
+	if c.ctx.Err() == nil && c.apply() && !c.opening && !c.asking {
+		c.publishKnown()
+	}
+}
+
+// publishKnown publishes what follows from all that is known. The caller holds changing.
+func (c *Catalog) publishKnown() {
+	before := c.current.Load()
+	c.install(c.ground.resolve(before), before)
+}
+
+// holdBack has changes published later, or publishes those that there are.
+func (c *Catalog) holdBack(hold bool) {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	if c.asking = hold; !hold && c.ctx.Err() == nil {
+		c.publishKnown()
 	}
 }
 

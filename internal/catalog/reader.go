@@ -15,19 +15,27 @@ type reader struct {
 
 	mu      sync.Mutex
 	waiting []chan struct{} // of those who wait for a reading that begins after they came
+	serving []chan struct{} // of those who wait for the one under way
 	busy    bool
 }
 
 // request has a company's files read, and its statements asked about. What it returns is closed when that has been done,
 // except for what needs longer than a second.
-func (c *Catalog) request(slug string) (done <-chan struct{}) {
+func (c *Catalog) request(slug string) (done <-chan struct{}) { return c.readerOf(slug).request() }
+
+func (c *Catalog) readerOf(slug string) *reader {
 	c.readersMu.Lock()
+	defer c.readersMu.Unlock()
 	r := c.readers[slug]
 	if r == nil {
 		r = &reader{catalog: c, slug: slug}
 		c.readers[slug] = r
 	}
-	c.readersMu.Unlock()
+	return r
+}
+
+func (r *reader) request() (done <-chan struct{}) {
+	c := r.catalog
 	waiter := make(chan struct{})
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -37,6 +45,22 @@ func (c *Catalog) request(slug string) (done <-chan struct{}) {
 	}
 	if !r.busy { // the catalog is closed
 		r.serve()
+	}
+	return waiter
+}
+
+// settled returns what is closed when the readings are done that have been asked for; it asks for none.
+func (r *reader) settled() (done <-chan struct{}) {
+	waiter := make(chan struct{})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case len(r.waiting) > 0:
+		r.waiting = append(r.waiting, waiter)
+	case r.busy:
+		r.serving = append(r.serving, waiter)
+	default:
+		close(waiter)
 	}
 	return waiter
 }
@@ -59,22 +83,23 @@ func (r *reader) serve() {
 func (r *reader) run() {
 	for {
 		r.mu.Lock()
-		served := r.waiting
-		r.waiting = nil
-		r.busy = len(served) > 0
+		r.serving, r.waiting = r.waiting, nil
+		r.busy = len(r.serving) > 0
+		over := !r.busy
 		r.mu.Unlock()
-		if len(served) == 0 {
+		if over {
 			return
 		}
 		complete := r.read()
 		r.mu.Lock()
 		if complete || r.catalog.ctx.Err() != nil {
-			for _, waiter := range served {
+			for _, waiter := range r.serving {
 				close(waiter)
 			}
 		} else {
-			r.waiting = append(r.waiting, served...) // the next reading goes on where this one was stopped
+			r.waiting = append(r.waiting, r.serving...) // the next reading goes on where this one was stopped
 		}
+		r.serving = nil
 		r.mu.Unlock()
 	}
 }
@@ -98,8 +123,11 @@ func (r *reader) read() (complete bool) {
 	var previous *branch
 	c.look(func(g *ground) { previous = g.branches[r.slug] })
 	reading := branchReader{
-		scanner: scanner{given: c.root, root: root, dialects: document.Dialects{BySource: c.options.DialectOf, Others: c.options.Dialects}},
-		slug:    r.slug, stored: c.storedOf(r.slug), authors: c.options.Authors, live: c.current.Load().live, previous: previous,
+		scanner: scanner{
+			given: c.root, root: root, dialects: document.Dialects{BySource: c.options.DialectOf, Others: c.options.Dialects},
+			now: c.options.now(), reads: &c.reads,
+		},
+		slug: r.slug, stored: c.storedOf(r.slug), authors: c.options.Authors, live: c.current.Load().live, previous: previous,
 		told: r.tell, stop: r.wanted,
 	}
 	read, complete, err := reading.read()
@@ -111,25 +139,57 @@ func (r *reader) read() (complete bool) {
 	if !complete {
 		return false
 	}
-	var ask []*Endpoint
+	r.inquire()
+	return true
+}
+
+// inquire asks about the company's statements, as far as that is to be done.
+func (r *reader) inquire() {
+	c := r.catalog
+	var ask []inquired
 	c.look(func(g *ground) { ask = g.toAsk(g.branches[r.slug], c.current.Load()) })
 	if len(ask) > 0 {
-		answers := c.inquire(ask)
-		c.publish(func(g *ground) { g.decide(answers) })
+		c.inquire(ask)
 	}
-	return true
+}
+
+// ask asks about the company's statements, and returns when that has been done. A reading that is under way is waited for, and does
+// it.
+func (r *reader) ask() {
+	if !r.idle() {
+		select {
+		case <-r.request():
+		case <-r.catalog.ctx.Done():
+		}
+		return
+	}
+	done := make(chan struct{})
+	if r.catalog.background(func() {
+		defer close(done)
+		r.inquire()
+	}) {
+		<-done
+	}
 }
 
 // tell publishes what the files say, when that has changed.
 func (r *reader) tell(b *branch) {
-	changed := false
-	r.catalog.look(func(g *ground) { changed = !b.same(g.branches[r.slug]) })
-	if changed {
-		r.catalog.publish(func(g *ground) {
-			if g.listing.has(r.slug) {
-				g.branches[r.slug] = b
-			}
-		})
+	var changed, settled bool
+	r.catalog.look(func(g *ground) {
+		before := g.branches[r.slug]
+		changed = !b.same(before)
+		settled = !changed && !b.stampedAs(before)
+	})
+	take := func(g *ground) {
+		if g.listing.has(r.slug) {
+			g.branches[r.slug] = b
+		}
+	}
+	switch {
+	case changed:
+		r.catalog.publish(take)
+	case settled:
+		r.catalog.amend(take)
 	}
 }
 

@@ -3,7 +3,6 @@ package catalog
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
@@ -30,7 +29,7 @@ func newSnapshot(companies map[string]*identity.Company, endpoints []*Endpoint) 
 		companies: companies, endpoints: endpoints,
 		routes: make(map[dataapi.Address]route, len(endpoints)),
 	}
-	slices.SortFunc(s.endpoints, func(a, b *Endpoint) int { return strings.Compare(a.Address.String(), b.Address.String()) })
+	slices.SortFunc(s.endpoints, func(a, b *Endpoint) int { return a.Address.Compare(b.Address) })
 	reachable := make([]*Endpoint, 0, len(endpoints))
 	for _, endpoint := range s.endpoints {
 		if owner := companies[endpoint.Company]; endpoint.Active && owner != nil && owner.Active {
@@ -62,7 +61,7 @@ func newSnapshot(companies map[string]*identity.Company, endpoints []*Endpoint) 
 		s.reached[address.Company] = append(s.reached[address.Company], Reached{found.endpoint, found.shared})
 	}
 	for _, list := range s.reached {
-		slices.SortFunc(list, func(a, b Reached) int { return strings.Compare(a.Endpoint.Path(), b.Endpoint.Path()) })
+		slices.SortFunc(list, func(a, b Reached) int { return a.Endpoint.ComparePath(b.Endpoint.Address) })
 	}
 	return s
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 // changed once it was handed over.
 type Stored struct {
 	Company   []byte            // the text of a company.yaml; nil: there is none
+	Policies  map[string][]byte // the map of each policy, as company.yaml has it below policies
 	Users     map[string][]byte // the map of each user, as company.yaml has it below users
 	Endpoints map[string][]byte // the texts of endpoint files, by NAMESPACE/SLUG
 
@@ -53,11 +55,18 @@ func (c *Catalog) SetStored(company string, stored *Stored) (done <-chan struct{
 // what takes a source over a second.
 func (c *Catalog) Refresh(company string) (done <-chan struct{}) { return c.request(company) }
 
-// StoredCompanies lists the companies of which the store has something.
-func (c *Catalog) StoredCompanies() []string {
-	c.storedMu.Lock()
-	defer c.storedMu.Unlock()
-	return sortedKeys(c.stored)
+// Settled returns what is closed when a company has been read as often as was asked for, by SetStored too. It asks for no reading, which takes as long as the
+// company has files.
+func (c *Catalog) Settled(company string) (done <-chan struct{}) {
+	c.readersMu.Lock()
+	r := c.readers[company]
+	c.readersMu.Unlock()
+	if r == nil {
+		closed := make(chan struct{})
+		close(closed)
+		return closed
+	}
+	return r.settled()
 }
 
 func (c *Catalog) storedOf(company string) *Stored {
@@ -116,9 +125,9 @@ func shadowedBy(file string) string {
 	return "the file " + file + " is served at this address, and goes before what the console has; this endpoint comes back when the file goes"
 }
 
-// digestWith tells apart what a company's file and the users of the store say together.
+// digestWith tells apart what a company's file and the policies and users of the store say together.
 func (s *Stored) digestWith(text []byte) [32]byte {
-	if len(s.Users) == 0 {
+	if len(s.Policies)+len(s.Users) == 0 {
 		return document.Digest(text)
 	}
 	hash := sha256.New()
@@ -127,15 +136,23 @@ func (s *Stored) digestWith(text []byte) [32]byte {
 		_, _ = hash.Write(part)
 	}
 	add(text)
-	for _, name := range sortedKeys(s.Users) {
-		add([]byte(name))
-		add(s.Users[name])
+	for _, kind := range []map[string][]byte{s.Policies, s.Users} {
+		add([]byte(strconv.Itoa(len(kind))))
+		for _, name := range sortedKeys(kind) {
+			add([]byte(name))
+			add(kind[name])
+		}
 	}
 	return [32]byte(hash.Sum(nil))
 }
 
-// addUsers adds the users of the store to a company, and returns what is wrong with those that cannot be added.
-func (s *Stored) addUsers(slug string, company *document.CompanyFile) (faults Diagnostics) {
+// addTo adds the policies and users of the store to a company, and returns what is wrong with those that cannot be added.
+func (s *Stored) addTo(slug string, company *document.CompanyFile) (faults Diagnostics) {
+	for _, name := range sortedKeys(s.Policies) {
+		report := document.Report{File: storedPolicy(slug, name)}
+		company.AddPolicy(name, s.Policies[name], &report)
+		faults = append(faults, report.All()...)
+	}
 	for _, name := range sortedKeys(s.Users) {
 		report := document.Report{File: storedUser(slug, name)}
 		company.AddUser(name, s.Users[name], &report)
@@ -148,8 +165,15 @@ func storedUser(slug, name string) string {
 	return document.StoredName(path.Join(slug, usersDirectory, name))
 }
 
-// usersDirectory is where diagnostics show users of the store.
-const usersDirectory = "users"
+func storedPolicy(slug, name string) string {
+	return document.StoredName(path.Join(slug, policiesDirectory, name))
+}
+
+// Where diagnostics show users and policies of the store.
+const (
+	usersDirectory    = "users"
+	policiesDirectory = "policies"
+)
 
 // draftOf is what can be said of a company whose file is at fault. What the store says of its users counts all the same: one who is
 // deleted or deactivated there loses access.
@@ -183,10 +207,29 @@ func (s *Stored) draftOf(slug string, draft *identity.Company, live *companyFile
 	return &whole
 }
 
-// CheckUser says what is wrong with a user of the store before it is kept: the value is as in [Stored]. Its places are those in
-// the value. A company that is not live has no users.
-func (c *Catalog) CheckUser(company, name string, value []byte) Diagnostics {
+// CheckUser says what a user of the store would be before it is stored, and what is wrong with it: the value is as in [Stored]. Its
+// places are those in the value. A company that is not live has no users.
+func (c *Catalog) CheckUser(company, name string, value []byte) (*identity.User, Diagnostics) {
 	report := document.Report{File: storedUser(company, name)}
+	whole := c.copyOf(company, &report)
+	if whole == nil || !whole.AddUser(name, value, &report) {
+		return nil, report.All()
+	}
+	return whole.Company.Users[name], nil
+}
+
+// CheckPolicy is CheckUser for a policy.
+func (c *Catalog) CheckPolicy(company, name string, value []byte) (*identity.Policy, Diagnostics) {
+	report := document.Report{File: storedPolicy(company, name)}
+	whole := c.copyOf(company, &report)
+	if whole == nil || !whole.AddPolicy(name, value, &report) {
+		return nil, report.All()
+	}
+	return whole.Company.Policies[name], nil
+}
+
+// copyOf returns a copy of a company, to which something may be added; nil: the company is at fault, as the report says then.
+func (c *Catalog) copyOf(company string, report *document.Report) *document.CompanyFile {
 	var live *companyFile
 	c.look(func(g *ground) {
 		if b := g.branches[company]; b != nil && b.company != nil && b.company.sound != nil {
@@ -194,12 +237,11 @@ func (c *Catalog) CheckUser(company, name string, value []byte) Diagnostics {
 		}
 	})
 	if live == nil {
-		report.Fault(document.Place{Line: 1, Column: 1}, "the company's %s is at fault; users can be changed when it is mended", companyFileName)
-		return report.All()
+		report.Fault(document.Place{Line: 1, Column: 1}, "the company's %s is at fault; users and policies can be changed when it is mended", companyFileName)
+		return nil
 	}
-	copied, users := live.CompanyFile, *live.Company
-	users.Users = maps.Clone(users.Users)
-	copied.Company, copied.Stored, copied.Contexts = &users, maps.Clone(copied.Stored), maps.Clone(copied.Contexts)
-	copied.AddUser(name, value, &report)
-	return report.All()
+	copied, whole := live.CompanyFile, *live.Company
+	whole.Users, whole.Policies = maps.Clone(whole.Users), maps.Clone(whole.Policies)
+	copied.Company, copied.Stored, copied.Contexts = &whole, maps.Clone(copied.Stored), maps.Clone(copied.Contexts)
+	return &copied
 }

@@ -147,7 +147,7 @@ func TestWhoMayPublishWhere(t *testing.T) {
 		"a source of others": {"acme", strings.Replace(storedText("x"), "demo", "other", 1), "3:9: source: company acme may not publish statements on source other; " +
 			"whoever runs the server allows it by the line `authors acme` in the source's block of the Caddyfile; the endpoint is not published"},
 		"a source beside authors": {"globex", storedText("x"), "3:9: source: company globex may not publish statements on source demo; " +
-			"whoever runs the server allows it by the line `authors acme globex` in the source's block of the Caddyfile; the endpoint is not published"},
+			"whoever runs the server allows it by adding globex to the line `authors` in the source's block of the Caddyfile; the endpoint is not published"},
 		"no such source": {"acme", strings.Replace(storedText("x"), "demo", "dmeo", 1), "3:9: source: there is no source dmeo on which company acme may publish; " +
 			"did you mean demo? Allowed are demo; the endpoint is not published"},
 		"no source at all": {"globex", strings.Replace(storedText("x"), "demo", "dmeo", 1), "3:9: source: there is no source on which company globex may publish; " +
@@ -226,7 +226,7 @@ console:acme/users/odd:1:12: users.odd.policies names the unknown policy "Nothin
 		Endpoints: map[string][]byte{"default/s": []byte(storedText("G"))},
 	})
 	if got := users("globex"); got != "bob true 1" || s.all() != "console:globex/default/s.sql:3:9: "+
-		"source: company globex may not publish statements on source demo; whoever runs the server allows it by the line `authors acme globex` "+
+		"source: company globex may not publish statements on source demo; whoever runs the server allows it by adding globex to the line `authors` "+
 		"in the source's block of the Caddyfile; the endpoint is not published" {
 		t.Errorf("globex has %s; %s", got, s.all())
 	}
@@ -256,16 +256,156 @@ func TestCheckUser(t *testing.T) {
 		`{"subject": "erp"}`:        `1:1: users.ana: trusted issuers call the user "erp", as they do the user erp; a subject, or the name of a user without one, may stand once`,
 		`{"polices": [], "rate":1}`: `1:2: in users.ana: unknown key "polices"; did you mean policies?`,
 	} {
-		got := strings.TrimPrefix(s.CheckUser("acme", "ana", []byte(value)).Error(), "console:acme/users/ana:")
+		_, faults := s.CheckUser("acme", "ana", []byte(value))
+		got := strings.TrimPrefix(faults.Error(), "console:acme/users/ana:")
 		if got != want && (want == "" || !strings.HasPrefix(got, want)) {
 			t.Errorf("%s:\n got %s\nwant %s", value, got, want)
 		}
 	}
-	if got := s.CheckUser("none", "ana", nil).Error(); got == "" {
+	if _, faults := s.CheckUser("none", "ana", nil); len(faults) == 0 {
 		t.Error("a user of no company is fine")
 	}
-	if got := s.CheckUser("acme", "erp", []byte("{}")).Error(); !strings.Contains(got, "describes this user") {
+	if _, got := s.CheckUser("acme", "erp", []byte("{}")); !strings.Contains(got.Error(), "describes this user") {
 		t.Error(got)
+	}
+}
+
+func TestStoredPolicies(t *testing.T) {
+	t.Parallel()
+	s := openWithStore(t, files{"acme/company.yaml": "users: { erp: {} }\npolicies: { Own: { grants: [{ actions: [data_api:execute] }] } }\n"})
+	grants := []byte(`{"grants":[{"actions":["data_api:execute"],"endpoints":["a/b"]}]}`)
+	s.store("acme", &catalog.Stored{
+		Policies: map[string][]byte{"Few": grants, "Own": grants, "Broken": []byte(`{"grants":[]}`)},
+		Users:    map[string][]byte{"ana": []byte("policies: [Few, Own]\n"), "bob": []byte("policies: [Broken]\n")},
+	})
+	acme, _ := s.Current().Company("acme")
+	if acme.Policies["Few"] == nil || !acme.Policies["Few"].Stored || acme.Policies["Own"].Stored || acme.Policies["Broken"] != nil ||
+		acme.Users["ana"] == nil || acme.Users["bob"] != nil {
+		t.Errorf("%+v %+v", acme.Policies, acme.Users)
+	}
+	for _, part := range []string{
+		"console:acme/policies/Own:1:1: policies.Own: ", "console:acme/policies/Broken:1:1: ", "console:acme/users/bob:1:12: users.bob.policies names the unknown policy",
+		"the policy is left out, and users who have it by the store are refused",
+	} {
+		if !strings.Contains(s.all(), part) {
+			t.Errorf("%s lacks %s", s.all(), part)
+		}
+	}
+	if made, faults := s.CheckPolicy("acme", "Few", []byte(`{"grants":[{"actions":["data_api:get_job"]}]}`)); faults != nil || len(made.Grants) != 1 {
+		t.Errorf("%+v %v", made, faults)
+	}
+	for name, value := range map[string]string{"Own": string(grants), "DataAPIConsumer": string(grants), "9": string(grants), "New": `{"grant":[]}`} {
+		if made, faults := s.CheckPolicy("acme", name, []byte(value)); made != nil || len(faults) == 0 {
+			t.Errorf("%s: %+v %v", name, made, faults)
+		}
+	}
+	// One that goes takes what it granted with it.
+	s.store("acme", &catalog.Stored{Users: map[string][]byte{"ana": []byte("policies: [Few]\n")}})
+	if acme, _ := s.Current().Company("acme"); acme.Users["ana"] != nil || acme.Policies["Few"] != nil {
+		t.Errorf("%+v", acme.Users["ana"])
+	}
+}
+
+// A draft that is sound by itself says what would come of it.
+func TestDraftWarnings(t *testing.T) {
+	t.Parallel()
+	s := openWithStore(t, files{
+		"acme/company.yaml": "users: { erp: { share_context: { region: South } }, ana: { share_context: { region: North } } }\n",
+		"acme/a/b.sql":      "/*---\nsource: demo\nparams: { region: { type: string }, n: { type: integer }, gone: { type: string } }\n---*/\nSELECT @region AS x, @n AS n, @gone AS g",
+	})
+	address := dataapi.Address{Company: "acme", Namespace: "a", Slug: "b"}
+	columns := []source.Column{{Name: "n", Type: source.TypeInteger}}
+	check := func(params, sql string) string {
+		draft, err := s.CheckDraft(t.Context(), address, []byte("/*---\nsource: demo\nparams: { "+params+" }\n---*/\n"+sql),
+			func(context.Context, *catalog.Endpoint) ([]source.Column, error) { return columns, nil })
+		if err != nil || len(draft.Faults) > 0 {
+			t.Fatal(draft.Faults, err)
+		}
+		var words []string
+		for _, one := range draft.Warnings {
+			words = append(words, fmt.Sprint(one.Line, ":", one.Column, " ", one.Message))
+		}
+		return strings.Join(words, "\n")
+	}
+	const same = "region: { type: string }, n: { type: integer }, gone: { type: string }"
+	for _, columns = range [][]source.Column{
+		{{Name: "n", Type: source.TypeInteger}}, {{Name: "new", Type: source.TypeVarchar}, {Name: "n"}}, nil,
+	} {
+		if got := check(same, "SELECT @region AS x, @n AS n, @gone AS g"); got != "" {
+			t.Errorf("%v harms nobody: %s", columns, got)
+		}
+	}
+	columns = []source.Column{{Name: "n", Type: source.TypeVarchar}, {Name: "m"}}
+	if got := check(same, "SELECT @region AS x, @n AS n, @gone AS g"); got != "5:1 the result has other columns than that of the live revision: n is varchar and was integer" {
+		t.Error(got)
+	}
+	columns = nil
+	got := check("region: { type: string, enum: [South] }, n: { type: decimal, required: true }", "SELECT @region AS x, @n AS n")
+	for _, part := range []string{
+		"5:1 parameter gone of the live revision is gone", "3:52 parameter n is required, and is not in the live revision",
+		"3:11 users.ana.share_context: region", "the endpoint does not take this value from the user",
+	} {
+		if !strings.Contains(got, part) {
+			t.Errorf("%s\nlacks %s", got, part)
+		}
+	}
+	if got := check("n: { type: decimal }, gone: { type: string }", "SELECT @n AS n, @gone AS g"); !strings.Contains(got, "n has another type than in the live revision, where it is integer") ||
+		strings.Count(got, `constrains "region", which would be a parameter of no endpoint`) != 2 {
+		t.Error(got)
+	}
+}
+
+// Whoever waits for what was asked for asks for no reading more.
+func TestSettled(t *testing.T) {
+	t.Parallel()
+	s := openWithStore(t, files{"acme/company.yaml": ""})
+	for i := range 50 {
+		s.SetStored("acme", stored(storedText(fmt.Sprint(i))))
+		select {
+		case <-s.Settled("acme"):
+		case <-time.After(time.Minute):
+			t.Fatal("it does not settle")
+		}
+		if got := s.titleOf("acme"); got != fmt.Sprint(i, " console") {
+			t.Fatalf("settled with %s, not %d", got, i)
+		}
+	}
+	<-s.Settled("nobody")
+}
+
+// BenchmarkSave is what the catalog does for a save: one document has changed, of a company with many files.
+func BenchmarkSave(b *testing.B) {
+	for _, count := range []int{100, 2000} {
+		b.Run(fmt.Sprint(count, " files"), func(b *testing.B) {
+			root := b.TempDir()
+			write := func(name, text string) {
+				path := filepath.Join(root, name)
+				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+					b.Fatal(err)
+				}
+				if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+					b.Fatal(err)
+				}
+			}
+			write("acme/company.yaml", "")
+			for i := range count {
+				write(fmt.Sprintf("acme/ns-%d/e-%d.sql", i%20, i), storedText("x"))
+			}
+			opened, err := catalog.Open(root, catalog.Options{
+				Dialects: dialects, Logger: slog.New(slog.DiscardHandler), Rescan: time.Hour, Retry: time.Hour, Authors: document.Authors{"demo": {"acme"}},
+				Check: func(context.Context, *catalog.Endpoint) ([]source.Column, error) { return nil, nil },
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer opened.Close()
+			n := 0
+			for b.Loop() {
+				n++
+				opened.SetStored("acme", stored(storedText(fmt.Sprint(n))))
+				<-opened.Settled("acme")
+			}
+		})
 	}
 }
 

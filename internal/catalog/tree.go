@@ -10,8 +10,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/catalog/document"
+	"github.com/solucao42/caddy-data-api/internal/catalog/watch"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
@@ -107,18 +110,30 @@ type scanner struct {
 	given    string // the root as the operator wrote it
 	root     *os.Root
 	dialects document.Dialects
+	now      time.Time     // not after the files are looked at; zero: their stamps are of no use
+	reads    *atomic.Int64 // counts those that are read; nil: nobody does
+
+	directory     *os.Root // of the file that was opened last; nil: none was
+	directoryName string
 }
 
 // entry is a file or directory that is not ignored.
 type entry struct {
-	name string
-	path string // below the root, with slashes
-	dir  bool
+	name  string
+	path  string // below the root, with slashes
+	dir   bool
+	stamp watch.Stamp // of a file
 }
 
 // list reads a directory below the root; "" is the root. It reports what cannot belong there.
 func (s *scanner) list(directory string) []entry {
-	found, err := fs.ReadDir(s.root.FS(), path.Join(".", directory))
+	opened, err := s.root.OpenRoot(path.Join(".", filepath.FromSlash(directory)))
+	if err != nil {
+		s.unreadable(directory, err)
+		return nil
+	}
+	defer opened.Close()
+	found, err := fs.ReadDir(opened.FS(), ".")
 	if err != nil {
 		s.unreadable(directory, err)
 		return nil
@@ -130,23 +145,31 @@ func (s *scanner) list(directory string) []entry {
 			continue
 		}
 		below := path.Join(directory, name)
-		// Stat follows links as long as they stay below the root.
-		info, err := s.root.Stat(filepath.FromSlash(below))
+		link := one.Type()&fs.ModeSymlink != 0
+		info, err := s.look(one, below, link)
 		switch {
-		case err != nil && one.Type()&fs.ModeSymlink != 0:
+		case err != nil && link:
 			s.fault(below, "is a symbolic link that leads out of the catalog or nowhere; allowed are links to files and directories of the catalog")
 			s.keep(below)
 		case err != nil:
 			s.unreadable(below, err)
 		case info.IsDir():
-			entries = append(entries, entry{name, below, true})
+			entries = append(entries, entry{name: name, path: below, dir: true})
 		case info.Mode().IsRegular():
-			entries = append(entries, entry{name, below, false})
+			entries = append(entries, entry{name: name, path: below, stamp: watch.NewStamp(info, s.now)})
 		default:
 			s.fault(below, "is neither a file nor a directory")
 		}
 	}
 	return entries
+}
+
+// look asks the system about a file. It follows links as long as they stay below the root.
+func (s *scanner) look(file fs.DirEntry, below string, link bool) (os.FileInfo, error) {
+	if link {
+		return s.root.Stat(filepath.FromSlash(below))
+	}
+	return file.Info() // the system was asked when the directory was read
 }
 
 // ignored reports whether a name is none of the catalog's business: hidden files, editors' backups, documentation.
@@ -215,9 +238,38 @@ func fileMeant(name string) string {
 	return ""
 }
 
+// open opens a file below the root. The files of one directory are opened one after the other, so that it is kept open.
+func (s *scanner) open(below string) (*os.File, error) {
+	directory, name := path.Split(below)
+	if s.directory == nil || s.directoryName != directory {
+		s.close()
+		opened, err := s.root.OpenRoot(path.Join(".", filepath.FromSlash(directory)))
+		if err != nil {
+			return nil, err
+		}
+		s.directory, s.directoryName = opened, directory
+	}
+	file, err := s.directory.Open(name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // a link may lead to another directory below the root
+		return s.root.Open(filepath.FromSlash(below))
+	}
+	return file, err
+}
+
+// close gives back what open has kept.
+func (s *scanner) close() {
+	if s.directory != nil {
+		_ = s.directory.Close()
+		s.directory = nil
+	}
+}
+
 // read returns a file's bytes. A file that was deleted just now is not there, and no fault.
 func (s *scanner) read(below string) ([]byte, bool) {
-	file, err := s.root.Open(filepath.FromSlash(below))
+	if s.reads != nil {
+		s.reads.Add(1)
+	}
+	file, err := s.open(below)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false
 	}

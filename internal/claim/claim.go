@@ -14,7 +14,7 @@ var (
 	// ErrStopped says that a loop was stopped; it cannot be started again.
 	ErrStopped = errors.New("it was stopped, and cannot be started again")
 
-	// ErrAborted is the cause with which the context of work ends that [Loop.Stop] did not want to wait for any longer.
+	// ErrAborted is the cancellation cause of work that [Loop.Stop] gave up waiting for.
 	ErrAborted = errors.New("the server is stopping")
 )
 

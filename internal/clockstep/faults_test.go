@@ -12,7 +12,7 @@ import (
 
 // The system's clock is set back and forth while jobs run and callbacks are on their way.
 func TestFaultsClockSteps(t *testing.T) {
-	overlay, err := clockstep.Overlay(t.TempDir())
+	overlay, err := clockstep.Overlay(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

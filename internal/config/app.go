@@ -27,7 +27,7 @@ type App struct {
 	// of one author, or of one database, takes no other site down. Pipelines should rather run `caddy data-api check`.
 	Strict bool `json:"strict,omitempty"`
 
-	// Where keys, jobs, results and deliveries are kept. The default is a bbolt file in Caddy's data directory.
+	// Where keys, tokens' families, jobs, results, deliveries, usage and what the console keeps are. The default is a bbolt file in Caddy's data directory.
 	StoreRaw json.RawMessage `json:"store,omitempty" caddy:"namespace=data_api.stores inline_key=store"`
 
 	// The databases that endpoints run on, by the name that endpoint files use. At least one is required.

@@ -30,7 +30,7 @@ func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 		"tokens": {"access_ttl": "48h", "refresh_ttl": "1h", "hs256_secret": "hunter2",
 			"throttle": {"address": "fast", "total": "1/1ms"}},
 		"answers": {"memory": 1000},
-		"jobs": {"workers": 5000, "per_company": 5001, "waiting_callers": -1, "quota": 1000, "retention": "1s"},
+		"jobs": {"workers": 5000, "per_company": 65537, "waiting_callers": -1, "quota": 1000, "retention": "1s"},
 		"callbacks": {"allow": ["localhost", ":80", "localhost:http", "localhost:70000", "http://x:80", "127.0.0.1:3101"]}
 	}`), &app)
 	if err != nil {
@@ -50,7 +50,7 @@ func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 		`tokens.throttle.total: "1/1ms" has a period of 1ms`,
 		"answers.memory is 1000 bytes: it must be at least 16777216",
 		"jobs.workers is 5000: it must lie between 1 and 1024",
-		"jobs.per_company is 5001: it must lie between 1 and the number of workers, 5000",
+		"jobs.per_company is 65537: it must lie between 1 and 65536",
 		"jobs.waiting_callers is -1: it must lie between 1 and 1000000",
 		"jobs.quota is 1000 bytes: it must be at least 1048576",
 		"jobs.retention is 1s: it must lie between 1m0s",

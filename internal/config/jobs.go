@@ -16,8 +16,8 @@ type Jobs struct {
 	// does not count; as many jobs of one source as this run and wait at most.
 	Workers int `json:"workers,omitempty"`
 
-	// How many of them may be jobs of one company. The default is one less than workers, and at least 1: so a worker is
-	// left for the others.
+	// How many jobs of one company run at once. Servers that share a store count together: it may be more than the workers
+	// of one. The default is one less than workers, and at least 1: so a worker is left for the others.
 	PerCompany int `json:"per_company,omitempty"`
 
 	// How many callers of one company may wait for jobs at once, in long polls, event streams, and calls that

@@ -9,6 +9,9 @@ type MCP struct {
 
 	// The largest request body in bytes. The default is 256 KiB.
 	MaxBody int64 `json:"max_body,omitempty"`
+
+	// As that of the handler that runs endpoints: the URL that callers know the API by, which agents are told.
+	BaseURL string `json:"base_url,omitempty"`
 }
 
 // DefaultMCPPath is where agents are answered when the configuration does not say.

@@ -102,6 +102,12 @@ func (t *Tokens) Validate() error {
 	for _, name := range slices.Sorted(maps.Keys(t.Trusts)) {
 		trust := t.Trusts[name]
 		trusts = append(trusts, trust.Trust(name))
+		if !strings.Contains(trust.AuthorizationEndpoint+trust.TokenEndpoint, "{") {
+			provider := trust.SignIn(name)
+			if err := provider.Check(); err != nil {
+				faults = append(faults, fmt.Errorf("tokens.trusts.%s: %w", name, err))
+			}
+		}
 		if strings.Contains(trust.JWKS, "{") {
 			continue // a placeholder is looked at once it is replaced
 		}

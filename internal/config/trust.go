@@ -3,6 +3,7 @@ package config
 import (
 	"slices"
 
+	"github.com/solucao42/caddy-data-api/internal/signin"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
@@ -40,6 +41,33 @@ type Trust struct {
 	// The `typ` headers that are accepted. The default is at+jwt, which tells access tokens from all others (RFC 9068);
 	// issuers that give access tokens the type JWT need `jwt`, and then the audience alone tells.
 	Types []string `json:"types,omitempty"`
+
+	// What this server is called at the issuer, where people of its companies sign in to the console by it. Left out: they do not.
+	ClientID string `json:"client_id,omitempty"`
+
+	// The client's secret. Left out: it is a public client, whose codes PKCE alone guards.
+	ClientSecret string `json:"client_secret,omitempty"`
+
+	// Where browsers are sent to sign in, and where this server exchanges the code that they come back with: https URLs. Plain http is
+	// allowed for 127.0.0.1, [::1] and localhost. Required with client_id.
+	AuthorizationEndpoint string `json:"authorization_endpoint,omitempty"`
+	TokenEndpoint         string `json:"token_endpoint,omitempty"`
+
+	// What is asked for, openid among it. The default is openid.
+	Scopes []string `json:"scopes,omitempty"`
+}
+
+// SignIn is the issuer as one at which people sign in.
+func (t *Trust) SignIn(name string) signin.Provider {
+	trust := t.Trust(name)
+	provider := signin.Provider{Name: name, Issuer: t.Issuer, Companies: trust.Slugs(), Client: signin.Client{
+		ID: t.ClientID, Secret: t.ClientSecret, AuthorizationEndpoint: t.AuthorizationEndpoint, TokenEndpoint: t.TokenEndpoint,
+		Scopes: slices.Clone(t.Scopes),
+	}}
+	if provider.ID != "" && len(provider.Scopes) == 0 {
+		provider.Scopes = slices.Clone(signin.DefaultScopes)
+	}
+	return provider
 }
 
 func (t *Trust) setDefaults() {

@@ -16,6 +16,7 @@ import (
 	"testing/fstest"
 
 	"github.com/solucao42/caddy-data-api/internal/console"
+	"github.com/solucao42/caddy-data-api/web"
 )
 
 const markup = `<!doctype html><meta name="base" content="__BASE__"><meta name="api" content="__API__"><meta name="face" content="__FACE__">` +
@@ -199,5 +200,24 @@ func TestEmbedded(t *testing.T) {
 	}
 	if found := regexp.MustCompile(`(src|href)="(https?:)?//|__[A-Z]+__| style=| on[a-z]+="`).FindString(body(t, response)); found != "" {
 		t.Errorf("the document has %s", found)
+	}
+}
+
+// What is embedded makes the program larger, by 3 MB at most.
+func TestEmbeddedIsSmall(t *testing.T) {
+	size := 0
+	err := fs.WalkDir(web.Dist, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := web.Dist.ReadFile(path)
+		size += len(content)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if size > 3_000_000 || size == 0 {
+		t.Errorf("%d bytes", size)
 	}
 }

@@ -81,13 +81,13 @@ func TestServersGoOnWithoutTheirStore(t *testing.T) {
 // mustWaitForTheStore checks what is answered that needs the store: an unknown key too may be a new one.
 func (s *server) mustWaitForTheStore(key servertest.Credentials, token string) {
 	s.T.Helper()
-	servertest.Eventually(s.T, "the silence is noticed", servertest.Patience, func() bool { return s.Services().Standing().SilenceSeconds > 5 })
 	s.wantRetry(s.loginFrom("192.0.2.1", "acme", key.Key, key.Secret))
 	s.wantRetry(s.loginFrom("192.0.2.1", "acme", "s42_00000000000000000000000000000000"[:len(key.Key)], key.Secret))
 	s.wantRetry(s.Execute("relatorio-mensal", token, `{"mes":"2026-03"}`))
 	s.wantRetry(s.Send(http.MethodPost, servertest.Endpoints+"vendas-por-regiao/execute", token, `{"parameter_values":{"data_inicio":"2026-01-01"}}`,
 		"Idempotency-Key", "one"))
-	if health := s.Configuration().Health(); !health.Ready && !health.Store.Stale || health.Store.Up {
+	servertest.Eventually(s.T, "it is known that the store is away", servertest.Patience, func() bool { return !s.Configuration().Health().Store.Up })
+	if health := s.Configuration().Health(); !health.Ready && !health.Store.Stale {
 		s.T.Errorf("a server that goes on without its store says %+v", health)
 	}
 }

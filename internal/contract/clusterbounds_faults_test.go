@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/solucao42/caddy-data-api/internal/cache"
+	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/server/servertest"
@@ -165,6 +166,11 @@ func TestFaultsClusterBounds(t *testing.T) {
 		a.Rotate(key.Key, 0)
 		return m.until("a key is refused", func() bool { return exchange(b, key) == http.StatusUnauthorized })
 	})
+	for _, kind := range []documents.Kind{documents.User, documents.Company} {
+		m.row("a "+string(kind)+" is deactivated in the store, and its tokens are refused elsewhere", func(n int) time.Duration {
+			return m.deactivate(kind, n)
+		})
+	}
 	m.row("a family of tokens ends by a logout, and is refused elsewhere", func(int) time.Duration {
 		tokens := a.Login("acme", "integration")
 		m.until("a key is known", func() bool { return m.status(b, tokens.Access) == http.StatusOK })
@@ -203,6 +209,30 @@ func (m *bounds) login() (servertest.Credentials, string) {
 	key, access := m.a.CreateKeyAndLogin("acme", "integration")
 	m.until("a key is known", func() bool { return m.status(m.b, access) == http.StatusOK })
 	return key, access
+}
+
+// deactivate takes access away from a user of the store, by the user or by the whole company.
+func (m *bounds) deactivate(kind documents.Kind, n int) time.Duration {
+	company := fmt.Sprintf("made-as-%s-%d", kind, n)
+	put := func(kind documents.Kind, key, value string) {
+		_, err := m.a.Services().Documents.Put(context.Background(), documents.Write{Kind: kind, Key: key, Value: []byte(value), If: documents.Whatever})
+		if err != nil {
+			m.t.Error(err)
+		}
+	}
+	values := map[documents.Kind][2]string{ // as long as they are active, and no longer
+		documents.Company: {"name: Made\n", "name: Made\nactive: false\n"},
+		documents.User:    {`{"policies":["DataAPIConsumer"]}`, `{"policies":["DataAPIConsumer"],"active":false}`},
+	}
+	keys := map[documents.Kind]string{documents.Company: company, documents.User: company + "/erp"}
+	for _, kind := range []documents.Kind{documents.Company, documents.User} {
+		put(kind, keys[kind], values[kind][0])
+	}
+	m.until("a user is there", func() bool { return m.a.Services().Directory.HasUser(company, "erp") })
+	access := m.a.Login(company, "erp").Access
+	m.until("a user is known", func() bool { return m.status(m.b, access) == http.StatusOK })
+	put(kind, keys[kind], values[kind][1])
+	return m.until("a token is refused", func() bool { return m.status(m.b, access) == http.StatusUnauthorized })
 }
 
 func (m *bounds) publishes(s *server, key string) bool {

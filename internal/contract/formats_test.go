@@ -64,7 +64,11 @@ func TestFormatsOfASyncAnswer(t *testing.T) {
 				t.Errorf("406 does not list %s: %s", there, refused.Body)
 			}
 		}
-		ask(seriesPath+".parquet", "*/*", "3").Problem(http.StatusNotFound, "NOT_FOUND")
+		ask(seriesPath+".xls", "*/*", "3").Problem(http.StatusNotFound, "NOT_FOUND")
+		streamed, err := file.NewParquetReader(bytes.NewReader(ask(seriesPath+".parquet", "*/*", "3").Want(http.StatusOK).Body))
+		if err != nil || streamed.NumRows() != 3 {
+			t.Errorf("Parquet: %+v, %v", streamed, err)
+		}
 		ask(seriesPath+"?rows_as=columns", "*/*", "3").Problem(http.StatusBadRequest, "INVALID_REQUEST")
 		ask(seriesPath+".csv?rows_as=arrays", "*/*", "3").Problem(http.StatusBadRequest, "INVALID_REQUEST")
 		ask(seriesPath+"?csv_formulas=escape", "*/*", "3").Problem(http.StatusBadRequest, "INVALID_REQUEST")
@@ -120,7 +124,8 @@ func TestFormatsOfAJob(t *testing.T) {
 		csvBody := s.Get(job+"/result.csv", token).Want(http.StatusOK)
 		id := job[strings.LastIndexByte(job, '/')+1:]
 		if lines(csvBody.Body) != 12346 || csvBody.Header.Get("X-Data-Api-Row-Count") != "12345" || csvBody.Header.Get("X-Data-Api-Truncated") != "false" ||
-			csvBody.Header.Get("Content-Disposition") != `attachment; filename="series-job-`+id+`.csv"` || csvBody.Header.Get("Accept-Ranges") != "none" {
+			csvBody.Header.Get("Content-Disposition") != `attachment; filename="series-job-`+id+`.csv"` || csvBody.Header.Get("Accept-Ranges") != "bytes" ||
+			csvBody.Header.Get("Content-Length") != strconv.Itoa(len(csvBody.Body)) {
 			t.Errorf("CSV has %d lines: %v", lines(csvBody.Body), csvBody.Header)
 		}
 		again := s.Send(http.MethodGet, job+"/result.csv", token, "", "If-None-Match", `"x", W/`+csvBody.Header.Get("ETag"))

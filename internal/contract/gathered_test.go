@@ -1,45 +1,43 @@
 package contract
 
 import (
-	"io"
-	"net"
+	"context"
 	"net/http"
-	"strings"
+	"sync"
 	"testing"
 
 	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
-// TestParquetIsGatheredForFewReaders: each download of a result as Parquet holds a group of rows in memory for as long as its
-// reader likes, so a company has a few of them at once, and all other formats meanwhile.
+// TestParquetIsGatheredForFewReaders: each answer as Parquet holds a group of rows in memory, for as long as its query and its reader
+// like, so a company has a few of them at once, and all other formats meanwhile.
 func TestParquetIsGatheredForFewReaders(t *testing.T) {
 	t.Parallel()
-	s := newServer(t, servertest.Config{Database: servertest.SQLite(t, t.TempDir(), "CREATE TABLE one (n)"), Files: map[string]string{
-		"acme/company.yaml": companyFile,
-		"acme/default/noise.sql": "/*---\nsource: main\nmode: async\nlimits: { max_rows: 100000 }\n---*/\n" +
-			"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) SELECT i, hex(randomblob(600)) AS noise FROM n",
+	e := engines[1] // whose slow statement leaves the processors to others
+	s := newServer(t, servertest.Config{Database: e.Source(t, t.TempDir(), sales).Conns(40), Files: map[string]string{
+		"acme/company.yaml":     companyFile,
+		"acme/default/slow.sql": "/*---\nsource: main\nlimits: { timeout: 60s }\n---*/\n" + e.Slow,
+		"acme/default/fast.sql": "/*---\nsource: main\n---*/\nSELECT 1 AS n",
 	}})
 	token := s.Login("acme", "integration").Access
-	location := s.Execute("noise", token, `{}`).Job()
-	s.Await(location, token)
+	const below = "/api/v1/data-api/default/"
+	ctx, cancel := context.WithCancel(t.Context())
+	var readers sync.WaitGroup
 	for range 8 {
-		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.Base, "http://"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		if err := conn.(*net.TCPConn).SetReadBuffer(4096); err != nil {
-			t.Fatal(err)
-		}
-		_, err = io.WriteString(conn, "GET "+location+"/result.parquet HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer "+token+"\r\n\r\n")
-		if err != nil {
-			t.Fatal(err)
-		}
-		begun := make([]byte, 12)
-		if _, err := io.ReadFull(conn, begun); err != nil || string(begun) != "HTTP/1.1 200" {
-			t.Fatalf("%q, %v", begun, err)
-		}
+		readers.Go(func() {
+			for ctx.Err() == nil { // the question below may have had the last place
+				_, _ = s.Try(ctx, http.MethodGet, below+"slow/execute.parquet", token, "")
+			}
+		})
 	}
-	s.Get(location+"/result.parquet", token).Problem(http.StatusServiceUnavailable, "OVERLOADED")
-	s.Get(location+"/result.csv", token).Want(http.StatusOK)
+	servertest.Eventually(t, "all places are taken", patience, func() bool {
+		return s.Get(below+"fast/execute.parquet", token).Status == http.StatusServiceUnavailable
+	})
+	s.Get(below+"fast/execute.parquet", token).Problem(http.StatusServiceUnavailable, "OVERLOADED")
+	s.Get(below+"fast/execute.csv", token).Want(http.StatusOK)
+	cancel()
+	readers.Wait()
+	servertest.Eventually(t, "places come free", patience, func() bool {
+		return s.Get(below+"fast/execute.parquet", token).Status == http.StatusOK
+	})
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -20,7 +21,7 @@ import (
 
 const echoPath = "/api/v1/data-api/default/echo/execute"
 
-func urlServer(t *testing.T) (s *server, token string) {
+func urlServer(t testing.TB) (s *server, token string) {
 	t.Helper()
 	s = newServer(t, servertest.Config{
 		Database: engines[0].Source(t, t.TempDir(), sales),
@@ -104,28 +105,94 @@ func TestGetEqualsPost(t *testing.T) {
 				written = "p." + name
 			}
 			query[written] = texts
-			items := make([]string, len(texts))
-			for i, text := range texts {
-				items[i] = string(asJSON(name, text))
+			values[name] = meant(name, texts)
+		}
+		format := rapid.SampledFrom([]string{"", ".json", ".csv", ".ndjson", ".arrow", ".parquet", ".xlsx"}).Draw(t, "format")
+		equalsPost(t, s, token, format, query.Encode(), values)
+	})
+}
+
+// equalsPost compares the answers to a query and to the values that it means.
+func equalsPost(t rapid.TB, s *server, token, format, query string, values map[string]json.RawMessage) {
+	t.Helper()
+	body, err := jsonv2.Marshal(map[string]any{"parameter_values": values}, jsonv2.Deterministic(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := s.Get(echoPath+format+"?"+query, token)
+	want := s.Send(http.MethodPost, echoPath+format, token, string(body))
+	for _, answer := range []*answer{&got, &want} {
+		answer.Body = executedAt.ReplaceAll(answer.Body, nil)
+	}
+	if got.Status != want.Status || got.Text() != want.Text() || !maps.EqualFunc(telling(got.Header), telling(want.Header), slices.Equal) {
+		t.Fatalf("%s%s?%s\ngot  %d %v %s\nwant %d %v %s, as of %s", echoPath, format, query,
+			got.Status, got.Header, got.Body, want.Status, want.Header, want.Body, body)
+	}
+}
+
+// meant is the JSON that the texts of a parameter mean: one for each, or a list where the parameter is one.
+func meant(name string, texts []string) json.RawMessage {
+	items := make([]string, len(texts))
+	for i, text := range texts {
+		items[i] = string(asJSON(name, text))
+	}
+	if len(texts) == 1 && name != "names" && name != "ns" {
+		return json.RawMessage(items[0])
+	}
+	return json.RawMessage("[" + strings.Join(items, ",") + "]")
+}
+
+// meaning returns the values that a query means, said independently of the code under test, and whether it means any: it can be read, says
+// each parameter in one way, and nothing else.
+func meaning(raw string) (values map[string]json.RawMessage, ok bool) {
+	query, err := url.ParseQuery(raw)
+	if err != nil || len(query) > 8 {
+		return nil, false
+	}
+	values = make(map[string]json.RawMessage)
+	for written, texts := range query {
+		name := strings.TrimPrefix(written, "p.")
+		if _, twice := values[name]; twice || written == name && slices.Contains(reservedNames, name) || !utf8.ValidString(written) ||
+			slices.ContainsFunc(texts, func(text string) bool { return !utf8.ValidString(text) }) {
+			return nil, false
+		}
+		values[name] = meant(name, texts)
+	}
+	return values, true
+}
+
+// reservedNames are those of the query that say something else than a parameter's value.
+var reservedNames = []string{"rows_as", "numbers", "csv_formulas", "csv_for", "csv_locale", "revision"}
+
+// Whatever stands behind the question mark is answered as the POST that means the same, or refused in the contract's words.
+func FuzzQuery(f *testing.F) {
+	for _, seed := range []string{
+		"", "s=a", "s=a&s=b", "p.s=a&i=1", "i=1.0", "names=a&names=b&ns=1", "b=true", "d=1e2", "day=2026-02-30", "s=%00", "s=%ff", "s=a;b", "=", "&&", "p.=x",
+		"revision=x", "p.revision=x", "rows_as=arrays&s=a", "numbers=strings", "numbers=x", "csv_for=excel", "s=%", "s=a%20b+c", "S=a", "%73=a", "p.p.s=a", "s[]=a",
+	} {
+		f.Add(seed)
+	}
+	s, token := urlServer(f)
+	f.Fuzz(func(t *testing.T, raw string) {
+		s := &server{s.On(t)}
+		raw, _, _ = strings.Cut(raw, "#")
+		if strings.ContainsFunc(raw, func(c rune) bool { return c <= ' ' || c >= 0x7f }) { // no client sends these as they are
+			raw = (&url.URL{RawQuery: raw}).Query().Encode()
+		}
+		if values, ok := meaning(raw); ok {
+			equalsPost(t, s, token, ".json", raw, values)
+			return
+		}
+		got := s.Get(echoPath+"?"+raw, token)
+		switch got.Status {
+		case http.StatusOK:
+		case http.StatusBadRequest, http.StatusNotFound, http.StatusUnprocessableEntity:
+			var problem struct{ Code, Detail string }
+			if got.Decode(&problem); problem.Code == "" || problem.Detail == "" {
+				t.Errorf("%q: %d %s", raw, got.Status, got.Body)
 			}
-			values[name] = json.RawMessage("[" + strings.Join(items, ",") + "]")
-			if len(texts) == 1 && name != "names" && name != "ns" {
-				values[name] = json.RawMessage(items[0])
-			}
-		}
-		body, err := jsonv2.Marshal(map[string]any{"parameter_values": values}, jsonv2.Deterministic(true))
-		if err != nil {
-			t.Fatal(err)
-		}
-		format := rapid.SampledFrom([]string{"", ".json", ".csv", ".ndjson", ".arrow", ".xlsx"}).Draw(t, "format")
-		got := s.Get(echoPath+format+"?"+query.Encode(), token)
-		want := s.Send(http.MethodPost, echoPath+format, token, string(body))
-		for _, answer := range []*answer{&got, &want} {
-			answer.Body = executedAt.ReplaceAll(answer.Body, nil)
-		}
-		if got.Status != want.Status || string(got.Body) != string(want.Body) || !maps.EqualFunc(telling(got.Header), telling(want.Header), slices.Equal) {
-			t.Fatalf("%s%s?%s\ngot  %d %v %s\nwant %d %v %s, as of %s", echoPath, format, query.Encode(),
-				got.Status, got.Header, got.Body, want.Status, want.Header, want.Body, body)
+		default:
+			t.Errorf("%q: %d %s", raw, got.Status, got.Body)
 		}
 	})
 }
@@ -139,10 +206,10 @@ func TestGet(t *testing.T) {
 		"GET " + echoPath + "?s=a&p.s=b":           "INVALID_REQUEST: The query has the parameter s both as s and as p.s.",
 		"GET " + echoPath + "?s=%ff":               "INVALID_REQUEST: The query of the URL is not UTF-8 in percent-encoding.",
 		"GET " + echoPath + "?s=a;b":               "INVALID_REQUEST: The query of the URL cannot be read.",
-		"GET " + echoPath + "?rows_as=x":           `INVALID_REQUEST: rows_as must be objects or arrays; got "x".`,
+		"GET " + echoPath + "?rows_as=x":           `INVALID_REQUEST: rows_as must be objects or arrays.`,
 		"GET " + echoPath + "?revision=1":          "REVISION_NOT_FOUND: ",
 		"GET " + echoPath + "?parameter_values=1":  "INVALID_PARAMETER: ",
-		"GET " + echoPath + ".parquet":             "NOT_FOUND: Parquet is for the results of jobs",
+		"GET " + echoPath + ".xls":                 "NOT_FOUND: There is no format \"xls\" here.",
 		"GET " + below + "secret/execute?pin=1234": "INVALID_PARAMETER: ",
 		"GET " + below + "later/execute":           "METHOD_NOT_ALLOWED: This endpoint answers with jobs.",
 		"GET " + below + "nowhere/execute":         "ENDPOINT_NOT_FOUND: ",

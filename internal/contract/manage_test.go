@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	core "github.com/solucao42/caddy-data-api/internal/server"
 	"github.com/solucao42/caddy-data-api/internal/server/servertest"
@@ -76,6 +75,10 @@ func TestManagementPermissions(t *testing.T) {
 		{"POST", "/api/v1/users/integration/callback-secret", "", nil, "admin 200", f},
 		{"POST", "/api/v1/users/integration/callback-secret/rotate", "", nil, "admin 200", f},
 		{"GET", "/api/v1/policies", "", nil, "admin 200 foreign 200", ""},
+		{"GET", "/api/v1/policies/DataAPIConsumer", "", nil, "admin 200 foreign 200", ""},
+		{"GET", "/api/v1/policies/Narrow", "", nil, "admin 200", f},
+		{"PUT", "/api/v1/policies/Narrow", `{"grants":[{"actions":["data_api:execute"]}]}`, []string{"If-Match", `"1"`}, "admin 409 foreign 412", ""},
+		{"DELETE", "/api/v1/policies/Narrow", "", []string{"If-Match", `"1"`}, "admin 409", f},
 		{"GET", "/api/v1/keys", "", nil, "admin 200 foreign 200", ""},
 		{"POST", "/api/v1/keys", `{"user":"viewer"}`, nil, "admin 201 foreign 422", ""},
 		{"POST", "/api/v1/keys/" + key + "/rotate", `{}`, nil, "admin 201", f},
@@ -190,67 +193,6 @@ func TestManagedKeyPages(t *testing.T) {
 	s.Get("/api/v1/keys?limit=201", admin).Problem(http.StatusBadRequest, "INVALID_REQUEST")
 	s.Get("/api/v1/keys?stat=active", admin).Problem(http.StatusBadRequest, "INVALID_REQUEST")
 	s.Get("/api/v1/keys?state=gone", admin).Problem(http.StatusBadRequest, "INVALID_REQUEST")
-}
-
-func TestManagedUsers(t *testing.T) {
-	t.Parallel()
-	s := managedServer(t, engines[0])
-	admin := s.Login("acme", "admin").Access
-	const path = "/api/v1/users/erp"
-	body := `{"display_name":"ERP","policies":["DataAPIConsumer","Narrow"],"share_context":{"regiao":"Sul"}}`
-	s.Send("PUT", path, admin, body).Problem(http.StatusBadRequest, "INVALID_REQUEST")
-	s.Send("PUT", path, admin, body, "If-Match", `"1"`).Problem(http.StatusPreconditionFailed, "PRECONDITION_FAILED")
-	made := s.Send("PUT", path, admin, body, "If-None-Match", "*").Want(http.StatusCreated)
-	user := decode[object](made)
-	if user["origin"] != "store" || user["updated_by"] != "admin" || user["display_name"] != "ERP" || user["faulty"] != false {
-		t.Errorf("%s", made.Body)
-	}
-	s.Send("PUT", path, admin, body, "If-None-Match", "*").Problem(http.StatusPreconditionFailed, "PRECONDITION_FAILED")
-	key := decode[object](s.Send("POST", "/api/v1/keys", admin, `{"user":"erp"}`).Want(http.StatusCreated))
-	erp := s.Exchange("acme", credentials{Key: key["api_key"].(string), Secret: key["api_secret"].(string)}).Access
-	s.Execute("vendas-por-regiao", erp, `{"data_inicio":"2026-01-01","regiao":"Norte"}`).Problem(http.StatusUnprocessableEntity, "PARAMETER_NOT_ALLOWED")
-	s.Execute("vendas-por-regiao", erp, `{"data_inicio":"2026-01-01"}`).Want(http.StatusOK)
-
-	// Every fault at once.
-	faulty := s.Send("PUT", path, admin, `{"policies":["Nobody","Narow"],"share_context":{"regiao":{"least":1}}}`, "If-Match", made.Header.Get("ETag")).
-		Problem(http.StatusUnprocessableEntity, "INVALID_PARAMETER")
-	var problem struct {
-		Errors []struct{ Parameter, Detail string }
-	}
-	faulty.Decode(&problem)
-	if len(problem.Errors) != 3 || problem.Errors[0].Parameter != "policies" || problem.Errors[2].Parameter != "share_context" {
-		t.Errorf("%s", faulty.Body)
-	}
-	// Deactivating ends access.
-	changed := s.Send("PUT", path, admin, `{"active":false,"policies":["DataAPIConsumer"]}`, "If-Match", made.Header.Get("ETag")).Want(http.StatusOK)
-	begun := time.Now()
-	eventually(t, "the end of access", patience, func() bool { return s.Get(whoAmI, erp).Status == http.StatusUnauthorized })
-	t.Logf("access ended %s after the answer", time.Since(begun))
-	s.Send("PUT", path, admin, body, "If-Match", made.Header.Get("ETag")).Problem(http.StatusPreconditionFailed, "PRECONDITION_FAILED")
-	s.Send("DELETE", path, admin, "", "If-Match", made.Header.Get("ETag")).Problem(http.StatusPreconditionFailed, "PRECONDITION_FAILED")
-	s.Send("DELETE", path, admin, "", "If-Match", changed.Header.Get("ETag")).Want(http.StatusNoContent)
-	s.Get(path, admin).Problem(http.StatusNotFound, "NOT_FOUND")
-
-	// What would lock one out, and what stands in a file.
-	s.Send("PUT", "/api/v1/users/Not-A-Slug", admin, `{"policies":[]}`, "If-None-Match", "*").Problem(http.StatusUnprocessableEntity, "INVALID_PARAMETER")
-	file := s.Send("PUT", "/api/v1/users/viewer", admin, `{"policies":[]}`, "If-None-Match", "*").Problem(http.StatusConflict, "CONFLICT")
-	if !strings.Contains(string(file.Body), "acme/company.yaml") {
-		t.Errorf("%s", file.Body)
-	}
-	s.Send("PUT", "/api/v1/users/chief", admin, `{"policies":["CompanyAdministrator"]}`, "If-None-Match", "*").Want(http.StatusCreated)
-	key = decode[object](s.Send("POST", "/api/v1/keys", admin, `{"user":"chief"}`).Want(http.StatusCreated))
-	chief := s.Exchange("acme", credentials{Key: key["api_key"].(string), Secret: key["api_secret"].(string)}).Access
-	for _, own := range []string{`{"active":false,"policies":["CompanyAdministrator"]}`, `{"policies":["DataAPIConsumer"]}`} {
-		s.Send("PUT", "/api/v1/users/chief", chief, own, "If-Match", "*").Problem(http.StatusConflict, "CONFLICT")
-	}
-	s.Send("DELETE", "/api/v1/users/chief", chief, "", "If-Match", "*").Problem(http.StatusConflict, "CONFLICT")
-	s.Send("DELETE", "/api/v1/users/chief", admin, "", "If-Match", "*").Want(http.StatusNoContent)
-	s.Send("PUT", "/api/v1/users/viewer", chief, `{"policies":[]}`, "If-Match", "*").Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
-
-	listed := s.Get("/api/v1/users?q=SECO", admin).Want(http.StatusOK)
-	if users := decode[struct{ Users []object }](listed).Users; len(users) != 1 || users[0]["name"] != "second" || users[0]["path"] != "acme/company.yaml" {
-		t.Errorf("%s", listed.Body)
-	}
 }
 
 func TestManagedSecrets(t *testing.T) {

@@ -255,7 +255,7 @@ func TestFilesAreSeenAndNotChanged(t *testing.T) {
 	globex.send(http.MethodGet, "/default/file", "").Problem(http.StatusNotFound, "ENDPOINT_NOT_FOUND") // shared, and so run, and not seen
 
 	refused := globex.put("/default/new", draftText, "If-None-Match: *").Problem(http.StatusUnprocessableEntity, "INVALID_ENDPOINT")
-	if !strings.Contains(string(refused.Body), "authors acme globex") {
+	if !strings.Contains(string(refused.Body), "adding globex to the line `authors`") || strings.Contains(string(refused.Body), "acme") {
 		t.Errorf("%s", refused.Body)
 	}
 
@@ -398,6 +398,20 @@ func TestServersShareEndpoints(t *testing.T) {
 	heard(servers[1], "that it was deleted", func() bool { return run() == http.StatusNotFound })
 }
 
+// previewsOf returns what counts the queries that a preview of an endless statement has running in the database.
+func previewsOf(t *testing.T, source *pgtest.DB) func() int {
+	t.Helper()
+	watcher := source.Conn()
+	return func() (n int) {
+		err := watcher.QueryRow(context.Background(), `SELECT COUNT(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND state = 'active' AND query LIKE '%pg_sleep(3600)%' AND pid <> pg_backend_pid()`).Scan(&n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+}
+
 // TestAPreviewEndsWithItsCaller ends the query in the database when the request goes away, or its author loses the key.
 func TestAPreviewEndsWithItsCaller(t *testing.T) {
 	t.Parallel()
@@ -407,15 +421,7 @@ func TestAPreviewEndsWithItsCaller(t *testing.T) {
 		Database: servertest.PostgresOf(source), Files: map[string]string{"acme/company.yaml": "users: { manager: { policies: [VisualizationManager] } }\n"},
 		Settings: func(s *servertest.Settings) { s.Authors = map[string][]string{"main": {"acme"}} },
 	})
-	watcher := source.Conn()
-	running := func() (n int) {
-		err := watcher.QueryRow(context.Background(), `SELECT COUNT(*) FROM pg_stat_activity
-			WHERE datname = current_database() AND state = 'active' AND query LIKE '%pg_sleep(3600)%' AND pid <> pg_backend_pid()`).Scan(&n)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
+	running := previewsOf(t, source)
 	body := bodyOf(t, map[string]any{"namespace": "sales", "slug": "x", "text": "/*---\nsource: main\n---*/\n" + engines[1].Slow})
 	manager := s.as("acme", "manager")
 	ctx, cancel := context.WithCancel(t.Context())

@@ -2,10 +2,14 @@ package contract
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
 
 	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
@@ -93,7 +97,8 @@ func TestClientCredentials(t *testing.T) {
 	}
 	var metadata map[string]any
 	s.Get("/.well-known/oauth-authorization-server", "").Want(http.StatusOK).Decode(&metadata)
-	if metadata["issuer"] != s.URL("") || metadata["token_endpoint"] != s.URL("/api/v1/auth/token") {
+	if metadata["issuer"] != s.URL("") || metadata["token_endpoint"] != s.URL("/api/v1/auth/token") ||
+		metadata["authorization_endpoint"] != metadata["token_endpoint"] { // which clients of MCP ask for, though no grant uses it
 		t.Errorf("the metadata are %v", metadata)
 	}
 }
@@ -129,9 +134,9 @@ func TestBasic(t *testing.T) {
 	} {
 		got.Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 		if first == "" {
-			first = string(got.Body)
+			first = got.Text()
 		}
-		if string(got.Body) != first || !strings.HasPrefix(got.Header.Get("WWW-Authenticate"), "Basic ") {
+		if got.Text() != first || !strings.HasPrefix(got.Header.Get("WWW-Authenticate"), "Basic ") {
 			t.Errorf("%s: %v %s", name, got.Header, got.Body)
 		}
 	}
@@ -139,5 +144,39 @@ func TestBasic(t *testing.T) {
 	ask(http.MethodGet, may, may.Secret).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
 	if log := s.Log.String(); strings.Contains(log, may.Secret) || strings.Contains(log, mayNot.Secret) {
 		t.Error("the log has a secret")
+	}
+}
+
+// Dashboards and API clients ask for a token as their documentation shows it.
+func TestClientCredentialsAsToolsAskForThem(t *testing.T) {
+	t.Parallel()
+	s := toolServer(t)
+	key := s.CreateKey("acme", "integration")
+	// Grafana's data sources use this library: it tries Basic first, with what the form says encoded, or what it is told.
+	for _, style := range []oauth2.AuthStyle{oauth2.AuthStyleAutoDetect, oauth2.AuthStyleInHeader, oauth2.AuthStyleInParams} {
+		grafana := clientcredentials.Config{
+			ClientID: key.Key, ClientSecret: key.Secret, TokenURL: s.URL("/api/v1/auth/token"), AuthStyle: style,
+			EndpointParams: url.Values{"audience": {"https://api.example.com"}},
+		}
+		response, err := grafana.Client(t.Context()).Get(s.URL("/api/v1/data-api/default/one/execute.csv"))
+		if err != nil {
+			t.Fatalf("style %d: %v", style, err)
+		}
+		body, err := io.ReadAll(response.Body)
+		_ = response.Body.Close()
+		if err != nil || response.StatusCode != http.StatusOK || string(body) != "n\r\n1\r\n" {
+			t.Errorf("style %d: %d %q %v", style, response.StatusCode, body, err)
+		}
+	}
+	// Postman sends what was left empty, too: a field without a value is as good as none (RFC 6749, 3.2).
+	for name, got := range map[string]answer{
+		"in the header": s.form(url.Values{"grant_type": {"client_credentials"}, "scope": {""}}, key.Key, key.Secret),
+		"in the header, with the client's name in the form": s.form(url.Values{"grant_type": {"client_credentials"}, "client_id": {key.Key}}, key.Key, key.Secret),
+		"in the form": s.form(url.Values{"grant_type": {"client_credentials"}, "client_id": {key.Key}, "client_secret": {key.Secret}, "scope": {""}}, "", "",
+			"Content-Type", "application/x-www-form-urlencoded; charset=UTF-8"),
+	} {
+		if got.Status != http.StatusOK {
+			t.Errorf("Postman, %s: %d %s", name, got.Status, got.Body)
+		}
 	}
 }

@@ -2,9 +2,11 @@ package contract
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -142,11 +144,14 @@ func (d described) run(s *server, token, path string) {
 	jobs := strings.TrimSuffix(path, "/execute") + "/jobs"
 	switch item := d.Paths.Value(jobs); {
 	case answer.Status == http.StatusOK:
+		d.headers(operation, answer)
+		d.headers(operation, s.Post(path+".csv", token, string(body)))
 		d.check(media(operation.Responses.Value("200")).Schema, answer.Body)
 		if item != nil {
 			d.check(media(item.Get.Responses.Value("200")).Schema, s.Get(jobs, token).Want(http.StatusOK).Body)
 		}
 	case answer.Status == http.StatusAccepted:
+		d.headers(operation, answer)
 		d.check(media(operation.Responses.Value("202")).Schema, answer.Body)
 		location := answer.Header.Get("Location")
 		job := d.Paths.Value(jobs + "/{job_id}")
@@ -155,14 +160,45 @@ func (d described) run(s *server, token, path string) {
 		d.check(media(job.Get.Responses.Value("200")).Schema, s.Get(location, token).Want(http.StatusOK).Body)
 		d.check(media(item.Get.Responses.Value("200")).Schema, s.Get(jobs, token).Want(http.StatusOK).Body)
 		result := media(d.Paths.Value(jobs + "/{job_id}/result").Get.Responses.Value("200")).Schema
+		get := d.Paths.Value(jobs + "/{job_id}/result").Get
+		for _, headers := range [][]string{nil, {"Accept", "text/csv"}, {"Range", "bytes=0-1"}, {"Range", "bytes=99999999-"}} {
+			d.headers(get, s.Send(http.MethodGet, location+"/result", token, "", headers...))
+		}
 		d.check(result, s.Get(location+"/result", token).Want(http.StatusOK).Body)
 		d.check(result, s.Get(location+"/result?limit=1", token).Want(http.StatusOK).Body)
 	default:
 		d.t.Errorf("the example of %s, %s, is answered %d: %s", path, body, answer.Status, answer.Body)
 	}
 	refused := s.Post(path, token, `{"parameter_values":{"no_such_parameter":1}}`).Want(http.StatusUnprocessableEntity)
-	problem := operation.Responses.Value("422").Value.Content["application/problem+json"].Schema
+	d.headers(operation, refused)
+	d.headers(operation, s.Post(path, "", "{}"))
+	problem := operation.Responses.Value("4XX").Value.Content["application/problem+json"].Schema
 	d.check(problem, refused.Body)
+}
+
+// headers checks that an operation describes every field of an answer's header, but those of every answer of HTTP.
+func (d described) headers(operation *openapi3.Operation, answer answer) {
+	d.t.Helper()
+	response := operation.Responses.Status(answer.Status)
+	if response == nil {
+		response = operation.Responses.Value(strconv.Itoa(answer.Status/100) + "XX")
+	}
+	if response == nil {
+		response = operation.Responses.Default()
+	}
+	if response == nil {
+		d.t.Errorf("%s: an answer %d is not described", operation.OperationID, answer.Status)
+		return
+	}
+	for name := range answer.Header {
+		described := slices.Contains([]string{"Content-Type", "Content-Length", "Date", "Trailer", "Connection", "X-Content-Type-Options"}, name)
+		for known := range response.Value.Headers {
+			described = described || strings.EqualFold(known, name)
+		}
+		if !described {
+			d.t.Errorf("%s: the field %s of a %d is not described", operation.OperationID, name, answer.Status)
+		}
+	}
 }
 
 // operationsAreThere sends a request to each operation: none is unknown, or forbidden to whom it is shown, and the jobs of an
@@ -254,5 +290,85 @@ func TestOpenAPIDocumentIsExact(t *testing.T) {
 	powerless := s.Get("/api/v1/data-api/openapi.json", s.Login("acme", "powerless").Access).Want(http.StatusOK).Body
 	if strings.Contains(string(powerless), `/execute":`) {
 		t.Errorf("a user without policies is shown %s", powerless)
+	}
+}
+
+// The schema of parameters accepts exactly what a call accepts, as a validator sees it that knows nothing of contracts.
+func TestParameterSchemasAcceptWhatCallsAccept(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, servertest.Config{
+		Database: engines[0].Source(t, t.TempDir(), sales),
+		Files: map[string]string{
+			"acme/company.yaml": "users: { integration: { policies: [DataAPIConsumer], share_context: { region: Sul, area: [a, b] } } }\n",
+			"acme/default/x.sql": "/*---\nsource: main\nparams:\n  i: { type: integer, maximum: 5 }\n  must: { type: integer, required: true }\n" +
+				"  d: { type: decimal, minimum: 0.5 }\n  s: { type: string, max_length: 3 }\n  p: { type: string, pattern: '(?i)^a\\PN+\\z' }\n" +
+				"  e: { type: string, enum: [x, y] }\n  at: { type: timestamp }\n  b: { type: boolean }\n  id: { type: uuid }\n" +
+				"  list: { type: array<string>, max_items: 2 }\n  region: { type: string }\n  area: { type: string }\n---*/\n" +
+				"SELECT @i AS c_i, @must AS c_must, @d AS c_d, @s AS c_s, @p AS c_p, @e AS c_e, @at AS c_at, @b AS c_b, @id AS c_id, @list AS c_list, @region AS c_region, @area AS c_area",
+		},
+	})
+	token := s.Login("acme", "integration").Access
+	document := describe(t, s.Get("/api/v1/data-api/openapi.json", token).Want(http.StatusOK).Body)
+	const path = "/api/v1/data-api/default/x/execute"
+	compiled, err := document.compiler.Compile(documentURL + document.Paths.Value(path).Post.RequestBody.Value.Content["application/json"].Schema.Ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := []string{
+		`null`, `1`, `1.0`, `-0`, `10e-1`, `5.5`, `5.0000`, `6`, `1e2`, `0.5`, `0.4`, `true`, `"x"`, `"X"`, `"a"`, `"Ab"`, `"a1"`, `"abc"`, `"abcd"`, `"\u0000"`, `"a\u0000b"`, `""`,
+		`"2026-01-31T10:30:00Z"`, `"2026-01-31t10:30:00z"`, `"2026-01-31T10:30:00.123456789-03:00"`, `"2026-01-31"`, `"2026-02-31T00:00:00Z"`,
+		`"0F8FAD5B-d9cb-469f-a165-70867728950e"`, `[]`, `["a"]`, `["a","b"]`, `["a","b","c"]`, `[null]`, `["\u0000"]`, `{}`, `"Sul"`, `"Norte"`,
+	}
+	accepted := 0
+	for _, name := range []string{"i", "must", "d", "s", "p", "e", "at", "b", "id", "list", "region", "area", "unknown"} {
+		for _, value := range values {
+			given := map[string]json.RawMessage{"must": json.RawMessage("1"), "area": json.RawMessage(`"a"`)}
+			given[name] = json.RawMessage(value)
+			body, err := json.Marshal(map[string]any{"parameter_values": given})
+			if err != nil {
+				t.Fatal(err)
+			}
+			instance, err := jsonschema.UnmarshalJSON(strings.NewReader(string(body)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			objection := compiled.Validate(instance)
+			got := s.Post(path, token, string(body))
+			if called := got.Status == http.StatusOK; called != (objection == nil) {
+				t.Errorf("%s: %s: a call is answered %d (%s), and the schema says %v", name, value, got.Status, got.Body, objection)
+			}
+			if objection == nil {
+				accepted++
+			}
+		}
+	}
+	if accepted < 40 {
+		t.Errorf("only %d values were accepted", accepted)
+	}
+}
+
+// A document describes no more endpoints than a server has memory for: who may run more asks for one namespace after the other.
+func TestOpenAPIDocumentsAreBounded(t *testing.T) {
+	t.Parallel()
+	const sql = "/*---\nsource: main\n---*/\nSELECT 1 AS n\n"
+	files := map[string]string{"acme/few/one.sql": sql}
+	for i := range 1000 {
+		files[fmt.Sprintf("acme/many/n%d.sql", i)] = sql
+	}
+	s := newServer(t, servertest.Config{Database: engines[0].Source(t, t.TempDir(), sales), Files: files})
+	const path = "/api/v1/data-api/openapi.json"
+	token := s.Login("acme", "integration").Access
+	s.Get(path, token).Problem(http.StatusBadRequest, "INVALID_REQUEST")
+	for namespace, want := range map[string]int{"few": 1, "many": 1000, "none": 0} {
+		described := 0
+		document := decode[struct{ Paths map[string]json.RawMessage }](s.Get(path+"?namespace="+namespace, token).Want(http.StatusOK))
+		for at := range document.Paths {
+			if strings.HasPrefix(at, "/api/v1/data-api/") && strings.HasSuffix(at, "/execute") {
+				described++
+			}
+		}
+		if described != want {
+			t.Errorf("the document of %s describes %d endpoints, want %d", namespace, described, want)
+		}
 	}
 }

@@ -60,16 +60,14 @@ func TestAnOutageLeavesAReadableLog(t *testing.T) {
 		})
 	}
 	cluster.Stop(t)
-	time.Sleep(2 * time.Second) // the outage
+	time.Sleep(2 * time.Second) // the outage, which is longer where the machine has other things to do
+	servertest.Eventually(t, "calls fail", servertest.Patience, func() bool { return failed.Load() >= 50 })
 	cluster.Start(t)
 	back := succeeded.Load()
 	servertest.Eventually(t, "calls succeed again", servertest.Patience, func() bool { return succeeded.Load() > back+20 })
 	close(stop)
 	clients.Wait()
 	told := s.Log.String()[before:] + log.String()
-	if failed.Load() < 50 {
-		t.Errorf("only %d calls have failed", failed.Load())
-	}
 	if lines := strings.Count(told, "\n"); lines >= 50 {
 		t.Errorf("%d lines:\n%s", lines, told)
 	}

@@ -81,9 +81,8 @@ func TestServerTiming(t *testing.T) {
 }
 
 // point makes what sends one short request to the server, past the network.
-func point(t testing.TB, span trace.SpanContext) func() {
+func point(t testing.TB, e servertest.Engine, span trace.SpanContext) func() {
 	t.Helper()
-	e := engines[0]
 	s := newServer(t, servertest.Config{Database: e.Source(t, t.TempDir(), sales), Files: files(e)})
 	token := s.Login("acme", "integration").Access
 	const body = `{"parameter_values":{"data_inicio":"2026-01-01","regiao":"Sul"}}`
@@ -105,9 +104,13 @@ func point(t testing.TB, span trace.SpanContext) func() {
 
 // BenchmarkExecute is a short request from the handler on.
 func BenchmarkExecute(b *testing.B) {
-	do := point(b, trace.SpanContext{})
-	b.ReportAllocs()
-	for b.Loop() {
-		do()
+	for _, e := range engines {
+		b.Run(e.Name, func(b *testing.B) {
+			do := point(b, e, trace.SpanContext{})
+			b.ReportAllocs()
+			for b.Loop() {
+				do()
+			}
+		})
 	}
 }

@@ -47,6 +47,7 @@ type session struct {
 	Access  string `json:"access_token"`
 	Expires int    `json:"access_token_expires_in"`
 	Session int    `json:"session_expires_in"`
+	KeyEnds bool   `json:"key_ends_with_session"`
 	User    struct {
 		Name string `json:"name"`
 	} `json:"user"`
@@ -64,7 +65,7 @@ func TestSession(t *testing.T) {
 	t.Parallel()
 	b := &browser{server: familyServer(t)}
 	opened := b.signIn("integration")
-	if opened.User.Name != "integration" || opened.Expires != 600 || opened.Session != 604800 {
+	if opened.User.Name != "integration" || opened.Expires != 600 || opened.Session != 604800 || opened.KeyEnds {
 		t.Errorf("signed in: %+v", opened)
 	}
 	c := b.last

@@ -261,7 +261,7 @@ func TestTokenFaultsGiveOneAnswer(t *testing.T) {
 				fmt.Fprintln(&seen, name, got.Header[name])
 			}
 		}
-		seen.Write(got.Body)
+		seen.WriteString(got.Text())
 		return seen.String()
 	}
 	for name, good := range map[string]string{

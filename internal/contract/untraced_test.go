@@ -20,7 +20,7 @@ func TestRequestsThatAreNotTracedPayNothing(t *testing.T) {
 		}
 		return fewest
 	}
-	without, with := least(point(t, trace.SpanContext{})), least(point(t, unsampled))
+	without, with := least(point(t, engines[0], trace.SpanContext{})), least(point(t, engines[0], unsampled))
 	const held = 2 // the context, and the span in it
 	if with > without+held {
 		t.Errorf("%v allocations, and %v with a span that is not sampled", without, with)

@@ -40,7 +40,7 @@ func document() []byte {
 
 <!-- Generated from internal/dataapi/catalogue.go by ` + "`go test ./internal/dataapi -update`" + `. Do not edit. -->
 
-Every error is ` + "`application/problem+json`" + ` (RFC 9457) with the fields ` + "`type`, `title`, `status`, `detail` and `code`" + `.
+Every error is ` + "`application/problem+json`" + ` (RFC 9457) with the fields ` + "`type`, `title`, `status`, `detail`, `code` and `request_id`" + `.
 Programs should look at ` + "`code`" + `; it never changes its meaning. ` + "`INVALID_PARAMETER` and `PARAMETER_NOT_ALLOWED`" + ` also list
 every fault of the request in ` + "`errors`" + `, each with ` + "`parameter`, `code` and `detail`" + `. For a request that
 is traced the document has its ` + "`trace_id`" + `. The ` + "`X-Request-Id`" + ` header of every

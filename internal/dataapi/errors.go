@@ -28,6 +28,7 @@ const (
 	CodeIdempotencyConflict  Code = "IDEMPOTENCY_CONFLICT"
 	CodeJobNotCompleted      Code = "JOB_NOT_COMPLETED"
 	CodeConflict             Code = "CONFLICT"
+	CodeLinkEnded            Code = "LINK_ENDED"
 	CodePreconditionFailed   Code = "PRECONDITION_FAILED"
 	CodeRequestTooLarge      Code = "REQUEST_TOO_LARGE"
 	CodeUnsupportedMediaType Code = "UNSUPPORTED_MEDIA_TYPE"

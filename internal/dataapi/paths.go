@@ -8,6 +8,8 @@ const (
 	PathLogout      = PathAuth + "/logout"
 	PathSession     = PathAuth + "/session"
 	PathRenew       = PathSession + "/refresh"
+	PathSignIn      = PathSession + "/sign-in"
+	PathSignedIn    = PathSession + "/callback" // and the name of the provider
 	PathToken       = PathAuth + "/token"
 	PathPermissions = PathAuth + "/permissions"
 	PathJWKS        = "/.well-known/jwks.json"

@@ -2,6 +2,7 @@ package dataapi
 
 import (
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -17,4 +18,15 @@ func Shorten(text string, most int) string {
 		end--
 	}
 	return text[:end] + "..."
+}
+
+// Span writes a duration without the zeros that time.Duration puts at its end.
+func Span(d time.Duration) string {
+	text := d.String()
+	for _, zeros := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zeros) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
 }

@@ -1,14 +1,20 @@
 package dataapi
 
+import (
+	"cmp"
+	"strings"
+)
+
 // Action is a permission that a policy grants.
 type Action string
 
 // The actions that exist.
 const (
-	ActionExecute   Action = "data_api:execute"    // run an endpoint
-	ActionGetJob    Action = "data_api:get_job"    // list jobs, and read a job and its result
-	ActionCancelJob Action = "data_api:cancel_job" // end a job before it ends by itself
-	ActionGetUsage  Action = "data_api:get_usage"  // see who of the company calls what; it is granted on every endpoint or not at all
+	ActionExecute   Action = "data_api:execute"     // run an endpoint
+	ActionGetJob    Action = "data_api:get_job"     // list jobs, and read a job and its result
+	ActionCancelJob Action = "data_api:cancel_job"  // end a job before it ends by itself
+	ActionMakeLink  Action = "data_api:create_link" // make, list and revoke presigned links, and act by them
+	ActionGetUsage  Action = "data_api:get_usage"   // see who of the company calls what; it is granted on every endpoint or not at all
 
 	ActionView         Action = "visualization:view" // see endpoints with their SQL and revisions
 	ActionEdit         Action = "visualization:edit" // create, change, activate and delete endpoints; preview drafts
@@ -17,7 +23,9 @@ const (
 
 // Actions lists every action, in the order in which they are shown.
 func Actions() []Action {
-	return []Action{ActionExecute, ActionGetJob, ActionCancelJob, ActionGetUsage, ActionView, ActionEdit, ActionManageAccess}
+	return []Action{
+		ActionExecute, ActionGetJob, ActionCancelJob, ActionMakeLink, ActionGetUsage, ActionView, ActionEdit, ActionManageAccess,
+	}
 }
 
 // Address names an endpoint: slugs are unique inside a namespace, namespaces inside a company.
@@ -32,6 +40,29 @@ func (a Address) String() string { return a.Company + "/" + a.Namespace + "/" + 
 
 // Path returns the address inside its company, namespace/slug: the form that policies' patterns match.
 func (a Address) Path() string { return a.Namespace + "/" + a.Slug }
+
+// Compare orders addresses as their texts are ordered, without making those.
+func (a Address) Compare(b Address) int {
+	return cmp.Or(compareBefore(a.Company, b.Company), a.ComparePath(b))
+}
+
+// ComparePath orders addresses as their paths are ordered, without making those.
+func (a Address) ComparePath(b Address) int {
+	return cmp.Or(compareBefore(a.Namespace, b.Namespace), strings.Compare(a.Slug, b.Slug))
+}
+
+// compareBefore compares two texts behind which a slash comes: a hyphen goes before that, and a letter does not.
+func compareBefore(a, b string) int {
+	n := min(len(a), len(b))
+	switch common := strings.Compare(a[:n], b[:n]); {
+	case common != 0 || len(a) == len(b):
+		return common
+	case len(a) > n:
+		return cmp.Compare(a[n], '/')
+	default:
+		return cmp.Compare('/', b[n])
+	}
+}
 
 // URLPath returns where callers who reach the endpoint find it, below which /execute and /jobs are. It does not name the
 // company: that is the caller's.

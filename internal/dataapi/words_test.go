@@ -24,3 +24,26 @@ func FuzzValidSlug(f *testing.F) {
 		}
 	})
 }
+
+// TestAddressesAreOrderedAsTheirTexts: what is read page by page goes on behind a text.
+func TestAddressesAreOrderedAsTheirTexts(t *testing.T) {
+	slugs := []string{"a", "a-b", "ab", "a0", "b", "a-", "aa-1"}
+	var all []dataapi.Address
+	for _, company := range slugs {
+		for _, namespace := range slugs {
+			for _, slug := range slugs {
+				all = append(all, dataapi.Address{Company: company, Namespace: namespace, Slug: slug})
+			}
+		}
+	}
+	for _, a := range all {
+		for _, b := range all {
+			if got, want := a.Compare(b), strings.Compare(a.String(), b.String()); got != want {
+				t.Fatalf("%s and %s: %d, and the texts %d", a, b, got, want)
+			}
+			if got, want := a.ComparePath(b), strings.Compare(a.Path(), b.Path()); got != want {
+				t.Fatalf("%s and %s: %d, and the texts %d", a.Path(), b.Path(), got, want)
+			}
+		}
+	}
+}

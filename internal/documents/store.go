@@ -16,14 +16,15 @@ type Kind string
 const (
 	Endpoint Kind = "endpoint" // COMPANY/NAMESPACE/SLUG: the text of an endpoint file
 	Company  Kind = "company"  // COMPANY: the text of a company.yaml
+	Policy   Kind = "policy"   // COMPANY/POLICY: the map of a policy, as company.yaml has it below policies.POLICY
 	User     Kind = "user"     // COMPANY/USER: the map of a user, as company.yaml has it below users.USER
 )
 
 // Kinds lists every kind that servers follow.
-func Kinds() []Kind { return []Kind{Endpoint, Company, User} }
+func Kinds() []Kind { return []Kind{Endpoint, Company, Policy, User} }
 
 // revisionsKept is how many of the newest revisions of a document there are. Kinds that are not in it keep the present one.
-var revisionsKept = map[Kind]int{Endpoint: 500, Company: 100, User: 100}
+var revisionsKept = map[Kind]int{Endpoint: 500, Company: 100, Policy: 100, User: 100}
 
 // KeepDeleted is how long a document can be brought back that was deleted.
 const KeepDeleted = 90 * 24 * time.Hour
@@ -76,7 +77,7 @@ const (
 var (
 	ErrNotFound = errors.New("there is no such document")
 	ErrConflict = errors.New("the document is not the one that was to be changed")
-	ErrInvalid  = errors.New("the document cannot be kept")
+	ErrInvalid  = errors.New("the document cannot be stored")
 )
 
 // ConflictError is an ErrConflict that knows what there is.
@@ -119,7 +120,7 @@ type Store interface {
 	SweepDocuments(ctx context.Context, before time.Time, limit int) (more bool, err error)
 }
 
-// Check says why a change cannot be kept, with an error that is ErrInvalid; nil: it can. Keys and texts are UTF-8 without NUL.
+// Check says why a change cannot be stored, with an error that is ErrInvalid; nil: it can. Keys and texts are UTF-8 without NUL.
 func (w *Write) Check() error {
 	for name, text := range map[string]string{"kind": string(w.Kind), "key": w.Key, "author": w.Author, "action": w.Action, "note": w.Note} {
 		if !utf8.ValidString(text) || strings.Contains(text, "\x00") {

@@ -20,7 +20,7 @@ func TestMovingAStoreGoesOnAfterKills(t *testing.T) {
 		sources: servertest.PostgresOf(source).Directive(),
 		env:     []string{"STORE_URL=" + stored.AdminDSN},
 		files: map[string]string{
-			"acme/default/one.sql": "/*---\nsource: main\nmode: async\ncolumns: { text: { type: varchar } }\n---*/\nSELECT string_agg(md5(random()::text), '') AS text FROM generate_series(1, 20000)",
+			"acme/default/one.sql": "/*---\nsource: main\nmode: async\ncolumns: { text: { type: varchar } }\n---*/\nSELECT string_agg(md5(random()::text), '') AS text FROM generate_series(1, 9000)",
 			"acme/default/nap.sql": "/*---\nsource: main\nmode: async\ncolumns: { n: { type: integer } }\n---*/\nSELECT 1 + length(pg_sleep(60)::text) AS n",
 		},
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"slices"
@@ -36,24 +37,27 @@ type consoleReport struct {
 
 // consoleAsk is what the script wants done outside of the browser.
 type consoleAsk struct {
-	Ask, Key, Secret, Endpoint, Values, From, To, ID string
-	Report                                           *consoleReport
+	Ask, Key, Secret, Endpoint, Values, From, To, ID, Sub string
+	Denial                                                url.Values
+	Down                                                  int
+	Report                                                json.RawMessage
 }
 
 // consoleSite is a server with an administrator, a table, and somebody who receives callbacks.
 type consoleSite struct {
 	*server
-	hook  *servertest.Hook
-	admin string // an access token
+	hook     *servertest.Hook
+	provider *servertest.SignInProvider // at which acme's people sign in; nil: nowhere
+	admin    string                     // an access token
 }
 
-func newConsoleSite(t *testing.T) consoleSite {
+func newConsoleSite(t *testing.T, options ...string) consoleSite {
 	t.Helper()
 	hook := servertest.NewHook(t)
 	database := servertest.SQLite(t, t.TempDir(), `CREATE TABLE numbers (n INTEGER, name TEXT); INSERT INTO numbers VALUES (1, 'one'), (2, 'two'), (3, 'three')`)
 	s := newServer(t, serverConfig{
 		sources: database.Directive() + " {\n\t\t\tauthors acme\n\t\t}",
-		options: "callbacks {\n\t\t\tallow " + hook.Host() + "\n\t\t}",
+		options: strings.Join(append(options, "callbacks {\n\t\t\tallow "+hook.Host()+"\n\t\t}"), "\n\t\t"),
 		files: map[string]string{
 			"acme/company.yaml": "name: Acme\nusers:\n  ana: { name: Ana, policies: [CompanyAdministrator] }\n",
 			"acme/default/slow.sql": "/*---\nsource: main\nmode: async\ncolumns: { n: { type: bigint } }\n---*/\n" +
@@ -62,7 +66,7 @@ func newConsoleSite(t *testing.T) consoleSite {
 		},
 	})
 	key := s.CreateKey("acme", "ana")
-	return consoleSite{s, hook, s.Exchange("acme", key).Access}
+	return consoleSite{server: s, hook: hook, admin: s.Exchange("acme", key).Access}
 }
 
 func (c consoleSite) link(t *testing.T) string {
@@ -104,6 +108,11 @@ func (c consoleSite) answer(t *testing.T, ask consoleAsk) any {
 	case "received":
 		c.hook.Await(t, 1)
 		return nil
+	case "provider":
+		c.provider.Become(func(p *servertest.SignInProvider) {
+			p.Change, p.Denial, p.Down = servertest.Changes{"sub": cmp.Or(ask.Sub, "ana")}, ask.Denial, ask.Down
+		})
+		return nil
 	case "edit":
 		path := "/api/v1/data-api/" + ask.Endpoint
 		var endpoint struct{ Text string }
@@ -120,9 +129,17 @@ func (c consoleSite) answer(t *testing.T, ask consoleAsk) any {
 // nothing with a fault on purpose, a user and a key, a job that is cancelled, a delivery that is sent again, a revision that is
 // restored, a stale save that is merged, and out.
 func TestConsoleInChromium(t *testing.T) {
-	program := chromium(t)
+	var seen consoleReport
 	site := newConsoleSite(t)
-	cmd := exec.CommandContext(t.Context(), "node", "test/console.mjs", program, strings.TrimSuffix(site.URL(""), "/"), site.link(t), "numbers")
+	site.converse(t, &seen, "console.mjs", site.link(t), "numbers")
+	seen.hold(t)
+}
+
+// converse runs a script of web/test, does what it asks for meanwhile, and decodes what it reports at its end.
+func (c consoleSite) converse(t *testing.T, report any, script string, args ...string) {
+	t.Helper()
+	args = append([]string{"test/" + script, chromium(t), strings.TrimSuffix(c.URL(""), "/")}, args...)
+	cmd := exec.CommandContext(t.Context(), "node", args...)
 	cmd.Dir = installWeb(t).dir
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
@@ -136,24 +153,24 @@ func TestConsoleInChromium(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var seen *consoleReport
+	reported := false
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
 		var ask consoleAsk
 		mustDecode(t, lines.Text(), &ask)
 		if ask.Report != nil {
-			seen = ask.Report
+			mustDecode(t, string(ask.Report), report)
+			reported = true
 			_ = in.Close() // nothing more is answered: the script ends
 			continue
 		}
-		told, _ := json.Marshal(site.answer(t, ask))
+		told, _ := json.Marshal(c.answer(t, ask))
 		fmt.Fprintf(in, "%s\n", told)
 	}
-	if err := cmd.Wait(); err != nil || seen == nil {
+	if err := cmd.Wait(); err != nil || !reported {
 		t.Fatalf("driving the browser: %v, %v", err, lines.Err())
 	}
-	seen.hold(t)
 }
 
 func (r *consoleReport) hold(t *testing.T) {
@@ -187,39 +204,5 @@ func (r *consoleReport) hold(t *testing.T) {
 	t.Logf("from the link to the first row by a new key: %v; all of it: %.0f ms", took, r.Took["all"])
 	if took > 3*time.Minute {
 		t.Errorf("from the link to the first row it took %v", took)
-	}
-}
-
-// Every view in four sizes and two themes, as pictures: none is wider than its window, and axe-core finds nothing in any.
-// `make screenshots` keeps them.
-func TestScreenshots(t *testing.T) {
-	program := chromium(t)
-	site := newConsoleSite(t)
-	site.WriteCatalog("acme/default/vendas-por-regiao.sql", "/*---\ntitle: Vendas por região\ndescription: Total vendido **por região**.\nsource: main\n"+
-		"params:\n  regiao: { type: string, max_length: 40, example: two }\n---*/\nSELECT name, n FROM numbers WHERE @regiao IS NULL OR name = @regiao\n")
-	site.WriteCatalog("acme/housing/by-year.sql", "/*---\ntitle: Years\nsource: main\n---*/\n"+
-		"WITH RECURSIVE c (year) AS (SELECT 2000 UNION ALL SELECT year + 1 FROM c WHERE year < 2015) SELECT year, (year * 37) % 101 AS sales FROM c\n")
-	text := "/*---\ntitle: Made in the console\nsource: main\n---*/\nSELECT n, name FROM numbers ORDER BY n\n"
-	for i, change := range []string{"", "ORDER BY name"} {
-		body, _ := json.Marshal(map[string]string{"text": strings.Replace(text, "ORDER BY n", cmp.Or(change, "ORDER BY n"), 1), "message": fmt.Sprint("Version ", i+1)})
-		condition := []string{"If-None-Match", "*"}
-		if i > 0 {
-			condition = []string{"If-Match", "*"}
-		}
-		site.Send(http.MethodPut, "/api/v1/data-api/default/vendas-console", site.admin, string(body), condition...)
-	}
-	site.Send(http.MethodPut, "/api/v1/users/housing-reader", site.admin,
-		`{"display_name": "Market research", "policies": ["DataAPIConsumer"], "share_context": {"regiao": {"allowed": ["one", "two"]}}}`, "If-None-Match", "*").Want(http.StatusCreated)
-	for _, name := range []string{"ERP", "Notebook"} {
-		site.Send(http.MethodPost, "/api/v1/keys", site.admin, `{"user": "housing-reader", "name": "`+name+`"}`).Want(http.StatusCreated)
-	}
-	delivery := site.answer(t, consoleAsk{Ask: "delivery"}).(map[string]string)["id"]
-	key := site.CreateKey("acme", "ana")
-	into := cmp.Or(os.Getenv("DATA_API_TEST_SCREENSHOTS"), t.TempDir())
-	cmd := exec.CommandContext(t.Context(), "node", "scripts/screenshots.mjs", program, strings.TrimSuffix(site.URL(""), "/"), "acme", key.Key, key.Secret, into)
-	cmd.Dir = installWeb(t).dir
-	cmd.Env = append(os.Environ(), "JOB="+delivery, "DELIVERY="+delivery)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
 	}
 }

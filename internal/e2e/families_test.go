@@ -2,42 +2,10 @@ package e2e
 
 import (
 	"maps"
-	"math/rand/v2"
 	"net/http"
 	"testing"
 	"time"
-
-	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
-
-// The server is killed at any moment of an exchange. Whether its caller got an answer or not, it can go on with what it has.
-func TestRefreshSurvivesKills(t *testing.T) {
-	t.Parallel()
-	s := newServer(t, serverConfig{sources: engines[0].Source(t, t.TempDir(), sales).Directive(), files: files(engines[0])})
-	pair := s.Login("acme", "integration")
-	lost := 0
-	for range 8 {
-		answered := make(chan answer, 1)
-		go func() {
-			got, err := s.Try(t.Context(), http.MethodPost, refreshRoute, "", servertest.RefreshBody(pair.Refresh))
-			if err != nil {
-				got.Status = 0
-			}
-			answered <- got
-		}()
-		time.Sleep(time.Duration(rand.IntN(8_000)) * time.Microsecond)
-		s.kill()
-		if got := <-answered; got.Status == http.StatusOK {
-			got.Decode(&pair)
-		} else {
-			lost++
-		}
-		s.start()
-		pair = s.Refresh(pair.Refresh)
-		s.Get(whoAmI, pair.Access).Want(http.StatusOK)
-	}
-	t.Logf("%d of 8 answers were lost", lost)
-}
 
 func TestKeysRotate(t *testing.T) {
 	t.Parallel()

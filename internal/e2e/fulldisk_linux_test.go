@@ -27,7 +27,10 @@ func (s *server) limitFiles(bytes uint64) {
 func TestFullDiskRefusesNewJobsAndLosesNone(t *testing.T) {
 	t.Parallel()
 	e := engines[0]
-	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: reports})
+	s := newServer(t, serverConfig{sources: e.Source(t, t.TempDir(), sales).Directive(), files: map[string]string{
+		"acme/default/report.sql": "/*---\nsource: main\nmode: async\n---*/\nSELECT regiao, total FROM vendas ORDER BY regiao, total",
+		"acme/default/total.sql":  "/*---\nsource: main\n---*/\nSELECT SUM(total) AS total FROM vendas",
+	}})
 	token := s.Login("acme", "integration").Access
 	const path, body = "/api/v1/data-api/default/report/execute", `{}`
 	var jobs []string

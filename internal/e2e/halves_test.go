@@ -27,20 +27,27 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
+// wholeRows are as many as make a result of which a good part is under way before it ends, compressed and through nginx, too.
+const (
+	wholeRows = 6_000
+	lastRow   = wholeRows * 19 / 20 // of a part
+	noisy     = "SELECT n, md5(n::text) || md5((n * 7)::text) || md5((n * 13)::text) || md5((n * 17)::text) AS noise"
+)
+
 // The ends that a result can have.
 var ends = map[string]struct {
 	statement string
 	whole     bool
 }{
 	// Each is longer than what is held back before the answer begins.
-	"whole":    {"SELECT n, repeat(md5(n::text), 4) AS noise FROM generate_series(1, 20000) AS n", true},
-	"fault":    {"SELECT n, repeat(md5(n::text), 4) AS noise, 1 / (19000 - n) AS fault FROM generate_series(1, 20000) AS n", false},
+	"whole":    {fmt.Sprintf(noisy+" FROM generate_series(1, %d) AS n", wholeRows), true},
+	"fault":    {fmt.Sprintf(noisy+", 1 / (%d - n) AS fault FROM generate_series(1, %d) AS n", lastRow, wholeRows), false},
 	"time-out": {pause(30), false},
 }
 
 func pause(seconds int) string {
-	return fmt.Sprintf("SELECT n, repeat(md5(n::text), 4) AS noise, CASE WHEN n = 19000 THEN length(pg_sleep(%d)::text) END AS pause "+
-		"FROM generate_series(1, 20000) AS n", seconds)
+	return fmt.Sprintf(noisy+", CASE WHEN n = %d THEN length(pg_sleep(%d)::text) END AS pause "+
+		"FROM generate_series(1, %d) AS n", lastRow, seconds, wholeRows)
 }
 
 const http3Name = "HTTP/3"
@@ -288,14 +295,14 @@ func decoded(coding string, body []byte) ([]byte, error) {
 	}
 }
 
-// complete reports whether a body has all 20,000 rows.
+// complete reports whether a body has all rows.
 func complete(format string, body []byte) bool {
 	switch format {
 	case "json":
 		var document struct {
 			Rows []json.RawMessage `json:"rows"`
 		}
-		return json.Unmarshal(body, &document) == nil && len(document.Rows) == 20_000
+		return json.Unmarshal(body, &document) == nil && len(document.Rows) == wholeRows
 	case "arrow":
 		reader, err := ipc.NewReader(bytes.NewReader(body))
 		if err != nil {
@@ -306,11 +313,11 @@ func complete(format string, body []byte) bool {
 		for reader.Next() {
 			rows += reader.RecordBatch().NumRows()
 		}
-		return reader.Err() == nil && rows == 20_000
+		return reader.Err() == nil && rows == wholeRows
 	case "csv":
-		return bytes.Count(body, []byte("\r\n")) == 20_001
+		return bytes.Count(body, []byte("\r\n")) == wholeRows+1
 	default:
-		return bytes.Count(body, []byte("\n")) == 20_000
+		return bytes.Count(body, []byte("\n")) == wholeRows
 	}
 }
 

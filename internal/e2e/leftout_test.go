@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,7 +11,8 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
-// Pipelines check the catalog of a configuration against its databases, and strict configurations refuse a fault.
+// Pipelines check the catalog of a configuration against its databases, and strict configurations refuse a fault. A second server on
+// the same store is told that another one holds it.
 func TestCheckAndStrict(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.NewCluster(t)
@@ -53,19 +55,37 @@ func TestCheckAndStrict(t *testing.T) {
 	if _, stderr, err := s.cli("validate", "--config", strict); err != nil { // it asks no database
 		t.Errorf("%v\n%s", err, stderr)
 	}
-	s.WriteCatalog("acme/default/bad.sql", "SELECT 1")
-	if _, stderr, err := s.cli("validate", "--config", strict); err == nil || !strings.Contains(stderr, "bad.sql:1:1:") {
-		t.Errorf("%v\n%s", err, stderr)
+	s.WriteCatalog("acme/default/bad.sql", "/*---\nsource: elsewhere\nlimits: { max_rows: 0 }\n---*/\nSELECT 1 AS one")
+	if _, stderr, err := s.cli("validate", "--config", strict); err == nil || !strings.Contains(stderr, "bad.sql:3:") {
+		t.Errorf("validate accepts a bad catalog: %v\n%s", err, stderr)
+	}
+	if out, stderr, err := s.cli("data-api", "check", filepath.Join(s.Dir, "catalog")); !isExit(err) || !strings.Contains(out+stderr, "bad.sql:3:") {
+		t.Errorf("check: %v\n%s%s", err, out, stderr)
+	}
+	other := filepath.Join(s.Dir, "Caddyfile.second")
+	second := strings.NewReplacer("admin.sock", "admin2.sock", fmt.Sprint(s.port), fmt.Sprint(freePort(t))).Replace(string(content))
+	if err := os.WriteFile(other, []byte(second), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, stderr, err := s.cli("run", "--config", other); err == nil || !strings.Contains(stderr, "another process holds") {
+		t.Errorf("a second server on one store: %v\n%s", err, stderr)
 	}
 
-	cluster.Stop(t)
-	defer cluster.Start(t)
 	for path, text := range servertest.TwoCompanies() {
 		s.WriteCatalog(path, text)
 	}
 	if err := os.Remove(filepath.Join(s.Dir, "catalog/acme/default/bad.sql")); err != nil {
 		t.Fatal(err)
 	}
+	if out := s.mustCLI("data-api", "check", filepath.Join(s.Dir, "catalog")); !strings.Contains(out, "no faults") {
+		t.Errorf("check of a good catalog printed %q", out)
+	}
+	if _, stderr, err := s.cli("reload", "--force", "--config", strict, "--address", "unix/"+s.adminSocket()); err != nil {
+		t.Errorf("a strict configuration without a fault is refused: %v\n%s", err, stderr)
+	}
+
+	cluster.Stop(t)
+	defer cluster.Start(t)
 	out, err = check()
 	if !isExit(err) || !strings.Contains(out, "4 endpoints could not be checked") || !strings.Contains(out, "source main cannot be asked about the statement") {
 		t.Errorf("a check that could not check: %v\n%s", err, out)

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -38,12 +40,27 @@ var binary = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := lookAtSources(); err != nil {
+		return "", err
+	}
 	build := exec.Command("../../xcaddy.sh", "--output", path)
+	// Where git finds nothing, the program has no version. With one, which is another for each commit, the go command compiles all anew.
+	build.Env = append(os.Environ(), "GIT_DIR=/nonexistent")
 	if output, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("xcaddy.sh: %w\n%s", err, output)
 	}
 	return path, nil
 })
+
+// lookAtSources lists the directories of what the binary is built of. The go command notes which ones a test has read: else it would repeat an
+// old result although a package has changed that only the binary has.
+func lookAtSources() error {
+	var failed error
+	for _, root := range []string{"../../caddyfile", "../../caddymodule", "../../internal", "../../source", "../../web/dist"} {
+		failed = errors.Join(failed, filepath.WalkDir(root, func(_ string, _ fs.DirEntry, err error) error { return err }))
+	}
+	return failed
+}
 
 func builtBinary(t testing.TB) string {
 	t.Helper()
@@ -281,13 +298,61 @@ func (s *server) admin(args ...string) []string {
 	return append(append([]string{"data-api"}, args...), "--address", "unix/"+s.adminSocket())
 }
 
+// reload gives the server its Caddyfile again, as it is now.
 func (s *server) reload() error {
-	_, stderr, err := s.cli("reload", "--force", "--config", s.caddyfile, "--address", "unix/"+s.adminSocket())
+	s.T.Helper()
+	content, err := os.ReadFile(s.caddyfile)
 	if err != nil {
-		return fmt.Errorf("reload: %w\n%s", err, stderr)
+		s.T.Fatal(err)
+	}
+	if err := s.load(string(content)); err != nil {
+		return fmt.Errorf("reload: %w", err)
 	}
 	http.DefaultClient.CloseIdleConnections() // they lead to the server that is going: it would not read another request
 	return nil
+}
+
+// load gives a Caddyfile to the admin API, as `caddy reload` does, without a process for each. Its error says why it is refused.
+func (s *server) load(caddyfile string) error {
+	s.T.Helper()
+	status, said := s.requestAdmin(http.MethodPost, "/load", "text/caddyfile", caddyfile)
+	if status != http.StatusOK {
+		return fmt.Errorf("%d: %s", status, said)
+	}
+	return nil
+}
+
+// requestAdmin asks the admin API. Caddy replaces it at each reload: a connection that reaches the former one while it closes ends without
+// an answer, and is made again.
+func (s *server) requestAdmin(method, path, mediaType, body string) (status int, said []byte) {
+	s.T.Helper()
+	for tries := 0; ; tries++ {
+		status, said, err := s.tryAdmin(method, path, mediaType, body)
+		if err == nil {
+			return status, said
+		}
+		if !errors.Is(err, io.EOF) || tries == 3 {
+			s.T.Fatal(err)
+		}
+	}
+}
+
+func (s *server) tryAdmin(method, path, mediaType, body string) (status int, said []byte, err error) {
+	request, err := http.NewRequestWithContext(s.T.Context(), method, "http://127.0.0.1"+path, strings.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	request.Header.Set("Content-Type", mediaType)
+	request.Header.Set("Cache-Control", "must-revalidate") // a configuration is loaded again that is the same
+	client := &http.Client{Transport: unixTransport(s.adminSocket())}
+	defer client.CloseIdleConnections()
+	response, err := client.Do(request)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer response.Body.Close()
+	said, err = io.ReadAll(response.Body)
+	return response.StatusCode, said, err
 }
 
 // reconfigure changes a part of the Caddyfile and reloads it.
@@ -309,14 +374,20 @@ func (s *server) reconfigure(part, changed string) {
 	}
 }
 
-func (s *server) createKey(company, user string) credentials {
+// createKey asks the admin API, as the command does: a process for each key would take longer than most tests.
+func (s *server) createKey(company, user string) (created credentials) {
 	s.T.Helper()
-	out := s.mustCLI(s.admin("keys", "create", "--company", company, "--user", user, "--json")...)
-	var created credentials
-	if err := json.Unmarshal([]byte(out), &created); err != nil || created.Secret == "" {
-		s.T.Fatalf("keys create printed %q: %v", out, err)
-	}
+	s.askAdmin(http.MethodPost, "/data_api/keys", fmt.Sprintf(`{"company": %q, "user": %q}`, company, user), &created)
 	return created
+}
+
+// askAdmin asks the admin API, and decodes its answer.
+func (s *server) askAdmin(method, path, body string, answer any) {
+	s.T.Helper()
+	status, said := s.requestAdmin(method, path, "application/json", body)
+	if err := json.Unmarshal(said, answer); err != nil || status >= http.StatusBadRequest {
+		s.T.Fatalf("%s %s is answered %d %s: %v", method, path, status, said, err)
+	}
 }
 
 // ports are those that tests have got: a port is free again before its server listens.

@@ -183,72 +183,6 @@ func TestSigningKeysCommand(t *testing.T) {
 	}
 }
 
-// TestSecretOfTokensChanges changes the secret that signs tokens, in its file: an operator who asks sees it at once, and it is found
-// without. Tokens of the old one are good for as long as it is named.
-func TestSecretOfTokensChanges(t *testing.T) {
-	t.Parallel()
-	e := engines[0]
-	secret, before := filepath.Join(t.TempDir(), "token"), filepath.Join(t.TempDir(), "before")
-	write := func(path, fill string) {
-		t.Helper()
-		if err := os.WriteFile(path, []byte(strings.Repeat(fill, 40)+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write(secret, "a")
-	write(before, "")
-	s := newServer(t, serverConfig{
-		sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e),
-		options: "audit {\n\t\t}\n\t\ttokens {\n\t\t\ths256_secret {file." + secret + "}\n\t\t\ths256_previous {file." + before + "}\n\t\t}",
-	})
-	key := s.CreateKey("acme", "integration")
-	old := s.Exchange("acme", key)
-	use := func(token string, status int) {
-		t.Helper()
-		s.Execute("few", token, `{}`).Want(status)
-	}
-	use(old.Access, http.StatusOK)
-
-	write(before, "a")
-	write(secret, "b")
-	if out := s.mustCLI(s.admin("sources", "reconnect")...); !strings.Contains(out, "the secrets of tokens have changed") && !strings.Contains(out, "are as they were") {
-		t.Errorf("reconnect printed %q", out) // the server may have seen it before
-	}
-	fresh := s.Exchange("acme", key)
-	if kidOf(t, fresh.Access) == kidOf(t, old.Access) {
-		t.Error("the old secret signs on")
-	}
-	use(old.Access, http.StatusOK)
-	use(fresh.Access, http.StatusOK)
-
-	// What cannot be used changes nothing.
-	if err := os.WriteFile(secret, []byte("too short"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, stderr, err := s.cli(s.admin("sources", "reconnect")...); !isExit(err) || !strings.Contains(stderr, "at least 32 are needed") {
-		t.Errorf("a short secret: %v %s%s", err, out, stderr)
-	}
-	use(old.Access, http.StatusOK)
-
-	// Nobody asks for it.
-	write(secret, "b")
-	write(before, "")
-	eventually(t, "the old secret is forgotten", patience, func() bool {
-		return s.Execute("few", old.Access, `{}`).Status == http.StatusUnauthorized
-	})
-	use(fresh.Access, http.StatusOK)
-	s.Post("/api/v1/auth/refresh", "", `{"refresh_token":"`+old.Refresh+`"}`).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
-	log := s.Log.String()
-	if n := strings.Count(log, `"msg":"signing_key.rotated"`); n != 2 {
-		t.Errorf("the audit log has %d changes", n)
-	}
-	for _, fill := range []string{"a", "b"} {
-		if strings.Contains(log, strings.Repeat(fill, 32)) {
-			t.Error("the log shows a secret")
-		}
-	}
-}
-
 // TestSigningKeysRotateUnderLoad rotates and reloads while tokens of every age are used and made: none is refused.
 func TestSigningKeysRotateUnderLoad(t *testing.T) {
 	t.Parallel()
@@ -269,8 +203,8 @@ func TestSigningKeysRotateUnderLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	caddyfile := string(content) + fmt.Sprintf("\nhttp://127.0.0.1:%d {\n\tbind fd/3\n\tdata_api\n}\n", port)
-	if status := s.load(t, caddyfile); status != http.StatusOK {
-		t.Fatalf("the first reload gave %d\n%s", status, s.Log)
+	if err := s.load(caddyfile); err != nil {
+		t.Fatal(err)
 	}
 	key := s.CreateKey("acme", "integration")
 	first := s.Exchange("acme", key)
@@ -324,9 +258,13 @@ func TestSigningKeysRotateUnderLoad(t *testing.T) {
 			token := tokens[n%len(tokens)]
 			mu.Unlock()
 			send(execute, token, `{}`)
+			time.Sleep(time.Millisecond) // the others want the processor, too
 		})
 	}
-	until(func(n int) { send(execute, foreign.Token(nil, servertest.Changes{"jti": fmt.Sprint(n)}), `{}`) })
+	until(func(n int) {
+		send(execute, foreign.Token(nil, servertest.Changes{"jti": fmt.Sprint(n)}), `{}`)
+		time.Sleep(time.Millisecond)
+	})
 	until(func(int) {
 		body := fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"api_secret":%q}`, key.Key, key.Secret)
 		if got, ok := send("/api/v1/auth/api-key", "", body); ok {
@@ -349,20 +287,12 @@ func TestSigningKeysRotateUnderLoad(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 	})
 
-	admin := &http.Client{Transport: unixTransport(s.adminSocket())}
-	defer admin.CloseIdleConnections()
 	rotate := func(now bool) {
 		t.Helper()
-		response, err := admin.Post("http://127.0.0.1/data_api/signing-keys/rotate", "application/json", strings.NewReader(fmt.Sprintf(`{"now":%v}`, now)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
-		if response.StatusCode != http.StatusCreated {
-			t.Fatalf("a rotation gave %d", response.StatusCode)
-		}
+		var rotated json.RawMessage
+		s.askAdmin(http.MethodPost, "/data_api/signing-keys/rotate", fmt.Sprintf(`{"now":%v}`, now), &rotated)
 	}
-	const rounds = 20
+	const rounds = 12
 	for round := range rounds {
 		if round%3 == 2 {
 			rotate(false) // and the next makes it sign
@@ -370,8 +300,8 @@ func TestSigningKeysRotateUnderLoad(t *testing.T) {
 			rotate(true)
 		}
 		changed := strings.Replace(caddyfile, "grace_period 10s", fmt.Sprintf("grace_period %ds", 10+round%2), 1)
-		if status := s.load(t, changed); status != http.StatusOK {
-			t.Fatalf("a reload gave %d", status)
+		if err := s.load(changed); err != nil {
+			t.Fatal(err)
 		}
 		time.Sleep(150 * time.Millisecond)
 	}
@@ -392,3 +322,13 @@ func TestSigningKeysRotateUnderLoad(t *testing.T) {
 		t.Error("there was no load, or no rotation, to speak of")
 	}
 }
+
+const trustOptions = `tokens {
+	issuer https://api.example.com
+	trust acme-idp {
+		issuer https://idp.example.com
+		audience urn:example:data-api
+		jwks %s
+		company acme
+	}
+}`

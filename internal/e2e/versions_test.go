@@ -2,11 +2,14 @@ package e2e
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +39,7 @@ func previous(t *testing.T) (program string, compatible bool) {
 		}
 		return strings.TrimSpace(said.String()), nil
 	}
-	newest, err := git("log", "-1", "--format=%H", "--", schemaDir)
+	newest, err := git("log", "-1", "--format=%H", "--", schemaDir+"/*.sql")
 	commit := newest + "^"
 	if err == nil {
 		_, err = git("cat-file", "-e", commit+":"+schemaDir)
@@ -50,9 +53,32 @@ func previous(t *testing.T) (program string, compatible bool) {
 		}
 		commit = tag
 	}
+	commit, err = git("rev-parse", "--verify", commit+"^{commit}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := git("show", commit+":"+schemaDir+"/migrate.go")
+	if err != nil { // where it was before schemaDir became a package
+		source, err = git("show", commit+":internal/store/pgstore/migrate.go")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	program = filepath.Join(root, "bin", fmt.Sprintf("caddy-before-%.12s-%s", commit, strings.ReplaceAll(runtime.Version(), " ", "-")))
+	if _, err := os.Stat(program); errors.Is(err, fs.ErrNotExist) {
+		buildCommit(t, root, commit, program)
+	}
+	t.Logf("the version before is %s", commit)
+	return program, strings.Contains(source, "least_step")
+}
+
+// buildCommit builds the program of a commit, which is there for the next time, too: a commit does not change.
+func buildCommit(t *testing.T, root, commit, program string) {
+	t.Helper()
 	dir := t.TempDir()
 	archive, unpack := exec.Command("git", "archive", commit), exec.Command("tar", "-x", "-C", dir)
 	archive.Dir = root
+	var err error
 	if unpack.Stdin, err = archive.StdoutPipe(); err != nil {
 		t.Fatal(err)
 	}
@@ -65,19 +91,24 @@ func previous(t *testing.T) (program string, compatible bool) {
 	if err := archive.Wait(); err != nil {
 		t.Fatalf("git archive %s: %v", commit, err)
 	}
-	program = filepath.Join(dir, "caddy-previous")
-	build := exec.Command("go", "build", "-o", program, "./internal/cmd/caddy")
+	if err := os.MkdirAll(filepath.Dir(program), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", program+"~", "./internal/cmd/caddy")
 	build.Dir = dir
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
 	if output, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building %s: %v\n%s", commit, err, output)
 	}
-	source, err := os.ReadFile(filepath.Join(dir, "internal/store/pgstore/migrate.go"))
-	if err != nil {
+	older, _ := filepath.Glob(filepath.Join(root, "bin", "caddy-before-*"))
+	for _, other := range older {
+		if other != program+"~" {
+			_ = os.Remove(other) // of another commit, or another Go
+		}
+	}
+	if err := os.Rename(program+"~", program); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("the version before is %s", commit)
-	return program, bytes.Contains(source, []byte("least_step"))
 }
 
 // A server of the version before goes on while one of this version brings the schema further, and both are one service.

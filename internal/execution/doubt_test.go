@@ -131,7 +131,7 @@ func (described) UsesClaims() bool                                    { return f
 // Comparing what a run has met costs nothing on the way of a request.
 func TestMeetingWhatIsKnownDoesNotAllocate(t *testing.T) {
 	columns := []source.Column{{Name: "a", Type: source.TypeBigInt}, {Name: "b", Type: source.TypeVarchar}}
-	query := &checkedQuery{Query: described(columns), queries: NewQueries(nil)}
+	query := &checkedQuery{compiledQuery: &compiledQuery{Query: described(columns), endpoint: new(catalog.Endpoint)}, queries: NewQueries(nil)}
 	if _, err := query.describe(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // Draft compiles the statement of an endpoint that is in no plan, asks the source about it, and returns a call of it and the columns
-// of its result. Nothing of it is kept. The errors are those of a [catalog.CheckFunc]. Who may run it, and that its company may
+// of its result. Nothing of it is stored. The errors are those of a [catalog.CheckFunc]. Who may run it, and that its company may
 // publish on its source, is for the caller to know.
 func (q *Queries) Draft(ctx context.Context, endpoint *catalog.Endpoint) (Call, []source.Column, error) {
 	compiled, err := q.compile(endpoint)

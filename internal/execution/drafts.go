@@ -12,7 +12,7 @@ import (
 	"github.com/solucao42/caddy-data-api/source"
 )
 
-// Drafts holds texts to everything that an endpoint of the console has to pass, and runs them. Nothing of them is kept.
+// Drafts holds texts to everything that an endpoint of the console has to pass, and runs them. Nothing of them is stored.
 type Drafts struct {
 	Catalog *catalog.Catalog
 	Queries *Queries

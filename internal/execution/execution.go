@@ -43,6 +43,7 @@ func NewPlan(snapshot *catalog.Snapshot, queries *Queries) *Plan {
 		}
 	}
 	queries.keep(plan.queries)
+	queries.forgetUnused(plan)
 	return plan
 }
 
@@ -82,6 +83,10 @@ type Bound struct {
 
 	// Timing says where the time of a run went, once it has ended.
 	Timing observe.Timing
+
+	// Of the run, while it lasts.
+	timed observe.Timed
+	rows  limitedSink
 }
 
 // Bind checks a caller's parameter values against the endpoint's contract, the share's context and the user's own, and
@@ -124,7 +129,7 @@ func (c Call) bound(caller identity.Principal, args []source.Argument, timeout t
 	return bound, err
 }
 
-// Canonical writes the arguments as JSON, to be kept with a job.
+// Canonical writes the arguments as JSON, to be stored with a job.
 func (b *Bound) Canonical() json.RawMessage { return b.Endpoint.Contract.Canonical(b.call.Args) }
 
 // Redacted writes the arguments as Canonical does, without those of sensitive parameters, for people to read.
@@ -151,9 +156,10 @@ func (b *Bound) PersonalTo() string {
 
 // Run runs the query within its time limit and writes the result into the encoder, its end included. It
 // blocks until the database is done. After an error the encoder's output is incomplete. Errors are those of
-// [source.Query.Run], and the encoder's writer's.
+// [source.Query.Run], and the encoder's writer's. It is not called twice at once.
 func (b *Bound) Run(ctx context.Context, encoder result.Encoder) (result.Summary, error) {
-	ctx, cancel := context.WithTimeout(observe.WithTiming(ctx, &b.Timing), b.timeout)
+	b.timed = observe.Timed{Context: ctx, Timing: &b.Timing}
+	ctx, cancel := context.WithTimeout(&b.timed, b.timeout)
 	defer cancel()
 	sink := b.sink(encoder)
 	return sink.end(b.query.Run(ctx, b.call, sink))
@@ -161,9 +167,10 @@ func (b *Bound) Run(ctx context.Context, encoder result.Encoder) (result.Summary
 
 // sink is where the rows of a run go.
 func (b *Bound) sink(encoder result.Encoder) *limitedSink {
-	return &limitedSink{
+	b.rows = limitedSink{
 		Encoder: encoder, bound: b, summary: result.Summary{MaxRows: b.Endpoint.Limits.MaxRows, ExecutedAt: time.Now().UTC()},
 	}
+	return &b.rows
 }
 
 // limitedSink passes at most MaxRows rows on, and notes whether there was one more.
@@ -173,8 +180,10 @@ type limitedSink struct {
 	summary result.Summary
 }
 
-// end ends the result when the query has succeeded, and words its error for the caller when it has not.
+// end ends the result when the query has succeeded, and words its error for the caller when it has not. Whoever keeps the call keeps no
+// answer.
 func (s *limitedSink) end(err error) (result.Summary, error) {
+	defer func() { s.Encoder = nil }()
 	if err != nil {
 		err = s.bound.redactError(s.bound.explain(err))
 		s.bound.noteRun(err)

@@ -35,7 +35,7 @@ type Troubles struct {
 	known map[troubled]weak.Pointer[trouble]
 }
 
-// troubled is what fails, or not: a revision of an endpoint, on a source. A source whose settings have changed is another one.
+// troubled identifies what may fail: a revision of an endpoint, on a source. A source whose settings have changed is another one.
 type troubled struct {
 	address  dataapi.Address
 	revision string

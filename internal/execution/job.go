@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/admission"
+	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
@@ -150,8 +151,12 @@ func (p *Plan) usesClaims() bool {
 // Redacted writes the parameters of a job for people to read, without the values of sensitive ones. It returns nothing where
 // the endpoint is gone, or has changed so that nobody knows any more which of them were sensitive.
 func (p *Plan) Redacted(j job.Job) json.RawMessage {
-	for endpoint := range p.queries {
-		if endpoint.Address != j.Address || endpoint.Revision != j.Revision {
+	kept := p.older[j.Address]
+	if present, _, ok := p.snapshot.Find(j.Address.Company, j.Address.Namespace, j.Address.Slug); ok {
+		kept = append([]*catalog.Endpoint{present}, kept...)
+	}
+	for _, endpoint := range kept {
+		if endpoint.Revision != j.Revision || p.queries[endpoint] == nil {
 			continue
 		}
 		if args, err := endpoint.Contract.Rebind(j.Params); err == nil {

@@ -25,7 +25,7 @@ type Offer struct {
 	// could not be asked yet. It must not be changed.
 	Columns []source.Column
 
-	MayGetJob, MayCancelJob bool
+	MayGetJob, MayCancelJob, MayMakeLink bool
 }
 
 // Foreign reports whether the endpoint belongs to another company than this one, which shares it.
@@ -86,6 +86,7 @@ func (p *Plan) Offers(caller identity.Principal, wanted Wanted) (offers []Offer,
 		offers = append(offers, Offer{
 			Endpoint: endpoint, Parameters: narrowed, Shared: reached.Shared, Columns: columns,
 			MayGetJob: caller.Authorize(dataapi.ActionGetJob, path), MayCancelJob: caller.Authorize(dataapi.ActionCancelJob, path),
+			MayMakeLink: endpoint.Mode == catalog.Sync && caller.Authorize(dataapi.ActionMakeLink, path),
 		})
 	}
 	return offers, false

@@ -24,8 +24,11 @@ type Queries struct {
 	sources  Sources
 	troubles *Troubles // nil: nobody shares them
 
+	memories map[string]*Accepted // by source; of those that remember nothing: nil
+
 	mu       sync.Mutex
 	compiled map[*catalog.Endpoint]*checkedQuery
+	before   *Queries      // of the configuration before; nil: there is none, or everything was taken over from it
 	learned  atomic.Uint64 // counts the descriptions of columns that have become known
 	history  history
 	doubt    atomic.Pointer[func(*catalog.Endpoint, error)]
@@ -44,6 +47,16 @@ func (q *Queries) TraceSQL() { q.traceSQL = true }
 // compiled. The sources must be comparable, as pointers are.
 func (q *Queries) ShareTroubles(troubles *Troubles) { q.troubles = troubles }
 
+// Remember has what sources accept remembered, by their names. It is called before the first check.
+func (q *Queries) Remember(accepted map[string]*Accepted) { q.memories = accepted }
+
+// BeginWith has queries of the same endpoints and sources taken over from another set as they are, until it is called with nil.
+func (q *Queries) BeginWith(before *Queries) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.before = before
+}
+
 // Compile compiles an endpoint's statement, unless that was done before. It asks no database. The error is the fault of
 // the endpoint, in words for its author: a source that is not configured, or a *source.StatementError.
 func (q *Queries) Compile(endpoint *catalog.Endpoint) error {
@@ -57,6 +70,11 @@ func (q *Queries) Check(ctx context.Context, endpoint *catalog.Endpoint) ([]sour
 	query, err := q.get(endpoint)
 	if err != nil {
 		return nil, err
+	}
+	if accepted := q.memories[endpoint.Source]; accepted != nil {
+		if err := accepted.silent(); err != nil {
+			return nil, err
+		}
 	}
 	return query.describe(ctx)
 }
@@ -72,12 +90,29 @@ func (q *Queries) get(endpoint *catalog.Endpoint) (*checkedQuery, error) {
 	if query, ok := q.compiled[endpoint]; ok {
 		return query, nil
 	}
+	if known := q.before.find(endpoint, q.sources[endpoint.Source]); known != nil {
+		q.compiled[endpoint] = &checkedQuery{compiledQuery: known, queries: q}
+		return q.compiled[endpoint], nil
+	}
 	query, err := q.compile(endpoint)
 	if err == nil {
 		query.trouble = q.troubles.of(endpoint, q.sources[endpoint.Source])
 		q.compiled[endpoint] = query
 	}
 	return query, err
+}
+
+// find returns a query that was compiled for this very source; nil: there is none.
+func (q *Queries) find(endpoint *catalog.Endpoint, on source.Source) *compiledQuery {
+	if q == nil {
+		return nil
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if query := q.compiled[endpoint]; query != nil && q.sources[endpoint.Source] == on {
+		return query.compiledQuery
+	}
+	return nil
 }
 
 // compile compiles an endpoint's statement, and keeps nothing.
@@ -95,7 +130,9 @@ func (q *Queries) compile(endpoint *catalog.Endpoint) (*checkedQuery, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &checkedQuery{Query: compiled, endpoint: endpoint, queries: q, trouble: new(trouble)}, nil
+	return &checkedQuery{
+		compiledQuery: &compiledQuery{Query: compiled, endpoint: endpoint, key: keyOf(&endpoint.Statement), trouble: new(trouble)}, queries: q,
+	}, nil
 }
 
 // Forget drops the query of an endpoint that is not live and will not be. It is for [catalog.Options].
@@ -123,26 +160,46 @@ func (q *Queries) accepted(endpoint *catalog.Endpoint) bool {
 // checkedQuery never runs a statement that its database has not accepted: one whose database was down when it was
 // published is checked before it first runs.
 type checkedQuery struct {
+	*compiledQuery
+	queries *Queries
+	met     atomic.Pointer[[]source.Column] // what a run has met instead, and was told of
+	failing atomic.Bool                     // a run was refused, and none has succeeded since
+}
+
+// compiledQuery is what all configurations share that have the same endpoint on the same source.
+type compiledQuery struct {
 	source.Query
 	endpoint *catalog.Endpoint
-	queries  *Queries
+	key      statementKey
 	columns  atomic.Pointer[[]source.Column] // as the database described them; nil: it has not accepted the statement yet
-	met      atomic.Pointer[[]source.Column] // what a run has met instead, and was told of
 	trouble  *trouble                        // how the last runs failed
-	failing  atomic.Bool                     // a run was refused, and none has succeeded since
 }
 
 // describe asks the database about the statement.
 func (q *checkedQuery) describe(ctx context.Context) ([]source.Column, error) {
 	columns, err := q.Query.Check(ctx)
+	if accepted := q.queries.memories[q.endpoint.Source]; accepted != nil && (err == nil || refuses(err)) {
+		columns = accepted.note(q.key, columns, err == nil)
+	}
 	if err != nil {
 		return nil, err
 	}
+	q.learn(columns)
+	return columns, nil
+}
+
+// refuses reports that a source has judged a statement, and does not accept it.
+func refuses(err error) bool {
+	_, fault := errors.AsType[*source.StatementError](err)
+	return fault
+}
+
+// learn takes in what the database has said of the columns.
+func (q *checkedQuery) learn(columns []source.Column) {
 	if known := q.columns.Load(); known == nil || !catalog.SameColumns(*known, columns) {
 		q.columns.Store(&columns)
 		q.queries.learned.Add(1)
 	}
-	return columns, nil
 }
 
 // Run checks the statement if that is still to be done, and runs it.

@@ -37,6 +37,9 @@ func (h *history) follow(endpoints []*catalog.Endpoint, accepted func(*catalog.E
 		if before := h.live[endpoint.Address]; before != nil && before != endpoint && accepted(before) {
 			list = append([]*catalog.Endpoint{before}, list...)
 		}
+		if len(list) == 0 {
+			continue
+		}
 		seen := map[string]bool{endpoint.Revision: true}
 		list = slices.DeleteFunc(slices.Clone(list), func(e *catalog.Endpoint) bool {
 			twice := seen[e.Revision]

@@ -5,19 +5,24 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/solucao42/caddy-data-api/internal/admission"
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/cache"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/authn"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/link"
 	"github.com/solucao42/caddy-data-api/internal/observe"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/result/formats"
+	"github.com/solucao42/caddy-data-api/internal/signin"
+	"github.com/solucao42/caddy-data-api/internal/spool"
 	"github.com/solucao42/caddy-data-api/internal/token"
 	"github.com/solucao42/caddy-data-api/internal/tracing"
 	"github.com/solucao42/caddy-data-api/internal/usage"
@@ -55,12 +60,19 @@ type Services struct {
 	// known. It must not block.
 	ClientIP func(r *http.Request) string
 
+	// SignIn is where people sign in by identity providers, and Console the path to which they come then; it must not block.
+	SignIn  *signin.Desk
+	Console func() string
+
 	// Throttle slows down those who guess at credentials, within the limits.
 	Throttle       *ratelimit.Throttle
 	ThrottleLimits ratelimit.ThrottleLimits
 
 	// Rates counts requests against the limits of keys and endpoints.
 	Rates *ratelimit.Table
+
+	// Links are the presigned links of the store.
+	Links *link.Links
 
 	// Usage is what was counted, and Quotas hold callers to theirs.
 	Usage  *usage.Counter
@@ -72,15 +84,18 @@ type Services struct {
 	// Memory bounds what answers and bodies hold in memory.
 	Memory *respond.Memory
 
+	// Spool keeps results of jobs in other forms than they are stored in.
+	Spool *spool.Spool
+
 	// Cache keeps the results of endpoints that let it.
 	Cache *cache.Cache
 
 	Log *slog.Logger
 
-	// Drafts run what is not kept.
+	// Drafts run what is not stored.
 	Drafts *execution.Drafts
 
-	// More are routes for callers that other packages serve.
+	// More adds routes that other packages serve.
 	More []func(*respond.Responder) respond.Routes
 
 	// Observer watches the calls of endpoints. Meter counts what happens beside them; nil: nobody does.
@@ -97,14 +112,17 @@ type Services struct {
 
 // API answers requests. Make it with [New].
 type API struct {
-	*access
+	*authn.Authenticator
 	*respond.Responder
-	throttle       *ratelimit.Throttle
-	throttleLimits ratelimit.ThrottleLimits
+	links *linkCallers
 
 	token   *http.ServeMux
 	execute *http.ServeMux
+	routes  []string
 }
+
+// Routes lists the routes as "METHOD PATH": those of strangers, then those of callers. The slice must not be changed.
+func (a *API) Routes() []string { return a.routes }
 
 // maxTokenBody bounds the bodies of the token routes, in bytes: a refresh token is the longest thing in them.
 const maxTokenBody = 16 << 10
@@ -114,28 +132,30 @@ func New(s Services) *API {
 	if s.Meter == nil {
 		s.Meter = observe.Unmetered{}
 	}
-	access := &access{directory: s.Directory, tokens: s.Tokens, families: s.Families, plan: s.Plan, jobs: s.Jobs}
 	recorder := &recorder{&respond.Recorder{AuditLog: s.AuditLog, ClientIP: s.ClientIP, Meter: s.Meter}, s.AuditParameters}
+	authenticator := &authn.Authenticator{
+		Recorder: recorder.Recorder, Directory: s.Directory, Tokens: s.Tokens, Families: s.Families,
+		Throttle: s.Throttle, Limits: s.ThrottleLimits, SignIn: s.SignIn, Console: s.Console,
+	}
+	access := &access{authenticator: authenticator, plan: s.Plan, jobs: s.Jobs}
 	responder := respond.New(respond.Options{
-		Recorder: recorder.Recorder, Renew: access.renewed, Rates: s.Rates, Memory: s.Memory, Log: s.Log,
+		Recorder: recorder.Recorder, Renew: authenticator.Renew, Rates: s.Rates, Memory: s.Memory, Log: s.Log,
 		Limits: map[error]observe.Limit{errTooManyWait: observe.WaitersLimit, job.ErrQuotaExceeded: observe.StorageLimit},
 	})
 	waits := &waits{access: access, callers: s.WaitingCallers, ending: s.Ending, exiting: s.Exiting}
 
-	tokens := &tokens{
-		Recorder: recorder.Recorder, directory: s.Directory, authority: s.Tokens, families: s.Families, keys: s.TokenKeys,
-		throttle: s.Throttle, limits: s.ThrottleLimits,
-	}
-	sessions := &sessions{tokens: tokens, origins: http.NewCrossOriginProtection()}
 	endpoints := &endpoints{access: access, documents: newDocuments()}
+	gathering := &gathering{admission.NewBudget(2 * maxGathered)}
+	links := &linkCallers{recorder.Recorder, s.Directory, s.Links}
 	executions := &executions{
+		gathering: gathering, links: links,
 		access: access, recorder: recorder, waits: waits, observer: s.Observer, cache: s.Cache, rates: s.Rates, quotas: s.Quotas,
 		traces: s.Traces, checkURL: s.CheckCallback,
 	}
 	previews := &previews{executions, s.Drafts}
 	reports := &reports{Recorder: recorder.Recorder, usage: s.Usage}
 	jobs := &jobs{access: access, recorder: recorder, waits: waits}
-	results := &results{access: access, recorder: recorder, cursors: s.CursorKey, gathered: admission.NewBudget(2 * maxGathered)}
+	results := &results{access: access, recorder: recorder, gathering: gathering, cursors: s.CursorKey, spool: s.Spool}
 
 	execute := respond.Routes{
 		http.MethodGet + " " + dataapi.PathPermissions:     endpoints.permissions,
@@ -150,31 +170,20 @@ func New(s Services) *API {
 		http.MethodDelete + " " + jobRoute:                 jobs.cancel,
 		http.MethodGet + " " + jobRoute + "/result":        results.get,
 	}
-	for _, format := range formats.Streamed {
+	for _, format := range formats.All {
+		execute[http.MethodGet+" "+jobRoute+"/result."+format.Suffix] = results.get
 		for _, method := range []string{http.MethodPost, http.MethodGet} {
 			execute[method+" "+endpointRoute+"/execute."+format.Suffix] = executions.execute
 		}
 	}
-	for _, format := range formats.All {
-		execute[http.MethodGet+" "+jobRoute+"/result."+format.Suffix] = results.get
-	}
 	for _, more := range s.More {
 		maps.Copy(execute, more(responder))
 	}
+	ofTokens := authenticator.Routes(s.TokenKeys)
 	return &API{
-		access: access, Responder: responder, throttle: s.Throttle, throttleLimits: s.ThrottleLimits, execute: responder.Mux(execute, besides),
-		token: responder.Mux(respond.Routes{
-			http.MethodPost + " " + dataapi.PathAPIKey:  tokens.recorded(audit.TokenIssued, tokens.exchange),
-			http.MethodPost + " " + dataapi.PathRefresh: tokens.recorded(audit.TokenRefreshed, tokens.refresh),
-			http.MethodPost + " " + dataapi.PathLogout:  tokens.recorded(audit.TokenEnded, tokens.logout),
-			http.MethodPost + " " + dataapi.PathToken:   asOAuth(tokens.recorded(audit.TokenIssued, tokens.clientCredentials)),
-			http.MethodGet + " " + dataapi.PathJWKS:     tokens.publicKeys,
-			http.MethodGet + " " + dataapi.PathOAuth:    metadata,
-
-			http.MethodPost + " " + dataapi.PathSession:   sessions.recorded(audit.TokenIssued, sessions.begin),
-			http.MethodPost + " " + dataapi.PathRenew:     sessions.recorded(audit.TokenRefreshed, sessions.renew),
-			http.MethodDelete + " " + dataapi.PathSession: sessions.recorded(audit.TokenEnded, sessions.end),
-		}, nil),
+		Authenticator: authenticator, Responder: responder, links: links,
+		token: responder.Mux(ofTokens, nil), execute: responder.Mux(execute, suggest),
+		routes: append(slices.Sorted(maps.Keys(ofTokens)), slices.Sorted(maps.Keys(execute))...),
 	}
 }
 
@@ -187,6 +196,29 @@ func (a *API) ServeToken(w http.ResponseWriter, r *http.Request, base dataapi.Ba
 	a.token.ServeHTTP(w, r)
 }
 
+// Authenticate returns who sent the request, by a presigned link where it presents one, and else as [authn.Authenticator] does.
+func (a *API) Authenticate(w http.ResponseWriter, r *http.Request) (caller identity.Principal, presented bool, err error) {
+	if presentsLink(r) {
+		caller, err := a.links.authenticate(w, r)
+		return caller, true, err
+	}
+	return a.Authenticator.Authenticate(w, r)
+}
+
+// Identify is Authenticate for those who need no error: where authentication fails, it answers the request and reports false.
+func (a *API) Identify(w http.ResponseWriter, r *http.Request) (caller identity.Principal, ok bool) {
+	fields.SetRequestID(w, r)
+	caller, presented, err := a.Authenticate(w, r)
+	switch {
+	case dataapi.HasCode(err, dataapi.CodeUnauthenticated):
+		authn.SetChallenge(w, r, presented)
+		respond.WriteProblem(w, r, &dataapi.Error{Code: dataapi.CodeUnauthenticated})
+	case err != nil:
+		a.Fail(w, r, err)
+	}
+	return caller, err == nil
+}
+
 // ExecuteOptions are what a site says about the routes that need a caller.
 type ExecuteOptions struct {
 	MaxBody      int64 // bytes of the largest request body
@@ -197,6 +229,10 @@ type ExecuteOptions struct {
 
 // ServeExecute answers the routes that need a caller: the caller is whom an authenticator has identified.
 func (a *API) ServeExecute(w http.ResponseWriter, r *http.Request, caller identity.Principal, options ExecuteOptions) {
+	if caller.Link != "" && linkRoute(r) == nil {
+		respond.WriteUnauthenticated(w, r, true) // a handler between has led it elsewhere
+		return
+	}
 	r, ok := a.Enter(w, r, caller, options.MaxBody)
 	if !ok {
 		return

@@ -2,115 +2,21 @@ package httpapi
 
 import (
 	"cmp"
-	"errors"
 	"net/http"
-	"strings"
 
-	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
-	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/authn"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
-	"github.com/solucao42/caddy-data-api/internal/observe"
-	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
-// access decides about callers, by what holds at the moment: who they are, and what they may do.
+// access decides what callers may do, by what holds at the moment.
 type access struct {
-	directory *identity.Directory
-	tokens    *token.Authority
-	families  *token.Families
-	plan      func() *execution.Plan
-	jobs      *job.Engine
-}
-
-var errNoToken = errors.New("the request carries no bearer token")
-
-// bearerToken returns the token of the Authorization header (RFC 6750, 2.1); the other two ways of that RFC, a form
-// field and a query parameter, leak into logs and are not read.
-func bearerToken(r *http.Request) (string, bool) {
-	scheme, credentials, found := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !found || !strings.EqualFold(scheme, "Bearer") {
-		return "", false
-	}
-	return strings.Trim(credentials, " "), true
-}
-
-// Authenticate returns who sent the request, by its bearer token. Every failure is the same
-// dataapi.CodeUnauthenticated; presented reports whether there was a token at all, which the challenge tells apart.
-func (a *API) Authenticate(w http.ResponseWriter, r *http.Request) (caller identity.Principal, presented bool, err error) {
-	bearer, presented := bearerToken(r)
-	if key, secret, ok := basicKey(r); ok {
-		caller, err := a.authenticateKey(w, r, key, secret)
-		return caller, true, err
-	}
-	if !presented {
-		a.Meter.TokenRefused(observe.NoToken)
-		return identity.Principal{}, false, dataapi.Wrap(dataapi.CodeUnauthenticated, errNoToken)
-	}
-	claims, err := a.tokens.Verify(r.Context(), bearer)
-	switch {
-	case err != nil:
-	case claims.Issuer != "":
-		caller, err = a.directory.ResolveTrusted(claims.Company, claims.User)
-		caller.Issuer = claims.Issuer
-	default:
-		caller, err = a.resolve(claims.Subject, claims.Family)
-	}
-	if err != nil {
-		a.recordRefused(w, r, claims, err)
-	}
-	return caller, true, err
-}
-
-// recordRefused counts and keeps that credentials were refused.
-func (a *API) recordRefused(w http.ResponseWriter, r *http.Request, claims token.Claims, err error) {
-	a.CountRefusal(err)
-	if !a.AuditLog.Enabled() {
-		return
-	}
-	event := audit.Event{Action: audit.AccessRefused}
-	event.Outcome, event.Reason = respond.OutcomeOf(err)
-	about(&event, claims)
-	a.Record(w, r, event)
-}
-
-// Identify is Authenticate for a caller that needs no error: where authentication fails, it answers the request and
-// reports false.
-func (a *API) Identify(w http.ResponseWriter, r *http.Request) (caller identity.Principal, ok bool) {
-	fields.SetRequestID(w, r)
-	caller, presented, err := a.Authenticate(w, r)
-	switch {
-	case dataapi.HasCode(err, dataapi.CodeUnauthenticated):
-		if _, _, basic := basicKey(r); basic {
-			w.Header().Set("WWW-Authenticate", basicChallenge)
-			respond.WriteProblem(w, r, &dataapi.Error{Code: dataapi.CodeUnauthenticated})
-			break
-		}
-		respond.WriteUnauthenticated(w, r, presented)
-	case err != nil:
-		a.Fail(w, r, err)
-	}
-	return caller, err == nil
-}
-
-// renewed returns the caller as it is now: its key may have been revoked since it was authenticated.
-func (a *access) renewed(caller identity.Principal) (identity.Principal, error) {
-	now, err := a.resolve(token.Subject{Company: caller.Company.Slug, User: caller.User.Name, KeyID: caller.KeyID}, caller.Session)
-	now.Issuer = caller.Issuer
-	return now, err
-}
-
-// resolve returns who a verified token speaks for now, unless its family has ended.
-func (a *access) resolve(subject token.Subject, family string) (identity.Principal, error) {
-	if a.families.Revoked(family) {
-		return identity.Principal{}, dataapi.Wrap(dataapi.CodeUnauthenticated, token.ErrRevoked)
-	}
-	caller, err := a.directory.Resolve(subject.Company, subject.User, subject.KeyID)
-	caller.Session = family
-	return caller, err
+	authenticator *authn.Authenticator
+	plan          func() *execution.Plan
+	jobs          *job.Engine
 }
 
 // authorizePath returns the namespace and the slug that the request names, when the caller may do this there.
@@ -128,7 +34,7 @@ func authorizePath(r *http.Request, caller identity.Principal, action dataapi.Ac
 // authorizeAgain looks again at what the caller may do with the endpoint that the request names, for one who has waited: a
 // key may have been revoked meanwhile.
 func (a *access) authorizeAgain(r *http.Request, caller identity.Principal, action dataapi.Action) (identity.Principal, error) {
-	caller, err := a.renewed(caller)
+	caller, err := a.authenticator.Renew(caller)
 	if err != nil {
 		return caller, err
 	}

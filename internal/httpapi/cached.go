@@ -15,18 +15,23 @@ import (
 // cacheName names this cache in Cache-Status (RFC 9211).
 const cacheName = "data-api"
 
-// answerCached answers with a result that was kept, or that is kept from now on, and reports whether it did: one that is too
+// answerCached answers with a result that was cached, or that is cached from now on, and reports whether it did: one that is too
 // large for that has to be made while it is sent.
 func (e *executions) answerCached(x *exchange, policy cache.Policy) (answered bool, err error) {
 	key, err := x.bound.CacheKey(x.form.String())
 	if err != nil {
 		return true, err
 	}
-	form := x.form // of the exchange nothing else is kept by a query that goes on for others
+	end, err := e.beginForm(x.caller.Company.Slug, x.form)
+	if err != nil {
+		return true, err
+	}
+	form := x.form // copied, so that a query shared with other callers does not keep the exchange alive
 	filling := *x.bound
 	entry, status, err := e.cache.Get(x.r.Context(), key, policy, filling.Fill(func(w io.Writer) result.Encoder {
 		return form.encoder(w, true, nil)
 	}))
+	end()
 	if status == cache.Miss && x.r.Context().Err() == nil { // else the query may be running
 		x.bound.Timing = filling.Timing
 	}
@@ -51,7 +56,7 @@ var observedStatuses = map[cache.Status]observe.CacheStatus{
 	cache.Hit: observe.CacheHit, cache.Stale: observe.CacheStale, cache.Miss: observe.CacheMiss, cache.Collapsed: observe.CacheCollapsed,
 }
 
-// cacheControl lets the caller, and nobody between, keep the answer as long as it is kept here (RFC 9111, 5.2; RFC 5861, 3).
+// cacheControl lets the caller, and nobody between, keep the answer as long as it is cached here (RFC 9111, 5.2; RFC 5861, 3).
 func cacheControl(policy cache.Policy) string {
 	text := "private, max-age=" + strconv.FormatInt(int64(policy.TTL/time.Second), 10)
 	if seconds := int64(policy.Stale / time.Second); seconds > 0 {

@@ -63,8 +63,8 @@ func refuseBody(r *http.Request) error {
 	return dataapi.Errorf(dataapi.CodeInvalidRequest, "A GET has the parameters in its URL, and no body. Send a body with POST.")
 }
 
-// onlyWhenPreferred refuses a GET that would make a job although its caller does not prefer one: whatever follows links would
-// make jobs. It fails with dataapi.CodeMethodNotAllowed.
+// onlyWhenPreferred refuses a GET that would make a job although its caller does not prefer one: crawlers and
+// prefetchers would create jobs. It fails with dataapi.CodeMethodNotAllowed.
 func onlyWhenPreferred(x *exchange) error {
 	if preferred := x.mode.preferred; x.called.Endpoint.Mode != catalog.Async || preferred.HasWait || preferred.RespondAsync {
 		return nil

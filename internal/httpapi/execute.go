@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -14,6 +15,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/link"
 	"github.com/solucao42/caddy-data-api/internal/observe"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/result"
@@ -27,6 +29,8 @@ type executions struct {
 	*access
 	*recorder
 	*waits
+	*gathering
+	links    *linkCallers
 	observer observe.Observer
 	cache    *cache.Cache
 	rates    *ratelimit.Table
@@ -52,8 +56,9 @@ var steps = [...]func(*executions, *exchange) error{
 	(*executions).choose,        //  6. choose the revision, and whether the call is a job
 	(*executions).bind,          //  7. bind the parameters
 	(*executions).checkCallback, //  8. may the end of the job be announced there?
-	(*executions).answer,        //  9. run and encode, or accept a job
-} // 10. record what has become of it, wherever the way has ended
+	(*executions).useLink,       //  9. count the use of a presigned link
+	(*executions).answer,        // 10. run and encode, or accept a job
+} // 11. record what has become of it, wherever the way has ended
 
 // execute takes a request through the steps.
 func (e *executions) execute(w http.ResponseWriter, r *http.Request) error {
@@ -77,11 +82,13 @@ type exchange struct {
 	w http.ResponseWriter
 	r *http.Request
 
+	values          fields.Values // of the answer's header
 	query           fields.Query
 	body            executeRequest      // of a POST
 	texts           map[string][]string // the parameters of a GET, by name; nil: it is a POST
 	form            form
 	caller          identity.Principal
+	link            link.Link // by which the caller calls; zero: by none
 	namespace, slug string
 	plan            *execution.Plan
 	called          execution.Call
@@ -94,11 +101,13 @@ type exchange struct {
 	begun           time.Time
 	timing          *serverTiming
 	streams         bool // the answer is made while the query runs
+	streamed        resultAnswer
 	ran             bool // the answer was begun with, or the job with its acceptance
 	accepted        *job.Job
 	cacheStatus     observe.CacheStatus
 	summary         result.Summary
-	failure         error // that has ended the way
+	failure         error        // that has ended the way
+	record          observe.Call // of what has become of it
 }
 
 // executeRequest is the body of POST .../execute.
@@ -113,7 +122,10 @@ func (*executeRequest) UnknownFieldHint() string {
 }
 
 // executeQueries are the parameters that the query of a URL may have.
-var executeQueries = append(formats.Queries(), revisionQuery)
+var executeQueries = append(formats.Queries(), revisionQuery, fields.LinkQuery)
+
+// ReservedQueries are the names in the query of a GET of an endpoint that are none of its parameters.
+func ReservedQueries() []string { return slices.Clone(executeQueries) }
 
 func (*executions) decode(x *exchange) (err error) {
 	if x.r.Method == http.MethodPost {
@@ -124,7 +136,10 @@ func (*executions) decode(x *exchange) (err error) {
 	if err != nil {
 		return err
 	}
-	if x.form, err = formOf(x.w, x.r, formats.Streamed, x.query); err != nil {
+	if _, linked := x.query[fields.LinkQuery]; linked && respond.CallerOf(x.r).Link == "" {
+		return errLinkBeside
+	}
+	if x.form, err = formOf(x.w, x.r, x.query); err != nil {
 		return err
 	}
 	if x.texts != nil {
@@ -134,11 +149,20 @@ func (*executions) decode(x *exchange) (err error) {
 }
 
 func (e *executions) authenticate(x *exchange) (err error) {
-	x.caller, err = e.renewed(respond.CallerOf(x.r))
+	if respond.CallerOf(x.r).Link != "" { // again, and as the route has understood the request
+		x.caller, x.link, err = e.links.open(x.r.Context(), x.r)
+		return err
+	}
+	x.caller, err = e.authenticator.Renew(respond.CallerOf(x.r))
 	return err
 }
 
 func (*executions) authorize(x *exchange) (err error) {
+	if x.caller.Link != "" {
+		if _, _, err := authorizePath(x.r, x.caller, dataapi.ActionMakeLink); err != nil {
+			return err
+		}
+	}
 	x.namespace, x.slug, err = authorizePath(x.r, x.caller, dataapi.ActionExecute)
 	return err
 }
@@ -171,8 +195,11 @@ func (*executions) choose(x *exchange) (err error) {
 			return err
 		}
 	}
-	x.w.Header().Set(revisionField, x.called.Endpoint.Revision)
-	if x.mode, err = executionModeOf(x.r, x.called.Endpoint); err == nil && x.texts != nil {
+	x.values.Set(x.w.Header(), revisionField, x.called.Endpoint.Revision)
+	if x.caller.Link == "" { // who has a link could not ask for a job again
+		x.mode, err = executionModeOf(x.r, x.called.Endpoint)
+	}
+	if err == nil && x.texts != nil {
 		err = onlyWhenPreferred(x)
 	}
 	return err
@@ -196,7 +223,7 @@ func (e *executions) checkCallback(x *exchange) (err error) {
 	return dataapi.JoinFaults(x.invalid, err)
 }
 
-// answer answers with a job, with a result that was kept, or with one that is made while it is sent. Nothing is sent before
+// answer answers with a job, with a result that was cached, or with one that is made while it is sent. Nothing is sent before
 // the encoder's first buffer is full or the result complete, so that most errors still find an unbegun answer.
 func (e *executions) answer(x *exchange) (err error) {
 	x.ran = true
@@ -208,8 +235,14 @@ func (e *executions) answer(x *exchange) (err error) {
 			return err
 		}
 	}
+	end, err := e.beginForm(x.caller.Company.Slug, x.form)
+	if err != nil {
+		return err
+	}
+	defer end()
 	endpoint := x.bound.Endpoint
-	answer := newResultAnswer(x.w, x.form, endpoint.Address.Slug, endpoint.Limits.MaxRows, nil, true)
+	answer := &x.streamed
+	answer.open(x.w, x.form, endpoint.Address.Slug, endpoint.Limits.MaxRows, nil, true)
 	defer answer.Close()
 	answer.sender.HoldUntil(time.Now().Add(endpoint.Limits.Timeout + readGrace))
 	x.streams = true

@@ -135,5 +135,10 @@ func (e *executions) answerEnded(x *exchange, ended job.Job) error {
 		return err
 	}
 	defer stored.Close()
-	return answerKept(x.r.Context(), x.w, ended, stored, x.form)
+	end, err := e.beginForm(ended.Company, x.form)
+	if err != nil {
+		return err
+	}
+	defer end()
+	return answerStored(x.r.Context(), x.w, ended, stored, x.form)
 }

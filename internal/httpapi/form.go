@@ -34,44 +34,18 @@ func (f form) String() string {
 }
 
 // formOf finds out in which form the result is asked for: the suffix of the route decides, and without one the Accept
-// header does. Offered are the formats that there are here.
-func formOf(w http.ResponseWriter, r *http.Request, offered []*result.Format, query fields.Query) (form, error) {
+// header does.
+func formOf(w http.ResponseWriter, r *http.Request, query fields.Query) (form, error) {
 	asked := form{format: formats.WithSuffix(strings.TrimPrefix(path.Ext(r.Pattern), "."))}
 	if asked.format == nil {
 		w.Header().Add("Vary", "Accept")
-		if asked.format = negotiate(r.Header, offered); asked.format == nil {
-			return form{}, errNoFormat(r.Header, offered)
+		if asked.format = negotiate(r.Header, formats.All); asked.format == nil {
+			return form{}, errNoFormat()
 		}
 	}
-	for _, name := range formats.Queries() {
-		text, ok := query[name]
-		if !ok {
-			continue
-		}
-		place := asked.format.VariantOf(name)
-		if place < 0 {
-			return form{}, dataapi.Errorf(dataapi.CodeInvalidRequest, "%s is for %s; this request asks for %s.",
-				name, dataapi.Listing(mediaTypesWith(name)), asked.format.MediaType)
-		}
-		switch values := asked.format.Variants[place].Values; text {
-		case values[0]:
-		case values[1]:
-			asked.chosen = asked.chosen.With(place)
-		default:
-			return form{}, dataapi.Errorf(dataapi.CodeInvalidRequest, "%s must be %s or %s; got %q.", name, values[0], values[1], fields.Shorten(text))
-		}
-	}
-	return asked, nil
-}
-
-// mediaTypesWith returns those that a query parameter varies.
-func mediaTypesWith(query string) (types []string) {
-	for _, format := range formats.All {
-		if format.VariantOf(query) >= 0 {
-			types = append(types, format.MediaType)
-		}
-	}
-	return types
+	var err error
+	asked.chosen, err = formats.Choose(asked.format, query)
+	return asked, err
 }
 
 // negotiate chooses the format that an Accept header likes best. Of those that it likes alike it is the one that it names
@@ -88,28 +62,16 @@ func negotiate(header http.Header, offered []*result.Format) (chosen *result.For
 }
 
 // errNoFormat lists what there is.
-func errNoFormat(header http.Header, offered []*result.Format) error {
-	types := make([]string, len(offered))
-	for i, format := range offered {
+func errNoFormat() error {
+	types := make([]string, len(formats.All))
+	for i, format := range formats.All {
 		types[i] = format.MediaType + " (." + format.Suffix + ")"
 	}
 	detail := fmt.Sprintf("The result can be had as %s; Accept excludes them all.", strings.Join(types, ", "))
-	for _, format := range formats.All {
-		if asked := fields.Weigh(header, format.MediaType); format.JobsOnly && asked.Quality > 0 && asked.Specificity == 2 {
-			detail = detail + " " + forJobs(format)
-			break
-		}
-	}
 	return &dataapi.Error{Code: dataapi.CodeNotAcceptable, Detail: detail}
 }
 
-// forJobs tells who wants a format of an endpoint that there is only of jobs.
-func forJobs(format *result.Format) string {
-	return fmt.Sprintf("%s is for the results of jobs: make a job with Prefer: respond-async, and get jobs/{job_id}/result.%s "+
-		"when it has completed.", format.Name, format.Suffix)
-}
-
 // encoder makes an encoder of this form. Limits says whether a JSON document has max_rows and executed_at.
-func (f form) encoder(w io.Writer, limits bool, begin result.BeforeFirstWrite) result.Encoder {
+func (f form) encoder(w io.Writer, limits bool, begin result.Beginning) result.Encoder {
 	return f.format.Encoder(w, result.EncoderOptions{Chosen: f.chosen, OmitLimits: !limits, BeforeFirstWrite: begin})
 }

@@ -52,7 +52,10 @@ func (j *jobs) list(w http.ResponseWriter, r *http.Request) error {
 			continue // a page may be shorter than its limit
 		}
 		var document bytes.Buffer
-		if err := j.writeState(&document, listed); err != nil {
+		about := job.About{
+			Endpoint: listed.Address.Path(), PollingURL: fields.BaseOf(r).Path + jobPath(listed), Parameters: plan.Redacted(listed),
+		}
+		if err := job.WriteDescribed(&document, listed, nil, j.progressOf(&listed), about); err != nil {
 			return err
 		}
 		answer.Jobs = append(answer.Jobs, document.Bytes())

@@ -89,10 +89,18 @@ func (j *jobs) answerDocument(w http.ResponseWriter, r *http.Request, found job.
 
 // writeState writes the document of a job without its result, with its progress when it runs.
 func (j *jobs) writeState(w io.Writer, found job.Job) error {
-	if progress, running := j.jobs.Progress(found.ID); running && found.Status == job.Processing {
-		return job.WriteProgress(w, found, progress)
+	if progress := j.progressOf(&found); progress != nil {
+		return job.WriteProgress(w, found, *progress)
 	}
 	return job.WriteDocument(w, found, nil)
+}
+
+// progressOf returns how far a job is that runs; nil: it does not.
+func (j *jobs) progressOf(found *job.Job) *job.Progress {
+	if progress, running := j.jobs.Progress(found.ID); running && found.Status == job.Processing {
+		return &progress
+	}
+	return nil
 }
 
 // cancel ends a job and answers with its document as it is then. A job that has ended before stays as it is, and

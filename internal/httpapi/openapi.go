@@ -7,11 +7,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/maypok86/otter/v2"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
@@ -26,13 +29,28 @@ const (
 	documentIdle     = 10 * time.Minute
 )
 
-// view is what a document depends on. Companies, users and plans are immutable, so that their addresses identify them.
+// maxDescribed is how many endpoints a document describes: each takes some 10 KB of it, and 200 KB while it is made.
+const maxDescribed = 1000
+
+// view is what a document depends on. Companies and plans are immutable, so that their addresses identify them.
 type view struct {
 	plan    *execution.Plan
 	learned uint64 // what the plan knows of columns
 	company *identity.Company
-	user    *identity.User
+	class   string // of the caller: the users of a company who may do the same have the same document
 	base    string // of paths, or the whole URL of the server
+
+	namespace string // that it is of; empty: of all
+}
+
+// classOf writes all that decides what a user of a company may do.
+func classOf(user *identity.User) (string, error) {
+	context, err := user.ShareContext.Canonical()
+	if err != nil {
+		return "", err
+	}
+	policies := slices.Compact(slices.Sorted(slices.Values(user.Policies)))
+	return strings.Join(policies, "\n") + "\n\n" + string(context), nil
 }
 
 type openAPIDocument struct {
@@ -54,13 +72,21 @@ func (e *endpoints) openAPI(w http.ResponseWriter, r *http.Request) error {
 	if !fields.AcceptsJSON(r.Header) {
 		return fields.ErrNotJSON
 	}
-	if _, err := fields.ParseQuery(r); err != nil {
+	query, err := fields.ParseQuery(r, "namespace")
+	if err != nil {
 		return err
 	}
 	caller, plan := respond.CallerOf(r), e.plan()
-	key := view{plan: plan, learned: plan.Learned(), company: caller.Company, user: caller.User, base: cmp.Or(fields.BaseOf(r).URL, fields.BaseOf(r).Path)}
+	class, err := classOf(caller.User)
+	if err != nil {
+		return err
+	}
+	key := view{
+		plan: plan, learned: plan.Learned(), company: caller.Company, class: class, base: cmp.Or(fields.BaseOf(r).URL, fields.BaseOf(r).Path),
+		namespace: query["namespace"],
+	}
 	found, err := e.documents.Get(r.Context(), key, otter.LoaderFunc[view, openAPIDocument](
-		func(context.Context, view) (openAPIDocument, error) { return makeDocument(caller, plan, key.base) }))
+		func(context.Context, view) (openAPIDocument, error) { return makeDocument(caller, key) }))
 	if err != nil {
 		return err
 	}
@@ -77,9 +103,14 @@ func (e *endpoints) openAPI(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func makeDocument(caller identity.Principal, plan *execution.Plan, base string) (openAPIDocument, error) {
-	offers, _ := plan.Offers(caller, execution.Wanted{})
-	body, err := openapi.Document(caller, offers, OpenAPIOptions(base))
+func makeDocument(caller identity.Principal, of view) (openAPIDocument, error) {
+	offers, more := of.plan.Offers(caller, execution.Wanted{Namespace: of.namespace, Limit: maxDescribed})
+	if more {
+		return openAPIDocument{}, dataapi.Errorf(dataapi.CodeInvalidRequest,
+			"You may run more than %d endpoints, which one document does not describe: ask for those of one namespace, as in openapi.json?namespace=NAME. "+
+				"GET /api/v1/data-api lists all of them, page by page.", maxDescribed)
+	}
+	body, err := openapi.Document(caller, offers, OpenAPIOptions(of.base))
 	if err != nil {
 		return openAPIDocument{}, err
 	}
@@ -90,5 +121,5 @@ func makeDocument(caller identity.Principal, plan *execution.Plan, base string) 
 // OpenAPIOptions says what the documents of this API tell of results. Server is the URL that paths are relative to, empty
 // for the server that is asked.
 func OpenAPIOptions(server string) openapi.Options {
-	return openapi.Options{Server: server, Formats: formats.Streamed, Kept: formats.All, Reserved: executeQueries}
+	return openapi.Options{Server: server, Formats: formats.All, Reserved: executeQueries}
 }

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -20,7 +21,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/usage"
 )
 
-// previews run drafts: texts of endpoints that are not kept. A preview goes the way of a call as far as it has one: it counts
+// previews run drafts: texts of endpoints that are not stored. A preview goes the way of a call as far as it has one: it counts
 // against the same quotas, runs under the same limits and no wider ones, and ends in the database when its caller goes away.
 type previews struct {
 	*executions
@@ -78,13 +79,13 @@ func (p *previews) prepare(x *exchange, request *previewRequest) (as identity.Pr
 	if x.query, err = fields.ParseQuery(x.r, formats.Queries()...); err != nil {
 		return as, err
 	}
-	if x.form, err = formOf(x.w, x.r, formats.Streamed, x.query); err != nil {
+	if x.form, err = formOf(x.w, x.r, x.query); err != nil {
 		return as, err
 	}
 	if err := respond.DecodeBody(x.r, request, false); err != nil {
 		return as, err
 	}
-	if x.caller, err = p.renewed(respond.CallerOf(x.r)); err != nil {
+	if x.caller, err = p.authenticator.Renew(respond.CallerOf(x.r)); err != nil {
 		return as, err
 	}
 	x.namespace, x.slug = request.Namespace, request.Slug
@@ -128,6 +129,9 @@ func (p *previews) impersonate(author identity.Principal, name *string, path str
 	if err != nil {
 		return author, err
 	}
+	if beyond := author.Beyond(as); beyond != "" {
+		return author, dataapi.Errorf(dataapi.CodeForbidden, "The user %s may do more than you: %s.", user.Name, beyond)
+	}
 	if !as.Authorize(dataapi.ActionExecute, path) {
 		return author, dataapi.Errorf(dataapi.CodeForbidden, "The user %s lacks the permission %s on %s.", user.Name, dataapi.ActionExecute, path)
 	}
@@ -155,6 +159,11 @@ func (p *previews) answerPreview(x *exchange, request *previewRequest, as identi
 	answer := newResultAnswer(x.w, x.form, endpoint.Slug, endpoint.Limits.MaxRows, nil, true)
 	defer answer.Close()
 	answer.sender.HoldUntil(time.Now().Add(endpoint.Limits.Timeout + readGrace))
-	x.summary, err = x.bound.Run(x.r.Context(), answer)
+	permitted, stop := respond.WhilePermitted(x.r.Context(), x.caller, p.authenticator.Renew)
+	defer stop()
+	x.summary, err = x.bound.Run(permitted, answer)
+	if refusal := context.Cause(permitted); err != nil && dataapi.HasCode(refusal, dataapi.CodeUnauthenticated) {
+		return refusal
+	}
 	return err
 }

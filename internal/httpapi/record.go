@@ -22,18 +22,19 @@ type recorder struct {
 
 // recordCall tells the observers and the audit log what has become of a call.
 func (e *executions) recordCall(x *exchange) {
-	call := x.call()
-	e.observer.Observe(x.r.Context(), &call)
-	x.charged = usage.Charges(&call)
-	if call.Ran && e.AuditLog.Enabled() {
-		e.Record(x.w, x.r, e.describe(audit.CallEvent(&call), x.bound))
+	x.record = x.call()
+	e.observer.Observe(x.r.Context(), &x.record)
+	x.charged = usage.Charges(&x.record)
+	if x.record.Ran && e.AuditLog.Enabled() {
+		e.Record(x.w, x.r, e.describe(audit.CallEvent(&x.record), x.bound))
 	}
 }
 
 // call is the record of an exchange that has ended.
 func (x *exchange) call() observe.Call {
 	call := observe.Call{
-		KeyID: x.caller.KeyID, Issuer: x.caller.Issuer, Session: x.caller.Session, RequestID: fields.RequestID(x.w), TraceID: tracing.ID(x.r.Context()),
+		KeyID: x.caller.KeyID, Issuer: x.caller.Issuer, Session: x.caller.Session, LinkID: x.caller.Link,
+		RequestID: fields.RequestID(x.w), TraceID: tracing.ID(x.r.Context()),
 		Ran: x.ran && !x.mode.asJob, Rows: x.summary.RowCount, Cache: x.cacheStatus, Began: x.begun, Duration: time.Since(x.begun), Err: x.failure,
 		Bytes: respond.AnswerOf(x.w).Sent(),
 	}

@@ -29,6 +29,7 @@ type resultAnswer struct {
 	result.Encoder
 	sender  *respond.Answer
 	header  http.Header
+	values  fields.Values // of the header
 	form    form
 	name    string // of the file, without its suffix
 	maxRows int
@@ -41,20 +42,26 @@ type resultAnswer struct {
 // newResultAnswer makes an encoder that begins the answer when its first bytes are written. Known is nil when the result
 // is only being made; limits says whether JSON documents have max_rows and executed_at. Close it.
 func newResultAnswer(w http.ResponseWriter, form form, name string, maxRows int, known *result.Summary, limits bool) *resultAnswer {
-	made := &resultAnswer{sender: respond.AnswerOf(w), header: w.Header(), form: form, name: name, maxRows: maxRows}
-	if known != nil {
-		made.summary, made.known = *known, true
-	}
-	made.Encoder = form.encoder(w, limits, made.begin)
+	made := new(resultAnswer)
+	made.open(w, form, name, maxRows, known, limits)
 	return made
 }
 
-// begin sets the header. It is the last moment at which an error could still have become another answer.
-func (a *resultAnswer) begin(size int) {
-	a.header.Set("Content-Type", a.form.format.ContentType)
-	a.header.Set("Cache-Control", "no-store")
+// open is newResultAnswer in memory that its caller has.
+func (a *resultAnswer) open(w http.ResponseWriter, form form, name string, maxRows int, known *result.Summary, limits bool) {
+	a.sender, a.header, a.form, a.name, a.maxRows = respond.AnswerOf(w), w.Header(), form, name, maxRows
+	if known != nil {
+		a.summary, a.known = *known, true
+	}
+	a.Encoder = form.encoder(w, limits, a)
+}
+
+// Begin implements [result.Beginning]: it sets the header.
+func (a *resultAnswer) Begin(size int) {
+	a.values.Set(a.header, "Content-Type", a.form.format.ContentType)
+	a.values.Set(a.header, "Cache-Control", "no-store")
 	if size >= 0 { // without a length, net/http sends a small result in chunks, with one more write
-		a.header.Set("Content-Length", strconv.Itoa(size))
+		a.values.Set(a.header, "Content-Length", strconv.Itoa(size))
 	} else {
 		a.sender.Costs(a.form.format.Memory)
 	}
@@ -98,18 +105,34 @@ func (a *resultAnswer) End(summary result.Summary) error {
 	return nil
 }
 
-// answerConverted writes the result of a completed job, which is kept as JSON, in another form. It holds a row, or what
+// answerConverted writes the result of a completed job, which is stored as JSON, in another form. It holds a row, or what
 // the format gathers, in memory.
 func answerConverted(ctx context.Context, w http.ResponseWriter, completed job.Job, stored *job.ResultReader, form form, limits bool) (err error) {
 	if err := respond.LimitConversion(w); err != nil {
 		return err
 	}
+	summary := summaryOf(completed)
+	answer := newResultAnswer(w, form, downloadName(completed), summary.MaxRows, &summary, limits)
+	defer answer.Close()
+	return convert(ctx, completed, stored, form, answer)
+}
+
+func summaryOf(completed job.Job) result.Summary {
+	stored := completed.Result
+	return result.Summary{RowCount: stored.RowCount, Truncated: stored.Truncated, MaxRows: stored.MaxRows, ExecutedAt: stored.ExecutedAt}
+}
+
+// downloadName is that of a file with the result of a job, without its suffix.
+func downloadName(completed job.Job) string {
+	return completed.Address.Slug + "-" + completed.ID.String()
+}
+
+// convert reads the result of a completed job into an encoder of a form.
+func convert(ctx context.Context, completed job.Job, stored *job.ResultReader, form form, encoder result.Encoder) (err error) {
 	span := tracing.Encode(ctx, form.format.Name)
 	defer func() { span.End(err) }()
-	kept := completed.Result
-	columns := kept.Columns
+	columns := completed.Result.Columns
 	if columns == nil {
-		var err error
 		if columns, err = result.ReadColumns(stored); err != nil {
 			return err
 		}
@@ -117,38 +140,15 @@ func answerConverted(ctx context.Context, w http.ResponseWriter, completed job.J
 			return err
 		}
 	}
-	summary := result.Summary{
-		RowCount: kept.RowCount, Truncated: kept.Truncated, MaxRows: kept.MaxRows, ExecutedAt: kept.ExecutedAt,
-	}
-	answer := newResultAnswer(w, form, completed.Address.Slug+"-"+completed.ID.String(), kept.MaxRows, &summary, limits)
-	defer answer.Close()
-	if err := result.ReadJSON(stored, columns, answer); err != nil {
+	if err := result.ReadJSON(stored, columns, encoder); err != nil {
 		return err
 	}
-	return answer.End(summary)
+	return encoder.End(summaryOf(completed))
 }
 
-// answerForm serves the result in another form than it is kept in, as a whole: where a range of it would begin is not
-// known. It never changes either.
-func answerForm(w http.ResponseWriter, r *http.Request, found job.Job, stored *job.ResultReader, form form) error {
-	etag := strconv.Quote(found.ID.String() + "-" + form.String())
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("ETag", etag)
-	w.Header().Set("Accept-Ranges", "none")
-	if fields.Matches(r.Header.Values("If-None-Match"), etag) {
-		w.WriteHeader(http.StatusNotModified)
-		return nil
-	}
-	if r.Method == http.MethodHead {
-		w.Header().Set("Content-Type", form.format.ContentType)
-		return nil
-	}
-	return answerConverted(r.Context(), w, found, stored, form, false)
-}
-
-// answerKept streams the kept result of a job in the form of a sync answer, which in JSON is one with two fields more at
+// answerStored streams the stored result of a job in the form of a sync answer, which in JSON is one with two fields more at
 // its end.
-func answerKept(ctx context.Context, w http.ResponseWriter, completed job.Job, stored *job.ResultReader, form form) error {
+func answerStored(ctx context.Context, w http.ResponseWriter, completed job.Job, stored *job.ResultReader, form form) error {
 	if !form.plain() {
 		return answerConverted(ctx, w, completed, stored, form, true)
 	}
@@ -165,7 +165,7 @@ func answerKept(ctx context.Context, w http.ResponseWriter, completed job.Job, s
 	return err
 }
 
-// answerEntry answers with a kept result, or, to a caller who has it already, with 304.
+// answerEntry answers with a cached result, or, to a caller who has it already, with 304.
 func answerEntry(
 	w http.ResponseWriter, r *http.Request, bound *execution.Bound, form form, policy cache.Policy, entry *cache.Entry, status cache.Status,
 ) error {
@@ -190,18 +190,22 @@ func answerEntry(
 	return err
 }
 
-// answerBytes serves the result as it is kept, which never changes, with ranges and conditions (RFC 9110, 13 and 14).
-// Several ranges at once are answered with the whole, as a server may do: each would cost a block of the store, however
-// short it is.
+// answerBytes serves the result as it is stored.
 func answerBytes(w http.ResponseWriter, r *http.Request, found job.Job, stored *job.ResultReader) error {
-	w.Header().Set("ETag", strconv.Quote(found.ID.String()))
+	return answerRanges(w, r, strconv.Quote(found.ID.String()), stored)
+}
+
+// answerRanges serves what never changes, with ranges and conditions (RFC 9110, 13 and 14). Several ranges at once are answered with
+// the whole, as a server may do: each would cost a block of the store, however short it is.
+func answerRanges(w http.ResponseWriter, r *http.Request, etag string, content io.ReadSeeker) error {
+	w.Header().Set("ETag", etag)
 	if wanted := r.Header.Get("Range"); wanted != "" && !singleRange(wanted) {
 		r = r.Clone(r.Context())
 		r.Header.Del("Range")
 	}
-	content := &watchedReader{ReadSeeker: stored}
+	watched := &watchedReader{ReadSeeker: content}
 	refusing := &refusingWriter{ResponseWriter: w}
-	http.ServeContent(refusing, r, "", time.Time{}, content)
+	http.ServeContent(refusing, r, "", time.Time{}, watched)
 	switch {
 	case refusing.status != 0:
 		w.Header().Del("X-Content-Type-Options") // of the plain text that is not sent
@@ -209,8 +213,8 @@ func answerBytes(w http.ResponseWriter, r *http.Request, found job.Job, stored *
 			return &dataapi.Error{Code: dataapi.CodePreconditionFailed}
 		}
 		return &dataapi.Error{Code: dataapi.CodeRangeNotSatisfiable}
-	case content.err != nil:
-		return content.err
+	case watched.err != nil:
+		return watched.err
 	}
 	return r.Context().Err()
 }
@@ -265,7 +269,7 @@ func (w *refusingWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// sendPage writes a page: the columns and the rows as they are kept, and the summary.
+// sendPage writes a page: the columns and the rows as they are stored, and the summary.
 func sendPage(w http.ResponseWriter, stored io.ReadSeeker, page page, summary pageSummary) error {
 	tail, err := json.Marshal(summary)
 	if err != nil {

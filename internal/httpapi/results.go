@@ -10,21 +10,22 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/result/formats"
+	"github.com/solucao42/caddy-data-api/internal/spool"
 )
 
 // results serves the results of jobs.
 type results struct {
 	*access
 	*recorder
-	cursors  fields.CursorKey
-	gathered *admission.Budget // answers that are gathered in memory
+	*gathering
+	cursors fields.CursorKey
+	spool   *spool.Spool
 }
 
 // resultQueries are the parameters that the query of a URL may have.
 var resultQueries = append([]string{"cursor", "limit"}, formats.Queries()...)
 
-// get answers with the result of a completed job. As it is kept, it can be had as a whole or as a range of bytes,
-// and by pages of its rows; in another form, as a whole.
+// get answers with the result of a completed job, as a whole or as a range of bytes, and, as it is stored, by pages of its rows.
 func (s *results) get(w http.ResponseWriter, r *http.Request) error {
 	found, err := s.authorizeJob(r, dataapi.ActionGetJob)
 	if err != nil {
@@ -34,7 +35,7 @@ func (s *results) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	form, err := formOf(w, r, formats.All, query)
+	form, err := formOf(w, r, query)
 	if err != nil {
 		return err
 	}
@@ -54,12 +55,7 @@ func (s *results) get(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer stored.Close()
 	if !form.plain() {
-		end, err := s.beginForm(found.Company, form)
-		if err != nil {
-			return err
-		}
-		defer end()
-		return answerForm(w, r, found, stored, form)
+		return s.answerForm(w, r, found, stored, form)
 	}
 	w.Header().Set("Content-Type", fields.JSONType)
 	w.Header().Set("Cache-Control", "no-store")
@@ -94,15 +90,18 @@ func pagesOf(q fields.Query) bool {
 // have twice as many. A row group of Parquet takes some megabytes, for as long as its reader likes.
 const maxGathered = 8
 
+// gathering bounds the answers that are gathered in memory.
+type gathering struct{ gathered *admission.Budget }
+
 // beginForm takes one of the places that a company has for answers that are gathered in memory, where the form needs one.
 // It fails with dataapi.CodeOverloaded when all are taken; otherwise the caller calls end.
-func (s *results) beginForm(company string, form form) (end func(), err error) {
-	if !form.format.JobsOnly {
+func (s *gathering) beginForm(company string, form form) (end func(), err error) {
+	if !form.format.Gathers {
 		return func() {}, nil
 	}
 	if !s.gathered.Take(company, 1) {
 		failure := dataapi.Errorf(dataapi.CodeOverloaded,
-			"As many results are read as %s as may be at once: %d of a company that is alone. Come back later, or take another format.",
+			"Too many results are being read as %s at once (limit: %d for one company). Come back later, or take another format.",
 			form.format.Name, maxGathered)
 		failure.RetryAfter = pollInterval
 		return nil, failure

@@ -25,7 +25,7 @@ type waits struct {
 }
 
 var errTooManyWait = dataapi.Errorf(dataapi.CodeOverloaded,
-	"As many callers of your company wait for jobs as may at once. Poll instead, without Prefer: wait, or come back later.")
+	"Too many callers of your company are already waiting for jobs. Poll instead, without Prefer: wait, or come back later.")
 
 // beginWaiting takes one of the places that a company has for callers who wait for jobs. It fails with
 // dataapi.CodeOverloaded when all are taken; otherwise the caller calls end.
@@ -103,7 +103,7 @@ func (j *jobs) stream(w http.ResponseWriter, r *http.Request, found job.Job) err
 	}
 
 	// A stream must not outlive the token that opened it by more than that token's life.
-	ctx, cancel := context.WithTimeout(r.Context(), j.tokens.AccessTTL())
+	ctx, cancel := context.WithTimeout(r.Context(), j.authenticator.Tokens.AccessTTL())
 	defer cancel()
 	defer context.AfterFunc(j.ending, cancel)()
 	events := &eventStream{w: w, controller: http.NewResponseController(w)}

@@ -2,21 +2,17 @@ package httpapi
 
 import (
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
-	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 	"github.com/solucao42/caddy-data-api/internal/result"
-	"github.com/solucao42/caddy-data-api/internal/result/columnar"
 	"github.com/solucao42/caddy-data-api/internal/result/formats"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
@@ -26,16 +22,14 @@ func TestUnknownPathsSayWhatIsBesideThem(t *testing.T) {
 	api := New(Services{})
 	const below = "/api/v1/data-api/default/sales"
 	for request, want := range map[string]string{
-		"POST " + below + "/execute.parquet": "Parquet is for the results of jobs: make a job with Prefer: respond-async, and get jobs/{job_id}/result.parquet when it has completed. " +
-			"An endpoint answers as execute.json, execute.ndjson, execute.csv, execute.arrow and execute.xlsx.",
-		"POST " + below + "/execute.xls": `There is no format "xls" here. An endpoint answers as execute.json, execute.ndjson, execute.csv, execute.arrow and execute.xlsx.`,
+		"POST " + below + "/execute.xls": `There is no format "xls" here. An endpoint answers as execute.json, execute.ndjson, execute.csv, execute.arrow, execute.xlsx and execute.parquet.`,
 		"GET " + below + "/jobs/507f1f77bcf86cd799439011/result.xls": `There is no format "xls" here. A job's result can be had as result.json, result.ndjson, ` +
 			`result.csv, result.arrow, result.xlsx and result.parquet.`,
-		"POST " + below + "/exec":     "There is nothing at this path. Below an endpoint are execute and jobs.",
-		"GET " + below:                "There is nothing at this path. Below an endpoint are execute and jobs.",
-		"GET " + below + "/":          "There is nothing at this path. Below an endpoint are execute and jobs.",
-		"POST " + below + "/execute/": "There is nothing at this path. There is without the slash at its end.",
-		"GET /api/v1/data-api/":       "There is nothing at this path. There is without the slash at its end.",
+		"POST " + below + "/exec":     "There is nothing at this path. Below an endpoint are execute, jobs and links.",
+		"GET " + below:                "There is nothing at this path. Below an endpoint are execute, jobs and links.",
+		"GET " + below + "/":          "There is nothing at this path. Below an endpoint are execute, jobs and links.",
+		"POST " + below + "/execute/": "There is nothing at this path. Remove the slash at its end.",
+		"GET /api/v1/data-api/":       "There is nothing at this path. Remove the slash at its end.",
 		"GET " + below + "/jobs/507f1f77bcf86cd799439011/results": "There is nothing at this path. Below a job is result.",
 		"GET /api/v1/data-api/default":                            "There is nothing at this path.",
 		"GET /api/v1/data-api/x/y/z/w/v/u":                        "There is nothing at this path.",
@@ -46,7 +40,7 @@ func TestUnknownPathsSayWhatIsBesideThem(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		"/api/v1/auth/apikey":   "There is nothing at this path. Did you mean /api/v1/auth/api-key?",
-		"/api/v1/auth/api-key/": "There is nothing at this path. There is without the slash at its end.",
+		"/api/v1/auth/api-key/": "There is nothing at this path. Remove the slash at its end.",
 		"/api/v1/auth/login":    "There is nothing at this path.",
 	} {
 		checkLost(t, api.token, http.MethodPost, path, want)
@@ -66,18 +60,6 @@ func checkLost(t *testing.T, handler http.Handler, method, path, want string) {
 	}
 }
 
-// A caller who asks an endpoint for Parquet by Accept is told where there is some.
-func TestParquetOfAnEndpointIsRefusedInWords(t *testing.T) {
-	parquet := columnar.Parquet.MediaType
-	for accept, wanted := range map[string]bool{parquet: true, parquet + ";q=0.5, text/html": true, "text/html": false, parquet + ";q=0": false} {
-		header := http.Header{"Accept": {accept}}
-		err := dataapi.AsError(errNoFormat(header, formats.Streamed))
-		if err.Code != dataapi.CodeNotAcceptable || strings.Contains(err.Detail, "results of jobs") != wanted {
-			t.Errorf("%s: %s %s", accept, err.Code, err.Detail)
-		}
-	}
-}
-
 // A header that names nothing is as one that is not there.
 func TestEmptyAcceptIsAsAbsent(t *testing.T) {
 	for _, values := range [][]string{nil, {""}, {" "}, {","}, {"", " , "}} {
@@ -85,31 +67,12 @@ func TestEmptyAcceptIsAsAbsent(t *testing.T) {
 		if !fields.AcceptsJSON(header) || fields.PrefersEvents(header) {
 			t.Errorf("%q: JSON %v, events %v", values, fields.AcceptsJSON(header), fields.PrefersEvents(header))
 		}
-		if format := negotiate(header, formats.Streamed); format != result.JSON {
+		if format := negotiate(header, formats.All); format != result.JSON {
 			t.Errorf("%q: %v", values, format)
 		}
 	}
 	if !fields.AcceptsJSON(http.Header{"Accept": {"", "application/json"}}) || fields.AcceptsJSON(http.Header{"Accept": {"", "text/html"}}) {
 		t.Error("an empty field beside another")
-	}
-}
-
-// Refused credentials are told what they were, in the same words whatever was wrong; the cause stays for the audit log.
-func TestRefusedCredentialsAreToldWhatTheyWere(t *testing.T) {
-	for _, words := range []string{wrongKey, wrongRefreshToken} {
-		cause := errors.New("no such key")
-		throttle := ratelimit.NewThrottle(time.Now)
-		attempt, _ := throttle.Begin(ratelimit.ThrottleLimits{}, "192.0.2.1")
-		err := verified(&attempt, dataapi.Wrap(dataapi.CodeUnauthenticated, cause), words)
-		if known := dataapi.AsError(err); known.Code != dataapi.CodeUnauthenticated || known.Detail != words || !errors.Is(err, cause) {
-			t.Errorf("%v", err)
-		}
-		if _, reason := respond.OutcomeOf(err); reason != "no such key" {
-			t.Errorf("the audit log has %q", reason)
-		}
-	}
-	if other := dataapi.Wrap(dataapi.CodeOverloaded, nil); !errors.Is(verified(new(ratelimit.Attempt), other, wrongKey), other) {
-		t.Error("another error is changed")
 	}
 }
 

@@ -41,6 +41,7 @@ type User struct {
 type Policy struct {
 	Name        string
 	Description string
+	Stored      bool // it was made over the API, and stands in no file of the catalog
 	Grants      []Grant
 }
 

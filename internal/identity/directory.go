@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -13,32 +14,49 @@ import (
 // so that after a reload a request in flight still sees the companies that it began with, while a revoked key is
 // revoked for all. It is safe for concurrent use; checks take no lock and do no I/O.
 type Directory struct {
-	keys  *Keys
-	roll  atomic.Pointer[roll]
-	decoy *heldKey // takes the place of an unknown key, so that it costs the same work
+	keys      *Keys
+	companies atomic.Pointer[companyIndex]
+	dummyKey  *cachedKey // takes the place of an unknown key, so that it costs the same work
 
 	trusting map[string]bool // the companies whose users trusted issuers may identify
 }
 
-// roll is an immutable set of companies, compiled.
-type roll map[string]*member
+// companyIndex holds the compiled companies of one moment, by slug. It is immutable.
+type companyIndex map[string]*compiledCompany
 
-type member struct {
+// compiledCompany is a company with what is found out about its users once, and not for each request.
+type compiledCompany struct {
 	company  *Company
-	users    map[string]*account
-	subjects map[string]*account // by what trusted issuers call the users
+	users    map[string]*compiledUser
+	subjects map[string]*compiledUser // by what trusted issuers call the users
 }
 
-type account struct {
+type compiledUser struct {
 	user        *User
 	permissions permissions
 }
 
+// EndsWithSession reports whether a key was made for a session: what is bound to it does not outlive that. It does not block.
+func (d *Directory) EndsWithSession(id string) bool {
+	held := d.keys.find(id)
+	return held != nil && held.OfSession()
+}
+
+// EndSessionKey ends a key that was made for a session, which has ended. Another key, or none, stays as it is.
+func (d *Directory) EndSessionKey(ctx context.Context, id string) (ended bool, err error) {
+	cached := d.keys.find(id)
+	if cached == nil || !cached.OfSession() || !cached.RevokedAt.IsZero() {
+		return false, nil
+	}
+	_, ended, err = d.keys.Revoke(ctx, id)
+	return ended, err
+}
+
 // NewDirectory makes a directory that knows no company yet: it refuses every caller until [Directory.SetCompanies].
 func NewDirectory(keys *Keys) *Directory {
-	directory := &Directory{keys: keys, decoy: hold(Key{ID: newKeyID()})}
-	directory.decoy.SecretMAC = secretMAC(keys.pepper, directory.decoy.ID, newSecret())
-	directory.roll.Store(&roll{})
+	directory := &Directory{keys: keys, dummyKey: newCachedKey(Key{ID: newKeyID()})}
+	directory.dummyKey.SecretMAC = secretMAC(keys.pepper, directory.dummyKey.ID, newSecret())
+	directory.companies.Store(&companyIndex{})
 	return directory
 }
 
@@ -46,10 +64,15 @@ func NewDirectory(keys *Keys) *Directory {
 // user has a policy that does not exist, or a policy is at fault, it returns every such fault and the companies stay as
 // they were. Requests that are under way keep the principal that they have.
 func (d *Directory) SetCompanies(companies map[string]*Company) error {
-	compiled := make(roll, len(companies))
+	compiled := make(companyIndex, len(companies))
+	before := *d.companies.Load()
 	var faults []error
 	for slug, company := range companies {
-		entry, err := enrol(company)
+		if known := before[slug]; known != nil && known.company == company { // a company is immutable
+			compiled[slug] = known
+			continue
+		}
+		entry, err := compileCompany(company)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("company %s: %w", slug, err))
 		}
@@ -58,12 +81,13 @@ func (d *Directory) SetCompanies(companies map[string]*Company) error {
 	if len(faults) > 0 {
 		return errors.Join(faults...)
 	}
-	d.roll.Store(&compiled)
+	d.companies.Store(&compiled)
 	return nil
 }
 
-func enrol(company *Company) (*member, error) {
-	entry := &member{company: company, users: make(map[string]*account, len(company.Users))}
+// compileCompany returns the company all the same when there are faults.
+func compileCompany(company *Company) (*compiledCompany, error) {
+	entry := &compiledCompany{company: company, users: make(map[string]*compiledUser, len(company.Users))}
 	var faults []error
 	for name := range company.Policies {
 		if ManagedPolicy(name) {
@@ -75,15 +99,15 @@ func enrol(company *Company) (*member, error) {
 		if err != nil {
 			faults = append(faults, err)
 		}
-		entry.users[name] = &account{user: user, permissions: granted}
+		entry.users[name] = &compiledUser{user: user, permissions: granted}
 	}
-	return entry, errors.Join(errors.Join(faults...), entry.enrolSubjects())
+	return entry, errors.Join(errors.Join(faults...), entry.indexSubjects())
 }
 
 // HasUser reports whether the catalog has a user: a key outlives its user's removal, and works again when the user comes
 // back.
 func (d *Directory) HasUser(company, user string) bool {
-	entry := (*d.roll.Load())[company]
+	entry := (*d.companies.Load())[company]
 	return entry != nil && entry.users[user] != nil
 }
 
@@ -115,8 +139,18 @@ func refuse(cause error) (Principal, error) {
 // Without a key it returns a user whom a trusted issuer has identified, while issuers may still do so for the company.
 // Whatever is wrong, the error is dataapi.CodeUnauthenticated with the cause for the log, but for a key whose record is
 // damaged, which is dataapi.CodeInternal, and for what cannot be known while nothing is heard of a store that processes share,
-// which is dataapi.CodeOverloaded: see [Keys.SharedWith]. It does not block, and allocates only for an error.
+// which is dataapi.CodeOverloaded: see [Keys.SharedWith]. It blocks only for what is unknown in a store that processes share, until
+// it would be known; and it allocates only for an error.
 func (d *Directory) Resolve(companySlug, userName, keyID string) (Principal, error) {
+	caller, err := d.resolve(companySlug, userName, keyID)
+	if err != nil && mayBeNew(err) {
+		return d.keys.again(err, func() (Principal, error) { return d.resolve(companySlug, userName, keyID) })
+	}
+	return caller, err
+}
+
+// resolve judges by what is known.
+func (d *Directory) resolve(companySlug, userName, keyID string) (Principal, error) {
 	if keyID == "" {
 		return d.resolveTrusted(companySlug, userName)
 	}
@@ -125,8 +159,7 @@ func (d *Directory) Resolve(companySlug, userName, keyID string) (Principal, err
 	}
 	key := d.keys.find(keyID)
 	if key == nil {
-		_, err := refuse(errUnknownKey)
-		return Principal{}, d.keys.unknown(err)
+		return refuse(errUnknownKey)
 	}
 	now := d.keys.now()
 	state := key.State(now)
@@ -152,7 +185,7 @@ func (d *Directory) Resolve(companySlug, userName, keyID string) (Principal, err
 
 // active returns a user without a key, when it and its company are active.
 func (d *Directory) active(companySlug, userName string) (Principal, error) {
-	entry := (*d.roll.Load())[companySlug]
+	entry := (*d.companies.Load())[companySlug]
 	if entry == nil {
 		return refuse(errUnknownCompany)
 	}

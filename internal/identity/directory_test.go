@@ -301,7 +301,7 @@ func TestSetCompaniesRefusesFaultsAndKeepsWhatWas(t *testing.T) {
 	}
 	for _, want := range []string{
 		`user loader has the policy "DataApiConsumer"`, `policy Bad: "default/**"`, "policy VisualizationViewer: a managed policy",
-		`unknown action "data_api:admin"; the actions are [data_api:execute data_api:get_job data_api:cancel_job data_api:get_usage visualization:view visualization:edit access:manage]`, "policy Empty: a grant names no action",
+		`unknown action "data_api:admin"; the actions are [data_api:execute data_api:get_job data_api:cancel_job data_api:create_link data_api:get_usage visualization:view visualization:edit access:manage]`, "policy Empty: a grant names no action",
 		"company acme: ", "company globex: ",
 	} {
 		if !strings.Contains(err.Error(), want) {
@@ -375,7 +375,7 @@ func TestManagedPoliciesGrantTheGuidesActions(t *testing.T) {
 		more := map[string]string{
 			identity.PolicyVisualizationViewer:  "visualization:view",
 			identity.PolicyVisualizationManager: "visualization:view visualization:edit",
-			identity.PolicyCompanyAdministrator: "data_api:get_usage visualization:view visualization:edit access:manage",
+			identity.PolicyCompanyAdministrator: "data_api:create_link data_api:get_usage visualization:view visualization:edit access:manage",
 		}
 		var got []string
 		for _, action := range dataapi.Actions()[3:] {

@@ -1,25 +1,25 @@
 package identity
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-// lagging is how long silence lasts that is more than the time between two questions. What is not known then may well exist.
-const lagging = 5 * time.Second
-
 // hearing is how keys hear of what other processes do to them.
 type hearing struct {
 	silence    func() time.Duration
+	catchUp    func() error
 	staleAfter time.Duration
 }
 
-// SharedWith says that other processes change the keys of the store, too: silence, which must not block, is how long this one
-// has not heard of them. Beyond staleAfter no key is known to be live any more. It must be called before the keys are used.
-func (k *Keys) SharedWith(silence func() time.Duration, staleAfter time.Duration) {
-	k.hearing = &hearing{silence, staleAfter}
+// SharedWith says that other processes change the keys of the store, and the companies, too: silence, which must not block, is how
+// long this one has not heard of them. Beyond staleAfter no key is known to be live any more. catchUp returns when all is heard of
+// that there was when it was called, and fails within a second or so when that cannot be. It must be called before the keys are used.
+func (k *Keys) SharedWith(silence func() time.Duration, staleAfter time.Duration, catchUp func() error) {
+	k.hearing = &hearing{silence, catchUp, staleAfter}
 }
 
 // stale is dataapi.CodeOverloaded when too much may have happened unheard.
@@ -38,14 +38,28 @@ func (k *Keys) stale() error {
 	}
 }
 
-// unknown makes of a refusal that what is refused cannot be known, if there may be more than was heard of.
-func (k *Keys) unknown(refusal error) error {
-	if k.hearing == nil || k.hearing.silence() <= lagging {
-		return refusal
+// again makes sure of a refusal: what is refused may have been made just now, by another process. It looks once more when all that
+// there is has been heard of. Where that cannot be heard, nobody knows whether the credentials are valid.
+func (k *Keys) again(refusal error, look func() (Principal, error)) (Principal, error) {
+	if k.hearing == nil || !dataapi.HasCode(refusal, dataapi.CodeUnauthenticated) {
+		return Principal{}, refusal
 	}
-	return &dataapi.Error{
-		Code:   dataapi.CodeOverloaded,
-		Detail: "The server cannot tell at present whether the credentials are valid. Wait as long as the Retry-After header says.",
-		Err:    fmt.Errorf("the store is silent, and by what is known of it: %w", refusal),
+	if err := k.hearing.catchUp(); err != nil {
+		return Principal{}, &dataapi.Error{
+			Code:   dataapi.CodeOverloaded,
+			Detail: "The server cannot tell at present whether the credentials are valid. Wait as long as the Retry-After header says.",
+			Err:    fmt.Errorf("the store is silent (%w), and by what is known of it: %w", err, refusal),
+		}
 	}
+	return look()
+}
+
+// mayBeNew reports whether a refusal is of something that this process has not heard of.
+func mayBeNew(refusal error) bool {
+	for _, cause := range []error{errUnknownKey, errUnknownCompany, errUnknownUser, errUnknownSubject} {
+		if errors.Is(refusal, cause) {
+			return true
+		}
+	}
+	return false
 }

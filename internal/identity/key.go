@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Key is the record of an API key. The secret itself is shown once, when the key is made, and kept nowhere.
+// Key is the record of an API key. The secret itself is shown once, when the key is made, and stored nowhere.
 type Key struct {
 	ID        string            `json:"api_key"` // public: s42_ and 22 base-62 digits
 	Company   string            `json:"company_slug"`
@@ -20,12 +20,24 @@ type Key struct {
 	Successor string            `json:"successor,omitzero"`  // the ID of the key that takes its place; empty: none does
 
 	// LastUsedAt is the minute in which the key, or a token that was made with it, was last accepted; zero: never. It is
-	// kept every now and then, so that a crash may lose a few minutes.
+	// stored every now and then, so that a crash may lose a few minutes.
 	LastUsedAt time.Time `json:"last_used_at,omitzero"`
 
 	// Damaged says that the store cannot read the key's record: nothing but its ID is known, and it authenticates nobody.
 	Damaged bool `json:"-"`
 }
+
+// The labels of keys that are made for one session of a browser each. Nobody knows their secret; they end with the session.
+const (
+	LinkKeyName   = "console link"
+	SignInKeyName = "sign-in"
+)
+
+// OfSession reports whether the key was made for a session.
+func (k *Key) OfSession() bool { return SessionKeyName(k.Name) }
+
+// SessionKeyName reports whether a label is one of sessions' keys, which people give to none of theirs.
+func SessionKeyName(label string) bool { return label == LinkKeyName || label == SignInKeyName }
 
 // KeyState is where a key is in its life.
 type KeyState string
@@ -60,7 +72,7 @@ var (
 
 // KeyStore keeps the records of API keys. It is safe for concurrent use. A write that returned nil is durable: it
 // survives a crash of the process and of the machine. An error other than the two above leaves the outcome of a write
-// unknown. Times are kept to the microsecond and returned in UTC. The package storetest holds the tests that every
+// unknown. Times are stored to the microsecond and returned in UTC. The package storetest holds the tests that every
 // implementation passes.
 type KeyStore interface {
 	// CreateKey adds a key, or returns ErrKeyExists when there is one with its ID, and changes nothing then.

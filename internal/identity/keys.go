@@ -23,13 +23,13 @@ type Keys struct {
 	now     func() time.Time
 	hearing *hearing // nil: nobody else changes the store
 
-	writing sync.Mutex                          // one change at a time, from the store to the index
-	index   atomic.Pointer[map[string]*heldKey] // by ID; neither the map nor the Key of an entry ever changes
-	changed atomic.Pointer[chan struct{}]       // closed when the index is replaced
+	writing sync.Mutex                            // one change at a time, from the store to the index
+	index   atomic.Pointer[map[string]*cachedKey] // by ID; neither the map nor the Key of an entry ever changes
+	changed atomic.Pointer[chan struct{}]         // closed when the index is replaced
 }
 
-// heldKey is a key in memory.
-type heldKey struct {
+// cachedKey is a key in memory.
+type cachedKey struct {
 	Key
 	*usage // passes from an entry to the one that replaces it
 }
@@ -57,13 +57,13 @@ func ofMinute(minute int64) time.Time {
 	return time.Unix(minute*60, 0).UTC()
 }
 
-func hold(key Key) *heldKey {
-	held := &heldKey{Key: key, usage: new(usage)}
+func newCachedKey(key Key) *cachedKey {
+	cached := &cachedKey{Key: key, usage: new(usage)}
 	if !key.LastUsedAt.IsZero() {
-		held.used.Store(key.LastUsedAt.Unix() / 60)
-		held.saved.Store(held.used.Load())
+		cached.used.Store(key.LastUsedAt.Unix() / 60)
+		cached.saved.Store(cached.used.Load())
 	}
-	return held
+	return cached
 }
 
 // OpenKeys reads all keys of a store. The pepper is at least [MinPepper] random bytes that stay the same as long as the
@@ -73,7 +73,7 @@ func OpenKeys(ctx context.Context, store KeyStore, pepper []byte) (*Keys, error)
 		return nil, fmt.Errorf("the pepper of API secrets has %d bytes; at least %d are needed", len(pepper), MinPepper)
 	}
 	keys := &Keys{store: store, pepper: slices.Clone(pepper), now: time.Now}
-	keys.index.Store(&map[string]*heldKey{})
+	keys.index.Store(&map[string]*cachedKey{})
 	keys.changed.Store(new(make(chan struct{})))
 	if err := keys.Refresh(ctx); err != nil {
 		return nil, err
@@ -91,17 +91,17 @@ func (k *Keys) Refresh(ctx context.Context) error {
 		return fmt.Errorf("reading the API keys: %w", err)
 	}
 	current := *k.index.Load()
-	index := make(map[string]*heldKey, len(records))
+	index := make(map[string]*cachedKey, len(records))
 	for _, record := range records {
 		known := current[record.ID]
 		if known != nil && record.RevokedAt.IsZero() {
 			record.RevokedAt = known.RevokedAt
 		}
-		held := hold(record)
+		cached := newCachedKey(record)
 		if known != nil {
-			held.usage = known.usage
+			cached.usage = known.usage
 		}
-		index[record.ID] = held
+		index[record.ID] = cached
 	}
 	k.publish(index)
 	return nil
@@ -115,8 +115,8 @@ func (k *Keys) List(ctx context.Context, company string) ([]Key, error) {
 	}
 	index := *k.index.Load()
 	for i := range records {
-		if held := index[records[i].ID]; held != nil {
-			records[i].LastUsedAt = held.lastUsed()
+		if cached := index[records[i].ID]; cached != nil {
+			records[i].LastUsedAt = cached.lastUsed()
 		}
 	}
 	return records, nil
@@ -143,16 +143,16 @@ func (k *Keys) Revoke(ctx context.Context, id string) (key Key, changed bool, er
 		refused.RevokedAt = at
 		k.put(refused)
 	}
-	return Key{}, false, fmt.Errorf("the key is refused from now on, but keeping its revocation failed, "+
+	return Key{}, false, fmt.Errorf("the key is refused from now on, but storing its revocation failed, "+
 		"so that a restart may bring it back; revoke it again: %w", err)
 }
 
-// create keeps a key durably, then lets it authenticate.
+// create stores a key durably, then lets it authenticate.
 func (k *Keys) create(ctx context.Context, key Key) error {
 	k.writing.Lock()
 	defer k.writing.Unlock()
 	if err := k.store.CreateKey(ctx, key); err != nil {
-		return fmt.Errorf("keeping the API key: %w", err)
+		return fmt.Errorf("storing the API key: %w", err)
 	}
 	k.put(key)
 	return nil
@@ -161,30 +161,30 @@ func (k *Keys) create(ctx context.Context, key Key) error {
 // put publishes an index that holds key. The caller holds writing.
 func (k *Keys) put(key Key) {
 	index := maps.Clone(*k.index.Load())
-	held := hold(key)
+	cached := newCachedKey(key)
 	if known := index[key.ID]; known != nil {
-		held.usage = known.usage
+		cached.usage = known.usage
 	}
-	index[key.ID] = held
+	index[key.ID] = cached
 	k.publish(index)
 }
 
 // publish makes an index the current one, and says so. The caller holds writing.
-func (k *Keys) publish(index map[string]*heldKey) {
+func (k *Keys) publish(index map[string]*cachedKey) {
 	k.index.Store(&index)
 	close(*k.changed.Swap(new(make(chan struct{}))))
 }
 
 // find returns the key with this ID, or nil.
-func (k *Keys) find(id string) *heldKey { return (*k.index.Load())[id] }
+func (k *Keys) find(id string) *cachedKey { return (*k.index.Load())[id] }
 
 // Changed returns a channel that is closed when a key is made, revoked or otherwise changed after this call.
 func (k *Keys) Changed() <-chan struct{} { return *k.changed.Load() }
 
 // NextExpiry returns when the next key expires after a time; zero: none does.
 func (k *Keys) NextExpiry(after time.Time) (next time.Time) {
-	for _, held := range *k.index.Load() {
-		if at := held.ExpiresAt; held.RevokedAt.IsZero() && at.After(after) && (next.IsZero() || at.Before(next)) {
+	for _, cached := range *k.index.Load() {
+		if at := cached.ExpiresAt; cached.RevokedAt.IsZero() && at.After(after) && (next.IsZero() || at.Before(next)) {
 			next = at
 		}
 	}
@@ -195,24 +195,24 @@ func (k *Keys) NextExpiry(after time.Time) (next time.Time) {
 // It looks at every key.
 func (k *Keys) NextExpiries(after time.Time) map[string]time.Time {
 	next := make(map[string]time.Time)
-	for _, held := range *k.index.Load() {
-		at := held.ExpiresAt
-		if !held.RevokedAt.IsZero() || !at.After(after) {
+	for _, cached := range *k.index.Load() {
+		at := cached.ExpiresAt
+		if !cached.RevokedAt.IsZero() || !at.After(after) {
 			continue
 		}
-		if known, ok := next[held.Company]; !ok || at.Before(known) {
-			next[held.Company] = at
+		if known, ok := next[cached.Company]; !ok || at.Before(known) {
+			next[cached.Company] = at
 		}
 	}
 	return next
 }
 
-// SaveUse keeps when keys were last used. It is to be called now and then, such as once a minute.
+// SaveUse stores when keys were last used. It is to be called now and then, such as once a minute.
 func (k *Keys) SaveUse(ctx context.Context) error {
 	index := *k.index.Load()
 	used := make(map[string]time.Time)
-	for id, held := range index {
-		if minute := held.used.Load(); minute > held.saved.Load() {
+	for id, cached := range index {
+		if minute := cached.used.Load(); minute > cached.saved.Load() {
 			used[id] = ofMinute(minute)
 		}
 	}
@@ -220,7 +220,7 @@ func (k *Keys) SaveUse(ctx context.Context) error {
 		return nil
 	}
 	if err := k.store.TouchKeys(ctx, used); err != nil {
-		return fmt.Errorf("keeping when API keys were used: %w", err)
+		return fmt.Errorf("storing when API keys were used: %w", err)
 	}
 	for id, at := range used {
 		index[id].saved.Store(at.Unix() / 60)

@@ -22,7 +22,7 @@ type NewKey struct {
 	ExpiresAt time.Time // zero: never
 }
 
-// CreateKey makes an API key and returns its record and its secret, which is kept nowhere and cannot be had again. The
+// CreateKey makes an API key and returns its record and its secret, which is stored nowhere and cannot be had again. The
 // key works, and is durable, when CreateKey returns. A fault of the input is dataapi.CodeInvalidRequest.
 func (d *Directory) CreateKey(ctx context.Context, wanted NewKey) (Key, string, error) {
 	now := d.keys.now().UTC().Truncate(time.Microsecond)
@@ -47,10 +47,10 @@ func (d *Directory) newKey(wanted NewKey, now time.Time) (Key, string) {
 }
 
 func (d *Directory) checkNewKey(wanted NewKey, now time.Time) error {
-	entry := (*d.roll.Load())[wanted.Company]
+	entry := (*d.companies.Load())[wanted.Company]
 	if entry == nil {
 		return dataapi.Errorf(dataapi.CodeInvalidRequest, "There is no company %q in the catalog%s",
-			wanted.Company, dataapi.Beside(wanted.Company, slices.Sorted(maps.Keys(*d.roll.Load()))))
+			wanted.Company, dataapi.Beside(wanted.Company, slices.Sorted(maps.Keys(*d.companies.Load()))))
 	}
 	if entry.users[wanted.User] == nil {
 		return dataapi.Errorf(dataapi.CodeInvalidRequest,

@@ -15,6 +15,7 @@ type Principal struct {
 	KeyID   string // the API key that identified the user; empty: a trusted issuer did
 	Issuer  string // the name of that issuer, known while a request is answered; a job of the user does not know it
 	Session string // the family of the token that was presented; empty: none of this server's
+	Link    string // the presigned link that was used, which its maker calls by; empty: none was
 
 	permissions permissions
 }

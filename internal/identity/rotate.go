@@ -13,7 +13,7 @@ import (
 type Rotation struct {
 	Old    Key // as it is now
 	New    Key
-	Secret string // of New; kept nowhere
+	Secret string // of New; stored nowhere
 }
 
 // RotateKey makes a successor of a key, for the same user and with the same name, and lets the old one expire after an
@@ -27,17 +27,17 @@ func (d *Directory) RotateKey(ctx context.Context, id string, overlap time.Durat
 	if err := dataapi.CheckOverlap(overlap); err != nil {
 		return Rotation{}, err
 	}
-	held := d.keys.find(id)
-	if held == nil {
+	cached := d.keys.find(id)
+	if cached == nil {
 		return Rotation{}, noSuchKey(id)
 	}
-	if err := held.checkRotation(now); err != nil {
+	if err := cached.checkRotation(now); err != nil {
 		return Rotation{}, err
 	}
-	if expiresAt.IsZero() && !held.ExpiresAt.IsZero() {
-		expiresAt = now.Add(held.ExpiresAt.Sub(held.CreatedAt))
+	if expiresAt.IsZero() && !cached.ExpiresAt.IsZero() {
+		expiresAt = now.Add(cached.ExpiresAt.Sub(cached.CreatedAt))
 	}
-	wanted := NewKey{Company: held.Company, User: held.User, Name: held.Name, ExpiresAt: expiresAt}
+	wanted := NewKey{Company: cached.Company, User: cached.User, Name: cached.Name, ExpiresAt: expiresAt}
 	if err := d.checkNewKey(wanted, now); err != nil {
 		return Rotation{}, err
 	}
@@ -69,8 +69,8 @@ func noSuchKey(id string) error {
 func (k *Keys) replace(ctx context.Context, id string, expires time.Time, successor Key) (Key, error) {
 	k.writing.Lock()
 	defer k.writing.Unlock()
-	if held := k.find(id); held != nil { // again: it may have been rotated or revoked since
-		if err := held.checkRotation(k.now()); err != nil {
+	if cached := k.find(id); cached != nil { // again: it may have been rotated or revoked since
+		if err := cached.checkRotation(k.now()); err != nil {
 			return Key{}, err
 		}
 	}
@@ -79,7 +79,7 @@ func (k *Keys) replace(ctx context.Context, id string, expires time.Time, succes
 	case errors.Is(err, ErrKeyNotFound):
 		return Key{}, noSuchKey(id)
 	case err != nil:
-		return Key{}, fmt.Errorf("keeping the API key: %w", err)
+		return Key{}, fmt.Errorf("storing the API key: %w", err)
 	}
 	k.put(successor)
 	k.put(old)

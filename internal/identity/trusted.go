@@ -21,9 +21,17 @@ func (d *Directory) TrustIssuersFor(companies []string) {
 
 // ResolveTrusted returns the user of a company whom a trusted issuer calls subject, when the user and the company are
 // active. There is no API key then; later, [Directory.Resolve] looks at the user again by its name and an empty key. The
-// error is that of Resolve. It does not block, and allocates only for an error.
+// error is that of Resolve, which says when it blocks.
 func (d *Directory) ResolveTrusted(companySlug, subject string) (Principal, error) {
-	entry := (*d.roll.Load())[companySlug]
+	caller, err := d.resolveSubject(companySlug, subject)
+	if err != nil && mayBeNew(err) {
+		return d.keys.again(err, func() (Principal, error) { return d.resolveSubject(companySlug, subject) })
+	}
+	return caller, err
+}
+
+func (d *Directory) resolveSubject(companySlug, subject string) (Principal, error) {
+	entry := (*d.companies.Load())[companySlug]
 	if entry == nil {
 		return refuse(errUnknownCompany)
 	}
@@ -42,15 +50,15 @@ func (d *Directory) resolveTrusted(companySlug, userName string) (Principal, err
 	return d.active(companySlug, userName)
 }
 
-// enrolSubjects lists the users by what trusted issuers call them.
-func (m *member) enrolSubjects() (faults error) {
-	m.subjects = make(map[string]*account, len(m.users))
-	for name, holder := range m.users {
+// indexSubjects lists the users by what trusted issuers call them.
+func (c *compiledCompany) indexSubjects() (faults error) {
+	c.subjects = make(map[string]*compiledUser, len(c.users))
+	for name, holder := range c.users {
 		subject := holder.user.SubjectName()
-		if other := m.subjects[subject]; other != nil {
+		if other := c.subjects[subject]; other != nil {
 			faults = errors.Join(faults, fmt.Errorf("the users %s and %s have one subject, %q", name, other.user.Name, subject))
 		}
-		m.subjects[subject] = holder
+		c.subjects[subject] = holder
 	}
 	return faults
 }

@@ -5,10 +5,10 @@ import (
 	"math/bits"
 )
 
-// strangers takes the place of a company or user that does not exist. It is inactive.
+// These take the place of a company or user that does not exist, so that it costs the same work. They are inactive.
 var (
-	strangerCompany = &member{company: &Company{}}
-	strangerAccount = &account{user: &User{}}
+	dummyCompany = &compiledCompany{company: &Company{}}
+	dummyUser    = &compiledUser{user: &User{}}
 )
 
 // verifyCauses are the causes of a refusal, the most telling first; a fault's place is its bit in Verify.
@@ -21,29 +21,48 @@ var verifyCauses = [...]error{
 // wrong secret, a revoked or expired key, an inactive company or user: each gives the same dataapi.CodeUnauthenticated
 // with the cause for the log, after the same work, so that neither the answer nor its time tells which it was. Only a
 // secret that its own checksum gives away is refused earlier, which tells a caller nothing new. A key whose record is
-// damaged is dataapi.CodeInternal: that it is wrong would be a guess. While nothing is heard of a store that processes share
-// all of these are dataapi.CodeOverloaded: a new key would else be told that it is wrong.
+// damaged is dataapi.CodeInternal: that it is wrong would be a guess. In a store that processes share, a key that is refused may be
+// one that another process has just made: so each refusal waits until that would be known, and is dataapi.CodeOverloaded where it
+// cannot be. Otherwise Verify does not block.
 func (d *Directory) Verify(companySlug, apiKey, apiSecret string) (Principal, error) {
+	return d.verifyKey(func() string { return companySlug }, apiKey, apiSecret)
+}
+
+// VerifyKey is Verify for one who does not say which company the key is of.
+func (d *Directory) VerifyKey(apiKey, apiSecret string) (Principal, error) {
+	return d.verifyKey(func() string { return d.CompanyOfKey(apiKey) }, apiKey, apiSecret)
+}
+
+func (d *Directory) verifyKey(company func() string, apiKey, apiSecret string) (Principal, error) {
 	if !wellFormedKeyID(apiKey) || !wellFormedSecret(apiSecret) {
 		return refuse(errMalformed)
 	}
 	if err := d.keys.stale(); err != nil {
 		return Principal{}, err
 	}
+	caller, err := d.verify(company(), apiKey, apiSecret)
+	if err != nil {
+		return d.keys.again(err, func() (Principal, error) { return d.verify(company(), apiKey, apiSecret) })
+	}
+	return caller, nil
+}
+
+// verify judges by what is known, always with the same work.
+func (d *Directory) verify(companySlug, apiKey, apiSecret string) (Principal, error) {
 	key := d.keys.find(apiKey)
 	keyKnown := key != nil
 	if !keyKnown {
-		key = d.decoy
+		key = d.dummyKey
 	}
-	entry := (*d.roll.Load())[companySlug]
+	entry := (*d.companies.Load())[companySlug]
 	companyKnown := entry != nil
 	if !companyKnown {
-		entry = strangerCompany
+		entry = dummyCompany
 	}
 	holder := entry.users[key.User]
 	userKnown := holder != nil
 	if !userKnown {
-		holder = strangerAccount
+		holder = dummyUser
 	}
 	presented := secretMAC(d.keys.pepper, apiKey, apiSecret)
 	now := d.keys.now()
@@ -58,18 +77,12 @@ func (d *Directory) Verify(companySlug, apiKey, apiSecret string) (Principal, er
 		return damagedKey(key.ID)
 	}
 	if faults != 0 {
-		_, err := refuse(verifyCauses[bits.TrailingZeros(faults)])
-		return Principal{}, d.keys.unknown(err)
+		return refuse(verifyCauses[bits.TrailingZeros(faults)])
 	}
 	key.use(now)
 	return Principal{
 		Company: entry.company, User: holder.user, KeyID: key.ID, permissions: holder.permissions,
 	}, nil
-}
-
-// VerifyKey is Verify for one who does not say which company the key is of.
-func (d *Directory) VerifyKey(apiKey, apiSecret string) (Principal, error) {
-	return d.Verify(d.CompanyOfKey(apiKey), apiKey, apiSecret)
 }
 
 // CompanyOfKey returns the company of a key; empty: there is no such key.

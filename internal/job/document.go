@@ -13,13 +13,30 @@ import (
 // reader, result is null, and the document of a completed job has "result_omitted": true after it. The caller
 // must break the connection when an error comes after the first byte, lest the receiver believe what it has got.
 func WriteDocument(w io.Writer, j Job, result io.Reader) error {
-	return writeDocument(w, j, result, nil)
+	return writeDocument(w, j, result, nil, nil)
+}
+
+// About says of a job what those know already who ask for it at its own address.
+type About struct {
+	Endpoint   string          `json:"endpoint"`         // namespace/slug
+	PollingURL string          `json:"polling_url"`      // for whom the document is
+	Parameters json.RawMessage `json:"parameter_values"` // sensitive ones replaced; nil, which is null: they are not known any more
+}
+
+// WriteDescribed writes a document as WriteDocument does, or as WriteProgress where there is progress, with the fields of about at
+// its end.
+func WriteDescribed(w io.Writer, j Job, result io.Reader, progress *Progress, about About) error {
+	var running *progressDocument
+	if progress != nil {
+		running = &progressDocument{Rows: progress.Rows, ElapsedMS: progress.Elapsed.Milliseconds()}
+	}
+	return writeDocument(w, j, result, running, &about)
 }
 
 // WriteProgress writes the document of a job that runs. It is WriteDocument's without a result, and has one more field at
 // its end: progress, an object with rows and elapsed_ms.
 func WriteProgress(w io.Writer, j Job, progress Progress) error {
-	return writeDocument(w, j, nil, &progressDocument{Rows: progress.Rows, ElapsedMS: progress.Elapsed.Milliseconds()})
+	return writeDocument(w, j, nil, &progressDocument{Rows: progress.Rows, ElapsedMS: progress.Elapsed.Milliseconds()}, nil)
 }
 
 type progressDocument struct {
@@ -29,13 +46,13 @@ type progressDocument struct {
 
 // DocumentSize is how many bytes WriteDocument writes of a completed job with its result.
 func DocumentSize(j Job) (int64, error) {
-	head, tail, err := documentParts(j, true, nil)
+	head, tail, err := documentParts(j, true, nil, nil)
 	return int64(len(head)) + j.Result.Size + int64(len(tail)), err
 }
 
-func writeDocument(w io.Writer, j Job, result io.Reader, progress *progressDocument) error {
+func writeDocument(w io.Writer, j Job, result io.Reader, progress *progressDocument, about *About) error {
 	whole := result != nil && j.Status == Completed
-	head, tail, err := documentParts(j, whole, progress)
+	head, tail, err := documentParts(j, whole, progress, about)
 	if err != nil {
 		return err
 	}
@@ -54,7 +71,7 @@ func writeDocument(w io.Writer, j Job, result io.Reader, progress *progressDocum
 }
 
 // documentParts returns what comes before a result and behind it, or, without a result, the document in two parts.
-func documentParts(j Job, result bool, progress *progressDocument) (head, tail []byte, err error) {
+func documentParts(j Job, result bool, progress *progressDocument, about *About) (head, tail []byte, err error) {
 	head, err = json.Marshal(struct {
 		ID     ID     `json:"job_id"`
 		Status Status `json:"status"`
@@ -76,7 +93,8 @@ func documentParts(j Job, result bool, progress *progressDocument) (head, tail [
 		ExpiresAt   *string `json:"expires_at"`
 
 		Progress *progressDocument `json:"progress,omitempty"`
-	}{j.Error, timestamp(j.CreatedAt), timestamp(j.CompletedAt), timestamp(j.ExpiresAt), progress})
+		*About
+	}{j.Error, timestamp(j.CreatedAt), timestamp(j.CompletedAt), timestamp(j.ExpiresAt), progress, about})
 	if err != nil {
 		return nil, nil, err
 	}

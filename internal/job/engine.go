@@ -78,7 +78,7 @@ func (o *Options) setDefaults() {
 	}
 }
 
-// attached is what Attach puts on the stack.
+// attached is a configuration's runtime and settings; the newest one on the stack is in force.
 type attached struct {
 	runtime  Runtime
 	settings Settings

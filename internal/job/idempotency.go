@@ -27,6 +27,20 @@ type Idempotency struct {
 	Until time.Time `json:"until"`
 }
 
+// KeyName returns what a store keeps the job's idempotency key under: the SHA-256 of company, endpoint and key, since a caller's key is
+// of any bytes. Nil: the job has none.
+func (j *Job) KeyName() []byte {
+	if j.Idempotency == nil {
+		return nil
+	}
+	name := sha256.New()
+	for _, part := range []string{j.Company, j.Address.String(), j.Idempotency.Key} {
+		name.Write([]byte(part))
+		name.Write([]byte{0}) // stands in neither of the first two
+	}
+	return name.Sum(nil)
+}
+
 // Digest is a SHA-256. Its text form is hexadecimal.
 type Digest [sha256.Size]byte
 

@@ -89,7 +89,7 @@ type Error struct {
 	Detail string       `json:"detail"`
 }
 
-// Result describes the kept result of a completed job. Its bytes are cut into blocks of BlockSize bytes, the last of
+// Result describes the stored result of a completed job. Its bytes are cut into blocks of BlockSize bytes, the last of
 // which may be shorter, and each block is one chunk in the store, a zstd frame of its own.
 type Result struct {
 	RowCount  int   `json:"row_count"`

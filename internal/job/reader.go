@@ -14,7 +14,7 @@ var (
 	// ErrNoResult says that a job has not completed, and so has no result.
 	ErrNoResult = errors.New("the job has no result")
 
-	// ErrDamaged says that a result was read, and cannot be what was kept: it will not be read better later.
+	// ErrDamaged says that a result was read, and cannot be what was stored: it will not be read better later.
 	ErrDamaged = errors.New("the result is damaged")
 )
 
@@ -104,7 +104,7 @@ func (r *ResultReader) Memory() int64 {
 	return block + block/4
 }
 
-// blocks and compressed are what readers read into. Results are kept in blocks of one size, which chunks are shorter than.
+// blocks and compressed are what readers read into. Results are stored in blocks of one size, which chunks are shorter than.
 var (
 	blocks     = sync.Pool{New: func() any { return new([BlockSize]byte) }}
 	compressed = sync.Pool{New: func() any { return new([BlockSize / 4]byte) }}

@@ -12,16 +12,17 @@ const (
 	DefaultQuota     = 10 << 30
 	DefaultRetention = 24 * time.Hour
 
-	maxWorkers   = 1024
-	minQuota     = 1 << 20
-	minRetention = time.Minute
-	maxRetention = 10 * 365 * 24 * time.Hour
+	maxWorkers    = 1024
+	maxPerCompany = 64 * maxWorkers // several servers may share the store
+	minQuota      = 1 << 20
+	minRetention  = time.Minute
+	maxRetention  = 10 * 365 * 24 * time.Hour
 )
 
 // Settings are the numbers of a configuration. Zero values mean the defaults.
 type Settings struct {
 	Workers    int           // jobs that run at the same time, in all, and that run or wait on one source; default 4
-	PerCompany int           // of them, jobs of one company; default: any number
+	PerCompany int           // jobs of one company, on all servers that share the store; default: any number
 	PerSource  int           // of them, jobs on one source; default: any number
 	Retention  time.Duration // how long a job can be read after its end; default 24 h
 	MaxWaiting int           // jobs of one company that wait for a worker; default 10,000
@@ -49,8 +50,7 @@ func (s *Settings) Validate() error {
 		}
 	}
 	fault(s.Workers < 0 || s.Workers > maxWorkers, "workers is %d: it must lie between 1 and %d", s.Workers, maxWorkers)
-	fault(s.PerCompany < 0 || s.Workers > 0 && s.PerCompany > s.Workers,
-		"per_company is %d: it must lie between 1 and the number of workers, %d", s.PerCompany, s.Workers)
+	fault(s.PerCompany < 0 || s.PerCompany > maxPerCompany, "per_company is %d: it must lie between 1 and %d", s.PerCompany, maxPerCompany)
 	fault(s.Quota != 0 && s.Quota < minQuota, "quota is %d bytes: it must be at least %d", s.Quota, int64(minQuota))
 	fault(s.Retention != 0 && (s.Retention < minRetention || s.Retention > maxRetention),
 		"retention is %s: it must lie between %s and %s", s.Retention, minRetention, maxRetention)

@@ -194,6 +194,15 @@ type Capacity struct {
 	Held      map[ID]int                // the attempts that the caller runs itself
 }
 
+// Full reports whether no job of a line may be claimed any more, after so many of its source and of its company that are not in the
+// capacity yet.
+func (c *Capacity) Full(line Line, ofSource, ofCompany int) bool {
+	source := c.Sources[line.Source]
+	return source.Most != 0 && ofSource >= source.Most-source.Running-source.Waiting ||
+		c.PerSource > 0 && source.Running+ofSource >= c.PerSource ||
+		c.PerCompany > 0 && c.Running[line.Company]+c.Waiting[line]+ofCompany >= c.PerCompany
+}
+
 // Line is where the jobs of one company on one source wait.
 type Line struct{ Source, Company string }
 

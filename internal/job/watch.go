@@ -13,7 +13,7 @@ import (
 // somebody here waits for.
 const watchEvery = 500 * time.Millisecond
 
-// watch runs what hears of other processes, for longer than jobs are claimed.
+// watch runs the loops that learn of other processes' changes; they outlive claiming.
 type watch struct {
 	mu    sync.Mutex
 	stop  context.CancelFunc // nil: it does not run

@@ -87,7 +87,7 @@ func (e *Engine) failed(ctx context.Context, j Job, current attached, err error)
 	}
 }
 
-// withDigits returns the columns if the digits of one are known, which the kept bytes do not tell.
+// withDigits returns the columns if the digits of one are known, which the stored bytes do not tell.
 func withDigits(columns []source.Column) []source.Column {
 	for _, column := range columns {
 		if column.Digits != (source.Digits{}) {

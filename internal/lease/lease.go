@@ -97,8 +97,8 @@ type Pool[T caddy.Destructor] struct {
 // NewPool returns an empty pool.
 func NewPool[T caddy.Destructor]() *Pool[T] { return &Pool[T]{pool: caddy.NewUsagePool()} }
 
-// Hold returns the resource of this key and keeps it until the generation is given back. New makes it when nobody
-// holds one; it must not block, and so opens nothing: that is for the first use.
+// Hold returns the resource of this key and keeps it until the generation is given back. create makes it when
+// nobody holds one; it must not block, and so opens nothing: that is for the first use.
 func (p *Pool[T]) Hold(g *Generation, key string, create func() (T, error)) (T, error) {
 	value, _, err := p.pool.LoadOrNew(key, func() (caddy.Destructor, error) { return create() })
 	if err != nil {

@@ -37,8 +37,25 @@ func (t *tools) call(ctx context.Context, params *sdk.CallToolParamsRaw) (sdk.Re
 		}
 		found, err = t.run(ctx, e, params.Arguments)
 	}
+	if shown, ok := found.(digest); ok && t.taskful && shown.pending {
+		return t.begun(ctx, shown)
+	}
+	return toolResult(found, err)
+}
+
+// callResult is the result of a tool. The SDK has one too, which cannot say its type, as the newest version of the protocol wants.
+type callResult struct {
+	sdk.ResultBase
+	Type       string             `json:"resultType"`
+	Content    []*sdk.TextContent `json:"content"`
+	Structured json.RawMessage    `json:"structuredContent,omitempty"`
+	IsError    bool               `json:"isError,omitempty"`
+}
+
+// toolResult writes what a tool has found, or why it has found nothing.
+func toolResult(found any, err error) (*callResult, error) {
 	if err != nil {
-		return &sdk.CallToolResult{IsError: true, Content: []sdk.Content{&sdk.TextContent{Text: plainText(err.Error())}}}, nil
+		return &callResult{Type: complete, IsError: true, Content: []*sdk.TextContent{{Text: plainText(err.Error())}}}, nil
 	}
 	var text strings.Builder
 	encoder := json.NewEncoder(&text)
@@ -47,7 +64,7 @@ func (t *tools) call(ctx context.Context, params *sdk.CallToolParamsRaw) (sdk.Re
 		return nil, err
 	}
 	// Clients of before the field structuredContent read the text.
-	return &sdk.CallToolResult{StructuredContent: json.RawMessage(text.String()), Content: []sdk.Content{&sdk.TextContent{Text: text.String()}}}, nil
+	return &callResult{Type: complete, Structured: json.RawMessage(text.String()), Content: []*sdk.TextContent{{Text: text.String()}}}, nil
 }
 
 // named finds the endpoint of a tool.
@@ -135,7 +152,7 @@ func (t *tools) describe(ctx context.Context, arguments json.RawMessage) (any, e
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"endpoint": e.path(), "description": e.about(), "parameters": e.Parameters, "columns": e.Columns}, nil
+	return map[string]any{"endpoint": e.path(), "description": e.about(t.taskful), "parameters": e.Parameters, "columns": e.Columns}, nil
 }
 
 // runNamed runs the endpoint that an argument names.
@@ -163,11 +180,12 @@ func (t *tools) run(ctx context.Context, e endpoint, arguments json.RawMessage) 
 	if err != nil {
 		return nil, fmt.Errorf("the arguments are no JSON: %w", err)
 	}
-	answer := t.api.do(ctx, request{method: http.MethodPost, path: e.Links.Execute, body: body})
+	path := dataapi.PathEndpoints + "/" + e.path() + "/execute"
+	answer := t.api.do(ctx, request{method: http.MethodPost, path: path, body: body})
 	defer answer.Close()
 	switch answer.status {
 	case http.StatusOK:
-		return t.digest(answer, e.Links.Execute)
+		return t.digest(answer, path)
 	case http.StatusAccepted:
 		var accepted struct {
 			JobID string `json:"job_id"`
@@ -177,117 +195,14 @@ func (t *tools) run(ctx context.Context, e endpoint, arguments json.RawMessage) 
 		}
 		return digest{
 			Note:     "The query runs as a job. Call " + nameOfJob + " with this endpoint and job_id for the result.",
-			Endpoint: e.path(), JobID: accepted.JobID, Status: "processing",
+			Endpoint: e.path(), JobID: accepted.JobID, Status: "processing", pending: e.Links.Jobs != "",
 		}, nil
 	default:
 		return nil, readProblem(answer)
 	}
 }
 
-// job waits for a job, and returns its result when it has one.
-func (t *tools) job(ctx context.Context, arguments json.RawMessage) (any, error) {
-	const patience, longest = 20, 60
-	asked := struct {
-		Endpoint string `json:"endpoint"`
-		JobID    string `json:"job_id"`
-		Wait     int    `json:"wait_seconds"`
-	}{Wait: patience}
-	if err := decode(arguments, &asked); err != nil {
-		return nil, err
-	}
-	if asked.Wait < 0 || asked.Wait > longest {
-		return nil, fmt.Errorf("wait_seconds must be from 0 to %d", longest)
-	}
-	namespace, slug, _ := strings.Cut(asked.Endpoint, "/")
-	if !dataapi.ValidSlug(namespace) || !dataapi.ValidSlug(slug) || t.namespace != "" && t.namespace != namespace {
-		return nil, fmt.Errorf("there is no endpoint %q", asked.Endpoint)
-	}
-	path := dataapi.PathEndpoints + "/" + asked.Endpoint + "/jobs/" + url.PathEscape(asked.JobID)
-	state, err := t.waitFor(ctx, path, asked.Wait)
-	if err != nil {
-		return nil, err
-	}
-	about := digest{Endpoint: asked.Endpoint, JobID: asked.JobID, Status: state.Status}
-	switch state.Status {
-	case "completed":
-	case "failed":
-		return nil, fmt.Errorf("the job has failed: %s: %s", state.Error.Code, state.Error.Detail)
-	case "cancelled":
-		about.Note = "Somebody has cancelled the job: there is no result."
-		return about, nil
-	default:
-		about.Note = fmt.Sprintf("The query still runs (%d rows so far). Call %s again.", state.Progress.Rows, nameOfJob)
-		return about, nil
-	}
-	answer := t.api.do(ctx, request{method: http.MethodGet, path: path + "/result"})
-	defer answer.Close()
-	if answer.status != http.StatusOK {
-		return nil, readProblem(answer)
-	}
-	shown, err := t.digest(answer, path+"/result")
-	shown.Endpoint, shown.JobID, shown.Status = about.Endpoint, about.JobID, about.Status
-	return shown, err
-}
-
-// jobState is what the API says of a job.
-type jobState struct {
-	Status string `json:"status"`
-	Error  struct {
-		Code   string `json:"code"`
-		Detail string `json:"detail"`
-	} `json:"error"`
-	Progress struct {
-		Rows int64 `json:"rows"`
-	} `json:"progress"`
-}
-
-// waitFor returns the state of a job when it has ended, or after so many seconds.
-func (t *tools) waitFor(ctx context.Context, path string, seconds int) (state jobState, err error) {
-	asked := request{method: http.MethodGet, path: path}
-	if seconds > 0 {
-		asked.prefer = fmt.Sprintf("wait=%d", seconds)
-	}
-	answer := t.api.do(ctx, asked)
-	defer answer.Close()
-	if answer.status != http.StatusOK {
-		return state, readProblem(answer)
-	}
-	// The document of an ended job can hold its result, which is read elsewhere.
-	in := jsontext.NewDecoder(answer, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	if _, err := in.ReadToken(); err != nil {
-		return state, err
-	}
-	for in.PeekKind() == '"' {
-		name, err := in.ReadToken()
-		if err != nil {
-			return state, err
-		}
-		var into any
-		switch name.String() {
-		case "status":
-			into = &state.Status
-		case "error":
-			into = &state.Error
-		case "progress":
-			into = &state.Progress
-		default:
-			if err := in.SkipValue(); err != nil {
-				return state, err
-			}
-			continue
-		}
-		value, err := in.ReadValue()
-		if err != nil {
-			return state, err
-		}
-		if err := json.Unmarshal(value, into); err != nil {
-			return state, err
-		}
-	}
-	return state, nil
-}
-
-// digest shortens the result that an answer is.
+// digest shortens the result that an answer is. All of it is at the path whole.
 func (t *tools) digest(answer answer, whole string) (digest, error) {
 	read, err := readResult(answer)
 	if err != nil {
@@ -302,7 +217,7 @@ func (t *tools) digest(answer answer, whole string) (digest, error) {
 		shown.Rows = []jsontext.Value{}
 	}
 	if short {
-		shown.Whole = whole
+		shown.Whole = t.base + whole
 	}
 	return shown, nil
 }
@@ -326,7 +241,8 @@ type problemError struct {
 	Detail    string          `json:"detail"`
 	Code      string          `json:"code"`
 	Errors    []dataapi.Fault `json:"errors"`
-	wait      string          // seconds
+	status    int
+	wait      string // seconds
 	requestID string
 }
 
@@ -349,14 +265,14 @@ func (p *problemError) Error() string {
 // readProblem reads why the API has refused a request.
 func readProblem(answer answer) error {
 	const longest = 64 << 10
-	problem := &problemError{wait: answer.header.Get("Retry-After"), requestID: answer.header.Get("X-Request-Id")}
+	problem := &problemError{status: answer.status, wait: answer.header.Get("Retry-After"), requestID: answer.header.Get("X-Request-Id")}
 	if err := json.NewDecoder(io.LimitReader(answer, longest)).Decode(problem); err != nil || problem.Code == "" {
 		problem.Code, problem.Detail = "INTERNAL_ERROR", "The request was not answered."
 	}
 	return problem
 }
 
-// protocolError is for what keeps a list of tools from being made.
+// protocolError is for what keeps the protocol itself from being answered, such as a list of tools.
 func protocolError(err error) error {
 	return &jsonrpc.Error{Code: jsonrpc.CodeInternalError, Message: err.Error()}
 }

@@ -30,6 +30,8 @@ type digest struct {
 	Status     string           `json:"status,omitempty"`
 	Endpoint   string           `json:"endpoint,omitempty"`
 	Whole      string           `json:"whole_result,omitempty"` // where programs get all of it
+
+	pending bool // there is a job, which its caller may ask for
 }
 
 // result is what the API says of a result.

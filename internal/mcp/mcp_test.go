@@ -63,7 +63,7 @@ func serveOn(t *testing.T, database servertest.Database, files map[string]string
 					return
 				}
 				var inside atomic.Int64
-				err := handler.ServeHTTP(w, r, func(w http.ResponseWriter, r *http.Request) {
+				err := handler.ServeHTTP(w, r, "", func(w http.ResponseWriter, r *http.Request) {
 					inside.Add(1)
 					defer inside.Add(-1)
 					if strings.Contains(r.URL.Path, "/faulty/") {
@@ -210,6 +210,15 @@ func TestToolsSayWhatTheListSays(t *testing.T) {
 	}
 	if !tool.Annotations.ReadOnlyHint || tool.Title != "Sales of a city" {
 		t.Errorf("%+v %+v", tool, tool.Annotations)
+	}
+	narrow := connect(t, s, "/mcp/default", "integration")
+	if listed, err = narrow.ListTools(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, tool := range listed.Tools {
+		if tool.Description == "" {
+			t.Errorf("the tool %s has no description", tool.Name)
+		}
 	}
 	if output, _ := json.Marshal(tool.OutputSchema); !strings.Contains(string(output), `"city"`) {
 		t.Errorf("the output is described as %s", output)

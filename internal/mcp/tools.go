@@ -33,8 +33,7 @@ type endpoint struct {
 	Parameters  json.RawMessage `json:"parameters"`
 	Columns     []column        `json:"columns"`
 	Links       struct {
-		Execute string `json:"execute"`
-		Jobs    string `json:"jobs"`
+		Jobs string `json:"jobs"` // empty: the caller may not ask for jobs
 	} `json:"links"`
 }
 
@@ -97,22 +96,22 @@ func (t *tools) list(ctx context.Context, params *sdk.ListToolsParams) (sdk.Resu
 	for _, e := range found {
 		jobs = jobs || e.Links.Jobs != ""
 		if !more {
-			result.Tools = append(result.Tools, e.tool())
+			result.Tools = append(result.Tools, e.tool(t.taskful))
 		}
 	}
 	if more {
 		result.Tools = append(result.Tools, searchTool(), describeTool(), runTool())
 	}
-	if jobs || more {
+	if (jobs || more) && !t.taskful {
 		result.Tools = append(result.Tools, jobTool())
 	}
 	return result, nil
 }
 
-// tool describes the endpoint to a model.
-func (e endpoint) tool() *sdk.Tool {
+// tool describes the endpoint to a model, whose client may know tasks.
+func (e endpoint) tool(taskful bool) *sdk.Tool {
 	return &sdk.Tool{
-		Name: e.toolName(), Title: plainText(e.Title), Description: e.about(), InputSchema: e.Parameters, OutputSchema: e.outputSchema(),
+		Name: e.toolName(), Title: plainText(e.Title), Description: e.about(taskful), InputSchema: e.Parameters, OutputSchema: e.outputSchema(),
 		Annotations: reading(e.Title),
 	}
 }
@@ -122,10 +121,13 @@ func reading(title string) *sdk.ToolAnnotations {
 	return &sdk.ToolAnnotations{ReadOnlyHint: true, IdempotentHint: true, OpenWorldHint: new(false), Title: plainText(title)}
 }
 
-// about is the text that a model chooses the tool by.
-func (e endpoint) about() string {
+// about is the text that a model chooses the tool by. Of tasks the client alone needs to know.
+func (e endpoint) about(taskful bool) string {
 	parts := []string{plainText(e.Title), plainText(e.Description)}
-	if e.Mode == "async" {
+	if e.Title == "" && e.Description == "" {
+		parts = []string{"Returns the rows of the published query " + e.path() + "."}
+	}
+	if e.Mode == "async" && !taskful {
 		parts = append(parts, "It runs as a job: the answer has a job_id, and the tool "+nameOfJob+" returns the result.")
 	}
 	var words []string

@@ -24,18 +24,10 @@ const (
 // durationBuckets are the classic buckets, in seconds: from an answer of the cache to the longest time limits.
 var durationBuckets = []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30}
 
-// histogram describes a histogram, classic and native. The native one is never reset: a count that falls would be a counter's
-// reset. It becomes coarser where it would have more buckets than that.
-func histogram(name, help string, buckets []float64) prometheus.HistogramOpts {
-	return prometheus.HistogramOpts{
-		Name: prefix + name, Help: help, Buckets: buckets, NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100,
-	}
-}
-
 // calls counts calls of endpoints, by who has called and what.
 type calls struct {
 	requests *prometheus.CounterVec
-	duration *prometheus.HistogramVec
+	duration histograms
 	rows     *prometheus.CounterVec
 	bytes    *prometheus.CounterVec
 	cached   map[observe.CacheStatus]prometheus.Counter
@@ -60,7 +52,7 @@ type key struct {
 type series struct {
 	company, endpoint string
 	success           prometheus.Counter
-	duration          prometheus.Observer
+	duration          *histogram
 	rows, bytes       prometheus.Counter
 	missing           time.Time // since when the catalog lacks it; zero: it does not. Guarded by calls.mu
 }
@@ -69,9 +61,9 @@ func newCalls(now func() time.Time) *calls {
 	counted := &calls{now: now, series: make(map[key]*series), cached: make(map[observe.CacheStatus]prometheus.Counter)}
 	counted.requests = counter("requests_total", "Calls of endpoints, by what has come of them: success, or the code of an error. "+
 		"A job that was accepted is a success.", "company", "endpoint", "outcome")
-	counted.duration = prometheus.NewHistogramVec(histogram("request_duration_seconds",
-		"How long calls of endpoints took until the end of their answers, refused ones included and jobs not.", durationBuckets),
-		[]string{"company", "endpoint"})
+	counted.duration = newHistograms("request_duration_seconds",
+		"How long calls of endpoints took until the end of their answers, refused ones included and jobs not.", durationBuckets,
+		"company", "endpoint")
 	counted.rows = counter("rows_total", "Rows of results, those of jobs included.", "company", "endpoint")
 	counted.bytes = counter("response_bytes_total", "Bytes of the bodies of answers to calls, before any compression.", "company", "endpoint")
 	counted.cache = counter("cache_requests_total", "Calls of endpoints whose results are cached, by where the answer came from.", "status")
@@ -113,7 +105,7 @@ func (m *Metrics) Observe(_ context.Context, call *observe.Call) {
 		of.bytes.Add(float64(call.Bytes))
 	}
 	if call.Kind == observe.Request {
-		of.duration.Observe(call.Duration.Seconds())
+		of.duration.observe(call.Duration)
 	}
 	if cached := m.calls.cached[call.Cache]; cached != nil {
 		cached.Inc()
@@ -146,7 +138,7 @@ func (c *calls) resolve(about key) *series {
 		made.endpoint = about.endpoint.String()
 	}
 	made.success = c.requests.WithLabelValues(made.company, made.endpoint, observe.Success)
-	made.duration = c.duration.WithLabelValues(made.company, made.endpoint)
+	made.duration = c.duration.with(made.company, made.endpoint)
 	made.rows = c.rows.WithLabelValues(made.company, made.endpoint)
 	made.bytes = c.bytes.WithLabelValues(made.company, made.endpoint)
 	c.series[about] = made

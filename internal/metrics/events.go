@@ -14,7 +14,7 @@ type events struct {
 	refused   *prometheus.CounterVec
 	throttled *prometheus.CounterVec
 	callbacks *prometheus.CounterVec
-	commit    prometheus.Histogram
+	commit    histograms
 	failed    prometheus.Counter
 }
 
@@ -29,12 +29,12 @@ func newEvents() events {
 			"API keys, refresh tokens and access tokens that were refused, by why; no_token are requests without one.", "reason"),
 		throttled: counter("throttled_total", "Requests that were refused since they were too many, by the limit that they met.", "limit"),
 		callbacks: counter("callback_attempts_total", "Attempts at the delivery of callbacks, by what has come of them.", "outcome"),
-		commit: prometheus.NewHistogram(histogram("store_commit_seconds",
-			"How long the store took to put a group of writes on disk.", commitBuckets)),
+		commit:    newHistograms("store_commit_seconds", "How long the store took to put a group of writes on disk.", commitBuckets),
 		failed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: prefix + "store_commit_failures_total", Help: "Groups of writes that the store could not put on disk.",
 		}),
 	}
+	e.commit.with()
 	for _, reason := range observe.Refusals {
 		e.refused.WithLabelValues(string(reason))
 	}
@@ -71,7 +71,7 @@ func (m *Metrics) CallbackTried(outcome observe.CallbackOutcome) {
 
 // StoreCommitted implements [observe.Meter].
 func (m *Metrics) StoreCommitted(took time.Duration, err error) {
-	m.events.commit.Observe(took.Seconds())
+	m.events.commit.with().observe(took)
 	if err != nil {
 		m.events.failed.Inc()
 	}

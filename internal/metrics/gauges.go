@@ -103,7 +103,6 @@ func (g *gauges) collectSource(send sender, source *SourceState, company bool) {
 	if source.Counted {
 		send(g.connections, float64(source.InUse), source.Name, "in_use")
 		send(g.connections, float64(source.Idle), source.Name, "idle")
-		send(g.connections, float64(source.Shared), source.Name, "shared")
 		send(g.connectionLimit, float64(source.Limit), source.Name)
 	}
 	if company {
@@ -142,3 +141,6 @@ func truth(is bool) float64 {
 }
 
 func timestamp(at time.Time) float64 { return float64(at.UnixMilli()) / 1000 }
+
+// seconds is a duration that a clock which was set back does not make negative.
+func seconds(d time.Duration) float64 { return max(0, d.Seconds()) }

@@ -1,8 +1,6 @@
 package metrics
 
 import (
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
@@ -12,8 +10,8 @@ import (
 // jobs counts how jobs end.
 type jobs struct {
 	ended    *prometheus.CounterVec
-	duration prometheus.Histogram
-	queued   prometheus.Histogram
+	duration histograms
+	queued   histograms
 }
 
 var jobBuckets = []float64{0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600}
@@ -21,11 +19,13 @@ var jobBuckets = []float64{0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 360
 func newJobs() jobs {
 	j := jobs{
 		ended: counter("jobs_ended_total", "Jobs that have ended, by status and, of failed ones, by the code of the error.", "status", "code"),
-		duration: prometheus.NewHistogram(histogram("job_duration_seconds",
-			"How long the last attempt at a job took, from its beginning until its result was kept.", jobBuckets)),
-		queued: prometheus.NewHistogram(histogram("job_wait_seconds",
-			"How long jobs waited from their acceptance until their last attempt began, further attempts included.", jobBuckets)),
+		duration: newHistograms("job_duration_seconds",
+			"How long the last attempt at a job took, from its beginning until its result was kept.", jobBuckets),
+		queued: newHistograms("job_wait_seconds",
+			"How long jobs waited from their acceptance until their last attempt began, further attempts included.", jobBuckets),
 	}
+	j.duration.with()
+	j.queued.with()
 	j.ended.WithLabelValues("completed", "")
 	j.ended.WithLabelValues("cancelled", "")
 	j.ended.WithLabelValues("failed", string(dataapi.CodeInternal))
@@ -46,10 +46,7 @@ func (j *jobs) observe(call *observe.Call) {
 		j.ended.WithLabelValues("failed", call.Outcome).Inc()
 	}
 	if call.Ran {
-		j.duration.Observe(seconds(call.Duration))
-		j.queued.Observe(seconds(call.Queued))
+		j.duration.with().observe(call.Duration)
+		j.queued.with().observe(call.Queued)
 	}
 }
-
-// seconds is a duration that a clock which was set back does not make negative.
-func seconds(d time.Duration) float64 { return max(0, d.Seconds()) }

@@ -11,8 +11,8 @@ import (
 
 // sourceCounts counts what calls have met at their sources.
 type sourceCounts struct {
-	wait   *prometheus.HistogramVec
-	query  *prometheus.HistogramVec
+	wait   histograms
+	query  histograms
 	errors *prometheus.CounterVec
 
 	mu     sync.RWMutex
@@ -20,7 +20,7 @@ type sourceCounts struct {
 }
 
 // sourceSeries are resolved once.
-type sourceSeries struct{ wait, query prometheus.Observer }
+type sourceSeries struct{ wait, query *histogram }
 
 var waitBuckets = []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2}
 
@@ -37,11 +37,11 @@ func failureClass(code string) string {
 func newSourceCounts() *sourceCounts {
 	return &sourceCounts{
 		series: make(map[string]sourceSeries),
-		wait: prometheus.NewHistogramVec(histogram("source_wait_seconds",
-			"How long calls waited for a place at their source. Answers of the cache and jobs are not among them.", waitBuckets), []string{"source"}),
-		query: prometheus.NewHistogramVec(histogram("source_query_seconds",
+		wait: newHistograms("source_wait_seconds",
+			"How long calls waited for a place at their source. Answers of the cache and jobs are not among them.", waitBuckets, "source"),
+		query: newHistograms("source_query_seconds",
 			"How long queries of calls took in their source, with what the reader of the rows has kept them waiting. Jobs are not among them.",
-			durationBuckets), []string{"source"}),
+			durationBuckets, "source"),
 		errors: counter("source_errors_total", "Calls and jobs that have failed at their source, by what was wrong.", "source", "class"),
 	}
 }
@@ -59,8 +59,8 @@ func (s *sourceCounts) observe(call *observe.Call) {
 	}
 	if call.Kind == observe.Request && call.Timing != (observe.Timing{}) {
 		of := s.of(call.Source)
-		of.wait.Observe(call.Timing.Waited.Seconds())
-		of.query.Observe(call.Timing.Queried.Seconds())
+		of.wait.observe(call.Timing.Waited)
+		of.query.observe(call.Timing.Queried)
 	}
 }
 
@@ -73,7 +73,7 @@ func (s *sourceCounts) of(name string) sourceSeries {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	made := sourceSeries{s.wait.WithLabelValues(name), s.query.WithLabelValues(name)}
+	made := sourceSeries{s.wait.with(name), s.query.with(name)}
 	s.series[name] = made
 	return made
 }

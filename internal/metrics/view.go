@@ -63,8 +63,8 @@ type SourceState struct {
 	Name string
 	Up   bool // it has answered when it was asked last, or was never asked
 
-	Counted                    bool // it says how many connections it has
-	InUse, Idle, Shared, Limit int
+	Counted            bool // it says how many connections it has
+	InUse, Idle, Limit int
 
 	Waiting map[string]int // calls and jobs that wait for a place, by company
 }

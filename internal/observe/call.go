@@ -33,6 +33,8 @@ type Call struct {
 	// Who has called. Company is the caller's, which may differ from the endpoint's.
 	Company, User, KeyID, Issuer, Session string
 
+	LinkID string // of the presigned link that was used; its maker is who has called
+
 	// What was called. The endpoint is one of the catalog's, never only what a caller has named.
 	Endpoint         dataapi.Address
 	Revision, Source string

@@ -36,15 +36,17 @@ const (
 	WrongSecret  Refusal = "wrong_secret"
 	RevokedKey   Refusal = "revoked_key"
 	ExpiredKey   Refusal = "expired_key"
-	NotActive    Refusal = "not_active"  // the company or the user is inactive, or not in the catalog
-	NotTrusted   Refusal = "not_trusted" // an issuer may not vouch for the company, or for that subject
+	NotActive    Refusal = "not_active"   // the company or the user is inactive, or not in the catalog
+	NotTrusted   Refusal = "not_trusted"  // an issuer may not vouch for the company, or for that subject
+	InvalidLink  Refusal = "invalid_link" // a presigned link that was made up, changed or revoked
+	EndedLink    Refusal = "ended_link"   // one that has expired, was used up, or whose maker may not ask any more
 	OtherRefusal Refusal = "other"
 )
 
 // Refusals are all reasons.
 var Refusals = []Refusal{
 	NoToken, InvalidToken, ExpiredToken, RevokedToken, ReusedToken, MalformedKey, UnknownKey, WrongSecret, RevokedKey, ExpiredKey,
-	NotActive, NotTrusted, OtherRefusal,
+	NotActive, NotTrusted, InvalidLink, EndedLink, OtherRefusal,
 }
 
 // Limit is what a request can exceed.

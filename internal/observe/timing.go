@@ -5,9 +5,19 @@ import (
 	"time"
 )
 
-// WithTiming returns a context under which a run says where its time goes. Timing must not be read before the run has ended.
-func WithTiming(ctx context.Context, timing *Timing) context.Context {
-	return timed{ctx, timing}
+// Timed is a context under which a run says where its time goes, for a record that holds it: context.WithValue would cost two
+// allocations. Timing must not be read before the run has ended.
+type Timed struct {
+	context.Context //nolint:containedctx // it is a context
+	Timing          *Timing
+}
+
+// Value implements [context.Context].
+func (t *Timed) Value(key any) any {
+	if key == (timingKey{}) {
+		return t.Timing
+	}
+	return t.Context.Value(key)
 }
 
 // TimingOf returns what a run under this context fills in; nil: nobody wants to know.
@@ -24,17 +34,3 @@ func (t *Timing) Note(waited, queried time.Duration) {
 }
 
 type timingKey struct{}
-
-// timed is a context with one value. It costs one allocation where context.WithValue costs two.
-type timed struct {
-	context.Context //nolint:containedctx // it is a context
-	timing          *Timing
-}
-
-// Value implements [context.Context].
-func (t timed) Value(key any) any {
-	if key == (timingKey{}) {
-		return t.timing
-	}
-	return t.Context.Value(key)
-}

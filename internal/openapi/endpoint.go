@@ -2,7 +2,6 @@ package openapi
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -35,13 +34,18 @@ func (d *document) addEndpoint(caller identity.Principal, offer execution.Offer)
 	}
 	e.addSchema("Parameters", parameters)
 	e.addSchema("Row", rowSchema(offer))
-	e.addSchema("Result", e.resultSchema(true))
-	d.Paths.Set(offer.URLPath()+"/execute", &openapi3.PathItem{Post: e.execute(), Get: e.query()})
+	e.addSchema("Result", e.resultSchema("ResultHead"))
+	e.Components.Responses[e.name+"Result"] = &openapi3.ResponseRef{Value: e.resultAnswer()}
+	d.Paths.Set(offer.URLPath()+"/execute", &openapi3.PathItem{Parameters: e.resultParameters(), Post: e.execute(), Get: e.query()})
 	if offer.MayGetJob {
-		e.addSchema("JobContent", e.resultSchema(false))
+		e.addSchema("JobContent", e.resultSchema("JobResultHead"))
 		e.addSchema("Job", e.jobSchema())
 		d.Paths.Set(offer.URLPath()+"/jobs", &openapi3.PathItem{Get: e.listJobs()})
 		d.Paths.Set(offer.URLPath()+"/jobs/{job_id}/result", e.jobItem(&openapi3.PathItem{Get: e.getResult()}))
+	}
+	if offer.MayMakeLink {
+		d.Paths.Set(offer.URLPath()+"/links", &openapi3.PathItem{Post: e.makeLink(), Get: e.listLinks()})
+		d.Paths.Set(offer.URLPath()+"/links/{link_id}", e.linkItem())
 	}
 	if offer.MayGetJob || offer.MayCancelJob {
 		item := e.jobItem(new(openapi3.PathItem))
@@ -76,25 +80,50 @@ func (e *endpoint) operation(verb, summary string) *openapi3.Operation {
 func (e *endpoint) execute() *openapi3.Operation {
 	operation := e.operation("execute", e.title())
 	operation.Description = e.describe()
-	operation.Parameters = openapi3.Parameters{parameterRef("Prefer"), parameterRef("IdempotencyKey"), parameterRef("CsvFormulas"),
-		parameterRef("Numbers"), parameterRef("CsvFor"), parameterRef("CsvLocale"),
-		parameterRef("Revision")}
+	operation.Parameters = openapi3.Parameters{parameterRef("Prefer"), parameterRef("IdempotencyKey")}
 	operation.RequestBody = &openapi3.RequestBodyRef{Value: e.requestBody()}
-	operation.Responses.Set("200", &openapi3.ResponseRef{Value: e.resultAnswer()})
-	if e.Limits.Cache > 0 {
-		operation.Parameters = append(operation.Parameters, parameterRef("IfNoneMatch"))
-		operation.Responses.Set("304", &openapi3.ResponseRef{Value: openapi3.NewResponse().WithDescription("The result is the one that you have.")})
+	// Where Prefer alone makes the other kind of answer, that is in an extension: programs that are generated need not tell two kinds
+	// apart, of which they will see one.
+	switch {
+	case e.Mode == catalog.Async:
+		operation.Responses.Set("202", responseRef("AcceptedJob"))
+		operation.Extensions = withPrefer("200", e.name+"Result")
+	case e.OnTimeout == catalog.Continue:
+		e.addResult(operation)
+		operation.Responses.Set("202", responseRef("AcceptedJob"))
+	default:
+		e.addResult(operation)
+		operation.Extensions = withPrefer("202", "AcceptedJob")
 	}
-	if e.Mode == catalog.Async || e.OnTimeout == catalog.Continue {
-		operation.Responses.Set("202", &openapi3.ResponseRef{Ref: "#/components/responses/AcceptedJob"})
-	} else { // so that programs that are generated need not tell two kinds of answers apart, of which they will see one
-		operation.Extensions = map[string]any{"x-with-prefer": map[string]any{"202": map[string]string{"$ref": "#/components/responses/AcceptedJob"}}}
-	}
-	e.addErrors(operation, executeErrors...)
+	e.addRefusals(operation, "Execution", executeErrors...)
 	if e.MayGetJob {
-		operation.Callbacks = openapi3.Callbacks{"jobEnded": &openapi3.CallbackRef{Value: e.callback()}}
+		operation.Callbacks = openapi3.Callbacks{"jobEnded": &openapi3.CallbackRef{Ref: "#/components/callbacks/JobEnded"}}
 	}
 	return operation
+}
+
+// withPrefer is the extension of an operation that says what Prefer makes of a call.
+func withPrefer(status, response string) map[string]any {
+	return map[string]any{"x-with-prefer": map[string]any{status: responseRef(response)}}
+}
+
+// resultParameters are those that POST and GET of an endpoint have in common.
+func (e *endpoint) resultParameters() openapi3.Parameters {
+	parameters := openapi3.Parameters{
+		parameterRef("CsvFormulas"), parameterRef("Numbers"), parameterRef("CsvFor"), parameterRef("CsvLocale"), parameterRef("Revision"),
+	}
+	if e.Limits.Cache > 0 {
+		parameters = append(parameters, parameterRef("IfNoneMatch"))
+	}
+	return parameters
+}
+
+// addResult says that an operation answers with the endpoint's result.
+func (e *endpoint) addResult(operation *openapi3.Operation) {
+	operation.Responses.Set("200", responseRef(e.name+"Result"))
+	if e.Limits.Cache > 0 {
+		operation.Responses.Set("304", responseRef("NotModified"))
+	}
 }
 
 var executeErrors = []dataapi.Code{
@@ -118,11 +147,9 @@ func (e *endpoint) describe() string {
 	case e.OnTimeout == catalog.Continue:
 		add("The answer is the result (200), or after %s a job (202), which runs for at most %s.", e.Limits.Timeout, e.Limits.JobTimeout)
 	default:
-		add("The answer is the result (200) within %s. With `Prefer: respond-async`, and with `Prefer: wait=N` when it is not there in time, it is "+
-			"a job (202), as in `x-with-prefer`.", e.Limits.Timeout)
+		add("The answer is the result (200) within %s.", e.Limits.Timeout)
 	}
-	add("At most %d rows. `Accept` chooses the format; so does a suffix of the path, such as `/execute.csv`. With `?rows_as=arrays` the "+
-		"rows of JSON are arrays in the order of the columns, which the schema here does not describe.", e.Limits.MaxRows)
+	add("At most %d rows.", e.Limits.MaxRows)
 	if e.Limits.Cache > 0 {
 		add("A result is given again for %s.", e.Limits.Cache)
 	}
@@ -172,11 +199,11 @@ func (e *endpoint) resultAnswer() *openapi3.Response {
 		"X-Request-Id": headerRef("RequestId"), "X-Data-Api-Revision": headerRef("Revision"),
 		"Preference-Applied": headerRef("PreferenceApplied"), "Idempotent-Replayed": headerRef("IdempotentReplayed"),
 		"RateLimit": headerRef("RateLimit"), "RateLimit-Policy": headerRef("RateLimitPolicy"),
+		"Vary": headerRef("Vary"), "Content-Disposition": headerRef("ContentDisposition"),
 		"X-Data-Api-Max-Rows": headerRef("MaxRows"), "X-Data-Api-Row-Count": headerRef("RowCount"), "X-Data-Api-Truncated": headerRef("Truncated"),
 	}
 	if e.Limits.Cache > 0 {
 		headers["ETag"], headers["Age"], headers["Cache-Status"] = headerRef("ETag"), headerRef("Age"), headerRef("CacheStatus")
-		headers["Cache-Control"] = headerRef("CacheControl")
 	}
 	if !e.Deprecated.IsZero() {
 		headers["Deprecation"] = headerRef("Deprecation")
@@ -186,21 +213,18 @@ func (e *endpoint) resultAnswer() *openapi3.Response {
 	}
 	return &openapi3.Response{
 		Description: new("The result."), Headers: headers,
-		Content: e.resultContent(e.Formats, e.schema("Result"), e.sampleResult(true)),
+		Content: e.resultContent(e.Formats, e.schema("Result")),
 	}
 }
 
 // resultContent is a result in each format. Its schema is as exact as the format lets it be.
-func (e *endpoint) resultContent(formats []*result.Format, schema *openapi3.SchemaRef, sample map[string]any) openapi3.Content {
+func (e *endpoint) resultContent(formats []*result.Format, schema *openapi3.SchemaRef) openapi3.Content {
 	content := make(openapi3.Content)
 	for _, format := range formats {
 		media := openapi3.NewMediaType()
 		switch format.Schema {
 		case result.SchemaResult:
 			media.Schema = schema
-			if sample != nil {
-				media.Example = sample
-			}
 		case result.SchemaBinary:
 			media.Schema = inline(&openapi3.Schema{Type: types("string"), Format: "binary"})
 		default:
@@ -211,42 +235,13 @@ func (e *endpoint) resultContent(formats []*result.Format, schema *openapi3.Sche
 	return content
 }
 
-// resultSchema is the schema of a result; whole is that of an answer, which says two things more than the one in a job.
-func (e *endpoint) resultSchema(whole bool) *openapi3.Schema {
-	columns := &openapi3.Schema{Type: types("array"), Items: schemaRef("Column")}
-	schema := &openapi3.Schema{
-		Type: types("object"),
-		Properties: openapi3.Schemas{
-			"columns":   inline(columns),
-			"rows":      inline(&openapi3.Schema{Type: types("array"), Items: e.schema("Row")}),
-			"row_count": inline(&openapi3.Schema{Type: types("integer")}),
-			"truncated": inline(&openapi3.Schema{Type: types("boolean"), Description: "There are more rows than the endpoint may give."}),
-		},
-		Required: []string{"columns", "rows", "row_count", "truncated"},
+// resultSchema is the schema of a result, of which a component that all endpoints share has everything but the rows.
+func (e *endpoint) resultSchema(head string) *openapi3.Schema {
+	return &openapi3.Schema{
+		Type: types("object"), AllOf: openapi3.SchemaRefs{schemaRef(head)},
+		Properties: openapi3.Schemas{"rows": inline(&openapi3.Schema{Type: types("array"), Items: e.schema("Row")})},
+		Required:   []string{"rows"},
 	}
-	if whole {
-		schema.Properties["max_rows"] = inline(&openapi3.Schema{Type: types("integer")})
-		schema.Properties["executed_at"] = inline(&openapi3.Schema{Type: types("string"), Format: "date-time"})
-		schema.Required = append(schema.Required, "max_rows", "executed_at")
-	}
-	return schema
-}
-
-// sampleResult is a result of one made-up row; nil while the columns are not known.
-func (e *endpoint) sampleResult(whole bool) map[string]any {
-	if e.Columns == nil {
-		return nil
-	}
-	columns, row := []any{}, make(map[string]json.RawMessage)
-	for _, column := range e.Columns {
-		columns = append(columns, map[string]any{"name": column.Name, "type": column.Type})
-		row[column.Name] = sampleValue(column.Type)
-	}
-	sample := map[string]any{"columns": columns, "rows": []any{row}, "row_count": 1, "truncated": false}
-	if whole {
-		sample["max_rows"], sample["executed_at"] = e.Limits.MaxRows, "2026-04-11T10:30:00Z"
-	}
-	return sample
 }
 
 // jobItem adds what the operations on one job have in common.

@@ -41,8 +41,8 @@ type Options struct {
 	// Server is the URL that paths are relative to. Empty: the server that the document was read from.
 	Server string
 
-	// Formats are those that a result can be asked for in, the default first; Kept those of a job's result.
-	Formats, Kept []*result.Format
+	// Formats are those that a result can be asked for in, the default first.
+	Formats []*result.Format
 
 	// Reserved are the names that a query means otherwise than as parameters of an endpoint.
 	Reserved []string
@@ -70,6 +70,7 @@ func Document(caller identity.Principal, offers []execution.Offer, options Optio
 			d.addFixedErrors(operation)
 		}
 	}
+	d.addShared()
 	namespaces := make(map[string]bool)
 	for _, offer := range offers {
 		if !namespaces[offer.Namespace] {
@@ -80,6 +81,7 @@ func Document(caller identity.Principal, offers []execution.Offer, options Optio
 			return nil, fmt.Errorf("%s: %w", offer.Address, err)
 		}
 	}
+	d.addHeaders(caller)
 	return d.encode()
 }
 
@@ -88,6 +90,11 @@ const introduction = `Named SQL queries as endpoints: this document holds the on
 1. Exchange your API key for tokens: ` + "`POST /api/v1/auth/api-key`" + `.
 2. Execute an endpoint with the access token: ` + "`POST /api/v1/data-api/{namespace}/{slug}/execute`" + `.
 3. Read the result from the answer (200), or poll the job that became of the call (202).
+
+` + "`Accept` chooses the format of a result; so does a suffix of the path, such as `/execute.csv`. With `?rows_as=arrays` the rows of JSON are arrays " + `
+in the order of the columns, which the schemas here do not describe. With ` + "`Prefer: respond-async`, and with `Prefer: wait=N`" + ` when the
+result is not there in time, a call becomes a job: 202, as in ` + "`x-with-prefer`" + ` of an operation that does not answer so by itself. ` + "`GET`" + ` has
+the parameters in the URL, for tools that can only read one; an array is written by repetition.
 
 Errors are ` + "`application/problem+json`" + `; programs look at ` + "`code`" + `. In results, numbers keep every digit that the database has:
 read them with a parser that does, where a 64-bit float is not enough. NaN and the infinities are strings, since JSON has no such numbers.`

@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -45,17 +46,46 @@ func (d *document) addErrors(operation *openapi3.Operation, codes ...dataapi.Cod
 	operation.Responses.Set("default", d.problemResponse("AnyError", "Any error that this API answers with.", dataapi.Catalogue()))
 }
 
+// addRefusals says what an operation on an endpoint answers with when it fails, in two answers that all operations of a kind share: a
+// document of many endpoints would consist of them otherwise.
+func (d *document) addRefusals(operation *openapi3.Operation, kind string, codes ...dataapi.Code) {
+	var refused, failed []dataapi.Definition
+	for _, definition := range dataapi.Catalogue() {
+		switch {
+		case !slices.Contains(codes, definition.Code):
+		case definition.Status < http.StatusInternalServerError:
+			refused = append(refused, definition)
+		default:
+			failed = append(failed, definition)
+		}
+	}
+	operation.Responses.Set("4XX", d.problemResponse(kind+"Refused", described(refused), refused))
+	operation.Responses.Set("5XX", d.problemResponse(kind+"Failed", described(failed), failed))
+}
+
+// described lists errors with their statuses.
+func described(definitions []dataapi.Definition) string {
+	parts := make([]string, len(definitions))
+	for i, definition := range definitions {
+		parts[i] = fmt.Sprintf("%d: %s (`%s`)", definition.Status, definition.Title, definition.Code)
+	}
+	return strings.Join(parts, ", ") + "."
+}
+
 // problemResponse refers to the component that has an example of each of the errors.
 func (d *document) problemResponse(name, description string, definitions []dataapi.Definition) *openapi3.ResponseRef {
 	if _, ok := d.Components.Responses[name]; !ok {
 		d.Components.Responses[name] = &openapi3.ResponseRef{Value: problemAnswer(definitions, description)}
 	}
-	return &openapi3.ResponseRef{Ref: "#/components/responses/" + name}
+	return responseRef(name)
 }
 
 func problemAnswer(definitions []dataapi.Definition, description string) *openapi3.Response {
 	examples := make(openapi3.Examples)
-	headers := openapi3.Headers{"X-Request-Id": headerRef("RequestId")}
+	headers := openapi3.Headers{ // what was known of the endpoint when the call was refused is there, too
+		"X-Request-Id": headerRef("RequestId"), "Vary": headerRef("Vary"), "X-Data-Api-Revision": headerRef("Revision"),
+		"Deprecation": headerRef("Deprecation"), "Sunset": headerRef("Sunset"),
+	}
 	for _, definition := range definitions {
 		examples[string(definition.Code)] = &openapi3.ExampleRef{Value: &openapi3.Example{
 			Summary: definition.Title, Value: problemExample(definition),
@@ -63,6 +93,10 @@ func problemAnswer(definitions []dataapi.Definition, description string) *openap
 		switch definition.Status {
 		case http.StatusUnauthorized:
 			headers["WWW-Authenticate"] = headerRef("WWWAuthenticate")
+		case http.StatusMethodNotAllowed:
+			headers["Allow"] = headerRef("Allow")
+		case http.StatusRequestedRangeNotSatisfiable:
+			headers["Content-Range"] = headerRef("ContentRange")
 		case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusConflict:
 			headers["Retry-After"] = headerRef("RetryAfter")
 			if definition.Status == http.StatusTooManyRequests {

@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -21,7 +22,6 @@ func (e *endpoint) query() *openapi3.Operation {
 		sensitive[parameter.Name] = parameter.Sensitive
 	}
 	operation := e.operation("query", e.title())
-	operation.Description = "The same with the parameters in the URL, for tools that can only read one. An array is written by repetition.\n\n" + e.describe()
 	for _, parameter := range e.Parameters.Params {
 		switch {
 		case !sensitive[parameter.Name]:
@@ -30,17 +30,11 @@ func (e *endpoint) query() *openapi3.Operation {
 			return nil
 		}
 	}
-	operation.Parameters = append(operation.Parameters, parameterRef("CsvFormulas"), parameterRef("Numbers"), parameterRef("CsvFor"),
-		parameterRef("CsvLocale"), parameterRef("Revision"))
-	operation.Responses.Set("200", &openapi3.ResponseRef{Value: e.resultAnswer()})
-	if e.Limits.Cache > 0 {
-		operation.Parameters = append(operation.Parameters, parameterRef("IfNoneMatch"))
-		operation.Responses.Set("304", &openapi3.ResponseRef{Value: openapi3.NewResponse().WithDescription("The result is the one that you have.")})
-	}
+	e.addResult(operation)
 	if e.OnTimeout == catalog.Continue {
-		operation.Responses.Set("202", &openapi3.ResponseRef{Ref: "#/components/responses/AcceptedJob"})
+		operation.Responses.Set("202", responseRef("AcceptedJob"))
 	}
-	e.addErrors(operation, slices.DeleteFunc(slices.Clone(executeErrors), func(code dataapi.Code) bool {
+	e.addRefusals(operation, "Query", slices.DeleteFunc(slices.Clone(executeErrors), func(code dataapi.Code) bool {
 		return code == dataapi.CodeRequestTooLarge || code == dataapi.CodeUnsupportedMediaType // there is no body
 	})...)
 	return operation
@@ -53,9 +47,29 @@ func (e *endpoint) queryParameter(name string, required bool) *openapi3.Paramete
 	if slices.Contains(e.Reserved, name) {
 		written = "p." + name
 	}
-	parameter := &openapi3.Parameter{Name: written, In: "query", Required: required, Schema: schema}
+	parameter := &openapi3.Parameter{Name: written, In: "query", Required: required, Schema: inline(inURL(schema.Value, required))}
 	if raw, ok := schema.Value.Extensions["description"].(json.RawMessage); ok {
 		_ = json.Unmarshal(raw, &parameter.Description) // it is a string, as the contract wrote it
 	}
 	return parameter
+}
+
+// inURL is the schema of a parameter that is given: a URL has no null. The parameter itself has its description.
+func inURL(schema *openapi3.Schema, required bool) *openapi3.Schema {
+	keywords := maps.Clone(schema.Extensions)
+	delete(keywords, "description")
+	if required {
+		return &openapi3.Schema{Extensions: keywords}
+	}
+	if both, ok := keywords["type"].([]any); ok {
+		keywords["type"] = both[0]
+	}
+	switch values := keywords["enum"].(type) {
+	case []any: // the one value that there is
+		delete(keywords, "enum")
+		keywords["const"] = values[0]
+	case []json.RawMessage:
+		keywords["enum"] = values[:len(values)-1]
+	}
+	return &openapi3.Schema{Extensions: keywords}
 }

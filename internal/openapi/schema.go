@@ -3,6 +3,7 @@ package openapi
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -13,6 +14,10 @@ import (
 
 func schemaRef(name string) *openapi3.SchemaRef {
 	return &openapi3.SchemaRef{Ref: "#/components/schemas/" + name}
+}
+
+func responseRef(name string) *openapi3.ResponseRef {
+	return &openapi3.ResponseRef{Ref: "#/components/responses/" + name}
 }
 
 func headerRef(name string) *openapi3.HeaderRef {
@@ -60,9 +65,65 @@ func parametersSchema(narrowed json.RawMessage) (*openapi3.Schema, error) {
 			return nil, fmt.Errorf("parameter %s: %w", name, err)
 		}
 		boundsInWords(passed)
+		withoutNUL(passed.Extensions)
+		if !slices.Contains(object.Required, name) {
+			orNull(passed.Extensions)
+		}
 		schema.Properties[name] = inline(passed)
 	}
 	return schema, nil
+}
+
+// orNull lets a parameter be null, which means the same as leaving it out.
+func orNull(keywords map[string]any) {
+	null := json.RawMessage("null")
+	if _, never := keywords["not"]; never { // then it can be left out, and nothing else
+		delete(keywords, "not")
+		keywords["type"] = "null"
+		return
+	}
+	keywords["type"] = []any{keywords["type"], "null"}
+	if value, ok := keywords["const"]; ok {
+		delete(keywords, "const")
+		keywords["enum"] = []any{value, null}
+		return
+	}
+	if raw, ok := keywords["enum"].(json.RawMessage); ok {
+		var values []json.RawMessage
+		_ = json.Unmarshal(raw, &values) // it is a list, as the contract wrote it
+		keywords["enum"] = append(values, null)
+	}
+}
+
+// noNUL matches the texts without the character that no database takes.
+const noNUL = `^[^\x00]*$`
+
+// withoutNUL refuses texts with the NUL character, of a parameter or of an array's items. Texts that are listed, or of a format, have none.
+func withoutNUL(keywords map[string]any) {
+	switch items := keywords["items"].(type) {
+	case json.RawMessage:
+		inner, err := verbatim(items)
+		if err != nil {
+			return // it is a schema, as the contract wrote it
+		}
+		withoutNUL(inner.Extensions)
+		keywords["items"] = inner
+	case *openapi3.Schema:
+		withoutNUL(items.Extensions)
+	}
+	kind, _ := keywords["type"].(json.RawMessage)
+	for _, keyword := range []string{"format", "enum", "const"} {
+		if _, ok := keywords[keyword]; ok {
+			return
+		}
+	}
+	switch _, patterned := keywords["pattern"]; {
+	case string(kind) != `"string"`:
+	case patterned:
+		keywords["allOf"] = []any{map[string]any{"pattern": noNUL}}
+	default:
+		keywords["pattern"] = noNUL
+	}
 }
 
 // boundsInWords says in the description, and in an extension, what bounds a date or a timestamp: JSON Schema has no keyword
@@ -167,23 +228,4 @@ func jsonTypes(name string, nullable bool) *openapi3.Types {
 		return types(name, "null")
 	}
 	return types(name)
-}
-
-// sampleValues are what examples show for each SQL type, as JSON.
-var sampleValues = map[source.Type]string{
-	source.TypeVarchar: `"Sul"`, source.TypeDecimal: `150000.00`, source.TypeSmallInt: `1`, source.TypeInteger: `42`, source.TypeBigInt: `9007199254740993`,
-	source.TypeReal: `0.5`, source.TypeDouble: `0.25`, source.TypeBoolean: `true`, source.TypeDate: `"2026-01-31"`, source.TypeTime: `"10:30:00"`,
-	source.TypeTimestamp: `"2026-01-31T10:30:00"`, source.TypeTimestampTZ: `"2026-01-31T10:30:00+00:00"`,
-	source.TypeUUID: `"0f8fad5b-d9cb-469f-a165-70867728950e"`, source.TypeJSON: `{}`, source.TypeVarBinary: `"\\x0aff"`,
-	source.TypeInterval: `"1 day"`,
-}
-
-func sampleValue(sql source.Type) json.RawMessage {
-	if element, ok := strings.CutPrefix(string(sql), "array<"); ok {
-		return fmt.Appendf(nil, "[%s]", sampleValue(source.Type(strings.TrimSuffix(element, ">"))))
-	}
-	if sample, ok := sampleValues[sql]; ok {
-		return json.RawMessage(sample)
-	}
-	return json.RawMessage(`"..."`)
 }

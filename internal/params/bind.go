@@ -58,7 +58,7 @@ func (c *Contract) bind(text json.RawMessage, contexts []ShareContext, why occas
 	return b.values, nil
 }
 
-// Canonical writes bound values as one JSON object in the contract's order, with null for NULL, to be kept with a job
+// Canonical writes bound values as one JSON object in the contract's order, with null for NULL, to be stored with a job
 // and read again by [Contract.Rebind]. The values must be what Bind or Rebind of this contract returned.
 func (c *Contract) Canonical(values []source.Argument) json.RawMessage { return c.write(values, false) }
 

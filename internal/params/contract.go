@@ -5,16 +5,26 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/solucao42/caddy-data-api/internal/intern"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
 // Contract is the compiled form of an endpoint's parameters. It is immutable and safe for concurrent use.
 type Contract struct {
+	*definitions
+	contexts contextCache
+}
+
+// definitions are what contracts share that define the same.
+type definitions struct {
 	params   []parameter
 	index    map[string]int // of each parameter in params
 	document json.RawMessage
-	contexts contextCache
+	sources  []source.Param
 }
+
+// defined are those of all contracts.
+var defined intern.Set[definitions]
 
 // parameter is a definition with its values read.
 type parameter struct {
@@ -56,7 +66,26 @@ func Compile(params []Param) (*Contract, []DefinitionFault) {
 	if len(params) > MaxParams {
 		return nil, []DefinitionFault{{"", "", -1, fmt.Sprintf("there must be at most %d; got %d", MaxParams, len(params))}}
 	}
-	contract := &Contract{index: make(map[string]int, len(params))}
+	if slices.ContainsFunc(params, func(p Param) bool { return len(p.Enum) > MaxListed }) {
+		return compile(params) // which refuses it, and does not read the list
+	}
+	text, err := json.Marshal(params)
+	if err != nil {
+		return compile(params) // which finds out what is no JSON
+	}
+	key := intern.KeyOf(text)
+	if known := defined.Get(key); known != nil {
+		return &Contract{definitions: known}, nil
+	}
+	contract, faults := compile(params)
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	return &Contract{definitions: defined.Put(key, contract.definitions)}, nil
+}
+
+func compile(params []Param) (*Contract, []DefinitionFault) {
+	contract := &Contract{definitions: &definitions{index: make(map[string]int, len(params))}}
 	var faults []DefinitionFault
 	names := make(map[string]bool, len(params))
 	for _, param := range params {
@@ -90,8 +119,15 @@ func Compile(params []Param) (*Contract, []DefinitionFault) {
 	if len(faults) > 0 {
 		return nil, faults
 	}
+	for i := range contract.params {
+		param := &contract.params[i].Param
+		contract.sources = append(contract.sources, source.Param{Name: param.Name, Type: param.Type, Array: param.Array})
+	}
 	return contract, nil
 }
+
+// SourceParams returns the parameters as a source sees them. The slice must not be changed.
+func (c *Contract) SourceParams() []source.Param { return c.sources }
 
 // maxItems is the bound of an array's items, which every array has.
 func maxItems(param Param) *int {
@@ -176,7 +212,8 @@ func (c *Contract) checkValue(i int, value json.RawMessage, field string, check 
 	if len(check.faults) > before {
 		return nil
 	}
-	return &b.values[i]
+	read := b.values[i] // alone, without those of the other parameters
+	return &read
 }
 
 // Schema returns the contract as a JSON Schema (draft 2020-12) of the object parameter_values. It describes values that

@@ -1,6 +1,7 @@
 package params
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"github.com/solucao42/caddy-data-api/source"
@@ -29,6 +30,14 @@ func Intersect(a, b ShareContext) ShareContext {
 		}
 	}
 	return both
+}
+
+// Within reports whether a constraint surely allows nothing that a wider one forbids. Of values and bounds that cannot be held against each
+// other, such as a list against an interval, it says no.
+func (c Constraint) Within(wider Constraint) bool {
+	both := c.intersect(wider)
+	return (c.Allowed == nil) == (both.Allowed == nil) && len(both.Allowed) == len(c.Allowed) &&
+		bytes.Equal(both.Minimum, c.Minimum) && bytes.Equal(both.Maximum, c.Maximum)
 }
 
 func (c Constraint) intersect(other Constraint) Constraint {

@@ -87,8 +87,8 @@ func (c *Contract) limits(i int, restrictions []restriction) limits {
 		if allowance.listed {
 			lists = append(lists, allowance.list)
 		}
-		l.rules.minimum = closer(l.rules.minimum, allowance.minimum, 1)
-		l.rules.maximum = closer(l.rules.maximum, allowance.maximum, -1)
+		l.rules.minimum = stricter(l.rules.minimum, allowance.minimum, 1)
+		l.rules.maximum = stricter(l.rules.maximum, allowance.maximum, -1)
 	}
 	l.omittable = !l.Required
 	if l.limited {
@@ -137,8 +137,8 @@ func (l *limits) allowsAll(restrictions []restriction, i int, v source.Argument)
 	return len(v.Items) > 0 && !slices.ContainsFunc(v.Items, func(item source.Argument) bool { return !allowedByAll(restrictions, i, item) })
 }
 
-// closer returns the bound that leaves less; side is 1 for a lower and -1 for an upper one.
-func closer(a, b *source.Argument, side int) *source.Argument {
+// stricter returns the bound that leaves less; side is 1 for a lower and -1 for an upper one.
+func stricter(a, b *source.Argument, side int) *source.Argument {
 	if a == nil || b != nil && side*compare(*a, *b) < 0 {
 		return b
 	}

@@ -58,8 +58,7 @@ func mustBe(t source.ParamType) string {
 	case source.ParamDate:
 		return "must be a date written YYYY-MM-DD"
 	case source.ParamTimestamp:
-		return "must be a timestamp with an offset and at most microseconds, " +
-			"such as 2026-01-31T10:30:00Z or 2026-01-31T10:30:00.25-03:00"
+		return "must be a timestamp with an offset, such as 2026-01-31T10:30:00Z or 2026-01-31T10:30:00.25-03:00"
 	default:
 		return "must be a UUID such as 0f8fad5b-d9cb-469f-a165-70867728950e"
 	}
@@ -75,20 +74,25 @@ func readString(l literal) (source.Argument, string) {
 	return source.Argument{Type: source.ParamString, Text: l.text}, ""
 }
 
-// readInteger takes only what is written as an integer. JSON Schema calls 1.0 and 1e3 integers too; they are refused
-// so that a float that slipped into a caller's code is noticed with its first whole value, not with its first 1.5.
+// readInteger takes every number that is an integer, however it is written: JSON Schema, and the callers who hold to one, tell
+// 1, 1.0 and 1e0 not apart.
 func readInteger(l literal) (source.Argument, string) {
 	if l.kind != '0' {
 		return source.Argument{}, "must be an integer, written as a JSON number" + got(l)
 	}
-	if strings.ContainsAny(l.text, ".eE") {
-		return source.Argument{}, "must be an integer, written without fraction and exponent" + got(l)
+	text := l.text
+	if strings.ContainsAny(text, ".eE") {
+		plain, problem := plainDecimal(text)
+		whole, fraction, _ := strings.Cut(plain, ".")
+		if problem == "" && strings.Trim(fraction, "0") != "" {
+			return source.Argument{}, "must be an integer" + got(l)
+		}
+		text = whole // of a number that is too long there is none, as of one that is too large
 	}
-	number, err := strconv.ParseInt(l.text, 10, 64)
+	number, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
 		return source.Argument{}, "must be an integer from -9223372036854775808 to 9223372036854775807" + got(l)
 	}
-	text := l.text
 	if number == 0 {
 		text = "0" // JSON allows -0
 	}
@@ -124,31 +128,26 @@ func canonicalText(t source.ParamType, s string) (string, bool) {
 	return s, true
 }
 
-// timestampShape is RFC 3339, 5.6. Package time would also take a comma, a one-digit hour and an offset of 99 hours.
+// timestampShape is RFC 3339, 5.6, in which T and Z may be small. Package time would also take a comma, a one-digit hour and an offset
+// of 99 hours.
 var timestampShape = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
 
-// canonicalTimestamp reads RFC 3339 strictly and writes it in UTC. What is finer than microseconds is refused: a database
-// would round it, and so move it across a bound.
+// canonicalTimestamp reads RFC 3339 strictly and writes it in UTC. What is finer than microseconds, as the clocks of some languages
+// are, is cut off: a database would round it, and so move it across a bound that it was held against.
 func canonicalTimestamp(s string) (string, bool) {
+	s = strings.ToUpper(s)
 	if len(s) > 64 || !timestampShape.MatchString(s) {
 		return "", false
 	}
 	moment, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil || moment.Nanosecond()%1000 != 0 || finerThanNanoseconds(s) {
+	if err != nil {
 		return "", false
 	}
-	moment = moment.UTC()
+	moment = moment.UTC().Truncate(time.Microsecond)
 	if moment.Year() < 1 || moment.Year() > 9999 { // databases know no year 0, and RFC 3339 none above 9999
 		return "", false
 	}
 	return moment.Format(time.RFC3339Nano), true
-}
-
-// finerThanNanoseconds reports whether there are digits where package time drops them.
-func finerThanNanoseconds(s string) bool {
-	_, fraction, _ := strings.Cut(s, ".")
-	fraction = fraction[:len(fraction)-len(strings.TrimLeft(fraction, "0123456789"))]
-	return len(fraction) > 9 && strings.Trim(fraction[9:], "0") != ""
 }
 
 // compare orders two values of one ordered type.

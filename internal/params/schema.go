@@ -26,6 +26,7 @@ type property struct {
 	MinLength   *int              `json:"minLength,omitempty"`
 	MaxLength   *int              `json:"maxLength,omitempty"`
 	Pattern     string            `json:"pattern,omitempty"`
+	RE2         string            `json:"x-pattern,omitempty"` // in place of a pattern that ECMA-262 cannot say
 	MinItems    *int              `json:"minItems,omitempty"`
 	MaxItems    *int              `json:"maxItems,omitempty"`
 	Items       *property         `json:"items,omitempty"`
@@ -49,7 +50,12 @@ var schemaTypes = map[source.ParamType][2]string{
 func propertyOf(p Param, rules valueRules) *property {
 	value := &property{
 		Type: schemaTypes[p.Type][0], Format: schemaTypes[p.Type][1],
-		MinLength: p.MinLength, MaxLength: p.MaxLength, Pattern: p.Pattern,
+		MinLength: p.MinLength, MaxLength: p.MaxLength,
+	}
+	if translated, ok := ecmaPattern(p.Pattern); ok {
+		value.Pattern = translated
+	} else {
+		value.RE2 = p.Pattern
 	}
 	for _, allowed := range rules.enum {
 		value.Enum = append(value.Enum, appendScalar(nil, allowed))

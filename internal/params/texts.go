@@ -5,8 +5,10 @@ import (
 	"maps"
 	"slices"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
@@ -74,6 +76,52 @@ func plainJSON(text string, kind jsontext.Kind) bool {
 func appendText(dst []byte, text string) []byte {
 	dst, _ = jsontext.AppendQuote(dst, text) // its only error is invalid UTF-8
 	return dst
+}
+
+// ToTexts writes parameter_values as the texts of which [Contract.FromTexts] makes the same, for a URL. What is null is left out, as it
+// means the same. It fails with dataapi.CodeInvalidParameter, with a fault for each value that no texts stand for. Whether a value
+// is right is for [Contract.Bind] to say.
+func (c *Contract) ToTexts(values json.RawMessage) (map[string][]string, error) {
+	if len(values) == 0 {
+		return nil, nil
+	}
+	var members map[string]jsontext.Value
+	if err := jsonv2.Unmarshal(values, &members); err != nil {
+		return nil, invalidText(err)
+	}
+	texts, refusal := make(map[string][]string, len(members)), &dataapi.Error{Code: dataapi.CodeInvalidParameter}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		value := members[name]
+		if value.Kind() == 'n' {
+			continue
+		}
+		items := []jsontext.Value{value}
+		ok := value.Kind() != '[' || jsonv2.Unmarshal(value, &items) == nil && len(items) > 0
+		for _, item := range items {
+			text, written := toText(item)
+			texts[name], ok = append(texts[name], text), ok && written
+		}
+		if !ok {
+			refusal.Faults = append(refusal.Faults, dataapi.Fault{
+				Parameter: name, Code: dataapi.CodeInvalidParameter, Detail: "cannot be written in a URL, which has texts, and arrays of at least one",
+			})
+		}
+	}
+	if len(refusal.Faults) > 0 {
+		return nil, refusal
+	}
+	return texts, nil
+}
+
+func toText(value jsontext.Value) (text string, ok bool) {
+	switch value.Kind() {
+	case '"':
+		unquoted, err := jsontext.AppendUnquote(nil, value)
+		return string(unquoted), err == nil
+	case '0', 't', 'f':
+		return string(value), true
+	}
+	return "", false
 }
 
 // SensitiveAmong returns those of the names that belong to sensitive parameters, in the contract's order.

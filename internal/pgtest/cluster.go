@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -228,6 +229,11 @@ func (c *Cluster) watch() error {
 
 // remove ends the server and deletes its directory.
 func (c *Cluster) remove() {
+	pristine.mu.Lock()
+	if pristine.of == c {
+		pristine.of = nil
+	}
+	pristine.mu.Unlock()
 	_ = c.alive.Close()
 	_ = c.watcher.Wait()
 	if c.process != nil {
@@ -235,13 +241,37 @@ func (c *Cluster) remove() {
 	}
 }
 
+// pristine is the cluster whose directory holds a copy of what initdb has made, for those after it: copying takes a tenth of the time.
+var pristine struct {
+	mu sync.Mutex
+	of *Cluster // nil: there is none
+}
+
 func (c *Cluster) initialise() error {
 	if c.binDir == "" {
 		return c.createContainer()
 	}
+	pristine.mu.Lock()
+	defer pristine.mu.Unlock()
+	if pristine.of != nil {
+		return c.copy(pristine.of.pristineDir(), c.dataDir())
+	}
 	initdb := c.command("initdb", "-D", c.dataDir(), "-U", superuser, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 	if output, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, strings.TrimSpace(string(output)))
+	}
+	if err := c.copy(c.dataDir(), c.pristineDir()); err != nil {
+		return err
+	}
+	pristine.of = c
+	return nil
+}
+
+func (c *Cluster) copy(from, to string) error {
+	command := exec.Command("cp", "-a", from, to)
+	command.SysProcAttr = &syscall.SysProcAttr{Credential: c.account}
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("copying a cluster: %w: %s", err, strings.TrimSpace(string(output)))
 	}
 	return nil
 }
@@ -315,8 +345,9 @@ func (c *Cluster) command(name string, args ...string) *exec.Cmd {
 	return command
 }
 
-func (c *Cluster) dataDir() string { return filepath.Join(c.dir, "data") }
-func (c *Cluster) logFile() string { return filepath.Join(c.dir, "log") }
+func (c *Cluster) dataDir() string     { return filepath.Join(c.dir, "data") }
+func (c *Cluster) pristineDir() string { return filepath.Join(c.dir, "pristine") }
+func (c *Cluster) logFile() string     { return filepath.Join(c.dir, "log") }
 
 // quote writes a value of a keyword/value DSN.
 func quote(value string) string {

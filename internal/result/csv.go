@@ -24,7 +24,7 @@ type CSVOptions struct {
 	DecimalComma bool
 
 	// BeforeFirstWrite may be nil.
-	BeforeFirstWrite BeforeFirstWrite
+	BeforeFirstWrite Beginning
 }
 
 // CSVEncoder is an [Encoder] that writes comma-separated values (RFC 4180) in UTF-8: a header line with the names of the

@@ -138,7 +138,7 @@ func TestArraysAndLines(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	calls := 0
-	got = encode(t, result.JSONOptions{Layout: result.Lines, BeforeFirstWrite: func(size int) { calls += 1 + size }}, guideColumns)
+	got = encode(t, result.JSONOptions{Layout: result.Lines, BeforeFirstWrite: result.BeforeFirstWrite(func(size int) { calls += 1 + size })}, guideColumns)
 	if got != "" || calls != 1 {
 		t.Errorf("no rows: %q, begun %d times", got, calls)
 	}

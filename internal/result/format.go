@@ -13,7 +13,7 @@ type Format struct {
 	MediaType   string // what it is asked for with, without parameters
 	ContentType string // the media type of what is written, with its parameters
 	Download    bool   // people save it as a file
-	JobsOnly    bool   // it is gathered in memory, and so only results that are kept can be had in it
+	Gathers     bool   // its encoder holds some megabytes, which is counted instead of measured
 
 	// Schema is how OpenAPI describes it.
 	Schema Schema
@@ -65,7 +65,7 @@ type EncoderOptions struct {
 	OmitLimits bool   // of a JSON document: see [JSONOptions]
 
 	// BeforeFirstWrite may be nil.
-	BeforeFirstWrite BeforeFirstWrite
+	BeforeFirstWrite Beginning
 }
 
 // encoderMemory is what encoders of rows hold.

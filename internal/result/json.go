@@ -32,7 +32,7 @@ type JSONOptions struct {
 	OmitLimits bool
 
 	// BeforeFirstWrite may be nil.
-	BeforeFirstWrite BeforeFirstWrite
+	BeforeFirstWrite Beginning
 }
 
 // JSONEncoder is an [Encoder] that writes one JSON object with the fields columns, rows, row_count, truncated, max_rows and

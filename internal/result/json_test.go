@@ -97,12 +97,12 @@ func (w *writes) Write(p []byte) (int, error) {
 func TestSmallResultIsOneWriteOfAKnownSize(t *testing.T) {
 	var out writes
 	announced := 0
-	encoder := result.NewJSON(&out, result.JSONOptions{BeforeFirstWrite: func(size int) {
+	encoder := result.NewJSON(&out, result.JSONOptions{BeforeFirstWrite: result.BeforeFirstWrite(func(size int) {
 		if len(out.sizes) > 0 {
 			t.Error("called after the first write")
 		}
 		announced = size
-	}})
+	})})
 	defer encoder.Close()
 	if err := errors.Join(encoder.Columns(guideColumns), encoder.Row(guideRow)); err != nil {
 		t.Fatal(err)
@@ -121,7 +121,7 @@ func TestSmallResultIsOneWriteOfAKnownSize(t *testing.T) {
 func TestLargeResultStreamsInSmallWrites(t *testing.T) {
 	var out writes
 	calls, announced := 0, 0
-	encoder := result.NewJSON(&out, result.JSONOptions{BeforeFirstWrite: func(size int) { calls, announced = calls+1, size }})
+	encoder := result.NewJSON(&out, result.JSONOptions{BeforeFirstWrite: result.BeforeFirstWrite(func(size int) { calls, announced = calls+1, size })})
 	defer encoder.Close()
 	columns := []source.Column{{Name: "t", Type: source.TypeVarchar}, {Name: "b", Type: source.TypeVarBinary}, {Name: "j", Type: source.TypeJSON}}
 	if err := encoder.Columns(columns); err != nil {

@@ -33,22 +33,31 @@ var buffers = sync.Pool{New: func() any {
 	return &buffer
 }}
 
-// BeforeFirstWrite is called once, just before an encoder hands the first byte to its writer: the last moment at which
-// an error can still become another answer. Size is the length of the whole result when all of it was still in the
-// buffer at End, so that it can be announced; else it is -1.
+// Beginning is told, once, that an encoder is about to hand the first byte to its writer: the last moment at which
+// an error can still become another answer.
+type Beginning interface {
+	// Begin is told the length of the whole result when all of it was still in the buffer at End, so that it can be
+	// announced; else -1.
+	Begin(size int)
+}
+
+// BeforeFirstWrite is a function that is a [Beginning].
 type BeforeFirstWrite func(size int)
+
+// Begin implements [Beginning].
+func (f BeforeFirstWrite) Begin(size int) { f(size) }
 
 // output is the buffer between an encoder and its writer. Its memory is pooled.
 type output struct {
 	w       io.Writer
-	before  BeforeFirstWrite // may be nil
+	before  Beginning // may be nil
 	memory  *memory
 	buffer  *[]byte // of memory, or of buffers; nil once closed
 	started bool
 	err     error // of the writer; nothing is written after it
 }
 
-func newOutput(w io.Writer, before BeforeFirstWrite) output {
+func newOutput(w io.Writer, before Beginning) output {
 	memory := memories.Get().(*memory)
 	return output{w: w, before: before, memory: memory, buffer: &memory.buffer}
 }
@@ -83,7 +92,7 @@ func (o *output) flush(size int) error {
 	if !o.started && (len(*o.buffer) > 0 || size >= 0) { // a result of no bytes begins too, at its end
 		o.started = true
 		if o.before != nil {
-			o.before(size)
+			o.before.Begin(size)
 		}
 	}
 	if len(*o.buffer) == 0 {

@@ -5,9 +5,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+	"weak"
 
 	"github.com/solucao42/caddy-data-api/internal/activity"
 	"github.com/solucao42/caddy-data-api/internal/audit"
@@ -18,8 +20,10 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/link"
 	"github.com/solucao42/caddy-data-api/internal/observe"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
+	"github.com/solucao42/caddy-data-api/internal/spool"
 	"github.com/solucao42/caddy-data-api/internal/store"
 	"github.com/solucao42/caddy-data-api/internal/token"
 	"github.com/solucao42/caddy-data-api/internal/tracing"
@@ -33,8 +37,9 @@ type Shared struct {
 
 	mu      sync.Mutex
 	opened  *Backend
-	failure error     // of the last attempt to open it
-	retryAt time.Time // until then it is everybody's
+	failure error                  // of the last attempt to open it
+	retryAt time.Time              // until then it is everybody's
+	begun   []weak.Pointer[Server] // the configurations that have checked their statements, the newest last
 }
 
 // BackendOptions belong to a backend for good.
@@ -64,6 +69,8 @@ type Backend struct {
 	Documents  *documents.Library // what people make over the API
 
 	quotas    *usage.Quotas
+	links     *link.Links
+	spool     *spool.Spool
 	ring      *token.KeyRing // of the server's own keys
 	families  *token.Families
 	engine    *job.Engine
@@ -83,6 +90,27 @@ func NewShared(options BackendOptions) *Shared {
 		options.Meter = observe.Unmetered{}
 	}
 	return &Shared{options: options, troubles: execution.NewTroubles()}
+}
+
+// latest is the newest configuration that has checked its statements, of those that anybody holds; nil: there is none. The next one
+// need not read again what has not changed since.
+func (s *Shared) latest() *Server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, one := range slices.Backward(s.begun) {
+		if server := one.Value(); server != nil {
+			return server
+		}
+	}
+	return nil
+}
+
+// follows makes a configuration the newest one.
+func (s *Shared) follows(server *Server) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.begun = slices.DeleteFunc(s.begun, func(one weak.Pointer[Server]) bool { return one.Value() == nil })
+	s.begun = append(s.begun, weak.Make(server))
 }
 
 // Open opens the store unless it is open. It blocks while the store does, and can be called again after it failed: within
@@ -132,6 +160,7 @@ func (s *Shared) Close() error {
 	s.opened = nil
 	opened.unfollow()
 	opened.ring.Close()
+	opened.spool.Close()
 	return errors.Join(opened.Usage.Close(), opened.Store.Close())
 }
 
@@ -197,7 +226,8 @@ func buildBackend(ctx context.Context, opened store.Store, options BackendOption
 		rates:    ratelimit.NewTable(ratePlaces, time.Now),
 		memory:   respond.NewMemory(0), // each configuration says how much there is
 
-		Documents: documents.New(opened, time.Now),
+		Documents: documents.New(opened, time.Now), spool: spool.New(0),
+		links: link.New(opened, link.Options{Secret: opened.Secret, Now: time.Now}),
 	}
 	built.Usage = usage.NewCounter(opened, usage.CounterOptions{Logger: part("usage")})
 	shared, isShared := opened.(store.Shared)

@@ -16,7 +16,9 @@ func (b *Backend) shareWith(shared store.Shared) {
 	servers := func() int { return shared.Standing().Nodes }
 	b.throttle.ShareAmong(servers)
 	b.rates.ShareAmong(servers)
-	b.Keys.SharedWith(func() time.Duration { return shared.Standing().Silence }, shared.StaleAfter())
+	catchUp := func() error { return shared.CatchUp(context.Background()) }
+	b.Keys.SharedWith(func() time.Duration { return shared.Standing().Silence }, shared.StaleAfter(), catchUp)
+	b.ring.SharedWith(catchUp)
 }
 
 // Standing says how the server stands with the others that share its store; nil: it shares none.

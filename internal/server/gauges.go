@@ -70,7 +70,7 @@ func (s *Source) gauges(name string) metrics.SourceState {
 	state := metrics.SourceState{Name: name, Up: s.health().Up, Waiting: s.admitted.Waiting()}
 	if s.reporter != nil {
 		stats := s.reporter.Stats()
-		state.Counted, state.InUse, state.Idle, state.Shared, state.Limit = true, stats.InUse, stats.Idle, stats.Shared, stats.Limit
+		state.Counted, state.InUse, state.Idle, state.Limit = true, stats.InUse, stats.Idle, stats.Limit
 	}
 	return state
 }

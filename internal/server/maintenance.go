@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// maintenanceEvery is how often what has expired is forgotten, and how often the use of keys is kept.
+	// maintenanceEvery is how often what has expired is forgotten, and how often the use of keys is stored.
 	maintenanceEvery = time.Minute
 
-	// maintenanceTimeout bounds how long the last use of keys may take to be kept when a configuration ends.
+	// maintenanceTimeout bounds how long the last use of keys may take to be stored when a configuration ends.
 	maintenanceTimeout = 2 * time.Second
 
 	// recheckRetry is when a store is asked again that could not say which jobs there are.
@@ -91,8 +91,9 @@ func (s *Services) maintenanceLoop(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		if err := errors.Join(s.Keys.SaveUse(ctx), s.families.Prune(ctx), s.sweepUsage(ctx), s.sweepDocuments(ctx)); err != nil && ctx.Err() == nil {
-			s.server.settings.Log.Error("the upkeep of keys, token families, usage and documents is tried again", slog.Any("error", err))
+		err := errors.Join(s.Keys.SaveUse(ctx), s.families.Prune(ctx), s.links.Prune(ctx), s.sweepUsage(ctx), s.sweepDocuments(ctx))
+		if err != nil && ctx.Err() == nil {
+			s.server.settings.Log.Error("the upkeep of keys, token families, links, usage and documents is tried again", slog.Any("error", err))
 		}
 	}
 }

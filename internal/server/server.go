@@ -20,6 +20,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/observe"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
+	"github.com/solucao42/caddy-data-api/internal/signin"
 	"github.com/solucao42/caddy-data-api/internal/token"
 	"github.com/solucao42/caddy-data-api/source"
 )
@@ -33,8 +34,10 @@ type Settings struct {
 	Backend *Shared             // another configuration may have opened it
 
 	Tokens         token.Config // without the keys and the clock
-	Algorithm      string       // that tokens are signed with
-	HS256          HS256Secrets // for token.HS256
+	SignIn         []signin.Provider
+	Console        func() string // the path of a site's console; empty, or nil: there is none
+	Algorithm      string        // that tokens are signed with
+	HS256          HS256Secrets  // for token.HS256
 	Throttle       ratelimit.ThrottleLimits
 	Jobs           job.Settings // PerSource is set here
 	WaitingCallers int          // of one company, for jobs
@@ -62,6 +65,9 @@ type Settings struct {
 	Ending   context.Context //nolint:containedctx // an event: this configuration is replaced, or the server stops
 	Exiting  func() bool
 	ClientIP func(r *http.Request) string
+
+	// Scheme returns the scheme that a client has used, https or http, behind the proxies that are trusted. It must not block.
+	Scheme func(r *http.Request) string
 }
 
 // Server is one configuration: its catalog, compiled for its sources, and from [Server.Open] on what requests are answered
@@ -87,9 +93,9 @@ type Server struct {
 // [Server.CheckStatements]. What is at fault is left out, unless the configuration is strict. The server needs
 // [Server.Close].
 func New(settings Settings) (*Server, error) {
-	sources, dialects := make(execution.Sources), make(map[string]source.Dialect)
+	sources, dialects, accepted := make(execution.Sources), make(map[string]source.Dialect), make(map[string]*execution.Accepted)
 	for name, shared := range settings.Sources {
-		sources[name], dialects[name] = shared.Source, shared.dialect
+		sources[name], dialects[name], accepted[name] = shared.Source, shared.dialect, shared.accepted
 	}
 	s := &Server{
 		settings: settings, queries: execution.NewQueries(sources),
@@ -99,10 +105,19 @@ func New(settings Settings) (*Server, error) {
 	if settings.TraceSQL {
 		s.queries.TraceSQL()
 	}
-	opened, err := catalog.Open(settings.Catalog, catalog.Options{
-		Logger: settings.Log, Strict: settings.Strict, DialectOf: dialects, Dialects: slices.Collect(maps.Values(dialects)),
-		Authors: authorsOf(settings), Check: s.checkEndpoint, Forget: s.queries.Forget,
-	})
+	s.queries.Remember(accepted)
+	options := catalog.Options{
+		Logger: settings.Log, Strict: settings.Strict, DialectOf: dialects, Authors: authorsOf(settings),
+		Check: s.checkEndpoint, Recall: s.recall, Forget: s.queries.Forget,
+	}
+	for _, name := range slices.Sorted(maps.Keys(dialects)) {
+		options.Dialects = append(options.Dialects, dialects[name])
+	}
+	if before := settings.Backend.latest(); before != nil {
+		options.Before = before.catalog
+		s.queries.BeginWith(before.queries)
+	}
+	opened, err := catalog.Open(settings.Catalog, options)
 	if err != nil {
 		return nil, fmt.Errorf("the catalog has faults:\n%w", err)
 	}
@@ -177,10 +192,35 @@ func (s *Server) checkEndpoint(ctx context.Context, endpoint *catalog.Endpoint) 
 	return s.queries.Check(ctx, endpoint)
 }
 
+// recall is what sources are known to accept.
+func (s *Server) recall(ctx context.Context, endpoints []*catalog.Endpoint) map[*catalog.Endpoint]catalog.Recollection {
+	if !s.started.Load() {
+		return nil
+	}
+	return s.queries.Recall(ctx, endpoints)
+}
+
 // CheckStatements asks the sources about every statement. One that cannot be reached is asked again later, and in any
 // case before the statement first runs; so is a statement that takes long to judge. What is at fault is left out, and said.
 // In a strict configuration every statement is waited for, and a fault is an error.
 func (s *Server) CheckStatements() error {
+	if err := s.checkStatements(); err != nil {
+		return err
+	}
+	s.queries.BeginWith(nil)
+	s.settings.Backend.follows(s)
+	s.catalog.OnChange(func(*catalog.Snapshot) { s.rememberAccepted() })
+	return nil
+}
+
+// rememberAccepted has written down, soon, what sources accept.
+func (s *Server) rememberAccepted() {
+	for _, shared := range s.settings.Sources {
+		shared.remembered.saveLater()
+	}
+}
+
+func (s *Server) checkStatements() error {
 	if s.settings.Strict {
 		// What users of the console have written must not keep a configuration from starting.
 		if err := s.CheckAll(); len(s.catalog.Diagnostics().OfFiles()) > 0 {
@@ -189,7 +229,7 @@ func (s *Server) CheckStatements() error {
 		return nil
 	}
 	s.started.Store(true)
-	_ = s.catalog.Reload() // its faults are logged, and kept
+	s.catalog.Ask() // its faults are logged, and kept
 	if faults := s.catalog.Diagnostics(); len(faults) > 0 {
 		s.settings.Log.Error("the catalog has faults: what is at fault is left out, and everything else is served; "+
 			"caddy data-api status shows them",

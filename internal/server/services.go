@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/signin"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
@@ -47,7 +49,12 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 	if err != nil {
 		return nil, err
 	}
+	desk, err := signin.New(s.settings.SignIn, backend.cursorKey, time.Now)
+	if err != nil {
+		return nil, err
+	}
 	backend.memory.Resize(s.settings.AnswerMemory)
+	backend.spool.Resize(spooled * s.settings.AnswerMemory)
 	directory := identity.NewDirectory(backend.Keys)
 	s.startTrusts(directory)
 	opened := &Services{
@@ -56,7 +63,7 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 		runtime:        &execution.JobRuntime{Directory: directory, Plan: s.Plan},
 		catalogChanged: make(chan struct{}, 1),
 	}
-	opened.callbacks = callback.Config{AllowedHosts: s.settings.CallbackHosts, Authorize: opened.authorizeDelivery}
+	opened.callbacks = callback.Config{AllowedHosts: s.settings.CallbackHosts, Authorize: opened.authorizeDelivery, Redacted: opened.redacted}
 	opened.API = httpapi.New(httpapi.Services{
 		Directory: directory,
 		Tokens:    authority,
@@ -70,8 +77,10 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 		Ending:    s.settings.Ending,
 		Exiting:   s.settings.Exiting,
 		CursorKey: backend.cursorKey,
-		ClientIP:  s.settings.ClientIP,
-		Observer:  backend.observing(s.settings.Observer), Traces: backend.traces,
+		SignIn:    desk, Console: s.settings.Console,
+		ClientIP: s.settings.ClientIP,
+		Observer: backend.observing(s.settings.Observer), Traces: backend.traces,
+		Links: backend.links, Spool: backend.spool,
 		Usage: backend.Usage, Quotas: backend.quotas,
 		Meter:    s.settings.Meter,
 		AuditLog: s.settings.AuditLog, AuditParameters: s.settings.AuditParameters,
@@ -89,6 +98,14 @@ func (s *Server) newServices(backend *Backend) (*Services, error) {
 	})
 	return opened, nil
 }
+
+// redacted is what a callback says of a job's parameters.
+func (s *Services) redacted(announced job.Job) json.RawMessage {
+	return s.server.Plan().Redacted(announced)
+}
+
+// spooled is how much disk results take that are read in parts, as a multiple of the memory that answers may take.
+const spooled = 8
 
 // Drafts holds texts to what endpoints of the console have to pass.
 func (s *Server) Drafts() *execution.Drafts {

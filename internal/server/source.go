@@ -15,6 +15,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/admin"
 	"github.com/solucao42/caddy-data-api/internal/admission"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/execution"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
@@ -24,16 +25,18 @@ const answerTimeout = 4 * time.Second
 // Source is a database that configurations share: callers are admitted to it in an order that is fair among companies.
 type Source struct {
 	source.Source
-	pinger      source.Pinger      // the database itself, or nil
-	reporter    source.Reporter    // likewise
-	reconnector source.Reconnector // the database itself, or nil
-	describer   source.Describer   // likewise
-	kind        string             // of database; empty: it does not say
+	pinger      source.Pinger       // the database itself, or nil
+	reporter    source.Reporter     // likewise
+	reconnector source.Reconnector  // the database itself, or nil
+	describes   bool                // it can tell its tables
+	accepted    *execution.Accepted // nil: the database tells no version
+	kind        string              // of database; empty: it does not say
 	dialect     source.Dialect
 	configured  time.Time               // when it was made
 	answered    atomic.Bool             // at least once since
 	silence     atomic.Pointer[silence] // not nil: it did not answer when it was asked last
 	admitted    *admission.Source
+	remembered  remembered
 
 	mu    sync.Mutex
 	state string // that it was found in last; empty: none
@@ -45,14 +48,19 @@ func NewSource(database source.Source, dialect source.Dialect) *Source {
 	pinger, _ := database.(source.Pinger)
 	reporter, _ := database.(source.Reporter)
 	reconnector, _ := database.(source.Reconnector)
-	describer, _ := database.(source.Describer)
+	_, describes := database.(source.Describer)
+	var accepted *execution.Accepted
+	if versioned, ok := database.(source.Versioned); ok {
+		accepted = execution.NewAccepted(versioned)
+	}
 	kind := ""
 	if named, ok := database.(source.Named); ok {
 		kind = named.SystemName()
 	}
 	admitted := admission.Admit(database, admission.Options{})
 	return &Source{
-		Source: admitted, admitted: admitted, pinger: pinger, reporter: reporter, reconnector: reconnector, describer: describer, kind: kind,
+		Source: admitted, admitted: admitted, pinger: pinger, reporter: reporter, reconnector: reconnector, describes: describes,
+		accepted: accepted, kind: kind,
 		dialect: dialect, configured: time.Now(),
 	}
 }
@@ -81,7 +89,8 @@ func silent(err error) bool {
 		errors.Is(err, context.DeadlineExceeded)
 }
 
-// ping asks in the source's own way, or with a statement. A source that cannot read that is not asked.
+// ping asks in the source's own way, or with a statement. A source that cannot compile
+// the statement counts as answering.
 func (s *Source) ping(ctx context.Context) error {
 	if s.pinger != nil {
 		return s.pinger.Ping(ctx)

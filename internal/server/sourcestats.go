@@ -37,7 +37,7 @@ func (s *Source) describe(state *admin.SourceState) {
 	stats := s.Stats()
 	state.Waiting, state.Failures = stats.Waiting, stats.Failures
 	if stats.Reported {
-		state.Connections = &admin.Connections{InUse: stats.InUse, Idle: stats.Idle, Shared: stats.Shared, Limit: stats.Limit}
+		state.Connections = &admin.Connections{InUse: stats.InUse, Idle: stats.Idle, Limit: stats.Limit}
 	}
 	if last := stats.Last; !last.At.IsZero() {
 		state.LastFailure = &admin.SourceFailure{At: last.At.UTC(), Class: last.Class}

@@ -130,7 +130,7 @@ func (f *storedFollower) read(ctx context.Context, name documentName) (err error
 	}
 	for company, stored := range changed {
 		f.companies[company] = stored
-		if stored.Company == nil && len(stored.Users)+len(stored.Endpoints) == 0 {
+		if stored.Company == nil && len(stored.Policies)+len(stored.Users)+len(stored.Endpoints) == 0 {
 			delete(f.companies, company)
 			stored = nil
 		}
@@ -145,9 +145,12 @@ func companyOf(key string) string {
 }
 
 func copyStored(stored *catalog.Stored) *catalog.Stored {
-	copied := &catalog.Stored{Users: make(map[string][]byte), Endpoints: make(map[string][]byte), Versions: make(map[string]catalog.Version)}
+	copied := &catalog.Stored{
+		Policies: make(map[string][]byte), Users: make(map[string][]byte), Endpoints: make(map[string][]byte), Versions: make(map[string]catalog.Version),
+	}
 	if stored != nil {
 		copied.Company = stored.Company
+		maps.Copy(copied.Policies, stored.Policies)
 		maps.Copy(copied.Users, stored.Users)
 		maps.Copy(copied.Endpoints, stored.Endpoints)
 		maps.Copy(copied.Versions, stored.Versions)
@@ -164,6 +167,10 @@ func set(stored *catalog.Stored, name documentName, found documents.Document) {
 		stored.Company = value
 	case name.kind == documents.Company:
 		stored.Company = nil
+	case name.kind == documents.Policy && there:
+		stored.Policies[rest] = value
+	case name.kind == documents.Policy:
+		delete(stored.Policies, rest)
 	case name.kind == documents.User && there:
 		stored.Users[rest] = value
 	case name.kind == documents.User:
@@ -182,6 +189,8 @@ func empty(stored *catalog.Stored, kind documents.Kind) {
 	switch kind {
 	case documents.Company:
 		stored.Company = nil
+	case documents.Policy:
+		clear(stored.Policies)
 	case documents.User:
 		clear(stored.Users)
 	case documents.Endpoint:

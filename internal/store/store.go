@@ -8,11 +8,12 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/link"
 	"github.com/solucao42/caddy-data-api/internal/token"
 	"github.com/solucao42/caddy-data-api/internal/usage"
 )
 
-// Store keeps API keys, token families, jobs, results, deliveries, usage, documents and secrets. It is open when it is handed over.
+// Store keeps API keys, token families, jobs, results, deliveries, usage, documents, links and secrets. It is open when it is handed over.
 type Store interface {
 	identity.KeyStore
 	job.Store
@@ -21,6 +22,7 @@ type Store interface {
 	token.FamilyStore
 	usage.Store
 	documents.Store
+	link.Store
 
 	// Secret returns the named secret, and makes it durably by calling generate when there is none yet. Concurrent
 	// calls for one name return the same bytes.

@@ -109,7 +109,7 @@ func (f *Families) Rotate(ctx context.Context, authority *Authority, presented C
 	return Pair{}, false, unauthenticated(ErrRevoked)
 }
 
-// End revokes a family: when it returns, no token of it is accepted. A family that has ended, or is not kept, stays as it
+// End revokes a family: when it returns, no token of it is accepted. A family that has ended, or is not stored, stays as it
 // is; ended says whether this call has ended it. When the store fails, the family is refused all the same until this process ends, and the error is
 // dataapi.CodeOverloaded.
 func (f *Families) End(ctx context.Context, id string) (ended bool, err error) {

@@ -53,14 +53,14 @@ var (
 
 // FamilyStore keeps token families. It is safe for concurrent use, by several processes if it can be shared. A write that
 // returned nil is durable: it survives a crash of the process and of the machine. Any error but the two above
-// and ctx's leaves the outcome of a write unknown. Times are kept to the microsecond and returned in UTC. The package
+// and ctx's leaves the outcome of a write unknown. Times are stored to the microsecond and returned in UTC. The package
 // storetest holds the tests that every implementation passes.
 type FamilyStore interface {
 	// CreateFamily adds a family, or returns ErrFamilyExists, and changes nothing then.
 	CreateFamily(ctx context.Context, family Family) error
 
 	// ChangeFamily gives change the family with this ID, keeps it as change has left it when that returns true, and
-	// returns it as it is kept then; or ErrFamilyNotFound. Reading and writing are one transaction: no other change of
+	// returns it as it is stored then; or ErrFamilyNotFound. Reading and writing are one transaction: no other change of
 	// this family comes in between. change must not block, must do nothing but look at the family and alter it, and may
 	// be called more than once, of which the last call counts. It cannot alter the ID.
 	ChangeFamily(ctx context.Context, id string, change func(*Family) bool) (Family, error)

@@ -25,7 +25,8 @@ const (
 // foreignClaims is the payload of another issuer's token: what RFC 9068, 2.2 requires of an access token and what says
 // whom it identifies. The rest is nothing to us.
 type foreignClaims struct {
-	trust *Trust
+	trust  *Trust
+	signIn *signIn // of an ID token; nil: it is an access token
 
 	members                        map[string]jsontext.Value
 	audience                       jwt.ClaimStrings
@@ -93,8 +94,13 @@ func (c *foreignClaims) Validate() error {
 	}
 	// What only ID tokens, logout tokens and security events carry: they are signed by the same keys, and grant nothing.
 	for _, mark := range []string{"at_hash", "c_hash", "s_hash", "events"} {
-		if _, ok := c.members[mark]; ok {
+		if _, ok := c.members[mark]; ok && (c.signIn == nil || mark == "events") {
 			return fmt.Errorf("the claim %s is none of an access token", mark)
+		}
+	}
+	if c.signIn != nil {
+		if err := c.checkSignIn(); err != nil {
+			return err
 		}
 	}
 	company, err := c.company()

@@ -78,7 +78,7 @@ func NewHS256Key(secret []byte) (Key, error) {
 	return Key{id: id, method: jwt.SigningMethodHS256, private: secret, public: secret}, nil
 }
 
-// keyOf makes the key of what a store has kept of it.
+// keyOf makes the key of what a store has of it.
 func keyOf(algorithm string, private []byte) (Key, error) {
 	switch algorithm {
 	case EdDSA:

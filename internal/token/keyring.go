@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
 const (
@@ -40,7 +42,8 @@ type KeyRing struct {
 	now   func() time.Time
 	log   *slog.Logger
 
-	set atomic.Pointer[keySet]
+	set     atomic.Pointer[keySet]
+	catchUp func() error // nil: nobody else changes the store
 
 	changing sync.Mutex  // one change at a time, from the store to the set
 	alarm    *time.Timer // for the next event of the set; nil when there is none
@@ -74,6 +77,26 @@ func (r *KeyRing) Refresh(ctx context.Context) error {
 		return fmt.Errorf("reading the token keys: %w", err)
 	}
 	return r.publish(records)
+}
+
+// SharedWith says that other processes change the keys of the store, too: catchUp returns when all is heard of that there was when it
+// was called, and fails within a second or so when that cannot be. It must be called before the ring verifies.
+func (r *KeyRing) SharedWith(catchUp func() error) { r.catchUp = catchUp }
+
+// findNew looks for a key that was not found, and that another process may have made just now: nil: there is none. It is
+// dataapi.CodeOverloaded while nobody knows.
+func (r *KeyRing) findNew(id string) (*heldKey, error) {
+	if r.catchUp == nil {
+		return nil, nil
+	}
+	if err := r.catchUp(); err != nil {
+		return nil, &dataapi.Error{
+			Code:   dataapi.CodeOverloaded,
+			Detail: "The server cannot tell at present whether the token is valid. Wait as long as the Retry-After header says.",
+			Err:    fmt.Errorf("the key of the token is not known, and the store is silent: %w", err),
+		}
+	}
+	return r.set.Load().find(id, r.now()), nil
 }
 
 // Close stops the ring's clock. What has been signed still verifies.

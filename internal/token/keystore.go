@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// KeyRecord is what is kept of a key that signs tokens. Times are in UTC, to the microsecond.
+// KeyRecord is what is stored of a key that signs tokens. Times are in UTC, to the microsecond.
 type KeyRecord struct {
 	ID        string // kid
 	Algorithm string // EdDSA or ES256
@@ -58,11 +58,11 @@ type KeyStore interface {
 
 	// UpdateTokenKeys replaces all keys by what change makes of them, in one transaction, and returns them as they
 	// are then. When it returns nil they are on disk. change gets the records in the order of TokenKeys; they are its
-	// own. It may run more than once, and must call no store. Its error is returned unchanged and nothing is kept.
+	// own. It may run more than once, and must call no store. Its error is returned unchanged and nothing is stored.
 	UpdateTokenKeys(ctx context.Context, change func([]KeyRecord) ([]KeyRecord, error)) ([]KeyRecord, error)
 }
 
-// storedTime is a time as it is kept: in UTC, to the microsecond.
+// storedTime is a time as it is stored: in UTC, to the microsecond.
 func storedTime(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
 func (r KeyRecord) key() (Key, error) {

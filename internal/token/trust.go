@@ -140,6 +140,13 @@ func newTrusts(config Config) (map[string]*trusted, error) {
 }
 
 func (t *trusted) verify(ctx context.Context, text string) (Claims, *jwks.Set, error) {
+	return t.parse(ctx, text, t.Types, t.parsers, &foreignClaims{trust: &t.Trust})
+}
+
+// parse verifies a token of one of some types by the parser of its algorithm. An empty type is that of a token without one.
+func (t *trusted) parse(
+	ctx context.Context, text string, types []string, parsers map[string]*jwt.Parser, claims *foreignClaims,
+) (Claims, *jwks.Set, error) {
 	if err := checkText(text); err != nil {
 		return Claims{}, nil, err
 	}
@@ -147,11 +154,11 @@ func (t *trusted) verify(ctx context.Context, text string) (Claims, *jwks.Set, e
 	if err != nil {
 		return Claims{}, nil, err
 	}
-	parser := t.parsers[head.Algorithm]
+	parser := parsers[head.Algorithm]
 	switch {
 	case parser == nil:
 		return Claims{}, nil, errors.New("header: alg is not allowed")
-	case !slices.Contains(t.Types, MediaType(head.Type)):
+	case !slices.Contains(types, MediaType(head.Type)):
 		return Claims{}, nil, errors.New("header: typ is not allowed")
 	case head.KeyID == "":
 		return Claims{}, nil, errors.New("header: kid is missing")
@@ -160,8 +167,7 @@ func (t *trusted) verify(ctx context.Context, text string) (Claims, *jwks.Set, e
 	if err != nil {
 		return Claims{}, nil, err
 	}
-	claims := foreignClaims{trust: &t.Trust}
-	if _, err := parser.ParseWithClaims(text, &claims, func(*jwt.Token) (any, error) { return key, nil }); err != nil {
+	if _, err := parser.ParseWithClaims(text, claims, func(*jwt.Token) (any, error) { return key, nil }); err != nil {
 		return Claims{}, nil, err
 	}
 	return claims.read, keys, nil

@@ -65,9 +65,9 @@ const retryUnavailable = 10 * time.Second
 // Verify returns what an access token says: one of this server, as [Authority.VerifyAccess] does, or one of a trusted
 // issuer. The claim iss decides which, so that the keys of one issuer never count for another (RFC 8725, 3.8).
 //
-// A token of this server never waits. One of a trusted issuer may wait for the issuer's keys when its key is new, as
-// jwks.Source.Find says; while those keys are not known at all the error is dataapi.CodeOverloaded, since the token can
-// be neither good nor bad.
+// A token of this server waits only for a key that another server may just have made. One of a trusted issuer may wait for the
+// issuer's keys when its key is new, as jwks.Source.Find says; while those keys are not known at all the error is
+// dataapi.CodeOverloaded, since the token can be neither good nor bad.
 func (a *Authority) Verify(ctx context.Context, text string) (Claims, error) {
 	if len(a.trusts) == 0 || len(text) > MaxLength {
 		return a.VerifyAccess(text)
@@ -103,7 +103,8 @@ func (a *Authority) sameKeys(known *verifiedToken) bool {
 
 // VerifyAccess returns what an access token says. A token that was verified before is not verified again while it lives
 // and the keys are the same, but its expiry is checked each time. Whatever is wrong with a token, the error is the same
-// dataapi.CodeUnauthenticated, with the cause for the log alone. It does not block.
+// dataapi.CodeUnauthenticated, with the cause for the log alone. It does not block, but for a key that another server may just have
+// made: see [KeyRing.SharedWith].
 func (a *Authority) VerifyAccess(text string) (Claims, error) {
 	if len(text) > MaxLength {
 		return Claims{}, unauthenticated(errTooLong)
@@ -144,7 +145,10 @@ func unauthenticated(cause error) error { return dataapi.Wrap(dataapi.CodeUnauth
 
 func (a *Authority) verify(kind *kind, keys *keySet, text string) (Claims, error) {
 	key, err := a.checkForm(kind, keys, text)
-	if err != nil {
+	switch {
+	case dataapi.HasCode(err, dataapi.CodeOverloaded):
+		return Claims{}, err
+	case err != nil:
 		return Claims{}, unauthenticated(err)
 	}
 	var claims wireClaims
@@ -198,6 +202,11 @@ func (a *Authority) checkForm(kind *kind, keys *keySet, text string) (*heldKey, 
 		return nil, fmt.Errorf("header: typ is not %s", kind.typ)
 	}
 	key := keys.find(parsed.KeyID, a.config.Now())
+	if key == nil {
+		if key, err = a.config.Keys.findNew(parsed.KeyID); err != nil {
+			return nil, err
+		}
+	}
 	if key == nil {
 		return nil, errors.New("header: kid is no key of this server")
 	}

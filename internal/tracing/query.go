@@ -1,6 +1,7 @@
 package tracing
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -22,30 +23,22 @@ const (
 // otherSystem is the name of a database that says none.
 const otherSystem = "other_sql"
 
-// Query is what the spans of one statement have in common. It is immutable. Its methods are for contexts that are [Sampled].
+// Query is what the spans of one statement have in common. There is one for each endpoint, and few of their calls are traced: so it
+// holds no more than names. Its methods are for contexts that are [Sampled].
 type Query struct {
-	name       string
-	attributes trace.SpanStartEventOption
-}
-
-// NewQuery describes a statement: of which kind its database is (OpenTelemetry's db.system.name; "": some other), and its
-// name, which is the endpoint's address; "": it has none.
-func NewQuery(system, name string) *Query {
-	if system == "" {
-		system = otherSystem
-	}
-	attributes := []attribute.KeyValue{dbSystemName.String(system)}
-	if name == "" {
-		name = system
-	} else {
-		attributes = append(attributes, dbQuerySummary.String(name))
-	}
-	return &Query{name: name, attributes: trace.WithAttributes(attributes...)}
+	System string // of which kind the database is (OpenTelemetry's db.system.name); empty: some other
+	Name   string // the endpoint's address; empty: it has none
 }
 
 // Begin begins the span of a run, which began at this time. The context is for what the source does.
-func (q *Query) Begin(ctx context.Context, at time.Time) (context.Context, Span) {
-	ctx, span := tracerOf(ctx).Start(ctx, q.name, trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(at), q.attributes)
+func (q Query) Begin(ctx context.Context, at time.Time) (context.Context, Span) {
+	system := cmp.Or(q.System, otherSystem)
+	attributes := []attribute.KeyValue{dbSystemName.String(system)}
+	if q.Name != "" {
+		attributes = append(attributes, dbQuerySummary.String(q.Name))
+	}
+	ctx, span := tracerOf(ctx).Start(ctx, cmp.Or(q.Name, system),
+		trace.WithSpanKind(trace.SpanKindClient), trace.WithTimestamp(at), trace.WithAttributes(attributes...))
 	if sql, ok := ctx.Value(sqlKey{}).(string); ok {
 		span.SetAttributes(dbQueryText.String(sql))
 	}

@@ -88,7 +88,7 @@ func (stated) SQLState() string { return "22P02" }
 // TestFailures: of an error a span shows its code, and the SQLSTATE, and not a word of its text.
 func TestFailures(t *testing.T) {
 	recorder, ctx, _ := recorded(t)
-	query := NewQuery("", "acme/default/sales")
+	query := Query{Name: "acme/default/sales"}
 	secret := stated{errors.New(`invalid input syntax for type integer: "secret"`)}
 	for err, want := range map[error]string{
 		dataapi.Wrap(dataapi.CodeValueRefused, secret):                   "VALUE_REFUSED",
@@ -117,7 +117,7 @@ func TestFailures(t *testing.T) {
 func TestSpansAfterTheRequest(t *testing.T) {
 	recorder, ctx, end := recorded(t)
 	end()
-	under, span := NewQuery("sqlite", "acme/default/sales").Begin(WithSQL(ctx, "SELECT @p"), time.Now())
+	under, span := Query{System: "sqlite", Name: "acme/default/sales"}.Begin(WithSQL(ctx, "SELECT @p"), time.Now())
 	span.EndQuery(1, nil)
 	ended := recorder.Ended()
 	if got := ended[len(ended)-1]; got.Parent().SpanID() != trace.SpanContextFromContext(ctx).SpanID() || ID(under) != ID(ctx) ||

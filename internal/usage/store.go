@@ -55,10 +55,10 @@ type Filter struct {
 // ErrTooMany says that there are more rows than [Filter.Most].
 var ErrTooMany = errors.New("there are too many rows")
 
-// Store keeps rows. It is safe for concurrent use. Hours are kept to the second and returned in UTC. Package storetest holds
+// Store keeps rows. It is safe for concurrent use. Hours are stored to the second and returned in UTC. Package storetest holds
 // the tests that every implementation passes.
 type Store interface {
-	// AddUsage adds the counts of a batch to what is kept, all or none, durably. A batch whose number is not above that of
+	// AddUsage adds the counts of a batch to what is stored, all or none, durably. A batch whose number is not above that of
 	// the last one that was added of its source changes nothing, and is no error: after an error it is not known whether the
 	// batch was added, and the caller adds it once more.
 	AddUsage(ctx context.Context, batch Batch) error

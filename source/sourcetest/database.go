@@ -8,9 +8,15 @@ import (
 )
 
 // Database says how to reach a database, and what to say to it. Everything must be given, but for Writes where nothing can be
-// written: [Run] ends the test at once, and names every field that is missing.
+// written, and Alter where the source tells no version: [Run] ends the test at once, and names every field that is missing; Alter alone is
+// missed by its own test.
+//
+// The column v of Echo and EchoArray is a varchar for a string, a bigint for an integer, a decimal, boolean, date, timestamptz for a timestamp,
+// or uuid. The suite declares it so ([source.Statement].Columns), a decimal with a scale of 2, for databases that do not know these
+// types, and asks a source that refuses this without.
 type Database struct {
-	// Open returns a new source that runs at most maxConns statements at once. The suite closes it.
+	// Open returns a new source that runs at most maxConns statements at once. The suite closes it. A source that is a
+	// [source.Describer] has two tables at least.
 	Open func(t *testing.T, maxConns int) source.Source
 
 	// Dialect is what [source.Module] returns for the database.
@@ -26,6 +32,10 @@ type Database struct {
 	Fails     string                      // passes Check, and fails when it runs, before its first row; its only column is n
 	Reads     string                      // one row; works when the text @p is JSON, and fails when it runs with another
 	Writes    []string                    // statements that would change the database or its schema
+
+	// Alter changes the schema, as another program does: it adds a column to a table. It is needed where the source is
+	// [source.Versioned], and called once.
+	Alter func(t *testing.T)
 }
 
 // missing says of every field that is empty what belongs there, in the order of the fields.
@@ -35,14 +45,15 @@ func (db *Database) missing() (faults []string) {
 			faults = append(faults, fmt.Sprintf("Database.%s is missing: %s", field, what))
 		}
 	}
+	column := func(kind source.ParamType) string { return "column v of type " + string(columnTypes[kind]) }
 	need(db.Open != nil, "Open", "a function that opens the source")
 	need(db.Dialect != nil, "Dialect", "what Dialect of the source's module returns")
-	need(db.Count != "", "Count", "a statement that returns the integers 1 to @n as column n")
+	need(db.Count != "", "Count", "a statement that returns the integers 1 to @n as column n of type bigint")
 	for _, kind := range source.ParamTypes() {
-		need(db.Echo[kind] != "", fmt.Sprintf("Echo[%s]", kind), "a statement that returns the parameter @p as column v")
+		need(db.Echo[kind] != "", fmt.Sprintf("Echo[%s]", kind), "a statement that returns the parameter @p as "+column(kind))
 	}
 	for _, kind := range source.ParamTypes() {
-		need(db.EchoArray[kind] != "", fmt.Sprintf("EchoArray[%s]", kind), "a statement that returns the elements of the array @p as column v")
+		need(db.EchoArray[kind] != "", fmt.Sprintf("EchoArray[%s]", kind), "a statement that returns the elements of the array @p as "+column(kind))
 	}
 	need(db.Empty != "", "Empty", "a statement with a column a of type bigint that returns no row")
 	need(db.Duplicate != "", "Duplicate", "a statement with two columns of one name")

@@ -46,7 +46,9 @@ func testDescribe(t *testing.T, db Database) {
 	for _, limits := range [][2]int{{1, many}, {many, columns - 1}} {
 		cut, err := describer.Describe(t.Context(), limits[0], limits[1])
 		if err != nil || !cut.Truncated || len(cut.Tables) != min(limits[0], len(seen)-1) {
-			t.Errorf("at most %d tables and %d columns: %d tables, truncated %t, %v", limits[0], limits[1], len(cut.Tables), cut.Truncated, err)
+			t.Errorf("at most %d tables and %d columns, of %d and %d: got %d tables, truncated %t, %v; "+
+				"want %d that are truncated: one that does not fit in whole is left out",
+				limits[0], limits[1], len(seen), columns, len(cut.Tables), cut.Truncated, err, min(limits[0], len(seen)-1))
 		}
 	}
 	ended, cancel := context.WithCancel(t.Context())

@@ -42,9 +42,7 @@ func testDeadline(t *testing.T, db Database) {
 		started := time.Now()
 		err := query.Run(ctx, source.Call{}, &recorder{t: t})
 		cancel()
-		if !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
-			t.Fatalf("got %v, want %s", err, dataapi.CodeExecutionTimeout)
-		}
+		wantCode(t, "Run", err, dataapi.CodeExecutionTimeout)
 		inTime(t, db, "the end of a statement after its deadline", time.Since(started)-timeout)
 	}
 	run(t, compile(t, s, source.Statement{SQL: db.Empty}))
@@ -93,15 +91,12 @@ func testOverload(t *testing.T, db Database) {
 
 	started := time.Now()
 	err := query.Run(context.Background(), source.Call{Args: []source.Argument{integer(1)}}, &recorder{t: t})
-	if !dataapi.HasCode(err, dataapi.CodeOverloaded) {
-		t.Errorf("got %v, want %s", err, dataapi.CodeOverloaded)
-	}
+	wantCode(t, "Run while the only connection is taken", err, dataapi.CodeOverloaded)
 	inTime(t, db, "the refusal", time.Since(started)-2*time.Second)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
-	if err := query.Run(ctx, source.Call{Args: []source.Argument{integer(1)}}, &recorder{t: t}); !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
-		t.Errorf("a deadline while waiting: got %v, want %s", err, dataapi.CodeExecutionTimeout)
-	}
+	err = query.Run(ctx, source.Call{Args: []source.Argument{integer(1)}}, &recorder{t: t})
+	wantCode(t, "a deadline while waiting", err, dataapi.CodeExecutionTimeout)
 	close(finish)
 	if err := <-held; err != nil {
 		t.Errorf("the slow reader: %v", err)
@@ -157,7 +152,5 @@ func testClose(t *testing.T, db Database) {
 			t.Fatal("a query outlived Close")
 		}
 	}
-	if err := query.Run(context.Background(), source.Call{}, &recorder{t: t}); !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {
-		t.Errorf("after Close: got %v, want %s", err, dataapi.CodeSourceUnavailable)
-	}
+	wantCode(t, "after Close", query.Run(context.Background(), source.Call{}, &recorder{t: t}), dataapi.CodeSourceUnavailable)
 }

@@ -2,11 +2,13 @@ package sourcetest
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
@@ -41,6 +43,7 @@ func Run(t *testing.T, db Database) {
 		{"a query is safe for concurrent use", testConcurrent},
 		{"a reporter counts its connections", testStats},
 		{"a describer says what can be read", testDescribe},
+		{"a version changes with the schema, and stays with it", testVersion},
 		{"a plan is told without running anything, and without values", testExplain},
 		{"close cancels what runs", testClose},
 	} {
@@ -75,6 +78,21 @@ func inTime(t *testing.T, db Database, what string, took time.Duration) {
 	if took > grace+20*control {
 		t.Errorf("%s took %s", what, took)
 	}
+}
+
+// makers are the functions of package source that make the errors of a code.
+var makers = map[dataapi.Code]string{
+	dataapi.CodeSourceUnavailable: "source.Unavailable", dataapi.CodeOverloaded: "source.Overloaded",
+	dataapi.CodeExecutionTimeout: "source.TimedOut", dataapi.CodeValueRefused: "source.ValueRefused", dataapi.CodeInternal: "source.Failed",
+}
+
+// wantCode fails the test where err is not what the function makes that belongs to code.
+func wantCode(t *testing.T, what string, err error, code dataapi.Code) (ok bool) {
+	t.Helper()
+	if ok = dataapi.HasCode(err, code); !ok {
+		t.Errorf("%s: got %v, want an error of %s (%s)", what, err, makers[code], code)
+	}
+	return ok
 }
 
 func open(t *testing.T, db Database, maxConns int) source.Source {
@@ -147,6 +165,18 @@ var kinds = map[source.Type][]source.Kind{
 	source.TypeTimestampTZ: {source.KindTimestampTZ},
 }
 
+var kindNames = []string{
+	"KindNull", "KindBool", "KindInt", "KindFloat32", "KindFloat64", "KindDecimal", "KindText", "KindJSON", "KindBinary", "KindUUID", "KindDate",
+	"KindTime", "KindTimestamp", "KindTimestampTZ",
+}
+
+func kindName(kind source.Kind) string {
+	if int(kind) < len(kindNames) {
+		return kindNames[kind]
+	}
+	return fmt.Sprintf("value of the unknown kind %d", kind)
+}
+
 func fits(kind source.Kind, typ source.Type) bool {
 	allowed, known := kinds[typ]
 	return kind == source.KindNull || !known || slices.Contains(allowed, kind)
@@ -162,7 +192,7 @@ func (r *recorder) Row(values []source.Value) error {
 	row := make([]string, len(values))
 	for i, value := range values {
 		if typ := r.columns[i].Type; !fits(value.Kind, typ) && !(r.retyped && value.Kind == source.KindText) {
-			r.t.Errorf("a value of kind %d is in column %s, which is %q", value.Kind, r.columns[i].Name, typ)
+			r.t.Errorf("a %s is in column %s of type %s, want %s or KindNull", kindName(value.Kind), r.columns[i].Name, typ, kindName(kinds[typ][0]))
 		}
 		row[i] = text(value)
 	}

@@ -101,6 +101,15 @@ func TestRunNoticesASourceThatIgnoresDeclarations(t *testing.T) {
 	}
 }
 
+// The statement Fails of the suite does not fail.
+func TestRunNamesTheErrorThatBelongsThere(t *testing.T) {
+	t.Parallel()
+	const want = "Run: got <nil>, want an error of source.Failed (INTERNAL_ERROR)"
+	if output := failing(t, "deaf", "failing"); !strings.Contains(output, want) {
+		t.Errorf("the suite does not print %q:\n%s", want, output)
+	}
+}
+
 func TestRunNamesEveryMissingField(t *testing.T) {
 	t.Parallel()
 	output := failing(t, "incomplete", ".*")

@@ -18,7 +18,7 @@ func testUndeclared(t *testing.T, db Database) {
 	_, err := s.Compile(source.Statement{SQL: db.Count, MaxRows: 1, Params: []source.Param{{Name: "other", Type: source.ParamInteger}}})
 	fault, ok := errors.AsType[*source.StatementError](err)
 	if !ok {
-		t.Fatalf("got %v, want a *source.StatementError", err)
+		t.Fatalf("Compile of %q, which declares no parameter @n: got %v, want a *source.StatementError", db.Count, err)
 	}
 	if want := strings.Index(db.Count, "@n"); fault.Offset != want {
 		t.Errorf("the fault is at byte %d, want %d", fault.Offset, want)
@@ -73,8 +73,11 @@ func faultOf(t *testing.T, s source.Source, sql string) *source.StatementError {
 		_, err = query.Check(context.Background())
 	}
 	fault, ok := errors.AsType[*source.StatementError](err)
-	if !ok {
-		t.Errorf("%q: got %v, want a *source.StatementError", sql, err)
+	switch {
+	case err == nil:
+		t.Errorf("%q: Compile and Check take it, and one of them should return a *source.StatementError", sql)
+	case !ok:
+		t.Errorf("%q: got %v, want a *source.StatementError of Compile or Check", sql, err)
 	}
 	return fault
 }
@@ -147,9 +150,7 @@ func testFailing(t *testing.T, db Database) {
 	s := open(t, db, 1)
 	query := compile(t, s, source.Statement{SQL: db.Fails})
 	for range 3 {
-		if err := query.Run(context.Background(), source.Call{}, &recorder{t: t}); !dataapi.HasCode(err, dataapi.CodeInternal) {
-			t.Fatalf("got %v, want %s", err, dataapi.CodeInternal)
-		}
+		wantCode(t, "Run", query.Run(context.Background(), source.Call{}, &recorder{t: t}), dataapi.CodeInternal)
 	}
 	run(t, compile(t, s, source.Statement{SQL: db.Empty}))
 }
@@ -160,8 +161,8 @@ func testRefusedValue(t *testing.T, db Database) {
 	for range 3 {
 		run(t, query, source.Argument{Type: source.ParamString, Text: "[1]"})
 		err := query.Run(context.Background(), source.Call{Args: []source.Argument{{Type: source.ParamString, Text: "["}}}, &recorder{t: t})
-		if !dataapi.HasCode(err, dataapi.CodeValueRefused) || dataapi.AsError(err).Detail != "" {
-			t.Fatalf("got %v, want %s and no words of the database", err, dataapi.CodeValueRefused)
+		if wantCode(t, "Run with a text that is no JSON", err, dataapi.CodeValueRefused) && dataapi.AsError(err).Detail != "" {
+			t.Errorf("callers are shown words of the database, unasked: %s", dataapi.AsError(err).Detail)
 		}
 	}
 }

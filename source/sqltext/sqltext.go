@@ -16,9 +16,9 @@ type Kind uint8
 // The kinds of token.
 const (
 	Space  Kind = iota // white space or a comment
-	Quoted             // a text or a name in quotes
+	Quoted             // a text or a name in quotes; one that is not closed goes to the end
 	Word               // a name, a keyword or a number
-	At                 // @name
+	At                 // @name, also one that no parameter has, such as @A and @1
 	Other              // one character
 )
 

@@ -1,16 +1,16 @@
 // The application: whether someone is signed in, and which view the address names.
 import { useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useRef, useSyncExternalStore } from "react";
+import { lazy, Suspense, useEffect, useRef } from "react";
 import { Redirect, Route, Switch } from "wouter";
 import { face } from "./lib/base";
 import { useT } from "./lib/i18n";
-import { current, subscribe } from "./lib/session";
+import { useSession } from "./lib/hooks";
 import { Boundary } from "./ui/boundary";
 import { Bones } from "./ui/parts";
 import { Shell } from "./ui/shell";
 import { Toasts } from "./ui/toast";
 import { NotFound } from "./views/notfound";
-import { SignIn } from "./views/signin";
+import { SignIn, SignInAgain, Waiting } from "./views/signin";
 
 const Endpoints = lazy(() => import("./views/endpoints"));
 const Endpoint = lazy(() => import("./views/endpoint"));
@@ -27,7 +27,7 @@ const Status = lazy(() => import("./views/status"));
 const Home = lazy(() => import("./views/docshome"));
 
 export function App() {
-  const session = useSyncExternalStore(subscribe, current);
+  const session = useSession();
   const client = useQueryClient();
   const before = useRef<string>("");
 
@@ -57,13 +57,18 @@ export function App() {
             </Suspense>
           </Boundary>
         </Shell>
+      ) : session.state === "unknown" ? (
+        <Waiting />
       ) : (
-        <SignIn
-          waiting={session.state === "unknown"}
-          error={session.state === "out" ? (session.error ?? null) : null}
-        />
+        <Suspense fallback={<Waiting />}>
+          <SignIn error={session.state === "out" ? (session.error ?? null) : null} />
+        </Suspense>
       )}
-      {expired ? <SignIn again={expired} /> : null}
+      {expired ? (
+        <Suspense fallback={null}>
+          <SignInAgain user={expired} />
+        </Suspense>
+      ) : null}
       <Toasts />
     </>
   );
@@ -111,7 +116,7 @@ function Governed() {
       </Route>
       <Route path="/endpoints/:namespace/:slug/:view">
         {({ namespace, slug, view }) =>
-          view === "revisions" || view === "activity" ? (
+          view === "revisions" || view === "activity" || view === "links" ? (
             <Endpoint key={`${namespace}/${slug}`} namespace={namespace} slug={slug} view={view} />
           ) : (
             <NotFound />

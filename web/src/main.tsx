@@ -13,12 +13,12 @@ import { again } from "./api/queries";
 import { App } from "./app";
 import { base } from "./lib/base";
 import { I18n } from "./lib/i18n";
-import { takeLink } from "./lib/link";
+import { arrive } from "./lib/link";
 import { begin } from "./lib/session";
 import { applyTheme } from "./lib/theme";
 
 applyTheme();
-void begin(takeLink());
+void begin(arrive());
 
 const client = new QueryClient({
   queryCache: new QueryCache(),

@@ -1,18 +1,11 @@
 // Drives the console as an administrator does, from an empty company to the first row by a new key, and prints what it saw as JSON.
 // Arguments: Chromium's program, the server, a one-time link, the name of a table with the columns n (whole numbers) and name (text).
 // The test that runs this reads lines that ask it for something (a call with the new key), and answers on the standard input.
-import { createInterface } from "node:readline";
-import { open, rows } from "./page.mjs";
+import { open, outside, rows } from "./page.mjs";
 
 const [executablePath, origin, link, table] = process.argv.slice(2);
 const { browser, page, seen, look } = await open(executablePath, origin);
 const report = { ...seen, took: {} };
-const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-/** Asks the test to do something outside of the browser. */
-const outside = async (what, values) => {
-  console.log(JSON.stringify({ ask: what, ...values }));
-  return JSON.parse((await answers.next()).value);
-};
 const began = performance.now();
 const click = (name, role = "button") => page.getByRole(role, { name, exact: true }).first().click();
 const toast = (text) => page.locator(".toast", { hasText: text }).first().waitFor();
@@ -103,11 +96,11 @@ await click("Users", "link");
 await click("New user");
 await page.locator("dialog input.mono").fill("robot");
 await look("new user");
-await click("Make the user");
+await click("Create user");
 await page.waitForSelector("h1:has-text('robot')");
 await click("New key");
 await page.locator("dialog input.input").first().fill("Robot");
-await click("Make the key");
+await click("Create key");
 await page.waitForSelector("[data-secret]");
 const [key, secret] = await page.locator("[data-secret]").allInnerTexts();
 await look("secret");
@@ -148,7 +141,7 @@ await page.goto(`${origin}/console/endpoints/default/made-here/edit`);
 await page.waitForSelector(".cm-content");
 await write((await editor.innerText()).replace("Made here", "Changed here").replace(/\n\n+/g, "\n"));
 await page.getByRole("tab", { name: "Compare" }).click();
-await page.waitForSelector(".cm-mergeView");
+await page.waitForSelector(".diff-views .cm-editor");
 await look("compare");
 await page.locator(".check-state .badge.ok").waitFor();
 await editor.first().focus();

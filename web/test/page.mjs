@@ -1,5 +1,15 @@
 // What the browser tests share: a page that notes what it asks for and what goes wrong, and a first sign-in.
+import { createInterface } from "node:readline";
 import { axe, launch } from "../scripts/browser.mjs";
+
+let answers = null;
+
+/** Asks the test that runs this to do something outside of the browser: a line of its own each, answered on the standard input. */
+export async function outside(what, values) {
+  answers ??= createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+  console.log(JSON.stringify({ ask: what, ...values }));
+  return JSON.parse((await answers.next()).value);
+}
 
 /** Starts a browser with one page; `seen` is what it has noted. */
 export async function open(executablePath, origin, options = {}) {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/bench/rig"
 )
 
 // lab holds what the measures use. Each part is started when the first measure asks for it.
@@ -26,12 +28,15 @@ type lab struct {
 	peersInstalled                   func(context.Context) error
 	hs256, ed25519, forMemory, proxy func(context.Context) (*server, error)
 	audited                          func(context.Context) (*server, error)
+	stored, hs256Too                 func(context.Context) (*server, error)
 	unobserved, unobservedToo        func(context.Context) (*server, error)
 	fastify1, fastify2               func(context.Context) (*peer, error)
-	express1, express2, graphile     func(context.Context) (*peer, error)
+	express1, express2               func(context.Context) (*peer, error)
+	graphile, prest                  func(context.Context) (*peer, error)
 	server, client                   float64 // processor time of the last measure under load, in seconds
 	requests                         float64
-	maximum                          float64 // requests/s of the point endpoint in this round; 0 when it was not measured
+	costs                            map[string]cost // of the measures under load in this round, by name
+	maximum                          float64         // requests/s of the point endpoint in this round; 0 when it was not measured
 }
 
 // newLab starts the database and prepares the rest.
@@ -40,7 +45,7 @@ func newLab(ctx context.Context, root string) (*lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lab{root: root, peers: filepath.Join(root, "bench", "peers"), dir: dir}
+	l := &lab{root: root, peers: filepath.Join(root, "bench", "peers"), dir: dir, costs: make(map[string]cost)}
 	l.onClose(func() { _ = os.RemoveAll(dir) })
 	started := time.Now()
 	say("starting PostgreSQL and loading the data")
@@ -64,6 +69,7 @@ func newLab(ctx context.Context, root string) (*lab, error) {
 	l.express1 = l.peerOnce("express.js", 1)
 	l.express2 = l.peerOnce("express.js", 2)
 	l.graphile = l.peerOnce("postgraphile.js", 1)
+	l.prest = once("pREST", l.startPrest).get
 	l.hs256 = once("Caddy with HS256", func(ctx context.Context) (*server, error) {
 		return l.startServer(ctx, "hs256", serverOptions{hs256: true})
 	}).get
@@ -79,6 +85,12 @@ func newLab(ctx context.Context, root string) (*lab, error) {
 	}).get
 	l.audited = once("Caddy with the audit log in a file", func(ctx context.Context) (*server, error) {
 		return l.startServer(ctx, "audited", serverOptions{hs256: true, audited: true})
+	}).get
+	l.stored = once("Caddy with its store in PostgreSQL", func(ctx context.Context) (*server, error) {
+		return l.startServer(ctx, "stored", serverOptions{hs256: true, stored: true})
+	}).get
+	l.hs256Too = once("another Caddy with HS256", func(ctx context.Context) (*server, error) {
+		return l.startServer(ctx, "hs256-too", serverOptions{hs256: true})
 	}).get
 	l.unobserved = once("Caddy that counts no calls", func(ctx context.Context) (*server, error) {
 		return l.startServer(ctx, "unobserved", serverOptions{hs256: true, unobserved: true})
@@ -144,7 +156,7 @@ func (l *lab) load(ctx context.Context, pid int, t target, clients int) (float64
 	if _, err := l.wrk(ctx, t, clients, 1); err != nil { // connections, statements and compilers get warm
 		return 0, err
 	}
-	server, database := cpuTime(pid), cpuTime(l.database.pid)
+	server, database := rig.CPUTime(pid), rig.CPUTime(l.database.pid)
 	counted, err := l.wrk(ctx, t, clients, l.seconds)
 	if err == nil && counted.Requests == 0 {
 		counted, err = l.wrk(ctx, t, clients, longer*l.seconds)
@@ -156,8 +168,15 @@ func (l *lab) load(ctx context.Context, pid int, t target, clients int) (float64
 		return 0, fmt.Errorf("not one answer within %d seconds", longer*l.seconds)
 	}
 	l.requests = counted.Requests
-	l.server, l.client = cpuTime(pid)-server, cpuTime(l.database.pid)-database
+	l.server, l.client = rig.CPUTime(pid)-server, rig.CPUTime(l.database.pid)-database
 	return counted.perSecond(), nil
+}
+
+// spentOn is the server's processor time for a request of a measure of this round, in microseconds.
+func spentOn(name string) measure {
+	return measure{name: "time of " + name, unit: "us", of: name, run: func(_ context.Context, l *lab) (float64, error) {
+		return l.costs[name].server, nil
+	}}
 }
 
 // lastCost returns what a request of the last measure cost, and forgets it.

@@ -8,12 +8,12 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/bench/rig"
 )
 
 // budget is the time after which no new round begins, so that everything ends within 20 minutes.
@@ -27,15 +27,16 @@ func say(format string, args ...any) {
 }
 
 type options struct {
-	row, caddy, profiles, environment string
-	rounds, seconds                   int
-	hold                              bool
+	row, caddy, profiles, environment, against string
+	rounds, seconds                            int
+	hold                                       bool
 }
 
 func main() {
 	var o options
 	flag.StringVar(&o.row, "row", "", "the groups of rows to run, with commas between them; all by default")
 	flag.StringVar(&o.caddy, "caddy", "bin/caddy", "the binary to measure")
+	flag.StringVar(&o.against, "against", "", "another build: compares -caddy with it, in as many pairs of a second as there are rounds")
 	flag.IntVar(&o.rounds, "rounds", 5, "how often everything is measured, interleaved")
 	flag.IntVar(&o.seconds, "seconds", 3, "how long one measure is under load")
 	flag.StringVar(&o.profiles, "profiles", "", "a directory for CPU profiles of the server, one for each measure")
@@ -44,13 +45,7 @@ func main() {
 	flag.Parse()
 	// So that a benchmark's own clients keep their connections, too.
 	http.DefaultTransport.(*http.Transport).MaxIdleConnsPerHost = pairClients
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := bench(ctx, o)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
+	rig.Main("bench", func(ctx context.Context) error { return bench(ctx, o) })
 }
 
 func bench(ctx context.Context, o options) error {
@@ -88,6 +83,9 @@ func bench(ctx context.Context, o options) error {
 	if o.hold {
 		return l.hold(ctx)
 	}
+	if o.against != "" {
+		return l.compare(ctx, o)
+	}
 	return l.measureRows(ctx, rows, o.rounds)
 }
 
@@ -108,9 +106,8 @@ func checkTools() error {
 // measureRows takes what the rows need, in interleaved rounds, and prints the table.
 func (l *lab) measureRows(ctx context.Context, rows []row, rounds int) error {
 	names, measures := allMeasures()
-	names = slices.DeleteFunc(names, func(name string) bool {
-		return !slices.ContainsFunc(rows, func(r row) bool { return slices.Contains(r.needs(), name) })
-	})
+	needed := neededBy(rows, measures)
+	names = slices.DeleteFunc(names, func(name string) bool { return !needed[name] })
 	taken := newSamples()
 	costs := make(map[string][]cost)
 	for round := range rounds {
@@ -123,7 +120,7 @@ func (l *lab) measureRows(ctx context.Context, rows []row, rounds int) error {
 			if taken.failures[name] != nil || measures[name].once && round > 0 {
 				continue
 			}
-			value, err := l.take(ctx, measures[name], round)
+			values, err := l.take(ctx, measures[name], round)
 			if ctx.Err() != nil {
 				return errors.New("interrupted")
 			}
@@ -132,9 +129,11 @@ func (l *lab) measureRows(ctx context.Context, rows []row, rounds int) error {
 				taken.failures[name] = err
 				continue
 			}
-			taken.values[name] = append(taken.values[name], value)
+			taken.values[name] = append(taken.values[name], values...)
+			value := median(values)
 			spent := ""
 			if c, ok := l.lastCost(); ok {
+				l.costs[name] = c
 				costs[name] = append(costs[name], c)
 				spent = fmt.Sprintf("  (us a request: server %s, PostgreSQL %s)", number(c.server), number(c.database))
 			}
@@ -153,12 +152,12 @@ func (l *lab) measureRows(ctx context.Context, rows []row, rounds int) error {
 }
 
 // take measures, and profiles the server meanwhile in the last part of the first round, when profiles are wanted.
-func (l *lab) take(ctx context.Context, m measure, round int) (float64, error) {
+func (l *lab) take(ctx context.Context, m measure, round int) ([]float64, error) {
 	l.requests = 0
 	if l.profiles == "" || round > 0 {
-		return m.run(ctx, l)
+		return m.take(ctx, l)
 	}
 	done := l.profile(ctx, m.name)
 	defer done()
-	return m.run(ctx, l)
+	return m.take(ctx, l)
 }

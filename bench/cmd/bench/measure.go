@@ -12,8 +12,20 @@ import (
 type measure struct {
 	name string
 	unit string
-	once bool // in the first round only, because it takes long and does not vary
+	once bool   // in the first round only, because it takes long and does not vary
+	of   string // another measure that must be taken before, in the same round; empty for none
 	run  func(ctx context.Context, l *lab) (float64, error)
+	// instead of run: what many pairs differ by
+	pairs func(ctx context.Context, l *lab) ([]float64, error)
+}
+
+// take returns the values of a round.
+func (m measure) take(ctx context.Context, l *lab) ([]float64, error) {
+	if m.pairs != nil {
+		return m.pairs(ctx, l)
+	}
+	value, err := m.run(ctx, l)
+	return []float64{value}, err
 }
 
 // limit is what a row is held against, made of other measures of the same round.
@@ -56,7 +68,20 @@ func (r row) needs() []string {
 	return append([]string{r.ours}, r.limit.measures...)
 }
 
-// samples hold one value for each round and measure, or the reason why there is none.
+// neededBy returns the names of the measures of which rows are made, and of those that these are made of.
+func neededBy(rows []row, measures map[string]measure) map[string]bool {
+	needed := make(map[string]bool)
+	for _, r := range rows {
+		for _, name := range r.needs() {
+			for ; name != ""; name = measures[name].of {
+				needed[name] = true
+			}
+		}
+	}
+	return needed
+}
+
+// samples hold one value for each round and measure, or one for each of its pairs, or the reason why there is none.
 type samples struct {
 	values   map[string][]float64
 	failures map[string]error

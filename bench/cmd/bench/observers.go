@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/solucao42/caddy-data-api/bench/rig"
 )
 
 // observersRows hold the processor time of a point request against that of the same server of which nobody counts calls: neither the
@@ -23,10 +24,10 @@ func observersRows() []row {
 
 func observersMeasures() []measure {
 	return []measure{
-		{name: "observers", unit: "%", run: func(ctx context.Context, l *lab) (float64, error) {
+		{name: "observers", unit: "%", pairs: func(ctx context.Context, l *lab) ([]float64, error) {
 			return l.dearer(ctx, l.hs256, l.unobserved)
 		}},
-		{name: "observers, control", unit: "%", run: func(ctx context.Context, l *lab) (float64, error) {
+		{name: "observers, control", unit: "%", pairs: func(ctx context.Context, l *lab) ([]float64, error) {
 			return l.dearer(ctx, l.unobservedToo, l.unobserved)
 		}},
 	}
@@ -38,41 +39,28 @@ const (
 	pairRequests = 800 // some tens of milliseconds: whatever else the machine does meets both of a pair
 )
 
-// dearer returns by how many percent a point request of one server takes more processor time than that of another: the median of many
-// pairs of very short loads, in turns one and the other first.
-func (l *lab) dearer(ctx context.Context, which, than func(context.Context) (*server, error)) (float64, error) {
+// dearer returns by how many percent a point request of one server takes more processor time than that of another, in many pairs of very
+// short loads.
+func (l *lab) dearer(ctx context.Context, which, than func(context.Context) (*server, error)) ([]float64, error) {
 	one, err := which(ctx)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	other, err := than(ctx)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	var more []float64
-	for pair := range pairs + 1 {
-		spent := make(map[*server]float64)
-		order := []*server{one, other}
-		if pair%2 == 1 {
-			slices.Reverse(order)
-		}
-		for _, s := range order {
-			if spent[s], err = l.requestTime(ctx, s); err != nil {
-				return 0, err
-			}
-		}
-		if pair > 0 { // the first one warms up
-			more = append(more, (spent[one]/spent[other]-1)*100)
-		}
+	ones, others, err := inTurns(pairs,
+		func() (float64, error) { return l.requestTime(ctx, one) },
+		func() (float64, error) { return l.requestTime(ctx, other) })
+	if err != nil {
+		return nil, err
 	}
-	for _, s := range []*server{one, other} {
-		if err := l.checkObserved(s); err != nil {
-			return 0, err
-		}
+	more := quotients(ones, others)
+	for i := range more {
+		more[i] = (more[i] - 1) * 100
 	}
-	slices.Sort(more)
-	say("half of the pairs lie between %+.1f and %+.1f %%", more[len(more)/4], more[len(more)*3/4])
-	return median(more), nil
+	return more, errors.Join(l.checkObserved(one), l.checkObserved(other))
 }
 
 // requestTime is the server's processor time for a request, in nanoseconds.
@@ -113,7 +101,7 @@ func processorTime(pid int) (int64, error) {
 
 // checkObserved fails when a server that counts calls has counted none, or one that does not has.
 func (l *lab) checkObserved(s *server) error {
-	answer, err := unixClient(s.socket).Get("http://127.0.0.1/metrics")
+	answer, err := rig.UnixClient(s.socket).Get("http://127.0.0.1/metrics")
 	if err != nil {
 		return err
 	}

@@ -11,15 +11,15 @@ import (
 // openLoopClients share the rate: so many that a slow answer on one connection does not keep requests back.
 const openLoopClients = 64
 
-// p99 sends requests at a fixed rate and returns the latency that 99 of 100 do not exceed, in milliseconds. A request
+// p99 sends requests at a fixed rate for so many seconds and returns the latency that 99 of 100 do not exceed, in milliseconds. A request
 // that could not be sent when it was due, because the answer before it was late, counts from when it was due: otherwise
 // a server that stalls would be asked less while it stalls. That the sender itself woke up late does not count.
-func (l *lab) p99(ctx context.Context, t target, rate float64) (float64, error) {
+func (l *lab) p99(ctx context.Context, t target, rate float64, seconds int) (float64, error) {
 	interval := time.Duration(openLoopClients / rate * float64(time.Second))
 	latencies := make([][]time.Duration, openLoopClients)
 	failures := make([]error, openLoopClients)
 	start := time.Now().Add(100 * time.Millisecond)
-	end := start.Add(time.Duration(l.seconds) * time.Second)
+	end := start.Add(time.Duration(seconds) * time.Second)
 	var all sync.WaitGroup
 	for i := range openLoopClients {
 		all.Go(func() {

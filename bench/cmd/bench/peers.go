@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -79,6 +78,44 @@ func (l *lab) startPeer(ctx context.Context, script string, processes int) (*pee
 	return p, nil
 }
 
+// startPrest builds pREST, of its pinned modules, and runs it.
+func (l *lab) startPrest(ctx context.Context) (*peer, error) {
+	binary := filepath.Join(l.root, "bin", "prest")
+	if _, err := run(ctx, filepath.Join(l.peers, "prest"), "go", "build", "-buildvcs=false", "-o", binary, "."); err != nil {
+		return nil, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	connections := strconv.Itoa(pool)
+	environment := []string{
+		"PREST_HTTP_HOST=127.0.0.1", "PREST_HTTP_PORT=" + strconv.Itoa(port), "PREST_JWT_KEY=" + tokenSecret, "PREST_JSON_AGG_TYPE=json_agg",
+		"PREST_PG_HOST=" + l.database.config.Host, "PREST_PG_PORT=" + strconv.Itoa(int(l.database.config.Port)),
+		"PREST_PG_USER=" + l.database.config.User, "PREST_PG_PASS=", "PREST_PG_DATABASE=" + databaseName, "PREST_PG_SSL_MODE=disable",
+		"PREST_PG_MAXOPENCONN=" + connections, "PREST_PG_MAXIDLECONN=" + connections, "PREST_QUERIES_LOCATION=" + l.dir,
+	}
+	started, err := startProcess(ctx, filepath.Join(l.dir, "prest.log"), l.dir, environment, binary)
+	if err != nil {
+		return nil, err
+	}
+	l.onClose(started.stop)
+	p := &peer{process: started, port: port}
+	return p, p.ready(ctx, listens(port))
+}
+
+// restPaths makes the paths that ask pREST what an endpoint is asked.
+func restPaths(slug string) []string {
+	const items = "/" + databaseName + "/public/items?_select=id,name,price,day,changed_at,active"
+	return variantsOf(slug, map[string]func(n int) string{
+		"point": func(n int) string {
+			return fmt.Sprintf("/%s/public/accounts?_select=id,name,balance&id=$eq.%d", databaseName, n)
+		},
+		"page": func(n int) string { return fmt.Sprintf("%s&id=$gt.%d&_order=id&_page=1&_page_size=100", items, n) },
+		"big":  func(int) string { return items },
+	}[slug])
+}
+
 // node returns the Node.js that the peers' packages bring, since PostGraphile 5 answers nothing on one before 22; where
 // there is no such build, the machine's own.
 func (l *lab) node() string {
@@ -100,14 +137,8 @@ var graphql = map[string]string{
 // graphqlBodies makes the bodies of PostGraphile's requests.
 func graphqlBodies(slug string) []string {
 	query := graphql[slug]
-	s := statements[slug]
-	if len(s.parameters) == 0 {
+	if len(statements[slug].parameters) == 0 {
 		return []string{fmt.Sprintf(`{"query":%q}`, query)}
 	}
-	random := rand.New(rand.NewPCG(1, 2)) // these are row numbers
-	bodies := make([]string, variants)
-	for i := range bodies {
-		bodies[i] = fmt.Sprintf(`{"query":%q,"variables":{"n":%d}}`, query, 1+random.IntN(s.largest))
-	}
-	return bodies
+	return variantsOf(slug, func(n int) string { return fmt.Sprintf(`{"query":%q,"variables":{"n":%d}}`, query, n) })
 }

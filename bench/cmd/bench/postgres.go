@@ -6,9 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,6 +15,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/solucao42/caddy-data-api/bench/rig"
 )
 
 // reaping is how long PostgreSQL may take to see that the processes of connections have ended: until then their processor time
@@ -25,16 +25,24 @@ const reaping = 200 * time.Millisecond
 
 // pgbench returns how many times a second PostgreSQL's own load generator gets a prepared statement answered.
 func (l *lab) pgbench(ctx context.Context, slug string, clients int) (float64, error) {
-	s := statements[slug]
-	script := fmt.Sprintf("\\set %s random(1, %d)\n%s;\n", s.parameters[0], s.largest,
-		strings.ReplaceAll(s.sql, "@", ":"))
-	path := filepath.Join(l.dir, slug+".pgbench")
-	if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
+	before := rig.CPUTime(l.database.pid)
+	rate, err := l.runPgbench(ctx, slug, clients, "-T", strconv.Itoa(l.seconds))
+	if err != nil {
 		return 0, err
 	}
-	before := cpuTime(l.database.pid)
-	printed, err := run(ctx, l.dir, "pgbench", l.database.client("-n", "-M", "prepared", "-f", path,
-		"-c", strconv.Itoa(clients), "-j", "1", "-T", strconv.Itoa(l.seconds))...)
+	time.Sleep(reaping)
+	l.requests, l.server, l.client = rate*float64(l.seconds), 0, rig.CPUTime(l.database.pid)-before
+	return rate, nil
+}
+
+// runPgbench runs it for a time, or for a number of transactions, and returns how many it got done in a second.
+func (l *lab) runPgbench(ctx context.Context, slug string, clients int, end ...string) (float64, error) {
+	path, err := l.pgbenchScript(slug)
+	if err != nil {
+		return 0, err
+	}
+	printed, err := run(ctx, l.dir, "pgbench", l.database.client(append([]string{"-n", "-M", "prepared", "-f", path,
+		"-c", strconv.Itoa(clients), "-j", "1"}, end...)...)...)
 	if err != nil {
 		return 0, err
 	}
@@ -44,8 +52,6 @@ func (l *lab) pgbench(ctx context.Context, slug string, clients int) (float64, e
 	if err != nil {
 		return 0, fmt.Errorf("pgbench printed no tps: %s", printed)
 	}
-	time.Sleep(reaping)
-	l.requests, l.server, l.client = rate*float64(l.seconds), 0, cpuTime(l.database.pid)-before
 	return rate, nil
 }
 
@@ -59,7 +65,7 @@ func (l *lab) copyOut(ctx context.Context, slug string, clients int) (float64, e
 	duration := time.Duration(l.seconds) * time.Second
 	var results atomic.Int64
 	failures := make([]error, clients)
-	before := cpuTime(l.database.pid)
+	before := rig.CPUTime(l.database.pid)
 	started := time.Now()
 	var all sync.WaitGroup
 	for i := range clients {
@@ -87,7 +93,7 @@ func (l *lab) copyOut(ctx context.Context, slug string, clients int) (float64, e
 		}
 	}
 	time.Sleep(reaping)
-	l.requests, l.server, l.client = float64(results.Load()), 0, cpuTime(l.database.pid)-before
+	l.requests, l.server, l.client = float64(results.Load()), 0, rig.CPUTime(l.database.pid)-before
 	return float64(results.Load()) / elapsed, nil
 }
 

@@ -1,15 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -108,61 +104,6 @@ func freePort() (int, error) {
 		return 0, err
 	}
 	return listener.Addr().(*net.TCPAddr).Port, listener.Close()
-}
-
-// unixClient speaks HTTP through a socket.
-func unixClient(socket string) *http.Client {
-	return &http.Client{Timeout: time.Minute, Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", socket)
-		},
-	}}
-}
-
-// errNoProc tells that the machine does not say what a process uses.
-var errNoProc = errors.New("there is no /proc: memory and processor time can be read on Linux only")
-
-// ticksPerSecond is USER_HZ, which is 100 on every Linux that Go runs on.
-const ticksPerSecond = 100
-
-// cpuTime returns the processor time that a process, its children and theirs have used, in seconds.
-func cpuTime(pid int) float64 {
-	total := 0.0
-	if text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil {
-		// The second field, the program's name, may hold blanks; the times are fields 14 to 17.
-		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-		for _, field := range fields[11:15] {
-			ticks, _ := strconv.ParseFloat(field, 64)
-			total += ticks / ticksPerSecond
-		}
-	}
-	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
-	for _, path := range threads {
-		text, _ := os.ReadFile(path)
-		for child := range strings.FieldsSeq(string(text)) {
-			if id, err := strconv.Atoi(child); err == nil {
-				total += cpuTime(id)
-			}
-		}
-	}
-	return total
-}
-
-// memory returns a line of /proc/PID/status, such as VmRSS or VmHWM, in MiB.
-func memory(pid int, line string) (float64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, errNoProc
-	}
-	for field := range strings.Lines(string(text)) {
-		name, value, _ := strings.Cut(field, ":")
-		if name == line {
-			kib, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 64)
-			return kib / 1024, err
-		}
-	}
-	return 0, fmt.Errorf("/proc/%d/status has no %s", pid, line)
 }
 
 // resetPeak makes the present memory of a process its peak.

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/solucao42/caddy-data-api/bench/rig"
 )
 
 // profile takes profiles of the server under test, of processor time and of allocations, while a measure runs. The function that it returns waits for them.
@@ -35,7 +37,7 @@ func fetchProfile(ctx context.Context, socket, kind, path string, seconds int) e
 	if err != nil {
 		return err
 	}
-	response, err := unixClient(socket).Do(request)
+	response, err := rig.UnixClient(socket).Do(request)
 	if err != nil {
 		return err
 	}

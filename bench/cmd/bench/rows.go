@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -10,24 +11,19 @@ import (
 
 // allRows are the lines of the table, in order. Goals are never moved to where the product happens to be.
 func allRows() []row {
-	rows := []row{
-		{group: "point", title: "point, 8 clients, HS256", ours: "point hs256 8",
-			limit: oneAfterOther("respond 8", "pgbench point 8"), goal: 0.85},
-		{group: "point", title: "point, 32 clients, HS256", ours: "point hs256 32",
-			limit: oneAfterOther("respond 32", "pgbench point 32"), goal: 0.85},
-		{group: "point", title: "point, 8 clients, EdDSA", ours: "point ed25519 8",
-			limit: oneAfterOther("respond 8", "pgbench point 8"), goal: 0.85},
-		{group: "point", title: "point, 32 clients, EdDSA", ours: "point ed25519 32",
-			limit: oneAfterOther("respond 32", "pgbench point 32"), goal: 0.85},
-		{group: "lane", title: "point, shared lane, 32 clients, of respond", ours: "shared hs256 32", limit: against("respond 32"), goal: 0.60},
+	rows := pointRows()
+	rows = append(rows, []row{
 		{group: "claims", title: "point with row-level claims, 32 clients, of the same without", ours: "claimed hs256 32",
 			limit: against("point hs256 32"), goal: 0.85},
+		{group: "claims", title: "the same, of L with claims", ours: "claimed hs256 32",
+			limit: oneAfterOther("respond 32", "pgbench claimed 32"), goal: 0.92},
 		{group: "audit", title: "point with the audit log in a file, 32 clients, of the same without", ours: "audited hs256 32",
 			limit: against("point hs256 32")},
 		{group: "page", title: "page (100 x 6), 8 clients, of pgbench", ours: "page hs256 8",
 			limit: against("pgbench page 8"), goal: 0.75},
-		{group: "big", title: "big (10,000 x 6), 1 client, of COPY", ours: "big hs256 1", limit: against("COPY 1"), goal: 1.3},
-		{group: "big", title: "big (10,000 x 6), 4 clients, of COPY", ours: "big hs256 4", limit: against("COPY 4"), goal: 0.95},
+		{group: "page", title: "the same, of L", ours: "page hs256 8", limit: oneAfterOther("respond page 8", "pgbench page 8"), goal: 0.92},
+		{group: "big", title: "big (10,000 x 6), 1 client, of COPY", ours: "big hs256 1", limit: against("COPY 1"), goal: 1.4},
+		{group: "big", title: "big (10,000 x 6), 4 clients, of COPY", ours: "big hs256 4", limit: against("COPY 4"), goal: 1.1},
 		{group: "aggregate", title: "aggregate over 2,000,000 rows, of psql", ours: "aggregate hs256 1",
 			limit: against("psql aggregate"), goal: 0.98},
 		{group: "memory", title: "memory above idle, one result of 1,000,000 rows", ours: "memory 1", goal: 8, atMost: true},
@@ -36,12 +32,17 @@ func allRows() []row {
 			limit: against("psql first row"), goal: 1.5, atMost: true},
 		{group: "p99", title: "p99 at half the maximum, of respond at the same rate", ours: "p99 point",
 			limit: against("p99 respond"), goal: 3, atMost: true},
+		{group: "p99", title: "the same, of 30 s", ours: "p99 point, 30 s", limit: against("p99 respond, 30 s"), goal: 2.5, atMost: true},
+		{group: "saturation", title: "10,000 connections, 1,000 of them asking without a pause, of 32 clients", ours: "saturated",
+			limit: against("point hs256 32"), goal: 0.9},
+		{group: "saturation", title: "memory above what it had before, meanwhile", ours: "memory of saturation", goal: 512, atMost: true},
 		{group: "allocations", title: "allocations per row and cell in the encoder", ours: "allocations", atMost: true},
 		{group: "sqlite", title: "SQLite, rows/s of 10,000 rows, of the bare step loop", ours: "sqlite rows",
 			limit: against("sqlite steps"), goal: 0.7},
-		{group: "sqlite", title: "the same, of a loop that also reads the cells", ours: "sqlite rows", limit: against("sqlite cells")},
-	}
+		{group: "sqlite", title: "the same, of a loop that also reads the cells", ours: "sqlite rows", limit: against("sqlite cells"), goal: 0.8},
+	}...)
 	rows = append(rows, observersRows()...)
+	rows = append(rows, storeRows()...)
 	rows = append(rows, cacheRows()...)
 	rows = append(rows, formatRows()...)
 	for _, p := range peers() {
@@ -49,33 +50,62 @@ func allRows() []row {
 			rows = append(rows, row{group: p.group, title: load.slug + ", of " + p.name, ours: load.measure("hs256"),
 				limit: against(load.measure(p.name)), goal: p.goals[load.slug]})
 		}
+		if !p.proxied {
+			rows = append(rows, row{group: p.group, title: "processor time of a point, " + p.name + "'s process, of ours", goal: p.dearer,
+				ours: spentOn(peerLoads[0].measure(p.name)).name, limit: against(spentOn(peerLoads[0].measure("hs256")).name)})
+		}
 	}
 	return rows
+}
+
+// pointRows hold the rate and the cost of single rows.
+func pointRows() (rows []row) {
+	for _, algorithm := range []struct{ title, name string }{{"HS256", "hs256"}, {"EdDSA", "ed25519"}} {
+		for _, clients := range pointClients {
+			rows = append(rows, row{group: "point", title: fmt.Sprintf("point, %d clients, %s, of L", clients, algorithm.title), goal: 0.95,
+				ours: fmt.Sprint("point ", algorithm.name, " ", clients), limit: pointLimit(clients)})
+		}
+	}
+	return append(rows,
+		row{group: "point", title: "processor time of a point, 32 clients: the server's, of respond's", ours: "server's time, point", goal: 1.6, atMost: true},
+		row{group: "point", title: "the same: PostgreSQL's, of pgbench's", ours: "PostgreSQL's time, point", goal: 1.1, atMost: true},
+		row{group: "point", title: "objects allocated by a point beyond those of respond", ours: "objects, point", goal: 15, atMost: true},
+		row{group: "claims", title: "PostgreSQL's processor time of a point with claims, of pgbench's", ours: "PostgreSQL's time, claimed"})
+}
+
+var pointClients = []int{8, 32, 128}
+
+func pointLimit(clients int) *limit {
+	return oneAfterOther(fmt.Sprint("respond ", clients), fmt.Sprint("pgbench point ", clients))
 }
 
 // peerSubject is a peer in the table.
 type peerSubject struct {
 	group, name string
 	goals       map[string]float64 // none for those that are there to be seen
+	dearer      float64            // how much more processor time than ours a point is to take in its process, at least; 0 for no goal
 	start       func(l *lab) func(context.Context) (*peer, error)
 	proxied     bool // behind Caddy's reverse_proxy
 	graphql     bool
+	rest        bool // asked by the path and the query of a URL
 }
 
 func peers() []peerSubject {
 	return []peerSubject{
-		{group: "fastify", name: "Fastify", goals: map[string]float64{"point": 3, "page": 3, "big": 3},
+		{group: "fastify", name: "Fastify", goals: map[string]float64{"point": 3, "page": 3, "big": 3}, dearer: 2.5,
 			start: func(l *lab) func(context.Context) (*peer, error) { return l.fastify1 }},
 		{group: "fastify", name: "Fastify x 2", goals: map[string]float64{"point": 6, "page": 6, "big": 7},
 			start: func(l *lab) func(context.Context) (*peer, error) { return l.fastify2 }},
 		{group: "proxy", name: "Caddy and Fastify", proxied: true,
 			start: func(l *lab) func(context.Context) (*peer, error) { return l.fastify1 }},
-		{group: "express", name: "Express",
+		{group: "express", name: "Express", dearer: 6,
 			start: func(l *lab) func(context.Context) (*peer, error) { return l.express1 }},
 		{group: "express", name: "Express x 2",
 			start: func(l *lab) func(context.Context) (*peer, error) { return l.express2 }},
-		{group: "postgraphile", name: "PostGraphile", graphql: true,
+		{group: "postgraphile", name: "PostGraphile", graphql: true, dearer: 8,
 			start: func(l *lab) func(context.Context) (*peer, error) { return l.graphile }},
+		{group: "prest", name: "pREST", rest: true, dearer: 2,
+			start: func(l *lab) func(context.Context) (*peer, error) { return l.prest }},
 	}
 }
 
@@ -100,28 +130,19 @@ func allMeasures() ([]string, map[string]measure) {
 		names = append(names, m.name)
 		known[m.name] = m
 	}
-	for _, clients := range []int{8, 32} {
-		add(measure{name: fmt.Sprint("respond ", clients), unit: "/s", run: underLoad(respondTarget, clients)})
-		add(cacheMeasure(clients))
-		add(measure{name: fmt.Sprint("point hs256 ", clients), unit: "/s", run: underLoad(ours((*lab).withHS256, "point"), clients)})
-		if clients == 32 {
-			add(measure{name: "audited hs256 32", unit: "/s", run: underLoad(ours((*lab).withAudit, "point"), clients)})
-			add(measure{name: "shared hs256 32", unit: "/s", run: underLoad(ours((*lab).withHS256, "shared"), clients)})
-			add(measure{name: "claimed hs256 32", unit: "/s", run: underLoad(ours((*lab).withHS256, "claimed"), clients)})
-		}
-		add(measure{name: fmt.Sprint("pgbench point ", clients), unit: "/s",
-			run: func(ctx context.Context, l *lab) (float64, error) { return l.pgbench(ctx, "point", clients) }})
-		add(measure{name: fmt.Sprint("point ed25519 ", clients), unit: "/s", run: underLoad(ours((*lab).withEd25519, "point"), clients)})
+	for _, m := range pointMeasures() {
+		add(m)
 	}
-	for _, m := range observersMeasures() {
+	for _, m := range append(observersMeasures(), storeMeasures()...) {
 		add(m)
 	}
 	for _, p := range peers() {
 		add(peerMeasure(p, peerLoads[0]))
+		add(spentOn(peerLoads[0].measure(p.name)))
 	}
 	add(measure{name: "page hs256 8", unit: "/s", run: underLoad(ours((*lab).withHS256, "page"), 8)})
-	add(measure{name: "pgbench page 8", unit: "/s",
-		run: func(ctx context.Context, l *lab) (float64, error) { return l.pgbench(ctx, "page", 8) }})
+	add(pgbenchMeasure("page", 8))
+	add(measure{name: "respond page 8", unit: "/s", run: underLoad(respondTarget("page"), 8)})
 	for _, p := range peers() {
 		add(peerMeasure(p, peerLoads[1]))
 	}
@@ -154,8 +175,13 @@ func allMeasures() ([]string, map[string]measure) {
 	}})
 	add(measure{name: "psql first row", unit: "ms",
 		run: func(ctx context.Context, l *lab) (float64, error) { return l.psqlFirstRow(ctx, "million") }})
-	add(measure{name: "p99 point", unit: "ms", run: halfTheMaximum(ours((*lab).withHS256, "point"))})
-	add(measure{name: "p99 respond", unit: "ms", run: halfTheMaximum(respondTarget)})
+	for _, long := range []struct {
+		name    string
+		seconds int
+	}{{"", 0}, {", 30 s", 30}} {
+		add(measure{name: "p99 point" + long.name, unit: "ms", run: halfTheMaximum(ours((*lab).withHS256, "point"), long.seconds)})
+		add(measure{name: "p99 respond" + long.name, unit: "ms", run: halfTheMaximum(respondTarget("point"), long.seconds)})
+	}
 	add(measure{name: "sqlite rows", unit: "rows/s", run: func(ctx context.Context, l *lab) (float64, error) {
 		rate, err := underLoad(ours((*lab).withHS256, "lite"), 1)(ctx, l)
 		return rate * 10_000, err
@@ -170,6 +196,30 @@ func allMeasures() ([]string, map[string]measure) {
 		run: func(ctx context.Context, l *lab) (float64, error) { return l.peak(ctx, 50) }})
 	add(measure{name: "allocations", unit: "a row", once: true, run: allocations})
 	return names, known
+}
+
+// pointMeasures are those of single rows, and of what else single rows are held against.
+func pointMeasures() (list []measure) {
+	for _, clients := range pointClients {
+		list = append(list, measure{name: fmt.Sprint("respond ", clients), unit: "/s", run: underLoad(respondTarget("point"), clients)})
+		if clients <= 32 {
+			list = append(list, cacheMeasure(clients))
+		}
+		list = append(list, measure{name: fmt.Sprint("point hs256 ", clients), unit: "/s", run: underLoad(ours((*lab).withHS256, "point"), clients)})
+		if clients == 32 {
+			list = append(list, spentOn("point hs256 32"))
+			list = append(list, measure{name: "audited hs256 32", unit: "/s", run: underLoad(ours((*lab).withAudit, "point"), clients)})
+			list = append(list, measure{name: "claimed hs256 32", unit: "/s", run: underLoad(ours((*lab).withHS256, "claimed"), clients)})
+			list = append(list, pgbenchMeasure("claimed", clients))
+		}
+		list = append(list, pgbenchMeasure("point", clients))
+		list = append(list, measure{name: fmt.Sprint("point ed25519 ", clients), unit: "/s", run: underLoad(ours((*lab).withEd25519, "point"), clients)})
+	}
+	list = append(list, measure{name: "server's time, point", unit: "x", pairs: serverWeighed("point")})
+	list = append(list, measure{name: "PostgreSQL's time, point", unit: "x", pairs: databaseWeighed("point")})
+	list = append(list, measure{name: "PostgreSQL's time, claimed", unit: "x", pairs: databaseWeighed("claimed")})
+	list = append(list, measure{name: "objects, point", unit: "objects", run: objects("point")})
+	return append(list, saturationMeasures()...)
 }
 
 // where finds a target, and the process that answers there.
@@ -190,15 +240,25 @@ func ours(which func(*lab, context.Context) (*server, error), slug string) where
 	}
 }
 
-// respondTarget is Caddy's static answer to the point endpoint's requests.
-func respondTarget(ctx context.Context, l *lab) (target, int, error) {
-	s, err := l.hs256(ctx)
-	if err != nil {
-		return target{}, 0, err
+// respondTarget is Caddy's static answer to an endpoint's requests, as long as the endpoint's.
+func respondTarget(slug string) where {
+	return func(ctx context.Context, l *lab) (target, int, error) {
+		s, err := l.hs256(ctx)
+		if err != nil {
+			return target{}, 0, err
+		}
+		t := targetOf(slug, s.respond, s.token)
+		if slug == "page" {
+			t.port = s.respondPage
+		}
+		t.name += "-respond"
+		return t, s.pid(), nil
 	}
-	t := targetOf("point", s.respond, s.token)
-	t.name = "respond"
-	return t, s.pid(), nil
+}
+
+func pgbenchMeasure(slug string, clients int) measure {
+	return measure{name: fmt.Sprintf("pgbench %s %d", slug, clients), unit: "/s",
+		run: func(ctx context.Context, l *lab) (float64, error) { return l.pgbench(ctx, slug, clients) }}
 }
 
 // underLoad asks as fast as this many clients can.
@@ -212,8 +272,8 @@ func underLoad(at where, clients int) func(context.Context, *lab) (float64, erro
 	}
 }
 
-// halfTheMaximum asks at half the rate that the point endpoint reaches.
-func halfTheMaximum(at where) func(context.Context, *lab) (float64, error) {
+// halfTheMaximum asks at half the rate that the point endpoint reaches, for so many seconds, or as long as other measures for 0.
+func halfTheMaximum(at where, seconds int) func(context.Context, *lab) (float64, error) {
 	return func(ctx context.Context, l *lab) (float64, error) {
 		if l.maximum == 0 {
 			var err error
@@ -226,7 +286,7 @@ func halfTheMaximum(at where) func(context.Context, *lab) (float64, error) {
 		if err != nil {
 			return 0, err
 		}
-		return l.p99(ctx, t, l.maximum/2)
+		return l.p99(ctx, t, l.maximum/2, cmp.Or(seconds, l.seconds))
 	}
 }
 
@@ -255,25 +315,31 @@ func (p peerSubject) target(slug string) where {
 			t.port = front.proxy
 		case p.graphql:
 			t.name, t.path, t.bodies = slug+"-graphql", "/graphql", graphqlBodies(slug)
+		case p.rest:
+			t.name, t.paths = slug+"-rest", restPaths(slug)
 		}
 		return t, service.pid(), nil
 	}
 }
 
+// chosen reports whether a group is among these names, or there are none.
+func chosen(names, group string) bool {
+	return names == "" || slices.Contains(strings.Split(names, ","), group)
+}
+
 // choose returns the rows of these groups, all of them for an empty name. It fails with the groups that there are.
-func choose(names string) (chosen []row, err error) {
-	wanted := strings.Split(names, ",")
+func choose(names string) (some []row, err error) {
 	groups := make(map[string]bool)
 	for _, r := range allRows() {
 		groups[r.group] = true
-		if names == "" || slices.Contains(wanted, r.group) {
-			chosen = append(chosen, r)
+		if chosen(names, r.group) {
+			some = append(some, r)
 		}
 	}
-	for _, name := range wanted {
+	for name := range strings.SplitSeq(names, ",") {
 		if names != "" && !groups[name] {
 			return nil, fmt.Errorf("there is no row %q: choose of %s", name, strings.Join(slices.Sorted(maps.Keys(groups)), ", "))
 		}
 	}
-	return chosen, nil
+	return some, nil
 }

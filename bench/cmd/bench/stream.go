@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/bench/rig"
 )
 
 // caller is a keep-alive connection that sends requests which were made before, and reads answers without net/http's
@@ -154,12 +156,12 @@ func (l *lab) peak(ctx context.Context, readers int) (float64, error) {
 		}
 	}
 	time.Sleep(2 * time.Second)
-	idle, err := memory(s.pid(), "VmRSS")
+	idle, err := rig.Memory(s.pid(), "VmRSS")
 	if err != nil {
 		return 0, err
 	}
 	if err := resetPeak(s.pid()); err != nil {
-		return 0, errNoProc
+		return 0, rig.ErrNoProc
 	}
 	large := targetOf("million", s.port, s.token)
 	deadline := time.Now().Add(longest)
@@ -179,6 +181,6 @@ func (l *lab) peak(ctx context.Context, readers int) (float64, error) {
 	if err := errors.Join(failures...); err != nil {
 		return 0, err
 	}
-	highest, err := memory(s.pid(), "VmHWM")
+	highest, err := rig.Memory(s.pid(), "VmHWM")
 	return highest - idle, err
 }

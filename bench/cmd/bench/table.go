@@ -32,6 +32,10 @@ func printTable(w io.Writer, rows []row, measures map[string]measure, taken *sam
 		if r.limit == nil && len(ratios) > 1 {
 			ratio = fmt.Sprintf("(%.2f-%.2f)", slices.Min(ratios), slices.Max(ratios))
 		}
+		if measures[r.ours].pairs != nil {
+			low, high := interval(ratios)
+			ratio = fmt.Sprintf("(95 %%: %.2f-%.2f)", low, high)
+		}
 		if r.limit != nil {
 			held = number(median(taken.limits(r))) + " " + unit
 			ratio = fmt.Sprintf("%.2f (%.2f-%.2f)", median(ratios), slices.Min(ratios), slices.Max(ratios))

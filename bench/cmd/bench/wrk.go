@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,17 +19,26 @@ type target struct {
 	path   string
 	token  string
 	bodies []string // sent one after the other, over and over
+	paths  []string // asked instead, with GET; nil: bodies are sent
 	rows   int      // of the answer
 	row    string   // what each of them holds once
 }
 
 // check asks once, and fails when the answer is not the expected one.
 func (t target) check(ctx context.Context) error {
-	answer, err := post(ctx, t.url(), t.token, []byte(t.bodies[0]))
+	answer, err := t.first(ctx)
 	if err == nil && (strings.Count(string(answer), t.row) != t.rows || strings.Contains(string(answer), `"errors"`)) {
 		err = fmt.Errorf("%s does not answer with %d rows: %s", t.url(), t.rows, answer[:min(len(answer), 300)])
 	}
 	return err
+}
+
+// first sends the first request.
+func (t target) first(ctx context.Context) ([]byte, error) {
+	if t.paths != nil {
+		return send(ctx, http.MethodGet, "http://"+address(t.port)+t.paths[0], t.token, nil)
+	}
+	return post(ctx, t.url(), t.token, []byte(t.bodies[0]))
 }
 
 func (t target) url() string { return "http://" + address(t.port) + t.path }
@@ -50,12 +60,17 @@ func bodiesOf(slug string) []string {
 	if len(s.parameters) == 0 {
 		return []string{`{"parameter_values":{}}`}
 	}
-	random := rand.New(rand.NewPCG(1, 2)) // these are row numbers
-	bodies := make([]string, variants)
-	for i := range bodies {
-		bodies[i] = fmt.Sprintf(`{"parameter_values":{"%s":%d}}`, s.parameters[0], 1+random.IntN(s.largest))
+	return variantsOf(slug, func(n int) string { return fmt.Sprintf(`{"parameter_values":{"%s":%d}}`, s.parameters[0], n) })
+}
+
+// variantsOf makes texts that each ask for an endpoint's row by its number.
+func variantsOf(slug string, write func(n int) string) []string {
+	random := rand.New(rand.NewPCG(1, 2))
+	texts := make([]string, variants)
+	for i := range texts {
+		texts[i] = write(1 + random.IntN(max(statements[slug].largest, 1)))
 	}
-	return bodies
+	return texts
 }
 
 // script sends requests that were made before, so that Lua does no more than choose one, and prints what wrk counted.
@@ -65,7 +80,7 @@ const script = `
 local requests, n = {}, 0
 function init()
 	local headers = {["Content-Type"] = "application/json", ["Authorization"] = "Bearer %s"}
-	for line in io.lines(%q) do requests[#requests + 1] = wrk.format("POST", %q, headers, line) end
+	for line in io.lines(%q) do requests[#requests + 1] = %s end
 end
 function request()
 	n = n %% #requests + 1
@@ -93,15 +108,27 @@ func (c counted) perSecond() float64 { return c.Requests / c.Microseconds * 1e6 
 func (l *lab) script(t target) (string, error) {
 	bodies := filepath.Join(l.dir, t.name+".bodies")
 	lua := filepath.Join(l.dir, t.name+".lua")
-	if err := os.WriteFile(bodies, []byte(strings.Join(t.bodies, "\n")+"\n"), 0o600); err != nil {
+	lines, format := t.bodies, fmt.Sprintf(`wrk.format("POST", %q, headers, line)`, t.path)
+	if t.paths != nil {
+		lines, format = t.paths, `wrk.format("GET", line, headers)`
+	}
+	if err := os.WriteFile(bodies, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 		return "", err
 	}
-	return lua, os.WriteFile(lua, fmt.Appendf(nil, script, t.token, bodies, t.path), 0o600)
+	return lua, os.WriteFile(lua, fmt.Appendf(nil, script, t.token, bodies, format), 0o600)
 }
 
 // wrk asks as fast as it can, over this many connections, and fails when anything but 2xx comes back. What is slow may
 // not be answered once in the time.
 func (l *lab) wrk(ctx context.Context, t target, clients, seconds int) (counted, error) {
+	c, err := l.runWrk(ctx, t, clients, seconds)
+	if err == nil && (c.Refused > 0 || c.Broken > 0) {
+		err = fmt.Errorf("of %.0f requests %d were refused and %d broke", c.Requests, c.Refused, c.Broken)
+	}
+	return c, err
+}
+
+func (l *lab) runWrk(ctx context.Context, t target, clients, seconds int) (counted, error) {
 	lua, err := l.script(t)
 	if err != nil {
 		return counted{}, err
@@ -116,11 +143,5 @@ func (l *lab) wrk(ctx context.Context, t target, clients, seconds int) (counted,
 		return counted{}, fmt.Errorf("wrk printed no result: %s", printed)
 	}
 	var c counted
-	if err := json.Unmarshal([]byte(result), &c); err != nil {
-		return counted{}, err
-	}
-	if c.Refused > 0 || c.Broken > 0 {
-		return counted{}, fmt.Errorf("of %.0f requests %d were refused and %d broke", c.Requests, c.Refused, c.Broken)
-	}
-	return c, nil
+	return c, json.Unmarshal([]byte(result), &c)
 }

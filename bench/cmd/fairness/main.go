@@ -8,20 +8,15 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"text/tabwriter"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-
 	"github.com/solucao42/caddy-data-api/bench/rig"
-	"github.com/solucao42/caddy-data-api/internal/pgtest"
 )
 
 type options struct {
@@ -47,13 +42,7 @@ func main() {
 	flag.DurationVar(&o.wait, "wait", 0, "how long a query waits inside the database instead, as one does that waits for a disk")
 	flag.BoolVar(&o.same, "same", false, "let both be one company, whose callers are served as they come: what there would be without fairness")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := measure(ctx, o)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "fairness:", err)
-		os.Exit(1)
-	}
+	rig.Main("fairness", func(ctx context.Context) error { return measure(ctx, o) })
 }
 
 func measure(ctx context.Context, o options) error {
@@ -61,7 +50,7 @@ func measure(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	cluster, dsn, err := database(ctx)
+	cluster, dsn, err := rig.StartDatabase(ctx)
 	if err != nil {
 		return err
 	}
@@ -95,31 +84,6 @@ func measure(ctx context.Context, o options) error {
 		}
 	}
 	return compare(ctx, o, tenants[0], tenants[1])
-}
-
-// database starts a PostgreSQL, and returns the DSN of a role that may do little.
-func database(ctx context.Context) (*pgtest.Cluster, string, error) {
-	cluster, err := pgtest.Start()
-	if err != nil {
-		return nil, "", err
-	}
-	admin, err := pgconn.Connect(ctx, cluster.DSN())
-	if err != nil {
-		cluster.Remove()
-		return nil, "", err
-	}
-	defer admin.Close(ctx)
-	if _, err := admin.Exec(ctx, "CREATE ROLE "+pgtest.ReaderRole+" LOGIN NOSUPERUSER").ReadAll(); err != nil {
-		cluster.Remove()
-		return nil, "", err
-	}
-	config, err := pgconn.ParseConfig(cluster.DSN())
-	if err != nil {
-		cluster.Remove()
-		return nil, "", err
-	}
-	return cluster, fmt.Sprintf("host=%s port=%d user=%s dbname=%s sslmode=disable",
-		config.Host, config.Port, pgtest.ReaderRole, config.Database), nil
 }
 
 // compare measures in turns and prints what came of it.

@@ -11,11 +11,9 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/bench/rig"
@@ -27,13 +25,7 @@ func main() {
 	binary := flag.String("caddy", "bin/caddy", "the server")
 	samples := flag.Int("n", 20_000, "samples of each kind")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := measure(ctx, *binary, *samples)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "timing:", err)
-		os.Exit(1)
-	}
+	rig.Main("timing", func(ctx context.Context) error { return measure(ctx, *binary, *samples) })
 }
 
 func measure(ctx context.Context, binary string, samples int) error {

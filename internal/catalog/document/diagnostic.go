@@ -72,6 +72,33 @@ func (f Diagnostics) Sorted() Diagnostics {
 // Place is where something is in a file: line and column, from 1.
 type Place struct{ Line, Column int }
 
+// NamedPlace is where something with a name is.
+type NamedPlace struct {
+	Name string
+	Place
+}
+
+// Places is where things are, ordered by their names, which differ.
+type Places []NamedPlace
+
+// At is where the thing of a name is; not ok: there is none.
+func (p Places) At(name string) (at Place, ok bool) {
+	i, ok := slices.BinarySearchFunc(p, name, func(one NamedPlace, name string) int { return strings.Compare(one.Name, name) })
+	if !ok {
+		return Place{}, false
+	}
+	return p[i].Place, true
+}
+
+// Names are the names, in order. The slice is the caller's own.
+func (p Places) Names() []string {
+	names := make([]string, len(p))
+	for i, one := range p {
+		names[i] = one.Name
+	}
+	return names
+}
+
 // maxFaults is the most diagnostics that are reported of one file. Of a hundred, one causes the others, or the file is of
 // another kind.
 const maxFaults = 100

@@ -77,7 +77,7 @@ type Endpoint struct {
 	Statement   source.Statement
 	Limits      Limits
 	Rate        ratelimit.Limit                // of executions with one key
-	Columns     map[string]ColumnNote          // what callers are told of columns beyond their types
+	Columns     map[string]ColumnNote          // what callers are told of columns beyond their types; those without are not in it
 	Chart       *Chart                         // nil: the author asks for none
 	Deprecated  time.Time                      // from when callers are asked to leave; zero: they are not
 	Sunset      time.Time                      // when the endpoint is expected to go; zero: not known; not before Deprecated
@@ -120,11 +120,11 @@ type ColumnNote struct {
 type EndpointPlaces struct {
 	Source    Place
 	Statement Place
-	Columns   map[string]Place
+	Columns   Places
 	Shares    map[string]SharePlaces
-	Share     Place            // of the key share; zero: it is left out
-	Params    map[string]Place // of every parameter that the file declares
-	Askable   bool             // the source can be asked about the statement, whatever else is wrong with the file
+	Share     Place  // of the key share; zero: it is left out
+	Params    Places // of every parameter that the file declares
+	Askable   bool   // the source can be asked about the statement, whatever else is wrong with the file
 }
 
 // Position maps the offset of a byte in Statement.SQL to its line and column in the file, both from 1, the column in
@@ -141,13 +141,4 @@ func (e *Endpoint) Position(offset int) (line, column int) {
 		before = before[last+1:]
 	}
 	return line, column + utf8.RuneCountInString(before)
-}
-
-// sourceParams returns a contract's parameters as a source sees them.
-func sourceParams(contract *params.Contract) []source.Param {
-	var list []source.Param
-	for _, param := range contract.Params() {
-		list = append(list, source.Param{Name: param.Name, Type: param.Type, Array: param.Array})
-	}
-	return list
 }

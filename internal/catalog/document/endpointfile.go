@@ -3,11 +3,11 @@ package document
 import (
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
+	"unique"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/params"
@@ -101,7 +101,7 @@ func (e *Endpoint) readFrontMatter(root *node, r *Report) {
 	}
 	e.Places.Params = memberPlaces(f, "params")
 	if e.Contract != nil {
-		e.Statement.Params = sourceParams(e.Contract)
+		e.Statement.Params = e.Contract.SourceParams()
 	}
 	e.checkShares(r)
 	before := r.count()
@@ -113,7 +113,7 @@ func (e *Endpoint) readFrontMatter(root *node, r *Report) {
 		line, column := e.Position(fault.Offset)
 		advice := ""
 		if fault.Placeholder && len(e.Places.Params) > 0 {
-			advice = "; " + declared(slices.Sorted(maps.Keys(e.Places.Params)))
+			advice = "; " + declared(e.Places.Params.Names())
 		}
 		r.Fault(Place{line, column}, "%s%s", fault.Message, advice)
 	}
@@ -164,7 +164,7 @@ func readOnTimeout(f fields, mode Mode) OnTimeout {
 
 func readLimits(f fields, mode Mode, onTimeout OnTimeout) Limits {
 	limits := Limits{Timeout: MaxSyncTimeout, MaxRows: DefaultMaxRows}
-	most, beyond := MaxSyncTimeout, "; a longer query runs as a job, for up to "+span(MaxAsyncTimeout)+
+	most, beyond := MaxSyncTimeout, "; a longer query runs as a job, for up to "+dataapi.Span(MaxAsyncTimeout)+
 		": with mode: async, or with on_timeout: continue and limits.job_timeout"
 	if mode == Async {
 		limits.Timeout, most, beyond = DefaultAsyncTimeout, MaxAsyncTimeout, ""
@@ -208,8 +208,9 @@ func readColumns(f fields) (map[string]source.ColumnSpec, map[string]ColumnNote)
 	if !ok {
 		return nil, nil
 	}
-	columns, notes := make(map[string]source.ColumnSpec), make(map[string]ColumnNote)
-	for _, column := range f.membersOf(member.value, "columns") {
+	declared := f.membersOf(member.value, "columns")
+	columns, notes := make(map[string]source.ColumnSpec, len(declared)), make(map[string]ColumnNote)
+	for _, column := range declared {
 		given := f.fieldsOf(column.value, "columns."+column.key, "type", "scale", "nullable", "description")
 		spec := source.ColumnSpec{Type: source.Type(given.text("type")), Scale: given.integer("scale", 0, maxScale)}
 		if spec.Type != "" && !validColumnType(spec.Type) {
@@ -220,8 +221,9 @@ func readColumns(f fields) (map[string]source.ColumnSpec, map[string]ColumnNote)
 			given.Fault(given.placeOf("scale"), "%s is allowed beside type: %s only", given.name("scale"), source.TypeDecimal)
 		}
 		columns[column.key] = spec
-		notes[column.key] = ColumnNote{
-			Description: strings.TrimSpace(given.text("description")), NotNull: !given.boolean("nullable", true),
+		note := ColumnNote{Description: strings.TrimSpace(given.text("description")), NotNull: !given.boolean("nullable", true)}
+		if note != (ColumnNote{}) { // few columns have one, and there may be very many endpoints
+			notes[column.key] = note
 		}
 	}
 	return columns, notes
@@ -244,13 +246,16 @@ func names[T ~string](types []T) []string {
 }
 
 // memberPlaces is where the members of a map are, such as the parameters that a file declares, sound or not.
-func memberPlaces(f fields, key string) map[string]Place {
-	places := make(map[string]Place)
-	if member, ok := f.by[key]; ok && member.value.kind == mapNode {
-		for _, one := range member.value.members {
-			places[one.key] = one.Place
-		}
+func memberPlaces(f fields, key string) Places {
+	member, ok := f.by[key]
+	if !ok || member.value.kind != mapNode {
+		return nil
 	}
+	places := make(Places, len(member.value.members))
+	for i, one := range member.value.members {
+		places[i] = NamedPlace{unique.Make(one.key).Value(), one.Place}
+	}
+	slices.SortFunc(places, func(a, b NamedPlace) int { return strings.Compare(a.Name, b.Name) })
 	return places
 }
 
@@ -259,10 +264,10 @@ func memberPlaces(f fields, key string) map[string]Place {
 // asked later; this is for catalogs that are checked without their sources.
 func (e *Endpoint) checkNames(f fields, statement reading) {
 	names := e.Places.Params
-	declaredNames := slices.Sorted(maps.Keys(names))
+	declaredNames := names.Names()
 	known := declared(declaredNames)
 	for _, use := range statement.uses {
-		if _, ok := names[use.Name]; ok {
+		if _, ok := names.At(use.Name); ok {
 			continue
 		}
 		line, column := e.Position(use.Offset)
@@ -272,9 +277,10 @@ func (e *Endpoint) checkNames(f fields, statement reading) {
 	if len(f.Report.Dialects.of(e.Source)) == 0 {
 		return // nobody knows what a use looks like
 	}
-	for _, name := range declaredNames {
-		if !statement.mentioned[name] && e.Statement.SQL != "" && params.ValidName(name) && !f.Report.has(names[name]) {
-			f.Fault(names[name], "parameter %s is declared and never used in the statement; use @%s there, or leave it out here%s",
+	for _, one := range names {
+		name := one.Name
+		if !statement.mentioned[name] && e.Statement.SQL != "" && params.ValidName(name) && !f.Report.has(one.Place) {
+			f.Fault(one.Place, "parameter %s is declared and never used in the statement; use @%s there, or leave it out here%s",
 				name, name, e.mentionedAsText(name))
 		}
 	}
@@ -308,11 +314,11 @@ func declared(names []string) string {
 
 // checkShares reports constraints that this endpoint's parameters cannot have.
 func (e *Endpoint) checkShares(r *Report) {
-	declaredNames := slices.Sorted(maps.Keys(e.Places.Params))
+	declaredNames := e.Places.Params.Names()
 	for company, context := range e.Shares {
 		places := e.Places.Shares[company]
 		for name := range context {
-			if _, ok := e.Places.Params[name]; !ok {
+			if _, ok := e.Places.Params.At(name); !ok {
 				r.Fault(places.Constraints[name].Key, "share.%s constrains %q, which is not a parameter of this endpoint; %s%s",
 					company, name, declared(declaredNames), dataapi.DidYouMean(name, declaredNames))
 			}

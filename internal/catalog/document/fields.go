@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/ratelimit"
 )
 
@@ -180,7 +181,7 @@ func (f fields) duration(key string, otherwise, most time.Duration, beyond strin
 		}
 	}
 	f.Fault(value.Place, "%s must be a duration such as 500ms, 5s or 10m, from 1ms to %s; got %s%s",
-		f.name(key), span(most), value.describe(), advice)
+		f.name(key), dataapi.Span(most), value.describe(), advice)
 	return otherwise
 }
 
@@ -200,17 +201,6 @@ func (f fields) rate(key string, otherwise ratelimit.Limit) ratelimit.Limit {
 		return otherwise
 	}
 	return limit
-}
-
-// span writes a duration without the zeros that time.Duration puts at its end.
-func span(d time.Duration) string {
-	text := d.String()
-	for _, zeros := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(text, zeros) {
-			text = text[:len(text)-2]
-		}
-	}
-	return text
 }
 
 // list returns the items of a list; anything else is reported.

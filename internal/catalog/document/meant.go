@@ -230,7 +230,7 @@ func durationMeant(written string) string {
 		if err != nil {
 			return ""
 		}
-		return DidYouMean(span(24 * days))
+		return DidYouMean(dataapi.Span(24 * days))
 	default:
 		return ""
 	}

@@ -40,16 +40,20 @@ func (a Authors) Of(company string) (sources []string) {
 	return sources
 }
 
-// Refusal says why a company may not publish on a source, and what whoever runs the server would have to write; empty: it may.
+// Refusal says why a company may not publish on a source, and what whoever runs the server would have to write; empty: it may. Other companies
+// are not named: one need not know of the other.
 func (a Authors) Refusal(company, source string) string {
 	companies, configured := a[source]
 	switch allowed := a.Of(company); {
 	case slices.Contains(companies, company):
 		return ""
 	case configured:
-		line := "authors " + strings.Join(append(slices.Clone(companies), company), " ")
+		by := "the line `authors " + company + "`"
+		if len(companies) > 0 {
+			by = "adding " + company + " to the line `authors`"
+		}
 		return "company " + company + " may not publish statements on source " + source +
-			"; whoever runs the server allows it by the line `" + line + "` in the source's block of the Caddyfile"
+			"; whoever runs the server allows it by " + by + " in the source's block of the Caddyfile"
 	case len(allowed) > 0:
 		return "there is no source " + Shorten(source) + " on which company " + company + " may publish" + Alternatives(source, allowed)
 	default:
@@ -91,6 +95,35 @@ func ParseStoredEndpoint(address dataapi.Address, text []byte, authors Authors, 
 	return endpoint, sound
 }
 
+// readStored reads what the store keeps of something with a name, as it stands below that name in a company.yaml.
+func readStored(name string, value []byte, r *Report) (described member, ok bool) {
+	text, ok := plainText(value, r)
+	if !ok {
+		return described, false
+	}
+	root := parseYAML(text, 1, r)
+	return member{Place: Place{1, 1}, key: name, value: root}, root != nil
+}
+
+// AddPolicy reads a policy of the store into the company, as AddUser does a user. Add the policies first: users name them.
+func (f *CompanyFile) AddPolicy(name string, value []byte, r *Report) bool {
+	if known := f.Company.Policies[name]; known != nil && !known.Stored {
+		r.Fault(Place{1, 1}, "policies.%s: %s describes this policy, and goes before what the store has; remove the policy from one of them", name, f.File)
+		return false
+	}
+	described, ok := readStored(name, value, r)
+	if !ok {
+		return false
+	}
+	policy := r.readPolicy(described)
+	if len(r.diagnostics) > 0 {
+		return false
+	}
+	policy.Stored = true
+	f.Company.Policies[name] = policy
+	return true
+}
+
 // AddUser reads a user of the store into the company. The value is the map that stands below users.NAME of a company.yaml, as YAML
 // or JSON; the report is that of this document. It reports whether the user was added: one that is at fault is not.
 func (f *CompanyFile) AddUser(name string, value []byte, r *Report) bool {
@@ -98,15 +131,11 @@ func (f *CompanyFile) AddUser(name string, value []byte, r *Report) bool {
 		r.Fault(Place{1, 1}, "users.%s: %s describes this user, and goes before what the store has; remove the user from one of them", name, f.File)
 		return false
 	}
-	text, ok := plainText(value, r)
+	described, ok := readStored(name, value, r)
 	if !ok {
 		return false
 	}
-	root := parseYAML(text, 1, r)
-	if root == nil {
-		return false
-	}
-	user, places := r.readUser(member{Place: Place{1, 1}, key: name, value: root}, f.Company, f.ofKeys)
+	user, places := r.readUser(described, f.Company, f.ofKeys)
 	for _, other := range f.Company.Users {
 		if other.Name != name && other.SubjectName() == user.SubjectName() {
 			r.Fault(Place{1, 1}, "users.%s: trusted issuers call the user %q, as they do the user %s; "+

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -132,13 +131,7 @@ func (d *duration) String() string {
 	if *d == 0 {
 		return ""
 	}
-	text := time.Duration(*d).String()
-	for _, zeros := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(text, zeros) {
-			text = text[:len(text)-2]
-		}
-	}
-	return text
+	return dataapi.Span(time.Duration(*d))
 }
 
 // Type implements pflag.Value.

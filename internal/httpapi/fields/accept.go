@@ -26,12 +26,19 @@ func AcceptsJSON(header http.Header) bool {
 
 // PrefersEvents reports whether an Accept header asks for an event stream rather than for JSON. One that names both
 // alike gets JSON.
-func PrefersEvents(header http.Header) bool {
-	events, document := Weigh(header, EventStreamType), Weigh(header, JSONType)
-	if events.Quality == document.Quality {
-		return events.Quality > 0 && events.Specificity > document.Specificity
+func PrefersEvents(header http.Header) bool { return prefers(header, EventStreamType) }
+
+// PrefersHTML reports whether an Accept header asks for a page rather than for JSON, as browsers do for their windows. One that
+// names both alike gets JSON.
+func PrefersHTML(header http.Header) bool { return prefers(header, "text/html") }
+
+// prefers reports whether an Accept header asks for a media type rather than for JSON.
+func prefers(header http.Header, mediaType string) bool {
+	wanted, document := Weigh(header, mediaType), Weigh(header, JSONType)
+	if wanted.Quality == document.Quality {
+		return wanted.Quality > 0 && wanted.Specificity > document.Specificity
 	}
-	return events.Quality > document.Quality
+	return wanted.Quality > document.Quality
 }
 
 // Weight is what an Accept header says of a media type.

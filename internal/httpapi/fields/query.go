@@ -57,6 +57,9 @@ func splitQuery(r *http.Request, reserved ...string) (query Query, others url.Va
 	return query, others, nil
 }
 
+// LinkQuery is the name of the query parameter that holds a presigned link.
+const LinkQuery = "link"
+
 // ParameterPrefix stands before the name of an endpoint's parameter in a query, where the name alone is reserved.
 const ParameterPrefix = "p."
 

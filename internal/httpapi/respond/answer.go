@@ -28,7 +28,7 @@ var errStalled = errors.New("the caller takes nothing of the answer")
 // budget, does not wait for ever for its reader, and sees to it that an answer which ends badly is not taken for a whole one.
 type Answer struct {
 	http.ResponseWriter
-	controller *http.ResponseController
+	controller http.ResponseController
 	by         *Responder
 	request    *http.Request // of the caller
 
@@ -60,9 +60,10 @@ type watchedAnswer struct {
 	writing       atomic.Int64 // when the write that goes on began, in nanoseconds; 0: none does
 	until         atomic.Int64 // when writing ends, however much has been written; 0: it may go on
 
-	mu       sync.Mutex // held while the watch uses the controller
-	finished bool       // the handler has returned, and the controller must not be used
-	reset    bool       // the stream has been reset, or will be as soon as its connection takes something
+	server   http.ResponseController // of the server's own writer, for the watch; set before the answer is listed
+	mu       sync.Mutex              // held while the watch uses it
+	finished bool                    // the handler has returned, and it must not be used
+	reset    bool                    // the stream has been reset, or will be as soon as its connection takes something
 	progress progress
 }
 
@@ -95,23 +96,32 @@ func (a *Answer) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// pieceSize is how much is written to a stream at once: it is what its reader has to take within [stallTimeout].
-const pieceSize = 16 << 10
+const (
+	// streamPiece is how much is written to a stream at once: it is what its reader has to take within [stallTimeout].
+	streamPiece = 16 << 10
+
+	// connPiece is the same of a connection. Caddy's writer sets the deadline anew for each such piece, and never a later one than
+	// the handler's.
+	connPiece = 64 << 10
+)
 
 func (a *Answer) send(now time.Time, p []byte) (n int, err error) {
 	defer a.watched.writing.Store(0)
-	for a.request.ProtoMajor > 1 && len(p) > pieceSize {
+	size := connPiece
+	if a.request.ProtoMajor > 1 {
+		size = streamPiece
+	}
+	for {
+		piece := p[:min(len(p), size)]
 		a.watched.writing.Store(now.UnixNano())
-		written, err := a.ResponseWriter.Write(p[:pieceSize])
+		written, err := a.ResponseWriter.Write(piece)
 		n += written
-		if err != nil {
+		if p = p[len(piece):]; err != nil || len(p) == 0 {
 			return n, err
 		}
-		p, now = p[pieceSize:], time.Now()
+		now = time.Now()
+		a.extend(now, a.by.watch.blind)
 	}
-	a.watched.writing.Store(now.UnixNano())
-	written, err := a.ResponseWriter.Write(p)
-	return n + written, err
 }
 
 // begin looks whether the answer may begin, or go on, with a part of this size.
@@ -148,12 +158,29 @@ func (a *Answer) await(now time.Time, size int) {
 		patience = a.by.watch.stall
 	default:
 		a.streamed = true
+		a.watched.server = *http.NewResponseController(serverWriter(a.ResponseWriter))
 		a.by.watch.add(a)
 	}
-	// A connection's deadline costs nothing, and the watch puts it off where it sees that the reader takes something. On the
-	// streams of HTTP/2 a deadline resets the stream when it passes, also while nothing waits: they have the watch alone.
+	a.extend(now, patience)
+}
+
+// extend sets a connection's deadline, which costs nothing, and which the watch extends where it sees that the reader takes something. On
+// the streams of HTTP/2 a deadline resets the stream when it passes, also while nothing waits: they have the watch alone.
+func (a *Answer) extend(now time.Time, patience time.Duration) {
 	if a.request.ProtoMajor == 1 {
 		_ = a.controller.SetWriteDeadline(now.Add(patience)) // writers that know none do not block either
+	}
+}
+
+// serverWriter returns the writer of net/http below all others. It alone lets a second goroutine set deadlines: Caddy's keeps account of them
+// without a lock.
+func serverWriter(w http.ResponseWriter) http.ResponseWriter {
+	for {
+		outer, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return w
+		}
+		w = outer.Unwrap()
 	}
 }
 
@@ -202,9 +229,7 @@ func (a *Answer) flush() bool {
 // FlushError is for response controllers. The reader of what is flushed is watched as that of what is written is.
 func (a *Answer) FlushError() error {
 	now := time.Now()
-	if a.request.ProtoMajor == 1 {
-		_ = a.controller.SetWriteDeadline(now.Add(a.by.watch.blind))
-	}
+	a.extend(now, a.by.watch.blind)
 	a.watched.writing.Store(now.UnixNano())
 	defer a.watched.writing.Store(0)
 	return a.controller.Flush()

@@ -45,7 +45,8 @@ func DecodeBody(r *http.Request, target any, emptyAllowed bool) error {
 	return nil
 }
 
-// ReadText reads a request's body as it is, for a handler that takes a text beside JSON.
+// ReadText reads a request's body as it is, for a handler that takes a text beside JSON. Who reads the body of a request in
+// another way keeps what it holds of the memory.
 func ReadText(r *http.Request) ([]byte, error) { return readBody(r) }
 
 // readBody reads the whole body. It refuses a content coding, and a body that is larger than it may be.
@@ -103,11 +104,11 @@ const bodyTimeout = 10 * time.Second
 
 // limitBody bounds a request's body in size and in time. The server's own timeouts are for idle connections: a body that
 // drips would hold the request, and what it was permitted at its beginning, as long as its sender likes.
-func (h *Responder) limitBody(w http.ResponseWriter, r *http.Request, size int64) {
+func (h *Responder) limitBody(w http.ResponseWriter, r *http.Request, size int64, body *timedBody) {
 	if r.ContentLength == 0 {
 		return
 	}
-	body := &timedBody{ReadCloser: http.MaxBytesReader(w, r.Body, size), controller: http.NewResponseController(w)}
+	body.ReadCloser, body.controller = http.MaxBytesReader(w, r.Body, size), *http.NewResponseController(w)
 	body.budget, body.payer = h.payerOf(r)
 	r.Body = body
 }
@@ -116,7 +117,7 @@ func (h *Responder) limitBody(w http.ResponseWriter, r *http.Request, size int64
 // grows with what has arrived.
 type timedBody struct {
 	io.ReadCloser
-	controller *http.ResponseController
+	controller http.ResponseController
 	budget     *admission.Budget
 	payer      string
 
@@ -208,7 +209,7 @@ func describeJSON(body []byte, err error, target any) string {
 func unknownField(field string, target any) string {
 	var known []string
 	for _, member := range reflect.VisibleFields(reflect.TypeOf(target).Elem()) {
-		if name, _, _ := strings.Cut(member.Tag.Get("json"), ","); name != "" {
+		if name, _, _ := strings.Cut(member.Tag.Get("json"), ","); name != "" && member.Type != shownType {
 			known = append(known, name)
 		}
 	}

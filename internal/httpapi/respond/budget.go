@@ -28,13 +28,13 @@ const busyAgain = 2 * time.Second
 
 var errNoRoom = &dataapi.Error{
 	Code: dataapi.CodeOverloaded, RetryAfter: busyAgain,
-	Detail: "As much is on its way to you, and to the others of your company, as may be at once. " +
+	Detail: "Too much is on its way to you and the others of your company. " +
 		"Read what you have asked for, and come back later.",
 }
 
 var errNoRoomForBody = &dataapi.Error{
 	Code: dataapi.CodeOverloaded, RetryAfter: busyAgain,
-	Detail: "As many request bodies as may be are on their way at once. Come back later, and send the body together with its header.",
+	Detail: "Too many request bodies are on their way at once. Come back later, and send the body together with its header.",
 }
 
 // Memory bounds what the answers and the bodies of requests hold in memory at once: a company may hold as much as is left

@@ -225,7 +225,7 @@ func TestBodiesBeyondTheBudgetAreRefused(t *testing.T) { // alone, since its bod
 	responder.memory.Resize(8 << 20)
 	listener := wiretest.Listen(t)
 	listen(t, listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		responder.limitBody(w, r, 1<<20)
+		responder.limitBody(w, r, 1<<20, new(timedBody))
 		handle(responder, func(w http.ResponseWriter, r *http.Request) error {
 			var body struct{ A string }
 			if err := DecodeBody(r, &body, false); err != nil {

@@ -11,10 +11,27 @@ import (
 
 type callerKey struct{}
 
+// called is the context of a request whose caller is known, and its body: what would be three allocations, with context.WithValue, is one.
+type called struct {
+	context.Context //nolint:containedctx // it is a context
+	caller          identity.Principal
+	body            timedBody
+}
+
+// Value implements [context.Context].
+func (c *called) Value(key any) any {
+	if key == (callerKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
 // CallerOf returns who was authenticated; without a company: nobody was.
 func CallerOf(r *http.Request) identity.Principal {
-	caller, _ := r.Context().Value(callerKey{}).(identity.Principal)
-	return caller
+	if c, ok := r.Context().Value(callerKey{}).(*called); ok {
+		return c.caller
+	}
+	return identity.Principal{}
 }
 
 // Enter lets in the request of a caller whom an authenticator has identified: it gives the answer a request id, counts the
@@ -22,20 +39,23 @@ func CallerOf(r *http.Request) identity.Principal {
 // Handlers find the caller with [CallerOf]. Where it reports false, the request is answered already.
 func (h *Responder) Enter(w http.ResponseWriter, r *http.Request, caller identity.Principal, maxBody int64) (*http.Request, bool) {
 	fields.SetRequestID(w, r)
+	fields.SetNoSniff(w.Header())
 	if err := limitKey(w, h.rates, caller); err != nil {
 		h.Meter.Throttled(observe.KeyLimit)
 		h.Fail(w, r, err)
 		return nil, false
 	}
-	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
-	h.limitBody(w, r, maxBody)
+	c := &called{Context: r.Context(), caller: caller}
+	r = r.WithContext(c)
+	h.limitBody(w, r, maxBody, &c.body)
 	return r, true
 }
 
 // EnterStranger is Enter for a request that needs no caller. What it holds in memory is counted by the client's address.
 func (h *Responder) EnterStranger(w http.ResponseWriter, r *http.Request, maxBody int64) {
 	fields.SetRequestID(w, r)
-	h.limitBody(w, r, maxBody)
+	fields.SetNoSniff(w.Header())
+	h.limitBody(w, r, maxBody, new(timedBody))
 }
 
 // Renew returns a caller as it is now. It fails with dataapi.CodeUnauthenticated when its key, user or tokens are not good any

@@ -14,9 +14,9 @@ import (
 type Routes map[string]Handler
 
 // Mux makes a mux of routes. A path that is known with another method is answered with 405 and the methods that it has, any
-// other path with 404: both as problem documents, which net/http's own answers are not. Besides says of a path at which
-// there is nothing what there is beside it, in a sentence or more for the caller, or nothing; it may be nil.
-func (h *Responder) Mux(routes Routes, besides func(path string) string) *http.ServeMux {
+// other path with 404: both as problem documents, which net/http's own answers are not. Suggest
+// names what exists near an unknown path, in a sentence or more for the caller, or nothing; it may be nil.
+func (h *Responder) Mux(routes Routes, suggest func(path string) string) *http.ServeMux {
 	mux := http.NewServeMux()
 	methods := make(map[string][]string)
 	for pattern, handler := range routes {
@@ -36,19 +36,19 @@ func (h *Responder) Mux(routes Routes, besides func(path string) string) *http.S
 	}
 	known := slices.Sorted(maps.Keys(methods))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		writeProblem(w, r, dataapi.Errorf(dataapi.CodeNotFound, "%s", lost(mux, known, r.URL.Path, besides)))
+		writeProblem(w, r, dataapi.Errorf(dataapi.CodeNotFound, "%s", lost(mux, known, r.URL.Path, suggest)))
 	})
 	return mux
 }
 
-// lost says of a path at which there is nothing what there is beside it.
-func lost(mux *http.ServeMux, known []string, path string, besides func(string) string) string {
+// lost tells a caller that a path is unknown, and which path exists near it.
+func lost(mux *http.ServeMux, known []string, path string, suggest func(string) string) string {
 	nothing := dataapi.CodeNotFound.Definition().Detail
 	if parent, found := strings.CutSuffix(path, "/"); found && isRoute(mux, parent) {
-		return nothing + " There is without the slash at its end."
+		return nothing + " Remove the slash at its end."
 	}
-	if besides != nil {
-		if sentence := besides(path); sentence != "" {
+	if suggest != nil {
+		if sentence := suggest(path); sentence != "" {
 			return sentence
 		}
 	}

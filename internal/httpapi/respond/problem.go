@@ -19,15 +19,16 @@ type problem struct {
 	Status int             `json:"status"`
 	Detail string          `json:"detail"`
 	Code   dataapi.Code    `json:"code"`
-	Trace  string          `json:"trace_id,omitempty"` // of a request that is traced
+	ID     string          `json:"request_id,omitempty"` // as in the header, for whoever keeps the body alone
+	Trace  string          `json:"trace_id,omitempty"`   // of a request that is traced
 	Errors []dataapi.Fault `json:"errors,omitempty"`
 }
 
 // defaultRetryAfter is what a 429 or 503 tells a caller to wait when its cause does not know better.
 const defaultRetryAfter = 5 * time.Second
 
-// WriteUnauthenticated answers 401. Whatever was wrong, the bytes are the same; only the challenge tells whether a token
-// was presented (RFC 6750, 3.1).
+// WriteUnauthenticated answers 401. Whatever was wrong, the bytes are the same, but for the id of the request, which is random; only
+// the challenge tells whether a token was presented (RFC 6750, 3.1).
 func WriteUnauthenticated(w http.ResponseWriter, r *http.Request, presented bool) {
 	SetChallenge(w, presented)
 	writeProblem(w, r, &dataapi.Error{Code: dataapi.CodeUnauthenticated})
@@ -45,6 +46,26 @@ func SetChallenge(w http.ResponseWriter, presented bool) {
 // WriteProblem answers with an error of the catalogue. It sets no challenge and logs nothing.
 func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 	writeProblem(w, r, dataapi.AsError(err))
+}
+
+// SeeOtherError answers with a way elsewhere, for people whose browser would show them a problem document. It is logged and counted
+// as its cause is. The location must not be of the request's choosing.
+type SeeOtherError struct {
+	Location string
+	Err      error // the cause
+}
+
+func (e *SeeOtherError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *SeeOtherError) Unwrap() error { return e.Err }
+
+// writeSeeOther answers with the way elsewhere.
+func writeSeeOther(w http.ResponseWriter, elsewhere *SeeOtherError) {
+	header := w.Header()
+	header.Set("Location", elsewhere.Location)
+	header.Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusSeeOther)
 }
 
 // writeProblem is the one place that turns an error of the catalogue into HTTP.
@@ -74,6 +95,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, failure *dataapi.Error
 		Status: definition.Status,
 		Detail: detail,
 		Code:   definition.Code,
+		ID:     fields.RequestID(w),
 		Trace:  tracing.ID(r.Context()),
 		Errors: failure.Faults,
 	})
@@ -93,6 +115,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, failure *dataapi.Error
 	}
 	body = append(body, '\n')
 	header.Set("Content-Type", "application/problem+json")
+	fields.SetNoSniff(header)
 	header.Set("Cache-Control", "no-store")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	// Nobody pays for refusals, and so nobody keeps them waiting: they fit into the buffers of every honest reader. The server

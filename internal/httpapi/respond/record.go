@@ -37,7 +37,7 @@ func (k *Recorder) Record(w http.ResponseWriter, r *http.Request, event audit.Ev
 
 // EventBy returns an event of a caller.
 func EventBy(caller identity.Principal, action audit.Action) audit.Event {
-	event := audit.Event{Action: action, KeyID: caller.KeyID, Issuer: caller.Issuer, Session: caller.Session}
+	event := audit.Event{Action: action, KeyID: caller.KeyID, Issuer: caller.Issuer, Session: caller.Session, LinkID: caller.Link}
 	if caller.Company != nil {
 		event.Company, event.User = caller.Company.Slug, caller.User.Name
 	}
@@ -52,7 +52,7 @@ func OutcomeOf(err error) (outcome, reason string) {
 		return audit.Success, ""
 	case errors.Is(err, context.Canceled), errors.Is(err, errStalled):
 		return observe.CallerGone, ""
-	case failure.Err != nil && failure.Code == dataapi.CodeUnauthenticated:
+	case failure.Err != nil && (failure.Code == dataapi.CodeUnauthenticated || failure.Code == dataapi.CodeLinkEnded):
 		reason = failure.Err.Error()
 	case failure.Code.Definition().Status < http.StatusInternalServerError:
 		reason = failure.Detail // other causes are for the log: a database's message may repeat a value

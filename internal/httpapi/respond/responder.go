@@ -75,7 +75,7 @@ type route struct {
 
 // ServeHTTP calls the handler and answers with its error.
 func (h *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	answer := &Answer{ResponseWriter: w, controller: http.NewResponseController(w), by: h.Responder, request: r}
+	answer := &Answer{ResponseWriter: w, controller: *http.NewResponseController(w), by: h.Responder, request: r}
 	answer.budget, answer.payer = h.payerOf(r)
 	defer answer.finish()
 	err := h.handle(answer, r)
@@ -146,6 +146,10 @@ func (h *Responder) fail(w http.ResponseWriter, r *http.Request, endpoint dataap
 		panic(http.ErrAbortHandler)
 	}
 	h.logFailure(w, r, endpoint, err, false)
+	if elsewhere, ok := errors.AsType[*SeeOtherError](err); ok {
+		writeSeeOther(w, elsewhere)
+		return
+	}
 	writeProblem(w, r, dataapi.AsError(err))
 }
 

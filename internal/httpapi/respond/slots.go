@@ -1,6 +1,7 @@
 package respond
 
 import (
+	"io"
 	"net/http"
 	"runtime"
 )
@@ -20,6 +21,37 @@ func LimitConversion(w http.ResponseWriter) error {
 		return answer.acquireSlot()
 	}
 	return nil
+}
+
+// Turns is a writer to elsewhere than an answer, in whose place it takes a slot for every buffer that is filled. End it.
+type Turns struct {
+	to     io.Writer
+	answer *Answer // nil: there is none, and no slot is taken
+}
+
+// ConvertInTurns is LimitConversion for what is converted for an answer, and written elsewhere.
+func ConvertInTurns(w http.ResponseWriter, to io.Writer) (*Turns, error) {
+	return &Turns{to, AnswerOf(w)}, LimitConversion(w)
+}
+
+// Write gives the slot to others, who may have waited for it.
+func (t *Turns) Write(p []byte) (int, error) {
+	if t.answer == nil {
+		return t.to.Write(p)
+	}
+	t.answer.releaseSlot()
+	n, err := t.to.Write(p)
+	if err != nil {
+		return n, err
+	}
+	return n, t.answer.acquireSlot()
+}
+
+// End gives the slot back.
+func (t *Turns) End() {
+	if t.answer != nil {
+		t.answer.releaseSlot()
+	}
 }
 
 func (a *Answer) acquireSlot() error {

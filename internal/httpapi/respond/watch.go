@@ -101,17 +101,17 @@ func (a *Answer) giveUpUnlessTaken(now time.Time) {
 		patience = a.by.watch.stall // for one piece
 	case known:
 		since, patience = moved, a.by.watch.stall
-		_ = a.controller.SetWriteDeadline(since.Add(patience))
+		_ = a.watched.server.SetWriteDeadline(since.Add(patience))
 	}
 	switch {
 	case now.Sub(since) < patience:
-	case !a.watched.reset:
-		a.watched.reset = true
-		_ = a.controller.SetWriteDeadline(longAgo)
-	case known && now.Sub(moved) >= 2*patience:
+	case a.watched.reset && known && now.Sub(moved) >= 2*patience:
 		// The connection of the stream takes nothing either, and so cannot even be told of the reset.
 		a.by.log.Info("a connection is closed whose reader takes nothing", slog.String("remote", a.request.RemoteAddr))
 		_ = connOf(a.request).Close()
+	default: // again each time: the handler may just have set another deadline, for its next piece
+		a.watched.reset = true
+		_ = a.watched.server.SetWriteDeadline(longAgo)
 	}
 }
 

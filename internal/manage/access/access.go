@@ -20,9 +20,10 @@ type Services struct {
 	Dispatcher *callback.Dispatcher
 	Documents  *documents.Library
 
-	// CheckUser says what is wrong with a user of a company, given as company.yaml has it below users: every fault, each in words
-	// for people. Nil: users are made in files alone.
-	CheckUser func(company, user string, value []byte) (faults []string)
+	// CheckUser and CheckPolicy read a user and a policy of a company, given as company.yaml has it below users and policies. They say
+	// every fault, each in words for people; then there is no user, or policy.
+	CheckUser   func(company, user string, value []byte) (*identity.User, []string)
+	CheckPolicy func(company, policy string, value []byte) (*identity.Policy, []string)
 }
 
 // access answers the routes.
@@ -44,6 +45,9 @@ func Routes(services Services) func(*respond.Responder) respond.Routes {
 			"POST " + dataapi.PathUsers + "/{name}/callback-secret":        a.showSecret,
 			"POST " + dataapi.PathUsers + "/{name}/callback-secret/rotate": a.rotateSecret,
 			"GET " + dataapi.PathPolicies:                                  a.listPolicies,
+			"GET " + dataapi.PathPolicies + "/{name}":                      a.getPolicy,
+			"PUT " + dataapi.PathPolicies + "/{name}":                      a.putPolicy,
+			"DELETE " + dataapi.PathPolicies + "/{name}":                   a.deletePolicy,
 			"GET " + dataapi.PathKeys:                                      a.listKeys,
 			"POST " + dataapi.PathKeys:                                     a.createKey,
 			"POST " + dataapi.PathKeys + "/{api_key}/rotate":               a.rotateKey,
@@ -83,6 +87,28 @@ func (a *access) authorizeAgain(r *http.Request) (identity.Principal, error) {
 	return caller, authorize(caller)
 }
 
+// refuseGrant refuses what would give somebody more than the caller has.
+func refuseGrant(beyond string) error {
+	return dataapi.Errorf(dataapi.CodeForbidden, "This would give more than you have: %s. Nobody grants what they lack themselves.", beyond)
+}
+
+// mayActFor refuses a caller who would get, by a key of another user's, more than it has itself.
+func (a *access) mayActFor(caller identity.Principal, name string) error {
+	company := a.company(caller)
+	user := company.Users[name]
+	if user == nil {
+		return nil // which is refused with better words
+	}
+	target, err := identity.NewPrincipal(company, user)
+	if err != nil {
+		return nil //nolint:nilerr // such a user is let in nowhere
+	}
+	if beyond := caller.Beyond(target); beyond != "" {
+		return refuseGrant(beyond)
+	}
+	return nil
+}
+
 // company returns the caller's company as it is now: that of the caller is as old as the request.
 func (a *access) company(caller identity.Principal) *identity.Company {
 	if company, ok := a.Catalog.Current().Company(caller.Company.Slug); ok {
@@ -100,7 +126,7 @@ func (a *access) findUser(r *http.Request) (*identity.User, error) {
 	return user, nil
 }
 
-// recordUser keeps what was done to a user, who is the event's subject.
+// record keeps what was done to a user, a policy or a key, which is the event's subject.
 func (a *access) record(w http.ResponseWriter, r *http.Request, action audit.Action, subject string) {
 	event := respond.EventBy(respond.CallerOf(r), action)
 	event.Subject = subject

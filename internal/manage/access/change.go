@@ -2,28 +2,58 @@ package access
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/documents"
-	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
 
-// userRequest is the body of PUT .../users/{name}. It stands for all that the user is: what is left out is not kept.
+// userRequest is the body of PUT .../users/{name}. It stands for all that the user is: what is left out is not kept. What a GET says beside
+// that is taken too, so that a user can be read, edited and sent back.
 type userRequest struct {
 	DisplayName  string          `json:"display_name"`
 	Active       *bool           `json:"active"`
 	Policies     []string        `json:"policies"`
 	ShareContext json.RawMessage `json:"share_context"`
 	Subject      *string         `json:"subject"`
+
+	Name   *string         `json:"name"`   // as in the path
+	Limits *limitsDocument `json:"limits"` // files alone give some
+
+	Origin    respond.Shown `json:"origin"`
+	Path      respond.Shown `json:"path"`
+	Faulty    respond.Shown `json:"faulty"`
+	Actions   respond.Shown `json:"actions"`
+	Keys      respond.Shown `json:"keys"`
+	Revision  respond.Shown `json:"revision"`
+	UpdatedAt respond.Shown `json:"updated_at"`
+	UpdatedBy respond.Shown `json:"updated_by"`
+}
+
+// unheeded are faults of what a caller may think that it has changed, and has not.
+func (q *userRequest) unheeded(name string) (faults []dataapi.Fault) {
+	if fault := otherName(q.Name, name); fault != nil {
+		faults = append(faults, *fault)
+	}
+	if q.Limits != nil && (q.Limits.Rate != nil || len(q.Limits.Quota) > 0 || len(q.Limits.KeyQuota) > 0) {
+		faults = append(faults, dataapi.Fault{
+			Parameter: "limits", Code: dataapi.CodeInvalidParameter, Detail: "cannot be set here: only users of company.yaml have limits",
+		})
+	}
+	return faults
+}
+
+// otherName is the fault of a document whose name is not that of the path; nil: it is.
+func otherName(given *string, name string) *dataapi.Fault {
+	if given == nil || *given == name {
+		return nil
+	}
+	return &dataapi.Fault{Parameter: "name", Code: dataapi.CodeInvalidParameter, Detail: "must be " + name + ", as in the path: a name cannot be changed"}
 }
 
 // keptUser is a user as a company.yaml has it below users.
@@ -36,9 +66,8 @@ type keptUser struct {
 }
 
 func (q *userRequest) kept() keptUser {
-	kept := keptUser{Name: q.DisplayName, Active: q.Active == nil || *q.Active, Policies: append([]string{}, q.Policies...)}
-	if context := string(q.ShareContext); context != "null" && context != "{}" {
-		kept.ShareContext = q.ShareContext
+	kept := keptUser{
+		Name: q.DisplayName, Active: q.Active == nil || *q.Active, Policies: append([]string{}, q.Policies...), ShareContext: keptContext(q.ShareContext),
 	}
 	if q.Subject != nil {
 		kept.Subject = *q.Subject
@@ -52,100 +81,78 @@ func (a *access) putUser(w http.ResponseWriter, r *http.Request) error {
 	if err := respond.DecodeBody(r, &request, false); err != nil {
 		return err
 	}
-	revision, err := precondition(r)
+	c, err := a.readChange(r, documents.User, "user", true)
 	if err != nil {
 		return err
 	}
-	caller, err := a.authorizeAgain(r)
-	if err != nil {
+	if err := checkStored(c.company, c.name, !c.precondition.Make); err != nil {
 		return err
 	}
-	name, company := r.PathValue("name"), a.company(caller)
-	if err := checkStored(company, name, revision != documents.Absent); err != nil {
+	revision, err := a.present(r, c)
+	if err != nil {
 		return err
 	}
 	kept := request.kept()
-	if err := a.checkUser(company, name, kept); err != nil {
+	made, err := a.checkUser(c.company, c.name, kept, request.unheeded(c.name))
+	if err != nil {
 		return err
 	}
-	if name == caller.User.Name && !remains(company, name, kept) {
-		return dataapi.Errorf(dataapi.CodeConflict,
-			"This would take the permission %s from yourself: another administrator has to do that.", dataapi.ActionManageAccess)
+	if err := mayMake(c.company, c.caller, made); err != nil {
+		return err
+	}
+	if c.name == c.caller.User.Name && !remains(c.company, c.name, kept) {
+		return errOwnAccess
 	}
 	value, err := json.Marshal(kept)
 	if err != nil {
 		return err
 	}
-	action := "changed"
-	if revision == documents.Absent {
-		action = "created"
-	}
-	if err := a.write(r, caller, documents.Write{Value: value, If: revision, Stamp: documents.Stamp{Action: action}}); err != nil {
+	status, err := a.save(w, r, c, revision, value, saved{audit.UserCreated, audit.UserChanged, dataapi.PathUsers})
+	if err != nil {
 		return err
 	}
-	if action == "created" {
-		a.record(w, r, audit.UserCreated, name)
-		w.Header().Set("Location", fields.BaseOf(r).Path+dataapi.PathUsers+"/"+name)
-		return a.answerUser(w, r, http.StatusCreated)
+	return a.answerUser(w, r, status)
+}
+
+var errOwnAccess = dataapi.Errorf(dataapi.CodeConflict,
+	"This would take the permission %s from yourself: another administrator has to do that.", dataapi.ActionManageAccess)
+
+// mayMake refuses to give a user more than the caller has, unless the user has it already.
+func mayMake(company *identity.Company, caller identity.Principal, made *identity.User) error {
+	would, err := identity.NewPrincipal(company, made)
+	if err != nil {
+		return err
 	}
-	a.record(w, r, audit.UserChanged, name)
-	return a.answerUser(w, r, http.StatusOK)
+	beyond := caller.Beyond(would)
+	if beyond == "" {
+		return nil
+	}
+	if before := company.Users[made.Name]; before != nil {
+		if has, err := identity.NewPrincipal(company, before); err == nil && has.Beyond(would) == "" {
+			return nil
+		}
+	}
+	return refuseGrant(beyond)
 }
 
 // deleteUser deletes a user, whose keys open nothing then.
 func (a *access) deleteUser(w http.ResponseWriter, r *http.Request) error {
-	revision, err := precondition(r)
+	c, err := a.readChange(r, documents.User, "user", false)
 	if err != nil {
 		return err
 	}
-	if revision == documents.Absent {
-		return dataapi.Errorf(dataapi.CodeInvalidRequest, "If-None-Match: * is for what is to be made. Send If-Match with the user's ETag.")
-	}
-	caller, err := a.authorizeAgain(r)
-	if err != nil {
-		return err
-	}
-	name := r.PathValue("name")
-	if name == caller.User.Name {
+	if c.name == c.caller.User.Name {
 		return dataapi.Errorf(dataapi.CodeConflict, "One cannot delete oneself: another administrator has to do that.")
 	}
-	if err := checkStored(a.company(caller), name, true); err != nil {
+	if err := checkStored(c.company, c.name, true); err != nil {
 		return err
 	}
-	if err := a.write(r, caller, documents.Write{Delete: true, If: revision, Stamp: documents.Stamp{Action: "deleted"}}); err != nil {
+	if err := a.remove(r, c); err != nil {
 		return err
 	}
-	a.record(w, r, audit.UserDeleted, name)
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	a.record(w, r, audit.UserDeleted, c.name)
+	return noContent(w)
 }
-
-// precondition reads which revision a change is of; [documents.Absent]: there must be none yet.
-func precondition(r *http.Request) (revision int64, err error) {
-	match, none := r.Header.Get("If-Match"), r.Header.Get("If-None-Match")
-	switch {
-	case match != "" && none != "", match == "" && none == "":
-		return 0, dataapi.Errorf(dataapi.CodeInvalidRequest,
-			"Say what is to be changed: If-Match with the ETag that you have read, or If-None-Match: * to make what is not there yet.")
-	case none == "*":
-		return documents.Absent, nil
-	case none != "":
-		return 0, dataapi.Errorf(dataapi.CodeInvalidRequest, "If-None-Match must be * here.")
-	case match == "*":
-		return documents.Whatever, nil
-	}
-	text, err := strconv.Unquote(match)
-	if err == nil {
-		revision, err = strconv.ParseInt(text, 10, 64)
-	}
-	if err != nil || revision < 1 {
-		return 0, errStale // it is no ETag of this user
-	}
-	return revision, nil
-}
-
-var errStale = dataapi.Errorf(dataapi.CodePreconditionFailed, "The user has been changed since you have read it. Read it again, and decide anew.")
 
 // checkStored reports why a user cannot be changed here: it stands in a file, or there is none.
 func checkStored(company *identity.Company, name string, must bool) error {
@@ -162,12 +169,8 @@ func checkStored(company *identity.Company, name string, must bool) error {
 	}
 }
 
-// checkUser reports every fault of a user at once.
-func (a *access) checkUser(company *identity.Company, name string, kept keptUser) error {
-	if a.CheckUser == nil {
-		return dataapi.Errorf(dataapi.CodeConflict, "Users are made in files here.")
-	}
-	var faults []dataapi.Fault
+// checkUser reports every fault of a user at once, behind those that were found before.
+func (a *access) checkUser(company *identity.Company, name string, kept keptUser, faults []dataapi.Fault) (*identity.User, error) {
 	fault := func(parameter, format string, args ...any) {
 		faults = append(faults, dataapi.Fault{Parameter: parameter, Code: dataapi.CodeInvalidParameter, Detail: fmt.Sprintf(format, args...)})
 	}
@@ -176,9 +179,10 @@ func (a *access) checkUser(company *identity.Company, name string, kept keptUser
 	}
 	value, err := json.Marshal(kept)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, message := range a.CheckUser(company.Slug, name, value) {
+	made, messages := a.CheckUser(company.Slug, name, value)
+	for _, message := range messages {
 		message = strings.TrimPrefix(message, "users."+name+".")
 		parameter := "share_context"
 		for _, field := range []string{"policies", "share_context", "subject", "name", "active"} {
@@ -192,10 +196,15 @@ func (a *access) checkUser(company *identity.Company, name string, kept keptUser
 		}
 		fault(parameter, "%s", message)
 	}
-	if len(faults) == 0 {
-		return nil
+	if len(faults) > 0 {
+		return nil, faulty("user", faults)
 	}
-	return &dataapi.Error{Code: dataapi.CodeInvalidParameter, Detail: "The user has faults. The errors field lists each of them.", Faults: faults}
+	return made, nil
+}
+
+// faulty refuses a user or a policy with all its faults.
+func faulty(word string, faults []dataapi.Fault) error {
+	return &dataapi.Error{Code: dataapi.CodeInvalidParameter, Detail: "The " + word + " has faults. The errors field lists each of them.", Faults: faults}
 }
 
 // remains reports whether an administrator would still be one.
@@ -203,35 +212,3 @@ func remains(company *identity.Company, name string, kept keptUser) bool {
 	would, err := identity.NewPrincipal(company, &identity.User{Name: name, Active: kept.Active, Policies: kept.Policies})
 	return err == nil && kept.Active && would.AuthorizeEverywhere(dataapi.ActionManageAccess)
 }
-
-// write writes the user that the path names.
-func (a *access) write(r *http.Request, caller identity.Principal, w documents.Write) error {
-	w.Kind, w.Key = documents.User, caller.Company.Slug+"/"+r.PathValue("name")
-	w.Author = caller.Company.Slug + "/" + caller.User.Name
-	_, err := a.Documents.Put(r.Context(), w)
-	conflict, _ := errors.AsType[*documents.ConflictError](err)
-	switch {
-	case w.Delete && conflict != nil && (conflict.Current.Revision == 0 || conflict.Current.Deleted):
-		return errNoUser
-	case errors.Is(err, documents.ErrNotFound):
-		return errNoUser
-	case errors.Is(err, documents.ErrConflict):
-		if w.If == documents.Absent {
-			return dataapi.Errorf(dataapi.CodePreconditionFailed, "There is a user of this name already.")
-		}
-		return errStale
-	case errors.Is(err, documents.ErrInvalid):
-		return &dataapi.Error{Code: dataapi.CodeInvalidParameter, Detail: "The user is too large to be kept.", Err: err}
-	case err != nil:
-		return dataapi.Wrap(dataapi.CodeOverloaded, err)
-	}
-	// The answer says what is in force. The change is kept, so that a catalog which takes long is not waited for.
-	select {
-	case <-a.Catalog.Refresh(caller.Company.Slug):
-	case <-time.After(inForce):
-	}
-	return nil
-}
-
-// inForce is how long a change is waited for to come into force.
-const inForce = 2 * time.Second

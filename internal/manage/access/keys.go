@@ -95,7 +95,9 @@ func (a *access) listKeys(w http.ResponseWriter, r *http.Request) error {
 	now := time.Now()
 	for i := range keys {
 		key := &keys[i]
-		if query["user"] != "" && key.User != query["user"] || query["state"] != "" && string(key.State(now)) != query["state"] {
+		state := key.State(now)
+		if query["user"] != "" && key.User != query["user"] || query["state"] != "" && string(state) != query["state"] ||
+			query["state"] == "" && key.OfSession() && state != identity.KeyActive { // what was a session's is nobody's concern any more
 			continue
 		}
 		if len(answer.Keys) == limit {
@@ -133,6 +135,14 @@ func (a *access) createKey(w http.ResponseWriter, r *http.Request) error {
 	}
 	caller, err := a.authorizeAgain(r)
 	if err != nil {
+		return err
+	}
+	if identity.SessionKeyName(request.Name) {
+		return &dataapi.Error{Code: dataapi.CodeInvalidParameter, Faults: []dataapi.Fault{{
+			Parameter: "name", Code: dataapi.CodeInvalidParameter, Detail: "is the label of keys that sessions have; choose another",
+		}}}
+	}
+	if err := a.mayActFor(caller, request.User); err != nil {
 		return err
 	}
 	key, secret, err := a.Directory.CreateKey(r.Context(), identity.NewKey{
@@ -204,6 +214,9 @@ func (a *access) rotateKey(w http.ResponseWriter, r *http.Request) error {
 	}
 	key, err := a.findKey(r)
 	if err != nil {
+		return err
+	}
+	if err := a.mayActFor(caller, key.User); err != nil {
 		return err
 	}
 	rotation, err := a.Directory.RotateKey(r.Context(), key.ID, overlap, orZero(request.ExpiresAt))

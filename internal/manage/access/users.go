@@ -3,10 +3,8 @@ package access
 import (
 	"cmp"
 	"encoding/json"
-	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -26,16 +24,14 @@ type userDocument struct {
 	Active       bool                                   `json:"active"`
 	Origin       string                                 `json:"origin"` // file, store
 	Path         *string                                `json:"path"`   // of the file, below the catalog
-	Faulty       bool                                   `json:"faulty"` // it is kept, and not in force
+	Faulty       bool                                   `json:"faulty"` // it is stored, and not in force
 	Subject      *string                                `json:"subject"`
 	Policies     []string                               `json:"policies"`
 	Actions      []identity.EffectiveAction             `json:"actions"`
 	ShareContext map[string]identity.ConstraintDocument `json:"share_context"`
 	Limits       limitsDocument                         `json:"limits"`
 	Keys         keySummary                             `json:"keys"`
-	Revision     *string                                `json:"revision"`
-	UpdatedAt    *time.Time                             `json:"updated_at"`
-	UpdatedBy    *string                                `json:"updated_by"`
+	stamp
 }
 
 // limitsDocument are a user's limits as files write them.
@@ -52,7 +48,7 @@ type keySummary struct {
 	NextExpiryAt *time.Time `json:"next_expiry_at"`
 }
 
-// people are the users of a company, and what is kept of them.
+// people are the users of a company, and what is stored of them.
 type people struct {
 	company *identity.Company
 	stored  map[string]documents.Document
@@ -60,13 +56,10 @@ type people struct {
 }
 
 func (a *access) people(r *http.Request, company *identity.Company) (people, error) {
-	p := people{company: company, stored: make(map[string]documents.Document), keys: make(map[string]keySummary)}
-	kept, err := a.Documents.All(r.Context(), documents.User, company.Slug+"/")
-	if err != nil {
-		return p, dataapi.Wrap(dataapi.CodeOverloaded, err)
-	}
-	for _, document := range kept {
-		p.stored[strings.TrimPrefix(document.Key, company.Slug+"/")] = document
+	p := people{company: company, keys: make(map[string]keySummary)}
+	var err error
+	if p.stored, err = a.stored(r, documents.User, company); err != nil {
+		return p, err
 	}
 	keys, err := a.Keys.List(r.Context(), company.Slug)
 	if err != nil {
@@ -94,12 +87,8 @@ func (s keySummary) with(key *identity.Key, now time.Time) keySummary {
 	return s
 }
 
-// names are those of all users, the ones that are kept and not in force included.
-func (p *people) names() []string {
-	names := slices.AppendSeq(slices.Collect(maps.Keys(p.company.Users)), maps.Keys(p.stored))
-	slices.Sort(names)
-	return slices.Compact(names)
-}
+// names are those of all users, the ones that are stored and not in force included.
+func (p *people) names() []string { return namesOf(p.company.Users, p.stored) }
 
 // describe describes a user; false: there is none of the name.
 func (p *people) describe(name string) (userDocument, bool) {
@@ -120,13 +109,7 @@ func (p *people) describe(name string) (userDocument, bool) {
 		}
 		return d, true
 	}
-	d.Origin = "store"
-	if document.Revision > 0 {
-		d.Revision, d.UpdatedAt = new(strconv.FormatInt(document.Revision, 10)), timeOrNull(document.At)
-		if _, author, found := strings.Cut(document.Author, "/"); found {
-			d.UpdatedBy = &author
-		}
-	}
+	d.Origin, d.stamp = "store", stampOf(&document)
 	return d, true
 }
 
@@ -178,10 +161,9 @@ func (a *access) listUsers(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	answer := struct {
-		Users      []userDocument `json:"users"`
-		Next       *string        `json:"next_cursor"`
-		Authorable bool           `json:"authorable"`
-	}{Users: []userDocument{}, Authorable: a.CheckUser != nil}
+		Users []userDocument `json:"users"`
+		Next  *string        `json:"next_cursor"`
+	}{Users: []userDocument{}}
 	for _, name := range all.names() {
 		if name <= query["cursor"] && query["cursor"] != "" {
 			continue
@@ -226,78 +208,23 @@ func (a *access) answerUser(w http.ResponseWriter, r *http.Request, status int) 
 	if !ok {
 		return errNoUser
 	}
-	if described.Revision != nil {
-		w.Header().Set("ETag", strconv.Quote(*described.Revision))
-	}
-	return respond.WriteJSON(w, status, described)
+	return writeRecord(w, status, described, described.stamp)
 }
 
-var errNoUser = dataapi.Errorf(dataapi.CodeNotFound, "The company has no such user.")
+var errNoUser = record{word: "user"}.none()
 
-// policyDocument describes a policy.
-type policyDocument struct {
-	Name        string          `json:"name"`
-	Description string          `json:"description"`
-	Origin      string          `json:"origin"` // managed, file
-	Path        *string         `json:"path"`
-	Grants      []grantDocument `json:"grants"`
-	Users       int             `json:"users"` // that have it
-}
-
-type grantDocument struct {
-	Actions   []dataapi.Action `json:"actions"`
-	Endpoints []string         `json:"endpoints"`
-}
-
-// listPolicies answers with the managed policies, and the company's own by name.
-func (a *access) listPolicies(w http.ResponseWriter, r *http.Request) error {
-	if _, err := fields.ParseQuery(r); err != nil {
-		return err
-	}
-	company := a.company(respond.CallerOf(r))
-	holders := make(map[string]int)
-	for _, user := range company.Users {
-		for _, name := range user.Policies {
-			holders[name]++
-		}
-	}
-	documents := []policyDocument{}
-	for _, policy := range identity.ManagedPolicies() {
-		documents = append(documents, describePolicy(&policy, "managed", holders))
-	}
-	for _, name := range slices.SortedFunc(maps.Keys(company.Policies), cmp.Compare[string]) {
-		described := describePolicy(company.Policies[name], "file", holders)
-		if company.Stored {
-			described.Origin = "store"
-		} else {
-			described.Path = new(company.Slug + "/company.yaml")
-		}
-		documents = append(documents, described)
-	}
-	return respond.WriteJSON(w, http.StatusOK, map[string][]policyDocument{"policies": documents})
-}
-
-func describePolicy(policy *identity.Policy, origin string, holders map[string]int) policyDocument {
-	d := policyDocument{Name: policy.Name, Description: policy.Description, Origin: origin, Grants: []grantDocument{}, Users: holders[policy.Name]}
-	for _, grant := range policy.Grants {
-		endpoints := grant.Endpoints
-		if len(endpoints) == 0 {
-			endpoints = []string{"*"}
-		}
-		d.Grants = append(d.Grants, grantDocument{grant.Actions, endpoints})
-	}
-	return d
-}
-
-// readUser reads what is kept of a user that is not in force, as far as it can be read.
+// readUser reads what is stored of a user that is not in force, as far as it can be read.
 func readUser(name string, value []byte) *identity.User {
 	var kept struct {
-		Name     string   `json:"name"`
-		Active   *bool    `json:"active"`
-		Policies []string `json:"policies"`
+		Name         string          `json:"name"`
+		Active       *bool           `json:"active"`
+		Policies     []string        `json:"policies"`
+		ShareContext json.RawMessage `json:"share_context"`
+		Subject      string          `json:"subject"`
 	}
 	_ = json.Unmarshal(value, &kept) // what cannot be read is left out
 	return &identity.User{
 		Name: name, DisplayName: cmp.Or(kept.Name, name), Active: kept.Active == nil || *kept.Active, Policies: kept.Policies, Stored: true,
+		ShareContext: readContext(kept.ShareContext), Subject: kept.Subject,
 	}
 }

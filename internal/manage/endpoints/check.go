@@ -23,11 +23,11 @@ type checkAnswer struct {
 	Slug      string `json:"slug"`
 	contract
 	Faults      []dataapi.TextFault `json:"faults"`
-	Warnings    []dataapi.TextFault `json:"warnings"`
+	Warnings    []dataapi.TextFault `json:"warnings"`     // what would come of it, for callers and for users with share contexts
 	SourceAsked bool                `json:"source_asked"` // the database has judged the statement
 }
 
-// check says what is wrong with a draft, and what columns it has. Nothing is kept.
+// check says what is wrong with a draft, and what columns it has. Nothing is stored.
 func (e *endpoints) check(w http.ResponseWriter, r *http.Request) error {
 	if _, err := fields.ParseQuery(r); err != nil {
 		return err
@@ -53,7 +53,7 @@ func (e *endpoints) check(w http.ResponseWriter, r *http.Request) error {
 	}
 	answer := checkAnswer{
 		Namespace: request.Namespace, Slug: request.Slug, contract: describe(draft.Endpoint, draft.Columns),
-		Faults: execution.Placed(request.Text, draft.Faults), Warnings: []dataapi.TextFault{}, SourceAsked: draft.Asked,
+		Faults: execution.Placed(request.Text, draft.Faults), Warnings: execution.Placed(request.Text, draft.Warnings), SourceAsked: draft.Asked,
 	}
 	answer.Revision = document.Revision([]byte(request.Text))
 	return respond.WriteJSON(w, http.StatusOK, answer)

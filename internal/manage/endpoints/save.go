@@ -44,8 +44,7 @@ type change struct {
 	caller  identity.Principal
 	address dataapi.Address
 	current documents.Document // without a revision: there is none
-	make    bool               // If-None-Match: *
-	match   string             // If-Match; empty: whatever there is
+	of      fields.Precondition
 	message string
 	action  string // of the document
 }
@@ -108,23 +107,14 @@ func (e *endpoints) begin(w http.ResponseWriter, r *http.Request, needed bool) (
 	if err := e.limit(w, caller, "changes", changeLimit); err != nil {
 		return nil, err
 	}
-	match, none := r.Header.Get("If-Match"), r.Header.Get("If-None-Match")
-	switch {
-	case match != "" && none != "", needed && match == "" && none == "":
-		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest,
-			"Say what is to be changed: If-Match with the ETag that you have read, or If-None-Match: * to make what is not there yet.")
-	case none != "" && none != "*":
-		return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "If-None-Match must be * here.")
-	}
-	c.make = none == "*"
-	if match != "*" {
-		c.match = match
+	if c.of, err = fields.ReadPrecondition(r, needed); err != nil {
+		return nil, err
 	}
 	c.current, err = e.present(r.Context(), c.address)
 	if err != nil {
 		return nil, err
 	}
-	return c, e.precondition(c, match != "")
+	return c, e.precondition(c)
 }
 
 // present is what there is in the store, a deletion too; without a revision: nothing.
@@ -141,24 +131,23 @@ func (e *endpoints) present(ctx context.Context, address dataapi.Address) (docum
 }
 
 // precondition holds what there is against what the caller has seen.
-func (e *endpoints) precondition(c *change, matched bool) error {
+func (e *endpoints) precondition(c *change) error {
 	there := c.current.Revision > 0 && !c.current.Deleted
 	if file, err := e.find(c.address, false); err == nil && file.Origin == catalog.OfFile && !there {
 		return dataapi.Errorf(dataapi.CodeConflict, "The file %s of the catalog is served at this address, and is changed there.", file.Below)
 	}
 	switch {
-	case c.make && there:
-		return c.stale("There is an endpoint at this address already.")
-	case c.make, !matched && there:
+	case c.of.Holds(there, versionTag(c.current.Revision, c.current.Value)):
+		if !there && !c.of.Given() {
+			return errNoEndpoint
+		}
 		return nil
-	case !there && !matched:
-		return errNoEndpoint
+	case c.of.Make:
+		return c.stale("There is an endpoint at this address already.")
 	case !there:
 		return c.stale("The endpoint has been deleted, or there never was one.")
-	case c.match != "" && c.match != versionTag(c.current.Revision, c.current.Value):
-		return c.stale("The endpoint has been changed since you have read it.")
 	}
-	return nil
+	return c.stale("The endpoint has been changed since you have read it.")
 }
 
 // stale tells a caller that there is something else than it has seen, and what.
@@ -251,7 +240,7 @@ func (e *endpoints) keep(c *change, w documents.Write) error {
 	live, cancel := context.WithTimeout(c.r.Context(), liveWithin)
 	defer cancel()
 	select {
-	case <-e.Catalog.Refresh(c.address.Company):
+	case <-e.Catalog.Settled(c.address.Company): // the store has told the catalog
 	case <-live.Done(): // it will be, as on other servers
 	}
 	return nil
@@ -263,7 +252,7 @@ func storeError(err error) error {
 	case err == nil, errors.Is(err, context.Canceled):
 		return err
 	case errors.Is(err, documents.ErrInvalid):
-		return &dataapi.Error{Code: dataapi.CodeInvalidRequest, Detail: fmt.Sprint("The endpoint cannot be kept: ", err, "."), Err: err}
+		return &dataapi.Error{Code: dataapi.CodeInvalidRequest, Detail: fmt.Sprint("The endpoint cannot be stored: ", err, "."), Err: err}
 	}
 	return dataapi.Wrap(dataapi.CodeOverloaded, err)
 }
@@ -277,8 +266,8 @@ func (e *endpoints) delete(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if c.make {
-		return dataapi.Errorf(dataapi.CodeInvalidRequest, "If-None-Match: * is for what is to be made. Send If-Match with the endpoint's ETag.")
+	if err := c.of.OfExisting(); err != nil {
+		return err
 	}
 	revision := document.Revision(c.current.Value)
 	c.action = "deleted"
@@ -311,8 +300,8 @@ func (e *endpoints) turn(w http.ResponseWriter, r *http.Request, active bool) er
 	if err != nil {
 		return err
 	}
-	if c.make {
-		return dataapi.Errorf(dataapi.CodeInvalidRequest, "If-None-Match: * is for what is to be made.")
+	if err := c.of.OfExisting(); err != nil {
+		return err
 	}
 	text, ok := document.SetActive(c.current.Value, active)
 	if !ok {

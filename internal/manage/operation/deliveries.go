@@ -36,11 +36,12 @@ type tryDocument struct {
 	At         time.Time `json:"at"`
 	Status     *int      `json:"status"`
 	Error      *string   `json:"error"`
+	Reason     *string   `json:"reason"`
 	DurationMS int64     `json:"duration_ms"`
 }
 
 func describeTry(try callback.Try) tryDocument {
-	d := tryDocument{At: try.At.UTC(), Error: textOrNull(try.Error), DurationMS: try.Took.Milliseconds()}
+	d := tryDocument{At: try.At.UTC(), Error: textOrNull(try.Error), Reason: textOrNull(string(try.Reason)), DurationMS: try.Took.Milliseconds()}
 	if try.Status != 0 {
 		d.Status = &try.Status
 	}

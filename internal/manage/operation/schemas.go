@@ -49,8 +49,8 @@ type readSchema struct {
 	etag string
 }
 
-// of returns the schema of a source. Renew asks for one that is new.
-func (s *schemas) of(asked *Source, renew bool) (readSchema, error) {
+// of returns the schema of a source, for which a company asks. Renew asks for one that is new.
+func (s *schemas) of(asked *Source, company string, renew bool) (readSchema, error) {
 	s.mu.Lock()
 	kept := s.kept[asked.Name]
 	if kept == nil {
@@ -66,7 +66,7 @@ func (s *schemas) of(asked *Source, renew bool) (readSchema, error) {
 		return last, nil
 	}
 	read, err := kept.asking.Ask(func(ctx context.Context) (readSchema, error) {
-		schema, err := asked.Describer.Describe(ctx, maxTables, maxColumns)
+		schema, err := asked.Describe(ctx, company, maxTables, maxColumns)
 		if err != nil {
 			return readSchema{}, err
 		}

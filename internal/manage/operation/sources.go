@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -17,11 +18,13 @@ import (
 
 // Source is what the routes need of a source.
 type Source struct {
-	Name      string
-	Kind      string                    // as Caddyfiles name it, such as postgres
-	Describer source.Describer          // nil: it cannot tell its tables
-	Author    func(company string) bool // whether users of the company may publish statements on it
-	Health    func() (up bool, since time.Time)
+	Name   string
+	Kind   string                    // as Caddyfiles name it, such as postgres
+	Author func(company string) bool // whether users of the company may publish statements on it
+	Health func() (up bool, since time.Time)
+
+	// Describe is [source.Describer]'s, in the turn of a company; nil: it cannot tell its tables.
+	Describe func(ctx context.Context, company string, maxTables, maxColumns int) (source.Schema, error)
 }
 
 // sourceDocument describes a source to a company.
@@ -62,7 +65,7 @@ func (o *operation) listSources(w http.ResponseWriter, r *http.Request) error {
 	answer := map[string][]sourceDocument{"sources": {}}
 	for _, s := range o.known(caller) {
 		d := sourceDocument{Name: s.Name, Kind: s.Kind, Author: s.Author(caller.Company.Slug)}
-		d.Schema = d.Author && s.Describer != nil
+		d.Schema = d.Author && s.Describe != nil
 		if !d.Author {
 			d.HowToAuthor = new("authors " + caller.Company.Slug)
 		}
@@ -117,10 +120,10 @@ func (o *operation) getSchema(w http.ResponseWriter, r *http.Request) error {
 		return dataapi.Errorf(dataapi.CodeForbidden,
 			"Your company may not publish statements on this source. The line that lets it, in the source's block of the Caddyfile: authors %s",
 			caller.Company.Slug)
-	case asked.Describer == nil:
+	case asked.Describe == nil:
 		return dataapi.Errorf(dataapi.CodeNotFound, "This source cannot tell which tables it has.")
 	}
-	read, err := o.schemas.of(asked, fields.NoCache(r.Header))
+	read, err := o.schemas.of(asked, caller.Company.Slug, fields.NoCache(r.Header))
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package columnar
 
 import (
-	"bufio"
 	"io"
 
 	"github.com/apache/arrow-go/v18/arrow/ipc"
@@ -10,47 +9,9 @@ import (
 	"github.com/solucao42/caddy-data-api/source"
 )
 
-// bufferSize is what gathers before the first bytes are handed to the writer.
-const bufferSize = 32 << 10
-
-// announced calls before when the first bytes pass. The libraries close a writer that can be closed; this one cannot.
-type announced struct {
-	w      io.Writer
-	before result.BeforeFirstWrite // nil once called
-}
-
-func (a *announced) Write(p []byte) (int, error) {
-	a.begin(-1)
-	return a.w.Write(p)
-}
-
-func (a *announced) begin(size int) {
-	if a.before != nil {
-		a.before(size)
-		a.before = nil
-	}
-}
-
-// buffered is a buffer that knows whether it holds all of a result.
-type buffered struct {
-	*bufio.Writer
-	out *announced
-}
-
-func newBuffered(w io.Writer, before result.BeforeFirstWrite) buffered {
-	out := &announced{w: w, before: before}
-	return buffered{Writer: bufio.NewWriterSize(out, bufferSize), out: out}
-}
-
-// end hands over what is left.
-func (b buffered) end() error {
-	b.out.begin(b.Buffered()) // which does nothing when something was written before
-	return b.Flush()
-}
-
 // batches is what the encoders share: a batch of rows that is written whenever it is full.
 type batches struct {
-	out   buffered
+	out   result.Buffer
 	batch *batch
 	write func() error // writes the batch and empties it
 	ended bool
@@ -121,8 +82,8 @@ var Arrow = &result.Format{
 const arrowType = "application/vnd.apache.arrow.stream"
 
 // NewArrow makes an encoder that writes to w. Before may be nil. Close it, whether or not the result ends.
-func NewArrow(w io.Writer, before result.BeforeFirstWrite) *ArrowEncoder {
-	e := &ArrowEncoder{batches: batches{out: newBuffered(w, before)}}
+func NewArrow(w io.Writer, before result.Beginning) *ArrowEncoder {
+	e := &ArrowEncoder{batches: batches{out: result.NewBuffer(w, before)}}
 	e.write = e.writeRecord
 	return e
 }
@@ -150,5 +111,5 @@ func (e *ArrowEncoder) End(result.Summary) error {
 	if err := e.stream.Close(); err != nil { // writes the schema if there was no row
 		return err
 	}
-	return e.out.end()
+	return e.out.End()
 }

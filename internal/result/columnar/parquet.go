@@ -31,7 +31,7 @@ var _ result.Encoder = (*ParquetEncoder)(nil)
 
 // Parquet is an Apache Parquet file. Its encoder gathers a row group, and is counted instead of measured.
 var Parquet = &result.Format{
-	Name: "Parquet", Suffix: "parquet", MediaType: parquetType, ContentType: parquetType, Download: true, JobsOnly: true,
+	Name: "Parquet", Suffix: "parquet", MediaType: parquetType, ContentType: parquetType, Download: true, Gathers: true,
 	Schema: result.SchemaBinary, Memory: 160 << 10,
 	Encoder: func(w io.Writer, options result.EncoderOptions) result.Encoder {
 		return NewParquet(w, options.BeforeFirstWrite)
@@ -41,8 +41,8 @@ var Parquet = &result.Format{
 const parquetType = "application/vnd.apache.parquet"
 
 // NewParquet makes an encoder that writes to w. Before may be nil. Close it, whether or not the result ends.
-func NewParquet(w io.Writer, before result.BeforeFirstWrite) *ParquetEncoder {
-	e := &ParquetEncoder{batches: batches{out: newBuffered(w, before)}}
+func NewParquet(w io.Writer, before result.Beginning) *ParquetEncoder {
+	e := &ParquetEncoder{batches: batches{out: result.NewBuffer(w, before)}}
 	e.write = e.writeRows
 	return e
 }
@@ -84,7 +84,7 @@ func (e *ParquetEncoder) End(summary result.Summary) error {
 	if err := e.file.Close(); err != nil {
 		return err
 	}
-	return e.out.end()
+	return e.out.End()
 }
 
 // parquetSchema is the schema of a file that holds what an Arrow schema describes.

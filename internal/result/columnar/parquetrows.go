@@ -6,7 +6,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/decimal256"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/parquet-go/parquet-go"
 )
 
@@ -31,8 +31,9 @@ func (n namedNode) Name() string { return n.name }
 // Value implements [parquet.Field]. Rows are made of values, and never of Go structs.
 func (namedNode) Value(reflect.Value) reflect.Value { panic("columnar: rows are no structs") }
 
-// decimalWidth is the bytes of a decimal in Parquet, by its Arrow type.
-func decimalWidth(typ arrow.DataType) int { return typ.(arrow.FixedWidthDataType).BitWidth() / 8 }
+// decimalWidth is the bytes of a decimal in Parquet. One of more than 38 digits is text: readers such as DuckDB and Spark know no wider
+// decimals, and would make a float of it.
+const decimalWidth = 16
 
 // parquetNode is the Parquet type of what an Arrow type holds, but for NULL.
 func parquetNode(typ arrow.DataType) parquet.Node {
@@ -49,8 +50,8 @@ func parquetNode(typ arrow.DataType) parquet.Node {
 		return parquet.Leaf(parquet.DoubleType)
 	case *arrow.BooleanType:
 		return parquet.Leaf(parquet.BooleanType)
-	case arrow.DecimalType:
-		return parquet.Decimal(int(typ.GetScale()), int(typ.GetPrecision()), parquet.FixedLenByteArrayType(decimalWidth(typ)))
+	case *arrow.Decimal128Type:
+		return parquet.Decimal(int(typ.Scale), int(typ.Precision), parquet.FixedLenByteArrayType(decimalWidth))
 	case *arrow.Date32Type:
 		return parquet.Date()
 	case *arrow.Time64Type:
@@ -128,9 +129,10 @@ func (m *rowMaker) value(values arrow.Array, index int) parquet.Value {
 	case *array.Boolean:
 		return parquet.BooleanValue(values.Value(index))
 	case *array.Decimal128:
-		return m.decimal(decimal256.FromDecimal128(values.Value(index)), 16)
+		return m.decimal(values.Value(index))
 	case *array.Decimal256:
-		return m.decimal(values.Value(index), 32)
+		scale := values.DataType().(*arrow.Decimal256Type).Scale
+		return parquet.ByteArrayValue([]byte(values.Value(index).ToString(scale)))
 	case *array.Date32:
 		return parquet.Int32Value(int32(values.Value(index)))
 	case *array.Time64:
@@ -149,11 +151,9 @@ func (m *rowMaker) value(values arrow.Array, index int) parquet.Value {
 }
 
 // decimal writes a number as big-endian two's complement.
-func (m *rowMaker) decimal(n decimal256.Num, width int) parquet.Value {
+func (m *rowMaker) decimal(n decimal128.Num) parquet.Value {
 	start := len(m.scratch)
-	words := n.Array() // the least significant first
-	for i := width/8 - 1; i >= 0; i-- {
-		m.scratch = binary.BigEndian.AppendUint64(m.scratch, words[i])
-	}
+	m.scratch = binary.BigEndian.AppendUint64(m.scratch, uint64(n.HighBits()))
+	m.scratch = binary.BigEndian.AppendUint64(m.scratch, n.LowBits())
 	return parquet.FixedLenByteArrayValue(m.scratch[start:])
 }

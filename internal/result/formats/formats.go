@@ -11,9 +11,6 @@ import (
 // All are the formats, the one that is preferred first.
 var All = []*result.Format{result.JSON, result.NDJSON, result.CSV, columnar.Arrow, sheet.XLSX, columnar.Parquet}
 
-// Streamed are those that an endpoint answers with while its query runs.
-var Streamed = slices.DeleteFunc(slices.Clone(All), func(f *result.Format) bool { return f.JobsOnly })
-
 // WithSuffix returns the format of a suffix; nil: there is none.
 func WithSuffix(suffix string) *result.Format {
 	for _, format := range All {

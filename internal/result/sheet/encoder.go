@@ -2,7 +2,6 @@ package sheet
 
 import (
 	"archive/zip"
-	"bufio"
 	"compress/flate"
 	"errors"
 	"fmt"
@@ -40,8 +39,7 @@ var errState = errors.New("the encoder's methods were called out of order")
 
 // encoder is a [result.Encoder] that writes a workbook. It is not safe for concurrent use.
 type encoder struct {
-	out     *announced
-	buffer  *bufio.Writer // before the compressor's output reaches the reader
+	out     result.Buffer // before the compressor's output reaches the reader
 	archive *zip.Writer
 	maxRows int
 
@@ -54,31 +52,9 @@ type encoder struct {
 	ended   bool
 }
 
-// announced calls before when the first bytes pass.
-type announced struct {
-	w      io.Writer
-	before result.BeforeFirstWrite // nil once called
-}
-
-func (a *announced) Write(p []byte) (int, error) {
-	a.begin(-1)
-	return a.w.Write(p)
-}
-
-func (a *announced) begin(size int) {
-	if a.before != nil {
-		a.before(size)
-		a.before = nil
-	}
-}
-
-// bufferSize is what gathers before the first bytes are handed to the writer.
-const bufferSize = 32 << 10
-
-func newEncoder(w io.Writer, maxRows int, before result.BeforeFirstWrite) *encoder {
-	e := &encoder{out: &announced{w, before}, maxRows: maxRows}
-	e.buffer = bufio.NewWriterSize(e.out, bufferSize)
-	e.archive = zip.NewWriter(e.buffer)
+func newEncoder(w io.Writer, maxRows int, before result.Beginning) *encoder {
+	e := &encoder{out: result.NewBuffer(w, before), maxRows: maxRows}
+	e.archive = zip.NewWriter(e.out)
 	e.archive.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
 	return e
 }
@@ -186,8 +162,7 @@ func (e *encoder) End(result.Summary) error {
 	); err != nil {
 		return err
 	}
-	e.out.begin(e.buffer.Buffered()) // which does nothing when something was written before
-	return e.buffer.Flush()
+	return e.out.End()
 }
 
 // Close drops what was not written. It may be called more than once.

@@ -61,7 +61,7 @@ func write(t *testing.T, maxRows int, columns []source.Column, rows ...[]source.
 	t.Helper()
 	var out bytes.Buffer
 	size := 0
-	encoder := newEncoder(&out, maxRows, func(n int) { size = n })
+	encoder := newEncoder(&out, maxRows, result.BeforeFirstWrite(func(n int) { size = n }))
 	defer encoder.Close()
 	if err := encoder.Columns(columns); err != nil {
 		return nil, err

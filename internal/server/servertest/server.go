@@ -246,6 +246,7 @@ func (s *Server) settings() server.Settings {
 			Issuer: "caddy-data-api", Audience: "caddy-data-api", AccessTTL: 10 * time.Minute, RefreshTTL: 7 * 24 * time.Hour,
 		},
 		Algorithm: token.EdDSA,
+		Console:   func() string { return "/console" },
 		Throttle: ratelimit.ThrottleLimits{
 			Address: perMinute(1000), Failures: perMinute(100), Identity: perMinute(100), Total: perMinute(6000),
 		},
@@ -255,6 +256,7 @@ func (s *Server) settings() server.Settings {
 		Cache:          cache.Options{Size: cache.DefaultSize, MaxResult: cache.DefaultMaxResult},
 		Log:            s.logger(), AuditLog: noAuditLog{}, Observer: s.observer(),
 		Exiting:  func() bool { return false },
+		Scheme:   func(*http.Request) string { return "http" },
 		ClientIP: func(r *http.Request) string { host, _, _ := net.SplitHostPort(r.RemoteAddr); return host },
 	}
 }

@@ -264,30 +264,6 @@ func TestSettingsThatFailAreNoCallersValue(t *testing.T) {
 	}
 }
 
-// On a pipeline a refused value is refused too, and touches nobody else.
-func TestCallersValueThatTheDatabaseRefusesOnAPipeline(t *testing.T) {
-	t.Parallel()
-	db := pgtest.New(t)
-	s := open(t, db, withPipelines(1))
-	shared := onPipeline(t, s)
-	query := compile(t, s, "SELECT pg_backend_pid() AS pid, to_tsquery('simple', @s) AS v", word)
-	if _, err := short(t, query, text("a")); err != nil {
-		t.Fatal(err)
-	}
-	for _, value := range []string{"a &", "(", "&"} {
-		if _, err := short(t, query, text(value)); !dataapi.HasCode(err, dataapi.CodeValueRefused) {
-			t.Errorf("with %q: got %v, want %s", value, err, dataapi.CodeValueRefused)
-		}
-	}
-	eventually(t, "the statement still runs on the pipeline", func() bool {
-		got, err := short(t, query, text("a"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return got[0] == shared
-	})
-}
-
 // Whatever a text holds, PostgreSQL either takes it or the caller is told that it does not: never an error of the server.
 func TestRandomTextsAreNoFaultOfTheServer(t *testing.T) {
 	t.Parallel()

@@ -141,6 +141,9 @@ func TestAStatementThatIsSlowToPlan(t *testing.T) {
 	db := pgtest.New(t)
 	db.Exec(`CREATE FUNCTION slow() RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(600); RETURN 1; END $$`)
 	s := open(t, db)
+	if _, err := compile(t, s, "SELECT 0 AS v").Check(t.Context()); err != nil { // the time is not for connecting
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	_, err := compile(t, s, "SELECT slow() AS v").Check(ctx)

@@ -64,6 +64,14 @@ const typeLookup = `SELECT t.oid, t.typtype, t.typbasetype,
 		WHERE c.castsource = t.oid AND c.casttarget = 'pg_catalog.json'::pg_catalog.regtype AND c.castmethod = 'f')
 	FROM pg_catalog.pg_type AS t WHERE t.oid = ANY ($1::pg_catalog.oid[])`
 
+// allKnown reports whether all types are in our tables.
+func allKnown(oids []uint32) bool {
+	return !slices.ContainsFunc(oids, func(oid uint32) bool {
+		_, known := values.Known(oid)
+		return !known
+	})
+}
+
 // lookUp reads the types of oids, and of what they are made of, that are not in our tables.
 func lookUp(ctx context.Context, c *conn, oids []uint32) (map[uint32]values.TypeInfo, error) {
 	types := map[uint32]values.TypeInfo{}

@@ -14,7 +14,7 @@ func TestConformance(t *testing.T) {
 	db := pgtest.New(t)
 	db.Exec("CREATE TABLE stored (a int8); CREATE VIEW another AS SELECT a, a AS b FROM stored")
 	db.Exec("GRANT ALL ON stored, another TO " + pgtest.ReaderRole + "; GRANT CREATE ON SCHEMA public TO " + pgtest.ReaderRole)
-	conform(t, db.ReaderDSN, false)
+	conform(t, db, db.ReaderDSN, false)
 }
 
 // TestConformanceThroughPgBouncer has fewer sessions than connections, so that they change from transaction to transaction.
@@ -23,10 +23,10 @@ func TestConformanceThroughPgBouncer(t *testing.T) {
 	db := pgtest.New(t)
 	db.Exec("CREATE TABLE stored (a int8); CREATE VIEW another AS SELECT a, a AS b FROM stored")
 	db.Exec("GRANT ALL ON stored, another TO " + pgtest.ReaderRole + "; GRANT CREATE ON SCHEMA public TO " + pgtest.ReaderRole)
-	conform(t, db.NewPgBouncer(3, nil).DSN(pgtest.ReaderRole), true)
+	conform(t, db, db.NewPgBouncer(3, nil).DSN(pgtest.ReaderRole), true)
 }
 
-func conform(t *testing.T, dsn string, proxied bool) {
+func conform(t *testing.T, db *pgtest.DB, dsn string, proxied bool) {
 	echo, echoArray := map[source.ParamType]string{}, map[source.ParamType]string{}
 	for _, kind := range source.ParamTypes() {
 		echo[kind] = "SELECT @p AS v"
@@ -58,5 +58,6 @@ func conform(t *testing.T, dsn string, proxied bool) {
 			"BEGIN", "COMMIT", "PREPARE s AS SELECT 1", "NOTIFY n", "LISTEN n", "DISCARD ALL", "SELECT 1 AS a; SELECT 2 AS a", "SELECT 1 AS a; COMMIT",
 			"SELECT 1) AS q; --", "SELECT 1 AS a) AS q, (SELECT 2 AS b", "",
 		},
+		Alter: func(*testing.T) { db.Exec("ALTER TABLE stored ADD b int8") },
 	})
 }

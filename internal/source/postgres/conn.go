@@ -36,6 +36,8 @@ type conn struct {
 	reported     [len(watched)]string                    // the watched parameters as they were at the start
 	controls     controls                                // prepared when they are first needed
 	settings     [][]byte                                // the arguments of the source's settings statement, reused
+	bound        [][]byte                                // those of an endpoint's statement, likewise
+	texts        []byte                                  // what bound points to, but for arrays
 	searchPath   string                                  // as the database and the role's own settings have it
 	used         bool
 	given        bool                                    // the run has a value of its caller that the statement uses
@@ -126,10 +128,10 @@ func (s *Source) dial(ctx context.Context, target *connstring.Target) (*conn, er
 }
 
 // beginRun notes how to end a run, which ends when the source closes, too.
-func (c *conn) beginRun(abort context.CancelCauseFunc) {
-	c.abort.Store(&abort)
+func (c *conn) beginRun(abort *context.CancelCauseFunc) {
+	c.abort.Store(abort)
 	if c.source.closing.Err() != nil { // and may not have found it
-		abort(errClosed)
+		(*abort)(errClosed)
 	}
 }
 
@@ -292,7 +294,6 @@ func (s *Source) renew(tried *connstring.Target) bool {
 	s.target.Store(fresh)
 	if !connstring.SameServer(tried, fresh) {
 		s.pool.Reset()
-		s.pipelines.end()
 	}
 	return true
 }
@@ -310,7 +311,6 @@ func (s *Source) Reconnect() error {
 	s.unreadable, s.dsn = "", config.DSN
 	s.target.Store(fresh)
 	s.pool.Reset()
-	s.pipelines.replace()
 	s.config.Logger.Info("connections are replaced, as an operator has asked for")
 	return nil
 }

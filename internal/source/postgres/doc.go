@@ -6,5 +6,5 @@
 // A driver's words and a connection string never leave it but as the cause of an error.
 //
 // Start reading at [Source] in postgres.go; query.go and run.go are a statement's way, use.go and session.go a connection's.
-// pipeline.go has the connections that short statements share. docs/postgresql.md is the reference.
+// docs/postgresql.md is the reference.
 package postgres

@@ -39,7 +39,7 @@ func (q *query) explainOn(ctx context.Context, c *conn, call source.Call, text *
 		return err
 	}
 	return c.transaction(ctx, func() error {
-		answer := c.pg.ExecParams(ctx, explain+q.text.Bare, bound, q.paramOIDs, nil, nil).Read()
+		answer := c.pg.ExecParams(ctx, explain+q.text().Bare, bound, q.paramOIDs, nil, nil).Read()
 		if answer.Err != nil {
 			return answer.Err
 		}

@@ -22,7 +22,7 @@ func TestPlanShowsNoValues(t *testing.T) {
 	if _, err := query.Check(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	plan, err := query.(offered).Query.(source.Explainer).Explain(t.Context(), source.Call{Args: []source.Argument{
+	plan, err := query.(source.Explainer).Explain(t.Context(), source.Call{Args: []source.Argument{
 		number(4242), {Type: source.ParamString, Text: "it's\n(cost='4343\\"}, {Type: source.ParamDate, Text: "2044-04-04"}, {Type: source.ParamDecimal, Text: "-88.5"},
 	}})
 	if err != nil {

@@ -38,7 +38,7 @@ func (a *answers) Row(values []source.Value) error {
 
 // failsOver has the primary die under load, and its standby take over a while later. Only what was under way on a dying connection
 // may fail as that; what comes while there is no primary is told to come back; and nobody is answered wrongly, or by a standby.
-func failsOver(t *testing.T, outage time.Duration, pipelines int) {
+func failsOver(t *testing.T, outage time.Duration) {
 	primary := pgtest.NewCluster(t)
 	db := primary.New(t)
 	standby := primary.NewStandby(t)
@@ -46,15 +46,12 @@ func failsOver(t *testing.T, outage time.Duration, pipelines int) {
 	var log syncBuffer
 	s := open(t, db, func(c *postgres.Config) {
 		c.DSN = strings.Replace(db.ReaderDSN, "host='"+primary.Host()+"'", "host='"+standby.Host()+","+primary.Host()+"'", 1) + " target_session_attrs=read-write"
-		c.MaxConns, c.Pipelines, c.Logger = conns, pipelines, slog.New(slog.NewTextHandler(&log, nil))
+		c.MaxConns, c.Logger = conns, slog.New(slog.NewTextHandler(&log, nil))
 	})
 	query := compile(t, s, "SELECT i, pg_is_in_recovery() AS standby FROM generate_series(1, 100) AS i")
 	wrong := errors.New("a wrong answer")
 	callers := startLoadOf(3*conns, func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		if pipelines > 0 {
-			ctx, cancel = context.WithTimeout(context.Background(), postgres.PipelineTimeout)
-		}
 		defer cancel()
 		var got answers
 		if err := query.Run(ctx, source.Call{}, &got); err != nil {
@@ -83,14 +80,12 @@ func failsOver(t *testing.T, outage time.Duration, pipelines int) {
 	for code, times := range callers.codes {
 		switch code {
 		case dataapi.CodeExecutionInterrupted:
-			if times > conns+pipelines {
-				t.Errorf("%d runs were interrupted, of %d connections", times, conns+pipelines)
+			if times > conns {
+				t.Errorf("%d runs were interrupted, of %d connections", times, conns)
 			}
 		case dataapi.CodeSourceUnavailable, dataapi.CodeOverloaded: // 503 with Retry-After
 		case dataapi.CodeExecutionTimeout:
-			if pipelines == 0 {
-				t.Errorf("%d runs timed out", times)
-			}
+			t.Errorf("%d runs timed out", times)
 		default:
 			t.Errorf("%d runs failed with %q", times, code)
 		}
@@ -114,12 +109,7 @@ func connecting(t *testing.T, cluster *pgtest.Cluster, db *pgtest.DB) time.Durat
 
 func TestFailoverUnderLoad(t *testing.T) {
 	t.Parallel()
-	failsOver(t, 500*time.Millisecond, 0)
-}
-
-func TestFailoverOfSharedConnections(t *testing.T) {
-	t.Parallel()
-	failsOver(t, 500*time.Millisecond, 2)
+	failsOver(t, 500*time.Millisecond)
 }
 
 // changeCertificates changes the authority and both sides' certificates under load: the server's first, so that for a while no

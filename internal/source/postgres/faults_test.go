@@ -58,7 +58,7 @@ func callers(count int, f func(caller int)) (stop func()) {
 func TestFaultsSessionsThatEndInEveryPhase(t *testing.T) {
 	db := pgtest.New(t)
 	for way, change := range map[string]func(*postgres.Config){
-		"alone": func(*postgres.Config) {}, "without a statement cache": proxied, "with pipelines": withPipelines(2),
+		"alone": func(*postgres.Config) {}, "without a statement cache": proxied,
 	} {
 		t.Run(way, func(t *testing.T) {
 			s := open(t, db, change)

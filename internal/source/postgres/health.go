@@ -102,7 +102,7 @@ var _ source.Reporter = (*Source)(nil)
 func (s *Source) Stats() source.Stats {
 	stats := source.Stats{
 		InUse: max(0, len(s.slots)-s.size.heldBack()), Idle: int(s.pool.Stat().IdleResources()),
-		Shared: s.pipelines.open(), Limit: cap(s.slots),
+		Limit: cap(s.slots),
 	}
 	s.health.report(&stats)
 	return stats
@@ -123,14 +123,4 @@ func (s *size) heldBack() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.withheld
-}
-
-// open is how many pipelined connections there are.
-func (l *pipelines) open() (count int) {
-	for _, pipeline := range l.all {
-		if c := pipeline.current.Load(); c != nil && !c.over() {
-			count++
-		}
-	}
-	return count
 }

@@ -3,7 +3,6 @@ package postgres_test
 import (
 	"context"
 	"log/slog"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -158,31 +157,4 @@ func TestTheSizeIsLearntAgainWhenTheLimitGrows(t *testing.T) {
 	if strings.Count(text, tooFew) != 1 || strings.Count(text, "as many connections as max_conns again") != 1 {
 		t.Errorf("the log should tell of the limit and of its end:\n%s", text)
 	}
-}
-
-// Shared connections come second: they must not take the last ones that a database grants.
-func TestPipelinesLeaveConnectionsForTheOthers(t *testing.T) {
-	t.Parallel()
-	db := pgtest.New(t)
-	role, dsn := limitedLogin(t, db)
-	db.Exec("ALTER ROLE " + role + " CONNECTION LIMIT 2")
-	s := open(t, db, func(c *postgres.Config) { c.DSN, c.Pipelines, c.MaxWait = dsn, 2, patience })
-	query := compile(t, s, "SELECT @n AS n", n)
-	if _, err := query.Check(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	for i := range 200 {
-		if got, err := short(t, query, number(int64(i))); err != nil || got[0] != strconv.Itoa(i) {
-			t.Fatalf("run %d: %v, %v", i, got, err)
-		}
-	}
-	var all sync.WaitGroup
-	for range 4 {
-		all.Go(func() {
-			if err := compile(t, s, "SELECT pg_sleep(0.05)::text AS v").Run(t.Context(), source.Call{}, &count{}); err != nil {
-				t.Errorf("a run that cannot share: %v", err)
-			}
-		})
-	}
-	all.Wait()
 }

@@ -7,9 +7,24 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
+	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/source/postgres"
 	"github.com/solucao42/caddy-data-api/source"
 )
+
+var n = source.Param{Name: "n", Type: source.ParamInteger}
+
+// cells is a sink that keeps what it gets as text.
+type cells struct{ values []string }
+
+func (c *cells) Columns([]source.Column) error { return nil }
+
+func (c *cells) Row(values []source.Value) error {
+	for _, value := range values {
+		c.values = append(c.values, string(result.AppendText(nil, value)))
+	}
+	return nil
+}
 
 // errorsThatPass are raised by functions here, since most are rare.
 var errorsThatPass = []string{"40001", "40P01", "55P03", "53000", "53100", "53200", "53400", "57P01", "57P04", "57014", "08006"}
@@ -21,13 +36,10 @@ func TestErrorsThatPass(t *testing.T) {
 		CREATE FUNCTION raising(state text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = state; END $$;
 		ALTER DATABASE ` + db.Name + ` SET lock_timeout = '100ms'; ALTER DATABASE ` + db.Name + ` SET temp_file_limit = '1MB'`)
 	for way, change := range map[string]func(*postgres.Config){
-		"alone": oneConnection, "without a statement cache": proxied, "on a pipeline": withPipelines(1),
+		"alone": oneConnection, "without a statement cache": proxied,
 	} {
 		t.Run(way, func(t *testing.T) {
 			s := open(t, db, change)
-			if way == "on a pipeline" {
-				onPipeline(t, s)
-			}
 			query := compile(t, s, "SELECT raising(@s) AS v", word)
 			for _, state := range errorsThatPass {
 				if err := query.Run(t.Context(), call(text(state)), &cells{}); !dataapi.HasCode(err, dataapi.CodeExecutionInterrupted) {
@@ -39,18 +51,19 @@ func TestErrorsThatPass(t *testing.T) {
 				t.Errorf("too large a temporary file: got %v, want %s", err, dataapi.CodeExecutionInterrupted)
 			}
 
+			run := func(query source.Query) error { return query.Run(t.Context(), call(), &cells{}) }
 			blocked := compile(t, s, "SELECT a FROM locked")
 			if _, err := blocked.Check(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := short(t, blocked); err != nil {
+			if err := run(blocked); err != nil {
 				t.Fatal(err)
 			}
 			lock := db.Conn()
 			if _, err := lock.Exec(t.Context(), "BEGIN; LOCK TABLE locked"); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := short(t, blocked); !dataapi.HasCode(err, dataapi.CodeExecutionInterrupted) {
+			if err := run(blocked); !dataapi.HasCode(err, dataapi.CodeExecutionInterrupted) {
 				t.Errorf("a locked table: got %v, want %s", err, dataapi.CodeExecutionInterrupted)
 			}
 			// A statement that is not prepared yet is locked out before anything of it runs.
@@ -64,7 +77,7 @@ func TestErrorsThatPass(t *testing.T) {
 			if _, err := lock.Exec(t.Context(), "ROLLBACK"); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := short(t, blocked); err != nil {
+			if err := run(blocked); err != nil {
 				t.Errorf("afterwards: %v", err)
 			}
 		})
@@ -116,20 +129,17 @@ func TestSessionsThatEndWhileTheyAreIdle(t *testing.T) {
 	db := pgtest.New(t)
 	const readers = "FROM pg_stat_activity WHERE usename = 'data_api_reader' AND datname = current_database()"
 	for way, change := range map[string]func(*postgres.Config){
-		"alone": func(*postgres.Config) {}, "without a statement cache": proxied, "on a pipeline": withPipelines(1),
+		"alone": func(*postgres.Config) {}, "without a statement cache": proxied,
 	} {
 		t.Run(way, func(t *testing.T) {
 			s := open(t, db, change)
-			if way == "on a pipeline" {
-				onPipeline(t, s)
-			}
 			query := compile(t, s, "SELECT 1 AS v")
 			for round := range 5 {
 				warm(t, s, 3)
 				db.Exec("SELECT pg_terminate_backend(pid) " + readers)
 				eventually(t, "the sessions are gone", func() bool { return scalar[int](t, db, "SELECT count(*)::int "+readers) == 0 })
 				for range 4 {
-					if _, err := short(t, query); err != nil {
+					if err := query.Run(t.Context(), call(), &cells{}); err != nil {
 						t.Errorf("round %d: %v", round, err)
 					}
 				}

@@ -33,11 +33,11 @@ func (q *query) mismatch(answer *pgconn.PgError, offset int) string {
 		if parts := operands.FindStringSubmatch(answer.Message); parts != nil {
 			return q.operandAdvice(parts[1], parts[2], parts[3], offset)
 		}
-		if concerned := q.paramsIn(offset, argumentsEnd(q.text.Original, offset), answer.Message); len(concerned) > 0 {
+		if concerned := q.paramsIn(offset, argumentsEnd(q.statement.SQL, offset), answer.Message); len(concerned) > 0 {
 			return boundAs(concerned) + ": cast what the function takes otherwise, such as @" + concerned[0].Name + "::int"
 		}
 	case datatypeMismatch:
-		if concerned := q.paramsIn(0, len(q.text.Original), answer.Message); len(concerned) > 0 {
+		if concerned := q.paramsIn(0, len(q.statement.SQL), answer.Message); len(concerned) > 0 {
 			return boundAs(concerned) + ": cast it, or declare it otherwise"
 		}
 	case cannotCoerce:
@@ -90,13 +90,13 @@ var (
 // beside returns the parameter behind, or before, a byte of the statement with nothing between them but an
 // operator and brackets.
 func (q *query) beside(offset int, behind bool) (source.Param, bool) {
-	for i, edit := range q.text.Edits {
+	for i, edit := range q.text().Edits {
 		from, to := min(offset, edit.From), edit.From
 		shape := beforeParam
 		if !behind {
 			from, to, shape = min(edit.FromEnd, offset), offset, afterParam
 		}
-		if (behind && edit.From < offset || !behind && edit.FromEnd > offset) || !shape.MatchString(q.text.Original[from:to]) {
+		if (behind && edit.From < offset || !behind && edit.FromEnd > offset) || !shape.MatchString(q.statement.SQL[from:to]) {
 			continue
 		}
 		return q.paramOf(i), true
@@ -106,7 +106,7 @@ func (q *query) beside(offset int, behind bool) (source.Param, bool) {
 
 // paramOf returns the parameter that an edit has put in.
 func (q *query) paramOf(edit int) source.Param {
-	name := q.text.Original[q.text.Edits[edit].From+1 : q.text.Edits[edit].FromEnd]
+	name := q.statement.SQL[q.text().Edits[edit].From+1 : q.text().Edits[edit].FromEnd]
 	index := slices.IndexFunc(q.statement.Params, func(p source.Param) bool { return p.Name == name })
 	return q.statement.Params[index]
 }
@@ -114,7 +114,7 @@ func (q *query) paramOf(edit int) source.Param {
 // paramsIn lists the parameters between two bytes of the statement whose types a message names.
 func (q *query) paramsIn(from, to int, message string) []source.Param {
 	var found []source.Param
-	for i, edit := range q.text.Edits {
+	for i, edit := range q.text().Edits {
 		param := q.paramOf(i)
 		named := regexp.MustCompile(`\b` + regexp.QuoteMeta(typeName(param)) + `(?:[^\w\[]|$)`).MatchString(message)
 		if edit.From >= from && edit.FromEnd <= to && named && !slices.Contains(found, param) {

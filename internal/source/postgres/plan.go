@@ -30,12 +30,27 @@ type plan struct {
 	fields    []uint32  // the types that the statement must describe
 	readers   sync.Pool // of *reader
 	acts      bool      // the statement calls functions that may act on its session
+	converts  bool      // values of the statement's result
 }
 
 const declare = "DECLARE data_api_check NO SCROLL CURSOR FOR "
 
 // makePlan asks the database whether the statement is one read-only query, and what it answers with.
 func (q *query) makePlan(ctx context.Context, c *conn) (p *plan, err error) {
+	if !q.source.config.NoStatementCache {
+		described, err := q.judgeAtOnce(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		if described != nil {
+			return q.planOf(ctx, c, described)
+		}
+	}
+	return q.makePlanByStep(ctx, c)
+}
+
+// makePlanByStep asks so that each fault is told with its words.
+func (q *query) makePlanByStep(ctx context.Context, c *conn) (p *plan, err error) {
 	if err := c.transaction(ctx, func() error { return q.declareCursor(ctx, c) }); err != nil {
 		return nil, err
 	}
@@ -48,7 +63,7 @@ func (q *query) makePlan(ctx context.Context, c *conn) (p *plan, err error) {
 
 // describe makes a plan of what the database says of the statement.
 func (q *query) describe(ctx context.Context, c *conn) (*plan, error) {
-	described, err := c.pg.Prepare(ctx, "", q.text.Bare, q.paramOIDs)
+	described, err := c.pg.Prepare(ctx, "", q.text().Bare, q.paramOIDs)
 	if err != nil {
 		return nil, q.fault(err, "")
 	}
@@ -59,15 +74,58 @@ func (q *query) describe(ctx context.Context, c *conn) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{paramOIDs: q.paramOIDs}
-	if p.acts, err = q.mayAct(ctx, c); err != nil {
+	acts, err := q.acts(ctx, c)
+	if err != nil {
 		return nil, err
 	}
-	if q.source.config.Claims && !q.source.config.AllowSetConfig {
-		if err := q.refuseForgers(ctx, c); err != nil {
-			return nil, err
-		}
+	return q.newPlan(described, types, acts)
+}
+
+// planOf makes a plan of a statement that the database has judged and described. What else must be asked is asked in a transaction.
+func (q *query) planOf(ctx context.Context, c *conn, described *pgconn.StatementDescription) (p *plan, err error) {
+	if err := checkNames(described.Fields); err != nil {
+		return nil, err
 	}
+	names, err := statement.NamesIn(q.statement.SQL)
+	if err != nil {
+		return nil, err
+	}
+	if oids := values.TypeOIDs(described.Fields); allKnown(oids) && q.reachesNone(ctx, names) {
+		return q.newPlan(described, nil, false)
+	}
+	err = c.transaction(ctx, func() error {
+		types, err := lookUp(ctx, c, values.TypeOIDs(described.Fields))
+		if err != nil {
+			return err
+		}
+		acts, err := q.acts(ctx, c)
+		if err != nil {
+			return err
+		}
+		p, err = q.newPlan(described, types, acts)
+		return err
+	})
+	return p, err
+}
+
+// acts reports whether the statement may act on its session, and refuses it where it could change the claims.
+func (q *query) acts(ctx context.Context, c *conn) (acts bool, err error) {
+	names, err := statement.NamesIn(q.statement.SQL)
+	if err != nil {
+		return false, err
+	}
+	if acts, err = q.mayAct(ctx, c, names); err != nil {
+		return false, err
+	}
+	if q.source.config.Claims && !q.source.config.AllowSetConfig {
+		return acts, q.refuseForgers(ctx, c, names)
+	}
+	return acts, nil
+}
+
+// newPlan makes a plan of what the database has described.
+func (q *query) newPlan(described *pgconn.StatementDescription, types map[uint32]values.TypeInfo, acts bool) (*plan, error) {
+	p := &plan{paramOIDs: q.paramOIDs, acts: acts}
 	expressions := make([]string, len(described.Fields))
 	converts := false
 	for i, field := range described.Fields {
@@ -98,10 +156,11 @@ func (q *query) describe(ctx context.Context, c *conn) (*plan, error) {
 		p.fields = append(p.fields, wireType(field.DataTypeOID, convert, spec))
 	}
 	list := "*"
+	p.converts = converts
 	if converts {
 		list = strings.Join(expressions, ", ")
 	}
-	p.sql = statement.Comment(q.statement.Name) + "SELECT " + list + " FROM (\n" + q.text.Bare + "\n) AS q LIMIT " + strconv.Itoa(q.statement.MaxRows+1)
+	p.sql = statement.Comment(q.statement.Name) + "SELECT " + list + " FROM (\n" + q.text().Bare + "\n) AS q LIMIT " + strconv.Itoa(q.statement.MaxRows+1)
 	digest := sha256.Sum256(fmt.Appendf(nil, "%s\n%v", p.sql, p.paramOIDs))
 	p.name = "data_api_" + hex.EncodeToString(digest[:16])
 	p.readers.New = func() any { return values.NewReaderFor(p.columns, p.codecs) }
@@ -111,7 +170,7 @@ func (q *query) describe(ctx context.Context, c *conn) (*plan, error) {
 // declareCursor has the database judge the statement: only one that is a single query without data-modifying parts
 // can be a cursor, and declaring it checks privileges without running it. The extended protocol allows one statement.
 func (q *query) declareCursor(ctx context.Context, c *conn) error {
-	if _, err := c.pg.Prepare(ctx, "", declare+q.text.SQL, q.paramOIDs); err != nil {
+	if _, err := c.pg.Prepare(ctx, "", declare+q.text().SQL, q.paramOIDs); err != nil {
 		return q.fault(err, declare)
 	}
 	nulls := make([][]byte, len(q.paramOIDs))
@@ -136,14 +195,15 @@ func (q *query) fault(err error, prefix string) error {
 	if !ok || excuses(answer) {
 		return err
 	}
-	offset := q.text.Offset(int(answer.Position), prefix)
+	text := q.text()
+	offset := text.Offset(int(answer.Position), prefix)
 	// The author wrote no DECLARE CURSOR, and should not hear of it.
 	message := strings.Replace(answer.Message, "DECLARE CURSOR", "an endpoint", 1)
 	switch {
 	case answer.Code != syntaxError:
 	case strings.Contains(message, "multiple commands"):
 		message = "there must be only one statement"
-	case offset >= 0 && leads(q.text.Original[:offset]):
+	case offset >= 0 && leads(q.statement.SQL[:offset]):
 		message += ". An endpoint is one SELECT, VALUES or WITH statement"
 	}
 	hint := answer.Hint

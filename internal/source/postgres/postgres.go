@@ -83,11 +83,6 @@ type Config struct {
 	// or set beyond a transaction: every run parses its statement, and sets what it needs, in its one round trip.
 	NoStatementCache bool
 
-	// Pipelines is the number of connections, beside MaxConns, that many short runs share at once; see [PipelineTimeout]. Such a run
-	// cannot be cancelled inside the database, where it ends after 100 ms at the latest. Default 0: none. At most 16;
-	// neither with Claims nor with NoStatementCache.
-	Pipelines int
-
 	// Logger gets what an operator must know: a database that is lost, found again, or refused. Default: discarded.
 	Logger *slog.Logger
 }
@@ -101,9 +96,9 @@ type Source struct {
 	size        size          // of the slots
 	pool        *puddle.Pool[*conn]
 	health      health
-	doubts      chan struct{} // asks the sweeper to probe idle connections
-	doubtsSince atomic.Int64  // when that was asked for last, as a Unix time in nanoseconds; 0: never
-	pipelines   *pipelines
+	doubts      chan struct{}            // asks the sweeper to probe idle connections
+	doubtsSince atomic.Int64             // when that was asked for last, as a Unix time in nanoseconds; 0: never
+	suspects    atomic.Pointer[suspects] // nil: never asked for
 
 	renewing   sync.Mutex
 	dsn        string // as it was read last; guarded by renewing
@@ -129,10 +124,6 @@ func (c *Config) Validate() error {
 		return errors.New("claims need a role that cannot execute set_config: name it with role")
 	case c.AllowSetConfig && !c.Claims:
 		return errors.New("allow_set_config is for claims, which are off")
-	case c.Pipelines < 0 || c.Pipelines > MaxPipelines:
-		return fmt.Errorf("lanes is %d: it must lie between 0 and %d", c.Pipelines, MaxPipelines)
-	case c.Pipelines > 0 && (c.Claims || c.NoStatementCache): // they share a session, and keep statements prepared in it
-		return errors.New("lanes can be used neither with claims nor with statement_cache off")
 	}
 	return nil
 }
@@ -173,7 +164,6 @@ func New(config Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.pipelines = newPipelines(s, config.Pipelines)
 	s.sweeper.Go(s.sweep)
 	return s, nil
 }
@@ -226,7 +216,6 @@ func configureSession(connect *pgconn.Config, config Config) {
 func (s *Source) Close() error {
 	s.close()
 	s.size.close()
-	s.pipelines.close()
 	s.pool.Close()
 	s.sweeper.Wait()
 	return nil

@@ -39,20 +39,7 @@ func compile(t testing.TB, s *postgres.Source, sql string, params ...source.Para
 	if err != nil {
 		t.Fatalf("%v\n%s", err, sql)
 	}
-	return offered{query, query.(source.Shared)}
-}
-
-// offered is a query that is run as the product does: it is offered to a shared connection first.
-type offered struct {
-	source.Query
-	shared source.Shared
-}
-
-func (q offered) Run(ctx context.Context, call source.Call, sink source.Sink) error {
-	if done, err := q.shared.Share(ctx, call, sink); done {
-		return err
-	}
-	return q.Query.Run(ctx, call, sink)
+	return query
 }
 
 // rows encodes what a run gives and returns the rows' objects as they were written.

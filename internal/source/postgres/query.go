@@ -19,12 +19,9 @@ import (
 type query struct {
 	source    *Source
 	statement source.Statement
-	text      statement.Text
-	paramOIDs []uint32        // of $1, $2, ...
-	names     statement.Names // that it can call functions by
+	order     []int    // the index in Statement.Params of $1, $2, ...
+	paramOIDs []uint32 // of $1, $2, ...
 	plan      atomic.Pointer[plan]
-	arrays    bool            // among the parameters
-	backoff   pipelineBackoff // with pipelines
 }
 
 // Compile implements [source.Source]. Parameters have the types that they are declared with: string is text, integer
@@ -38,11 +35,10 @@ func (s *Source) Compile(asked source.Statement) (source.Query, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := statement.NamesIn(asked.SQL)
-	if err != nil {
+	if _, err := statement.NamesIn(asked.SQL); err != nil { // they are listed again when the database is asked
 		return nil, err
 	}
-	q := &query{source: s, statement: asked, text: text, names: found}
+	q := &query{source: s, statement: asked, order: text.Order}
 	for _, index := range text.Order {
 		param := asked.Params[index]
 		oid, ok := paramOID(param)
@@ -50,9 +46,18 @@ func (s *Source) Compile(asked source.Statement) (source.Query, error) {
 			return nil, fmt.Errorf("parameter %s has the type %q, which a PostgreSQL source does not know", param.Name, param.Type)
 		}
 		q.paramOIDs = append(q.paramOIDs, oid)
-		q.arrays = q.arrays || param.Array
 	}
 	return q, nil
+}
+
+// text is the statement with the database's own parameters. It is made when it is needed: most endpoints of a large catalog are seldom
+// asked for.
+func (q *query) text() statement.Text {
+	text, err := statement.Compile(q.statement.SQL, q.statement.Params)
+	if err != nil {
+		panic(err) // the same has succeeded before
+	}
+	return text
 }
 
 // Check implements [source.Query].
@@ -62,12 +67,14 @@ func (q *query) Check(ctx context.Context) ([]source.Column, error) {
 	var columns []source.Column
 	for c := a.next(); c != nil; c = a.next() {
 		p, err := q.makePlan(a.running, c)
-		if err == nil {
+		_, many := source.VersionSince(ctx)
+		if err == nil && (p.converts || !many) { // what only passes rows on, the database accepts
 			_, err = c.prepare(a.running, p)
 		}
 		if err == nil {
-			q.plan.Store(p)
-			columns = p.columns
+			if columns = p.columns; !many { // else the first run makes it: most endpoints of a large catalog wait long for that
+				q.plan.Store(p)
+			}
 		}
 		a.done(false, stillPlanning(a.running, err))
 	}
@@ -86,7 +93,7 @@ func stillPlanning(ctx context.Context, err error) error {
 // UsesClaims implements [source.Query].
 func (q *query) UsesClaims() bool { return q.source.config.Claims }
 
-// Run implements [source.Query]. The query has the connection for itself: see [query.Share].
+// Run implements [source.Query].
 func (q *query) Run(ctx context.Context, call source.Call, sink source.Sink) error {
 	if len(call.Args) != len(q.statement.Params) {
 		return fmt.Errorf("%d arguments for %d parameters", len(call.Args), len(q.statement.Params))
@@ -190,18 +197,22 @@ func given(bound [][]byte) bool {
 	return slices.ContainsFunc(bound, func(value []byte) bool { return value != nil })
 }
 
-// bind encodes the arguments in the text format, which PostgreSQL reads for every type. C may be nil when none is an array.
+// bind encodes the arguments in the text format, which PostgreSQL reads for every type. They are good until the next run on the connection.
 func (q *query) bind(c *conn, args []source.Argument) ([][]byte, error) {
-	bound := make([][]byte, len(q.text.Order))
-	for i, index := range q.text.Order {
+	if c.texts == nil || cap(c.texts) > readBuffer { // once, and after a huge one
+		c.texts = make([]byte, 0, smallTexts)
+	}
+	c.texts, c.bound = c.texts[:0], slices.Grow(c.bound[:0], len(q.order))[:len(q.order)]
+	bound := c.bound
+	clear(bound)
+	for i, index := range q.order {
 		argument := &args[index]
 		switch {
 		case argument.Null:
 		case !argument.Array:
-			bound[i] = []byte(argument.Text)
-			if bound[i] == nil {
-				bound[i] = []byte{} // nil is NULL
-			}
+			begin := len(c.texts)
+			c.texts = append(c.texts, argument.Text...)
+			bound[i] = c.texts[begin:len(c.texts):len(c.texts)] // of an empty text not nil, which is NULL
 		default:
 			items := make([]string, len(argument.Items))
 			for j := range argument.Items {
@@ -219,6 +230,9 @@ func (q *query) bind(c *conn, args []source.Argument) ([][]byte, error) {
 	}
 	return bound, nil
 }
+
+// smallTexts is how much room a connection has for arguments at first, in bytes.
+const smallTexts = 256
 
 // runsAlone reports whether a statement needs nothing before or behind it.
 func (s *Source) runsAlone(p *plan) bool {

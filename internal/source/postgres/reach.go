@@ -66,27 +66,27 @@ const (
 )
 
 // reach are the arguments of reached.
-func (q *query) reach() [][]byte {
+func (q *query) reach(names statement.Names) [][]byte {
 	more := "f"
-	if q.names.More {
+	if names.More {
 		more = "t"
 	}
-	return [][]byte{statement.NameArray(q.names.All), statement.NameArray(q.names.Calls), []byte(q.statement.SQL), []byte(more)}
+	return [][]byte{statement.NameArray(names.All), statement.NameArray(names.Calls), []byte(q.statement.SQL), []byte(more)}
 }
 
 // mayAct reports whether a statement may run a function that acts on its session: one that it names and that is not
 // PostgreSQL's own, or a volatile one. Such a statement runs in a transaction that is rolled back.
-func (q *query) mayAct(ctx context.Context, c *conn) (bool, error) {
-	answer := c.pg.ExecParams(ctx, restless, append(q.reach(), []byte(statement.QuietFunctions)), nil, nil, nil).Read()
+func (q *query) mayAct(ctx context.Context, c *conn, names statement.Names) (bool, error) {
+	answer := c.pg.ExecParams(ctx, restless, append(q.reach(names), []byte(statement.QuietFunctions)), nil, nil, nil).Read()
 	if answer.Err != nil || len(answer.Rows) != 1 {
 		return true, answer.Err
 	}
-	return q.names.More || string(answer.Rows[0][0]) == "t", nil
+	return names.More || string(answer.Rows[0][0]) == "t", nil
 }
 
 // refuseForgers refuses functions of the database that, by what their source says, could change the claims.
-func (q *query) refuseForgers(ctx context.Context, c *conn) error {
-	answer := c.pg.ExecParams(ctx, forgers, q.reach(), nil, nil, nil).Read()
+func (q *query) refuseForgers(ctx context.Context, c *conn, names statement.Names) error {
+	answer := c.pg.ExecParams(ctx, forgers, q.reach(names), nil, nil, nil).Read()
 	if answer.Err != nil || len(answer.Rows) == 0 {
 		return answer.Err
 	}

@@ -253,65 +253,6 @@ func TestReconnectUnderLoad(t *testing.T) {
 	}
 }
 
-// TestReconnectReplacesSharedConnections: so are the connections that runs share.
-func TestReconnectReplacesSharedConnections(t *testing.T) {
-	t.Parallel()
-	server := newPasswordServer(t)
-	dsn, err := server.dsn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := open(t, server.db, func(c *postgres.Config) {
-		withPipelines(2)(c)
-		c.DSN, c.Renew, c.MaxWait = dsn, server.dsn, patience
-	})
-	query := compile(t, s, echo, n)
-	stop := make(chan struct{})
-	var callers sync.WaitGroup
-	var good atomic.Int64
-	for caller := range 8 {
-		callers.Go(func() {
-			for run := caller; ; run += 8 {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				err := echoes(t, query, run)
-				switch {
-				case err == nil:
-					good.Add(1)
-				case !dataapi.HasCode(err, dataapi.CodeExecutionTimeout): // a second is short on a busy machine
-					t.Error(err)
-					return
-				}
-			}
-		})
-	}
-	shared := func() map[int]bool { return pidsOf(t, server.db, pgtest.ReaderRole) }
-	eventually(t, "the runs share connections", func() bool { return s.Stats().Shared == 2 })
-	before := shared()
-	server.change(t, "second")
-	server.write(t, "second")
-	for range 5 { // also while connections are being made
-		if err := s.Reconnect(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	eventually(t, "all connections are new", func() bool {
-		for pid := range shared() {
-			if before[pid] {
-				return false
-			}
-		}
-		return s.Stats().Shared == 2
-	})
-	later := good.Load() + 200
-	eventually(t, "the runs go on", func() bool { return good.Load() > later })
-	close(stop)
-	callers.Wait()
-}
-
 // A password that is wrong at the start, and right later, needs no reload.
 func TestRefusedPasswordIsReadAgain(t *testing.T) {
 	t.Parallel()

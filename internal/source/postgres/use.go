@@ -80,7 +80,7 @@ func (a *attempts) begin(resource *puddle.Resource[*conn]) *conn {
 	c := resource.Value()
 	a.resource, a.fresh, a.begun = resource, !c.used, time.Now()
 	c.used, c.given, c.sent = true, false, false
-	c.beginRun(a.cancel)
+	c.beginRun(&a.cancel)
 	return c
 }
 
@@ -239,7 +239,6 @@ func (s *Source) mayPass(err error, wait *patience) bool {
 	case s.size.connections() > 0:
 		return true
 	case crowded(err):
-		s.pipelines.yield()
 		return true
 	case refused(err):
 		return false

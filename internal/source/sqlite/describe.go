@@ -15,8 +15,10 @@ FROM pragma_table_list AS l JOIN pragma_table_xinfo(l.name) AS x
 WHERE l.schema = 'main' AND l.type IN ('table', 'view', 'virtual') AND l.name NOT LIKE 'sqlite\_%' ESCAPE '\' AND x.hidden <> 1
 ORDER BY l.name, x.cid`
 
-// describing are what [described] needs beside reading. Statements of endpoints never run while a connection describes.
-var describing = map[string]bool{"table_list": true, "table_xinfo": true, "pragma_table_list": true, "pragma_table_xinfo": true}
+// describing are what [described] and [versioned] need beside reading. Statements of endpoints never run while a connection describes.
+var describing = map[string]bool{
+	"table_list": true, "table_xinfo": true, "pragma_table_list": true, "pragma_table_xinfo": true, "schema_version": true,
+}
 
 // Describe implements [source.Describer].
 func (s *Source) Describe(ctx context.Context, maxTables, maxColumns int) (schema source.Schema, err error) {

@@ -35,7 +35,7 @@ type Fault struct {
 // Kinds are the kinds of records that do not follow from others, in the order of their names.
 func (r *Report) Kinds() []string { return r.kinds }
 
-// Sound reports whether a server that opens the store finds everything that was kept in it. What is made anew from other
+// Sound reports whether a server that opens the store finds everything that was stored in it. What is made anew from other
 // records is no loss.
 func (r *Report) Sound() bool {
 	return !slices.ContainsFunc(r.Faults, func(fault Fault) bool { return !fault.Mended })

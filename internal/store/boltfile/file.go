@@ -167,7 +167,7 @@ func (s *File) Close() error {
 }
 
 // View runs read in a read transaction on the last committed state. Keys and values are valid only until read returns:
-// copy what is kept. read must be short, must not write, and must not call View or Update.
+// copy what is stored. read must be short, must not write, and must not call View or Update.
 func (s *File) View(read func(tx *bbolt.Tx) error) error {
 	for {
 		s.mu.RLock()

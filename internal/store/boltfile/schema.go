@@ -25,7 +25,7 @@ var (
 
 // Migration is what a file needs of those who keep records in it, so that one of an older layout can be brought up to date.
 type Migration struct {
-	// Move moves what older layouts have kept elsewhere, when all records are sealed.
+	// Move moves what older layouts have stored elsewhere, when all records are sealed.
 	Move func(tx *bbolt.Tx) error
 
 	// Remake makes the indexes anew, which are empty, from the records that they follow from. Records that cannot be read have

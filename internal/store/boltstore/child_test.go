@@ -221,4 +221,7 @@ func trials(t *testing.T, flips, cuts int, seed uint64) {
 	}
 }
 
-func TestDamagedStoreGivesNoWrongAnswer(t *testing.T) { trials(t, 16, 5, rand.Uint64()) }
+func TestDamagedStoreGivesNoWrongAnswer(t *testing.T) {
+	t.Parallel()
+	trials(t, 16, 5, rand.Uint64())
+}

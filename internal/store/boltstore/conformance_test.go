@@ -5,17 +5,18 @@ import (
 	"testing"
 
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
-	"github.com/solucao42/caddy-data-api/internal/store/storetest"
+	"github.com/solucao42/caddy-data-api/internal/store/storetest/jobtest"
 )
 
 func TestConformance(t *testing.T) {
-	storetest.Run(t, func(tb testing.TB) storetest.Stores {
+	t.Parallel()
+	jobtest.Run(t, func(tb testing.TB) jobtest.Stores {
 		tb.Helper()
 		return openConformance(tb, filepath.Join(tb.TempDir(), "store.db"))
 	})
 }
 
-func openConformance(tb testing.TB, path string) storetest.Stores {
+func openConformance(tb testing.TB, path string) jobtest.Stores {
 	tb.Helper()
 	store, err := boltstore.Open(path, boltstore.Options{})
 	if err != nil {
@@ -26,9 +27,9 @@ func openConformance(tb testing.TB, path string) storetest.Stores {
 			tb.Error(err)
 		}
 	})
-	return storetest.Stores{
+	return jobtest.Stores{
 		Jobs: store, Callbacks: store, Size: store.Size, Ping: store.Ping, DeliveriesDue: store.DeliveriesDue, Exclusive: true,
-		Reopen: func(tb testing.TB) storetest.Stores {
+		Reopen: func(tb testing.TB) jobtest.Stores {
 			tb.Helper()
 			if err := store.Close(); err != nil {
 				tb.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/link"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
 	"github.com/solucao42/caddy-data-api/internal/token"
@@ -127,12 +128,25 @@ func fill(path string) (c *contents, err error) {
 			c.Users = append(c.Users, [2]string{slug, user})
 		}
 	}
-	for _, part := range []func(*services, *contents) error{fillKeys, fillFamilies, fillJobs, fillWaiting} {
+	for _, part := range []func(*services, *contents) error{fillKeys, fillFamilies, fillLinks, fillJobs, fillWaiting} {
 		if err := part(s, c); err != nil {
 			return nil, err
 		}
 	}
 	return c, nil
+}
+
+func fillLinks(s *services, _ *contents) error {
+	for i := range 3 {
+		made := link.Link{
+			ID: fmt.Sprint("link", i), Company: "acme", User: "reports", Namespace: "default", Slug: "relatorio", Format: "csv",
+			Parameters: json.RawMessage("{}"), CreatedAt: epoch, ExpiresAt: epoch.Add(time.Duration(i+1) * time.Hour), Uses: i,
+		}
+		if err := s.store.CreateLink(context.Background(), made, 10); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func fillKeys(s *services, c *contents) error {

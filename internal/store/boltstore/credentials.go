@@ -177,11 +177,11 @@ func (s *Store) TouchKeys(ctx context.Context, used map[string]time.Time) error 
 }
 
 func readUse(tx *bbolt.Tx, id string) time.Time {
-	kept, err := in(tx, lastUseBucket).Get([]byte(id))
-	if err != nil || kept == nil {
+	stored, err := in(tx, lastUseBucket).Get([]byte(id))
+	if err != nil || stored == nil {
 		return time.Time{} // it is not known, or not any more
 	}
-	return time.Unix(int64(binary.BigEndian.Uint64(kept)), 0).UTC()
+	return time.Unix(int64(binary.BigEndian.Uint64(stored)), 0).UTC()
 }
 
 func encodeKey(key identity.Key) ([]byte, error) {
@@ -215,5 +215,5 @@ func decodeKey(id string, encoded []byte) (identity.Key, error) {
 	return key, nil
 }
 
-// storedTime is a time as it is kept: in UTC, to the microsecond.
+// storedTime is a time as it is stored: in UTC, to the microsecond.
 func storedTime(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

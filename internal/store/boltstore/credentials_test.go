@@ -12,22 +12,14 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/solucao42/caddy-data-api/internal/identity"
+	"github.com/solucao42/caddy-data-api/internal/link"
 	"github.com/solucao42/caddy-data-api/internal/store/storetest"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
 func TestKeyStore(t *testing.T) {
-	storetest.KeyStore(t, func(t *testing.T) (identity.KeyStore, func() identity.KeyStore) {
-		t.Helper()
-		path := storePath(t)
-		s := openStore(t, path, Options{})
-		return s, func() identity.KeyStore {
-			if err := s.Close(); err != nil {
-				t.Fatal(err)
-			}
-			return openStore(t, path, Options{})
-		}
-	})
+	t.Parallel()
+	storetest.KeyStore(t, reopened(func(s *Store) identity.KeyStore { return s }))
 }
 
 func TestDamagedKeyIsRefused(t *testing.T) {
@@ -109,18 +101,13 @@ func TestStoreKeepsNoSecret(t *testing.T) {
 }
 
 func TestFamilyStore(t *testing.T) {
-	storetest.FamilyStore(t, func(t *testing.T) (token.FamilyStore, func() token.FamilyStore) {
-		t.Helper()
-		path := storePath(t)
-		s := openStore(t, path, Options{})
-		return s, func() token.FamilyStore {
-			if err := s.Close(); err != nil {
-				t.Fatal(err)
-			}
-			s = openStore(t, path, Options{})
-			return s
-		}
-	})
+	t.Parallel()
+	storetest.FamilyStore(t, reopened(func(s *Store) token.FamilyStore { return s }))
+}
+
+func TestLinkStore(t *testing.T) {
+	t.Parallel()
+	storetest.LinkStore(t, reopened(func(s *Store) link.Store { return s }))
 }
 
 // A family that is half read might be one that is not revoked any more.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/link"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
@@ -18,7 +19,7 @@ const asideRetention = 24 * time.Hour
 // unreadable reports whether a record cannot be read that an index names, since it is damaged or not there.
 func unreadable(err error) bool {
 	return errors.Is(err, ErrDamaged) || errors.Is(err, job.ErrNotFound) || errors.Is(err, callback.ErrNotFound) ||
-		errors.Is(err, token.ErrFamilyNotFound)
+		errors.Is(err, token.ErrFamilyNotFound) || errors.Is(err, link.ErrNotFound)
 }
 
 // reportUnreadable is ReportDamage for a record that an index names.

@@ -13,6 +13,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/link"
 	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
@@ -195,6 +196,10 @@ func TestDamagedIndexIsMadeAnew(t *testing.T) {
 				t.Fatalf("claimed %d deliveries, %v", len(due), err)
 			}
 			fillFamilies(t, s)
+			made := link.Link{ID: "l", Company: "acme", Namespace: "default", Slug: "report", Parameters: []byte("{}"), ExpiresAt: someTime}
+			if err := s.CreateLink(t.Context(), made, 1); err != nil {
+				t.Fatal(err)
+			}
 			before := dump(t, s)
 			if len(before[string(name)]) == 0 {
 				t.Fatal("the index is empty")

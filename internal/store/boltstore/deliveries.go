@@ -25,7 +25,7 @@ var (
 	deliveryQueue = newFairQueue("deliveries_ready", "deliveries")
 )
 
-// deliveryRecord is a delivery as it is kept.
+// deliveryRecord is a delivery as it is stored.
 type deliveryRecord struct {
 	callback.Delivery
 	Place uint64 `json:"place,omitempty"` // in the queue; 0: it is not there
@@ -75,15 +75,15 @@ func putDelivery(tx *bbolt.Tx, d *deliveryRecord) (err error) {
 }
 
 func readDelivery(tx *bbolt.Tx, id job.ID) (*deliveryRecord, error) {
-	kept, err := in(tx, deliveryBucket).Get(id[:])
+	stored, err := in(tx, deliveryBucket).Get(id[:])
 	if err != nil {
 		return nil, err
 	}
-	if kept == nil {
+	if stored == nil {
 		return nil, callback.ErrNotFound
 	}
 	d := new(deliveryRecord)
-	if err := json.Unmarshal(kept, d); err != nil {
+	if err := json.Unmarshal(stored, d); err != nil {
 		return nil, layout.Damaged(deliveryBucket, id[:], err.Error())
 	}
 	return d, nil
@@ -112,9 +112,7 @@ func deliveryCapacity(given callback.Capacity) capacity {
 		groupRunning: func(company string) int { return given.Running[company] },
 		full: func(company, host string) bool {
 			line := callback.Line{Company: company, Host: host}
-			return given.PerCompany > 0 && given.Running[company]+companies[company] >= given.PerCompany ||
-				given.PerHost > 0 && given.Hosts[host]+hosts[host] >= given.PerHost ||
-				given.Left != nil && lines[line] >= given.Left(line)
+			return given.Full(line, companies[company], hosts[host], lines[line])
 		},
 		take: func(company, host string) {
 			companies[company]++

@@ -21,7 +21,7 @@ import (
 var (
 	// documentBucket holds the present revision of each document: by kind, a zero byte and key, as encodeDocument writes it.
 	documentBucket = layout.Bucket("documents", describeDocument)
-	// revisionBucket holds the revisions that are kept, the present one included where others are: by the document's key, a zero byte
+	// revisionBucket holds the revisions that are stored, the present one included where others are: by the document's key, a zero byte
 	// and the revision, big-endian.
 	revisionBucket = layout.Bucket("document_revisions", describeDocument)
 )
@@ -46,7 +46,7 @@ func revisionKey(name []byte, revision int64) []byte {
 	return binary.BigEndian.AppendUint64(append(bytes.Clone(name), 0), uint64(revision))
 }
 
-// documentRecord is what is kept of a document beside its value, which stands behind it as it is.
+// documentRecord is what is stored of a document beside its value, which stands behind it as it is.
 type documentRecord struct {
 	Revision int64     `json:"revision"`
 	Deleted  bool      `json:"deleted,omitzero"`
@@ -66,29 +66,29 @@ func encodeDocument(d documents.Document) ([]byte, error) {
 }
 
 // decodeDocument copies what it returns. It fails with what is damaged.
-func decodeDocument(bucket, at []byte, kind documents.Kind, key string, kept []byte) (documents.Document, error) {
-	length, size := binary.Uvarint(kept)
-	if size <= 0 || length > uint64(len(kept)-size) {
+func decodeDocument(bucket, at []byte, kind documents.Kind, key string, stored []byte) (documents.Document, error) {
+	length, size := binary.Uvarint(stored)
+	if size <= 0 || length > uint64(len(stored)-size) {
 		return documents.Document{}, layout.Damaged(bucket, at, "its head is cut short")
 	}
 	end := size + int(length)
 	var head documentRecord
-	if err := jsonv2.Unmarshal(kept[size:end], &head, jsonv2.RejectUnknownMembers(true)); err != nil {
+	if err := jsonv2.Unmarshal(stored[size:end], &head, jsonv2.RejectUnknownMembers(true)); err != nil {
 		return documents.Document{}, layout.Damaged(bucket, at, err.Error())
 	}
 	return documents.Document{
-		Kind: kind, Key: key, Revision: head.Revision, Deleted: head.Deleted, Value: bytes.Clone(kept[end:]),
+		Kind: kind, Key: key, Revision: head.Revision, Deleted: head.Deleted, Value: bytes.Clone(stored[end:]),
 		Stamp: documents.Stamp{Author: head.Author, Action: head.Action, Note: head.Note, At: head.At},
 	}, nil
 }
 
-// readDocument returns what is kept under a key of a bucket; Revision 0: nothing is.
+// readDocument returns what is stored under a key of a bucket; Revision 0: nothing is.
 func readDocument(tx *bbolt.Tx, bucket, at []byte, kind documents.Kind, key string) (documents.Document, error) {
-	kept, err := in(tx, bucket).Get(at)
-	if kept == nil {
+	stored, err := in(tx, bucket).Get(at)
+	if stored == nil {
 		return documents.Document{Kind: kind, Key: key}, err
 	}
-	return decodeDocument(bucket, at, kind, key, kept)
+	return decodeDocument(bucket, at, kind, key, stored)
 }
 
 // PutDocument implements [documents.Store].
@@ -198,10 +198,10 @@ func (s *Store) listDocuments(
 		}
 		key := string(at[len(kind)+1:])
 		if key > after {
-			kept, err := records.Open(at, sealed)
+			stored, err := records.Open(at, sealed)
 			var one documents.Document
 			if err == nil {
-				one, err = decodeDocument(documentBucket, at, kind, key, kept)
+				one, err = decodeDocument(documentBucket, at, kind, key, stored)
 			}
 			switch {
 			case errors.Is(err, ErrDamaged):
@@ -263,11 +263,11 @@ func (s *Store) DocumentRevisions(
 }
 
 func revisionOf(records boltfile.Records, at, sealed []byte, kind documents.Kind, key string) (documents.Document, error) {
-	kept, err := records.Open(at, sealed)
+	stored, err := records.Open(at, sealed)
 	if err != nil {
 		return documents.Document{}, err
 	}
-	return decodeDocument(revisionBucket, at, kind, key, kept)
+	return decodeDocument(revisionBucket, at, kind, key, stored)
 }
 
 // DocumentRevision implements [documents.Store].
@@ -295,8 +295,8 @@ func (s *Store) DocumentRevision(
 }
 
 // deletedBefore reports whether a document was deleted before a time. One that cannot be read was not.
-func deletedBefore(at, kept []byte, before time.Time) bool {
-	one, err := decodeDocument(documentBucket, at, "", "", kept)
+func deletedBefore(at, stored []byte, before time.Time) bool {
+	one, err := decodeDocument(documentBucket, at, "", "", stored)
 	return err == nil && one.Deleted && one.At.Before(before)
 }
 
@@ -306,8 +306,8 @@ func (s *Store) SweepDocuments(ctx context.Context, before time.Time, limit int)
 	var old [][]byte // looking first spares a commit when there is nothing to do
 	err = s.View(func(tx *bbolt.Tx) error {
 		old = old[:0]
-		return in(tx, documentBucket).Each(func(at, kept []byte, damage error) error {
-			if damage == nil && len(old) < limit && deletedBefore(at, kept, before) {
+		return in(tx, documentBucket).Each(func(at, stored []byte, damage error) error {
+			if damage == nil && len(old) < limit && deletedBefore(at, stored, before) {
 				old = append(old, bytes.Clone(at))
 			}
 			return nil // what is damaged stays, for a check to find

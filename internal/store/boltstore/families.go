@@ -72,7 +72,7 @@ func (s *Store) ChangeFamily(
 		if err := putFamily(tx, family); err != nil {
 			return err
 		}
-		family, err = readFamily(tx, id) // with the times as they are kept
+		family, err = readFamily(tx, id) // with the times as they are stored
 		return err
 	})
 	if err != nil {
@@ -167,7 +167,7 @@ func putFamily(tx *bbolt.Tx, family token.Family) error {
 	return in(tx, familyBucket).Put(id, record)
 }
 
-// removeFamily removes a family, which must be as it is kept.
+// removeFamily removes a family, which must be as it is stored.
 func removeFamily(tx *bbolt.Tx, family token.Family) error {
 	return removeFamilyEntry(tx, expiryKey(keptUntil(family), family.ID))
 }
@@ -186,15 +186,15 @@ func removeFamilyEntry(tx *bbolt.Tx, expiry []byte) error {
 // readFamily refuses a record that it does not understand in full: a family that is half read might be one that is not
 // revoked any more.
 func readFamily(tx *bbolt.Tx, id string) (token.Family, error) {
-	kept, err := in(tx, familyBucket).Get([]byte(id))
+	stored, err := in(tx, familyBucket).Get([]byte(id))
 	if err != nil {
 		return token.Family{}, err
 	}
-	if kept == nil {
+	if stored == nil {
 		return token.Family{}, fmt.Errorf("%w: %q", token.ErrFamilyNotFound, id)
 	}
 	var record familyRecord
-	if err := jsonv2.Unmarshal(kept, &record, jsonv2.RejectUnknownMembers(true)); err != nil {
+	if err := jsonv2.Unmarshal(stored, &record, jsonv2.RejectUnknownMembers(true)); err != nil {
 		return token.Family{}, layout.Damaged(familyBucket, []byte(id), err.Error())
 	}
 	return token.Family{
@@ -205,7 +205,7 @@ func readFamily(tx *bbolt.Tx, id string) (token.Family, error) {
 	}, nil
 }
 
-// keptUntil is KeepUntil of the family as it is kept, so that its key can be found again.
+// keptUntil is KeepUntil of the family as it is stored, so that its key can be found again.
 func keptUntil(family token.Family) time.Time {
 	family.RevokedAt = storedTime(family.RevokedAt)
 	family.ExpiresAt, family.AccessUntil = storedTime(family.ExpiresAt), storedTime(family.AccessUntil)

@@ -2,7 +2,6 @@ package boltstore
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 
 	"go.etcd.io/bbolt"
@@ -10,26 +9,16 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
-// keyUseBucket holds the ID of the job that an idempotency key is bound to, by the SHA-256 of company, endpoint and key:
-// a caller's key is of any length up to 255 bytes, and of any bytes.
+// keyUseBucket holds the ID of the job that an idempotency key is bound to, by the key's [job.Job.KeyName].
 var keyUseBucket = layout.Index("job_idempotency", func([]byte) string { return "an idempotency key" })
-
-func keyUseName(j *job.Job) []byte {
-	name := sha256.New()
-	for _, part := range []string{j.Company, j.Address.String(), j.Idempotency.Key} {
-		name.Write([]byte(part))
-		name.Write([]byte{0}) // stands in neither of the first two
-	}
-	return name.Sum(nil)
-}
 
 // refuseRepeated returns why a job is not to be stored whose key is bound already.
 func refuseRepeated(tx *bbolt.Tx, j *job.Job) error {
-	kept, err := in(tx, keyUseBucket).Get(keyUseName(j))
-	if kept == nil {
+	stored, err := in(tx, keyUseBucket).Get(j.KeyName())
+	if stored == nil {
 		return err
 	}
-	earlier, err := readRecord(tx, job.ID(kept))
+	earlier, err := readRecord(tx, job.ID(stored))
 	switch {
 	case errors.Is(err, job.ErrNotFound): // it was damaged and is removed
 		return nil
@@ -51,7 +40,7 @@ func bindKey(tx *bbolt.Tx, j *job.Job) error {
 	key := *j.Idempotency // the caller's own stays as it is
 	key.Until = key.Until.UTC()
 	j.Idempotency = &key
-	return in(tx, keyUseBucket).Put(keyUseName(j), j.ID[:])
+	return in(tx, keyUseBucket).Put(j.KeyName(), j.ID[:])
 }
 
 // releaseKey removes the key of a job that is removed, unless a later job has it.
@@ -59,8 +48,8 @@ func releaseKey(tx *bbolt.Tx, j *job.Job) error {
 	if j.Idempotency == nil {
 		return nil
 	}
-	name := keyUseName(j)
-	if kept, err := in(tx, keyUseBucket).Get(name); err != nil || !bytes.Equal(kept, j.ID[:]) {
+	name := j.KeyName()
+	if stored, err := in(tx, keyUseBucket).Get(name); err != nil || !bytes.Equal(stored, j.ID[:]) {
 		return layout.Tolerate(tx, err)
 	}
 	return in(tx, keyUseBucket).Delete(name)

@@ -17,7 +17,7 @@ var _ job.Store = (*Store)(nil)
 // jobBucket holds a record for each job, by ID.
 var jobBucket = layout.Bucket("jobs", identified("job", 0))
 
-// record is a job as it is kept.
+// record is a job as it is stored.
 type record struct {
 	job.Job
 	Place uint64 `json:"place,omitempty"` // in the queue, among the jobs of its source and company; 0: it was never there
@@ -201,19 +201,19 @@ func readRunning(tx *bbolt.Tx, id job.ID, attempt int) (*record, error) {
 }
 
 func readRecord(tx *bbolt.Tx, id job.ID) (*record, error) {
-	kept, err := in(tx, jobBucket).Get(id[:])
+	stored, err := in(tx, jobBucket).Get(id[:])
 	if err != nil {
 		return nil, err
 	}
-	if kept == nil {
+	if stored == nil {
 		return nil, job.ErrNotFound
 	}
-	return decodeRecord(id[:], kept)
+	return decodeRecord(id[:], stored)
 }
 
-func decodeRecord(key, kept []byte) (*record, error) {
+func decodeRecord(key, stored []byte) (*record, error) {
 	rec := new(record)
-	if err := json.Unmarshal(kept, rec); err != nil {
+	if err := json.Unmarshal(stored, rec); err != nil {
 		return nil, layout.Damaged(jobBucket, key, err.Error())
 	}
 	return rec, nil

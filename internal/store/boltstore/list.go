@@ -167,11 +167,11 @@ func (s *Store) ListAll(ctx context.Context, filter job.Filter) (jobs []job.Job,
 func cursorOf(id job.ID) job.Cursor { return job.Cursor{CreatedAt: id.Time(), ID: id} }
 
 func openRecord(tx *bbolt.Tx, key, sealed []byte) (*record, error) {
-	kept, err := in(tx, jobBucket).Open(key, sealed)
+	stored, err := in(tx, jobBucket).Open(key, sealed)
 	if err != nil {
 		return nil, err
 	}
-	return decodeRecord(key, kept)
+	return decodeRecord(key, stored)
 }
 
 // matches compares what the list of a company says of a job.

@@ -80,14 +80,7 @@ func jobCapacity(given job.Capacity) capacity {
 	return capacity{
 		groupRunning: func(source string) int { return given.Sources[source].Running },
 		full: func(source, company string) bool {
-			if limit := given.Sources[source]; limit.Most != 0 && sources[source] >= limit.Most-limit.Running-limit.Waiting {
-				return true
-			}
-			if given.PerSource > 0 && given.Sources[source].Running+sources[source] >= given.PerSource {
-				return true
-			}
-			line := job.Line{Source: source, Company: company}
-			return given.PerCompany > 0 && given.Running[company]+given.Waiting[line]+companies[company] >= given.PerCompany
+			return given.Full(job.Line{Source: source, Company: company}, sources[source], companies[company])
 		},
 		take: func(source, company string) {
 			companies[company]++

@@ -27,6 +27,7 @@ func remake(db *bbolt.DB) error {
 		{jobBucket, totals.remakeJob},
 		{deliveryBucket, totals.remakeDelivery},
 		{familyBucket, remakeFamily},
+		{linkBucket, remakeLink},
 	} {
 		if err := boltfile.InBatches(db, part.bucket, part.remake); err != nil {
 			return err
@@ -74,16 +75,16 @@ func remakeKeyUse(tx *bbolt.Tx, j *job.Job) error {
 	if j.Idempotency == nil {
 		return nil
 	}
-	kept, err := in(tx, keyUseBucket).Get(keyUseName(j))
+	stored, err := in(tx, keyUseBucket).Get(j.KeyName())
 	if err != nil {
 		return err
 	}
-	if kept != nil {
-		if other, err := readRecord(tx, job.ID(kept)); err == nil && other.CreatedAt.After(j.CreatedAt) {
+	if stored != nil {
+		if other, err := readRecord(tx, job.ID(stored)); err == nil && other.CreatedAt.After(j.CreatedAt) {
 			return nil
 		}
 	}
-	return in(tx, keyUseBucket).Put(keyUseName(j), j.ID[:])
+	return in(tx, keyUseBucket).Put(j.KeyName(), j.ID[:])
 }
 
 func (t *totals) put(tx *bbolt.Tx) error {

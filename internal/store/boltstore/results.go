@@ -37,12 +37,12 @@ func (s *Store) AppendChunks(ctx context.Context, id job.ID, attempt int, first 
 		if _, err := readRunning(tx, id, attempt); err != nil {
 			return boltfile.Refuse(err)
 		}
-		kept := in(tx, chunkBucket)
-		if first > 0 && !kept.Has(chunkKey(id, attempt, first-1)) {
+		bucket := in(tx, chunkBucket)
+		if first > 0 && !bucket.Has(chunkKey(id, attempt, first-1)) {
 			return boltfile.Refuse(job.ErrMissingChunk)
 		}
 		for i, chunk := range chunks {
-			if err := kept.Put(chunkKey(id, attempt, first+i), chunk); err != nil {
+			if err := bucket.Put(chunkKey(id, attempt, first+i), chunk); err != nil {
 				return err
 			}
 		}
@@ -79,9 +79,9 @@ func (s *Store) ReadChunk(ctx context.Context, id job.ID, n int, buffer []byte) 
 
 // hasExactly reports whether an attempt has stored n chunks, no fewer and no more.
 func hasExactly(tx *bbolt.Tx, id job.ID, attempt, n int) bool {
-	kept := in(tx, chunkBucket)
+	bucket := in(tx, chunkBucket)
 	return n >= 0 && n <= job.MaxChunks &&
-		(n == 0 || kept.Has(chunkKey(id, attempt, n-1))) && !kept.Has(chunkKey(id, attempt, n))
+		(n == 0 || bucket.Has(chunkKey(id, attempt, n-1))) && !bucket.Has(chunkKey(id, attempt, n))
 }
 
 // discardChunks leaves the chunks of an attempt to Sweep.

@@ -3,7 +3,6 @@ package boltstore
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"strings"
 	"time"
 
@@ -38,7 +37,7 @@ func (s *Store) SigningKeys(
 		if err != nil {
 			return boltfile.Refuse(err)
 		}
-		if keys, err = prependSigningKey(nil, callback.SigningKey{Key: made}); err != nil {
+		if keys, err = callback.WithNewest(nil, callback.SigningKey{Key: made}, time.Time{}); err != nil {
 			return boltfile.Refuse(err)
 		}
 		return putSigningKeys(tx, company, user, keys)
@@ -81,35 +80,23 @@ func (s *Store) AddSigningKey(ctx context.Context, company, user string, key []b
 		if err != nil {
 			return boltfile.Refuse(err)
 		}
-		for i := range keys {
-			if keys[i].NotAfter.IsZero() || keys[i].NotAfter.After(notAfter) {
-				keys[i].NotAfter = notAfter.UTC()
-			}
-		}
-		if keys, err = prependSigningKey(keys, callback.SigningKey{Key: key, Shown: true}); err != nil {
+		if keys, err = callback.WithNewest(keys, callback.SigningKey{Key: key, Shown: true}, notAfter); err != nil {
 			return boltfile.Refuse(err)
 		}
 		return putSigningKeys(tx, company, user, keys)
 	})
 }
 
-func prependSigningKey(keys []callback.SigningKey, key callback.SigningKey) ([]callback.SigningKey, error) {
-	if len(key.Key) < 24 || len(key.Key) > 64 {
-		return nil, errors.New("a signing key has from 24 to 64 bytes")
-	}
-	return append([]callback.SigningKey{key}, keys...), nil
-}
-
 func signingKeyName(company, user string) []byte { return []byte(company + "\x00" + user) }
 
 func readSigningKeys(tx *bbolt.Tx, company, user string, now time.Time) ([]callback.SigningKey, error) {
 	name := signingKeyName(company, user)
-	kept, err := in(tx, signingKeyBucket).Get(name)
-	if kept == nil {
+	stored, err := in(tx, signingKeyBucket).Get(name)
+	if stored == nil {
 		return nil, err
 	}
 	var keys, valid []callback.SigningKey
-	if err := json.Unmarshal(kept, &keys); err != nil {
+	if err := json.Unmarshal(stored, &keys); err != nil {
 		return nil, layout.Damaged(signingKeyBucket, name, err.Error())
 	}
 	for _, key := range keys {

@@ -43,7 +43,7 @@ func Open(path string, options Options) (*Store, error) {
 
 // Secret returns the secret of this name, which generate makes when there is none yet. The first call decides:
 // all callers, in all runs of the program, get the same bytes, and they are on disk before Secret returns.
-// An error of generate is returned unchanged and nothing is kept; an empty secret is an error. generate may be called
+// An error of generate is returned unchanged and nothing is stored; an empty secret is an error. generate may be called
 // more than once. The bytes are the caller's own.
 func (s *Store) Secret(name string, generate func() ([]byte, error)) ([]byte, error) {
 	secret, err := s.readSecret(name)
@@ -51,12 +51,12 @@ func (s *Store) Secret(name string, generate func() ([]byte, error)) ([]byte, er
 		return secret, err
 	}
 	err = s.Update(context.Background(), func(tx *bbolt.Tx) error {
-		kept, err := in(tx, secretBucket).Get([]byte(name))
+		stored, err := in(tx, secretBucket).Get([]byte(name))
 		if err != nil {
 			return boltfile.Refuse(err)
 		}
-		if kept != nil {
-			secret = bytes.Clone(kept)
+		if stored != nil {
+			secret = bytes.Clone(stored)
 			return nil
 		}
 		made, err := generate()
@@ -77,8 +77,8 @@ func (s *Store) Secret(name string, generate func() ([]byte, error)) ([]byte, er
 
 func (s *Store) readSecret(name string) (secret []byte, err error) {
 	err = s.View(func(tx *bbolt.Tx) error {
-		kept, err := in(tx, secretBucket).Get([]byte(name))
-		secret = bytes.Clone(kept)
+		stored, err := in(tx, secretBucket).Get([]byte(name))
+		secret = bytes.Clone(stored)
 		return err
 	})
 	return secret, err

@@ -47,6 +47,22 @@ func openStore(tb testing.TB, path string, options Options) *Store {
 	return s
 }
 
+// reopened opens a store in a file of its own as T, and returns what closes it and opens it again.
+func reopened[T any](as func(*Store) T) func(t *testing.T) (T, func() T) {
+	return func(t *testing.T) (T, func() T) {
+		t.Helper()
+		path := storePath(t)
+		s := openStore(t, path, Options{})
+		return as(s), func() T {
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			s = openStore(t, path, Options{})
+			return as(s)
+		}
+	}
+}
+
 func storePath(tb testing.TB) string {
 	tb.Helper()
 	return filepath.Join(tb.TempDir(), "data", "store.db")

@@ -47,11 +47,11 @@ func (s *Store) UpdateTokenKeys(
 	ctx context.Context, change func([]token.KeyRecord) ([]token.KeyRecord, error),
 ) (records []token.KeyRecord, err error) {
 	err = s.Update(ctx, func(tx *bbolt.Tx) error {
-		kept, err := readTokenKeys(tx)
+		stored, err := readTokenKeys(tx)
 		if err != nil {
 			return boltfile.Refuse(err)
 		}
-		changed, err := change(kept)
+		changed, err := change(stored)
 		if err != nil {
 			return boltfile.Refuse(err)
 		}
@@ -97,7 +97,7 @@ func decodeTokenKey(id string, encoded []byte) (token.KeyRecord, error) {
 	}, nil
 }
 
-// putTokenKeys lets records be all that is kept.
+// putTokenKeys lets records be all that is stored.
 func putTokenKeys(tx *bbolt.Tx, records []token.KeyRecord) error {
 	keys := in(tx, tokenKeyBucket)
 	wanted := make(map[string][]byte, len(records))
@@ -134,7 +134,7 @@ func putTokenKeys(tx *bbolt.Tx, records []token.KeyRecord) error {
 	return nil
 }
 
-// formerSigningSecret is the name under which layouts before 3 kept the seed of the one Ed25519 key that signed tokens.
+// formerSigningSecret is the name under which layouts before 3 stored the seed of the one Ed25519 key that signed tokens.
 var formerSigningSecret = []byte("token-signing-ed25519")
 
 // moveTokenKey makes the first key of the ring of the one key of former layouts, so that its tokens stay good. How long

@@ -15,18 +15,8 @@ import (
 )
 
 func TestTokenKeyStore(t *testing.T) {
-	storetest.TokenKeyStore(t, func(t *testing.T) (token.KeyStore, func() token.KeyStore) {
-		t.Helper()
-		path := storePath(t)
-		s := openStore(t, path, Options{})
-		return s, func() token.KeyStore {
-			if err := s.Close(); err != nil {
-				t.Fatal(err)
-			}
-			s = openStore(t, path, Options{})
-			return s
-		}
-	})
+	t.Parallel()
+	storetest.TokenKeyStore(t, reopened(func(s *Store) token.KeyStore { return s }))
 }
 
 // TestFormerSigningKeyIsMoved opens a file of layout 2, in which one secret signed all tokens.

@@ -44,41 +44,41 @@ var movedBuckets = map[transfer.Kind]moved{
 		return &transfer.Record{Key: key, Value: bytes.Clone(value)}, nil
 	}},
 	transfer.TokenKeys: {tokenKeyBucket, func(_ *bbolt.Tx, key, value []byte) (*transfer.Record, error) {
-		kept, err := decodeTokenKey(string(key), value)
-		return recordOf(key, kept, err)
+		stored, err := decodeTokenKey(string(key), value)
+		return recordOf(key, stored, err)
 	}},
 	transfer.APIKeys: {keyBucket, func(tx *bbolt.Tx, key, value []byte) (*transfer.Record, error) {
-		kept, err := decodeKey(string(key), value)
+		stored, err := decodeKey(string(key), value)
 		if err != nil {
 			return nil, err
 		}
-		kept.LastUsedAt = readUse(tx, kept.ID)
-		record, err := transfer.OfKey(kept)
+		stored.LastUsedAt = readUse(tx, stored.ID)
+		record, err := transfer.OfKey(stored)
 		return &record, err
 	}},
 	transfer.Families: {familyBucket, func(tx *bbolt.Tx, key, _ []byte) (*transfer.Record, error) {
-		kept, err := readFamily(tx, string(key))
-		return recordOf(key, kept, err)
+		stored, err := readFamily(tx, string(key))
+		return recordOf(key, stored, err)
 	}},
 	transfer.SigningKeys: {signingKeyBucket, func(_ *bbolt.Tx, key, value []byte) (*transfer.Record, error) {
-		var kept []callback.SigningKey
-		err := json.Unmarshal(value, &kept)
-		return recordOf(key, kept, err)
+		var stored []callback.SigningKey
+		err := json.Unmarshal(value, &stored)
+		return recordOf(key, stored, err)
 	}},
 	transfer.Jobs: {jobBucket, func(tx *bbolt.Tx, key, _ []byte) (*transfer.Record, error) {
-		kept, err := readRecord(tx, job.ID(key))
+		stored, err := readRecord(tx, job.ID(key))
 		if err != nil {
 			return nil, err
 		}
-		return recordOf(key, transfer.Settled(kept.Job), nil)
+		return recordOf(key, transfer.Settled(stored.Job), nil)
 	}},
 	transfer.Chunks: {chunkBucket, movedChunk},
 	transfer.Deliveries: {deliveryBucket, func(tx *bbolt.Tx, key, _ []byte) (*transfer.Record, error) {
-		kept, err := readDelivery(tx, job.ID(key))
+		stored, err := readDelivery(tx, job.ID(key))
 		if err != nil {
 			return nil, err
 		}
-		return recordOf(key, kept.Delivery, nil)
+		return recordOf(key, stored.Delivery, nil)
 	}},
 	transfer.Usage: {usageBucket, func(_ *bbolt.Tx, key, value []byte) (*transfer.Record, error) {
 		counts, err := decodeCounts(key, value)
@@ -94,6 +94,10 @@ var movedBuckets = map[transfer.Kind]moved{
 	}},
 	transfer.Documents: {documentBucket, movedDocument(documentBucket)},
 	transfer.Revisions: {revisionBucket, movedDocument(revisionBucket)},
+	transfer.Links: {linkBucket, func(_ *bbolt.Tx, key, value []byte) (*transfer.Record, error) {
+		stored, err := decodeLink(string(key), value)
+		return recordOf(key, stored, err)
+	}},
 }
 
 // movedDocument reads what a bucket keeps of documents.
@@ -103,11 +107,11 @@ func movedDocument(bucket []byte) func(tx *bbolt.Tx, key, value []byte) (*transf
 		if len(names) < 2 {
 			return nil, layout.Damaged(bucket, key, "it names no document")
 		}
-		kept, err := decodeDocument(bucket, key, documents.Kind(names[0]), names[1], value)
+		stored, err := decodeDocument(bucket, key, documents.Kind(names[0]), names[1], value)
 		if err != nil {
 			return nil, err
 		}
-		record, err := transfer.OfDocument(key, kept)
+		record, err := transfer.OfDocument(key, stored)
 		return &record, err
 	}
 }
@@ -141,11 +145,11 @@ func (s *Store) Records(ctx context.Context, kind transfer.Kind, after []byte, l
 	what := movedBuckets[kind]
 	err = s.View(func(tx *bbolt.Tx) error {
 		found = nil
-		kept := in(tx, what.bucket)
-		cursor := kept.Cursor()
+		bucket := in(tx, what.bucket)
+		cursor := bucket.Cursor()
 		key, sealed := cursor.Seek(seekAfter(tx, kind, after))
 		for ; key != nil && len(found) < limit && ctx.Err() == nil; key, sealed = cursor.Next() {
-			value, err := kept.Open(key, sealed)
+			value, err := bucket.Open(key, sealed)
 			if err != nil {
 				return fmt.Errorf("%w: `caddy data-api store check` says what is damaged", err)
 			}

@@ -90,10 +90,10 @@ func (s *Store) AddUsage(ctx context.Context, batch usage.Batch) error {
 
 func (s *Store) addUsageRow(tx *bbolt.Tx, row usage.Row) error {
 	key := usageKey(&row)
-	kept, err := in(tx, usageBucket).Get(key)
-	if err == nil && kept != nil {
+	stored, err := in(tx, usageBucket).Get(key)
+	if err == nil && stored != nil {
 		var before usage.Counts
-		if before, err = decodeCounts(key, kept); err == nil {
+		if before, err = decodeCounts(key, stored); err == nil {
 			row.Counts.Add(&before)
 		}
 	}

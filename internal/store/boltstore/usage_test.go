@@ -13,18 +13,8 @@ import (
 )
 
 func TestUsageStore(t *testing.T) {
-	storetest.UsageStore(t, func(t *testing.T) (usage.Store, func() usage.Store) {
-		t.Helper()
-		path := storePath(t)
-		s := openStore(t, path, Options{})
-		return s, func() usage.Store {
-			if err := s.Close(); err != nil {
-				t.Fatal(err)
-			}
-			s = openStore(t, path, Options{})
-			return s
-		}
-	})
+	t.Parallel()
+	storetest.UsageStore(t, reopened(func(s *Store) usage.Store { return s }))
 }
 
 // TestDamagedUsage looks whether a row that cannot be read keeps nobody from the others, nor from counting on.

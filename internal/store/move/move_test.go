@@ -18,6 +18,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/link"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
 	"github.com/solucao42/caddy-data-api/internal/store/move"
@@ -113,6 +114,14 @@ func fill(t *testing.T, s *boltstore.Store) (f filled) {
 		must(t, err)
 	}
 	_, err = s.PutDocument(ctx, documents.Write{Kind: documents.User, Key: "acme/bob", Value: []byte("{}"), Stamp: documents.Stamp{At: f.now}})
+	must(t, err)
+	for i := range 2 {
+		must(t, s.CreateLink(ctx, link.Link{
+			ID: fmt.Sprint("link", i), Company: "acme", User: "integration", KeyID: "s42_0", Namespace: "default", Slug: "report", Format: "csv",
+			Parameters: []byte(`{"a":"<&>"}`), CreatedAt: f.now, ExpiresAt: f.now.Add(time.Hour), Uses: 3 * i,
+		}, 10))
+	}
+	_, err = s.UseLink(ctx, "link1")
 	must(t, err)
 	f.fillJobs(t, s)
 	return f

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -91,4 +92,46 @@ func TestChangesAreHeardOf(t *testing.T) {
 	b.await(t, append(want, "cache late")...)
 	cancel()
 	following.Wait()
+}
+
+// Who catches up knows what was there, though nobody asks or signals by itself; many who do ask the database seldom.
+func TestCatchUp(t *testing.T) {
+	t.Parallel()
+	cluster := pgtest.NewCluster(t)
+	dsn := cluster.New(t).AdminDSN
+	options := pgstore.SignalsOnly(pgstore.Options{PollOnly: true})
+	one, two := openReal(t, dsn, options), openReal(t, dsn, options)
+	if err := two.CatchUp(t.Context()); err == nil {
+		t.Error("nobody follows, and it is said that all was heard of")
+	}
+	var heard listener
+	follow(t, heard.hear, false, two)
+	var want []string
+	for i := range 50 {
+		key := strconv.Itoa(i)
+		if err := one.Tell(t.Context(), store.Change{Kind: store.Cache, Key: key}); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, "cache "+key)
+		var callers sync.WaitGroup
+		for range 20 {
+			callers.Go(func() {
+				if err := two.CatchUp(t.Context()); err != nil {
+					t.Error(err)
+				}
+				heard.mu.Lock()
+				defer heard.mu.Unlock()
+				if !slices.Equal(heard.heard, want) {
+					t.Errorf("heard %q, want %q", heard.heard, want)
+				}
+			})
+		}
+		callers.Wait()
+	}
+	cluster.Stop(t)
+	for range 10 {
+		if err := two.CatchUp(t.Context()); err == nil {
+			t.Fatal("the database is gone, and it is said that all was heard of")
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/store/pgstore/pgdb"
 )
 
 // maxDue bounds how many jobs one claim makes claimable whose lease or waiting time has ended.
@@ -23,13 +24,13 @@ func (s *Store) Claim(
 	s.learnClock(now)
 	c := &jobClaim{store: s, owner: owner, now: now, until: until, given: given}
 	// Looking first spares a commit when there is nothing to do.
-	if err := s.read(ctx, c.look); err != nil {
+	if err := s.db.Read(ctx, c.look); err != nil {
 		return nil, time.Time{}, err
 	}
 	if !c.due && len(c.order(nil)) == 0 {
 		return nil, c.next, nil
 	}
-	if err := s.write(ctx, c.run); err != nil {
+	if err := s.db.Write(ctx, c.run); err != nil {
 		return nil, time.Time{}, err
 	}
 	s.jobTurns.serve(c.served)
@@ -70,7 +71,7 @@ const lines = `lines AS (
 	)`
 
 // look reads what there is to claim, and writes nothing.
-func (c *jobClaim) look(ctx context.Context, q querier) error {
+func (c *jobClaim) look(ctx context.Context, q pgdb.Querier) error {
 	batch := new(pgx.Batch)
 	c.queueLines(batch)
 	c.lookForDue(batch)
@@ -79,7 +80,7 @@ func (c *jobClaim) look(ctx context.Context, q querier) error {
 
 // queueLines asks for the lines, and for what other owners run of each company.
 func (c *jobClaim) queueLines(batch *pgx.Batch) {
-	batch.Queue(c.store.sql(`WITH RECURSIVE ` + lines + ` SELECT source, company FROM lines ORDER BY place`)).Query(func(rows pgx.Rows) (err error) {
+	batch.Queue(c.store.db.SQL(`WITH RECURSIVE ` + lines + ` SELECT source, company FROM lines ORDER BY place`)).Query(func(rows pgx.Rows) (err error) {
 		c.lines, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (l line, err error) {
 			return l, row.Scan(&l.group, &l.member)
 		})
@@ -89,7 +90,7 @@ func (c *jobClaim) queueLines(batch *pgx.Batch) {
 	if c.given.PerCompany == 0 {
 		return
 	}
-	batch.Queue(c.store.sql(`SELECT company, count(*) FROM data_api.queue WHERE state = 1 AND owner <> $1 GROUP BY company`), c.owner).
+	batch.Queue(c.store.db.SQL(`SELECT company, count(*) FROM data_api.queue WHERE state = 1 AND owner <> $1 GROUP BY company`), c.owner).
 		Query(func(rows pgx.Rows) error {
 			var company string
 			var count int
@@ -103,7 +104,7 @@ func (c *jobClaim) queueLines(batch *pgx.Batch) {
 
 // lookForDue asks when the next lease or waiting time ends.
 func (c *jobClaim) lookForDue(batch *pgx.Batch) {
-	batch.Queue(c.store.sql(`
+	batch.Queue(c.store.db.SQL(`
 		SELECT coalesce($1, data_api.now_ns()), least(
 			(SELECT min(lease_ends) FROM data_api.queue WHERE state = 1),
 			(SELECT min(delayed_until) FROM data_api.queue WHERE state = 2)
@@ -157,7 +158,7 @@ func (c *jobClaim) requeue(ctx context.Context, tx pgx.Tx) error {
 		held, attempts = attemptsOf(c.given.Held)
 	}
 	exact, after := s.due(c.until, c.now)
-	_, err := tx.Exec(ctx, s.sql(`
+	_, err := tx.Exec(ctx, s.db.SQL(`
 		WITH held AS (
 			SELECT q.id FROM unnest($1::bytea[], $2::int[]) AS h(id, attempt) JOIN data_api.queue q ON q.id = h.id AND q.attempt = h.attempt
 			WHERE q.state = 1 AND q.lease_ends <= coalesce($3, data_api.now_ns()) FOR UPDATE OF q SKIP LOCKED
@@ -167,7 +168,7 @@ func (c *jobClaim) requeue(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
-	rows, err := tx.Query(ctx, s.sql(`
+	rows, err := tx.Query(ctx, s.db.SQL(`
 		WITH leases AS (
 			SELECT id FROM data_api.queue WHERE state = 1 AND lease_ends <= coalesce($1, data_api.now_ns()) LIMIT $2 FOR UPDATE SKIP LOCKED
 		), delays AS (
@@ -203,17 +204,8 @@ func (c *jobClaim) order(most map[line]int) []line {
 		running: func(source string) int { return given.Sources[source].Running },
 		full: func(l line) bool {
 			source, company := l.group, l.member
-			if c.turns.elsewhere(company) {
-				return true
-			}
-			if limit := given.Sources[source]; limit.Most != 0 && sources[source] >= limit.Most-limit.Running-limit.Waiting {
-				return true
-			}
-			if given.PerSource > 0 && given.Sources[source].Running+sources[source] >= given.PerSource {
-				return true
-			}
-			waiting := given.Waiting[job.Line{Source: source, Company: company}]
-			return given.PerCompany > 0 && given.Running[company]+waiting+c.others[company]+companies[company] >= given.PerCompany
+			return c.turns.elsewhere(company) ||
+				given.Full(job.Line{Source: source, Company: company}, sources[source], c.others[company]+companies[company])
 		},
 		take: func(l line) {
 			companies[l.member]++
@@ -224,7 +216,7 @@ func (c *jobClaim) order(most map[line]int) []line {
 
 // lock implements work.
 func (c *jobClaim) lock(batch *pgx.Batch, l line, n int, found func(ids [][]byte)) {
-	batch.Queue(c.store.sql(`SELECT id FROM data_api.queue WHERE state = 0 AND source = $1 AND company = $2 ORDER BY place LIMIT $3
+	batch.Queue(c.store.db.SQL(`SELECT id FROM data_api.queue WHERE state = 0 AND source = $1 AND company = $2 ORDER BY place LIMIT $3
 		FOR UPDATE SKIP LOCKED`), l.group, l.member, n).Query(func(rows pgx.Rows) error {
 		ids, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
 		found(ids)
@@ -236,7 +228,7 @@ func (c *jobClaim) lock(batch *pgx.Batch, l line, n int, found func(ids [][]byte
 func (c *jobClaim) begin(ctx context.Context, tx pgx.Tx, ids [][]byte, order []line) error {
 	s := c.store
 	exact, after := s.due(c.until, c.now)
-	rows, err := tx.Query(ctx, s.sql(`
+	rows, err := tx.Query(ctx, s.db.SQL(`
 		WITH claimed AS (
 			UPDATE data_api.queue SET state = 1, attempt = attempt + 1, started_at = $2, owner = $3, lease_until = $4,
 				lease_ends = coalesce($5, data_api.now_ns() + $6), lease_length = $6, not_before = NULL, delayed_until = NULL

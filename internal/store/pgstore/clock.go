@@ -8,7 +8,7 @@ import (
 // Leases, delays and retention are decided by the database's clock alone. What a caller means by an instant follows from
 // the length of time between it and the caller's now:
 //
-//   - Claim and ClaimDeliveries are handed now and until. The length between them is the lease, and is kept with the job:
+//   - Claim and ClaimDeliveries are handed now and until. The length between them is the lease, and is stored with the job:
 //     Extend begins another of this length.
 //   - A job's end, and a delivery's, are told with the instant at which they came: retention is counted from there.
 //   - Release and SettleDelivery name an instant and no now. They go by how far the caller's clock was from the database's
@@ -16,7 +16,7 @@ import (
 //
 // In an SQL statement now is `coalesce($n, data_api.now_ns())`, with a parameter of [Store.clock].
 
-// nano is an instant as it is kept: nanoseconds since 1970, nil for the zero time. Instants outside of what fits are brought
+// nano is an instant as it is stored: nanoseconds since 1970, nil for the zero time. Instants outside of what fits are brought
 // to the nearest that does, which keeps their order to all others.
 func nano(at time.Time) *int64 {
 	if at.IsZero() {

@@ -15,7 +15,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/job"
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 	"github.com/solucao42/caddy-data-api/internal/store/pgstore"
-	"github.com/solucao42/caddy-data-api/internal/store/storetest"
+	"github.com/solucao42/caddy-data-api/internal/store/storetest/jobtest"
 )
 
 // patience is how long a test waits for what takes a moment: long enough for a machine that is busy with other things.
@@ -191,7 +191,7 @@ func TestLimitsAreOneForAllServers(t *testing.T) {
 			t.Fatalf("claimed %d deliveries, %v; want %d", len(due), err, s.want)
 		}
 		for _, d := range due {
-			if _, err := storetest.FindDelivery(t.Context(), two, d.JobID); err != nil {
+			if _, err := jobtest.FindDelivery(t.Context(), two, d.JobID); err != nil {
 				t.Error(err)
 			}
 		}

@@ -25,7 +25,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/store/pgstore"
-	"github.com/solucao42/caddy-data-api/internal/store/storetest"
+	"github.com/solucao42/caddy-data-api/internal/store/storetest/jobtest"
 )
 
 const (
@@ -41,6 +41,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	paralleltest.AtOnce(8) // they wait for the database
+	paralleltest.Draws(25) // for each of four ways to run the suite; see TestFaultsClusterConformance
 	os.Exit(m.Run())
 }
 
@@ -205,6 +206,7 @@ func (k *killings) round() {
 	if begun {
 		kill(100 * time.Millisecond)
 	}
+	working := rand.IntN(2) == 0 // only when it accepts jobs: before that it runs those of the dead
 	running := make(map[attempt]bool)
 	accepted := 0
 	for lines := bufio.NewReader(output); ; {
@@ -215,7 +217,7 @@ func (k *killings) round() {
 		if words := strings.Fields(line); k.hear(words, running) {
 			accepted++
 		}
-		if !begun {
+		if !begun && (accepted > 0 || !working) {
 			kill(300 * time.Millisecond)
 			begun = true
 		}
@@ -338,7 +340,7 @@ func (k *killings) look(store *pgstore.Store) {
 		if said, ok := k.ended[id]; ok && said != fmt.Sprint(j.Attempt, " ", j.Status) {
 			k.t.Errorf("job %s ended as %q, and is %s in attempt %d", id, said, j.Status, j.Attempt)
 		}
-		if _, err := storetest.FindDelivery(k.t.Context(), store, id); err != nil {
+		if _, err := jobtest.FindDelivery(k.t.Context(), store, id); err != nil {
 			k.t.Errorf("the end of job %s is not announced: %v", id, err)
 		}
 		if j.Status == job.Completed {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/store"
+	"github.com/solucao42/caddy-data-api/internal/store/pgstore/pgdb"
 )
 
 var _ identity.KeyStore = (*Store)(nil)
@@ -48,24 +49,24 @@ func scanKey(row pgx.Row) (key identity.Key, err error) {
 
 // CreateKey implements [identity.KeyStore].
 func (s *Store) CreateKey(ctx context.Context, key identity.Key) error {
-	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error { return s.createKey(ctx, tx, key) })
+	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error { return s.createKey(ctx, tx, key) })
 }
 
 func (s *Store) createKey(ctx context.Context, tx pgx.Tx, key identity.Key) error {
-	made, err := tx.Exec(ctx, s.sql(insertKey), keyArguments(key)...)
+	made, err := tx.Exec(ctx, s.db.SQL(insertKey), keyArguments(key)...)
 	if err != nil {
 		return err
 	}
 	if made.RowsAffected() == 0 {
-		return refuse(fmt.Errorf("%w: %s", identity.ErrKeyExists, key.ID))
+		return pgdb.Refuse(fmt.Errorf("%w: %s", identity.ErrKeyExists, key.ID))
 	}
-	return s.tell(ctx, tx, store.APIKeys, key.ID)
+	return s.signals.Tell(ctx, tx, store.APIKeys, key.ID)
 }
 
 // ListKeys implements [identity.KeyStore].
 func (s *Store) ListKeys(ctx context.Context, company string) (keys []identity.Key, err error) {
-	err = s.read(ctx, func(ctx context.Context, q querier) error {
-		rows, err := q.Query(ctx, s.sql(`SELECT `+keyColumns+` FROM data_api.api_keys WHERE $1 IN ('', company) ORDER BY created_at, id`), company)
+	err = s.db.Read(ctx, func(ctx context.Context, q pgdb.Querier) error {
+		rows, err := q.Query(ctx, s.db.SQL(`SELECT `+keyColumns+` FROM data_api.api_keys WHERE $1 IN ('', company) ORDER BY created_at, id`), company)
 		if err != nil {
 			return err
 		}
@@ -80,14 +81,14 @@ func (s *Store) ListKeys(ctx context.Context, company string) (keys []identity.K
 
 // RevokeKey implements [identity.KeyStore].
 func (s *Store) RevokeKey(ctx context.Context, id string, at time.Time) (key identity.Key, err error) {
-	err = s.changeKey(ctx, id, func(ctx context.Context, tx pgx.Tx, kept identity.Key) (err error) {
-		if key = kept; !key.RevokedAt.IsZero() {
-			_, err := tx.Exec(ctx, confirmed)
+	err = s.changeKey(ctx, id, func(ctx context.Context, tx pgx.Tx, stored identity.Key) (err error) {
+		if key = stored; !key.RevokedAt.IsZero() {
+			_, err := tx.Exec(ctx, pgdb.Confirmed)
 			return err
 		}
 		key.RevokedAt = storedTime(at)
-		_, err = tx.Exec(ctx, s.sql(`UPDATE data_api.api_keys SET revoked_at = $2 WHERE id = $1`), id, key.RevokedAt)
-		return errors.Join(err, s.tell(ctx, tx, store.APIKeys, id))
+		_, err = tx.Exec(ctx, s.db.SQL(`UPDATE data_api.api_keys SET revoked_at = $2 WHERE id = $1`), id, key.RevokedAt)
+		return errors.Join(err, s.signals.Tell(ctx, tx, store.APIKeys, id))
 	})
 	if err != nil {
 		return identity.Key{}, err
@@ -99,8 +100,8 @@ func (s *Store) RevokeKey(ctx context.Context, id string, at time.Time) (key ide
 func (s *Store) ReplaceKey(
 	ctx context.Context, id string, expires time.Time, successor identity.Key,
 ) (old identity.Key, err error) {
-	err = s.changeKey(ctx, id, func(ctx context.Context, tx pgx.Tx, kept identity.Key) error {
-		old = kept
+	err = s.changeKey(ctx, id, func(ctx context.Context, tx pgx.Tx, stored identity.Key) error {
+		old = stored
 		if old.ExpiresAt.IsZero() || old.ExpiresAt.After(expires) {
 			old.ExpiresAt = storedTime(expires)
 		}
@@ -108,7 +109,7 @@ func (s *Store) ReplaceKey(
 		if err := s.createKey(ctx, tx, successor); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, s.sql(`UPDATE data_api.api_keys SET expires_at = $2, successor = $3 WHERE id = $1`),
+		_, err := tx.Exec(ctx, s.db.SQL(`UPDATE data_api.api_keys SET expires_at = $2, successor = $3 WHERE id = $1`),
 			id, old.ExpiresAt, old.Successor)
 		return err
 	})
@@ -120,7 +121,7 @@ func (s *Store) ReplaceKey(
 
 // changeKey runs change in a transaction that holds the key.
 func (s *Store) changeKey(
-	ctx context.Context, id string, change func(ctx context.Context, tx pgx.Tx, kept identity.Key) error,
+	ctx context.Context, id string, change func(ctx context.Context, tx pgx.Tx, stored identity.Key) error,
 ) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -128,15 +129,15 @@ func (s *Store) changeKey(
 	if !isText(id) {
 		return fmt.Errorf("%w: %q", identity.ErrKeyNotFound, id)
 	}
-	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		kept, err := scanKey(tx.QueryRow(ctx, s.sql(`SELECT `+keyColumns+` FROM data_api.api_keys WHERE id = $1 FOR UPDATE`), id))
+	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		stored, err := scanKey(tx.QueryRow(ctx, s.db.SQL(`SELECT `+keyColumns+` FROM data_api.api_keys WHERE id = $1 FOR UPDATE`), id))
 		if errors.Is(err, pgx.ErrNoRows) {
-			return refuse(fmt.Errorf("%w: %q", identity.ErrKeyNotFound, id))
+			return pgdb.Refuse(fmt.Errorf("%w: %q", identity.ErrKeyNotFound, id))
 		}
 		if err != nil {
 			return err
 		}
-		return change(ctx, tx, kept)
+		return change(ctx, tx, stored)
 	})
 }
 
@@ -149,7 +150,7 @@ func (s *Store) TouchKeys(ctx context.Context, used map[string]time.Time) error 
 			ids, times = append(ids, id), append(times, storedTime(at))
 		}
 	}
-	_, err := s.change(ctx, `
+	_, err := s.db.Change(ctx, `
 		WITH used AS (SELECT * FROM unnest($1::text[], $2::timestamptz[]) AS u(id, at)),
 		held AS (
 			SELECT k.id, used.at FROM data_api.api_keys k JOIN used ON used.id = k.id
@@ -160,13 +161,13 @@ func (s *Store) TouchKeys(ctx context.Context, used map[string]time.Time) error 
 	return err
 }
 
-// isText reports whether PostgreSQL can hold a text: one that it cannot is the name of nothing that is kept.
+// isText reports whether PostgreSQL can hold a text: one that it cannot is the name of nothing that is stored.
 func isText(text string) bool { return utf8.ValidString(text) && !strings.Contains(text, "\x00") }
 
-// storedTime is a time as it is kept: in UTC, to the microsecond.
+// storedTime is a time as it is stored: in UTC, to the microsecond.
 func storedTime(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
-// optional is a time as it is kept that may be none.
+// optional is a time as it is stored that may be none.
 func optional(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
@@ -180,4 +181,37 @@ func timeOf(t *time.Time) time.Time {
 		return time.Time{}
 	}
 	return t.UTC()
+}
+
+// Secret returns the secret of this name, which generate makes when there is none yet. Whoever calls first decides: all
+// callers on all servers get the same bytes, and they are on disk before Secret returns. An error of generate is returned
+// unchanged and nothing is stored; an empty secret is an error.
+func (s *Store) Secret(name string, generate func() ([]byte, error)) (secret []byte, err error) {
+	ctx := context.Background()
+	find := func(ctx context.Context, q pgdb.Querier) error {
+		err := q.QueryRow(ctx, s.db.SQL(`SELECT value FROM data_api.secrets WHERE name = $1`), name).Scan(&secret)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
+	}
+	if err := s.db.Read(ctx, find); err != nil || secret != nil {
+		return secret, err
+	}
+	made, err := generate()
+	if err != nil {
+		return nil, err
+	}
+	if len(made) == 0 {
+		return nil, fmt.Errorf("the secret %q must not be empty", name)
+	}
+	err = s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		secret = nil
+		_, err := tx.Exec(ctx, s.db.SQL(`INSERT INTO data_api.secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING`), name, made)
+		return errors.Join(err, find(ctx, tx))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return secret, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/store/pgstore/pgdb"
 )
 
 var _ callback.Store = (*Store)(nil)
@@ -60,7 +61,7 @@ func (s *Store) SettleDelivery(ctx context.Context, settled callback.Delivery) e
 		exact, after, s.clock(settled.EndedAt), int64(callback.DeadRetention),
 	}
 	for {
-		rows, err := s.change(ctx, settleDelivery, arguments...)
+		rows, err := s.db.Change(ctx, settleDelivery, arguments...)
 		if err != nil || rows > 0 {
 			return err
 		}
@@ -80,13 +81,13 @@ const settleDelivery = `
 // notSettled says why an attempt could not be settled; again: it can be now.
 func (s *Store) notSettled(ctx context.Context, settled callback.Delivery) (again bool, err error) {
 	repeated := false
-	err = s.read(context.WithoutCancel(ctx), func(ctx context.Context, q querier) error {
+	err = s.db.Read(context.WithoutCancel(ctx), func(ctx context.Context, q pgdb.Querier) error {
 		d, err := s.readDelivery(ctx, q, settled.JobID, "")
 		switch {
 		case err != nil:
 			return err
 		case d.Attempt != settled.Attempt:
-			return refuse(callback.ErrLost)
+			return pgdb.Refuse(callback.ErrLost)
 		case d.State == callback.Pending:
 			again = true
 			return nil
@@ -94,39 +95,39 @@ func (s *Store) notSettled(ctx context.Context, settled callback.Delivery) (agai
 			repeated = true
 			return nil
 		}
-		return refuse(callback.ErrLost)
+		return pgdb.Refuse(callback.ErrLost)
 	})
 	if repeated {
-		err = s.confirm(ctx)
+		err = s.db.Confirm(ctx)
 	}
 	return again, err
 }
 
-func (s *Store) readDelivery(ctx context.Context, q querier, id job.ID, lock string) (callback.Delivery, error) {
-	rows, err := q.Query(ctx, s.sql(`SELECT `+deliveryColumns+` FROM data_api.deliveries d JOIN data_api.jobs j ON j.id = d.job_id
+func (s *Store) readDelivery(ctx context.Context, q pgdb.Querier, id job.ID, lock string) (callback.Delivery, error) {
+	rows, err := q.Query(ctx, s.db.SQL(`SELECT `+deliveryColumns+` FROM data_api.deliveries d JOIN data_api.jobs j ON j.id = d.job_id
 		WHERE d.job_id = $1`+lock), id[:])
 	if err != nil {
 		return callback.Delivery{}, err
 	}
 	d, err := pgx.CollectExactlyOneRow(rows, scanDelivery)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return callback.Delivery{}, refuse(callback.ErrNotFound)
+		return callback.Delivery{}, pgdb.Refuse(callback.ErrNotFound)
 	}
 	return d, err
 }
 
 // ReplayDelivery implements callback.Store.
 func (s *Store) ReplayDelivery(ctx context.Context, id job.ID, now time.Time) (replayed callback.Delivery, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	err = s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		d, err := s.readDelivery(ctx, tx, id, ` FOR UPDATE OF d`)
 		switch {
 		case err != nil:
 			return err
 		case d.State == callback.Pending:
-			return refuse(callback.ErrPending)
+			return pgdb.Refuse(callback.ErrPending)
 		}
 		// With another attempt, so that what the one before would still write is refused.
-		_, err = tx.Exec(ctx, s.sql(`UPDATE data_api.deliveries SET state = 'pending', next_attempt = $2, due = coalesce($3, data_api.now_ns()),
+		_, err = tx.Exec(ctx, s.db.SQL(`UPDATE data_api.deliveries SET state = 'pending', next_attempt = $2, due = coalesce($3, data_api.now_ns()),
 			ended_at = NULL, needed_until = NULL, attempt = attempt + 1, forgiven = attempt + 1 WHERE job_id = $1`), id[:], nano(now), s.clock(now))
 		if err != nil {
 			return err
@@ -144,9 +145,9 @@ func (s *Store) ReplayDelivery(ctx context.Context, id job.ID, now time.Time) (r
 func (s *Store) ListDeliveries(
 	ctx context.Context, state callback.State, after job.ID, limit int,
 ) (found []callback.Delivery, err error) {
-	err = s.read(ctx, func(ctx context.Context, q querier) error {
-		rows, err := q.Query(ctx, s.sql(`SELECT `+deliveryColumns+` FROM data_api.deliveries d JOIN data_api.jobs j ON j.id = d.job_id
-			WHERE d.job_id > $1 AND $2 IN ('', d.state) ORDER BY d.job_id LIMIT $3`), after[:], string(state), limit)
+	err = s.db.Read(ctx, func(ctx context.Context, q pgdb.Querier) error {
+		rows, err := q.Query(ctx, s.db.SQL(`SELECT `+deliveryColumns+` FROM data_api.deliveries d JOIN data_api.jobs j ON j.id = d.job_id
+			WHERE d.job_id > $1 AND $2 IN ('', d.state) ORDER BY d.job_id LIMIT $3`), pgdb.PlanAnew, after[:], string(state), limit)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/store/pgstore/pgdb"
 )
 
 // ClaimDeliveries implements callback.Store.
@@ -23,13 +24,13 @@ func (s *Store) ClaimDeliveries(
 	}
 	s.learnClock(now)
 	c := &deliveryClaim{store: s, now: now, until: until, given: given}
-	if err := s.read(ctx, c.look); err != nil {
+	if err := s.db.Read(ctx, c.look); err != nil {
 		return nil, time.Time{}, err
 	}
 	if len(c.order(nil)) == 0 {
 		return nil, c.next, nil
 	}
-	if err := s.write(ctx, c.run); err != nil {
+	if err := s.db.Write(ctx, c.run); err != nil {
 		return nil, time.Time{}, err
 	}
 	if len(c.due) == 0 {
@@ -71,10 +72,10 @@ const pendingLines = `
 	SELECT company, host, due - coalesce($1, data_api.now_ns()) FROM lines ORDER BY due`
 
 // look reads what there is to claim, and what other servers try, and writes nothing.
-func (c *deliveryClaim) look(ctx context.Context, q querier) error {
+func (c *deliveryClaim) look(ctx context.Context, q pgdb.Querier) error {
 	batch := new(pgx.Batch)
 	c.lines, c.next = nil, time.Time{}
-	batch.Queue(c.store.sql(pendingLines), c.store.clock(c.now)).Query(func(rows pgx.Rows) error {
+	batch.Queue(c.store.db.SQL(pendingLines), c.store.clock(c.now)).Query(func(rows pgx.Rows) error {
 		var l line
 		var after int64
 		_, err := pgx.ForEachRow(rows, []any{&l.group, &l.member, &after}, func() error {
@@ -88,7 +89,7 @@ func (c *deliveryClaim) look(ctx context.Context, q querier) error {
 		return err
 	})
 	c.companies, c.hosts = make(map[string]int), make(map[string]int)
-	batch.Queue(c.store.sql(`SELECT company, host, count(*) FROM data_api.deliveries
+	batch.Queue(c.store.db.SQL(`SELECT company, host, count(*) FROM data_api.deliveries
 		WHERE node IS NOT NULL AND node <> $1 AND state = 'pending' AND due > coalesce($2, data_api.now_ns()) GROUP BY company, host`),
 		c.store.node, c.store.clock(c.now)).Query(func(rows pgx.Rows) error {
 		var l line
@@ -111,9 +112,8 @@ func (c *deliveryClaim) order(most map[line]int) []line {
 		running: func(company string) int { return given.Running[company] },
 		full: func(l line) bool {
 			company, host := l.group, l.member
-			return c.turns.elsewhere(host) || given.PerCompany > 0 && given.Running[company]+c.companies[company]+companies[company] >= given.PerCompany ||
-				given.PerHost > 0 && given.Hosts[host]+c.hosts[host]+hosts[host] >= given.PerHost ||
-				given.Left != nil && lines[l] >= given.Left(callback.Line{Company: company, Host: host})
+			return c.turns.elsewhere(host) || given.Full(callback.Line{Company: company, Host: host},
+				c.companies[company]+companies[company], c.hosts[host]+hosts[host], lines[l])
 		},
 		take: func(l line) {
 			companies[l.group]++
@@ -135,7 +135,7 @@ func (c *deliveryClaim) run(ctx context.Context, tx pgx.Tx) error {
 	}
 	s := c.store
 	exact, after := s.due(c.until, c.now)
-	rows, err := tx.Query(ctx, s.sql(`
+	rows, err := tx.Query(ctx, s.db.SQL(`
 		WITH d AS (
 			UPDATE data_api.deliveries SET attempt = attempt + 1, next_attempt = $2, due = coalesce($3, data_api.now_ns() + $4), node = $5
 			WHERE job_id = ANY ($1) RETURNING *
@@ -175,7 +175,7 @@ func (c *deliveryClaim) hold(ctx context.Context, tx pgx.Tx) error {
 	held, attempts := attemptsOf(c.given.Held)
 	s := c.store
 	exact, after := s.due(c.until, c.now)
-	put, err := tx.Exec(ctx, s.sql(`
+	put, err := tx.Exec(ctx, s.db.SQL(`
 		UPDATE data_api.deliveries d SET next_attempt = $4, due = coalesce($5, data_api.now_ns() + $6)
 		FROM unnest($1::bytea[], $2::int[]) AS h(id, attempt)
 		WHERE d.job_id = h.id AND d.attempt = h.attempt AND d.state = 'pending' AND d.due <= coalesce($3, data_api.now_ns())`),
@@ -188,7 +188,7 @@ func (c *deliveryClaim) hold(ctx context.Context, tx pgx.Tx) error {
 
 // lock implements work.
 func (c *deliveryClaim) lock(batch *pgx.Batch, l line, n int, found func(ids [][]byte)) {
-	batch.Queue(c.store.sql(`SELECT job_id FROM data_api.deliveries WHERE state = 'pending' AND company = $1 AND host = $2
+	batch.Queue(c.store.db.SQL(`SELECT job_id FROM data_api.deliveries WHERE state = 'pending' AND company = $1 AND host = $2
 		AND due <= coalesce($3, data_api.now_ns()) ORDER BY due, job_id LIMIT $4 FOR UPDATE SKIP LOCKED`),
 		l.group, l.member, c.store.clock(c.now), n).Query(func(rows pgx.Rows) error {
 		ids, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])

@@ -1,12 +1,11 @@
 // Package pgstore is the store that any number of servers share: a schema in a PostgreSQL database.
 //
-// Every write is one transaction, which [Store.write] runs, or one statement, which [Store.change] runs. Both say whether
-// the outcome is known. SQL names its tables with the schema data_api, which [Store.sql] replaces by the configured one.
+// It has three rooms below it: pgdb asks the database, and knows of each write whether it has happened; schema makes the tables,
+// and cuts and drops them by time; signal lets servers hear of each other. Here is what is stored.
 //
 // Time is the database's. Callers hand in instants of their own clocks; the store keeps those to show them, and turns what
 // it decides by into lengths of time from now: clock.go says how. So a server whose clock is wrong takes no lease from
 // another.
 //
-// Start reading in jobs.go, which accepts jobs, and claim.go, which gives them away. Migrations are in schema/, each in a
-// file that is never changed once it was released: a step must leave the program of the step before working.
+// Start reading in jobs.go, which accepts jobs, and claim.go, which gives them away.
 package pgstore

@@ -11,6 +11,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/store"
+	"github.com/solucao42/caddy-data-api/internal/store/pgstore/pgdb"
 )
 
 var _ documents.Store = (*Store)(nil)
@@ -38,19 +39,19 @@ func (s *Store) PutDocument(ctx context.Context, w documents.Write) (written doc
 	if err := w.Check(); err != nil {
 		return documents.Document{}, err
 	}
-	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, s.sql(`INSERT INTO data_api.documents (`+documentColumns+`)
+	err = s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, s.db.SQL(`INSERT INTO data_api.documents (`+documentColumns+`)
 			VALUES ($1, $2, 0, '', true, '', '', '', statement_timestamp()) ON CONFLICT DO NOTHING`), string(w.Kind), w.Key)
 		if err != nil {
 			return err
 		}
-		current, err := scanDocument(tx.QueryRow(ctx, s.sql(`SELECT `+documentColumns+` FROM data_api.documents
+		current, err := scanDocument(tx.QueryRow(ctx, s.db.SQL(`SELECT `+documentColumns+` FROM data_api.documents
 			WHERE kind = $1 AND key = $2 FOR UPDATE`), string(w.Kind), w.Key))
 		if err != nil {
 			return err
 		}
 		if written, err = w.Next(current); err != nil {
-			return refuse(err)
+			return pgdb.Refuse(err)
 		}
 		return s.putDocument(ctx, tx, written, w.Keep)
 	})
@@ -61,21 +62,21 @@ func (s *Store) PutDocument(ctx context.Context, w documents.Write) (written doc
 }
 
 func (s *Store) putDocument(ctx context.Context, tx pgx.Tx, d documents.Document, keep int) error {
-	_, err := tx.Exec(ctx, s.sql(`UPDATE data_api.documents SET revision = $3, value = $4, deleted = $5, author = $6, action = $7,
+	_, err := tx.Exec(ctx, s.db.SQL(`UPDATE data_api.documents SET revision = $3, value = $4, deleted = $5, author = $6, action = $7,
 		note = $8, at = $9 WHERE kind = $1 AND key = $2`), documentArguments(d)...)
 	if err != nil {
 		return err
 	}
 	if keep > 1 {
-		_, err := tx.Exec(ctx, s.sql(`INSERT INTO data_api.document_revisions (`+documentColumns+`)
+		_, err := tx.Exec(ctx, s.db.SQL(`INSERT INTO data_api.document_revisions (`+documentColumns+`)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`), documentArguments(d)...)
 		if err != nil {
 			return err
 		}
 	}
-	_, err = tx.Exec(ctx, s.sql(`DELETE FROM data_api.document_revisions WHERE kind = $1 AND key = $2 AND revision <= $3`),
+	_, err = tx.Exec(ctx, s.db.SQL(`DELETE FROM data_api.document_revisions WHERE kind = $1 AND key = $2 AND revision <= $3`),
 		string(d.Kind), d.Key, d.Revision-int64(max(keep, 1)))
-	return errors.Join(err, s.tell(ctx, tx, store.Documents, store.DocumentName(d.Kind, d.Key)))
+	return errors.Join(err, s.signals.Tell(ctx, tx, store.Documents, store.DocumentName(d.Kind, d.Key)))
 }
 
 // GetDocument implements [documents.Store].
@@ -89,10 +90,10 @@ func (s *Store) oneDocument(
 	if !isText(string(kind)) || !isText(key) {
 		return documents.Document{}, documents.ErrNotFound
 	}
-	err = s.read(ctx, func(ctx context.Context, q querier) (err error) {
-		found, err = scanDocument(q.QueryRow(ctx, s.sql(statement), append([]any{string(kind), key}, more...)...))
+	err = s.db.Read(ctx, func(ctx context.Context, q pgdb.Querier) (err error) {
+		found, err = scanDocument(q.QueryRow(ctx, s.db.SQL(statement), append([]any{string(kind), key}, more...)...))
 		if errors.Is(err, pgx.ErrNoRows) {
-			return refuse(documents.ErrNotFound)
+			return pgdb.Refuse(documents.ErrNotFound)
 		}
 		return err
 	})
@@ -118,8 +119,8 @@ func (s *Store) manyDocuments(
 	if !isText(string(kind)) || !isText(text) {
 		return found, ctx.Err()
 	}
-	err = s.read(ctx, func(ctx context.Context, q querier) error {
-		rows, err := q.Query(ctx, s.sql(statement), append([]any{string(kind), text}, more...)...)
+	err = s.db.Read(ctx, func(ctx context.Context, q pgdb.Querier) error {
+		rows, err := q.Query(ctx, s.db.SQL(statement), append([]any{pgdb.PlanAnew, string(kind), text}, more...)...)
 		if err != nil {
 			return err
 		}
@@ -159,7 +160,7 @@ func (s *Store) DocumentRevision(ctx context.Context, kind documents.Kind, key s
 
 // SweepDocuments implements [documents.Store].
 func (s *Store) SweepDocuments(ctx context.Context, before time.Time, limit int) (more bool, err error) {
-	removed, err := s.change(ctx, `WITH old AS (
+	removed, err := s.db.Change(ctx, `WITH old AS (
 			DELETE FROM data_api.documents WHERE (kind, key) IN (
 				SELECT kind, key FROM data_api.documents WHERE deleted AND at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)
 			RETURNING kind, key

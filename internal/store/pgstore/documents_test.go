@@ -17,10 +17,10 @@ func TestDocumentStore(t *testing.T) {
 	for _, values := range []int{1, 3} {
 		t.Run(fmt.Sprintf("%d stores", values), func(t *testing.T) {
 			t.Parallel()
-			db := pgtest.New(t)
+			db, schema := pgtest.New(t), newSchema()
 			storetest.DocumentStore(t, func(t *testing.T) ([]documents.Store, func() []documents.Store) {
 				t.Helper()
-				schema := newSchema()
+				empty(t, db.AdminDSN, schema)
 				open := func() (opened []documents.Store) {
 					for range values {
 						opened = append(opened, openStore(t, db.AdminDSN, schema))

@@ -12,7 +12,7 @@ import (
 
 // LookAfterPartitions does so at once.
 func (s *Store) LookAfterPartitions(ctx context.Context, now time.Time) error {
-	return s.partition(ctx, now)
+	return s.partitions.LookAfter(ctx, s.clock(now))
 }
 
 // CallersClock returns options with which the instants that callers hand in are the store's time, and all stores count as
@@ -29,16 +29,17 @@ func SignalsOnly(options Options) Options {
 }
 
 // Announce signals that jobs have ended.
-func (s *Store) Announce(ended ...job.ID) { s.announce(false, ended...) }
+func (s *Store) Announce(ended ...job.ID) { s.signals.Announce(false, ended...) }
 
 // Empty removes all that is kept.
 func (s *Store) Empty(ctx context.Context) error {
-	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		for _, table := range []string{
 			"secrets", "api_keys", "token_keys", "token_families", "signing_keys", "jobs", "queue", "tallies", "idempotency_keys",
 			"usage", "usage_sources", "chunks", "discards", "deliveries", "changes", "nodes", "documents", "document_revisions",
+			"links",
 		} {
-			if _, err := tx.Exec(ctx, s.sql("DELETE FROM data_api."+table)); err != nil {
+			if _, err := tx.Exec(ctx, s.db.SQL("DELETE FROM data_api."+table)); err != nil {
 				return err
 			}
 		}
@@ -49,8 +50,8 @@ func (s *Store) Empty(ctx context.Context) error {
 // Hold locks a job that waits, as a claim does, until released is closed: a server that hangs in the middle of a transaction.
 func (s *Store) Hold(ctx context.Context, held chan<- struct{}, released <-chan struct{}) error {
 	tell := sync.OnceFunc(func() { close(held) })
-	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, s.sql(`SELECT id FROM data_api.queue WHERE state = 0 LIMIT 1 FOR UPDATE`)); err != nil {
+	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, s.db.SQL(`SELECT id FROM data_api.queue WHERE state = 0 LIMIT 1 FOR UPDATE`)); err != nil {
 			return err
 		}
 		tell()

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/solucao42/caddy-data-api/internal/store"
+	"github.com/solucao42/caddy-data-api/internal/store/pgstore/pgdb"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
@@ -45,7 +46,7 @@ func scanFamily(row pgx.Row) (f token.Family, err error) {
 
 // CreateFamily implements [token.FamilyStore].
 func (s *Store) CreateFamily(ctx context.Context, family token.Family) error {
-	made, err := s.change(ctx, insertFamily+` ON CONFLICT DO NOTHING`, familyArguments(family)...)
+	made, err := s.db.Change(ctx, insertFamily+` ON CONFLICT DO NOTHING`, familyArguments(family)...)
 	if err == nil && made == 0 {
 		return fmt.Errorf("%w: %s", token.ErrFamilyExists, family.ID)
 	}
@@ -62,24 +63,24 @@ func (s *Store) ChangeFamily(
 	if !isText(id) {
 		return token.Family{}, fmt.Errorf("%w: %q", token.ErrFamilyNotFound, id)
 	}
-	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		before, err := scanFamily(tx.QueryRow(ctx, s.sql(`SELECT `+familyColumns+` FROM data_api.token_families WHERE id = $1 FOR UPDATE`), id))
+	err = s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		before, err := scanFamily(tx.QueryRow(ctx, s.db.SQL(`SELECT `+familyColumns+` FROM data_api.token_families WHERE id = $1 FOR UPDATE`), id))
 		if errors.Is(err, pgx.ErrNoRows) {
-			return refuse(fmt.Errorf("%w: %q", token.ErrFamilyNotFound, id))
+			return pgdb.Refuse(fmt.Errorf("%w: %q", token.ErrFamilyNotFound, id))
 		}
 		if err != nil {
 			return err
 		}
 		if family = before; !change(&family) {
 			family = before
-			_, err := tx.Exec(ctx, confirmed)
+			_, err := tx.Exec(ctx, pgdb.Confirmed)
 			return err
 		}
 		family.ID = id
-		family, err = scanFamily(tx.QueryRow(ctx, s.sql(`UPDATE data_api.token_families SET (`+familyColumns+`, keep_until)
+		family, err = scanFamily(tx.QueryRow(ctx, s.db.SQL(`UPDATE data_api.token_families SET (`+familyColumns+`, keep_until)
 			= ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) WHERE id = $1 RETURNING `+familyColumns), familyArguments(family)...))
 		if err == nil && before.RevokedAt.IsZero() && !family.RevokedAt.IsZero() {
-			return s.tell(ctx, tx, store.Families, id)
+			return s.signals.Tell(ctx, tx, store.Families, id)
 		}
 		return err
 	})
@@ -91,8 +92,8 @@ func (s *Store) ChangeFamily(
 
 // RevokedFamilies implements [token.FamilyStore].
 func (s *Store) RevokedFamilies(ctx context.Context) (revoked []token.Family, err error) {
-	err = s.read(ctx, func(ctx context.Context, q querier) error {
-		rows, err := q.Query(ctx, s.sql(`SELECT `+familyColumns+` FROM data_api.token_families WHERE revoked_at IS NOT NULL`))
+	err = s.db.Read(ctx, func(ctx context.Context, q pgdb.Querier) error {
+		rows, err := q.Query(ctx, s.db.SQL(`SELECT `+familyColumns+` FROM data_api.token_families WHERE revoked_at IS NOT NULL`))
 		if err != nil {
 			return err
 		}
@@ -108,7 +109,7 @@ func (s *Store) RevokedFamilies(ctx context.Context) (revoked []token.Family, er
 // PruneFamilies implements [token.FamilyStore]. What is over by now alone stays until it is over by the database's clock, too: a
 // caller's clock that is ahead must not end what others count on.
 func (s *Store) PruneFamilies(ctx context.Context, now time.Time, limit int) (more bool, err error) {
-	removed, err := s.change(ctx, `
+	removed, err := s.db.Change(ctx, `
 		WITH over AS (
 			SELECT id FROM data_api.token_families WHERE keep_until <= $1 AND ($3 OR keep_until <= statement_timestamp())
 			ORDER BY keep_until LIMIT $2 FOR UPDATE SKIP LOCKED

@@ -4,6 +4,7 @@ package pgstore_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/result"
 	"github.com/solucao42/caddy-data-api/internal/store"
 	"github.com/solucao42/caddy-data-api/internal/store/pgstore"
+	"github.com/solucao42/caddy-data-api/internal/store/storetest/jobtest"
 )
 
 func TestFaultsClusterKilledServersLoseNothing(t *testing.T) { killServers(t, 1000, 3) }
@@ -107,4 +109,16 @@ func (b blocking) Run(ctx context.Context, _ job.Job, _ io.Writer) (result.Summa
 	b.runs <- struct{}{}
 	<-ctx.Done()
 	return result.Summary{}, context.Cause(ctx)
+}
+
+// TestFaultsClusterConformance draws many more programs than the tests of each day, for stores that three servers share.
+func TestFaultsClusterConformance(t *testing.T) {
+	draws := flag.Lookup("rapid.checks").Value
+	before := draws.String()
+	t.Cleanup(func() { _ = draws.Set(before) })
+	if err := draws.Set("500"); err != nil {
+		t.Fatal(err)
+	}
+	suite := &suite{dsn: pgtest.New(t).AdminDSN}
+	jobtest.RunShared(t, 3, suite.openShared)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/store/pgstore/pgdb"
 )
 
 var _ job.SharedStore = (*Store)(nil)
@@ -56,12 +57,12 @@ func (s *Store) list(ctx context.Context, filter job.Filter, l listing) (jobs []
 		address = filter.Endpoint.String()
 	}
 	arguments := append(l.arguments[:3:3], scanLimit, string(filter.Status), address, filter.User, filter.Limit+1)
-	err = s.read(ctx, func(ctx context.Context, q querier) error {
-		rows, err := q.Query(ctx, s.sql(`
+	err = s.db.Read(ctx, func(ctx context.Context, q pgdb.Querier) error {
+		rows, err := q.Query(ctx, s.db.SQL(`
 			SELECT `+jobColumns+` FROM (SELECT * FROM data_api.jobs j WHERE `+l.where+` ORDER BY `+l.order+` LIMIT $4) j
 			LEFT JOIN data_api.queue q ON q.id = j.id
 			WHERE $5 IN ('', j.status) AND $6 IN ('', j.address) AND $7 IN ('', j.usr)
-			ORDER BY `+l.order+` LIMIT $8`), arguments...)
+			ORDER BY `+l.order+` LIMIT $8`), append([]any{pgdb.PlanAnew}, arguments...)...)
 		if err != nil {
 			return err
 		}
@@ -84,11 +85,11 @@ func (s *Store) list(ctx context.Context, filter job.Filter, l listing) (jobs []
 }
 
 // scanned returns where a page goes on that has looked at as many jobs as it may; zero: it has looked at all.
-func (s *Store) scanned(ctx context.Context, q querier, l listing) (next job.Cursor, err error) {
+func (s *Store) scanned(ctx context.Context, q pgdb.Querier, l listing) (next job.Cursor, err error) {
 	var created int64
 	var last []byte
-	err = q.QueryRow(ctx, s.sql(`SELECT j.created_at, j.id FROM data_api.jobs j WHERE `+l.where+` ORDER BY `+l.order+` OFFSET $4 LIMIT 1`),
-		append(l.arguments[:3:3], scanLimit-1)...).Scan(&created, &last)
+	err = q.QueryRow(ctx, s.db.SQL(`SELECT j.created_at, j.id FROM data_api.jobs j WHERE `+l.where+` ORDER BY `+l.order+` OFFSET $4 LIMIT 1`),
+		append([]any{pgdb.PlanAnew}, append(l.arguments[:3:3], scanLimit-1)...)...).Scan(&created, &last)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return job.Cursor{}, nil
 	}
@@ -100,8 +101,8 @@ func (s *Store) scanned(ctx context.Context, q querier, l listing) (next job.Cur
 
 // Unfinished implements job.Store.
 func (s *Store) Unfinished(ctx context.Context) (all []job.Unfinished, err error) {
-	err = s.read(ctx, func(ctx context.Context, q querier) error {
-		rows, err := q.Query(ctx, s.sql(`SELECT id, company, usr, key_id, source, created_at FROM data_api.queue`))
+	err = s.db.Read(ctx, func(ctx context.Context, q pgdb.Querier) error {
+		rows, err := q.Query(ctx, s.db.SQL(`SELECT id, company, usr, key_id, source, created_at FROM data_api.queue`))
 		if err != nil {
 			return err
 		}
@@ -120,9 +121,9 @@ func (s *Store) Unfinished(ctx context.Context) (all []job.Unfinished, err error
 
 // Counts implements job.Store.
 func (s *Store) Counts(ctx context.Context) (counts job.Counts, err error) {
-	err = s.read(ctx, func(ctx context.Context, q querier) error {
+	err = s.db.Read(ctx, func(ctx context.Context, q pgdb.Querier) error {
 		var oldest *int64
-		err := q.QueryRow(ctx, s.sql(`
+		err := q.QueryRow(ctx, s.db.SQL(`
 			WITH RECURSIVE `+lines+`, delayed AS MATERIALIZED (SELECT created_at FROM data_api.queue WHERE state = 2)
 			SELECT (SELECT coalesce(sum(waiting), 0) FROM data_api.tallies)::bigint + (SELECT count(*) FROM delayed),
 				(SELECT count(*) FROM data_api.queue WHERE state = 1),
@@ -136,22 +137,22 @@ func (s *Store) Counts(ctx context.Context) (counts job.Counts, err error) {
 
 // Size implements store.Store.
 func (s *Store) Size(ctx context.Context) (bytes int64, err error) {
-	err = s.read(ctx, func(ctx context.Context, q querier) error {
+	err = s.db.Read(ctx, func(ctx context.Context, q pgdb.Querier) error {
 		return q.QueryRow(ctx, `SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class c
-			JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r'`, s.options.Schema).Scan(&bytes)
+			JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r'`, s.db.Schema).Scan(&bytes)
 	})
 	return bytes, err
 }
 
 // Ping implements store.Store: it asks whether the database takes writes.
 func (s *Store) Ping(ctx context.Context) error {
-	return s.read(ctx, s.checkServer)
+	return s.db.Read(ctx, s.db.Check)
 }
 
 // DeliveriesDue implements store.Store.
 func (s *Store) DeliveriesDue(ctx context.Context, _ time.Time) (due int, err error) {
-	err = s.read(ctx, func(ctx context.Context, q querier) error {
-		return q.QueryRow(ctx, s.sql(`SELECT count(*) FROM data_api.deliveries
+	err = s.db.Read(ctx, func(ctx context.Context, q pgdb.Querier) error {
+		return q.QueryRow(ctx, s.db.SQL(`SELECT count(*) FROM data_api.deliveries
 			WHERE state = 'pending' AND node IS NULL AND due <= data_api.now_ns()`)).Scan(&due)
 	})
 	return due, err
@@ -163,8 +164,8 @@ func (s *Store) Ended(ctx context.Context, ids []job.ID) (ended []job.ID, err er
 	for i := range ids {
 		asked[i] = ids[i][:]
 	}
-	err = s.read(ctx, func(ctx context.Context, q querier) error {
-		rows, err := q.Query(ctx, s.sql(`SELECT a.id FROM unnest($1::bytea[]) AS a(id)
+	err = s.db.Read(ctx, func(ctx context.Context, q pgdb.Querier) error {
+		rows, err := q.Query(ctx, s.db.SQL(`SELECT a.id FROM unnest($1::bytea[]) AS a(id)
 			WHERE NOT EXISTS (SELECT FROM data_api.queue q WHERE q.id = a.id)`), asked)
 		if err != nil {
 			return err

@@ -7,23 +7,26 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/solucao42/caddy-data-api/internal/store/pgstore/pgdb"
+	"github.com/solucao42/caddy-data-api/internal/store/pgstore/schema"
+	"github.com/solucao42/caddy-data-api/internal/store/pgstore/signal"
+)
+
+// The errors of the store as a whole, to be tested with errors.Is.
+var (
+	ErrClosed      = pgdb.ErrClosed
+	ErrUnavailable = pgdb.ErrUnavailable
+	ErrUnknown     = pgdb.ErrUnknown
 )
 
 // The defaults and limits of [Options].
 const (
-	DefaultSchema   = "data_api"
+	DefaultSchema   = pgdb.DefaultSchema
 	DefaultMaxConns = 16
 	DefaultStale    = 30 * time.Second
 
@@ -31,9 +34,6 @@ const (
 	minStale = 5 * time.Second
 	maxStale = 24 * time.Hour
 )
-
-// connectTimeout bounds one attempt to connect, unless the connection string says otherwise.
-const connectTimeout = 5 * time.Second
 
 // Options tune a store. The zero value holds the defaults.
 type Options struct {
@@ -61,6 +61,10 @@ type Options struct {
 
 	// Logger is told what fails in the background. Nil: slog.Default.
 	Logger *slog.Logger
+
+	// Partitions is how time is cut. Only a program that lets an age pass in an hour has another than the default, which
+	// all servers of a schema must have.
+	Partitions schema.Rhythm
 
 	// callersClock makes the instants that callers hand in the store's time, for tests that make time pass.
 	callersClock bool
@@ -95,29 +99,18 @@ func (o *Options) Validate() error {
 
 // Store is a schema of a database. It is safe for concurrent use, by any number of processes.
 type Store struct {
-	options Options
-	pool    *pgxpool.Pool
-	log     *slog.Logger
-	node    string // names this store among those of other processes; random, so that none is ever used again
+	options    Options
+	db         *pgdb.DB
+	partitions *schema.Partitions
+	signals    *signal.Signals
+	node       string // names this store among those of other processes; random, so that none is ever used again
 
-	statements sync.Map // by what is written in this package: what is sent
-	seen       atomic.Pointer[reading]
-	opened     uint64          // the oldest transaction that was under way when the store was opened
-	background context.Context //nolint:containedctx // an event: the store is closed
-	end        context.CancelFunc
-	heard      atomic.Pointer[time.Time] // all that others had changed by then is known
-	others     atomic.Int64              // how many other servers are alive
-	following  atomic.Bool               // somebody follows what others change
-	inbox      *inbox
-	announced  announcer
-	ear        atomic.Pointer[ear] // nil: no signals are heard
-	hearing    atomic.Bool         // the last heartbeat was heard by the ear
-	beatNow    chan struct{}       // holds a token when a heartbeat is not to wait
-	jobTurns   turns
-	hostTurns  turns
-
-	partitionedAt atomic.Pointer[time.Time]
-	spared        atomic.Pointer[[]partition] // whose chunks need not be removed one by one
+	accepts   gather[*acceptance]
+	results   gather[*storing]
+	endings   gather[*ending]
+	seen      atomic.Pointer[reading]
+	jobTurns  turns
+	hostTurns turns
 }
 
 // Open connects to a database and brings the schema up to date. It waits for other servers that do so. It makes the schema
@@ -130,26 +123,31 @@ func Open(ctx context.Context, dsn string, options Options) (*Store, error) {
 		return nil, err
 	}
 	if err := s.prepare(ctx); err != nil {
-		s.pool.Close()
+		s.db.Pool.Close()
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	return s, nil
 }
 
 func (s *Store) prepare(ctx context.Context) error {
-	if err := s.checkServer(ctx, s.pool); err != nil {
+	if err := s.db.Check(ctx, s.db.Pool); err != nil {
 		return err
 	}
-	if err := s.migrate(ctx); err != nil {
+	if err := schema.Migrate(ctx, s.db, s.options.Logger); err != nil {
 		return err
 	}
 	if err := s.checkWhole(ctx); err != nil {
 		return err
 	}
-	s.lookAfterPartitions(ctx, time.Now())
-	asked := time.Now()
-	s.heard.Store(&asked) // whoever opens a store reads everything after that
-	return s.position(ctx)
+	s.lookAfterPartitions(ctx)
+	return s.signals.Position(ctx)
+}
+
+// lookAfterPartitions does so now and then, but in tests in which time is what callers say.
+func (s *Store) lookAfterPartitions(ctx context.Context) {
+	if !s.options.callersClock {
+		s.partitions.LookAfterInTime(ctx)
+	}
 }
 
 // connect makes a store that has not looked at the database yet.
@@ -163,114 +161,63 @@ func connect(ctx context.Context, dsn string, options Options) (*Store, error) {
 	if options.Logger == nil {
 		options.Logger = slog.Default()
 	}
-	config, err := pgxpool.ParseConfig(dsn)
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", errUnreadable)
-	}
-	config.MaxConns = int32(options.MaxConns)
-	config.ConnConfig.ConnectTimeout = cmp.Or(config.ConnConfig.ConnectTimeout, connectTimeout)
-	if options.PollOnly {
-		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
-	} else {
-		config.AfterConnect = keepAlive
-	}
-	config.ConnConfig.OnNotice = onNotice
-	config.BeforeConnect = renewed(options.Renew)
-	pool, err := pgxpool.NewWithConfig(ctx, config)
+	db, err := pgdb.Connect(ctx, dsn, pgdb.Settings{
+		Schema: options.Schema, MaxConns: options.MaxConns, PollOnly: options.PollOnly, Renew: options.Renew,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	s := &Store{
-		options: options, pool: pool, log: options.Logger, node: cmp.Or(options.node, rand.Text()),
-		inbox: newInbox(), beatNow: make(chan struct{}, 1),
-	}
-	s.background, s.end = context.WithCancel(context.Background())
-	s.heard.Store(new(time.Now()))
+	s := &Store{options: options, db: db, node: cmp.Or(options.node, rand.Text())}
+	s.partitions = schema.NewPartitions(db, cmp.Or(options.Partitions, schema.DefaultRhythm), options.Logger)
+	s.signals = signal.New(db, signal.Settings{
+		Node: s.node, Version: options.Version, PollOnly: options.PollOnly,
+		FollowEvery: cmp.Or(options.followEvery, signal.FollowEvery), Logger: options.Logger,
+	})
+	db.Away = s.signals.Away
+	s.accepts.run, s.accepts.apart = s.acceptAll, cannotShare
+	s.results.run = func(ctx context.Context, all []*storing) error { return s.appendAll(ctx, all, skipLocked) }
+	s.results.apart = func(a, b *storing) bool { return a.id == b.id }
+	s.endings.run = func(ctx context.Context, all []*ending) error { return s.finishAll(ctx, all, skipLocked) }
+	s.endings.apart = func(a, b *ending) bool { return a.id == b.id }
 	return s, nil
 }
 
-// keepAlive has the database look after a connection, and end it a minute after its server has vanished without a word: the
-// usual two hours would let each server that comes back take further ones, up to the most that the database has. Not every
-// system can do that.
-func keepAlive(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3")
-	if _, refused := errors.AsType[*pgconn.PgError](err); refused {
-		return nil
+// Schema says how far the schema of a database is.
+type Schema = schema.State
+
+// Check says how far the schema of a database is, and changes nothing.
+func Check(ctx context.Context, dsn string, options Options) (Schema, error) {
+	s, err := connect(ctx, dsn, options)
+	if err != nil {
+		return Schema{}, err
 	}
-	return err
+	defer s.db.Pool.Close()
+	state, err := schema.Read(ctx, s.db)
+	if err != nil {
+		return Schema{}, fmt.Errorf("store: %w", err)
+	}
+	return state, nil
 }
 
-// renewed gives each new connection the password of the connection string as it is then.
-func renewed(renew func() (string, error)) func(context.Context, *pgx.ConnConfig) error {
-	if renew == nil {
-		return nil
+// Migrate brings the schema of a database up to date, as Open does, and says how far it is then.
+func Migrate(ctx context.Context, dsn string, options Options) (Schema, error) {
+	opened, err := Open(ctx, dsn, options)
+	if err != nil {
+		return Schema{}, err
 	}
-	return func(_ context.Context, config *pgx.ConnConfig) error {
-		dsn, err := renew()
-		if err != nil {
-			return nil //nolint:nilerr // the password that was there may be good still; if not, the database says so
-		}
-		if now, err := pgx.ParseConfig(dsn); err == nil {
-			config.Password = now.Password
-		}
-		return nil
-	}
+	defer opened.Close()
+	return schema.Read(ctx, opened.db)
 }
 
 // Place names the database and the schema of a store, without the role and its password.
 func Place(dsn string, options Options) (string, error) {
-	config, err := pgx.ParseConfig(dsn)
-	if err != nil {
-		return "", errUnreadable
-	}
-	hosts := []string{net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))}
-	for _, other := range config.Fallbacks {
-		if host := net.JoinHostPort(other.Host, strconv.Itoa(int(other.Port))); !slices.Contains(hosts, host) {
-			hosts = append(hosts, host)
-		}
-	}
-	return strings.Join(hosts, ",") + "/" + config.Database + "/" + cmp.Or(options.Schema, DefaultSchema), nil
-}
-
-// errUnreadable stands for pgx's words, which may show the password.
-var errUnreadable = errors.New("the connection string cannot be read")
-
-// checkServer refuses a database on which no promise of a store can be kept.
-func (*Store) checkServer(ctx context.Context, q querier) error {
-	var standby, readOnly bool
-	var commit string
-	err := q.QueryRow(ctx, `SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::bool,
-		current_setting('synchronous_commit')`).Scan(&standby, &readOnly, &commit)
-	switch {
-	case err != nil:
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	case standby || readOnly:
-		return errors.New("the database only reads: connect to the primary, for instance with several hosts and target_session_attrs=read-write")
-	case commit == "off":
-		return errors.New("the database does not wait for its disk (synchronous_commit is off): " +
-			"write ALTER ROLE ... SET synchronous_commit = on for the store's role")
-	}
-	return nil
+	return pgdb.Place(dsn, cmp.Or(options.Schema, DefaultSchema))
 }
 
 // Close ends the use of the store. What was written is on disk already. It blocks until the reads and writes that run are
 // done. What is called afterwards fails with ErrClosed. Calling Close again does nothing.
 func (s *Store) Close() error {
-	s.end()
-	s.announced.close()
-	s.pool.Close()
+	s.signals.Close()
+	s.db.Pool.Close()
 	return nil
-}
-
-// sql names the configured schema in a statement of this package.
-func (s *Store) sql(text string) string {
-	if s.options.Schema == DefaultSchema {
-		return text
-	}
-	if sent, ok := s.statements.Load(text); ok {
-		return sent.(string)
-	}
-	sent := strings.ReplaceAll(text, DefaultSchema+".", s.options.Schema+".")
-	s.statements.Store(text, sent)
-	return sent
 }

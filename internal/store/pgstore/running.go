@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/store/pgstore/pgdb"
 )
 
 // Extend implements job.Store. The lease ends as long after now as the attempt's first one did: see clock.go.
@@ -33,18 +35,12 @@ func (s *Store) Release(ctx context.Context, id job.ID, attempt int, notBefore t
 				delayed_until = CASE WHEN $3 IS NOT NULL THEN coalesce($4, data_api.now_ns() + $5) END,
 				forgiven = forgiven + $6
 			WHERE id = $1 AND attempt = $2 AND state = 1 RETURNING company, state
-		), slot AS (
-			SELECT t.slot FROM released r, data_api.tallies t WHERE r.state = 0 AND t.company = r.company LIMIT 1
-			FOR UPDATE OF t SKIP LOCKED
-		), counted AS (
-			UPDATE data_api.tallies t SET waiting = t.waiting + 1 FROM slot WHERE t.slot = slot.slot
-		), opened AS (
-			INSERT INTO data_api.tallies (company, waiting, kept)
-			SELECT company, 1, 0 FROM released WHERE state = 0 AND NOT EXISTS (SELECT FROM slot)
-		)
+		), delta AS (
+			SELECT company, 1 AS waiting, 0 AS kept FROM released WHERE state = 0
+		), `+countDelta+`
 		SELECT true FROM released`, nano(notBefore), exact, after, oneIf(forgive))
 	if err == nil && notBefore.IsZero() {
-		s.announce(true)
+		s.signals.Announce(true)
 	}
 	return err
 }
@@ -58,7 +54,7 @@ func oneIf(yes bool) int {
 
 // changeRunning runs a statement that changes a job that runs with this attempt, and writes or selects a row if it has.
 func (s *Store) changeRunning(ctx context.Context, id job.ID, attempt int, statement string, arguments ...any) error {
-	rows, err := s.change(ctx, statement, append([]any{id[:], attempt}, arguments...)...)
+	rows, err := s.db.Change(ctx, statement, append([]any{id[:], attempt}, arguments...)...)
 	if err != nil || rows > 0 {
 		return err
 	}
@@ -73,7 +69,28 @@ func (s *Store) notRunning(ctx context.Context, id job.ID) error {
 	return job.ErrLost
 }
 
-// AppendChunks implements job.Store. The job stays locked until the chunks are stored, so that nobody takes it meanwhile.
+// storing is a part of a result that is to be stored.
+type storing struct {
+	id      job.ID
+	attempt int
+	first   int
+	chunks  [][]byte
+
+	running, follows bool // why it was stored, or was not, once it was tried
+}
+
+func (c *storing) bytes() (sum int) {
+	for _, chunk := range c.chunks {
+		sum += len(chunk)
+	}
+	return sum
+}
+
+// largeResult is from how many bytes on a part of a result has a transaction of its own: what it takes is taken by its bytes.
+const largeResult = 64 << 10
+
+// AppendChunks implements job.Store. The job stays locked until the chunks are stored, so that nobody takes it meanwhile. Small results
+// that come at the same time are stored by one statement.
 func (s *Store) AppendChunks(ctx context.Context, id job.ID, attempt int, first int, chunks [][]byte) error {
 	for _, chunk := range chunks {
 		if len(chunk) == 0 || len(chunk) > job.MaxChunk {
@@ -83,62 +100,117 @@ func (s *Store) AppendChunks(ctx context.Context, id job.ID, attempt int, first 
 	if first < 0 || first+len(chunks) > job.MaxChunks {
 		return job.ErrMissingChunk
 	}
-	var running, follows bool
-	err := s.changeAndScan(ctx, `
-		WITH running AS (
-			SELECT id FROM data_api.queue WHERE id = $1 AND attempt = $2 AND state = 1 FOR SHARE
-		), follows AS (
-			SELECT id FROM running WHERE $3 = 0 OR EXISTS (SELECT FROM data_api.chunks WHERE id = $1 AND attempt = $2 AND n = $3 - 1)
-		), stored AS (
-			INSERT INTO data_api.chunks (id, attempt, n, data)
-			SELECT $1, $2, $3 + c.n - 1, c.data FROM follows, unnest($4::bytea[]) WITH ORDINALITY AS c(data, n)
-			ON CONFLICT (id, attempt, n) DO UPDATE SET data = excluded.data
-		)
-		SELECT EXISTS (SELECT FROM running), EXISTS (SELECT FROM follows)`,
-		[]any{id[:], attempt, first, chunks}, &running, &follows)
+	c := &storing{id: id, attempt: attempt, first: first, chunks: chunks}
+	if c.bytes() < largeResult {
+		if err := s.results.do(ctx, c); err != nil {
+			return err
+		}
+	}
+	if !c.running {
+		if err := s.appendAll(ctx, []*storing{c}, waitForLocked); err != nil {
+			return err
+		}
+	}
 	switch {
-	case err != nil:
-		return err
-	case !running:
+	case !c.running:
 		return s.notRunning(ctx, id)
-	case !follows:
+	case !c.follows:
 		return job.ErrMissingChunk
 	}
 	return nil
 }
 
-// finishJob ends a job that is processing with an attempt.
-const finishJob = `
-	WITH gone AS (
-		DELETE FROM data_api.queue WHERE id = $1 AND attempt = $2 AND ($3 <> 'completed' OR
-			($4 = 0 OR EXISTS (SELECT FROM data_api.chunks WHERE id = $1 AND attempt = $2 AND n = $4 - 1))
-			AND NOT EXISTS (SELECT FROM data_api.chunks WHERE id = $1 AND attempt = $2 AND n = $4))
-		RETURNING company, state, forgiven, started_at
+// appendChunks stores parts of results of jobs that run. %s is what becomes of those that another transaction has locked.
+const appendChunks = `
+	WITH given AS MATERIALIZED (
+		SELECT * FROM unnest($1::bytea[], $2::int[], $3::int[]) AS g(id, attempt, first)
+	), running AS MATERIALIZED (
+		SELECT g.* FROM given g JOIN data_api.queue q ON q.id = g.id AND q.attempt = g.attempt WHERE q.state = 1 ORDER BY g.id FOR SHARE OF q %s
+	), follows AS MATERIALIZED (
+		SELECT * FROM running r WHERE first = 0
+			OR (SELECT count(*) FROM data_api.chunks c WHERE c.id = r.id AND c.attempt = r.attempt AND c.n = r.first - 1) > 0
+	), stored AS (
+		INSERT INTO data_api.chunks (id, attempt, n, data)
+		SELECT f.id, f.attempt, c.n, c.data FROM follows f JOIN unnest($4::bytea[], $5::int[], $6::bytea[]) AS c(id, n, data) ON c.id = f.id
+		ON CONFLICT (id, attempt, n) DO UPDATE SET data = excluded.data
+	)
+	SELECT id, id IN (SELECT id FROM follows) FROM running`
+
+// appendAll stores parts of the results of different jobs by one statement, and notes what became of each.
+func (s *Store) appendAll(ctx context.Context, all []*storing, locked string) error {
+	var ids, of, data [][]byte
+	var attempts, firsts, numbers []int
+	byID := make(map[job.ID]*storing, len(all))
+	for _, c := range all {
+		ids, attempts, firsts = append(ids, c.id[:]), append(attempts, c.attempt), append(firsts, c.first)
+		for i, chunk := range c.chunks {
+			of, numbers, data = append(of, c.id[:]), append(numbers, c.first+i), append(data, chunk)
+		}
+		byID[c.id] = c
+	}
+	arguments := []any{ids, attempts, firsts, of, numbers, data}
+	return s.db.ChangeAndCollect(ctx, fmt.Sprintf(appendChunks, locked), arguments, func(rows pgx.Rows) error {
+		for _, c := range all {
+			c.running, c.follows = false, false
+		}
+		var id []byte
+		var follows bool
+		_, err := pgx.ForEachRow(rows, []any{&id, &follows}, func() error {
+			c := byID[job.ID(id)]
+			c.running, c.follows = true, follows
+			return nil
+		})
+		return err
+	})
+}
+
+// ending is a job that is to end.
+type ending struct {
+	id      job.ID
+	attempt int
+	outcome job.Outcome
+	text    string // the outcome, as it is stored
+
+	ended bool // it has, once it was tried
+}
+
+// finishJobs ends jobs that are processing with an attempt, and returns which. The last chunk must be the one that the outcome says:
+// asked for by EXISTS beside OR, PostgreSQL would make a table of all chunks of all jobs first. %s is what becomes of those that another transaction
+// has locked: they are passed over, or waited for.
+//
+//nolint:dupword // it is SQL
+const finishJobs = `
+	WITH given AS MATERIALIZED (
+		SELECT * FROM unnest($1::bytea[], $2::int[], $3::text[], $4::int[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bool[],
+			$10::bigint[], $11::bigint[]) AS g(id, attempt, status, chunks, outcome, expires, after, size, free_key, completed_at, now)
+	), running AS MATERIALIZED (
+		SELECT g.*, q.company, q.state, q.forgiven, q.started_at FROM given g JOIN data_api.queue q ON q.id = g.id AND q.attempt = g.attempt
+		WHERE g.status <> 'completed' OR g.chunks - 1 =
+			(SELECT coalesce(max(c.n), -1) FROM data_api.chunks c WHERE c.id = g.id AND c.attempt = g.attempt AND c.n >= g.chunks - 1)
+		ORDER BY g.id FOR UPDATE OF q %s
+	), gone AS (
+		DELETE FROM data_api.queue q USING running r WHERE q.id = r.id RETURNING r.*
 	), ended AS (
-		UPDATE data_api.jobs j SET status = $3, attempt = $2, forgiven = gone.forgiven, started_at = gone.started_at,
-			outcome = $5, expires = coalesce($6, data_api.now_ns() + $7), kept = j.kept + $8
-		FROM gone WHERE j.id = $1 RETURNING j.callback_host, j.idempotency, gone.company
+		UPDATE data_api.jobs j SET status = gone.status, attempt = gone.attempt, forgiven = gone.forgiven, started_at = gone.started_at,
+			outcome = gone.outcome, expires = coalesce(gone.expires, data_api.now_ns() + gone.after), kept = j.kept + gone.size
+		FROM gone WHERE j.id = gone.id RETURNING j.id, j.callback_host, j.idempotency, gone.company, gone.free_key, gone.completed_at, gone.now
 	), freed AS (
-		DELETE FROM data_api.idempotency_keys k USING ended WHERE $9 AND k.name = ended.idempotency AND k.job_id = $1
+		DELETE FROM data_api.idempotency_keys k USING ended WHERE ended.free_key AND k.name = ended.idempotency AND k.job_id = ended.id
 	), announced AS (
 		INSERT INTO data_api.deliveries (job_id, company, host, state, created_at, next_attempt, due)
-		SELECT $1, company, callback_host, 'pending', $10, $10, coalesce($11, data_api.now_ns()) FROM ended WHERE callback_host IS NOT NULL
+		SELECT id, company, callback_host, 'pending', completed_at, completed_at, coalesce(now, data_api.now_ns())
+		FROM ended WHERE callback_host IS NOT NULL
 	), discarded AS (
-		INSERT INTO data_api.discards (id, attempt) SELECT $1, $2 FROM gone
-		WHERE $3 <> 'completed' AND EXISTS (SELECT FROM data_api.chunks WHERE id = $1 AND attempt = $2) ON CONFLICT DO NOTHING
+		INSERT INTO data_api.discards (id, attempt) SELECT id, attempt FROM gone
+		WHERE status <> 'completed' AND EXISTS (SELECT FROM data_api.chunks c WHERE c.id = gone.id AND c.attempt = gone.attempt)
+		ON CONFLICT DO NOTHING
 	), delta AS (
-		SELECT company, CASE WHEN state = 0 THEN -1 ELSE 0 END AS waiting, $8::bigint AS kept FROM gone WHERE state = 0 OR $8 <> 0
-	), slot AS (
-		SELECT t.slot FROM delta, data_api.tallies t WHERE t.company = delta.company LIMIT 1 FOR UPDATE OF t SKIP LOCKED
-	), counted AS (
-		UPDATE data_api.tallies t SET waiting = t.waiting + delta.waiting, kept = t.kept + delta.kept
-		FROM slot, delta WHERE t.slot = slot.slot
-	), opened AS (
-		INSERT INTO data_api.tallies (company, waiting, kept) SELECT company, waiting, kept FROM delta WHERE NOT EXISTS (SELECT FROM slot)
-	)
-	SELECT true FROM gone`
+		SELECT company, -count(*) FILTER (WHERE state = 0) AS waiting, sum(size)::bigint AS kept FROM gone WHERE state = 0 OR size <> 0
+		GROUP BY company
+	), ` + countDelta + `
+	SELECT id FROM gone`
 
-// Finish implements job.Store.
+// Finish implements job.Store. Jobs that end at the same time are ended by one statement.
 func (s *Store) Finish(ctx context.Context, id job.ID, attempt int, outcome job.Outcome) (changed bool, err error) {
 	if !outcome.Status.Terminal() {
 		return false, fmt.Errorf("a job cannot end as %s", outcome.Status)
@@ -149,31 +221,64 @@ func (s *Store) Finish(ctx context.Context, id job.ID, attempt int, outcome job.
 	if outcome.Status != job.Completed {
 		outcome.Result = job.Result{}
 	}
-	size := outcome.Result.Size
-	exact, after := s.due(outcome.ExpiresAt, outcome.CompletedAt)
+	e := &ending{id: id, attempt: attempt, outcome: outcome}
 	outcome.CompletedAt, outcome.ExpiresAt = utc(outcome.CompletedAt), utc(outcome.ExpiresAt)
 	text, err := json.Marshal(outcome)
 	if err != nil {
 		return false, err
 	}
-	arguments := []any{
-		id[:], attempt, string(outcome.Status), outcome.Result.Chunks, string(text), exact, after, size, outcome.FreeKey,
-		nano(outcome.CompletedAt), s.clock(outcome.CompletedAt),
+	e.text = string(text)
+	if err := s.endings.do(ctx, e); err != nil {
+		return false, err
 	}
-	for {
-		rows, err := s.change(ctx, finishJob, arguments...)
-		if err != nil {
+	for !e.ended {
+		if err := s.finishAll(context.WithoutCancel(ctx), []*ending{e}, waitForLocked); err != nil {
 			return false, err
 		}
-		if rows > 0 {
-			s.announce(false, id)
-			return true, nil
+		if e.ended {
+			break
 		}
 		again, err := s.notFinished(ctx, id, attempt, outcome)
 		if !again {
 			return false, err
 		}
 	}
+	s.signals.Announce(false, id)
+	return true, nil
+}
+
+// What a statement does about rows that another transaction has locked.
+const (
+	waitForLocked = ""
+	skipLocked    = "SKIP LOCKED" // else one server that hangs would hold up what has nothing to do with it
+)
+
+// finishAll ends jobs by one statement, and notes which of them have ended by it.
+func (s *Store) finishAll(ctx context.Context, all []*ending, locked string) error {
+	n := len(all)
+	ids, attempts, statuses, chunks, outcomes := make([][]byte, n), make([]int, n), make([]string, n), make([]int, n), make([]string, n)
+	expires, after, sizes, free := make([]*int64, n), make([]int64, n), make([]int64, n), make([]bool, n)
+	completed, clocks := make([]*int64, n), make([]*int64, n)
+	byID := make(map[job.ID]*ending, n)
+	for i, e := range all {
+		end := &e.outcome
+		ids[i], attempts[i], statuses[i], chunks[i], outcomes[i] = e.id[:], e.attempt, string(end.Status), end.Result.Chunks, e.text
+		expires[i], after[i] = s.due(end.ExpiresAt, end.CompletedAt)
+		sizes[i], free[i], completed[i], clocks[i] = end.Result.Size, end.FreeKey, nano(end.CompletedAt), s.clock(end.CompletedAt)
+		byID[e.id] = e
+	}
+	arguments := []any{ids, attempts, statuses, chunks, outcomes, expires, after, sizes, free, completed, clocks}
+	return s.db.ChangeAndCollect(ctx, fmt.Sprintf(finishJobs, locked), arguments, func(rows pgx.Rows) error {
+		for _, e := range all {
+			e.ended = false
+		}
+		var id []byte
+		_, err := pgx.ForEachRow(rows, []any{&id}, func() error {
+			byID[job.ID(id)].ended = true
+			return nil
+		})
+		return err
+	})
 }
 
 // notFinished says why a job could not be ended; again: it can be now.
@@ -183,15 +288,15 @@ func (s *Store) notFinished(ctx context.Context, id job.ID, attempt int, outcome
 	case err != nil:
 		return false, err
 	case j.Attempt == attempt && j.Status == outcome.Status: // repeated
-		return false, s.confirm(ctx)
+		return false, s.db.Confirm(ctx)
 	case j.Attempt != attempt || j.Status.Terminal():
 		return false, job.ErrLost
 	case outcome.Status != job.Completed:
 		return true, nil
 	}
 	stored := 0
-	err = s.read(context.WithoutCancel(ctx), func(ctx context.Context, q querier) error {
-		return q.QueryRow(ctx, s.sql(`SELECT count(*) FROM data_api.chunks WHERE id = $1 AND attempt = $2`), id[:], attempt).Scan(&stored)
+	err = s.db.Read(context.WithoutCancel(ctx), func(ctx context.Context, q pgdb.Querier) error {
+		return q.QueryRow(ctx, s.db.SQL(`SELECT count(*) FROM data_api.chunks WHERE id = $1 AND attempt = $2`), id[:], attempt).Scan(&stored)
 	})
 	if err == nil && stored != outcome.Result.Chunks {
 		err = job.ErrMissingChunk
@@ -212,16 +317,16 @@ func (s *Store) ReadChunk(ctx context.Context, id job.ID, n int, buffer []byte) 
 	if n < 0 || n >= job.MaxChunks {
 		return buffer, job.ErrNotFound
 	}
-	err := s.read(ctx, func(ctx context.Context, q querier) error {
+	err := s.db.Read(ctx, func(ctx context.Context, q pgdb.Querier) error {
 		var chunk pgtype.DriverBytes
-		rows, err := q.Query(ctx, s.sql(`SELECT c.data FROM data_api.jobs j JOIN data_api.chunks c ON c.id = j.id AND c.attempt = j.attempt
+		rows, err := q.Query(ctx, s.db.SQL(`SELECT c.data FROM data_api.jobs j JOIN data_api.chunks c ON c.id = j.id AND c.attempt = j.attempt
 			WHERE j.id = $1 AND j.status = 'completed' AND c.n = $2`), id[:], n)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
 		if !rows.Next() {
-			return errors.Join(rows.Err(), refuse(job.ErrNotFound))
+			return errors.Join(rows.Err(), pgdb.Refuse(job.ErrNotFound))
 		}
 		if err := rows.Scan(&chunk); err != nil {
 			return err

@@ -10,13 +10,14 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/solucao42/caddy-data-api/internal/callback"
+	"github.com/solucao42/caddy-data-api/internal/store/pgstore/pgdb"
 )
 
 // SigningKeys implements callback.Store.
 func (s *Store) SigningKeys(
 	ctx context.Context, company, user string, now time.Time, generate func() ([]byte, error),
 ) (keys []callback.SigningKey, err error) {
-	err = s.read(ctx, func(ctx context.Context, q querier) (err error) {
+	err = s.db.Read(ctx, func(ctx context.Context, q pgdb.Querier) (err error) {
 		keys, err = s.readSigningKeys(ctx, q, company, user, now, "")
 		return err
 	})
@@ -36,7 +37,7 @@ func firstSigningKey(generate func() ([]byte, error)) func([]callback.SigningKey
 		if err != nil {
 			return nil, err
 		}
-		return prependSigningKey(nil, callback.SigningKey{Key: made})
+		return callback.WithNewest(nil, callback.SigningKey{Key: made}, time.Time{})
 	}
 }
 
@@ -64,46 +65,34 @@ func (s *Store) ShowSigningKey(
 // AddSigningKey implements callback.Store.
 func (s *Store) AddSigningKey(ctx context.Context, company, user string, key []byte, now, notAfter time.Time) error {
 	_, err := s.changeSigningKeys(ctx, company, user, now, func(keys []callback.SigningKey) ([]callback.SigningKey, error) {
-		for i := range keys {
-			if keys[i].NotAfter.IsZero() || keys[i].NotAfter.After(notAfter) {
-				keys[i].NotAfter = notAfter.UTC()
-			}
-		}
-		return prependSigningKey(keys, callback.SigningKey{Key: key, Shown: true})
+		return callback.WithNewest(keys, callback.SigningKey{Key: key, Shown: true}, notAfter)
 	})
 	return err
-}
-
-func prependSigningKey(keys []callback.SigningKey, key callback.SigningKey) ([]callback.SigningKey, error) {
-	if len(key.Key) < 24 || len(key.Key) > 64 {
-		return nil, errors.New("a signing key has from 24 to 64 bytes")
-	}
-	return append([]callback.SigningKey{key}, keys...), nil
 }
 
 // changeSigningKeys keeps what change makes of the keys of a user that sign still.
 func (s *Store) changeSigningKeys(
 	ctx context.Context, company, user string, now time.Time, change func([]callback.SigningKey) ([]callback.SigningKey, error),
 ) (keys []callback.SigningKey, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	err = s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		// A row that can be locked, also when there are no keys yet.
-		_, err := tx.Exec(ctx, s.sql(`INSERT INTO data_api.signing_keys (company, usr, keys) VALUES ($1, $2, '[]') ON CONFLICT DO NOTHING`),
+		_, err := tx.Exec(ctx, s.db.SQL(`INSERT INTO data_api.signing_keys (company, usr, keys) VALUES ($1, $2, '[]') ON CONFLICT DO NOTHING`),
 			company, user)
 		if err != nil {
 			return err
 		}
-		kept, err := s.readSigningKeys(ctx, tx, company, user, now, ` FOR UPDATE`)
+		stored, err := s.readSigningKeys(ctx, tx, company, user, now, ` FOR UPDATE`)
 		if err != nil {
 			return err
 		}
-		if keys, err = change(kept); err != nil {
-			return refuse(err)
+		if keys, err = change(stored); err != nil {
+			return pgdb.Refuse(err)
 		}
 		text, err := json.Marshal(keys)
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, s.sql(`UPDATE data_api.signing_keys SET keys = $3 WHERE company = $1 AND usr = $2`), company, user, string(text))
+		_, err = tx.Exec(ctx, s.db.SQL(`UPDATE data_api.signing_keys SET keys = $3 WHERE company = $1 AND usr = $2`), company, user, string(text))
 		return err
 	})
 	if err != nil {
@@ -113,10 +102,10 @@ func (s *Store) changeSigningKeys(
 }
 
 func (s *Store) readSigningKeys(
-	ctx context.Context, q querier, company, user string, now time.Time, lock string,
+	ctx context.Context, q pgdb.Querier, company, user string, now time.Time, lock string,
 ) (keys []callback.SigningKey, err error) {
 	var text string
-	err = q.QueryRow(ctx, s.sql(`SELECT keys FROM data_api.signing_keys WHERE company = $1 AND usr = $2`+lock), company, user).Scan(&text)
+	err = q.QueryRow(ctx, s.db.SQL(`SELECT keys FROM data_api.signing_keys WHERE company = $1 AND usr = $2`+lock), company, user).Scan(&text)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}

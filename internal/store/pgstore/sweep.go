@@ -5,23 +5,25 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/solucao42/caddy-data-api/internal/store/pgstore/pgdb"
 )
 
 // Sweep implements job.Store. One server sweeps at a time: the others find nothing to do.
 func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (more bool, err error) {
-	s.lookAfterPartitions(ctx, now)
+	s.lookAfterPartitions(ctx)
 	var due bool // looking first spares a commit when there is nothing to do
-	err = s.read(ctx, func(ctx context.Context, q querier) error {
-		return q.QueryRow(ctx, s.sql(`SELECT EXISTS (SELECT FROM data_api.jobs WHERE expires <= coalesce($1, data_api.now_ns()))
-			OR EXISTS (SELECT FROM data_api.discards)`), s.clock(now)).Scan(&due)
+	err = s.db.Read(ctx, func(ctx context.Context, q pgdb.Querier) error {
+		return q.QueryRow(ctx, s.db.SQL(`SELECT EXISTS (SELECT FROM data_api.jobs WHERE expires <= coalesce($1, data_api.now_ns()))
+			OR EXISTS (SELECT FROM data_api.discards)`), pgdb.PlanAnew, s.clock(now)).Scan(&due)
 	})
 	if err != nil || !due {
 		return false, err
 	}
-	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	err = s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		more = false
 		var mine bool
-		err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock($1)`, lockKey(s.options.Schema+" sweep")).Scan(&mine)
+		err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock($1)`, s.db.LockKey(" sweep")).Scan(&mine)
 		if err != nil || !mine {
 			return err
 		}
@@ -34,15 +36,15 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (more bool,
 			return err
 		}
 		more = jobs == limit || chunks == limit
-		return s.forgetChanges(ctx, tx, limit)
+		return s.signals.Forget(ctx, tx, limit)
 	})
 	return more, err
 }
 
 // expireJobs removes jobs, or puts their removal off while their deliveries need them, and returns how many these were.
 func (s *Store) expireJobs(ctx context.Context, tx pgx.Tx, now time.Time, limit int) (expired int, err error) {
-	from, to := s.sparedRanges()
-	rows, err := tx.Query(ctx, s.sql(`
+	from, to := s.partitions.SparedRanges()
+	rows, err := tx.Query(ctx, s.db.SQL(`
 		WITH clock AS (SELECT coalesce($1, data_api.now_ns()) AS now), expired AS (
 			SELECT j.id FROM data_api.jobs j WHERE j.expires <= coalesce($1, data_api.now_ns()) ORDER BY j.expires LIMIT $2 FOR UPDATE SKIP LOCKED
 		), needed AS (
@@ -65,7 +67,7 @@ func (s *Store) expireJobs(ctx context.Context, tx pgx.Tx, now time.Time, limit 
 				AND EXISTS (SELECT FROM data_api.chunks c WHERE c.id = r.id AND c.attempt = r.attempt) ON CONFLICT DO NOTHING
 		)
 		SELECT company, count(*), -sum(kept)::bigint FROM removed GROUP BY company
-		UNION ALL SELECT '', count(*), 0 FROM kept`), s.clock(now), limit, int64(time.Hour), from, to)
+		UNION ALL SELECT '', count(*), 0 FROM kept`), pgdb.PlanAnew, s.clock(now), limit, int64(time.Hour), from, to)
 	if err != nil {
 		return 0, err
 	}
@@ -85,14 +87,14 @@ func (s *Store) expireJobs(ctx context.Context, tx pgx.Tx, now time.Time, limit 
 
 // removeDiscarded removes chunks that nobody reads, and returns how many these were.
 func (s *Store) removeDiscarded(ctx context.Context, tx pgx.Tx, limit int) (removed int, err error) {
-	gone, err := tx.Exec(ctx, s.sql(`
+	gone, err := tx.Exec(ctx, s.db.SQL(`
 		DELETE FROM data_api.chunks c USING (
 			SELECT c.id, c.attempt, c.n FROM data_api.discards d JOIN data_api.chunks c ON c.id = d.id AND c.attempt = d.attempt LIMIT $1
-		) d WHERE c.id = d.id AND c.attempt = d.attempt AND c.n = d.n`), limit)
+		) d WHERE c.id = d.id AND c.attempt = d.attempt AND c.n = d.n`), pgdb.PlanAnew, limit)
 	if err != nil {
 		return 0, err
 	}
-	_, err = tx.Exec(ctx, s.sql(`
+	_, err = tx.Exec(ctx, s.db.SQL(`
 		DELETE FROM data_api.discards d WHERE NOT EXISTS (SELECT FROM data_api.chunks c WHERE c.id = d.id AND c.attempt = d.attempt)`))
 	return int(gone.RowsAffected()), err
 }

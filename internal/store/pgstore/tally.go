@@ -16,7 +16,19 @@ func (t tally) add(company string, waiting, kept int64) {
 	t[company] = sum
 }
 
-// count changes the counts of companies. It waits for nobody: what another transaction holds is passed over.
+// countDelta are parts of a statement that change the counts of companies by what its part delta says: company, waiting and kept. It
+// waits for nobody: rows that another transaction holds are passed over.
+const countDelta = `slot AS (
+		SELECT delta.*, free.slot FROM delta LEFT JOIN LATERAL (
+			SELECT slot FROM data_api.tallies WHERE company = delta.company LIMIT 1 FOR UPDATE SKIP LOCKED
+		) free ON true
+	), counted AS (
+		UPDATE data_api.tallies t SET waiting = t.waiting + slot.waiting, kept = t.kept + slot.kept FROM slot WHERE t.slot = slot.slot
+	), opened AS (
+		INSERT INTO data_api.tallies (company, waiting, kept) SELECT company, waiting, kept FROM slot WHERE slot IS NULL
+	)`
+
+// count changes the counts of companies, by a statement of its own.
 func (s *Store) count(ctx context.Context, tx pgx.Tx, t tally) error {
 	var companies []string
 	var waiting, kept []int64
@@ -28,16 +40,9 @@ func (s *Store) count(ctx context.Context, tx pgx.Tx, t tally) error {
 	if companies == nil {
 		return nil
 	}
-	_, err := tx.Exec(ctx, s.sql(`
-		WITH delta AS (
-			SELECT d.company, d.waiting, d.kept, free.slot FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS d(company, waiting, kept)
-			LEFT JOIN LATERAL (
-				SELECT slot FROM data_api.tallies WHERE company = d.company LIMIT 1 FOR UPDATE SKIP LOCKED
-			) free ON true
-		), counted AS (
-			UPDATE data_api.tallies t SET waiting = t.waiting + delta.waiting, kept = t.kept + delta.kept FROM delta WHERE t.slot = delta.slot
-		)
-		INSERT INTO data_api.tallies (company, waiting, kept) SELECT company, waiting, kept FROM delta WHERE slot IS NULL`),
+	_, err := tx.Exec(ctx, s.db.SQL(`WITH delta AS (
+			SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS d(company, waiting, kept)
+		), `+countDelta+` SELECT`),
 		companies, waiting, kept)
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/solucao42/caddy-data-api/internal/store"
+	"github.com/solucao42/caddy-data-api/internal/store/pgstore/pgdb"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
 
@@ -14,7 +15,7 @@ var _ token.KeyStore = (*Store)(nil)
 
 // TokenKeys implements [token.KeyStore].
 func (s *Store) TokenKeys(ctx context.Context) (records []token.KeyRecord, err error) {
-	err = s.read(ctx, func(ctx context.Context, q querier) error {
+	err = s.db.Read(ctx, func(ctx context.Context, q pgdb.Querier) error {
 		records, err = s.readTokenKeys(ctx, q)
 		return err
 	})
@@ -24,8 +25,8 @@ func (s *Store) TokenKeys(ctx context.Context) (records []token.KeyRecord, err e
 	return records, nil
 }
 
-func (s *Store) readTokenKeys(ctx context.Context, q querier) ([]token.KeyRecord, error) {
-	rows, err := q.Query(ctx, s.sql(`SELECT `+tokenKeyColumns+` FROM data_api.token_keys ORDER BY signs_from, id`))
+func (s *Store) readTokenKeys(ctx context.Context, q pgdb.Querier) ([]token.KeyRecord, error) {
+	rows, err := q.Query(ctx, s.db.SQL(`SELECT `+tokenKeyColumns+` FROM data_api.token_keys ORDER BY signs_from, id`))
 	if err != nil {
 		return nil, err
 	}
@@ -55,22 +56,22 @@ func tokenKeyArguments(r token.KeyRecord) []any {
 func (s *Store) UpdateTokenKeys(
 	ctx context.Context, change func([]token.KeyRecord) ([]token.KeyRecord, error),
 ) (records []token.KeyRecord, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, s.sql(`LOCK TABLE data_api.token_keys IN SHARE ROW EXCLUSIVE MODE`)); err != nil {
+	err = s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, s.db.SQL(`LOCK TABLE data_api.token_keys IN SHARE ROW EXCLUSIVE MODE`)); err != nil {
 			return err
 		}
-		kept, err := s.readTokenKeys(ctx, tx)
+		stored, err := s.readTokenKeys(ctx, tx)
 		if err != nil {
 			return err
 		}
-		changed, err := change(kept)
+		changed, err := change(stored)
 		if err != nil {
-			return refuse(err)
+			return pgdb.Refuse(err)
 		}
 		if err := s.putTokenKeys(ctx, tx, changed); err != nil {
 			return err
 		}
-		if err := s.tell(ctx, tx, store.TokenKeys, ""); err != nil {
+		if err := s.signals.Tell(ctx, tx, store.TokenKeys, ""); err != nil {
 			return err
 		}
 		records, err = s.readTokenKeys(ctx, tx)
@@ -82,12 +83,12 @@ func (s *Store) UpdateTokenKeys(
 	return records, nil
 }
 
-// putTokenKeys lets records be all that is kept.
+// putTokenKeys lets records be all that is stored.
 func (s *Store) putTokenKeys(ctx context.Context, tx pgx.Tx, records []token.KeyRecord) error {
 	ids := make([]string, 0, len(records))
 	for _, r := range records {
 		ids = append(ids, r.ID)
-		_, err := tx.Exec(ctx, s.sql(`INSERT INTO data_api.token_keys (`+tokenKeyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		_, err := tx.Exec(ctx, s.db.SQL(`INSERT INTO data_api.token_keys (`+tokenKeyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (id) DO UPDATE SET algorithm = excluded.algorithm, private = excluded.private,
 				published_at = excluded.published_at, signs_from = excluded.signs_from, signs_until = excluded.signs_until,
 				longest_token = excluded.longest_token`), tokenKeyArguments(r)...)
@@ -95,6 +96,6 @@ func (s *Store) putTokenKeys(ctx context.Context, tx pgx.Tx, records []token.Key
 			return err
 		}
 	}
-	_, err := tx.Exec(ctx, s.sql(`DELETE FROM data_api.token_keys WHERE id <> ALL ($1)`), ids)
+	_, err := tx.Exec(ctx, s.db.SQL(`DELETE FROM data_api.token_keys WHERE id <> ALL ($1)`), ids)
 	return err
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/callback"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/store/pgstore/pgdb"
+	"github.com/solucao42/caddy-data-api/internal/store/pgstore/signal"
 	"github.com/solucao42/caddy-data-api/internal/store/transfer"
 	"github.com/solucao42/caddy-data-api/internal/usage"
 )
@@ -36,16 +38,16 @@ func (s *Store) checkWhole(ctx context.Context) error {
 	if s.options.moving {
 		return nil
 	}
-	progress, err := s.progress(ctx, s.pool)
+	progress, err := s.progress(ctx, s.db.Pool)
 	if err == nil && progress != nil {
 		err = errMoving
 	}
 	return err
 }
 
-func (s *Store) progress(ctx context.Context, q querier) (*transfer.Progress, error) {
+func (s *Store) progress(ctx context.Context, q pgdb.Querier) (*transfer.Progress, error) {
 	var text []byte
-	err := q.QueryRow(ctx, s.sql(`SELECT value FROM data_api.secrets WHERE name = $1`), movingSecret).Scan(&text)
+	err := q.QueryRow(ctx, s.db.SQL(`SELECT value FROM data_api.secrets WHERE name = $1`), movingSecret).Scan(&text)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return nil, nil
@@ -58,14 +60,14 @@ func (s *Store) progress(ctx context.Context, q querier) (*transfer.Progress, er
 
 // Begin implements transfer.Target.
 func (s *Store) Begin(ctx context.Context, state string) (begun transfer.Progress, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	err = s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		known, err := s.progress(ctx, tx)
 		switch {
 		case err != nil:
 			return err
 		case known != nil && known.State != state:
-			return refuse(fmt.Errorf("the schema %[1]s holds a part of another store, or of this one before somebody changed it: "+
-				"run DROP SCHEMA %[1]s CASCADE, and begin anew", s.options.Schema))
+			return pgdb.Refuse(fmt.Errorf("the schema %[1]s holds a part of another store, or of this one before somebody changed it: "+
+				"run DROP SCHEMA %[1]s CASCADE, and begin anew", s.db.Schema))
 		case known != nil:
 			begun = *known
 			return nil
@@ -82,18 +84,18 @@ func (s *Store) Begin(ctx context.Context, state string) (begun transfer.Progres
 // checkEmpty refuses a store that holds anything.
 func (s *Store) checkEmpty(ctx context.Context, tx pgx.Tx) error {
 	var alive, keys, jobs, others int
-	err := tx.QueryRow(ctx, s.sql(`SELECT (SELECT count(*) FROM data_api.nodes WHERE beat > data_api.now_ns() - $1::bigint),
+	err := tx.QueryRow(ctx, s.db.SQL(`SELECT (SELECT count(*) FROM data_api.nodes WHERE beat > data_api.now_ns() - $1::bigint),
 		(SELECT count(*) FROM data_api.api_keys), (SELECT count(*) FROM data_api.jobs),
 		(SELECT count(*) FROM data_api.secrets) + (SELECT count(*) FROM data_api.documents)`),
-		int64(aliveFor)).Scan(&alive, &keys, &jobs, &others)
+		int64(signal.AliveFor)).Scan(&alive, &keys, &jobs, &others)
 	switch {
 	case err != nil:
 		return err
 	case alive > 0:
-		return refuse(fmt.Errorf("a server runs on the schema %s: stop it, or name another schema with --schema", s.options.Schema))
+		return pgdb.Refuse(fmt.Errorf("a server runs on the schema %s: stop it, or name another schema with --schema", s.db.Schema))
 	case keys+jobs+others > 0:
-		return refuse(fmt.Errorf("the schema %[1]s is not empty: it holds %[2]d API keys and %[3]d jobs. Name another with --schema; or, if nobody "+
-			"needs what is in it, run DROP SCHEMA %[1]s CASCADE", s.options.Schema, keys, jobs))
+		return pgdb.Refuse(fmt.Errorf("the schema %[1]s is not empty: it holds %[2]d API keys and %[3]d jobs. Name another with --schema; or, if nobody "+
+			"needs what is in it, run DROP SCHEMA %[1]s CASCADE", s.db.Schema, keys, jobs))
 	}
 	return nil
 }
@@ -103,21 +105,21 @@ func (s *Store) putProgress(ctx context.Context, tx pgx.Tx, progress transfer.Pr
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, s.sql(`INSERT INTO data_api.secrets (name, value) VALUES ($1, $2)
+	_, err = tx.Exec(ctx, s.db.SQL(`INSERT INTO data_api.secrets (name, value) VALUES ($1, $2)
 		ON CONFLICT (name) DO UPDATE SET value = excluded.value`), movingSecret, text)
 	return err
 }
 
 // End implements transfer.Target. How many jobs wait, and what the jobs of a company take, follows from the jobs.
 func (s *Store) End(ctx context.Context) error {
-	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		for _, statement := range []string{
 			`DELETE FROM data_api.tallies`,
 			`INSERT INTO data_api.tallies (company, waiting, kept) SELECT j.company, count(q.id), sum(j.kept)
 				FROM data_api.jobs j LEFT JOIN data_api.queue q ON q.id = j.id AND q.state = 0 GROUP BY j.company`,
 			`DELETE FROM data_api.secrets WHERE name = '` + movingSecret + `'`,
 		} {
-			if _, err := tx.Exec(ctx, s.sql(statement)); err != nil {
+			if _, err := tx.Exec(ctx, s.db.SQL(statement)); err != nil {
 				return err
 			}
 		}
@@ -237,6 +239,11 @@ var movedRows = map[transfer.Kind]struct {
 			key := append(transfer.DocumentKey(d.Kind, d.Key), 0)
 			return transfer.OfDocument(binary.BigEndian.AppendUint64(key, uint64(d.Revision)), d)
 		}},
+	transfer.Links: {query: `SELECT used, made FROM data_api.links WHERE id > $1 ORDER BY id LIMIT $2`,
+		row: func(row pgx.CollectableRow) (transfer.Record, error) {
+			l, err := scanLink(row)
+			return recordOf([]byte(l.ID), l, err)
+		}},
 }
 
 func recordOf(key []byte, value any, err error) (transfer.Record, error) {
@@ -273,12 +280,13 @@ func usageName(r *usage.Row) []byte {
 // Records implements transfer.Reader.
 func (s *Store) Records(ctx context.Context, kind transfer.Kind, after []byte, limit int) (records []transfer.Record, err error) {
 	what := movedRows[kind]
-	arguments := []any{string(after)}
+	from := []any{string(after)}
 	if what.after != nil {
-		arguments = what.after(after)
+		from = what.after(after)
 	}
-	err = s.read(ctx, func(ctx context.Context, q querier) error {
-		rows, err := q.Query(ctx, s.sql(what.query), append(arguments, limit)...)
+	arguments := append(append([]any{pgdb.PlanAnew}, from...), limit)
+	err = s.db.Read(ctx, func(ctx context.Context, q pgdb.Querier) error {
+		rows, err := q.Query(ctx, s.db.SQL(what.query), arguments...)
 		if err == nil {
 			records, err = pgx.CollectRows(rows, what.row)
 		}

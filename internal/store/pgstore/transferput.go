@@ -13,6 +13,8 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/link"
+	"github.com/solucao42/caddy-data-api/internal/store/pgstore/pgdb"
 	"github.com/solucao42/caddy-data-api/internal/store/transfer"
 	"github.com/solucao42/caddy-data-api/internal/token"
 	"github.com/solucao42/caddy-data-api/internal/usage"
@@ -24,11 +26,11 @@ func (s *Store) Put(ctx context.Context, kind transfer.Kind, records []transfer.
 	if err := s.partitionsFor(ctx, kind, records); err != nil {
 		return err
 	}
-	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		batch := new(pgx.Batch)
 		for _, record := range records {
 			if err := s.queueRecord(batch, kind, record); err != nil {
-				return refuse(fmt.Errorf("the record %q of %s cannot be read: %w", record.Key, kind, err))
+				return pgdb.Refuse(fmt.Errorf("the record %q of %s cannot be read: %w", record.Key, kind, err))
 			}
 		}
 		if err := s.send(ctx, tx, batch); err != nil {
@@ -43,20 +45,13 @@ func (s *Store) partitionsFor(ctx context.Context, kind transfer.Kind, records [
 	if kind != transfer.Jobs {
 		return nil
 	}
-	made := make(map[partition]bool)
-	for _, record := range records {
-		p := partitionAt(int64(binary.BigEndian.Uint32(record.Key)))
-		if made[p] {
-			continue
-		}
-		made[p] = true
-		for _, table := range partitioned {
-			if err := s.makePartition(ctx, table, p); err != nil {
-				return err
+	return s.partitions.MakeFor(ctx, func(yield func([]byte) bool) {
+		for _, record := range records {
+			if !yield(record.Key) {
+				return
 			}
 		}
-	}
-	return nil
+	})
 }
 
 // queueRecord queues the statements that keep a record.
@@ -73,11 +68,11 @@ func (s *Store) queueRecord(batch *pgx.Batch, kind transfer.Kind, record transfe
 		}
 		put(`INSERT INTO data_api.token_keys (`+tokenKeyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)`, tokenKeyArguments(r)...)
 	case transfer.APIKeys:
-		var kept transfer.APIKey
-		if err := json.Unmarshal(record.Value, &kept); err != nil {
+		var stored transfer.APIKey
+		if err := json.Unmarshal(record.Value, &stored); err != nil {
 			return err
 		}
-		batch.Queue(s.sql(insertKey), keyArguments(kept.Key(id))...)
+		batch.Queue(s.db.SQL(insertKey), keyArguments(stored.Key(id))...)
 	case transfer.Families:
 		var family token.Family
 		if err := json.Unmarshal(record.Value, &family); err != nil {
@@ -110,6 +105,16 @@ func (s *Store) queueRecord(batch *pgx.Batch, kind transfer.Kind, record transfe
 			return err
 		}
 		put(`INSERT INTO data_api.usage_sources (source, number, at) VALUES ($1, $2, $3)`, id, int64(last.Number), last.At*1e9)
+	case transfer.Links:
+		var l link.Link
+		if err := json.Unmarshal(record.Value, &l); err != nil {
+			return err
+		}
+		arguments, err := linkArguments(l)
+		if err != nil {
+			return err
+		}
+		put(insertLink, arguments...)
 	case transfer.Documents, transfer.Revisions: // the tables have the names of the kinds
 		var d documents.Document
 		if err := json.Unmarshal(record.Value, &d); err != nil {
@@ -122,7 +127,7 @@ func (s *Store) queueRecord(batch *pgx.Batch, kind transfer.Kind, record transfe
 
 // queueInsert queues a statement that leaves a row as it is that is there.
 func (s *Store) queueInsert(batch *pgx.Batch, statement string, arguments ...any) {
-	batch.Queue(s.sql(statement+` ON CONFLICT DO NOTHING`), arguments...)
+	batch.Queue(s.db.SQL(statement+` ON CONFLICT DO NOTHING`), arguments...)
 }
 
 // queueJob keeps a job, its idempotency key, and its place in the queue where it has not ended.
@@ -155,7 +160,7 @@ func (s *Store) queueJob(batch *pgx.Batch, value []byte) error {
 	s.queueInsert(batch, `INSERT INTO data_api.jobs (id, company, usr, address, created_at, request, callback_host, idempotency, kept, status, attempt,
 		forgiven,
 		started_at, outcome, expires) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
-		j.ID[:], j.Company, j.User, j.Address.String(), nano(j.CreatedAt), string(request), host, keyName(&j), j.Footprint()+j.Result.Size,
+		j.ID[:], j.Company, j.User, j.Address.String(), nano(j.CreatedAt), string(request), host, j.KeyName(), j.Footprint()+j.Result.Size,
 		string(j.Status), j.Attempt, j.Forgiven, nano(j.StartedAt), outcome, nano(j.ExpiresAt))
 	if !j.Status.Terminal() {
 		s.queueInsert(batch, `INSERT INTO data_api.queue (id, company, source, usr, key_id, created_at, attempt, forgiven, started_at)
@@ -163,9 +168,9 @@ func (s *Store) queueJob(batch *pgx.Batch, value []byte) error {
 			j.ID[:], j.Company, j.Source, j.User, j.KeyID, nano(j.CreatedAt), j.Attempt, j.Forgiven, nano(j.StartedAt))
 	}
 	if j.Idempotency != nil { // of jobs that have had one key after the other, the latest has it
-		batch.Queue(s.sql(`INSERT INTO data_api.idempotency_keys AS k (name, job_id, bound_until) VALUES ($1, $2, $3)
+		batch.Queue(s.db.SQL(`INSERT INTO data_api.idempotency_keys AS k (name, job_id, bound_until) VALUES ($1, $2, $3)
 			ON CONFLICT (name) DO UPDATE SET job_id = excluded.job_id, bound_until = excluded.bound_until
-			WHERE k.bound_until < excluded.bound_until`), keyName(&j), j.ID[:], nano(j.Idempotency.Until))
+			WHERE k.bound_until < excluded.bound_until`), j.KeyName(), j.ID[:], nano(j.Idempotency.Until))
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/solucao42/caddy-data-api/internal/job"
+	"github.com/solucao42/caddy-data-api/internal/store/pgstore/pgdb"
 )
 
 // line is where work waits: jobs by source and company, deliveries by company and host.
@@ -31,7 +32,7 @@ type room struct {
 	take    func(l line)
 }
 
-// order returns from which line each of at most limit pieces of work is to be taken. most says how many a line has, as far
+// order returns at most limit lines: the one to take each next piece of work from. most says how many a line has, as far
 // as that is known. lines come in the order in which they have waited.
 func (t *turns) order(lines []line, limit int, r room, most map[line]int) (order []line) {
 	t.mu.Lock()
@@ -127,8 +128,8 @@ type work interface {
 	lock(batch *pgx.Batch, l line, n int, found func(ids [][]byte))
 }
 
-// take locks work of the lines whose turn it is, and returns its IDs and where each waited. A line that has less than was
-// wanted of it lets others come sooner.
+// take locks work of the lines whose turn it is, and returns its IDs and where each waited. Where a line has
+// fewer pieces than wanted, the order is computed again with that known.
 func (s *Store) take(ctx context.Context, tx pgx.Tx, w work) (ids [][]byte, taken []line, err error) {
 	locked, most := make(map[line][][]byte), make(map[line]int)
 	for {
@@ -203,8 +204,8 @@ func (e *exclusive) elsewhere(name string) bool {
 	return asked && !mine
 }
 
-// exclude asks for the members of lines, but for those that were asked for before, and reports whether there were any. It
-// waits for nobody.
+// exclude tries an advisory lock for each member of lines that was not tried before, and reports whether there were any. It
+// does not wait.
 func (s *Store) exclude(ctx context.Context, tx pgx.Tx, e *exclusive, what string, lines []line) (asked bool, err error) {
 	if e.mine == nil {
 		e.mine = make(map[string]bool)
@@ -215,7 +216,7 @@ func (s *Store) exclude(ctx context.Context, tx pgx.Tx, e *exclusive, what strin
 		name := l.member
 		if _, known := e.mine[name]; !known {
 			e.mine[name] = false
-			wanted, keys = append(wanted, name), append(keys, lockKey(s.options.Schema+" "+what+" "+name))
+			wanted, keys = append(wanted, name), append(keys, s.db.LockKey(" "+what+" "+name))
 		}
 	}
 	if len(wanted) == 0 {
@@ -234,6 +235,6 @@ func (s *Store) exclude(ctx context.Context, tx pgx.Tx, e *exclusive, what strin
 }
 
 // send sends statements together, and hands each its answer.
-func (s *Store) send(ctx context.Context, q querier, batch *pgx.Batch) error {
+func (s *Store) send(ctx context.Context, q pgdb.Querier, batch *pgx.Batch) error {
 	return q.SendBatch(ctx, batch).Close()
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/solucao42/caddy-data-api/internal/store/pgstore/pgdb"
 	"github.com/solucao42/caddy-data-api/internal/usage"
 )
 
@@ -42,14 +43,14 @@ var insertUsage = func() string {
 // AddUsage implements [usage.Store].
 func (s *Store) AddUsage(ctx context.Context, batch usage.Batch) error {
 	arguments := usageArguments(batch.Rows)
-	return s.write(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		added, err := tx.Exec(ctx, s.sql(`INSERT INTO data_api.usage_sources AS s (source, number, at) VALUES ($1, $2, $3)
+	return s.db.Write(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		added, err := tx.Exec(ctx, s.db.SQL(`INSERT INTO data_api.usage_sources AS s (source, number, at) VALUES ($1, $2, $3)
 			ON CONFLICT (source) DO UPDATE SET number = excluded.number, at = excluded.at WHERE s.number < excluded.number`),
 			batch.Source, int64(batch.Number), nano(batch.At))
 		if err != nil || added.RowsAffected() == 0 || len(batch.Rows) == 0 {
 			return err
 		}
-		_, err = tx.Exec(ctx, s.sql(addUsage), arguments...)
+		_, err = tx.Exec(ctx, s.db.SQL(addUsage), arguments...)
 		return err
 	})
 }
@@ -107,15 +108,15 @@ func (s *Store) ReadUsage(ctx context.Context, filter usage.Filter) (rows []usag
 		only(usage.ByEndpoint, `endpoint_namespace`), only(usage.ByEndpoint, `endpoint_slug`),
 	}, ", ")
 	most := cmp.Or(filter.Most, 1<<31-2)
-	err = s.read(ctx, func(ctx context.Context, q querier) error {
-		found, err := q.Query(ctx, s.sql(`SELECT `+key+`, `+usageFields("sum(%s)::bigint")+` FROM data_api.usage
+	err = s.db.Read(ctx, func(ctx context.Context, q pgdb.Querier) error {
+		found, err := q.Query(ctx, s.db.SQL(`SELECT `+key+`, `+usageFields("sum(%s)::bigint")+` FROM data_api.usage
 			WHERE hour >= $1 AND hour < $2 AND $3 IN ('', company) AND $4 IN ('', usr) GROUP BY 1, 2, 3, 4, 5, 6, 7 LIMIT $5`),
-			hourOf(filter.From), hourOf(filter.To), filter.Company, filter.User, most+1)
+			pgdb.PlanAnew, hourOf(filter.From), hourOf(filter.To), filter.Company, filter.User, most+1)
 		if err != nil {
 			return err
 		}
 		if rows, err = pgx.CollectRows(found, scanUsage); err == nil && len(rows) > most {
-			return refuse(usage.ErrTooMany)
+			return pgdb.Refuse(usage.ErrTooMany)
 		}
 		return err
 	})
@@ -150,7 +151,7 @@ func (s *Store) SweepUsage(ctx context.Context, before time.Time, limit int) (mo
 		`DELETE FROM data_api.usage_sources WHERE source = ANY (ARRAY(SELECT source FROM data_api.usage_sources
 			WHERE at / 1000000000 < coalesce($1, data_api.now_ns() + $2) / 1000000000 LIMIT $3 FOR UPDATE SKIP LOCKED))`,
 	} {
-		rows, err := s.change(ctx, statement, exact, after, limit-removed)
+		rows, err := s.db.Change(ctx, statement, exact, after, limit-removed)
 		if removed += rows; err != nil || removed == limit {
 			return err == nil, err
 		}

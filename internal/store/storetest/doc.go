@@ -3,7 +3,6 @@
 //
 // It knows no store: it gets one from the test that calls it, and checks it through the interfaces alone.
 //
-// Start reading at [Run], for jobs and callbacks; [KeyStore], [FamilyStore] and [TokenKeyStore] test the other parts.
-// model.go is the simple store in memory that random operations are compared with; interleaved.go lets many make them at
-// the same time, and fate.go says which answers an order of them explains.
+// There is a function for each interface, such as [KeyStore] and [DocumentStore]. Jobs and callbacks, which the most can go wrong
+// with, have the package jobtest.
 package storetest

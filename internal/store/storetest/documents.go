@@ -16,6 +16,9 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/documents"
 )
 
+// start is when every test begins that has no time of its own. It has nanoseconds and a zone, both of which a store has to cope with.
+var start = time.Date(2026, 4, 11, 10, 30, 0, 123456789, time.FixedZone("BRT", -3*60*60))
+
 // DocumentStore tests an implementation of [documents.Store]. open returns values on one empty store, as several servers have
 // them, and a function that closes them and opens others on what was kept, as restarted servers would.
 func DocumentStore(t *testing.T, open func(t *testing.T) (values []documents.Store, reopen func() []documents.Store)) {

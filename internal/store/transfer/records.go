@@ -28,10 +28,13 @@ const (
 
 	Documents Kind = "documents"          // by [DocumentKey]; documents.Document
 	Revisions Kind = "document_revisions" // by DocumentKey, a zero byte and the revision in 8 bytes; documents.Document
+	Links     Kind = "links"              // by ID; link.Link
 )
 
 // Kinds are all kinds, in the order in which they are moved: jobs come before what belongs to them.
-var Kinds = []Kind{Secrets, TokenKeys, APIKeys, Families, SigningKeys, Jobs, Chunks, Deliveries, Usage, UsageSources, Documents, Revisions}
+var Kinds = []Kind{
+	Secrets, TokenKeys, APIKeys, Families, SigningKeys, Jobs, Chunks, Deliveries, Usage, UsageSources, Documents, Revisions, Links,
+}
 
 // Record is one record. Keys sort as their bytes do. A value is JSON where the kind does not say otherwise, and the same bytes for
 // the same content, whichever store has it.

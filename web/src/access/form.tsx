@@ -2,51 +2,15 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { policies } from "../api/queries";
-import type { ShareContext, UserRow } from "../api/types";
-import { Problem, refuse } from "../lib/http";
+import type { User } from "../api/types";
+import { Problem } from "../lib/http";
+import { useTask } from "../lib/hooks";
 import { useI18n } from "../lib/i18n";
-import { ask } from "../lib/session";
+import { fetched } from "../lib/session";
 import { Dialog } from "../ui/dialog";
 import { Button, Failure, Field } from "../ui/parts";
 import { toast } from "../ui/toast";
-
-interface Limit {
-  name: string;
-  allowed: string;
-}
-
-/** Values as they were meant: numbers and truth values as such, all else as text. */
-function value(text: string): unknown {
-  if (/^(true|false|-?\d{1,15}(\.\d{1,10})?)$/.test(text)) return JSON.parse(text) as unknown;
-  return text;
-}
-
-function fromContext(context: ShareContext | null): Limit[] {
-  return Object.entries(context ?? {}).map(([name, limit]) => ({
-    name,
-    allowed: limit.allowed
-      ? limit.allowed.map(String).join(", ")
-      : `${limit.minimum === undefined ? "" : String(limit.minimum)}..${limit.maximum === undefined ? "" : String(limit.maximum)}`,
-  }));
-}
-
-function toContext(limits: Limit[]): ShareContext {
-  const made: ShareContext = {};
-  for (const { name, allowed } of limits) {
-    if (name.trim() === "") continue;
-    const range = /^\s*(\S*?)\s*\.\.\s*(\S*?)\s*$/.exec(allowed);
-    made[name.trim()] = range
-      ? { ...(range[1] ? { minimum: value(range[1]) } : {}), ...(range[2] ? { maximum: value(range[2]) } : {}) }
-      : {
-          allowed: allowed
-            .split(",")
-            .map((one) => one.trim())
-            .filter(Boolean)
-            .map(value),
-        };
-  }
-  return made;
-}
+import { contextJSON, fromContext, type Limit } from "./context";
 
 export function UserForm({
   user,
@@ -54,7 +18,7 @@ export function UserForm({
   close,
   done,
 }: {
-  user?: UserRow;
+  user?: User;
   etag?: string;
   close: () => void;
   done: (name: string) => void;
@@ -65,45 +29,36 @@ export function UserForm({
   const [name, setName] = useState(user?.name ?? "");
   const [display, setDisplay] = useState(user?.display_name ?? "");
   const [chosen, setChosen] = useState<string[]>(user?.policies ?? ["DataAPIConsumer"]);
-  const [limits, setLimits] = useState<Limit[]>(fromContext(user?.share_context ?? null));
+  const [limits, setLimits] = useState<Limit[]>(fromContext(user?.share_context ?? new Map()));
   const [active, setActive] = useState(user?.active ?? true);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
+  const { busy, error, start } = useTask(async () => {
+    const is = {
+      display_name: display.trim(),
+      active,
+      policies: chosen,
+      ...(user ? { subject: user.subject } : {}),
+    };
+    await fetched(`/api/v1/users/${encodeURIComponent(name.trim())}`, {
+      method: "PUT",
+      headers: user ? { "If-Match": etag ?? "" } : { "If-None-Match": "*" },
+      // The share context is JSON already, so that no digit is lost.
+      body: `{"share_context":${contextJSON(limits)},${JSON.stringify(is).slice(1)}`,
+    });
+    await client.invalidateQueries({ queryKey: ["users"] });
+    await client.invalidateQueries({ queryKey: ["user", name.trim()] });
+    toast(t(user ? "users.changed" : "users.made"));
+    done(name.trim());
+  });
   const faults = error instanceof Problem ? error.faults : [];
   const fault = (field: string) =>
     faults.find((one) => one.parameter === field || one.parameter?.startsWith(`${field}[`))?.detail;
-  const submit = async () => {
-    setBusy(true);
-    setError(null);
-    try {
-      const answer = await ask(`/api/v1/users/${encodeURIComponent(name.trim())}`, {
-        method: "PUT",
-        headers: user ? { "If-Match": etag ?? "" } : { "If-None-Match": "*" },
-        body: {
-          display_name: display.trim(),
-          active,
-          policies: chosen,
-          share_context: toContext(limits),
-          ...(user ? { subject: user.subject } : {}),
-        },
-      });
-      if (!answer.ok) await refuse(answer);
-      await client.invalidateQueries({ queryKey: ["users"] });
-      await client.invalidateQueries({ queryKey: ["user", name.trim()] });
-      toast(t(user ? "users.changed" : "users.made"));
-      done(name.trim());
-    } catch (failure) {
-      setError(failure);
-      setBusy(false);
-    }
-  };
   const limit = (index: number, part: Partial<Limit>) =>
     setLimits(limits.map((one, at) => (at === index ? { ...one, ...part } : one)));
   return (
     <Dialog
       title={t(user ? "users.change" : "users.new")}
       close={close}
-      submit={() => void submit()}
+      submit={start}
       foot={
         <>
           <Button onClick={close}>{t("cancel")}</Button>
@@ -173,7 +128,7 @@ export function UserForm({
               aria-label={t("users.allowed")}
               placeholder="Sul, Sudeste"
               value={one.allowed}
-              onChange={(event) => limit(index, { allowed: event.target.value })}
+              onChange={(event) => limit(index, { allowed: event.target.value, kept: undefined })}
             />
             <Button
               size="small"

@@ -6,77 +6,59 @@ import { keys, users } from "../api/queries";
 import type { ApiKey } from "../api/types";
 import { Moment } from "../lib/format";
 import { Problem } from "../lib/http";
+import { useTask } from "../lib/hooks";
 import { useI18n } from "../lib/i18n";
 import { json } from "../lib/session";
 import { Confirm, Dialog } from "../ui/dialog";
-import { More } from "../ui/more";
-import { Badge, Bones, Button, Empty, Failure, Field, Menu, MenuItem, StatusBadge } from "../ui/parts";
+import { Listing } from "../ui/list";
+import { Badge, Button, Failure, Field, Menu, MenuItem } from "../ui/parts";
+import { StatusBadge } from "../ui/status";
 import { toast } from "../ui/toast";
 import { SecretDialog } from "./secret";
 
 export function KeyList({ user, state }: { user?: string; state?: string }) {
   const { t } = useI18n();
   const list = useInfiniteQuery(keys({ ...(user ? { user } : {}), ...(state ? { state } : {}) }));
-  const rows = list.data?.pages.flatMap((page) => page.keys) ?? [];
-  if (list.error) return <Failure error={list.error} again={() => void list.refetch()} />;
   return (
-    <div className="card">
-      {list.isPending ? (
-        <Bones />
-      ) : rows.length === 0 ? (
-        <Empty icon="key" title={t("keys.none")}>
-          {t("keys.none.text")}
-        </Empty>
-      ) : (
-        <table className="list stacking">
-          <thead>
-            <tr>
-              <th scope="col">{t("keys.key")}</th>
-              {user ? null : <th scope="col">{t("keys.user")}</th>}
-              <th scope="col">{t("keys.state")}</th>
-              <th scope="col">{t("keys.used")}</th>
-              <th scope="col">{t("keys.expires")}</th>
-              <th scope="col">{t("keys.made")}</th>
-              <th scope="col">
-                <span className="unseen">{t("actions")}</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((one) => (
-              <tr key={one.api_key}>
-                <td>
-                  <span className="row wrap">
-                    <span className="strong break">{one.name || "—"}</span>
-                    {one.current ? <Badge tone="accent">{t("keys.current")}</Badge> : null}
-                  </span>
-                  <code className="xs dim break">{one.api_key}</code>
-                </td>
-                {user ? null : (
-                  <td data-label={t("keys.user")}>
-                    <Link href={`/users/${one.user}`}>{one.user}</Link>
-                  </td>
+    <Listing
+      query={list}
+      rows={(page) => page.keys}
+      name={(one) => one.api_key}
+      empty={{
+        icon: "key",
+        title: t(state ? "none.found" : "keys.none"),
+        text: t(state ? "none.found.text" : "keys.none.text"),
+      }}
+      columns={[
+        {
+          title: t("keys.key"),
+          cell: (one) => (
+            <>
+              <span className="row wrap">
+                {one.name ? (
+                  <span className="strong break">{one.name}</span>
+                ) : (
+                  <span className="dim">{t("keys.unnamed")}</span>
                 )}
-                <td data-label={t("keys.state")}>
-                  <StatusBadge status={one.state} />
-                </td>
-                <td data-label={t("keys.used")}>
-                  {one.last_used_at ? <Moment at={one.last_used_at} /> : <span className="dim">{t("keys.never")}</span>}
-                </td>
-                <td data-label={t("keys.expires")}>
-                  {one.expires_at ? <Moment at={one.expires_at} /> : <span className="dim">{t("keys.unlimited")}</span>}
-                </td>
-                <td data-label={t("keys.made")}>
-                  <Moment at={one.created_at} />
-                </td>
-                <td className="right">{one.state === "active" ? <KeyActions one={one} /> : null}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-      <More query={list} />
-    </div>
+                {one.current ? <Badge tone="accent">{t("keys.current")}</Badge> : null}
+              </span>
+              <code className="under">{one.api_key}</code>
+            </>
+          ),
+        },
+        user ? null : { title: t("keys.user"), cell: (one) => <Link href={`/users/${one.user}`}>{one.user}</Link> },
+        { title: t("keys.state"), cell: (one) => <StatusBadge status={one.state} /> },
+        { title: t("keys.used"), cell: (one) => <Moment at={one.last_used_at} none={t("keys.never")} /> },
+        { title: t("keys.expires"), cell: (one) => <Moment at={one.expires_at} none={t("keys.unlimited")} /> },
+        { title: t("keys.made"), cell: (one) => <Moment at={one.created_at} /> },
+        {
+          title: t("actions"),
+          right: true,
+          actions: true,
+          cell: (one) => (one.state === "active" ? <KeyActions one={one} /> : null),
+        },
+      ]}
+    />
   );
 }
 
@@ -135,23 +117,13 @@ function KeyActions({ one }: { one: ApiKey }) {
 function Rotate({ one, close, made }: { one: ApiKey; close: () => void; made: (key: ApiKey) => void }) {
   const { t } = useI18n();
   const [overlap, setOverlap] = useState("24h");
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
-  const submit = () => {
-    setBusy(true);
-    json<ApiKey>(`/api/v1/keys/${encodeURIComponent(one.api_key)}/rotate`, { method: "POST", body: { overlap } }).then(
-      made,
-      (failure: unknown) => {
-        setError(failure);
-        setBusy(false);
-      },
-    );
-  };
+  const path = `/api/v1/keys/${encodeURIComponent(one.api_key)}/rotate`;
+  const { busy, error, start } = useTask(() => json<ApiKey>(path, { method: "POST", body: { overlap } }).then(made));
   return (
     <Dialog
       title={t("keys.rotate.ask", { name: one.name || one.api_key })}
       close={close}
-      submit={submit}
+      submit={start}
       foot={
         <>
           <Button onClick={close}>{t("cancel")}</Button>
@@ -198,34 +170,24 @@ export function MakeKey({ user, close }: { user?: string; close: () => void }) {
   const [who, setWho] = useState(user ?? "");
   const [name, setName] = useState("");
   const [expires, setExpires] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
   const [made, setMade] = useState<ApiKey | null>(null);
   const list = useInfiniteQuery({ ...users({}), enabled: !user });
+  const { busy, error, start } = useTask(async () => {
+    const at = expires ? new Date(`${expires}T23:59:59`).toISOString() : null;
+    setMade(
+      await json<ApiKey>("/api/v1/keys", { method: "POST", body: { user: who, name: name.trim(), expires_at: at } }),
+    );
+    void client.invalidateQueries({ queryKey: ["keys"] });
+    void client.invalidateQueries({ queryKey: ["users"] });
+  });
   const fault = (field: string) =>
     error instanceof Problem ? error.faults.find((one) => one.parameter === field)?.detail : undefined;
-  const submit = () => {
-    setBusy(true);
-    setError(null);
-    const at = expires ? new Date(`${expires}T23:59:59`).toISOString() : null;
-    json<ApiKey>("/api/v1/keys", { method: "POST", body: { user: who, name: name.trim(), expires_at: at } }).then(
-      (key) => {
-        setMade(key);
-        void client.invalidateQueries({ queryKey: ["keys"] });
-        void client.invalidateQueries({ queryKey: ["users"] });
-      },
-      (failure: unknown) => {
-        setError(failure);
-        setBusy(false);
-      },
-    );
-  };
   if (made) return <NewKey made={made} close={close} />;
   return (
     <Dialog
       title={t("keys.new")}
       close={close}
-      submit={submit}
+      submit={start}
       foot={
         <>
           <Button onClick={close}>{t("cancel")}</Button>

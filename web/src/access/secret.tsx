@@ -8,11 +8,16 @@ export function SecretDialog({
   title,
   values,
   close,
+  once,
+  taken: words,
   children,
 }: {
   title: string;
   values: { label: string; value: string }[];
   close: () => void;
+  /** What is shown once and what one has to say to go on, where that is no secret with a hash. */
+  once?: string;
+  taken?: string;
   children?: ReactNode;
 }) {
   const t = useT();
@@ -30,7 +35,7 @@ export function SecretDialog({
         </Button>
       }
     >
-      <Note tone="warn">{t("secret.once")}</Note>
+      <Note tone="warn">{once ?? t("secret.once")}</Note>
       {values.map(({ label, value }) => (
         <div key={label} className="field">
           <span className="label">{label}</span>
@@ -43,7 +48,7 @@ export function SecretDialog({
       {children}
       <label className="check">
         <input type="checkbox" checked={taken} onChange={(event) => setTaken(event.target.checked)} />
-        <span>{t("secret.taken")}</span>
+        <span>{words ?? t("secret.taken")}</span>
       </label>
     </Dialog>
   );

@@ -7,6 +7,7 @@ export type Action =
   | "data_api:execute"
   | "data_api:get_job"
   | "data_api:cancel_job"
+  | "data_api:create_link"
   | "data_api:get_usage"
   | "visualization:view"
   | "visualization:edit"

@@ -1,7 +1,8 @@
 // What the views ask for, kept and renewed by TanStack Query.
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { parseContract } from "../lib/contract";
 import { Problem, refuse } from "../lib/http";
-import { ask, json } from "../lib/session";
+import { ask, contract, json } from "../lib/session";
 import type {
   Activity,
   ApiKey,
@@ -58,9 +59,12 @@ export const callables = queryOptions({
   queryFn: async ({ signal }) => {
     const all: Callable[] = [];
     for (let cursor: string | null = ""; cursor !== null;) {
-      const page: { endpoints: Callable[] } & Paged = await json(`/api/v1/data-api${query({ limit: 1000, cursor })}`, {
-        signal,
-      });
+      const page: { endpoints: Callable[] } & Paged = await contract(
+        `/api/v1/data-api${query({ limit: 1000, cursor })}`,
+        {
+          signal,
+        },
+      );
       all.push(...page.endpoints);
       cursor = page.next_cursor;
     }
@@ -80,7 +84,7 @@ export interface ManagedWithTag {
 /** Reads an endpoint with its ETag out of an answer. */
 export async function managedOf(answer: Response): Promise<ManagedWithTag> {
   if (!answer.ok) await refuse(answer);
-  return { endpoint: (await answer.json()) as Managed, etag: answer.headers.get("ETag") ?? "" };
+  return { endpoint: parseContract<Managed>(await answer.text()), etag: answer.headers.get("ETag") ?? "" };
 }
 
 export const managed = (namespace: string, slug: string) =>
@@ -138,12 +142,6 @@ export const schema = (source: string) =>
 export const jobs = (filter: { status?: string; endpoint?: string; user?: string }) =>
   pages<{ jobs: JobRow[] } & Paged>(["jobs"], "/api/v1/jobs", filter);
 
-export const job = (id: string) =>
-  queryOptions({
-    queryKey: ["job", id],
-    queryFn: ({ signal }) => json<JobRow>(`/api/v1/jobs/${encodeURIComponent(id)}`, { signal }),
-  });
-
 export const deliveries = (filter: { state?: string; endpoint?: string }) =>
   pages<{ deliveries: Delivery[] } & Paged>(["deliveries"], "/api/v1/deliveries", filter);
 
@@ -155,16 +153,6 @@ export const delivery = (id: string) =>
 
 export const users = (filter: { q?: string }) =>
   pages<{ users: UserRow[]; authorable: boolean } & Paged>(["users"], "/api/v1/users", filter);
-
-export const user = (name: string) =>
-  queryOptions({
-    queryKey: ["user", name],
-    queryFn: async ({ signal }) => {
-      const answer = await ask(`/api/v1/users/${encodeURIComponent(name)}`, { signal });
-      if (!answer.ok) await refuse(answer);
-      return { user: (await answer.json()) as UserRow, etag: answer.headers.get("ETag") ?? "" };
-    },
-  });
 
 export const policies = queryOptions({
   queryKey: ["policies"],

@@ -183,14 +183,20 @@ export interface JobRow {
   callback_url: string | null;
   progress?: { rows: number; elapsed_ms: number } | null;
   links: { job: string; result: string | null };
-  parameters?: Record<string, unknown> | null;
+}
+
+/** A job that is asked for by itself. */
+export interface Job extends JobRow {
+  /** Its parameters: JSON as it came, with every digit; null: they are not known. */
+  parameters: string | null;
 }
 
 export interface Attempt {
-  attempt?: number;
   at: string;
   status: number | null;
   error: string | null;
+  /** The same as a word, which may be one that this page does not know. */
+  reason: string | null;
   duration_ms: number;
 }
 
@@ -209,7 +215,15 @@ export interface Delivery {
   log?: Attempt[];
 }
 
-export type ShareContext = Record<string, { allowed?: unknown[]; minimum?: unknown; maximum?: unknown }>;
+/** What a parameter is limited to: a list of values, or bounds. Each is JSON as it came, with every digit. */
+export interface Constraint {
+  json: string;
+  allowed?: string[];
+  minimum?: string;
+  maximum?: string;
+}
+
+export type ShareContext = Map<string, Constraint>;
 
 export interface UserRow {
   name: string;
@@ -220,12 +234,17 @@ export interface UserRow {
   subject: string | null;
   policies: string[];
   actions: { action: string; endpoints: string[] }[];
-  share_context: ShareContext | null;
+  share_context: Record<string, unknown> | null;
   keys: { active: number; last_used_at: string | null; next_expiry_at: string | null };
   faulty?: boolean;
   revision: string | null;
   updated_at: string | null;
   updated_by: string | null;
+}
+
+/** A user that is asked for by itself. */
+export interface User extends Omit<UserRow, "share_context"> {
+  share_context: ShareContext;
 }
 
 export interface Policy {
@@ -250,6 +269,24 @@ export interface ApiKey {
   user_missing: boolean;
   current: boolean;
   api_secret?: string;
+}
+
+/** A presigned link. Its URL is shown once, when it is made. */
+export interface LinkRow {
+  link_id: string;
+  name: string;
+  state: "active" | "expired" | "used_up";
+  format: string;
+  options: Record<string, string>;
+  /** What it is bound to, by parameter: JSON as it came, with every digit. */
+  parameter_values: Map<string, string>;
+  free: string[];
+  user: string;
+  api_key: string | null;
+  created_at: string;
+  expires_at: string;
+  uses: number | null;
+  used: number | null;
 }
 
 export interface UsageLine {

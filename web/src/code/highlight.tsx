@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 const words =
   /^(as|async|await|break|case|class|const|continue|def|do|done|each|elif|else|esac|except|export|False|false|fi|for|from|func|function|if|import|in|interface|is|let|library|new|None|not|null|NULL|or|raise|repeat|return|then|throw|True|TRUE|FALSE|true|try|type|while|with)$/;
 const token =
-  /(#\([^)]*\)|(?:#(?!")|\/\/).*$)|("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`)|(\b\d[\d._]*\b)|([A-Za-z_$][\w$]*)/gm;
+  /(#\([^)]*\)|(?:#(?!")|\/\/).*$)|("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`)|(\b\d[\d._]*\b)|((?<=\s)--[\w-]+|[A-Za-z_$][\w$]*)/gm;
 
 export function highlight(text: string): ReactNode[] {
   const made: ReactNode[] = [];

@@ -2,7 +2,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import type { Check } from "../api/types";
 import { useRested } from "../lib/hooks";
-import { json } from "../lib/session";
+import { contract } from "../lib/session";
 
 /** What is wrong with a text, as the server says. It saves nothing. */
 export function useCheck(namespace: string, slug: string, text: string) {
@@ -10,7 +10,7 @@ export function useCheck(namespace: string, slug: string, text: string) {
   const query = useQuery({
     queryKey: ["check", namespace, slug, rested],
     queryFn: ({ signal }) =>
-      json<Check>("/api/v1/data-api/check", { method: "POST", body: { namespace, slug, text: rested }, signal }),
+      contract<Check>("/api/v1/data-api/check", { method: "POST", body: { namespace, slug, text: rested }, signal }),
     enabled: namespace !== "" && slug !== "",
     placeholderData: keepPreviousData,
     staleTime: 30_000,

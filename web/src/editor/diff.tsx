@@ -1,8 +1,8 @@
 // Two texts side by side, with what is different.
-import { MergeView } from "@codemirror/merge";
+import { MergeView, unifiedMergeView } from "@codemirror/merge";
 import { EditorState } from "@codemirror/state";
 import { EditorView, lineNumbers } from "@codemirror/view";
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import { nonce } from "../lib/base";
 import { endpointLanguage, looks, parameterMarks } from "./language";
 
@@ -12,10 +12,20 @@ interface Props {
   titles: [string, string];
 }
 
+/** Below this width two texts beside each other are hard to read: they become one, with what is gone above what is new. */
+const beside = 560;
+
 export default function Diff({ before, after, titles }: Props) {
   const host = useRef<HTMLDivElement>(null);
+  const [wide, setWide] = useState<boolean | null>(null);
   const [left, right] = titles;
   useEffect(() => {
+    const observer = new ResizeObserver(([entry]) => setWide(entry!.contentRect.width >= beside));
+    observer.observe(host.current!);
+    return () => observer.disconnect();
+  }, []);
+  useEffect(() => {
+    if (wide === null) return;
     const side = (label: string) => [
       EditorView.cspNonce.of(nonce),
       EditorState.readOnly.of(true),
@@ -33,19 +43,25 @@ export default function Diff({ before, after, titles }: Props) {
       parameterMarks,
       looks,
     ];
-    const view = new MergeView({
-      a: { doc: before, extensions: side(left) },
-      b: { doc: after, extensions: side(right) },
-      parent: host.current!,
-      gutter: true,
-      highlightChanges: true,
-      collapseUnchanged: { margin: 3, minSize: 6 },
-    });
+    const parent = host.current!;
+    const shared = { gutter: true, highlightChanges: true, collapseUnchanged: { margin: 3, minSize: 6 } };
+    const view = wide
+      ? new MergeView({
+          a: { doc: before, extensions: side(left) },
+          b: { doc: after, extensions: side(right) },
+          parent,
+          ...shared,
+        })
+      : new EditorView({
+          doc: after,
+          extensions: [side(right), unifiedMergeView({ original: before, mergeControls: false, ...shared })],
+          parent,
+        });
     return () => view.destroy();
-  }, [before, after, left, right]);
+  }, [before, after, left, right, wide]);
   return (
     <div className="diff">
-      <div className="diff-titles">
+      <div className={wide === false ? "diff-titles one" : "diff-titles"}>
         <span>{left}</span>
         <span>{right}</span>
       </div>

@@ -30,8 +30,7 @@ export function FaultList({ faults, warnings, settled, show }: Props) {
               <span className="grow break">
                 {fault.message}
                 {fault.allowed && fault.allowed.length > 0 ? (
-                  <span className="small dim">
-                    {" "}
+                  <span className="small dim fault-allowed">
                     {t("editor.allowed")} {fault.allowed.slice(0, 12).join(", ")}
                   </span>
                 ) : null}

@@ -222,6 +222,17 @@ export const looks = [
     "&.cm-merge-a .cm-changedLine": { backgroundColor: "color-mix(in srgb, var(--bad) 8%, transparent) !important" },
     ".cm-changedText": { background: "color-mix(in srgb, var(--ok) 15%, transparent) !important" },
     "&.cm-merge-a .cm-changedText": { background: "color-mix(in srgb, var(--bad) 15%, transparent) !important" },
+    ".cm-deletedChunk": {
+      backgroundColor: "color-mix(in srgb, var(--bad) 8%, transparent) !important",
+      padding: "0 6px",
+    },
+    ".cm-deletedText": {
+      background: "color-mix(in srgb, var(--bad) 15%, transparent) !important",
+      color: "var(--ink) !important", // on two layers of red the colours of words are too pale
+    },
+    ".cm-lint-marker": { width: "8px", height: "8px", margin: "0.5em 1px 0", borderRadius: "50%" },
+    ".cm-lint-marker-error": { content: '""', backgroundColor: "var(--bad)" },
+    ".cm-lint-marker-warning": { content: '""', backgroundColor: "var(--warn)" },
     ".cm-collapsedLines": { background: "var(--bg-sunken)", color: "var(--ink-2)", fontFamily: "var(--sans)" },
     ".cm-collapsedLines:before, .cm-collapsedLines:after": { content: '""', margin: "0" },
   }),

@@ -1,6 +1,7 @@
 // Saving: a message for those who read the revisions, and whether callers get it at once.
 import { useState } from "react";
 import { Problem } from "../lib/http";
+import { useTask } from "../lib/hooks";
 import { useT } from "../lib/i18n";
 import { Dialog } from "../ui/dialog";
 import { Button, Failure, Field, Note } from "../ui/parts";
@@ -18,17 +19,7 @@ export function SaveDialog({ address, sound, active, faults, close, save }: Prop
   const t = useT();
   const [message, setMessage] = useState("");
   const [live, setLive] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
-  const submit = () => {
-    if (!sound) return;
-    setBusy(true);
-    setError(null);
-    save(message.trim(), live).catch((failure: unknown) => {
-      setError(failure);
-      setBusy(false);
-    });
-  };
+  const { busy, error, start } = useTask(() => save(message.trim(), live));
   const invalid =
     error instanceof Problem && Array.isArray(error.document["faults"])
       ? (error.document["faults"] as { line: number; column: number; message: string }[])
@@ -37,7 +28,7 @@ export function SaveDialog({ address, sound, active, faults, close, save }: Prop
     <Dialog
       title={t("editor.save.title", { name: address })}
       close={close}
-      submit={submit}
+      submit={() => sound && start()}
       foot={
         <>
           <Button onClick={close}>{t("cancel")}</Button>

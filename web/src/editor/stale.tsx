@@ -14,6 +14,9 @@ interface Props {
   take: (text: string) => void;
 }
 
+/** Has the dialog begin at this input when it opens: by itself it would begin at the first text that scrolls. */
+const first = (one: HTMLInputElement | null) => one?.setAttribute("autofocus", "");
+
 export function Stale({ mine, base, theirs, author, close, take }: Props) {
   const t = useT();
   const pieces = useMemo(() => merge3(mine, base, theirs), [mine, base, theirs]);
@@ -30,7 +33,7 @@ export function Stale({ mine, base, theirs, author, close, take }: Props) {
       submit={() => open === 0 && take(resolve(pieces, choices))}
       foot={
         <>
-          <span className="grow small dim" role="status">
+          <span className="foot-words small dim" role="status">
             {open > 0 ? t("stale.open", { count: open }) : t("stale.ready")}
           </span>
           <Button onClick={close}>{t("stale.keep")}</Button>
@@ -66,11 +69,12 @@ export function Stale({ mine, base, theirs, author, close, take }: Props) {
                 </div>
               ))}
             </div>
-            <div className="row wrap">
+            <div className="row wrap choice">
               {(["mine", "theirs", "both"] as const).map((choice) => (
                 <label key={choice} className="check">
                   <input
                     type="radio"
+                    ref={index === 0 && choice === "mine" ? first : undefined}
                     name={`conflict-${index}`}
                     checked={choices[index] === choice}
                     onChange={() => choose(index, choice)}

@@ -1,7 +1,7 @@
 // The workbench: the text on one side; its faults, its result, its difference and its tables on the other.
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
-import { Link, useLocation } from "wouter";
+import { useLocation } from "wouter";
 import { managed, schema as schemaQuery, users } from "../api/queries";
 import type { Managed, Source } from "../api/types";
 import { useMay } from "../api/may";
@@ -58,6 +58,11 @@ export function Workbench({ company, address, endpoint, begin, draft: before, dr
   const source = sources.find((one) => one.name === check?.source) ?? sources.find((one) => one.author);
   const tables = useQuery({ ...schemaQuery(source?.name ?? ""), enabled: Boolean(source?.author && source.schema) });
   const people = useInfiniteQuery({ ...users({}), enabled: may("access:manage") });
+  // The first check tells which fields the form of a run has, and the users whom one may run as: it is shown with both, so that it does not
+  // grow under the pointer. Then it stays, whatever becomes of later checks: what was typed and the result are below it.
+  const waits = (check === undefined && !error && checking) || people.isLoading;
+  const [formed, setFormed] = useState(!waits);
+  if (!formed && !waits) setFormed(true);
   const changed = text !== begin.text;
   const faults = check?.faults ?? none;
   const warnings = check?.warnings ?? none;
@@ -129,6 +134,7 @@ export function Workbench({ company, address, endpoint, begin, draft: before, dr
   return (
     <Page
       wide
+      whole
       title={title}
       back={
         endpoint
@@ -181,7 +187,12 @@ export function Workbench({ company, address, endpoint, begin, draft: before, dr
       )}
       {sources.some((one) => one.author) ? null : (
         <Note tone="warn">
-          {t("editor.closed")} {sources[0]?.how_to_author ? <code>{sources[0].how_to_author}</code> : null}
+          {t("editor.closed")}{" "}
+          {sources[0]?.how_to_author ? (
+            <>
+              {t("editor.closed.how")} <code>{sources[0].how_to_author}</code>
+            </>
+          ) : null}
         </Note>
       )}
       {restored ? (
@@ -210,7 +221,9 @@ export function Workbench({ company, address, endpoint, begin, draft: before, dr
             save={() => setSaving(true)}
             handle={handle}
           />
-          <p className="editor-hint xs dim">{t("editor.hint")}</p>
+          <p className="editor-hint xs dim">
+            {t("editor.hint")} · {t("editor.files")}
+          </p>
         </div>
         <div className="card side-card">
           <div className="side-tabs">
@@ -224,15 +237,18 @@ export function Workbench({ company, address, endpoint, begin, draft: before, dr
           </div>
           <div id="editor-panel" role="tabpanel" aria-labelledby={`editor-panel-${side}`} className="side-body">
             <div hidden={side !== "run"}>
-              <Preview
-                namespace={namespace}
-                slug={slug || "draft"}
-                text={text}
-                check={check}
-                people={people.data?.pages.flatMap((page) => page.users) ?? []}
-                show={() => setSide("run")}
-                handle={preview}
-              />
+              {formed ? null : <Bones lines={4} columns={1} />}
+              <div hidden={!formed}>
+                <Preview
+                  namespace={namespace}
+                  slug={slug || "draft"}
+                  text={text}
+                  check={check}
+                  people={people.data?.pages.flatMap((page) => page.users) ?? []}
+                  show={() => setSide("run")}
+                  handle={preview}
+                />
+              </div>
             </div>
             {side === "faults" ? (
               <FaultList
@@ -261,11 +277,6 @@ export function Workbench({ company, address, endpoint, begin, draft: before, dr
           </div>
         </div>
       </div>
-      {endpoint ? null : (
-        <p className="small dim">
-          {t("editor.files")} <Link href="/endpoints">{t("nav.endpoints")}</Link>
-        </p>
-      )}
       {saving ? (
         <SaveDialog
           address={`${namespace}/${slug}`}

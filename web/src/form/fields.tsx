@@ -50,9 +50,11 @@ interface Props {
   values: Typed;
   change: (name: string, value: string) => void;
   faults?: Fault[];
+  /** Parameters can be left to whoever makes the call: those that are, and how one is or is not. */
+  free?: { names: string[]; label: string; change: (name: string, free: boolean) => void };
 }
 
-export function Fields({ parameters, pinned, values, change, faults = [] }: Props) {
+export function Fields({ parameters, pinned, values, change, faults = [], free }: Props) {
   const { t } = useI18n();
   const names = Object.keys(parameters.properties);
   if (names.length === 0) return <p className="dim params-none">{t("param.none")}</p>;
@@ -67,6 +69,15 @@ export function Fields({ parameters, pinned, values, change, faults = [] }: Prop
           pinned={pinned.includes(name)}
           value={values[name] ?? ""}
           change={(value) => change(name, value)}
+          free={
+            free && !pinned.includes(name)
+              ? {
+                  on: free.names.includes(name),
+                  label: free.label,
+                  change: (on) => free.change(name, on),
+                }
+              : undefined
+          }
           fault={faults.find((fault) => fault.parameter === name || fault.parameter?.startsWith(`${name}[`))?.detail}
         />
       ))}
@@ -81,10 +92,11 @@ interface RowProps {
   pinned: boolean;
   value: string;
   change: (value: string) => void;
+  free?: { on: boolean; label: string; change: (on: boolean) => void } | undefined;
   fault?: string | undefined;
 }
 
-function FieldRow({ name, schema, required, pinned, value, change, fault }: RowProps) {
+function FieldRow({ name, schema, required, pinned, value, change, free, fault }: RowProps) {
   const { t } = useI18n();
   const constraints = useConstraints()(schema);
   const id = useId();
@@ -113,6 +125,7 @@ function FieldRow({ name, schema, required, pinned, value, change, fault }: RowP
           pinned={pinned}
           value={value}
           change={change}
+          free={free}
           id={id}
           aria={{
             "aria-describedby": `${id}-about ${fault ? `${id}-fault` : ""}`,
@@ -120,6 +133,17 @@ function FieldRow({ name, schema, required, pinned, value, change, fault }: RowP
           }}
         />
         {schema.type === "array" && !pinned ? <p className="hint">{t("param.lines")}</p> : null}
+        {free ? (
+          <label className="check small">
+            <input
+              type="checkbox"
+              checked={free.on}
+              aria-label={`${name}: ${free.label}`}
+              onChange={(event) => free.change(event.target.checked)}
+            />
+            <span>{free.label}</span>
+          </label>
+        ) : null}
         {fault ? (
           <p className="fault" id={`${id}-fault`}>
             {fault}
@@ -135,9 +159,10 @@ interface ControlProps extends Omit<RowProps, "fault"> {
   aria: Record<string, string | boolean | undefined>;
 }
 
-function Control({ schema, name, required, pinned, value, change, id, aria }: ControlProps) {
+function Control({ schema, name, required, pinned, value: typed, change, free, id, aria }: ControlProps) {
   const { t } = useI18n();
-  const common = { id, name, className: "input", ...aria };
+  const common = { id, name, className: "input", disabled: free?.on ?? false, ...aria };
+  const value = free?.on ? "" : typed;
   if (pinned) return <input {...common} value={text(schema.const ?? schema.default ?? "")} disabled />;
   if (schema.type === "array") {
     return (

@@ -1,10 +1,23 @@
 import { describe, expect, it } from "vitest";
-import { asJSON, indent, plain, readResult } from "./exact";
+import { asJSON, indent, plain, readResult, texts } from "./exact";
 
 const long = "12345678901234567890123456789012345678";
 const answer = `{"columns": [{"name": "n", "type": "bigint"}, {"name": "p", "type": "decimal"}, {"name": "doc", "type": "json"}],
  "rows": [[9007199254740993, 1.20, {"n": 9007199254740993, "a": [1.10, ${long}]}], [null, ${long}, "text \\"}\\u00e9"]],
  "row_count": 2, "truncated": true, "max_rows": 2, "executed_at": "2026-04-11T10:30:00Z"}`;
+
+describe("texts", () => {
+  it("takes an object or an array apart, and leaves what stands there", () => {
+    const list = texts(` [ {"a": 9007199254740993 , "__proto__": "\\u00e9", "b": [1.20, {}]}, {} ]`);
+    expect([...list.keys()]).toEqual(["0", "1"]);
+    expect([...texts(list.get("0")!)]).toEqual([
+      ["a", "9007199254740993"],
+      ["__proto__", '"\\u00e9"'],
+      ["b", "[1.20, {}]"],
+    ]);
+    expect(texts(list.get("1")!).size).toBe(0);
+  });
+});
 
 describe("readResult", () => {
   it("keeps every digit, in nested values too", () => {
@@ -52,5 +65,12 @@ describe("indent", () => {
       '{\n  "a": [\n    1.20,\n    {\n      "b": "{,}"\n    }\n  ],\n  "c": [],\n  "d": {}\n}',
     );
     expect(indent(answer).replace(/\s/g, "")).toBe(answer.replace(/\s/g, ""));
+  });
+
+  it("shows the beginning of a text of any length, and of one that breaks off", () => {
+    const long = indent(`{"a": "${'x\\"'.repeat(4_000_000)}", "b": 1}`, 1000);
+    expect(long).toHaveLength(1002);
+    expect(long.startsWith('{\n  "a": "x\\"x')).toBe(true);
+    expect(indent('{"a":"b')).toBe('{\n  "a": "b');
   });
 });

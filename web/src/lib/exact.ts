@@ -37,6 +37,17 @@ const space = /[ \t\r\n]*/y;
 const run = /[-+.\w]*/y;
 const word = /^(?:null|true|false|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/;
 
+/** Where the string that begins here has ended; -1: it does not. By hand, since a cell may be longer than an expression can match. */
+function behindString(text: string, from: number): number {
+  for (let end = from + 1; ; end++) {
+    end = text.indexOf('"', end);
+    if (end < 0) return -1;
+    let escapes = end;
+    while (text[escapes - 1] === "\\") escapes--;
+    if ((end - escapes) % 2 === 0) return end + 1;
+  }
+}
+
 class Reader {
   at = 0;
   constructor(readonly text: string) {}
@@ -54,20 +65,14 @@ class Reader {
     this.at++;
   }
 
-  /** The text of a string, with its quotation marks. By hand, since a cell may be longer than an expression can match. */
+  /** The text of a string, with its quotation marks. */
   private quoted(): string {
     if (this.peek() !== '"') throw new SyntaxError(`expected a string at ${this.at}`);
-    for (let end = this.at + 1; ; end++) {
-      end = this.text.indexOf('"', end);
-      if (end < 0) throw new Ended();
-      let escapes = end;
-      while (this.text[escapes - 1] === "\\") escapes--;
-      if ((end - escapes) % 2 === 0) {
-        const found = this.text.slice(this.at, end + 1);
-        this.at = end + 1;
-        return found;
-      }
-    }
+    const end = behindString(this.text, this.at);
+    if (end < 0) throw new Ended();
+    const found = this.text.slice(this.at, end);
+    this.at = end;
+    return found;
   }
 
   string(): string {
@@ -182,28 +187,55 @@ export function readResult(text: string): Result {
   return result;
 }
 
-/** Writes JSON anew with indentation; tokens stay as they are. It stops after so many characters. */
+/** The members of a JSON object, or the items of an array by their number: each as the text that stands there, with every digit. */
+export function texts(json: string): Map<string, string> {
+  const reader = new Reader(json);
+  const list = reader.peek() === "[";
+  const found = new Map<string, string>();
+  reader.members((key) => found.set(list ? String(found.size) : key, reader.skip()));
+  return found;
+}
+
+const token = /[{}[\],:]|[^\s{}[\],:"]+/y;
+
+/** The tokens of JSON, as they stand there. */
+function* tokens(text: string): Generator<string> {
+  for (let at = 0; at < text.length;) {
+    space.lastIndex = at;
+    space.test(text);
+    at = space.lastIndex;
+    token.lastIndex = at;
+    if (token.test(text)) {
+      yield text.slice(at, token.lastIndex);
+      at = token.lastIndex;
+    } else if (text[at] === '"') {
+      const end = behindString(text, at);
+      yield text.slice(at, end < 0 ? text.length : end);
+      at = end < 0 ? text.length : end;
+    } else at++; // white space that JSON does not know
+  }
+}
+
+/** Writes JSON anew with indentation; tokens stay as they are. It stops after so many characters, be it within a token. */
 export function indent(text: string, limit = 2_000_000): string {
   let out = "";
   let depth = 0;
   const line = () => `\n${"  ".repeat(Math.min(depth, 40))}`;
-  const tokens = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
   let before = "";
-  for (let found = tokens.exec(text); found; found = tokens.exec(text)) {
-    const token = found[0];
-    if (token === "}" || token === "]") {
+  for (const next of tokens(text)) {
+    if (next === "}" || next === "]") {
       depth--;
       if (before !== "{" && before !== "[") out += line();
-      out += token;
+      out += next;
     } else {
       if (before === "{" || before === "[") out += line();
-      out += token;
-      if (token === "{" || token === "[") depth++;
-      else if (token === ",") out += line();
-      else if (token === ":") out += " ";
+      out += next;
+      if (next === "{" || next === "[") depth++;
+      else if (next === ",") out += line();
+      else if (next === ":") out += " ";
     }
-    before = token;
-    if (out.length > limit) return `${out}\n…`;
+    before = next;
+    if (out.length > limit) return `${out.slice(0, limit)}\n…`;
   }
   return out;
 }

@@ -3,10 +3,19 @@ import { useEffect, useState } from "react";
 import { useI18n } from "./i18n";
 
 /** A moment, such as "5 minutes ago" or a date; its exact time is shown on demand. */
-export function Moment({ at, style = "relative" }: { at: string | null | undefined; style?: "relative" | "full" }) {
+export function Moment({
+  at,
+  style = "relative",
+  none = "—",
+}: {
+  at: string | null | undefined;
+  style?: "relative" | "full";
+  /** What is shown where there is no such moment. */
+  none?: string;
+}) {
   const { language } = useI18n();
   const now = useNow(style === "relative");
-  if (!at) return <span className="dim">—</span>;
+  if (!at) return <span className="dim">{none}</span>;
   const time = new Date(at);
   if (Number.isNaN(time.getTime())) return <>{at}</>;
   return (
@@ -59,25 +68,31 @@ export function Count({ value }: { value: number | null | undefined }) {
   );
 }
 
+/** A figure with its unit, kept on one line. The units' symbols are the same in every language. */
+const measure = (value: number, digits: number, unit: string, language: string) =>
+  `${value.toLocaleString(language, { maximumFractionDigits: digits })}\u00a0${unit}`;
+
 /** Milliseconds as people say them. */
 export function milliseconds(value: number, language: string): string {
-  const unit = value < 1000 ? "millisecond" : value < 120_000 ? "second" : "minute";
-  const amount = unit === "millisecond" ? value : unit === "second" ? value / 1000 : value / 60_000;
-  const digits = unit === "millisecond" ? (amount < 10 ? 1 : 0) : 1;
-  return amount.toLocaleString(language, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: digits });
+  if (value < 1000) return measure(value, value < 10 ? 1 : 0, "ms", language);
+  return value < 120_000 ? measure(value / 1000, 1, "s", language) : measure(value / 60_000, 1, "min", language);
 }
 
 export function bytes(value: number, language: string): string {
-  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+  const units = ["B", "kB", "MB", "GB", "TB"];
   let step = 0;
   while (value >= 1000 && step < units.length - 1) {
     value /= 1000;
     step++;
   }
-  return value.toLocaleString(language, {
-    style: "unit",
-    unit: units[step],
-    unitDisplay: "narrow",
-    maximumFractionDigits: step ? 1 : 0,
-  });
+  return measure(value, step ? 1 : 0, units[step]!, language);
+}
+
+/** A figure; a zero steps back. */
+export function Some({ value = 0, bad }: { value?: number | undefined; bad?: boolean }) {
+  return (
+    <span className={value === 0 ? "dim" : bad ? "fault" : undefined}>
+      <Count value={value} />
+    </span>
+  );
 }

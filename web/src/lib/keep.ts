@@ -1,4 +1,5 @@
-// What this browser keeps: the theme, the language, and drafts until they are saved. Never a credential or a result.
+// What this browser keeps: the theme, the language, drafts until they are saved, and where one was before signing in elsewhere. Never a
+// credential or a result.
 /* eslint no-restricted-syntax: off */
 
 const prefix = "data-api:";

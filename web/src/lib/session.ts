@@ -1,5 +1,7 @@
 // Who is signed in. The access token is held here and nowhere else; what outlives a reload is a cookie that no script sees.
+import { parseContract } from "./contract";
 import { Problem, refuse, send, type Options } from "./http";
+import type { Arrival } from "./link";
 
 export interface User {
   company_slug: string;
@@ -11,14 +13,22 @@ export interface User {
 interface Pair {
   access_token: string;
   access_token_expires_in: number;
+  key_ends_with_session: boolean;
   user: User;
 }
 
-/** Out, the session may have ended by itself: `expired` is whose it was. `error` is why it could not begin. */
+/** Out, the session may have ended by itself: `expired` is whose it was. `error` is why it could not begin. In, the API key that it acts by may end
+ * with it: `keyEnds`. */
 export type Session =
-  { state: "unknown" } | { state: "out"; expired: User | null; error?: unknown } | { state: "in"; user: User };
+  | { state: "unknown" }
+  | { state: "out"; expired: User | null; error?: unknown }
+  | { state: "in"; user: User; keyEnds: boolean };
+
+/** Why a sign-in by a provider has come to nothing: a word of the server's, which the page puts into a sentence. */
+export class Setback extends Error {}
 
 let session: Session = { state: "unknown" };
+let setback: Setback | null = null; // from which the page was opened; told until somebody is in
 let token = "";
 let expires = 0;
 const listeners = new Set<() => void>();
@@ -41,7 +51,8 @@ function keep(pair: Pair) {
   token = pair.access_token;
   // Renewed before it ends: a clock that runs, and a request on its way, take some of its time.
   expires = performance.now() + 1000 * Math.max(pair.access_token_expires_in - 30, pair.access_token_expires_in / 2);
-  become({ state: "in", user: pair.user });
+  setback = null;
+  become({ state: "in", user: pair.user, keyEnds: pair.key_ends_with_session });
 }
 
 /** Signs in by a key and its secret, or by the code of a one-time link. Rejects with a Problem. */
@@ -54,7 +65,8 @@ export async function signIn(
 }
 
 /** Begins: by the code of a one-time link, or with the session that the browser has. */
-export async function begin(code: string | null): Promise<void> {
+export async function begin({ code, failed }: Arrival): Promise<void> {
+  if (failed !== null) setback = new Setback(failed);
   try {
     await (code === null ? renew() : signIn({ link_code: code }));
   } catch (error) {
@@ -71,7 +83,7 @@ export function renew(): Promise<void> {
     if (answer.ok) return keep((await answer.json()) as Pair);
     if (answer.status === 401 || answer.status === 403) {
       token = "";
-      become({ state: "out", expired: session.state === "in" ? session.user : null });
+      become({ state: "out", expired: session.state === "in" ? session.user : null, error: setback });
       return;
     }
     await refuse(answer);
@@ -100,10 +112,21 @@ export async function ask(path: string, options: Options = {}): Promise<Response
   return once();
 }
 
-/** Sends a request and returns its answer's JSON. Metadata only: its numbers become JavaScript's. Rejects with a Problem. */
-export async function json<T>(path: string, options: Options = {}): Promise<T> {
+/** Sends a request and returns its answer, which is a success. Rejects with a Problem. */
+export async function fetched(path: string, options: Options = {}): Promise<Response> {
   const answer = await ask(path, options);
   if (!answer.ok) await refuse(answer);
+  return answer;
+}
+
+/** Sends a request and returns its answer's JSON, of which contracts are a part: their numbers stay what they are. Rejects with a Problem. */
+export async function contract<T>(path: string, options: Options = {}): Promise<T> {
+  return parseContract<T>(await (await fetched(path, options)).text());
+}
+
+/** Sends a request and returns its answer's JSON. Metadata only: its numbers become JavaScript's. Rejects with a Problem. */
+export async function json<T>(path: string, options: Options = {}): Promise<T> {
+  const answer = await fetched(path, options);
   if (answer.status === 204) return undefined as T;
   return (await answer.json()) as T;
 }

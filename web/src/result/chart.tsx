@@ -6,8 +6,8 @@ import { useI18n } from "../lib/i18n";
 import { useTheme } from "../lib/theme";
 import { Empty, Menu, MenuItem, Note } from "../ui/parts";
 import { isNumber } from "./cells";
-import { draw, limits, points, seriesOf } from "./plot";
-import { save } from "./run";
+import { draw, limits, points, seriesOf, told } from "./plot";
+import { save } from "./download";
 import { suggest } from "./suggest";
 
 const types: ChartType[] = ["line", "bar", "area", "scatter", "heatmap"];
@@ -115,7 +115,7 @@ export default function Chart({ result, spec: given, name }: { result: Result; s
           {names.slice(0, 24).map((one, index) => (
             <li key={one}>
               <span className="dot" style={{ background: `var(--series-${(index % 8) + 1})` }} />
-              {one || "—"}
+              {told(one) || "—"}
             </li>
           ))}
           {names.length > 24 ? <li className="dim">+{names.length - 24}</li> : null}

@@ -3,6 +3,7 @@ import * as Plot from "@observablehq/plot";
 import type { ChartSpec } from "../api/types";
 import { plain, type Cell, type Column, type Result } from "../lib/exact";
 import { isNumber, isTime } from "./cells";
+import { short } from "./figures";
 
 interface Point {
   x: Date | number | string;
@@ -11,8 +12,8 @@ interface Point {
   title: string;
 }
 
-/** How many points are drawn at most, and how many bars. */
-export const limits = { points: 20_000, bars: 120 };
+/** How many points are drawn at most. */
+export const limits = { points: 20_000 };
 
 function axisValue(cell: Cell, column: Column): Date | number | string | null {
   if (cell.kind === "null") return null;
@@ -43,13 +44,16 @@ export function points(result: Result, spec: ChartSpec): Point[] {
         x: at,
         y: value,
         series: key,
-        title: `${spec.x}: ${plain(row[x]!)}${series >= 0 ? `\n${spec.series}: ${group}` : ""}\n${name}: ${cell.text}`,
+        title: `${spec.x}: ${told(plain(row[x]!))}${series >= 0 ? `\n${spec.series}: ${told(group)}` : ""}\n${name}: ${cell.text}`,
       });
       if (made.length >= limits.points) return made;
     }
   }
   return made;
 }
+
+/** A text as a chart tells it. Whole it is in the table: a cell may have megabytes. */
+export const told = (text: string) => (text.length > 120 ? `${text.slice(0, 119)}…` : text);
 
 export interface Looks {
   width: number;
@@ -72,6 +76,8 @@ export function draw(made: Point[], spec: ChartSpec, column: Column | undefined,
   const temporal = column !== undefined && isTime(column);
   const year = column !== undefined && isNumber(column) && made.every((point) => Number.isInteger(point.x));
   const common = { x: "x", y: "y", title: "title", tip: true } as const;
+  // Bars that are thinner than the space between them would not be seen at all.
+  const inset = new Set(made.map(({ x }) => String(x))).size * 4 < looks.width ? 1 : 0;
   const marks: Plot.Markish[] = [];
   if (spec.type === "heatmap") {
     marks.push(Plot.cell(made, { x: "x", y: "series", fill: "y", inset: 0.5, title: "title", tip: true }));
@@ -80,8 +86,8 @@ export function draw(made: Point[], spec: ChartSpec, column: Column | undefined,
     if (spec.type === "bar") {
       marks.push(
         many
-          ? Plot.barY(made, { ...common, fill: paint, insetLeft: 1, insetRight: 1 })
-          : Plot.barY(made, { ...common, fill: paint, insetLeft: 1, insetRight: 1, rx: 2 }),
+          ? Plot.barY(made, { ...common, fill: paint, insetLeft: inset, insetRight: inset })
+          : Plot.barY(made, { ...common, fill: paint, insetLeft: inset, insetRight: inset, rx: 2 * inset }),
       );
       marks.push(Plot.ruleY([0], { stroke: looks.ink, strokeOpacity: 0.4 }));
     } else if (spec.type === "area") {
@@ -93,9 +99,10 @@ export function draw(made: Point[], spec: ChartSpec, column: Column | undefined,
       marks.push(Plot.lineY(made, { ...common, z: many ? "series" : null, stroke: paint, strokeWidth: 2 }));
     }
   }
-  const figures = new Intl.NumberFormat(looks.language, { notation: "compact", maximumFractionDigits: 1 });
   const discrete = spec.type === "bar" || spec.type === "heatmap";
-  const count = new Set(made.map((point) => String(point.x instanceof Date ? point.x.getTime() : point.x))).size;
+  const named = discrete ? made.map(({ x }) => x).filter((x) => typeof x === "number") : [];
+  const figure = short(named, looks.language);
+  const tick = (value: number, _?: number, ticks: number[] = [value]) => short(ticks, looks.language)(value);
   const date = new Intl.DateTimeFormat(looks.language, { dateStyle: "medium", timeZone: "UTC" });
   const label = (value: unknown) =>
     value instanceof Date
@@ -103,14 +110,15 @@ export function draw(made: Point[], spec: ChartSpec, column: Column | undefined,
       : typeof value === "number"
         ? year
           ? String(value)
-          : figures.format(value)
+          : figure(value)
         : brief(String(value));
-  const crowded = discrete && count * 56 > looks.width;
+  const scale = discrete ? "band" : temporal ? "utc" : column && isNumber(column) ? "linear" : "point";
+  const along = scale === "band" || scale === "point" ? labelling(made, label, looks.width - 68) : null;
   const chart = Plot.plot({
     width: looks.width,
     height: looks.height,
     marginLeft: spec.type === "heatmap" ? 110 : 52,
-    marginBottom: crowded ? 86 : 36,
+    marginBottom: along ? along.height : 32,
     marginTop: 16,
     marginRight: 16,
     style: {
@@ -122,16 +130,15 @@ export function draw(made: Point[], spec: ChartSpec, column: Column | undefined,
     },
     x: {
       label: null,
-      type: discrete ? "band" : temporal ? "utc" : column && isNumber(column) ? "linear" : "point",
-      ...(discrete || !temporal ? { tickFormat: label } : {}),
-      ...(crowded ? { tickRotate: -40 } : {}),
-      ...(discrete && count > 40 ? { interval: undefined, ticks: Math.floor(looks.width / 60) } : {}),
+      type: scale,
+      ...(discrete || !temporal ? { tickFormat: scale === "linear" && !year ? tick : label } : {}),
+      ...(along ? { ticks: along.ticks, ...(along.slanted ? { tickRotate: -40 } : {}) } : {}),
       tickSize: 0,
       tickPadding: 8,
     },
     y: {
       label: null,
-      tickFormat: spec.type === "heatmap" ? brief : (value: number) => figures.format(value),
+      tickFormat: spec.type === "heatmap" ? brief : tick,
       tickSize: 0,
       tickPadding: 8,
       ...(spec.type === "bar" || spec.type === "area" ? { zero: true } : { nice: true }),
@@ -150,3 +157,19 @@ export function draw(made: Point[], spec: ChartSpec, column: Column | undefined,
 }
 
 const brief = (text: string) => (text.length > 18 ? `${text.slice(0, 17)}…` : text);
+
+/** Which values of an axis are named so that no name lies on another, and how high the names are: words slant, figures are left out. */
+function labelling(made: Point[], label: (value: unknown) => string, width: number) {
+  const values = [...new Map(made.map(({ x }) => [x instanceof Date ? x.getTime() : x, x])).values()];
+  const letter = 6.8;
+  const widest = Math.max(1, ...values.map((value) => label(value).length)) * letter;
+  const room = width / Math.max(1, values.length);
+  const fits = widest + 10 <= room;
+  const slanted = !fits && values.every((value) => typeof value === "string");
+  const step = fits ? 1 : Math.ceil((slanted ? 18 : widest + 14) / room);
+  return {
+    slanted,
+    ticks: values.filter((_, index) => index % step === 0),
+    height: slanted ? Math.min(120, Math.ceil(widest * 0.66) + 26) : 32,
+  };
+}

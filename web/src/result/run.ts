@@ -2,7 +2,7 @@
 import type { Callable } from "../api/types";
 import { readResult, type Result } from "../lib/exact";
 import { Problem, refuse } from "../lib/http";
-import { ask } from "../lib/session";
+import { ask, fetched } from "../lib/session";
 
 /** How much text of a result is read at most. What lies beyond is for the downloads. */
 export const most = 24 * 1024 * 1024;
@@ -108,8 +108,7 @@ interface JobDocument {
 /** Waits for the end of a job by its event stream. Rejects with a Problem when it has not completed. */
 export async function follow(url: string, signal: AbortSignal, progress: (job: JobProgress) => void): Promise<void> {
   for (;;) {
-    const answer = await ask(url, { headers: { Accept: "text/event-stream" }, signal });
-    if (!answer.ok) await refuse(answer);
+    const answer = await fetched(url, { headers: { Accept: "text/event-stream" }, signal });
     const job = await lastEvent(answer, (document) =>
       progress({ job_id: document.job_id, rows: document.progress?.rows ?? null }),
     );
@@ -147,15 +146,4 @@ async function lastEvent(answer: Response, each: (document: JobDocument) => void
       }
     }
   }
-}
-
-/** Hands text or an answer's body to the browser as a file. */
-export function save(blob: Blob, name: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

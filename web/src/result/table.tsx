@@ -55,6 +55,7 @@ export function ResultTable({
     return columns.map((column, index) => ({
       id: String(index),
       header: column.name,
+      sortDescFirst: false,
       accessorFn: (row: Cell[]): Cell => row[index] ?? { kind: "null" },
       sortFn: (a: { original: Cell[] }, b: { original: Cell[] }) =>
         compareCells(

@@ -5,9 +5,9 @@ import { indent, type Cell } from "../lib/exact";
 import { bytes, milliseconds } from "../lib/format";
 import { useI18n } from "../lib/i18n";
 import { Bones, Button, Copy, Empty, Menu, MenuItem, Note, Tabs } from "../ui/parts";
-import { toast } from "../ui/toast";
 import { asTSV } from "./cells";
-import { formats, most, save, type Format, type Ran } from "./run";
+import { useDownload } from "./download";
+import { formats, most, type Format, type Ran } from "./run";
 import { ResultTable } from "./table";
 
 const Chart = lazy(() => import("./chart"));
@@ -29,23 +29,11 @@ export function ResultView({ ran, name, chart, view: first, download, available 
   const { result, text } = ran;
   const [view, setView] = useState<View>(first ?? (chart ? "chart" : "table"));
   const [local, setLocal] = useState(false);
-  const [busy, setBusy] = useState<Format | null>(null);
+  const files = useDownload();
   const shown = useRef<Cell[][]>(result.rows);
   const ordered = useCallback((rows: Cell[][]) => {
     shown.current = rows;
   }, []);
-
-  const get = async (format: Format) => {
-    setBusy(format);
-    try {
-      const answer = await download(format);
-      save(await answer.blob(), `${name}.${format}`);
-    } catch (failure) {
-      toast(failure instanceof Error ? failure.message : String(failure));
-    } finally {
-      setBusy(null);
-    }
-  };
 
   return (
     <div className="result">
@@ -83,9 +71,9 @@ export function ResultView({ ran, name, chart, view: first, download, available 
             text={() => (view === "json" ? text : asTSV(result.columns, shown.current))}
             label={t(view === "json" ? "result.copy.json" : "result.copy")}
           />
-          <Menu label={t("result.download")} size="small" look="quiet" icon="download" busy={busy !== null}>
+          <Menu label={t("result.download")} size="small" look="quiet" icon="download" busy={files.busy}>
             {available.map((format) => (
-              <MenuItem key={format} onClick={() => void get(format)}>
+              <MenuItem key={format} onClick={() => files.download(`${name}.${format}`, () => download(format))}>
                 {t(`format.${format}`)}
               </MenuItem>
             ))}

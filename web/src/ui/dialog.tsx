@@ -1,5 +1,6 @@
 // Dialogs: the browser's own, which keep the focus inside and the rest of the page out of reach.
-import { useEffect, useId, useRef, useState, type ReactNode } from "react";
+import { useId, useLayoutEffect, useRef, useState, type ReactNode, type RefObject } from "react";
+import { useTask } from "../lib/hooks";
 import { useT } from "../lib/i18n";
 import { Button, Failure } from "./parts";
 
@@ -12,14 +13,27 @@ interface DialogProps {
   submit?: () => void;
 }
 
-export function Dialog({ title, close, children, foot, wide, submit }: DialogProps) {
+/** Shows the dialog element above the page for as long as it is there. */
+export function useModal(): RefObject<HTMLDialogElement | null> {
   const dialog = useRef<HTMLDialogElement>(null);
-  const id = useId();
-  useEffect(() => {
+  // Before the dialog leaves the page it is closed, which gives the focus back to what had it. When that is gone, too, such as a button
+  // that did its work, whoever works by keyboard goes on at the beginning of the view.
+  useLayoutEffect(() => {
     const element = dialog.current;
     if (element && !element.open) element.showModal();
-    return () => element?.close();
+    return () => {
+      element?.close();
+      requestAnimationFrame(() => {
+        if (document.activeElement === document.body) document.getElementById("main")?.focus({ preventScroll: true });
+      });
+    };
   }, []);
+  return dialog;
+}
+
+export function Dialog({ title, close, children, foot, wide, submit }: DialogProps) {
+  const dialog = useModal();
+  const id = useId();
   return (
     <dialog
       ref={dialog}
@@ -61,24 +75,14 @@ interface ConfirmProps {
 export function Confirm({ title, children, action, close, run, type, danger = true }: ConfirmProps) {
   const t = useT();
   const [typed, setTyped] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>(null);
+  const { busy, error, start } = useTask(() => run().then(close));
   const id = useId();
   const ready = !type || typed.trim() === type;
-  const submit = () => {
-    if (!ready) return;
-    setBusy(true);
-    setError(null);
-    run().then(close, (failure: unknown) => {
-      setError(failure);
-      setBusy(false);
-    });
-  };
   return (
     <Dialog
       title={title}
       close={close}
-      submit={submit}
+      submit={() => ready && start()}
       foot={
         <>
           <Button onClick={close} autoFocus={!type}>

@@ -19,11 +19,27 @@ export function HourBars({ hours, values, bad = [], unit = "hour" }: Props) {
     const date = new Date(unit === "day" ? `${at.slice(0, 10)}T00:00:00` : at);
     return unit === "day"
       ? date.toLocaleDateString(language, { day: "numeric", month: "short" })
-      : date.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit" });
+      : date.toLocaleTimeString(language, { hour: "numeric", minute: "2-digit" });
   };
   const every = Math.max(1, Math.ceil(values.length / 8));
+  const wrong = bad.some((value) => value);
   return (
-    <figure className="bars">
+    <figure className="bars card-body">
+      <div className="bars-head" aria-hidden="true">
+        <span className="digits">{most.toLocaleString(language)}</span>
+        {wrong ? (
+          <ul className="legend">
+            <li>
+              <span className="dot" style={{ background: "var(--series-1)" }} />
+              {t("endpoints.calls")}
+            </li>
+            <li>
+              <span className="dot" style={{ background: "var(--bad)" }} />
+              {t("endpoints.errors")}
+            </li>
+          </ul>
+        ) : null}
+      </div>
       <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" aria-hidden="true">
         {[0, 0.5, 1].map((at) => (
           <line
@@ -38,7 +54,7 @@ export function HourBars({ hours, values, bad = [], unit = "hour" }: Props) {
         ))}
         {values.map((value, index) => {
           const tall = ((value ?? 0) / most) * (height - 4);
-          const wrong = Math.min(tall, ((bad[index] ?? 0) / most) * (height - 4));
+          const failed = Math.min(tall, ((bad[index] ?? 0) / most) * (height - 4));
           return (
             <g key={index}>
               <title>{`${name(hours[index] ?? "")}: ${(value ?? 0).toLocaleString(language)}`}</title>
@@ -55,9 +71,9 @@ export function HourBars({ hours, values, bad = [], unit = "hour" }: Props) {
               {bad[index] ? (
                 <rect
                   x={index * step + step * 0.12}
-                  y={height - Math.max(2, wrong)}
+                  y={height - Math.max(2, failed)}
                   width={step * 0.76}
-                  height={Math.max(2, wrong)}
+                  height={Math.max(2, failed)}
                   fill="var(--bad)"
                 />
               ) : null}
@@ -73,7 +89,6 @@ export function HourBars({ hours, values, bad = [], unit = "hour" }: Props) {
             </span>
           ) : null,
         )}
-        <span className="bars-most">{most.toLocaleString(language)}</span>
       </div>
       <table className="unseen">
         <caption>{t("bars.caption")}</caption>

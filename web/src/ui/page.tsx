@@ -11,14 +11,16 @@ interface PageProps {
   actions?: ReactNode;
   children: ReactNode;
   wide?: boolean;
+  /** The view is as high as a large window: what is in it scrolls, the page does not. */
+  whole?: boolean;
 }
 
-export function Page({ title, heading, back, lead, actions, children, wide }: PageProps) {
+export function Page({ title, heading, back, lead, actions, children, wide, whole }: PageProps) {
   useEffect(() => {
     document.title = `${title} · Data API`;
   }, [title]);
   return (
-    <div className={`page ${wide ? "wide" : ""}`}>
+    <div className={`page ${wide ? "wide" : ""} ${whole ? "whole" : ""}`}>
       <header className="page-head">
         <div className="grow">
           {back ? (
@@ -30,7 +32,7 @@ export function Page({ title, heading, back, lead, actions, children, wide }: Pa
           <h1>{heading ?? title}</h1>
           {lead ? <div className="lead">{lead}</div> : null}
         </div>
-        {actions ? <div className="row wrap">{actions}</div> : null}
+        {actions ? <div className="row wrap page-actions">{actions}</div> : null}
       </header>
       {children}
     </div>

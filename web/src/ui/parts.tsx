@@ -10,7 +10,8 @@ import {
   type ReactNode,
 } from "react";
 import { Problem } from "../lib/http";
-import { useT, type Key } from "../lib/i18n";
+import { useT } from "../lib/i18n";
+import { offerFinder } from "../lib/finder";
 import { Icon, type IconName } from "./icons";
 import { toast } from "./toast";
 
@@ -70,11 +71,30 @@ export function Field({ label, hint, fault, children }: FieldProps) {
   );
 }
 
-export function Search({ label, ...rest }: { label: string } & ComponentProps<"input">) {
+/** A field to search by. `finder`: it is the one that Ctrl+K leads to. */
+export function Search({ label, finder, ...rest }: { label: string; finder?: boolean } & ComponentProps<"input">) {
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (finder) return offerFinder(input.current!);
+  }, [finder]);
   return (
     <div className="search">
       <Icon name="search" />
-      <input className="input" type="search" spellCheck={false} aria-label={label} placeholder={label} {...rest} />
+      <input
+        ref={input}
+        className="input"
+        type="search"
+        spellCheck={false}
+        aria-label={label}
+        placeholder={label}
+        aria-keyshortcuts={finder ? "Control+K" : undefined}
+        {...rest}
+      />
+      {finder ? (
+        <kbd className="search-keys" aria-hidden="true">
+          Ctrl K
+        </kbd>
+      ) : null}
     </div>
   );
 }
@@ -314,10 +334,10 @@ export function Menu({
   const [open, setOpen] = useState(false);
   const host = useRef<HTMLDivElement>(null);
   const { text, ...rest } = button;
+  const items = () => [...(host.current?.querySelectorAll<HTMLElement>(".menu-list > *") ?? [])];
   const focus = (step: number) => {
-    const items = [...(host.current?.querySelectorAll<HTMLElement>(".menu-list > *") ?? [])];
-    const at = items.indexOf(document.activeElement as HTMLElement);
-    items[(at + step + items.length) % items.length]?.focus();
+    const all = items();
+    all[(all.indexOf(document.activeElement as HTMLElement) + step + all.length) % all.length]?.focus();
   };
   useEffect(() => {
     if (open) host.current?.querySelector<HTMLElement>(".menu-list > *")?.focus();
@@ -336,6 +356,8 @@ export function Menu({
           host.current?.querySelector("button")?.focus();
         } else if (event.key === "ArrowDown") focus(1);
         else if (event.key === "ArrowUp") focus(-1);
+        else if (event.key === "Home") items()[0]?.focus();
+        else if (event.key === "End") items().at(-1)?.focus();
         else return;
         event.preventDefault();
         event.stopPropagation();
@@ -352,7 +374,15 @@ export function Menu({
         {text}
       </Button>
       {open ? (
-        <div className={`menu-list ${up ? "up" : ""}`} role="menu" aria-label={label} onClick={() => setOpen(false)}>
+        <div
+          className={`menu-list ${up ? "up" : ""}`}
+          role="menu"
+          aria-label={label}
+          onClick={() => {
+            setOpen(false);
+            host.current?.querySelector("button")?.focus(); // where a dialog that opens now gives the focus back to
+          }}
+        >
           {children}
         </div>
       ) : null}
@@ -371,31 +401,5 @@ export function MenuItem({
       {icon ? <Icon name={icon} /> : null}
       {children}
     </button>
-  );
-}
-
-/** Words for a status, with its colour. */
-export function StatusBadge({ status }: { status: string }) {
-  const t = useT();
-  const tone: Record<string, Tone> = {
-    processing: "info",
-    completed: "ok",
-    failed: "bad",
-    cancelled: "",
-    pending: "info",
-    delivered: "ok",
-    dead: "bad",
-    active: "ok",
-    expired: "warn",
-    revoked: "",
-    up: "ok",
-    down: "bad",
-    unknown: "",
-  };
-  const key = `status.${status}` as Key;
-  return (
-    <Badge tone={tone[status] ?? ""} dot>
-      {t(key) || status}
-    </Badge>
   );
 }

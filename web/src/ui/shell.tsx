@@ -6,6 +6,7 @@ import { useMay } from "../api/may";
 import { callables } from "../api/queries";
 import { face, otherFace } from "../lib/base";
 import { useI18n, useT } from "../lib/i18n";
+import { listenForFinder } from "../lib/finder";
 import { signOut, type User } from "../lib/session";
 import { setTheme, useTheme } from "../lib/theme";
 import { Boundary } from "./boundary";
@@ -14,12 +15,13 @@ import { Button, Menu, MenuItem, Search, Bones } from "./parts";
 
 export function Shell({ user, children }: { user: User; children: ReactNode }) {
   const t = useT();
-  const [place] = useLocation();
+  const [place, go] = useLocation();
   // The drawer is open at one place: whoever goes elsewhere has it closed.
   const [openAt, setOpenAt] = useState<string | null>(null);
   const open = openAt === place;
   const setOpen = (wanted: boolean) => setOpenAt(wanted ? place : null);
   const main = useRef<HTMLElement>(null);
+  useEffect(() => listenForFinder(() => (face === "docs" ? setOpenAt(place) : go("/endpoints"))), [go, place]);
   const first = useRef(true);
   useEffect(() => {
     if (first.current) {
@@ -151,7 +153,7 @@ function DocsNav() {
   const [place] = useLocation();
   return (
     <nav className="nav docs-nav" aria-label={t("nav.endpoints")}>
-      <Search label={t("docs.find")} value={wanted} onChange={(event) => setWanted(event.target.value)} />
+      <Search finder label={t("docs.find")} value={wanted} onChange={(event) => setWanted(event.target.value)} />
       <Link href="/" aria-current={place === "/" ? "page" : undefined}>
         <Icon name="book" />
         {t("docs.start")}

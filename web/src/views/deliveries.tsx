@@ -5,9 +5,10 @@ import { deliveries } from "../api/queries";
 import { Moment } from "../lib/format";
 import { useAddress } from "../lib/hooks";
 import { useI18n } from "../lib/i18n";
-import { More } from "../ui/more";
+import { whyNot } from "../lib/reasons";
+import { Listing } from "../ui/list";
 import { Page } from "../ui/page";
-import { Bones, Empty, Failure, Segments, StatusBadge } from "../ui/parts";
+import { StatusBadge, StatusFilter } from "../ui/status";
 
 export default function Deliveries() {
   const { t } = useI18n();
@@ -17,82 +18,53 @@ export default function Deliveries() {
     refetchInterval: 5000,
     placeholderData: (before) => before,
   });
-  const rows = list.data?.pages.flatMap((page) => page.deliveries) ?? [];
   return (
     <Page title={t("nav.deliveries")} lead={t("deliveries.lead")}>
       <div className="filters">
-        <Segments
-          label={t("jobs.status")}
-          value={state}
-          change={setState}
-          choices={["", "pending", "delivered", "dead"].map((value) => ({
-            value,
-            title: t(value === "" ? "jobs.all" : (`status.${value}` as "status.dead")),
-          }))}
-        />
+        <StatusFilter value={state} change={setState} choices={["pending", "delivered", "dead"]} />
       </div>
-      {list.error ? (
-        <Failure error={list.error} again={() => void list.refetch()} />
-      ) : (
-        <div className="card">
-          {list.isPending ? (
-            <Bones />
-          ) : rows.length === 0 ? (
-            <Empty icon="delivery" title={t(state ? "none.found" : "deliveries.none")}>
-              {t("deliveries.none.text")}
-            </Empty>
-          ) : (
-            <table className="list stacking">
-              <thead>
-                <tr>
-                  <th scope="col">{t("deliveries.to")}</th>
-                  <th scope="col">{t("jobs.status")}</th>
-                  <th scope="col">{t("endpoints.endpoint")}</th>
-                  <th scope="col" className="right">
-                    {t("jobs.attempts")}
-                  </th>
-                  <th scope="col">{t("deliveries.last")}</th>
-                  <th scope="col">{t("deliveries.next")}</th>
-                </tr>
-              </thead>
-              <tbody>
-                {rows.map((one) => (
-                  <tr key={one.job_id} className="link">
-                    <td>
-                      <Link className="cover break" href={`/deliveries/${one.job_id}`}>
-                        {one.url}
-                      </Link>
-                    </td>
-                    <td data-label={t("jobs.status")}>
-                      <StatusBadge status={one.state} />
-                    </td>
-                    <td data-label={t("endpoints.endpoint")} className="small break">
-                      {one.endpoint}
-                    </td>
-                    <td data-label={t("jobs.attempts")} className="right digits">
-                      {one.attempts}
-                    </td>
-                    <td data-label={t("deliveries.last")} className="small">
-                      {one.last ? (
-                        <>
-                          <code>{one.last.status ?? "—"}</code> <span className="dim">{one.last.error}</span>{" "}
-                          <Moment at={one.last.at} />
-                        </>
-                      ) : (
-                        "—"
-                      )}
-                    </td>
-                    <td data-label={t("deliveries.next")}>
-                      <Moment at={one.next_attempt_at} />
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          )}
-          <More query={list} />
-        </div>
-      )}
+      <Listing
+        link
+        query={list}
+        rows={(page) => page.deliveries}
+        name={(one) => one.job_id}
+        empty={{
+          icon: "delivery",
+          title: t(state ? "none.found" : "deliveries.none"),
+          text: t(state ? "none.found.text" : "deliveries.none.text"),
+        }}
+        columns={[
+          {
+            title: t("deliveries.to"),
+            cell: (one) => (
+              <Link className="cover break" href={`/deliveries/${one.job_id}`}>
+                {one.url}
+              </Link>
+            ),
+          },
+          { title: t("jobs.status"), cell: (one) => <StatusBadge status={one.state} /> },
+          { title: t("endpoints.endpoint"), className: "small break", cell: (one) => one.endpoint },
+          { title: t("jobs.attempts"), right: true, className: "digits", cell: (one) => one.attempts },
+          {
+            title: t("deliveries.last"),
+            className: "small",
+            cell: (one) =>
+              one.last ? (
+                <span className="break">
+                  <Moment at={one.last.at} />
+                  {one.last.status ? (
+                    <span className="dim"> · HTTP {one.last.status}</span>
+                  ) : one.last.error ? (
+                    <span className="dim"> · {whyNot(one.last, t)}</span>
+                  ) : null}
+                </span>
+              ) : (
+                "—"
+              ),
+          },
+          { title: t("deliveries.next"), cell: (one) => <Moment at={one.next_attempt_at} /> },
+        ]}
+      />
     </Page>
   );
 }

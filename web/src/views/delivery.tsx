@@ -3,23 +3,27 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "wouter";
 import { delivery } from "../api/queries";
-import type { Delivery as Document } from "../api/types";
+import type { Attempt, Delivery as Document } from "../api/types";
 import { milliseconds, Moment } from "../lib/format";
 import { useI18n } from "../lib/i18n";
+import { detail, whyNot } from "../lib/reasons";
 import { json } from "../lib/session";
 import { Confirm } from "../ui/dialog";
+import { Card, Facts, Loaded } from "../ui/loaded";
 import { Page } from "../ui/page";
-import { Bones, Button, Failure, StatusBadge } from "../ui/parts";
+import { Button } from "../ui/parts";
+import { StatusBadge } from "../ui/status";
 import { toast } from "../ui/toast";
 
 export default function Delivery({ id }: { id: string }) {
-  const { t, language } = useI18n();
+  const { t } = useI18n();
   const client = useQueryClient();
   const [asking, setAsking] = useState(false);
-  const { data, error, refetch } = useQuery({
+  const found = useQuery({
     ...delivery(id),
     refetchInterval: (query) => (query.state.data?.state === "pending" ? 2000 : false),
   });
+  const { data } = found;
   const replay = async () => {
     const after = await json<Document>(`/api/v1/deliveries/${encodeURIComponent(id)}/replay`, { method: "POST" });
     client.setQueryData(delivery(id).queryKey, (before) => ({ ...before, ...after }));
@@ -39,67 +43,37 @@ export default function Delivery({ id }: { id: string }) {
         ) : null
       }
     >
-      {error ? (
-        <Failure error={error} again={() => void refetch()} />
-      ) : !data ? (
-        <div className="card">
-          <Bones />
-        </div>
-      ) : (
-        <div className="split even">
-          <section className="card">
-            <div className="card-head">
-              <h2>{t("jobs.facts")}</h2>
-              <StatusBadge status={data.state} />
-            </div>
-            <dl className="facts card-body">
-              <dt>{t("deliveries.job")}</dt>
-              <dd>
-                <Link href={`/jobs/${data.job_id}`}>
-                  <code className="small">{data.job_id}</code>
-                </Link>
-              </dd>
-              <dt>{t("deliveries.message")}</dt>
-              <dd>
-                <code className="small">{data.message_id}</code>
-              </dd>
-              <dt>{t("endpoints.endpoint")}</dt>
-              <dd>{data.endpoint}</dd>
-              <dt>{t("jobs.by")}</dt>
-              <dd>{data.user}</dd>
-              <dt>{t("jobs.began")}</dt>
-              <dd>
-                <Moment at={data.created_at} style="full" />
-              </dd>
-              <dt>{t("deliveries.next")}</dt>
-              <dd>
-                <Moment at={data.next_attempt_at} />
-              </dd>
-            </dl>
-          </section>
-          <section className="card">
-            <div className="card-head">
-              <h2>{t("deliveries.attempts")}</h2>
-            </div>
-            <ol className="timeline card-body">
-              {(data.log ?? (data.last ? [data.last] : [])).toReversed().map((attempt, index) => (
-                <li key={index} className={index === 0 ? "current" : ""}>
-                  <p className="strong">
-                    {attempt.status ? `HTTP ${attempt.status}` : t("deliveries.noanswer")}{" "}
-                    <span className="dim small">{milliseconds(attempt.duration_ms, language)}</span>
-                  </p>
-                  {attempt.error ? <p className="small fault">{attempt.error}</p> : null}
-                  <p className="small dim">
-                    {attempt.attempt ? `${t("deliveries.attempt", { number: attempt.attempt })} · ` : ""}
-                    <Moment at={attempt.at} style="full" />
-                  </p>
-                </li>
-              ))}
-              {data.attempts === 0 ? <li className="dim">{t("deliveries.notyet")}</li> : null}
-            </ol>
-          </section>
-        </div>
-      )}
+      <Loaded query={found}>
+        {(one) => (
+          <div className="split even">
+            <Card title={t("jobs.facts")} beside={<StatusBadge status={one.state} />}>
+              <Facts
+                facts={[
+                  [
+                    t("deliveries.job"),
+                    <Link key="1" href={`/jobs/${one.job_id}`}>
+                      <code className="small">{one.job_id}</code>
+                    </Link>,
+                  ],
+                  [
+                    t("deliveries.message"),
+                    <code key="2" className="small">
+                      {one.message_id}
+                    </code>,
+                  ],
+                  [t("endpoints.endpoint"), one.endpoint],
+                  [t("jobs.by"), one.user],
+                  [t("jobs.began"), <Moment key="3" at={one.created_at} style="full" />],
+                  one.next_attempt_at ? [t("deliveries.next"), <Moment key="4" at={one.next_attempt_at} />] : null,
+                ]}
+              />
+            </Card>
+            <Card title={t("deliveries.attempts")}>
+              <Attempts attempts={one.log ?? (one.last ? [one.last] : [])} />
+            </Card>
+          </div>
+        )}
+      </Loaded>
       {asking ? (
         <Confirm
           title={t("deliveries.replay.ask")}
@@ -112,5 +86,42 @@ export default function Delivery({ id }: { id: string }) {
         </Confirm>
       ) : null}
     </Page>
+  );
+}
+
+/** Why an attempt did not succeed; the server's own words are for those who look into it. */
+function Why({ attempt }: { attempt: Attempt }) {
+  const { t } = useI18n();
+  const [why, more] = [whyNot(attempt, t), detail(attempt)];
+  return (
+    <>
+      {why ? <p className="small fault">{why}</p> : null}
+      {more && more !== why ? (
+        <code className="xs dim break" lang="en">
+          {more}
+        </code>
+      ) : null}
+    </>
+  );
+}
+
+function Attempts({ attempts }: { attempts: Attempt[] }) {
+  const { t, language } = useI18n();
+  return (
+    <ol className="timeline card-body">
+      {attempts.toReversed().map((attempt, index) => (
+        <li key={index} className={[index === 0 && "current", attempt.error && "bad"].filter(Boolean).join(" ")}>
+          <p className="strong">
+            {attempt.status ? `HTTP ${attempt.status}` : t("deliveries.noanswer")}{" "}
+            <span className="dim small">{milliseconds(attempt.duration_ms, language)}</span>
+          </p>
+          <Why attempt={attempt} />
+          <p className="small dim">
+            <Moment at={attempt.at} style="full" />
+          </p>
+        </li>
+      ))}
+      {attempts.length === 0 ? <li className="dim">{t("deliveries.notyet")}</li> : null}
+    </ol>
   );
 }

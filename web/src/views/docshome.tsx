@@ -1,18 +1,16 @@
 // Where one begins who calls: the way from a key to a result, and what there is to call.
 import { useSuspenseQuery } from "@tanstack/react-query";
-import { useState, useSyncExternalStore } from "react";
 import { Link } from "wouter";
 import { callables } from "../api/queries";
 import { highlight } from "../code/highlight";
 import { origin } from "../lib/base";
-import { refuse } from "../lib/http";
 import { useI18n } from "../lib/i18n";
-import { ask, current, subscribe } from "../lib/session";
-import { save } from "../result/run";
+import { useCompany } from "../lib/hooks";
+import { fetched } from "../lib/session";
+import { useDownload } from "../result/download";
 import { Icon } from "../ui/icons";
 import { Page } from "../ui/page";
 import { Badge, Button, Copy, Empty } from "../ui/parts";
-import { toast } from "../ui/toast";
 import { States } from "./endpoints";
 
 function Program({ text, label }: { text: string; label: string }) {
@@ -33,22 +31,9 @@ function Program({ text, label }: { text: string; label: string }) {
 export default function Home() {
   const { t } = useI18n();
   const { data } = useSuspenseQuery(callables);
-  const session = useSyncExternalStore(subscribe, current);
-  const company = session.state === "in" ? session.user.company_slug : "";
-  const [busy, setBusy] = useState(false);
+  const company = useCompany();
+  const { busy, download } = useDownload();
   const first = data[0];
-  const openAPI = async () => {
-    setBusy(true);
-    try {
-      const answer = await ask("/api/v1/data-api/openapi.json");
-      if (!answer.ok) await refuse(answer);
-      save(await answer.blob(), "openapi.json");
-    } catch (failure) {
-      toast(failure instanceof Error ? failure.message : String(failure));
-    } finally {
-      setBusy(false);
-    }
-  };
   const signIn = `curl -X POST "${origin}/api/v1/auth/api-key" \\
   -H "Content-Type: application/json" \\
   -d '{ "company_slug": "${company}", "api_key": "s42_...", "api_secret": "..." }'`;
@@ -61,7 +46,11 @@ export default function Home() {
       title={t("docs.title")}
       lead={t("docs.lead")}
       actions={
-        <Button icon="download" busy={busy} onClick={() => void openAPI()}>
+        <Button
+          icon="download"
+          busy={busy}
+          onClick={() => download("openapi.json", () => fetched("/api/v1/data-api/openapi.json"))}
+        >
           {t("docs.openapi")}
         </Button>
       }

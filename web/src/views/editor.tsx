@@ -1,13 +1,12 @@
 // Making and changing an endpoint. Which text one begins with is settled here; the workbench does the rest.
 import { useQuery } from "@tanstack/react-query";
-import { useSyncExternalStore } from "react";
 import { useSearchParams } from "wouter";
 import { managed, sources } from "../api/queries";
 import type { Managed } from "../api/types";
 import { readDraft, template, type Draft } from "../editor/draft";
 import { Workbench } from "../editor/workbench";
 import { useI18n } from "../lib/i18n";
-import { current, subscribe } from "../lib/session";
+import { useCompany } from "../lib/hooks";
 import { Page } from "../ui/page";
 import { Bones, Failure } from "../ui/parts";
 
@@ -18,8 +17,7 @@ interface Props {
 
 export default function Editor({ namespace, slug }: Props) {
   const { t } = useI18n();
-  const session = useSyncExternalStore(subscribe, current);
-  const company = session.state === "in" ? session.user.company_slug : "";
+  const company = useCompany();
   const [search] = useSearchParams();
   const from = (search.get("from") ?? "").split("/");
   const editing = namespace !== undefined && slug !== undefined;

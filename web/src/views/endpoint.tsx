@@ -7,25 +7,28 @@ import { callables, endpointPath, managed, managedOf } from "../api/queries";
 import type { Callable, Managed } from "../api/types";
 import { face } from "../lib/base";
 import { Moment } from "../lib/format";
-import { Problem, refuse } from "../lib/http";
+import { Problem } from "../lib/http";
 import { useI18n } from "../lib/i18n";
-import { ask } from "../lib/session";
+import { ask, fetched } from "../lib/session";
 import { Confirm } from "../ui/dialog";
 import { Icon } from "../ui/icons";
 import { Page } from "../ui/page";
 import { Badge, Bones, Button, Copy, Empty, Failure, Menu, MenuItem, Note } from "../ui/parts";
 import { toast } from "../ui/toast";
-import { save } from "../result/run";
+import { save } from "../result/download";
 import { States } from "./endpoints";
 import { Reference } from "./reference";
 
 const Revisions = lazy(() => import("./revisions"));
 const Activity = lazy(() => import("./activity"));
+const Links = lazy(() => import("./links"));
+
+type View = "reference" | "revisions" | "activity" | "links";
 
 interface Props {
   namespace: string;
   slug: string;
-  view: "reference" | "revisions" | "activity";
+  view: View;
 }
 
 export default function Endpoint({ namespace, slug, view }: Props) {
@@ -67,10 +70,24 @@ export default function Endpoint({ namespace, slug, view }: Props) {
   );
 }
 
-function Known({ endpoint, etag, view }: { endpoint: Managed | Callable; etag: string; view: Props["view"] }) {
+/** The views that somebody has of an endpoint: how it came to be is for who governs it, links are for who may make them. */
+function useViews(endpoint: Managed | Callable): View[] {
+  const may = useMay();
+  const name = `${endpoint.namespace}/${endpoint.slug}`;
+  const links = face === "console" && may("data_api:create_link", name) && may("data_api:execute", name);
+  return [
+    "reference",
+    ...("origin" in endpoint ? (["revisions", "activity"] as const) : []),
+    ...(links ? (["links"] as const) : []),
+  ];
+}
+
+function Known({ endpoint, etag, view: wanted }: { endpoint: Managed | Callable; etag: string; view: View }) {
   const { t } = useI18n();
   const own = "origin" in endpoint ? endpoint : null;
   const at = `/endpoints/${endpoint.namespace}/${endpoint.slug}`;
+  const views = useViews(endpoint);
+  const view = views.includes(wanted) ? wanted : "reference";
   return (
     <Page
       wide
@@ -78,9 +95,10 @@ function Known({ endpoint, etag, view }: { endpoint: Managed | Callable; etag: s
       {...(face === "console" ? { back: { to: "/endpoints", title: t("nav.endpoints") } } : {})}
       lead={
         <div className="stack tight">
-          <div className="row wrap path-line">
-            <span className="verb">POST</span>
-            <code className="break">{endpoint.links.execute}</code>
+          <div className="path-line">
+            <code className="break">
+              <span className="verb">POST</span> {endpoint.links.execute}
+            </code>
             <Copy text={endpoint.links.execute} label={t("endpoint.copy.path")} />
           </div>
           <div className="row wrap">
@@ -106,14 +124,19 @@ function Known({ endpoint, etag, view }: { endpoint: Managed | Callable; etag: s
               </span>
             ) : null}
           </div>
+          {own && !own.may.edit ? (
+            <p className="small dim why">
+              <Icon name="lock" /> {own.path ? t("endpoint.infile") : (own.may.why_not ?? t("endpoint.readonly"))}
+            </p>
+          ) : null}
         </div>
       }
       actions={own ? <Actions endpoint={own} etag={etag} /> : null}
     >
       {own ? <Warnings endpoint={own} /> : null}
-      {own ? (
+      {views.length > 1 ? (
         <nav className="tabs" aria-label={t("endpoint.views")}>
-          {(["reference", "revisions", "activity"] as const).map((one) => (
+          {views.map((one) => (
             <Link
               key={one}
               href={one === "reference" ? at : `${at}/${one}`}
@@ -129,6 +152,8 @@ function Known({ endpoint, etag, view }: { endpoint: Managed | Callable; etag: s
           <Revisions endpoint={own} etag={etag} />
         ) : view === "activity" && own ? (
           <Activity endpoint={own} />
+        ) : view === "links" ? (
+          <Links endpoint={endpoint} />
         ) : (
           <Reference endpoint={endpoint} />
         )}
@@ -182,8 +207,7 @@ function Actions({ endpoint, etag }: { endpoint: Managed; etag: string }) {
     toast(t(what === "activate" ? "endpoint.activated" : "endpoint.deactivated"));
   };
   const remove = async () => {
-    const answer = await ask(path, { method: "DELETE", headers: { "If-Match": etag } });
-    if (!answer.ok) await refuse(answer);
+    await fetched(path, { method: "DELETE", headers: { "If-Match": etag } });
     toast(t("endpoint.deleted"));
     go("/endpoints");
     await renew();
@@ -202,11 +226,7 @@ function Actions({ endpoint, etag }: { endpoint: Managed; etag: string }) {
             </Button>
           )}
         </>
-      ) : (
-        <span className="small dim why">
-          <Icon name="lock" /> {endpoint.may.why_not ?? t("endpoint.readonly")}
-        </span>
-      )}
+      ) : null}
       <Menu label={t("actions")} icon="more">
         {may("visualization:edit") ? (
           <MenuItem icon="copy" onClick={() => go(`/endpoints/new?from=${endpoint.namespace}/${endpoint.slug}`)}>

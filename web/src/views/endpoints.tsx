@@ -5,11 +5,12 @@ import { Link } from "wouter";
 import { useMay } from "../api/may";
 import { activity, callables, catalog, sources } from "../api/queries";
 import type { Activity, Callable, Managed } from "../api/types";
-import { Count, milliseconds } from "../lib/format";
+import { milliseconds, Some } from "../lib/format";
 import { useAddress, useRested } from "../lib/hooks";
 import { useI18n } from "../lib/i18n";
 import { Icon } from "../ui/icons";
-import { More } from "../ui/more";
+import { More, Table } from "../ui/list";
+import { Loaded } from "../ui/loaded";
 import { Page } from "../ui/page";
 import { Badge, Bones, Empty, Failure, Note, Search } from "../ui/parts";
 import { Spark } from "../ui/spark";
@@ -55,10 +56,7 @@ function Catalog() {
   const rows: (Managed | Callable)[] = list.data?.pages.flatMap((page) => page.endpoints) ?? [];
   const words = rested.toLowerCase();
   const foreign = (shared.data ?? []).filter(
-    (one) =>
-      one.shared_by &&
-      (mode === "" || one.mode === mode) &&
-      `${one.namespace}/${one.slug} ${one.title} ${one.description}`.toLowerCase().includes(words),
+    (one) => one.shared_by && (mode === "" || one.mode === mode) && named(one).includes(words),
   );
   const filtered = rested !== "" || origin !== "" || mode !== "";
   const closed =
@@ -66,7 +64,7 @@ function Catalog() {
   return (
     <>
       <div className="filters">
-        <Search label={t("endpoints.search")} value={typed} onChange={(event) => setTyped(event.target.value)} />
+        <Find typed={typed} type={setTyped} />
         <select
           className="input"
           aria-label={t("endpoints.origin")}
@@ -110,7 +108,7 @@ function Catalog() {
               }}
             />
           ) : (
-            <Table rows={[...rows, ...foreign]} activity={active.data?.endpoints ?? null} />
+            <EndpointTable rows={[...rows, ...foreign]} activity={active.data?.endpoints ?? null} />
           )}
           <More query={list} />
         </div>
@@ -120,33 +118,51 @@ function Catalog() {
 }
 
 function Callables() {
-  const { t } = useI18n();
   const list = useQuery(callables);
   const [typed, setTyped] = useState("");
-  const rows = (list.data ?? []).filter((one) =>
-    `${one.namespace}/${one.slug} ${one.title} ${one.description}`.toLowerCase().includes(typed.toLowerCase()),
-  );
   return (
     <>
       <div className="filters">
-        <Search label={t("endpoints.search")} value={typed} onChange={(event) => setTyped(event.target.value)} />
+        <Find typed={typed} type={setTyped} />
       </div>
-      {list.error ? (
-        <Failure error={list.error} again={() => void list.refetch()} />
-      ) : (
-        <div className="card">
-          {list.isPending ? (
-            <Bones />
-          ) : rows.length === 0 ? (
-            <Nothing filtered={typed !== ""} create={false} clear={() => setTyped("")} />
-          ) : (
-            <Table rows={rows} activity={null} />
-          )}
-        </div>
-      )}
+      <Loaded query={list}>
+        {(all) => {
+          const rows = all.filter((one) => named(one).includes(typed.toLowerCase()));
+          return (
+            <div className="card">
+              {rows.length === 0 ? (
+                <Nothing filtered={typed !== ""} create={false} clear={() => setTyped("")} />
+              ) : (
+                <EndpointTable rows={rows} activity={null} />
+              )}
+            </div>
+          );
+        }}
+      </Loaded>
     </>
   );
 }
+
+/** Finds among the endpoints. The arrow leads from the field into what was found. */
+function Find({ typed, type }: { typed: string; type: (text: string) => void }) {
+  const { t } = useI18n();
+  return (
+    <Search
+      finder
+      label={t("endpoints.search")}
+      value={typed}
+      onChange={(event) => type(event.target.value)}
+      onKeyDown={(event) => {
+        if (event.key !== "ArrowDown") return;
+        event.preventDefault();
+        document.querySelector<HTMLElement>("a.cover")?.focus();
+      }}
+    />
+  );
+}
+
+/** What a search looks at. */
+const named = (one: Callable) => `${one.namespace}/${one.slug} ${one.title} ${one.description}`.toLowerCase();
 
 function Nothing({ filtered, create, clear }: { filtered: boolean; create: boolean; clear: () => void }) {
   const { t } = useI18n();
@@ -182,89 +198,82 @@ function Nothing({ filtered, create, clear }: { filtered: boolean; create: boole
 /** How an endpoint is called in the figures. */
 const figureName = (one: Callable) => (one.shared_by ? `${one.shared_by}/` : "") + `${one.namespace}/${one.slug}`;
 
-function Table({ rows, activity: figures }: { rows: (Managed | Callable)[]; activity: Activity[] | null }) {
+function EndpointTable({ rows, activity: figures }: { rows: (Managed | Callable)[]; activity: Activity[] | null }) {
   const { t, language } = useI18n();
   const by = new Map(figures?.map((one) => [one.endpoint, one]));
+  const figure = (one: Callable) => by.get(figureName(one));
+  const own = (one: Managed | Callable) => ("origin" in one ? one : null);
   return (
-    <table className="list stacking">
-      <thead>
-        <tr>
-          <th scope="col">{t("endpoints.endpoint")}</th>
-          <th scope="col">{t("endpoints.origin")}</th>
-          <th scope="col">{t("endpoints.source")}</th>
-          {figures ? (
+    <Table
+      link
+      rows={rows}
+      name={(one) => `${own(one)?.origin ?? one.shared_by} ${one.namespace}/${one.slug}`}
+      columns={[
+        {
+          title: t("endpoints.endpoint"),
+          cell: (one) => (
             <>
-              <th scope="col">{t("endpoints.day")}</th>
-              <th scope="col" className="right">
-                {t("endpoints.calls")}
-              </th>
-              <th scope="col" className="right">
-                {t("endpoints.errors")}
-              </th>
-              <th scope="col" className="right">
-                {t("endpoints.p95")}
-              </th>
+              <span className="row wrap">
+                <Link className="cover break" href={`/endpoints/${one.namespace}/${one.slug}`}>
+                  {one.title || one.slug}
+                </Link>
+                {one.mode === "async" ? <Badge tone="info">{t("mode.async")}</Badge> : null}
+                <States endpoint={one} />
+              </span>
+              <code className="under">
+                {one.namespace}/{one.slug}
+              </code>
             </>
-          ) : null}
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map((one) => {
-          const own = "origin" in one ? one : null;
-          const figure = by.get(figureName(one));
-          return (
-            <tr key={`${own?.origin ?? one.shared_by} ${one.namespace}/${one.slug}`} className="link">
-              <td>
-                <div className="row wrap">
-                  <Link className="cover break" href={`/endpoints/${one.namespace}/${one.slug}`}>
-                    {one.title || one.slug}
-                  </Link>
-                  {one.mode === "async" ? <Badge tone="info">{t("mode.async")}</Badge> : null}
-                  <States endpoint={one} />
-                </div>
-                <code className="xs dim break">
-                  {one.namespace}/{one.slug}
-                </code>
-              </td>
-              <td data-label={t("endpoints.origin")} className="small ink2 nowrap">
-                {own ? t(`origin.${own.origin}`) : t("origin.shared", { company: one.shared_by ?? "" })}
-              </td>
-              <td data-label={t("endpoints.source")} className="small ink2">
-                {own?.source || "—"}
-              </td>
-              {figures ? (
-                <>
-                  <td className="wide-only">
-                    {figure ? (
-                      <Spark
-                        values={figure.calls}
-                        bad={figure.errors}
-                        label={t("endpoints.spark", { calls: figure.totals.calls, errors: figure.totals.errors })}
-                      />
-                    ) : null}
-                  </td>
-                  <td data-label={t("endpoints.calls")} className="right">
-                    <Count value={figure?.totals.calls ?? 0} />
-                  </td>
-                  <td data-label={t("endpoints.errors")} className="right">
-                    <span className={figure?.totals.errors ? "fault" : "dim"}>
-                      <Count value={figure?.totals.errors ?? 0} />
-                    </span>
-                  </td>
-                  <td data-label={t("endpoints.p95")} className="right digits nowrap">
-                    {figure?.totals.p95_ms == null ? (
-                      <span className="dim">—</span>
-                    ) : (
-                      milliseconds(figure.totals.p95_ms, language)
-                    )}
-                  </td>
-                </>
-              ) : null}
-            </tr>
-          );
-        })}
-      </tbody>
-    </table>
+          ),
+        },
+        {
+          title: t("endpoints.origin"),
+          className: "small ink2 nowrap",
+          cell: (one) => {
+            const origin = own(one)?.origin;
+            return origin ? t(`origin.${origin}`) : t("origin.shared", { company: one.shared_by ?? "" });
+          },
+        },
+        figures && {
+          title: t("endpoints.source"),
+          className: "small ink2 wide-only",
+          cell: (one) => own(one)?.source || <span className="dim">—</span>,
+        },
+        figures && {
+          title: t("endpoints.day"),
+          className: "wide-only",
+          cell: (one) => {
+            const shown = figure(one);
+            return shown ? (
+              <Spark
+                values={shown.calls}
+                bad={shown.errors}
+                label={t("endpoints.spark", { calls: shown.totals.calls, errors: shown.totals.errors })}
+              />
+            ) : null;
+          },
+        },
+        figures && {
+          title: t("endpoints.calls"),
+          right: true,
+          cell: (one) => <Some value={figure(one)?.totals.calls} />,
+        },
+        figures && {
+          title: t("endpoints.errors"),
+          right: true,
+          cell: (one) => <Some value={figure(one)?.totals.errors} bad />,
+        },
+        figures && {
+          title: t("endpoints.p95"),
+          right: true,
+          className: "digits nowrap",
+          cell: (one) => {
+            const p95 = figure(one)?.totals.p95_ms;
+            return p95 == null ? <span className="dim">—</span> : milliseconds(p95, language);
+          },
+        },
+      ]}
+    />
   );
 }
 

@@ -3,34 +3,31 @@ import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
 import { Link } from "wouter";
 import { useMay } from "../api/may";
-import { job as jobQuery } from "../api/queries";
+import { job as jobQuery } from "../api/exact";
 import type { JobRow } from "../api/types";
 import { bytes, Count, Moment } from "../lib/format";
 import { indent } from "../lib/exact";
-import { refuse } from "../lib/http";
 import { useI18n } from "../lib/i18n";
-import { ask } from "../lib/session";
+import { pageOf } from "../lib/named";
+import { ask, fetched } from "../lib/session";
 import { finish, formats } from "../result/run";
+import { Card, Facts, Loaded } from "../ui/loaded";
 import { Page } from "../ui/page";
-import { Bones, Button, Copy, Failure, Note, StatusBadge } from "../ui/parts";
+import { Bones, Button, Copy, Failure, Note } from "../ui/parts";
+import { StatusBadge } from "../ui/status";
 import { CancelJob, Took } from "./jobs";
 
 const Result = lazy(() => import("../result/view").then((module) => ({ default: module.ResultView })));
 
 export default function Job({ id }: { id: string }) {
-  const { t, language } = useI18n();
-  const may = useMay();
-  const {
-    data: job,
-    error,
-    refetch,
-  } = useQuery({
+  const { t } = useI18n();
+  const found = useQuery({
     ...jobQuery(id),
     refetchInterval: (query) => (query.state.data?.status === "processing" ? 1500 : false),
   });
   return (
     <Page
-      title={job?.endpoint ?? id}
+      title={found.data?.endpoint ?? id}
       back={{ to: "/jobs", title: t("nav.jobs") }}
       lead={
         <span className="row">
@@ -38,101 +35,94 @@ export default function Job({ id }: { id: string }) {
           <Copy text={id} />
         </span>
       }
-      actions={
-        job?.status === "processing" && may("data_api:cancel_job", job.endpoint) ? <CancelJob job={job} /> : null
-      }
+      actions={found.data ? <CancelJob job={found.data} /> : null}
     >
-      {error ? (
-        <Failure error={error} again={() => void refetch()} />
-      ) : !job ? (
-        <div className="card">
-          <Bones lines={6} columns={2} />
-        </div>
-      ) : (
-        <>
-          {job.status === "processing" ? (
-            <Note role="status">
-              {job.phase === "waiting"
-                ? t("jobs.phase.waiting")
-                : t("jobs.phase.running", { rows: job.progress?.rows ?? 0 })}
-            </Note>
-          ) : null}
-          {job.error ? (
-            <Note tone="bad">
-              <code className="strong">{job.error.code}</code> {job.error.detail}
-            </Note>
-          ) : null}
-          <div className="split even">
-            <section className="card">
-              <div className="card-head">
-                <h2>{t("jobs.facts")}</h2>
-                <StatusBadge status={job.status} />
-              </div>
-              <dl className="facts card-body">
-                <dt>{t("endpoints.endpoint")}</dt>
-                <dd>
-                  <Link href={`/endpoints/${job.endpoint.split("/").slice(-2).join("/")}`}>{job.endpoint}</Link>
-                </dd>
-                <dt>{t("jobs.by")}</dt>
-                <dd>{job.user}</dd>
-                <dt>{t("keys.key")}</dt>
-                <dd>
-                  <code className="small">{job.api_key || "—"}</code>
-                </dd>
-                <dt>{t("jobs.began")}</dt>
-                <dd>
-                  <Moment at={job.created_at} style="full" />
-                </dd>
-                <dt>{t("jobs.ended.at")}</dt>
-                <dd>
-                  <Moment at={job.completed_at} style="full" />
-                </dd>
-                <dt>{t("jobs.took")}</dt>
-                <dd className="digits">
-                  <Took job={job} />
-                </dd>
-                <dt>{t("jobs.attempts")}</dt>
-                <dd className="digits">{job.attempts}</dd>
-                <dt>{t("result.rows")}</dt>
-                <dd>
+      <Loaded query={found}>
+        {(job) => (
+          <>
+            {job.status === "processing" ? (
+              <Note role="status">
+                {job.phase === "waiting"
+                  ? t("jobs.phase.waiting")
+                  : t("jobs.phase.running", { rows: job.progress?.rows ?? 0 })}
+              </Note>
+            ) : null}
+            {job.error ? (
+              <Note tone="bad">
+                <code className="strong">{job.error.code}</code> {job.error.detail}
+              </Note>
+            ) : null}
+            <div className="split even">
+              <JobFacts job={job} />
+              <Card title={t("params")}>
+                {job.parameters !== null && job.parameters !== "{}" ? (
+                  <pre className="json" tabIndex={0} aria-label={t("params")}>
+                    {indent(job.parameters)}
+                  </pre>
+                ) : (
+                  <p className="card-body dim">{t(job.parameters ? "jobs.emptyparams" : "jobs.noparams")}</p>
+                )}
+              </Card>
+            </div>
+            {job.links.result ? <JobResult job={job} /> : null}
+          </>
+        )}
+      </Loaded>
+    </Page>
+  );
+}
+
+function JobFacts({ job }: { job: JobRow }) {
+  const { t, language } = useI18n();
+  const may = useMay();
+  return (
+    <Card title={t("jobs.facts")} beside={<StatusBadge status={job.status} />}>
+      <Facts
+        facts={[
+          [
+            t("endpoints.endpoint"),
+            <Link key="1" href={pageOf(job.endpoint)}>
+              {job.endpoint}
+            </Link>,
+          ],
+          [t("jobs.by"), job.user],
+          job.api_key
+            ? [
+                t("keys.key"),
+                <code key="2" className="small">
+                  {job.api_key}
+                </code>,
+              ]
+            : null,
+          [t("jobs.began"), <Moment key="3" at={job.created_at} style="full" />],
+          job.completed_at ? [t("jobs.ended.at"), <Moment key="4" at={job.completed_at} style="full" />] : null,
+          [t("jobs.took"), <Took key="5" job={job} />],
+          [t("jobs.attempts"), job.attempts],
+          job.row_count === null
+            ? null
+            : [
+                t("result.rows"),
+                <span key="6">
                   <Count value={job.row_count} />
                   {job.result_bytes ? <span className="dim"> · {bytes(job.result_bytes, language)}</span> : null}
-                </dd>
-                <dt>{t("jobs.expires")}</dt>
-                <dd>
-                  <Moment at={job.expires_at} />
-                </dd>
-                {job.callback_url ? (
-                  <>
-                    <dt>{t("jobs.callback")}</dt>
-                    <dd>
-                      {may("access:manage") ? (
-                        <Link href={`/deliveries/${job.job_id}`}>{job.callback_url}</Link>
-                      ) : (
-                        job.callback_url
-                      )}
-                    </dd>
-                  </>
-                ) : null}
-              </dl>
-            </section>
-            <section className="card">
-              <div className="card-head">
-                <h2>{t("params")}</h2>
-              </div>
-              {job.parameters ? (
-                <pre className="json" tabIndex={0} aria-label={t("params")}>
-                  {indent(JSON.stringify(job.parameters))}
-                </pre>
-              ) : (
-                <p className="card-body dim">{t("jobs.noparams")}</p>
-              )}
-            </section>
-          </div>
-          {job.links.result ? <JobResult job={job} /> : null}
-        </>
-      )}
-    </Page>
+                </span>,
+              ],
+          job.expires_at ? [t("jobs.expires"), <Moment key="7" at={job.expires_at} />] : null,
+          job.callback_url
+            ? [
+                t("jobs.callback"),
+                may("access:manage") ? (
+                  <Link key="8" href={`/deliveries/${job.job_id}`}>
+                    {job.callback_url}
+                  </Link>
+                ) : (
+                  job.callback_url
+                ),
+              ]
+            : null,
+        ]}
+      />
+    </Card>
   );
 }
 
@@ -147,11 +137,7 @@ function JobResult({ job }: { job: JobRow }) {
     staleTime: Infinity,
     retry: false,
   });
-  const download = async (format: string) => {
-    const answer = await ask(`${job.links.result}.${format}`);
-    if (!answer.ok) await refuse(answer);
-    return answer;
-  };
+  const download = (format: string) => fetched(`${job.links.result}.${format}`);
   return (
     <section className="stack" aria-label={t("answer")}>
       <h2>{t("answer")}</h2>

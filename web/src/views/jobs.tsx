@@ -10,12 +10,11 @@ import { useAddress } from "../lib/hooks";
 import { useI18n } from "../lib/i18n";
 import { json } from "../lib/session";
 import { Confirm } from "../ui/dialog";
-import { More } from "../ui/more";
+import { Listing } from "../ui/list";
 import { Page } from "../ui/page";
-import { Bones, Button, Empty, Failure, Segments, StatusBadge } from "../ui/parts";
+import { Button } from "../ui/parts";
+import { StatusBadge, StatusFilter } from "../ui/status";
 import { toast } from "../ui/toast";
-
-const statuses = ["", "processing", "completed", "failed", "cancelled"] as const;
 
 export default function Jobs() {
   const { t } = useI18n();
@@ -26,99 +25,60 @@ export default function Jobs() {
     refetchInterval: 2500,
     placeholderData: (before) => before,
   });
-  const rows = list.data?.pages.flatMap((page) => page.jobs) ?? [];
   return (
     <Page title={t("nav.jobs")} lead={t("jobs.lead")}>
       <div className="filters">
-        <Segments
-          label={t("jobs.status")}
-          value={status}
-          change={setStatus}
-          choices={statuses.map((value) => ({
-            value: value as string,
-            title: t(value === "" ? "jobs.all" : `status.${value}`),
-          }))}
-        />
+        <StatusFilter value={status} change={setStatus} choices={["processing", "completed", "failed", "cancelled"]} />
         {endpoint ? (
           <Button size="small" icon="close" onClick={() => setEndpoint("")}>
             {endpoint}
           </Button>
         ) : null}
       </div>
-      {list.error ? (
-        <Failure error={list.error} again={() => void list.refetch()} />
-      ) : (
-        <div className="card">
-          {list.isPending ? (
-            <Bones />
-          ) : rows.length === 0 ? (
-            <Empty icon="jobs" title={t(status ? "none.found" : "jobs.none")}>
-              {t("jobs.none.text")}
-            </Empty>
-          ) : (
-            <table className="list stacking">
-              <thead>
-                <tr>
-                  <th scope="col">{t("endpoints.endpoint")}</th>
-                  <th scope="col">{t("jobs.status")}</th>
-                  <th scope="col">{t("jobs.by")}</th>
-                  <th scope="col">{t("jobs.began")}</th>
-                  <th scope="col" className="right">
-                    {t("jobs.took")}
-                  </th>
-                  <th scope="col" className="right">
-                    {t("result.rows")}
-                  </th>
-                  <th scope="col">
-                    <span className="unseen">{t("actions")}</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {rows.map((job) => (
-                  <Row key={job.job_id} job={job} />
-                ))}
-              </tbody>
-            </table>
-          )}
-          <More query={list} />
-        </div>
-      )}
+      <Listing
+        link
+        query={list}
+        rows={(page) => page.jobs}
+        name={(job) => job.job_id}
+        empty={{
+          icon: "jobs",
+          title: t(status || endpoint ? "none.found" : "jobs.none"),
+          text: t(status || endpoint ? "none.found.text" : "jobs.none.text"),
+        }}
+        columns={[
+          {
+            title: t("endpoints.endpoint"),
+            cell: (job) => (
+              <>
+                <Link className="cover break" href={`/jobs/${job.job_id}`}>
+                  {job.endpoint}
+                </Link>
+                <code className="under">{job.job_id}</code>
+              </>
+            ),
+          },
+          {
+            title: t("jobs.status"),
+            cell: (job) => (
+              <span className="row wrap">
+                <StatusBadge status={job.status} />
+                {job.phase === "waiting" ? <span className="small dim">{t("jobs.waiting")}</span> : null}
+                {job.error ? <code className="xs fault">{job.error.code}</code> : null}
+              </span>
+            ),
+          },
+          { title: t("jobs.by"), cell: (job) => job.user },
+          { title: t("jobs.began"), cell: (job) => <Moment at={job.created_at} /> },
+          { title: t("jobs.took"), right: true, className: "digits nowrap", cell: (job) => <Took job={job} /> },
+          {
+            title: t("result.rows"),
+            right: true,
+            cell: (job) => <Count value={job.row_count ?? job.progress?.rows} />,
+          },
+          { title: t("actions"), right: true, actions: true, cell: (job) => <CancelJob job={job} /> },
+        ]}
+      />
     </Page>
-  );
-}
-
-function Row({ job }: { job: JobRow }) {
-  const { t } = useI18n();
-  const may = useMay();
-  return (
-    <tr className="link">
-      <td>
-        <Link className="cover break" href={`/jobs/${job.job_id}`}>
-          {job.endpoint}
-        </Link>
-        <br />
-        <code className="xs dim break">{job.job_id}</code>
-      </td>
-      <td data-label={t("jobs.status")}>
-        <StatusBadge status={job.status} />
-        {job.phase === "waiting" ? <span className="small dim"> {t("jobs.waiting")}</span> : null}
-        {job.error ? <code className="xs fault"> {job.error.code}</code> : null}
-      </td>
-      <td data-label={t("jobs.by")}>{job.user}</td>
-      <td data-label={t("jobs.began")}>
-        <Moment at={job.created_at} />
-      </td>
-      <td data-label={t("jobs.took")} className="right digits nowrap">
-        <Took job={job} />
-      </td>
-      <td data-label={t("result.rows")} className="right">
-        <Count value={job.row_count ?? job.progress?.rows} />
-      </td>
-      <td className="right">
-        {job.status === "processing" && may("data_api:cancel_job", job.endpoint) ? <CancelJob job={job} /> : null}
-      </td>
-    </tr>
   );
 }
 
@@ -133,8 +93,10 @@ export function Took({ job }: { job: JobRow }) {
   );
 }
 
+/** Cancels a job that runs, where that is allowed; nothing otherwise. */
 export function CancelJob({ job }: { job: JobRow }) {
   const { t } = useI18n();
+  const may = useMay();
   const client = useQueryClient();
   const [asking, setAsking] = useState(false);
   const run = async () => {
@@ -143,6 +105,7 @@ export function CancelJob({ job }: { job: JobRow }) {
     await client.invalidateQueries({ queryKey: ["job", job.job_id] });
     toast(t(after.status === "cancelled" ? "jobs.cancelled" : "jobs.ended"));
   };
+  if (!asking && (job.status !== "processing" || !may("data_api:cancel_job", job.endpoint))) return null;
   return (
     <>
       <Button size="small" onClick={() => setAsking(true)}>

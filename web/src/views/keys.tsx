@@ -1,9 +1,11 @@
+// All keys of the company.
 import { useState } from "react";
 import { KeyList, MakeKey } from "../access/keys";
 import { useAddress } from "../lib/hooks";
 import { useI18n } from "../lib/i18n";
 import { Page } from "../ui/page";
-import { Button, Segments } from "../ui/parts";
+import { Button } from "../ui/parts";
+import { StatusFilter } from "../ui/status";
 
 export default function Keys() {
   const { t } = useI18n();
@@ -20,15 +22,7 @@ export default function Keys() {
       }
     >
       <div className="filters">
-        <Segments
-          label={t("keys.state")}
-          value={state}
-          change={setState}
-          choices={["", "active", "expired", "revoked"].map((value) => ({
-            value,
-            title: t(value === "" ? "jobs.all" : (`status.${value}` as "status.active")),
-          }))}
-        />
+        <StatusFilter value={state} change={setState} choices={["active", "expired", "revoked"]} />
       </div>
       <KeyList state={state} />
       {making ? <MakeKey close={() => setMaking(false)} /> : null}

@@ -1,15 +1,18 @@
 // How an endpoint is called: its description, its parameters with a field for each, its columns, the call as a program, the answer.
-import { lazy, Suspense, useEffect, useMemo, useRef, useState, useSyncExternalStore, type RefObject } from "react";
+import { lazy, Suspense, useEffect, useMemo, useRef, useState, type RefObject } from "react";
 import type { Callable, DescribedColumn, Managed } from "../api/types";
 import { useMay } from "../api/may";
 import { CodePanel } from "../code/panel";
 import { Fields } from "../form/fields";
 import { initialValues, valuesJSON, type Typed } from "../form/values";
 import { origin } from "../lib/base";
-import { Problem, refuse } from "../lib/http";
+import { Problem } from "../lib/http";
 import { useI18n } from "../lib/i18n";
-import { ask, current, subscribe } from "../lib/session";
+import { useCompany } from "../lib/hooks";
+import { fetched } from "../lib/session";
 import { formats, mediaTypes, run, type Format, type JobProgress, type Ran } from "../result/run";
+import { Table } from "../ui/list";
+import { Card } from "../ui/loaded";
 import { Badge, Bones, Button, Empty, Failure } from "../ui/parts";
 
 const Markdown = lazy(() => import("../ui/markdown"));
@@ -17,10 +20,10 @@ const Result = lazy(() => import("../result/view").then((module) => ({ default: 
 
 export function Reference({ endpoint }: { endpoint: Managed | Callable }) {
   const { t } = useI18n();
-  const session = useSyncExternalStore(subscribe, current);
-  const company = session.state === "in" ? session.user.company_slug : "";
+  const company = useCompany();
   const may = useMay();
   const callable = may("data_api:execute", `${endpoint.namespace}/${endpoint.slug}`) || Boolean(endpoint.shared_by);
+  const served = !("live_revision" in endpoint) || endpoint.live_revision !== null;
   const pinned = useMemo(() => endpoint.pinned ?? [], [endpoint]);
   const [values, setValues] = useState<Typed>(() => initialValues(endpoint.parameters));
   const json = valuesJSON(endpoint.parameters, pinned, values);
@@ -68,7 +71,7 @@ export function Reference({ endpoint }: { endpoint: Managed | Callable }) {
             <p className="card-body dim">{t("params.unknown")}</p>
           )}
           <div className="card-foot row wrap">
-            <Button type="submit" look="primary" icon="play" busy={runner.running} disabled={!callable}>
+            <Button type="submit" look="primary" icon="play" busy={runner.running} disabled={!callable || !served}>
               {t("run")}
             </Button>
             {runner.running ? (
@@ -115,16 +118,13 @@ export function Reference({ endpoint }: { endpoint: Managed | Callable }) {
 }
 
 /** The same call again, for a file. A job's result is had from the job. */
-async function again(endpoint: Callable, json: string, ran: Ran, format: Format): Promise<Response> {
-  const answer = ran.jobId
-    ? await ask(`${endpoint.links.jobs}/${ran.jobId}/result.${format}`)
-    : await ask(`${endpoint.links.execute}.${format}`, {
-        method: "POST",
-        body: `{"parameter_values":${json}}`,
-        headers: { Accept: mediaTypes[format] },
-      });
-  if (!answer.ok) await refuse(answer);
-  return answer;
+function again(endpoint: Callable, json: string, ran: Ran, format: Format): Promise<Response> {
+  if (ran.jobId) return fetched(`${endpoint.links.jobs}/${ran.jobId}/result.${format}`);
+  return fetched(`${endpoint.links.execute}.${format}`, {
+    method: "POST",
+    body: `{"parameter_values":${json}}`,
+    headers: { Accept: mediaTypes[format] },
+  });
 }
 
 function useRunner(endpoint: Callable, json: string, place: RefObject<HTMLElement | null>) {
@@ -173,37 +173,40 @@ function useRunner(endpoint: Callable, json: string, place: RefObject<HTMLElemen
 export function Columns({ columns }: { columns: DescribedColumn[] | null }) {
   const { t } = useI18n();
   return (
-    <section className="card" aria-label={t("columns")}>
-      <div className="card-head">
-        <h2>{t("columns")}</h2>
-      </div>
+    <Card title={t("columns")}>
       {columns ? (
-        <table className="list stacking">
-          <thead>
-            <tr>
-              <th scope="col">{t("column.name")}</th>
-              <th scope="col">{t("column.type")}</th>
-              <th scope="col">{t("column.about")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {columns.map((column) => (
-              <tr key={column.name}>
-                <td>
-                  <code className="strong break">{column.name}</code>
-                </td>
-                <td data-label={t("column.type")} className="nowrap">
-                  <code className="small ink2">{column.type}</code>{" "}
+        <Table
+          rows={columns}
+          name={(column) => column.name}
+          columns={[
+            {
+              title: t("column.name"),
+              className: "term",
+              cell: (column) => <code className="strong break">{column.name}</code>,
+            },
+            {
+              title: t("column.type"),
+              cell: (column) => (
+                <span className="row wrap">
+                  {column.type ? (
+                    <code className="small ink2">{column.type}</code>
+                  ) : (
+                    <span className="small dim">{t("column.untyped")}</span>
+                  )}
                   {column.nullable === false ? <Badge>{t("column.notnull")}</Badge> : null}
-                </td>
-                <td className="small ink2 break">{column.description}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+                </span>
+              ),
+            },
+            columns.some((column) => column.description) && {
+              title: t("column.about"),
+              className: "text small ink2 break",
+              cell: (column) => column.description,
+            },
+          ]}
+        />
       ) : (
         <p className="card-body dim">{t("columns.unknown")}</p>
       )}
-    </section>
+    </Card>
   );
 }

@@ -8,7 +8,7 @@ import { useAddress } from "../lib/hooks";
 import { useI18n } from "../lib/i18n";
 import { ask } from "../lib/session";
 import { Confirm } from "../ui/dialog";
-import { More } from "../ui/more";
+import { More } from "../ui/list";
 import { Badge, Bones, Button, Empty, Failure } from "../ui/parts";
 import { toast } from "../ui/toast";
 

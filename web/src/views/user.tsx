@@ -5,30 +5,31 @@ import { useLocation } from "wouter";
 import { UserForm } from "../access/form";
 import { KeyList, MakeKey } from "../access/keys";
 import { SecretDialog } from "../access/secret";
-import { user as userQuery } from "../api/queries";
-import type { UserRow } from "../api/types";
+import { user as userQuery } from "../api/exact";
+import { told } from "../api/reading";
+import type { User } from "../api/types";
 import { Moment } from "../lib/format";
-import { refuse } from "../lib/http";
 import { useI18n } from "../lib/i18n";
-import { ask, json } from "../lib/session";
+import { fetched, json } from "../lib/session";
 import { Confirm } from "../ui/dialog";
+import { Card, Facts, Loaded } from "../ui/loaded";
 import { Page } from "../ui/page";
-import { Badge, Bones, Button, Failure, Menu, MenuItem, Note } from "../ui/parts";
+import { Badge, Button, Failure, Menu, MenuItem, Note } from "../ui/parts";
 import { toast } from "../ui/toast";
 
 export default function UserView({ name }: { name: string }) {
   const { t } = useI18n();
   const [, go] = useLocation();
   const client = useQueryClient();
-  const { data, error, refetch } = useQuery(userQuery(name));
+  const found = useQuery(userQuery(name));
+  const { data } = found;
   const [open, setOpen] = useState<"key" | "edit" | "delete" | null>(null);
   const user = data?.user;
   const remove = async () => {
-    const answer = await ask(`/api/v1/users/${encodeURIComponent(name)}`, {
+    await fetched(`/api/v1/users/${encodeURIComponent(name)}`, {
       method: "DELETE",
       headers: { "If-Match": data?.etag ?? "" },
     });
-    if (!answer.ok) await refuse(answer);
     toast(t("users.deleted"));
     go("/users");
     await client.invalidateQueries({ queryKey: ["users"] });
@@ -64,69 +65,23 @@ export default function UserView({ name }: { name: string }) {
         ) : null
       }
     >
-      {error ? (
-        <Failure error={error} again={() => void refetch()} />
-      ) : !user ? (
-        <div className="card">
-          <Bones />
-        </div>
-      ) : (
-        <>
-          {user.faulty ? <Note tone="bad">{t("users.faulty")}</Note> : null}
-          {user.origin === "file" ? <Note>{t("users.file", { path: user.path ?? "" })}</Note> : null}
-          <div className="split even">
-            <section className="card">
-              <div className="card-head">
-                <h2>{t("users.may")}</h2>
-              </div>
-              <dl className="facts card-body">
-                <dt>{t("users.policies")}</dt>
-                <dd className="row wrap">
-                  {user.policies.map((policy) => (
-                    <Badge key={policy} tone="accent">
-                      {policy}
-                    </Badge>
-                  ))}
-                </dd>
-                {user.actions.map((grant) => (
-                  <Grant key={grant.action} action={grant.action} endpoints={grant.endpoints} />
-                ))}
-              </dl>
+      <Loaded query={found}>
+        {({ user: one }) => (
+          <>
+            {one.faulty ? <Note tone="bad">{t("users.faulty")}</Note> : null}
+            {one.origin === "file" ? <Note>{t("users.file", { path: one.path ?? "" })}</Note> : null}
+            <div className="split even">
+              <Permissions user={one} />
+              <Context user={one} />
+            </div>
+            <section className="stack" aria-label={t("users.keys")}>
+              <h2>{t("users.keys")}</h2>
+              <KeyList user={name} />
             </section>
-            <section className="card">
-              <div className="card-head">
-                <h2>{t("users.context")}</h2>
-              </div>
-              {user.share_context && Object.keys(user.share_context).length > 0 ? (
-                <dl className="facts card-body">
-                  {Object.entries(user.share_context).map(([parameter, limit]) => (
-                    <div key={parameter} style={{ display: "contents" }}>
-                      <dt>
-                        <code>{parameter}</code>
-                      </dt>
-                      <dd>
-                        {limit.allowed
-                          ? limit.allowed.map(String).join(", ")
-                          : t("param.between", {
-                              least: String(limit.minimum ?? "−∞"),
-                              most: String(limit.maximum ?? "∞"),
-                            })}
-                      </dd>
-                    </div>
-                  ))}
-                </dl>
-              ) : (
-                <p className="card-body dim">{t("users.unlimited")}</p>
-              )}
-            </section>
-          </div>
-          <section className="stack">
-            <h2>{t("users.keys")}</h2>
-            <KeyList user={name} />
-          </section>
-          <CallbackSecret user={user} />
-        </>
-      )}
+            <CallbackSecret user={one} />
+          </>
+        )}
+      </Loaded>
       {open === "key" ? <MakeKey user={name} close={() => setOpen(null)} /> : null}
       {open === "edit" && user ? (
         <UserForm user={user} etag={data.etag} close={() => setOpen(null)} done={() => setOpen(null)} />
@@ -146,20 +101,65 @@ export default function UserView({ name }: { name: string }) {
   );
 }
 
-function Grant({ action, endpoints }: { action: string; endpoints: string[] }) {
+function Permissions({ user }: { user: User }) {
+  const { t } = useI18n();
   return (
-    <>
-      <dt>
-        <code className="small">{action}</code>
-      </dt>
-      <dd>
-        <code className="small break">{endpoints.join(", ")}</code>
-      </dd>
-    </>
+    <Card title={t("users.may")}>
+      <Facts
+        facts={[
+          [
+            t("users.policies"),
+            <span key="policies" className="row wrap">
+              {user.policies.map((policy) => (
+                <Badge key={policy} tone="accent">
+                  {policy}
+                </Badge>
+              ))}
+            </span>,
+          ],
+          ...user.actions.map(
+            ({ action, endpoints }) =>
+              [
+                <code key={action} className="small">
+                  {action}
+                </code>,
+                endpoints.join() === "*" ? (
+                  t("users.everywhere")
+                ) : (
+                  <code key="where" className="small break">
+                    {endpoints.join(", ")}
+                  </code>
+                ),
+              ] as const,
+          ),
+        ]}
+      />
+    </Card>
   );
 }
 
-function CallbackSecret({ user }: { user: UserRow }) {
+function Context({ user }: { user: User }) {
+  const { t } = useI18n();
+  const limits = [...user.share_context];
+  return (
+    <Card title={t("users.context")}>
+      {limits.length === 0 ? (
+        <p className="card-body dim">{t("users.unlimited")}</p>
+      ) : (
+        <Facts
+          facts={limits.map(([parameter, limit]) => [
+            <code key={parameter}>{parameter}</code>,
+            limit.allowed
+              ? limit.allowed.map(told).join(", ")
+              : t("param.between", { least: told(limit.minimum ?? "−∞"), most: told(limit.maximum ?? "∞") }),
+          ])}
+        />
+      )}
+    </Card>
+  );
+}
+
+function CallbackSecret({ user }: { user: User }) {
   const { t } = useI18n();
   const client = useQueryClient();
   const path = `/api/v1/users/${encodeURIComponent(user.name)}/callback-secret`;
@@ -180,10 +180,10 @@ function CallbackSecret({ user }: { user: UserRow }) {
     await client.invalidateQueries({ queryKey: ["callback-secret", user.name] });
   };
   return (
-    <section className="card">
-      <div className="card-head">
-        <h2>{t("callback.title")}</h2>
-        {data ? (
+    <Card
+      title={t("callback.title")}
+      beside={
+        data ? (
           data.state === "shown" ? (
             <Button size="small" icon="history" onClick={() => setAsking(true)}>
               {t("keys.rotate")}
@@ -193,8 +193,9 @@ function CallbackSecret({ user }: { user: UserRow }) {
               {t("callback.make")}
             </Button>
           )
-        ) : null}
-      </div>
+        ) : null
+      }
+    >
       <div className="card-body stack tight">
         <p className="ink2">{t("callback.text")}</p>
         {data?.previous_until ? (
@@ -222,6 +223,6 @@ function CallbackSecret({ user }: { user: UserRow }) {
           close={() => setSecret(null)}
         />
       ) : null}
-    </section>
+    </Card>
   );
 }

@@ -13,14 +13,14 @@ const api = createClient<paths, Json>({ baseUrl, headers: { Authorization: `Bear
 const sales = await api.POST("/api/v1/data-api/default/vendas-por-regiao/execute", {
   body: { parameter_values: { data_inicio: "2026-01-01", regiao: "Sul" } },
 });
-if (!sales.data || !("rows" in sales.data)) throw new Error("no result");
+if (!sales.data) throw new Error("no result");
 const row = sales.data.rows[0]!;
 const region: string | null = row.regiao;
 const total: number | null = row.total;
 console.log(`${region} ${total}`);
 
 const report = await api.POST("/api/v1/data-api/default/relatorio-mensal/execute", { body: { parameter_values: { mes: "2026-03" } } });
-if (!report.data || !("job_id" in report.data)) throw new Error("no job");
+if (!report.data) throw new Error("no job");
 for (;;) {
   const polled = await api.GET("/api/v1/data-api/default/relatorio-mensal/jobs/{job_id}", {
     params: { path: { job_id: report.data.job_id }, header: { Prefer: "wait=10" } },
@@ -31,6 +31,10 @@ for (;;) {
   console.log(`${polled.data.status} ${rows.length} ${rows.map((r) => r.regiao).join(",")}`);
   break;
 }
+
+// The same by its URL.
+const read = await api.GET("/api/v1/data-api/default/vendas-por-regiao/execute", { params: { query: { data_inicio: "2026-01-01", regiao: "Sul" } } });
+if (read.data?.rows[0]?.total !== total) throw new Error("GET has another result");
 
 const refused = await api.POST("/api/v1/data-api/default/vendas-por-regiao/execute", {
   // @ts-expect-error: a region that is none

@@ -1,1 +1,0 @@
-import{S as e,o as t}from"./index-DoF9OnI_.js";import{t as n}from"./jsx-runtime-DyZJNswf.js";var r=n();function i({query:n}){let i=e();return n.hasNextPage?(0,r.jsx)(`div`,{className:`card-body row`,style:{justifyContent:`center`},children:(0,r.jsx)(t,{busy:n.isFetchingNextPage,onClick:()=>void n.fetchNextPage(),children:i(`more`)})}):null}export{i as t};

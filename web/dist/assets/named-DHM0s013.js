@@ -1,0 +1,1 @@
+var e=(e,t)=>e.startsWith(`${t}/`)&&e.split(`/`).length===3?e.slice(t.length+1):e,t=e=>`/endpoints/${e.split(`/`).slice(-2).join(`/`)}`;export{e as n,t};

@@ -1,1 +1,0 @@
-import{ot as e,st as t}from"./index-DoF9OnI_.js";function n(n,r){return e(n,t,r)}export{n as t};
