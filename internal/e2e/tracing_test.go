@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 
@@ -35,28 +34,24 @@ func tracedServer(t *testing.T, spans *receiver, hook *servertest.Hook) *server 
 	t.Helper()
 	s := newServer(t, serverConfig{
 		sources: engines[0].Source(t, t.TempDir(), sales).Directive(), files: traced,
-		options: "callbacks {\n\t\t\tallow " + hook.Host() + "\n\t\t}",
+		options: "callbacks {\n\t\t\tallow " + hook.Host() + "\n\t\t}", env: spans.environment(),
 	})
-	s.stop()
-	content, err := os.ReadFile(s.caddyfile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	site, found := strings.CutSuffix(string(content), "\tdata_api\n}\n")
-	if !found {
-		t.Fatalf("the Caddyfile: %s", content)
-	}
-	if err := os.WriteFile(s.caddyfile, []byte(site+"\ttracing {\n\t\tspan caddy\n\t}\n\tdata_api {\n\t\tserver_timing\n\t}\n}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s.start(spans.environment()...)
+	s.reconfigure("\n\tdata_api\n}", "\n\ttracing {\n\t\tspan caddy\n\t}\n\tdata_api {\n\t\tserver_timing\n\t}\n}")
 	return s
 }
 
-// TestSpansOfACall: what a caller waits for is below the span of its request, with the names of OpenTelemetry's conventions.
-func TestSpansOfACall(t *testing.T) {
+// TestSpans: a server that is killed in between sends the spans of calls and of jobs.
+func TestSpans(t *testing.T) {
+	t.Parallel()
 	spans, hook := newReceiver(t), servertest.NewHook(t)
 	s := tracedServer(t, spans, hook)
+	spansOfACall(t, s, spans)
+	spansOfAJob(t, s, spans, hook)
+}
+
+// spansOfACall: what a caller waits for is below the span of its request, with the names of OpenTelemetry's conventions.
+func spansOfACall(t *testing.T, s *server, spans *receiver) {
+	t.Helper()
 	key, token := s.CreateKeyAndLogin("acme", "integration")
 
 	const asked = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -96,7 +91,9 @@ func TestSpansOfACall(t *testing.T) {
 	}
 	s.withoutSecrets(spans, token, key.Secret)
 
-	// What is off upstream is off here, and nothing is told of it.
+	// What is off upstream is off here, and nothing is told of it. A request's own span is the last of its trace to end: once it is
+	// here, nothing of the calls above is on its way.
+	spans.await(t, "the request that fails", func(span *otlp.Span) bool { return isChild(wrong, span) })
 	before := len(spans.all())
 	refused := s.Call("fails", token, values, "Traceparent", strings.TrimSuffix(asked, "1")+"0").Want(http.StatusUnprocessableEntity)
 	if strings.Contains(string(refused.Body), "trace_id") {
@@ -111,11 +108,10 @@ func TestSpansOfACall(t *testing.T) {
 	}
 }
 
-// TestSpansOfAJob: a job that one process has accepted and another one runs is linked to its request, before any other request
+// spansOfAJob: a job that one process has accepted and another one runs is linked to its request, before any other request
 // has come; its callback is in its trace.
-func TestSpansOfAJob(t *testing.T) {
-	spans, hook := newReceiver(t), servertest.NewHook(t)
-	s := tracedServer(t, spans, hook)
+func spansOfAJob(t *testing.T, s *server, spans *receiver, hook *servertest.Hook) {
+	t.Helper()
 	token := s.Login("acme", "integration").Access
 
 	// Four long jobs keep all workers, so that the next one is there when the process dies.
