@@ -140,32 +140,18 @@ func (d described) run(s *server, token, path string) {
 		d.t.Fatal(err)
 	}
 	d.check(request.Schema, body)
-	answer := s.Post(path, token, string(body))
-	jobs := strings.TrimSuffix(path, "/execute") + "/jobs"
-	switch item := d.Paths.Value(jobs); {
-	case answer.Status == http.StatusOK:
+	switch answer := s.Post(path, token, string(body)); answer.Status {
+	case http.StatusOK:
 		d.headers(operation, answer)
 		d.headers(operation, s.Post(path+".csv", token, string(body)))
 		d.check(media(operation.Responses.Value("200")).Schema, answer.Body)
-		if item != nil {
-			d.check(media(item.Get.Responses.Value("200")).Schema, s.Get(jobs, token).Want(http.StatusOK).Body)
+		if d.jobsOf(path) != "" { // Prefer makes it a job
+			d.follow(s, token, path, s.Send(http.MethodPost, path, token, string(body), "Prefer", "respond-async").Want(http.StatusAccepted))
 		}
-	case answer.Status == http.StatusAccepted:
+	case http.StatusAccepted:
 		d.headers(operation, answer)
 		d.check(media(operation.Responses.Value("202")).Schema, answer.Body)
-		location := answer.Header.Get("Location")
-		job := d.Paths.Value(jobs + "/{job_id}")
-		d.check(media(job.Get.Responses.Value("200")).Schema, s.Get(location, token).Want(http.StatusOK).Body)
-		s.Await(location, token)
-		d.check(media(job.Get.Responses.Value("200")).Schema, s.Get(location, token).Want(http.StatusOK).Body)
-		d.check(media(item.Get.Responses.Value("200")).Schema, s.Get(jobs, token).Want(http.StatusOK).Body)
-		result := media(d.Paths.Value(jobs + "/{job_id}/result").Get.Responses.Value("200")).Schema
-		get := d.Paths.Value(jobs + "/{job_id}/result").Get
-		for _, headers := range [][]string{nil, {"Accept", "text/csv"}, {"Range", "bytes=0-1"}, {"Range", "bytes=99999999-"}} {
-			d.headers(get, s.Send(http.MethodGet, location+"/result", token, "", headers...))
-		}
-		d.check(result, s.Get(location+"/result", token).Want(http.StatusOK).Body)
-		d.check(result, s.Get(location+"/result?limit=1", token).Want(http.StatusOK).Body)
+		d.follow(s, token, path, answer)
 	default:
 		d.t.Errorf("the example of %s, %s, is answered %d: %s", path, body, answer.Status, answer.Body)
 	}
@@ -174,6 +160,39 @@ func (d described) run(s *server, token, path string) {
 	d.headers(operation, s.Post(path, "", "{}"))
 	problem := operation.Responses.Value("4XX").Value.Content["application/problem+json"].Schema
 	d.check(problem, refused.Body)
+}
+
+// follow holds a job against its schemas, while it runs and when it has ended.
+func (d described) follow(s *server, token, path string, accepted answer) {
+	d.t.Helper()
+	jobs, location := d.jobsOf(path), accepted.Header.Get("Location")
+	list, job := d.Paths.Value(jobs), d.Paths.Value(jobs+"/{job_id}")
+	d.check(media(job.Get.Responses.Value("200")).Schema, s.Get(location, token).Want(http.StatusOK).Body)
+	s.Await(location, token)
+	d.check(media(job.Get.Responses.Value("200")).Schema, s.Get(location, token).Want(http.StatusOK).Body)
+	d.check(media(list.Get.Responses.Value("200")).Schema, s.Get(strings.TrimSuffix(path, "/execute")+"/jobs", token).Want(http.StatusOK).Body)
+	get := d.Paths.Value(jobs + "/{job_id}/result").Get
+	for _, headers := range [][]string{nil, {"Accept", "text/csv"}, {"Range", "bytes=0-1"}, {"Range", "bytes=99999999-"}} {
+		d.headers(get, s.Send(http.MethodGet, location+"/result", token, "", headers...))
+	}
+	result := media(get.Responses.Value("200")).Schema
+	d.check(result, s.Get(location+"/result", token).Want(http.StatusOK).Body)
+	d.check(result, s.Get(location+"/result?limit=1", token).Want(http.StatusOK).Body)
+}
+
+// sharedJobs is where the document describes the jobs of the endpoints whose calls answer with results.
+const sharedJobs = "/api/v1/data-api/{namespace}/{slug}/jobs"
+
+// jobsOf is where the document describes the jobs of an endpoint; empty: nowhere.
+func (d described) jobsOf(execute string) string {
+	own := strings.TrimSuffix(execute, "/execute") + "/jobs"
+	switch {
+	case d.Paths.Value(own) != nil:
+		return own
+	case d.Paths.Value(execute).Post.Responses.Value("202") == nil && d.Paths.Value(sharedJobs) != nil:
+		return sharedJobs
+	}
+	return ""
 }
 
 // headers checks that an operation describes every field of an answer's header, but those of every answer of HTTP.
@@ -205,13 +224,19 @@ func (d described) headers(operation *openapi3.Operation, answer answer) {
 // endpoint are shown exactly to those who may read them.
 func (d described) operationsAreThere(s *server, token string) {
 	d.t.Helper()
+	var plain string // the address of an endpoint whose calls answer with results
+	for path, item := range d.Paths.Map() {
+		if address, executable := strings.CutSuffix(path, "/execute"); executable && item.Post.Responses.Value("202") == nil {
+			plain = strings.TrimPrefix(address, "/api/v1/data-api/")
+		}
+	}
 	for path, item := range d.Paths.Map() {
 		for method := range item.Operations() {
 			body := ""
 			if method == http.MethodPost {
 				body = "{}"
 			}
-			answer := s.Send(method, strings.Replace(path, "{job_id}", "507f1f77bcf86cd799439011", 1), token, body)
+			answer := s.Send(method, strings.NewReplacer("{job_id}", "507f1f77bcf86cd799439011", "{namespace}/{slug}", plain).Replace(path), token, body)
 			for _, code := range []string{`"NOT_FOUND"`, `"METHOD_NOT_ALLOWED"`, `"FORBIDDEN"`, `"ENDPOINT_NOT_FOUND"`, `"INTERNAL_ERROR"`} {
 				if answer.Status >= http.StatusBadRequest && strings.Contains(string(answer.Body), `"code":`+code) {
 					d.t.Errorf("%s %s is answered %d: %s", method, path, answer.Status, answer.Body)
@@ -222,7 +247,7 @@ func (d described) operationsAreThere(s *server, token string) {
 		if !executable {
 			continue
 		}
-		shown := d.Paths.Value(jobs+"/jobs") != nil
+		shown := d.jobsOf(path) != ""
 		if reads := s.Get(jobs+"/jobs", token).Status == http.StatusOK; reads != shown {
 			d.t.Errorf("%s: the list of jobs is shown: %v, can be read: %v", jobs, shown, reads)
 		}

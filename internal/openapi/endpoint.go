@@ -21,12 +21,14 @@ type endpoint struct {
 	execution.Offer
 	caller identity.Principal
 	name   string // of its schemas and operations, such as DefaultVendasPorRegiao
+	path   string
+	tag    string
 }
 
 // addEndpoint adds the operations of an endpoint, and the schemas that they refer to.
 func (d *document) addEndpoint(caller identity.Principal, offer execution.Offer) error {
 	e := &endpoint{
-		document: d, Offer: offer, caller: caller, name: nameOf(offer.Namespace, offer.Slug),
+		document: d, Offer: offer, caller: caller, name: nameOf(offer.Namespace, offer.Slug), path: offer.URLPath(), tag: tagOf(offer),
 	}
 	parameters, err := parametersSchema(offer.Parameters.Schema)
 	if err != nil {
@@ -36,26 +38,16 @@ func (d *document) addEndpoint(caller identity.Principal, offer execution.Offer)
 	e.addSchema("Row", rowSchema(offer))
 	e.addSchema("Result", e.resultSchema("ResultHead"))
 	e.Components.Responses[e.name+"Result"] = &openapi3.ResponseRef{Value: e.resultAnswer()}
-	d.Paths.Set(offer.URLPath()+"/execute", &openapi3.PathItem{Parameters: e.resultParameters(), Post: e.execute(), Get: e.query()})
-	if offer.MayGetJob {
-		e.addSchema("JobContent", e.resultSchema("JobResultHead"))
-		e.addSchema("Job", e.jobSchema())
-		d.Paths.Set(offer.URLPath()+"/jobs", &openapi3.PathItem{Get: e.listJobs()})
-		d.Paths.Set(offer.URLPath()+"/jobs/{job_id}/result", e.jobItem(&openapi3.PathItem{Get: e.getResult()}))
-	}
+	d.Paths.Set(e.path+"/execute", &openapi3.PathItem{Parameters: e.resultParameters(), Post: e.execute(), Get: e.query()})
 	if offer.MayMakeLink {
-		d.Paths.Set(offer.URLPath()+"/links", &openapi3.PathItem{Post: e.makeLink(), Get: e.listLinks()})
-		d.Paths.Set(offer.URLPath()+"/links/{link_id}", e.linkItem())
+		d.Paths.Set(e.path+"/links", &openapi3.PathItem{Post: e.makeLink(), Get: e.listLinks()})
+		d.Paths.Set(e.path+"/links/{link_id}", e.linkItem())
 	}
-	if offer.MayGetJob || offer.MayCancelJob {
-		item := e.jobItem(new(openapi3.PathItem))
-		if offer.MayGetJob {
-			item.Get = e.getJob()
-		}
-		if offer.MayCancelJob {
-			item.Delete = e.cancelJob()
-		}
-		d.Paths.Set(offer.URLPath()+"/jobs/{job_id}", item)
+	if e.answersWithJobs() {
+		e.addJobOperations()
+	} else {
+		d.sharedJobs.MayGetJob = d.sharedJobs.MayGetJob || offer.MayGetJob
+		d.sharedJobs.MayCancelJob = d.sharedJobs.MayCancelJob || offer.MayCancelJob
 	}
 	return nil
 }
@@ -72,7 +64,7 @@ func (e *endpoint) title() string { return cmp.Or(e.Title, e.Path()) }
 // operation begins an operation on the endpoint.
 func (e *endpoint) operation(verb, summary string) *openapi3.Operation {
 	return &openapi3.Operation{
-		OperationID: verb + e.name, Summary: summary, Tags: []string{tagOf(e.Offer)},
+		OperationID: verb + e.name, Summary: summary, Tags: []string{e.tag},
 		Deprecated: !e.Deprecated.IsZero() || !e.Sunset.IsZero(), Responses: openapi3.NewResponsesWithCapacity(12),
 	}
 }
@@ -181,9 +173,7 @@ func (e *endpoint) requestBody() *openapi3.RequestBody {
 		schema.Required = []string{"parameter_values"}
 	}
 	if e.MayGetJob {
-		schema.Properties["callback_url"] = inline(&openapi3.Schema{
-			Type: types("string"), Format: "uri", Description: "Where the end of the job is announced; only when the call is a job.",
-		})
+		schema.Properties["callback_url"] = schemaRef("CallbackURL")
 	}
 	e.addSchema("Request", schema)
 	media := openapi3.NewMediaType().WithSchemaRef(e.schema("Request"))
@@ -242,10 +232,4 @@ func (e *endpoint) resultSchema(head string) *openapi3.Schema {
 		Properties: openapi3.Schemas{"rows": inline(&openapi3.Schema{Type: types("array"), Items: e.schema("Row")})},
 		Required:   []string{"rows"},
 	}
-}
-
-// jobItem adds what the operations on one job have in common.
-func (e *endpoint) jobItem(item *openapi3.PathItem) *openapi3.PathItem {
-	item.Parameters = openapi3.Parameters{parameterRef("JobId")}
-	return item
 }

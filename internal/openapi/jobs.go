@@ -1,10 +1,53 @@
 package openapi
 
 import (
+	"slices"
+
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/identity"
 )
+
+// answersWithJobs says whether calls without Prefer become jobs.
+func (e *endpoint) answersWithJobs() bool { return e.Mode == catalog.Async || e.OnTimeout == catalog.Continue }
+
+// addSharedJobs adds the operations on jobs of the endpoints whose calls answer with results. They have jobs only where a call has asked
+// for one with Prefer, so that one description does for all: with one for each, a document of many endpoints would consist of them.
+func (d *document) addSharedJobs(caller identity.Principal) {
+	if !d.sharedJobs.MayGetJob && !d.sharedJobs.MayCancelJob {
+		return
+	}
+	const tag = "Jobs"
+	d.Tags = append(d.Tags, &openapi3.Tag{
+		Name: tag, Description: "Of endpoints whose calls answer with results: where a call has asked for a job, with `Prefer`.",
+	})
+	e := &endpoint{document: d, Offer: d.sharedJobs, caller: caller, name: "Endpoint", path: dataapi.PathEndpoints + "/{namespace}/{slug}", tag: tag}
+	e.Endpoint = &catalog.Endpoint{Title: "an endpoint"}
+	e.addSchema("Row", &openapi3.Schema{Type: types("object"), Description: "As in the endpoint's result."})
+	e.addJobOperations(parameterRef("Namespace"), parameterRef("Slug"))
+}
+
+// addJobOperations adds those that the caller may use, below the endpoint's path and what its parameters are.
+func (e *endpoint) addJobOperations(inPath ...*openapi3.ParameterRef) {
+	if !e.MayGetJob && !e.MayCancelJob {
+		return
+	}
+	ofOne := append(slices.Clone(inPath), parameterRef("JobId"))
+	item := &openapi3.PathItem{Parameters: ofOne}
+	if e.MayGetJob {
+		e.addSchema("JobContent", e.resultSchema("JobResultHead"))
+		e.addSchema("Job", e.jobSchema())
+		e.Paths.Set(e.path+"/jobs", &openapi3.PathItem{Parameters: inPath, Get: e.listJobs()})
+		e.Paths.Set(e.path+"/jobs/{job_id}/result", &openapi3.PathItem{Parameters: ofOne, Get: e.getResult()})
+		item.Get = e.getJob()
+	}
+	if e.MayCancelJob {
+		item.Delete = e.cancelJob()
+	}
+	e.Paths.Set(e.path+"/jobs/{job_id}", item)
+}
 
 // jobSchema is the schema of a job's document with its result.
 func (e *endpoint) jobSchema() *openapi3.Schema {

@@ -3,8 +3,8 @@ package openapi
 import (
 	_ "embed"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -16,7 +16,7 @@ import (
 var managementText []byte
 
 // management are the operations, before anybody is asked for.
-var management = compiled(managementText)
+var management = read(managementText)
 
 // fixedActions is the extension that lists the actions of which a caller needs one for an operation.
 const fixedActions = "x-actions"
@@ -50,33 +50,11 @@ func (d *document) addManagement(caller identity.Principal) error {
 			d.Tags = append(d.Tags, tag)
 		}
 	}
-	return d.addUsedSchemas(loaded.Components.Schemas)
+	maps.Copy(d.Components.Schemas, loaded.Components.Schemas) // what no operation refers to is left out when the document is written
+	return nil
 }
 
 func mayUse(caller identity.Principal, operation *openapi3.Operation) bool {
 	listed, _ := operation.Extensions[fixedActions].([]any)
 	return slices.ContainsFunc(listed, func(action any) bool { return caller.AuthorizeSomewhere(dataapi.Action(action.(string))) })
-}
-
-// addUsedSchemas adds the schemas that an operation of the document refers to, and those that they refer to.
-func (d *document) addUsedSchemas(schemas openapi3.Schemas) error {
-	text, err := d.Paths.MarshalJSON()
-	if err != nil {
-		return err
-	}
-	for added := true; added; {
-		added = false
-		for name, schema := range schemas {
-			if d.Components.Schemas[name] != nil || !strings.Contains(string(text), `"#/components/schemas/`+name+`"`) {
-				continue
-			}
-			d.Components.Schemas[name], added = schema, true
-			more, err := schema.MarshalJSON()
-			if err != nil {
-				return err
-			}
-			text = append(text, more...)
-		}
-	}
-	return nil
 }

@@ -3,7 +3,6 @@ package openapi
 import (
 	_ "embed"
 	"fmt"
-	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -16,25 +15,7 @@ import (
 var baseText []byte
 
 // base is what every document begins with.
-var base = compiled(baseText)
-
-// compiled returns a document in the form that is read again fastest, for every document that it becomes part of.
-func compiled(text []byte) func() (*openapi3.T, error) {
-	encode := sync.OnceValues(func() ([]byte, error) {
-		loaded, err := openapi3.NewLoader().LoadFromData(text)
-		if err != nil {
-			return nil, err
-		}
-		return loaded.MarshalJSON()
-	})
-	return func() (*openapi3.T, error) {
-		encoded, err := encode()
-		if err != nil {
-			return nil, err
-		}
-		return openapi3.NewLoader().LoadFromData(encoded)
-	}
-}
+var base = read(baseText)
 
 // Options vary a document.
 type Options struct {
@@ -81,6 +62,7 @@ func Document(caller identity.Principal, offers []execution.Offer, options Optio
 			return nil, fmt.Errorf("%s: %w", offer.Address, err)
 		}
 	}
+	d.addSharedJobs(caller)
 	d.addHeaders(caller)
 	return d.encode()
 }
@@ -103,4 +85,5 @@ read them with a parser that does, where a 64-bit float is not enough. NaN and t
 type document struct {
 	*openapi3.T
 	Options
+	sharedJobs execution.Offer // what the caller may do with jobs of endpoints whose calls answer with results
 }

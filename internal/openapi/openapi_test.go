@@ -177,7 +177,7 @@ func TestNamesAreDistinct(t *testing.T) {
 			}
 		}
 		for name := range document.Components.Schemas {
-			if strings.HasSuffix(name, "Row") {
+			if strings.HasSuffix(name, "Row") && name != "EndpointRow" { // which the jobs of all have in common
 				results++
 			}
 		}

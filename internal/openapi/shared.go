@@ -3,6 +3,7 @@ package openapi
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
 )
@@ -26,6 +27,9 @@ func (d *document) addShared() {
 	page["offset"], page["total_row_count"] = integer("Rows before the page."), integer("Rows of the whole result.")
 	page["next_cursor"] = inline(&openapi3.Schema{Type: types("string", "null"), Description: "Null on the last page."})
 	d.addJobs()
+	d.Components.Schemas["CallbackURL"] = inline(&openapi3.Schema{
+		Type: types("string"), Format: "uri", Description: "Where the end of the job is announced; only when the call is a job.",
+	})
 	responses := d.Components.Responses
 	responses["NotModified"] = &openapi3.ResponseRef{Value: openapi3.NewResponse().WithDescription("The result is the one that you have.")}
 	responses["PartOfResult"] = &openapi3.ResponseRef{
@@ -42,6 +46,11 @@ func (d *document) addShared() {
 	parameters := d.Components.Parameters
 	query := func(name, description string, schema *openapi3.SchemaRef) *openapi3.ParameterRef {
 		return &openapi3.ParameterRef{Value: &openapi3.Parameter{Name: name, In: "query", Description: description, Schema: schema}}
+	}
+	for name, description := range map[string]string{"Namespace": "Of the endpoint.", "Slug": "The endpoint's, in its namespace."} {
+		parameters[name] = &openapi3.ParameterRef{Value: &openapi3.Parameter{
+			Name: strings.ToLower(name), In: "path", Required: true, Description: description, Schema: inline(&openapi3.Schema{Type: types("string")}),
+		}}
 	}
 	parameters["JobStatus"] = query("status", "Only jobs of this status.", schemaRef("JobStatus"))
 	parameters["JobLimit"] = query("limit", "Jobs of a page.", inline(&openapi3.Schema{
