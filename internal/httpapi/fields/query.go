@@ -107,8 +107,16 @@ func ErrCursor(cause error) error {
 	}
 }
 
-// SetNext names the next page (RFC 8288), which has another query.
-func SetNext(w http.ResponseWriter, r *http.Request, next url.Values) {
+// SetNext names the next page (RFC 8288): this query from the cursor on. A filter that is empty filters nothing, and is left out.
+func (q Query) SetNext(w http.ResponseWriter, r *http.Request, cursor string, limit int) {
+	next := url.Values{}
+	for name, value := range q {
+		if value != "" {
+			next.Set(name, value)
+		}
+	}
+	next.Set("cursor", cursor)
+	next.Set("limit", strconv.Itoa(limit))
 	w.Header().Set("Link", fmt.Sprintf(`<%s%s?%s>; rel="next"`, BaseOf(r).Path, r.URL.EscapedPath(), next.Encode()))
 }
 

@@ -3,8 +3,6 @@ package links
 import (
 	"errors"
 	"net/http"
-	"net/url"
-	"strconv"
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
@@ -95,7 +93,7 @@ func (l *links) list(w http.ResponseWriter, r *http.Request) error {
 	if len(found) > limit {
 		found = found[:limit]
 		answer.Next = &found[limit-1].ID
-		fields.SetNext(w, r, url.Values{"cursor": {*answer.Next}, "limit": {strconv.Itoa(limit)}})
+		query.SetNext(w, r, *answer.Next, limit)
 	}
 	for i := range found {
 		if maySee(caller, &found[i]) { // a page may be shorter than its limit

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"unicode"
@@ -69,12 +68,7 @@ func (e *endpoints) list(w http.ResponseWriter, r *http.Request) error {
 			last := answer.Endpoints[limit-1]
 			cursor := base64.RawURLEncoding.EncodeToString([]byte(last.Namespace + "/" + last.Slug + "/" + last.Origin))
 			answer.NextCursor = &cursor
-			next := url.Values{"limit": {fmt.Sprint(limit)}}
-			for name, value := range query {
-				next.Set(name, value)
-			}
-			next.Set("cursor", cursor)
-			fields.SetNext(w, r, next)
+			query.SetNext(w, r, cursor, limit)
 			break
 		}
 		answer.Endpoints = append(answer.Endpoints, e.documentOf(caller, &entry, nil))

@@ -51,8 +51,8 @@ func describeTry(try callback.Try) tryDocument {
 func describeDelivery(delivery *callback.Delivery, announced *job.Job, whole bool) deliveryDocument {
 	d := deliveryDocument{
 		JobID: delivery.JobID, MessageID: delivery.MessageID(), Endpoint: endpointName(announced.Company, announced.Address), User: delivery.User,
-		URL: withoutQuery(delivery.URL), State: delivery.State, Attempts: delivery.Tries(), NextAttempt: timeOrNull(delivery.NextAttempt),
-		CreatedAt: delivery.CreatedAt.UTC(), EndedAt: timeOrNull(delivery.EndedAt),
+		URL: withoutQuery(delivery.URL), State: delivery.State, Attempts: delivery.Tries(), NextAttempt: respond.TimeOrNull(delivery.NextAttempt),
+		CreatedAt: delivery.CreatedAt.UTC(), EndedAt: respond.TimeOrNull(delivery.EndedAt),
 	}
 	for i, try := range delivery.Log {
 		described := describeTry(try)
@@ -131,7 +131,7 @@ func (o *operation) listDeliveries(w http.ResponseWriter, r *http.Request) error
 	}
 	if cursor := filter.After.String(); cursor != "" {
 		answer.Next = &cursor
-		setNext(w, r, query, cursor, limit)
+		query.SetNext(w, r, cursor, limit)
 	}
 	return respond.WriteJSON(w, http.StatusOK, answer)
 }

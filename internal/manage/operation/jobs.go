@@ -55,8 +55,9 @@ func (o *operation) describeJob(r *http.Request, caller identity.Principal, j *j
 	polling := fields.BaseOf(r).Path + j.Address.URLPath() + "/jobs/" + j.ID.String()
 	d := jobDocument{
 		ID: j.ID, Endpoint: endpointName(caller.Company.Slug, j.Address), Revision: textOrNull(j.Revision), User: j.User, KeyID: textOrNull(j.KeyID),
-		Status: j.Status, Attempts: j.Tries(), CreatedAt: j.CreatedAt.UTC(), StartedAt: timeOrNull(j.StartedAt), CompletedAt: timeOrNull(j.CompletedAt),
-		ExpiresAt: timeOrNull(j.ExpiresAt), Error: j.Error, CallbackURL: textOrNull(withoutQuery(j.CallbackURL)), Links: jobLinks{Job: polling},
+		Status: j.Status, Attempts: j.Tries(), CreatedAt: j.CreatedAt.UTC(), StartedAt: respond.TimeOrNull(j.StartedAt),
+		CompletedAt: respond.TimeOrNull(j.CompletedAt), ExpiresAt: respond.TimeOrNull(j.ExpiresAt), Error: j.Error,
+		CallbackURL: textOrNull(withoutQuery(j.CallbackURL)), Links: jobLinks{Job: polling},
 	}
 	if j.Address.Company != caller.Company.Slug {
 		d.SharedBy = &j.Address.Company
@@ -124,7 +125,7 @@ func (o *operation) listJobs(w http.ResponseWriter, r *http.Request) error {
 	}
 	if cursor := filter.After.String(); cursor != "" {
 		answer.Next = &cursor
-		setNext(w, r, query, cursor, limit)
+		query.SetNext(w, r, cursor, limit)
 	}
 	return respond.WriteJSON(w, http.StatusOK, answer)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -127,28 +126,9 @@ func withoutQuery(text string) string {
 	return parsed.String()
 }
 
-func timeOrNull(at time.Time) *time.Time {
-	if at.IsZero() {
-		return nil
-	}
-	at = at.UTC()
-	return &at
-}
-
 func textOrNull(text string) *string {
 	if text == "" {
 		return nil
 	}
 	return &text
-}
-
-// setNext names the next page, with the filters of this one.
-func setNext(w http.ResponseWriter, r *http.Request, query fields.Query, cursor string, limit int) {
-	next := make(url.Values)
-	for name, value := range query {
-		next.Set(name, value)
-	}
-	next.Set("cursor", cursor)
-	next.Set("limit", strconv.Itoa(limit))
-	fields.SetNext(w, r, next)
 }

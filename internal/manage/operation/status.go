@@ -96,7 +96,7 @@ func (o *operation) getStatus(w http.ResponseWriter, r *http.Request) error {
 	}
 	for _, s := range o.known(caller) {
 		up, since := s.Health()
-		d.Sources = append(d.Sources, sourceState{s.Name, s.Kind, stateOf(up), timeOrNull(since)})
+		d.Sources = append(d.Sources, sourceState{s.Name, s.Kind, stateOf(up), respond.TimeOrNull(since)})
 	}
 	return respond.WriteJSON(w, http.StatusOK, d)
 }
