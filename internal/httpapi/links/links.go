@@ -53,8 +53,8 @@ func (l *links) authorize(r *http.Request, caller identity.Principal) (execution
 		return execution.Call{}, &dataapi.Error{Code: dataapi.CodeEndpointNotFound}
 	}
 	for _, action := range []dataapi.Action{dataapi.ActionMakeLink, dataapi.ActionExecute} {
-		if !caller.Authorize(action, namespace+"/"+slug) {
-			return execution.Call{}, dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s on %s/%s.", action, namespace, slug)
+		if err := caller.Require(action, namespace+"/"+slug); err != nil {
+			return execution.Call{}, err
 		}
 	}
 	return l.Plan().Find(caller.Company.Slug, namespace, slug)

@@ -54,8 +54,8 @@ func (e *endpoints) list(w http.ResponseWriter, r *http.Request) error {
 		return fields.ErrCursor(err)
 	}
 	caller := respond.CallerOf(r)
-	if !permits(caller, dataapi.ActionView) {
-		return dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s.", dataapi.ActionView)
+	if err := caller.RequireSomewhere(dataapi.ActionView); err != nil {
+		return err
 	}
 	answer := listAnswer{Endpoints: []endpointDocument{}, MayCreate: e.mayCreate(caller)}
 	words := strings.Fields(folded(query["q"]))
@@ -78,7 +78,7 @@ func (e *endpoints) list(w http.ResponseWriter, r *http.Request) error {
 
 // mayCreate reports whether there is anything that a caller could create.
 func (e *endpoints) mayCreate(caller identity.Principal) bool {
-	return permits(caller, dataapi.ActionEdit) && len(e.Catalog.Authors().Of(caller.Company.Slug)) > 0
+	return caller.AuthorizeSomewhere(dataapi.ActionEdit) && len(e.Catalog.Authors().Of(caller.Company.Slug)) > 0
 }
 
 func keyOf(entry *catalog.Entry) string {

@@ -66,13 +66,6 @@ func describeDelivery(delivery *callback.Delivery, announced *job.Job, whole boo
 	return d
 }
 
-func authorizeAccess(caller identity.Principal) error {
-	if !caller.AuthorizeEverywhere(dataapi.ActionManageAccess) {
-		return dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s.", dataapi.ActionManageAccess)
-	}
-	return nil
-}
-
 func readState(text string) (callback.State, error) {
 	switch state := callback.State(text); state {
 	case "", callback.Pending, callback.Delivered, callback.Dead:
@@ -88,7 +81,7 @@ const maxLooked = 200
 // listDeliveries answers with the deliveries of the company's jobs, of the newest job first.
 func (o *operation) listDeliveries(w http.ResponseWriter, r *http.Request) error {
 	caller := respond.CallerOf(r)
-	if err := authorizeAccess(caller); err != nil {
+	if err := caller.RequireEverywhere(dataapi.ActionManageAccess); err != nil {
 		return err
 	}
 	query, err := fields.ParseQuery(r, "state", "endpoint", "user", "limit", "cursor")
@@ -166,7 +159,7 @@ var errNoDelivery = dataapi.Errorf(dataapi.CodeJobNotFound, "There is no such jo
 
 // findDelivery returns the delivery that the path names, and the job that it announces.
 func (o *operation) findDelivery(r *http.Request, caller identity.Principal) (*callback.Delivery, *job.Job, error) {
-	if err := authorizeAccess(caller); err != nil {
+	if err := caller.RequireEverywhere(dataapi.ActionManageAccess); err != nil {
 		return nil, nil, err
 	}
 	id, err := job.ParseID(r.PathValue("job_id"))

@@ -83,7 +83,7 @@ const maxPages = 5
 // listJobs answers with the jobs that the caller's company has asked for, newest first.
 func (o *operation) listJobs(w http.ResponseWriter, r *http.Request) error {
 	caller := respond.CallerOf(r)
-	if err := lacks(caller, dataapi.ActionGetJob); err != nil {
+	if err := caller.RequireSomewhere(dataapi.ActionGetJob); err != nil {
 		return err
 	}
 	query, err := fields.ParseQuery(r, "status", "endpoint", "user", "since", "limit", "cursor")
@@ -164,7 +164,7 @@ func readSince(text string) (since time.Time, err error) {
 
 // findJob returns the job that the path names, when the caller may do this with it.
 func (o *operation) findJob(r *http.Request, caller identity.Principal, action dataapi.Action) (job.Job, error) {
-	if err := lacks(caller, action); err != nil {
+	if err := caller.RequireSomewhere(action); err != nil {
 		return job.Job{}, err
 	}
 	id, err := job.ParseID(r.PathValue("job_id"))
@@ -180,10 +180,8 @@ func (o *operation) findJob(r *http.Request, caller identity.Principal, action d
 	case found.Company != caller.Company.Slug || !o.Plan().MayRead(caller, found),
 		!caller.Authorize(action, found.Address.Path()) && !caller.Authorize(dataapi.ActionGetJob, found.Address.Path()):
 		return job.Job{}, &dataapi.Error{Code: dataapi.CodeJobNotFound}
-	case !caller.Authorize(action, found.Address.Path()):
-		return job.Job{}, dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s on %s.", action, found.Address.Path())
 	}
-	return found, nil
+	return found, caller.Require(action, found.Address.Path())
 }
 
 // getJob answers with one job and its parameters, the values of sensitive ones replaced; null: they are not known.

@@ -75,18 +75,6 @@ const (
 	maxPage     = job.MaxList
 )
 
-// lacks refuses a caller who has none of some actions anywhere.
-func lacks(caller identity.Principal, actions ...dataapi.Action) error {
-	names := make([]string, len(actions))
-	for i, action := range actions {
-		if caller.AuthorizeSomewhere(action) {
-			return nil
-		}
-		names[i] = string(action)
-	}
-	return dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s.", strings.Join(names, " or "))
-}
-
 // authorizeAgain is asked before something changes: the caller may have lost the right meanwhile.
 func (o *operation) authorizeAgain(r *http.Request) (identity.Principal, error) {
 	return o.Renew(respond.CallerOf(r))

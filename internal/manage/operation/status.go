@@ -85,7 +85,7 @@ func (o *operation) getStatus(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	caller := respond.CallerOf(r)
-	if err := lacks(caller, dataapi.ActionManageAccess, dataapi.ActionEdit); err != nil {
+	if err := caller.RequireSomewhere(dataapi.ActionManageAccess, dataapi.ActionEdit); err != nil {
 		return err
 	}
 	company := caller.Company.Slug
