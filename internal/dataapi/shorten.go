@@ -20,6 +20,27 @@ func Shorten(text string, most int) string {
 	return text[:end] + "..."
 }
 
+const (
+	// MaxEcho is the most characters that [Echo] repeats.
+	MaxEcho = 60
+
+	// Ellipsis stands where a message leaves something out.
+	Ellipsis = "…"
+)
+
+// Echo is what a message repeats of a text that an author or a caller has written: its beginning, when it is long.
+func Echo(text string) string {
+	if len(text) <= MaxEcho || utf8.RuneCountInString(text) <= MaxEcho {
+		return text
+	}
+	end := 0
+	for range MaxEcho {
+		_, size := utf8.DecodeRuneInString(text[end:])
+		end += size
+	}
+	return text[:end] + Ellipsis
+}
+
 // Span writes a duration without the zeros that time.Duration puts at its end.
 func Span(d time.Duration) string {
 	text := d.String()

@@ -55,7 +55,7 @@ func (a Authors) Refusal(company, source string) string {
 		return "company " + company + " may not publish statements on source " + source +
 			"; whoever runs the server allows it by " + by + " in the source's block of the Caddyfile"
 	case len(allowed) > 0:
-		return "there is no source " + Shorten(source) + " on which company " + company + " may publish" + Alternatives(source, allowed)
+		return "there is no source " + dataapi.Echo(source) + " on which company " + company + " may publish" + Alternatives(source, allowed)
 	default:
 		return "there is no source on which company " + company + " may publish; whoever runs the server allows one by the line `authors " +
 			company + "` in its block of the Caddyfile"
@@ -139,7 +139,7 @@ func (f *CompanyFile) AddUser(name string, value []byte, r *Report) bool {
 	for _, other := range f.Company.Users {
 		if other.Name != name && other.SubjectName() == user.SubjectName() {
 			r.Fault(Place{1, 1}, "users.%s: trusted issuers call the user %q, as they do the user %s; "+
-				"a subject, or the name of a user without one, may stand once", name, Shorten(user.SubjectName()), Shorten(other.Name))
+				"a subject, or the name of a user without one, may stand once", name, dataapi.Echo(user.SubjectName()), dataapi.Echo(other.Name))
 			break
 		}
 	}
