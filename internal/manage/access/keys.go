@@ -211,12 +211,9 @@ func (a *access) rotateKey(w http.ResponseWriter, r *http.Request) error {
 	return respond.WriteJSON(w, http.StatusCreated, newKey{keyDocument: a.describeKey(caller, rotation.New), Secret: rotation.Secret, Rotated: &rotated})
 }
 
-// parseOverlap reads how long what is rotated works beside its successor. The domain knows how long it may be.
+// parseOverlap reads the field overlap, and says what is wrong with it as of a field.
 func parseOverlap(text string) (time.Duration, error) {
-	if text == "" {
-		return dataapi.DefaultOverlap, nil
-	}
-	overlap, err := time.ParseDuration(text)
+	overlap, err := dataapi.ParseOverlap(text)
 	if err != nil {
 		return 0, &dataapi.Error{Code: dataapi.CodeInvalidParameter, Faults: []dataapi.Fault{{
 			Parameter: "overlap", Code: dataapi.CodeInvalidParameter, Detail: "must be a duration such as 24h; got " + strconv.Quote(fields.Shorten(text)),
