@@ -38,8 +38,8 @@ type NarrowedParam struct {
 	Limited  bool            // a context says something of it
 }
 
-// Narrow returns the contract as the contexts leave it, combined by intersection. Without contexts the schema is that of
-// [Contract.Schema]. The contexts must not be changed once they have been passed in.
+// Narrow returns the contract as the contexts leave it, combined by intersection. The contexts must not be changed once they have
+// been passed in.
 func (c *Contract) Narrow(contexts ...ShareContext) Narrowed {
 	restrictions := c.restrictions(contexts)
 	narrowed := Narrowed{Params: make([]NarrowedParam, 0, len(c.params)), Satisfiable: true}
