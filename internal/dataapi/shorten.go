@@ -2,7 +2,6 @@ package dataapi
 
 import (
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
@@ -39,15 +38,4 @@ func Echo(text string) string {
 		end += size
 	}
 	return text[:end] + Ellipsis
-}
-
-// Span writes a duration without the zeros that time.Duration puts at its end.
-func Span(d time.Duration) string {
-	text := d.String()
-	for _, zeros := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(text, zeros) {
-			text = text[:len(text)-2]
-		}
-	}
-	return text
 }

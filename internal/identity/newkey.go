@@ -25,7 +25,7 @@ type NewKey struct {
 // CreateKey makes an API key and returns its record and its secret, which is stored nowhere and cannot be had again. The
 // key works, and is durable, when CreateKey returns. A fault of the input is dataapi.CodeInvalidRequest.
 func (d *Directory) CreateKey(ctx context.Context, wanted NewKey) (Key, string, error) {
-	now := d.keys.now().UTC().Truncate(time.Microsecond)
+	now := dataapi.StoredTime(d.keys.now())
 	if err := d.checkNewKey(wanted, now); err != nil {
 		return Key{}, "", err
 	}
@@ -39,7 +39,7 @@ func (d *Directory) CreateKey(ctx context.Context, wanted NewKey) (Key, string, 
 func (d *Directory) newKey(wanted NewKey, now time.Time) (Key, string) {
 	key := Key{
 		ID: newKeyID(), Company: wanted.Company, User: wanted.User, Name: wanted.Name, CreatedAt: now,
-		ExpiresAt: wanted.ExpiresAt.UTC().Truncate(time.Microsecond),
+		ExpiresAt: dataapi.StoredTime(wanted.ExpiresAt),
 	}
 	secret := newSecret()
 	key.SecretMAC = secretMAC(d.keys.pepper, key.ID, secret)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
 // KeyRecord is what is stored of a key that signs tokens. Times are in UTC, to the microsecond.
@@ -39,7 +41,7 @@ func NewKeyRecord(algorithm string, private []byte, from time.Time) (KeyRecord, 
 	if err != nil {
 		return KeyRecord{}, err
 	}
-	from = storedTime(from)
+	from = dataapi.StoredTime(from)
 	return KeyRecord{ID: key.id, Algorithm: algorithm, Private: private, PublishedAt: from, SignsFrom: from}, nil
 }
 
@@ -61,9 +63,6 @@ type KeyStore interface {
 	// own. It may run more than once, and must call no store. Its error is returned unchanged and nothing is stored.
 	UpdateTokenKeys(ctx context.Context, change func([]KeyRecord) ([]KeyRecord, error)) ([]KeyRecord, error)
 }
-
-// storedTime is a time as it is stored: in UTC, to the microsecond.
-func storedTime(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
 func (r KeyRecord) key() (Key, error) {
 	key, err := keyOf(r.Algorithm, r.Private)

@@ -55,7 +55,7 @@ func addDelivery(tx *bbolt.Tx, j *job.Job) error {
 
 // putDelivery stores a delivery whose old index entry is gone, with the one that belongs to it now.
 func putDelivery(tx *bbolt.Tx, d *deliveryRecord) (err error) {
-	d.CreatedAt, d.NextAttempt, d.EndedAt = d.CreatedAt.UTC(), utc(d.NextAttempt), utc(d.EndedAt)
+	d.CreatedAt, d.NextAttempt, d.EndedAt = d.CreatedAt.UTC(), d.NextAttempt.UTC(), d.EndedAt.UTC()
 	switch {
 	case d.State != callback.Pending:
 	case d.Place > 0:
