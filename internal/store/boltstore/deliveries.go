@@ -132,24 +132,9 @@ func (s *Store) ClaimDeliveries(
 	if room.Deliveries < 1 {
 		return nil, time.Time{}, errors.New("a claim needs room for at least 1 delivery")
 	}
-	err = s.View(func(tx *bbolt.Tx) error {
-		next = time.Time{}
-		if deliveryQueue.claimable(tx, deliveryCapacity(room)) {
-			return nil
-		}
-		if key := in(tx, deliveryDueBucket).First(); key != nil {
-			next, _ = splitTimeKey(key)
-		}
-		if next.IsZero() || next.After(now) {
-			return errNothingToClaim
-		}
-		return nil
-	})
-	if errors.Is(err, errNothingToClaim) {
-		return nil, next, nil
-	}
-	if err != nil {
-		return nil, time.Time{}, err
+	nothing, next, err := s.nothingToClaim(deliveryQueue, deliveryCapacity(room), deliveryDueBucket, now)
+	if err != nil || nothing {
+		return nil, next, err
 	}
 	err = s.Update(ctx, func(tx *bbolt.Tx) error {
 		err := s.enqueueDeliveries(tx, now, until, room.Held)

@@ -89,7 +89,19 @@ func jobCapacity(given job.Capacity) capacity {
 	}
 }
 
-var errNothingToClaim = errors.New("nothing to claim")
+// nothingToClaim reports whether a claim can leave the queue and the index of what is due alone, and until when; zero: nobody
+// knows. Looking first spares a commit, with its fsync.
+func (s *Store) nothingToClaim(queue fairQueue, room capacity, due []byte, now time.Time) (nothing bool, next time.Time, err error) {
+	err = s.View(func(tx *bbolt.Tx) error {
+		nothing, next = !queue.claimable(tx, room), time.Time{}
+		if key := in(tx, due).First(); nothing && key != nil {
+			next, _ = splitTimeKey(key)
+			nothing = next.After(now)
+		}
+		return nil
+	})
+	return nothing, next, err
+}
 
 // Claim implements job.Store.
 func (s *Store) Claim(
@@ -101,27 +113,9 @@ func (s *Store) Claim(
 	if err := ctx.Err(); err != nil {
 		return nil, time.Time{}, err
 	}
-	// Looking first spares a commit, with its fsync, when there is nothing to do.
-	err = s.View(func(tx *bbolt.Tx) error {
-		next = time.Time{}
-		if jobQueue.claimable(tx, jobCapacity(room)) {
-			return nil
-		}
-		key := in(tx, dueBucket).First()
-		if key == nil {
-			return errNothingToClaim
-		}
-		if at, _ := splitTimeKey(key); at.After(now) {
-			next = at
-			return errNothingToClaim
-		}
-		return nil
-	})
-	if errors.Is(err, errNothingToClaim) {
-		return nil, next, nil
-	}
-	if err != nil {
-		return nil, time.Time{}, err
+	nothing, next, err := s.nothingToClaim(jobQueue, jobCapacity(room), dueBucket, now)
+	if err != nil || nothing {
+		return nil, next, err
 	}
 	err = s.Update(ctx, func(tx *bbolt.Tx) error {
 		jobs = nil
