@@ -40,8 +40,8 @@ func unruled(p Param) bool {
 		p.Pattern == "" && p.Enum == nil && p.MinItems == nil // reading has counted the items against MaxItems
 }
 
-// MaxParams is the most parameters of a contract.
-const MaxParams = 1000
+// maxParams is the most parameters of a contract.
+const maxParams = 1000
 
 // MaxListed is the most values of an enum, and of a share context's list.
 const MaxListed = 10_000
@@ -62,8 +62,8 @@ type DefinitionFault struct {
 // Compile checks definitions and makes their contract. It returns every fault at once, and then no contract.
 // Parameters are bound in the order in which they are given.
 func Compile(params []Param) (*Contract, []DefinitionFault) {
-	if len(params) > MaxParams {
-		return nil, []DefinitionFault{{"", "", -1, fmt.Sprintf("there must be at most %d; got %d", MaxParams, len(params))}}
+	if len(params) > maxParams {
+		return nil, []DefinitionFault{{"", "", -1, fmt.Sprintf("there must be at most %d; got %d", maxParams, len(params))}}
 	}
 	if slices.ContainsFunc(params, func(p Param) bool { return len(p.Enum) > MaxListed }) {
 		return compile(params) // which refuses it, and does not read the list

@@ -73,15 +73,15 @@ func (f *Families) Accept(ctx context.Context, authority *Authority, code string
 	return Pair{}, unauthenticated(errNoInvitation)
 }
 
-// Invited reports whether the family waits for its invitation to be accepted.
-func (f *Family) Invited() bool { return f.Current.RefreshID == "" }
+// isInvited reports whether the family waits for its invitation to be accepted.
+func (f *Family) isInvited() bool { return f.Current.RefreshID == "" }
 
 // accept applies the code of an invitation to its family.
 func (f *Family) accept(first Link, authority *Authority, now time.Time) (outcome exchange, altered bool) {
 	switch {
 	case !f.RevokedAt.IsZero():
 		return refused, false
-	case !f.Invited():
+	case !f.isInvited():
 		f.RevokedAt = now
 		return reused, true
 	case !now.Before(f.ExpiresAt):

@@ -21,9 +21,9 @@ type KeyRecord struct {
 	LongestToken time.Duration // the longest life of a token that it may sign or have signed, in whole seconds
 }
 
-// VerifiesUntil is when the last token that the key can have signed has expired, by any clock: from then on the key is of
+// verifiesUntil is when the last token that the key can have signed has expired, by any clock: from then on the key is of
 // no use. It is zero while no other key is to follow.
-func (r KeyRecord) VerifiesUntil() time.Time {
+func (r KeyRecord) verifiesUntil() time.Time {
 	if r.SignsUntil.IsZero() {
 		return time.Time{}
 	}
@@ -31,7 +31,7 @@ func (r KeyRecord) VerifiesUntil() time.Time {
 }
 
 func (r KeyRecord) ended(now time.Time) bool {
-	end := r.VerifiesUntil()
+	end := r.verifiesUntil()
 	return !end.IsZero() && !now.Before(end)
 }
 

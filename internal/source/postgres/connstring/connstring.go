@@ -326,8 +326,8 @@ func Places(connect *pgconn.Config) (list []place) {
 	return list
 }
 
-// SetPlaces makes the list the hosts that are tried, in this order.
-func SetPlaces(connect *pgconn.Config, list []place) {
+// setPlaces makes the list the hosts that are tried, in this order.
+func setPlaces(connect *pgconn.Config, list []place) {
 	entries := slices.Concat(list...)
 	connect.Host, connect.Port, connect.TLSConfig = entries[0].Host, entries[0].Port, entries[0].TLSConfig
 	connect.Fallbacks = entries[1:]
@@ -355,7 +355,7 @@ func (t *Target) setAddresses(value string) error {
 			entry.Host = address
 		}
 	}
-	SetPlaces(t.Connect, list)
+	setPlaces(t.Connect, list)
 	return nil
 }
 
