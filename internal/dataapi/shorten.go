@@ -23,7 +23,7 @@ const (
 	// MaxEcho is the most characters that [Echo] repeats.
 	MaxEcho = 60
 
-	// Ellipsis stands where a message leaves something out.
+	// Ellipsis is where a message leaves something out.
 	Ellipsis = "…"
 )
 

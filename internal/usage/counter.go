@@ -66,7 +66,7 @@ type Counter struct {
 type shard struct {
 	mu     sync.Mutex
 	series map[series]*Counts
-	_      [48]byte // the next lock stands on another cache line
+	_      [48]byte // the next lock is on another cache line
 }
 
 type series struct {

@@ -40,7 +40,7 @@ func (a Authors) Of(company string) (sources []string) {
 	return sources
 }
 
-// Refusal says why a company may not publish on a source, and what whoever runs the server would have to write; empty: it may. Other companies
+// Refusal says why a company may not publish on a source, and what the operator would have to write; empty: it may. Other companies
 // are not named: one need not know of the other.
 func (a Authors) Refusal(company, source string) string {
 	companies, configured := a[source]
@@ -95,7 +95,7 @@ func ParseStoredEndpoint(address dataapi.Address, text []byte, authors Authors, 
 	return endpoint, sound
 }
 
-// readStored reads what the store keeps of something with a name, as it stands below that name in a company.yaml.
+// readStored reads what the store keeps of something with a name, as it is below that name in a company.yaml.
 func readStored(name string, value []byte, r *Report) (described member, ok bool) {
 	text, ok := plainText(value, r)
 	if !ok {
@@ -124,7 +124,7 @@ func (f *CompanyFile) AddPolicy(name string, value []byte, r *Report) bool {
 	return true
 }
 
-// AddUser reads a user of the store into the company. The value is the map that stands below users.NAME of a company.yaml, as YAML
+// AddUser reads a user of the store into the company. The value is the map that is below users.NAME of a company.yaml, as YAML
 // or JSON; the report is that of this document. It reports whether the user was added: one that is at fault is not.
 func (f *CompanyFile) AddUser(name string, value []byte, r *Report) bool {
 	if f.Company.Users[name] != nil && f.Stored[name] == "" {

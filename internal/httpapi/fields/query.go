@@ -60,7 +60,7 @@ func splitQuery(r *http.Request, reserved ...string) (query Query, others url.Va
 // LinkQuery is the name of the query parameter that holds a presigned link.
 const LinkQuery = "link"
 
-// ParameterPrefix stands before the name of an endpoint's parameter in a query, where the name alone is reserved.
+// ParameterPrefix comes before the name of an endpoint's parameter in a query, where the name alone is reserved.
 const ParameterPrefix = "p."
 
 // ParseParameters reads the query of a request that has the parameters of an endpoint in it, beside those that are reserved. It

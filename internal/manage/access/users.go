@@ -113,7 +113,7 @@ func (p *people) describe(name string) (userDocument, bool) {
 	return d, true
 }
 
-// describeUser describes what a user is, wherever that stands.
+// describeUser describes a user of a file or of the store.
 func describeUser(company *identity.Company, user *identity.User) userDocument {
 	d := userDocument{
 		Name: user.Name, DisplayName: user.DisplayName, Active: user.Active, Policies: append([]string{}, user.Policies...),
@@ -182,7 +182,7 @@ func (a *access) listUsers(w http.ResponseWriter, r *http.Request) error {
 	return respond.WriteJSON(w, http.StatusOK, answer)
 }
 
-// mentions reports whether a text stands in the user's names or policies, whatever its case.
+// mentions reports whether a text is in the user's names or policies, whatever its case.
 func (d *userDocument) mentions(text string) bool {
 	text = strings.ToLower(text)
 	return slices.ContainsFunc(append([]string{d.Name, d.DisplayName}, d.Policies...), func(of string) bool {

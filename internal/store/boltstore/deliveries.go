@@ -35,7 +35,7 @@ func (d *deliveryRecord) queued() queued {
 	return queued{group: d.Company, member: d.Host(), place: d.Place, id: d.JobID}
 }
 
-// removeDeliveryIndex takes a pending delivery out of the index where it stands. The record must be as it was stored.
+// removeDeliveryIndex takes a pending delivery out of the index where it is. The record must be as it was stored.
 func removeDeliveryIndex(tx *bbolt.Tx, d *deliveryRecord) error {
 	if d.Place == 0 {
 		return in(tx, deliveryDueBucket).Delete(timeKey(d.NextAttempt, d.JobID))

@@ -47,7 +47,7 @@ func revisionKey(name []byte, revision int64) []byte {
 	return binary.BigEndian.AppendUint64(append(bytes.Clone(name), 0), uint64(revision))
 }
 
-// documentRecord is what is stored of a document beside its value, which stands behind it as it is.
+// documentRecord is what is stored of a document beside its value, which follows it as it is.
 type documentRecord struct {
 	Revision int64     `json:"revision"`
 	Deleted  bool      `json:"deleted,omitzero"`

@@ -13,7 +13,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
-// The indexes. A job stands in exactly one of them, according to what happens to it next.
+// The indexes. A job is in exactly one of them, according to what happens to it next.
 var (
 	// jobQueue holds the jobs that can be claimed, by source and company.
 	jobQueue = newFairQueue("jobs_ready", "jobs")
@@ -53,7 +53,7 @@ func addIndex(tx *bbolt.Tx, rec *record) (err error) {
 	return jobQueue.push(tx, rec.queued())
 }
 
-// removeIndex takes a job that is processing out of the index where it stands. The record must be as it was stored.
+// removeIndex takes a job that is processing out of the index where it is. The record must be as it was stored.
 func removeIndex(tx *bbolt.Tx, rec *record) error {
 	switch {
 	case rec.LeaseOwner != "":

@@ -181,7 +181,7 @@ func timeOf(t *time.Time) time.Time {
 	return t.UTC()
 }
 
-// Secret returns the secret of this name, which generate makes when there is none yet. Whoever calls first decides: all
+// Secret returns the secret of this name, which generate makes when there is none yet. The first to call decides: all
 // callers on all servers get the same bytes, and they are on disk before Secret returns. An error of generate is returned
 // unchanged and nothing is stored; an empty secret is an error.
 func (s *Store) Secret(name string, generate func() ([]byte, error)) (secret []byte, err error) {

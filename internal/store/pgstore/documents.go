@@ -34,7 +34,7 @@ func scanDocument(row pgx.Row) (d documents.Document, err error) {
 	return d, err
 }
 
-// PutDocument implements [documents.Store]. Whoever changes a document holds its row, which is made first where there is none: of
+// PutDocument implements [documents.Store]. A change of a document holds its row, which is made first where there is none: of
 // two who make it, the second one finds the first one's.
 func (s *Store) PutDocument(ctx context.Context, w documents.Write) (written documents.Document, err error) {
 	if err := w.Check(); err != nil {

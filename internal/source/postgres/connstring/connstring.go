@@ -359,7 +359,7 @@ func (t *Target) setAddresses(value string) error {
 	return nil
 }
 
-// checkHosts refuses names that cannot be those of a host. They are not shown: what stands there may be part of a password.
+// checkHosts refuses names that cannot be those of a host. They are not shown: what is there may be part of a password.
 func (t *Target) checkHosts() error {
 	for _, place := range Places(t.Connect) {
 		host := place[0].Host
