@@ -11,7 +11,9 @@ import (
 )
 
 // answersWithJobs says whether calls without Prefer become jobs.
-func (e *endpoint) answersWithJobs() bool { return e.Mode == catalog.Async || e.OnTimeout == catalog.Continue }
+func (e *endpoint) answersWithJobs() bool {
+	return e.Mode == catalog.Async || e.OnTimeout == catalog.Continue
+}
 
 // addSharedJobs adds the operations on jobs of the endpoints whose calls answer with results. They have jobs only where a call has asked
 // for one with Prefer, so that one description does for all: with one for each, a document of many endpoints would consist of them.
