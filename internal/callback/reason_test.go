@@ -18,8 +18,6 @@ func TestReasons(t *testing.T) {
 	t.Parallel()
 	secure := httptest.NewTLSServer(status(200)) // whose certificate nobody has signed
 	t.Cleanup(secure.Close)
-	closed := httptest.NewServer(status(200))
-	closed.Close()
 	mute := &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no name server") }}
 	private := callback.NameServer(t, func() [4]byte { return [4]byte{127, 0, 0, 1} })
 	answers := func(handler http.HandlerFunc) string { return newReceiver(t, handler).URL }
@@ -35,7 +33,7 @@ func TestReasons(t *testing.T) {
 		callback.AnsweredRedirect:  {url: answers(status(302))},
 		callback.TimedOut:          {url: answers(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })},
 		callback.ConnectionBroken:  {url: answers(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })},
-		callback.NotConnected:      {url: closed.URL},
+		callback.NotConnected:      {url: "http://127.0.0.1:1"},
 		callback.NameNotResolved:   {url: "https://hooks.example.com/", resolver: mute},
 		callback.AddressNotAllowed: {url: "https://hooks.example.com/", resolver: private},
 		callback.URLNotAllowed:     {url: "http://hooks.example.com/"},
