@@ -79,7 +79,7 @@ func TestAPartIsNeverTakenForTheWhole(t *testing.T) {
 	}
 	catalog["acme/default/pause.sql"] = "/*---\nsource: main\nlimits: { timeout: 1m, max_rows: 100000 }\n---*/\n" + pause(50)
 	s := newServer(t, serverConfig{sources: servertest.Postgres(t, "", "").Directive() + " {\n\t\t\tmax_conns 32\n\t\t}", files: catalog})
-	secure, encoded := freePort(t), freePort(t)
+	secure, encoded := servertest.FreePort(t), servertest.FreePort(t)
 	s.reconfigure("http://127.0.0.1:", fmt.Sprintf(`https://127.0.0.1:%d {
 	tls internal
 	data_api
@@ -332,7 +332,7 @@ func nginxBefore(t *testing.T, upstream string) string {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	address := fmt.Sprintf("127.0.0.1:%d", servertest.FreePort(t))
 	configuration := filepath.Join(dir, "nginx.conf")
 	content := fmt.Sprintf(`pid %[1]s/nginx.pid;
 error_log %[1]s/error.log;
