@@ -61,7 +61,7 @@ func TestReasons(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store := newStore(t)
-			d := start(t, store, callback.Options{})
+			d := start(t, store, callback.Options{Timeout: patience})
 			attachTo(t, d, callback.Config{AllowedHosts: allowed(url)})
 			expectReason(t, await(t, store, endJob(t, store, d, time.Now(), url, "1"), logged), callback.TLSFailed)
 		})
