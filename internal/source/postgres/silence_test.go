@@ -179,7 +179,13 @@ func TestDatabaseThatDoesNotLookForCancelRequests(t *testing.T) {
 	if !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
 		t.Fatal(err)
 	}
-	late, err := timed(compile(t, s, "SELECT stubborn() AS v"), time.Second)
+	stubborn := compile(t, s, "SELECT stubborn() AS v")
+	late, err := timed(stubborn, time.Second)
+	const works = `SELECT count(*)::int FROM pg_stat_activity
+		WHERE query LIKE '%stubborn()%' AND state = 'active' AND pid <> pg_backend_pid() AND datname = current_database()`
+	if scalar[int](t, db, works) == 0 { // a busy machine may not come to run it within the first limit
+		late, err = timed(stubborn, 20*time.Second)
+	}
 	if !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
 		t.Errorf("got %v", err)
 	}
