@@ -48,7 +48,8 @@ func TestCompressionStreams(t *testing.T) {
 				t.Fatal(err)
 			}
 			path := s.URL("/api/v1/data-api/default/steady/execute." + test.format)
-			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader(fmt.Sprintf(`{"parameter_values":{"gate":%d}}`, i)))
+			body := fmt.Sprintf(`{"parameter_values":{"gate":%d}}`, i)
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader(body))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,14 +64,14 @@ func TestCompressionStreams(t *testing.T) {
 			if response.StatusCode != http.StatusOK || response.Header.Get("Content-Encoding") != test.coding {
 				t.Fatalf("%d, %v", response.StatusCode, response.Header)
 			}
-			body := bufio.NewReader(response.Body)
-			if _, err := body.Peek(1); err != nil {
+			rows := bufio.NewReader(response.Body)
+			if _, err := rows.Peek(1); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := gate.Exec(t.Context(), "SELECT pg_advisory_unlock($1)", i); err != nil {
 				t.Fatal(err)
 			}
-			plain, err := decompressed(test.coding, body)
+			plain, err := decompressed(test.coding, rows)
 			if err != nil || len(plain) < 300_000 {
 				t.Fatalf("%d bytes: %v", len(plain), err)
 			}
