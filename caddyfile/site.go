@@ -85,7 +85,7 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		if consoleSaid {
 			return nil, h.WrapErr(err)
 		}
-		console.Path = "" // the documentation page stands where it would be by itself
+		console.Path = "" // the documentation page is where it would be by itself
 	}
 	docs.Console = console.Path
 	forPages := func(r caddyhttp.Route) caddyhttp.Route {

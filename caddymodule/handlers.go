@@ -214,7 +214,7 @@ func (h *ExecuteHandler) options(r *http.Request) httpapi.ExecuteOptions {
 	return httpapi.ExecuteOptions{MaxBody: h.MaxBody, ServerTiming: h.ServerTiming, Base: baseOf(r, h.base)}
 }
 
-// baseOf returns what stands before the paths of the API: what the configuration says, or what handle_path or uri strip_prefix has
+// baseOf returns what comes before the paths of the API: what the configuration says, or what handle_path or uri strip_prefix has
 // taken away.
 func baseOf(r *http.Request, configured dataapi.Base) dataapi.Base {
 	if configured.URL != "" {

@@ -39,7 +39,7 @@ type PostgresStore struct {
 	PollOnly bool `json:"poll_only,omitempty"`
 
 	// How long this server may go on without hearing of what other servers have revoked, as when the database is away. Beyond
-	// that whoever comes with an API key, or a token that was made for one, gets 503. The default is 30s, the least 5s, the most 24h.
+	// that callers with an API key, or a token that was made for one, get 503. The default is 30s, the least 5s, the most 24h.
 	Stale caddy.Duration `json:"stale,omitempty"`
 
 	template string // the connection string before its placeholders were replaced

@@ -16,7 +16,7 @@ type ConsoleLinkRequest struct {
 	User    string `json:"user"`
 }
 
-// ConsoleLink signs whoever opens it in, once.
+// ConsoleLink signs in the first who opens it.
 type ConsoleLink struct {
 	Company string    `json:"company_slug"`
 	User    string    `json:"user"`

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
 
@@ -85,7 +86,7 @@ func (s *Services) rotateKey(r *http.Request) (any, error) {
 	if err := decodeBody(r, &request); err != nil {
 		return nil, err
 	}
-	overlap, err := parseOverlap(request.Overlap)
+	overlap, err := dataapi.ParseOverlap(request.Overlap)
 	if err != nil {
 		return nil, err
 	}

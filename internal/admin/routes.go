@@ -177,15 +177,3 @@ func decodeUpTo(r *http.Request, most int64, target any) error {
 	}
 	return nil
 }
-
-// parseOverlap reads how long what is rotated works beside its successor. The domain knows how long it may be.
-func parseOverlap(text string) (time.Duration, error) {
-	if text == "" {
-		return dataapi.DefaultOverlap, nil
-	}
-	overlap, err := time.ParseDuration(text)
-	if err != nil {
-		return 0, dataapi.Errorf(dataapi.CodeInvalidRequest, "overlap is %q: it must be a duration such as 24h.", text)
-	}
-	return overlap, nil
-}

@@ -51,7 +51,7 @@ func (s *Services) rotateSecret(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	overlap, err := parseOverlap(request.Overlap)
+	overlap, err := dataapi.ParseOverlap(request.Overlap)
 	if err != nil {
 		return nil, err
 	}

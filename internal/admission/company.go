@@ -31,7 +31,7 @@ func newWaiter() any {
 	return &waiter{ready: make(chan struct{}, 1), timer: timer}
 }
 
-// recycle gives a waiter back that stands in no queue, and whose ready is empty.
+// recycle gives a waiter back that is in no queue, and whose ready is empty.
 func (g *Gate) recycle(w *waiter) {
 	w.timer.Stop()
 	w.admitted = false
@@ -160,7 +160,7 @@ func (g *Gate) waitingByCompany() map[string]int {
 	return waiting
 }
 
-// turns is a heap of the companies that have waiters: first stands who holds the fewest places, and among equals who has
+// turns is a heap of the companies that have waiters: first comes who holds the fewest places, and among equals who has
 // waited longest for its turn.
 type turns []*company //nolint:recvcheck // package heap wants these receivers
 

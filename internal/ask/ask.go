@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// ErrNoAnswer says that there was no answer within [Question.Patience]. The question stands: whoever asks next waits for it.
+// ErrNoAnswer says that there was no answer within [Question.Patience]. The question goes on: those who ask next wait for it.
 var ErrNoAnswer = errors.New("no answer in time")
 
 // Question is asked by many. It is safe for concurrent use, and must not be copied once it was asked.

@@ -39,11 +39,11 @@ type Delivery struct {
 	Forgiven int `json:"forgiven,omitempty"`
 
 	EndedAt time.Time `json:"ended_at,omitzero"` // when it was delivered or given up
-	Log     []Try     `json:"log,omitempty"`     // the latest tries, at most MaxLog, oldest first
+	Log     []Try     `json:"log,omitempty"`     // the latest tries, at most maxLog, oldest first
 }
 
-// MaxLog is how many tries a delivery's log keeps.
-const MaxLog = 20
+// maxLog is how many tries a delivery's log keeps.
+const maxLog = 20
 
 // Try is what came of one attempt.
 type Try struct {

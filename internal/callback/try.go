@@ -48,7 +48,7 @@ func (d *Dispatcher) try(ctx context.Context, delivery Delivery, current attache
 		return postpone(delivery, due.Add(5*time.Second))
 	}
 	delivery.Log = append(delivery.Log, Try{At: begun.UTC(), Took: now.Sub(begun), Status: status, Error: errorText(err), Reason: reasonOf(err)})
-	delivery.Log = delivery.Log[max(0, len(delivery.Log)-MaxLog):]
+	delivery.Log = delivery.Log[max(0, len(delivery.Log)-maxLog):]
 	if err == nil {
 		return ended(delivery, Delivered, now)
 	}

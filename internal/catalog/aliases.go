@@ -2,7 +2,7 @@ package catalog
 
 import "github.com/solucao42/caddy-data-api/internal/catalog/document"
 
-// What one document says is in package document. Whoever has the catalog has these with it.
+// What one document says is in package document. Users of the catalog need no second import for these.
 type (
 	// Endpoint is an endpoint of the catalog.
 	Endpoint = document.Endpoint

@@ -119,7 +119,7 @@ func columnFaults(e *Endpoint, columns []source.Column) (faults Diagnostics) {
 		if !slices.Contains(names, declared) {
 			at, _ := e.Places.Columns.At(declared)
 			fault := Diagnostic{File: e.File, Line: at.Line, Column: at.Column,
-				Message: fmt.Sprintf("columns: the result has no column %q%s", document.Shorten(declared), document.Alternatives(declared, names))}
+				Message: fmt.Sprintf("columns: the result has no column %q%s", dataapi.Echo(declared), document.Alternatives(declared, names))}
 			faults = append(faults, fault.WithAllowed(names))
 		}
 	}

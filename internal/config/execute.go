@@ -8,11 +8,11 @@ type Execute struct {
 	MaxBody int64 `json:"max_body,omitempty"`
 
 	// Whether calls of endpoints are answered with the field Server-Timing: milliseconds of waiting for a place at the source
-	// (wait), of the query (db), and in all (total). In the answers that are streamed it stands in the trailer. By default it is
+	// (wait), of the query (db), and in all (total). In the answers that are streamed it is in the trailer. By default it is
 	// left out, since it tells callers how busy the database is.
 	ServerTiming bool `json:"server_timing,omitempty"`
 
-	// The URL that callers know the API by, such as https://api.example.com/edge. Its path stands before the paths in answers, and
+	// The URL that callers know the API by, such as https://api.example.com/edge. Its path comes before the paths in answers, and
 	// the whole is the server in OpenAPI documents. By default that path is what the site has taken away from the beginning of the
 	// request's, by handle_path or uri strip_prefix. It is needed where something in front of this server takes a part away.
 	BaseURL string `json:"base_url,omitempty"`

@@ -19,8 +19,8 @@ import (
 	rscors "github.com/rs/cors"
 )
 
-// AnyOrigin stands for all origins.
-const AnyOrigin = "*"
+// anyOrigin stands for all origins.
+const anyOrigin = "*"
 
 // MaxAge bounds how long browsers may be told to keep what a preflight has said. They have bounds of their own: two hours in
 // Chromium, 24 hours in Firefox.
@@ -65,9 +65,9 @@ func (p *Policy) Apply(w http.ResponseWriter, r *http.Request) (answered bool) {
 }
 
 // CheckOrigin reports what is wrong with an origin: it is a scheme, a host and at most a port, as browsers write them, or
-// [AnyOrigin].
+// [anyOrigin].
 func CheckOrigin(origin string) error {
-	if origin == AnyOrigin {
+	if origin == anyOrigin {
 		return nil
 	}
 	parsed, err := url.Parse(origin)
@@ -98,7 +98,7 @@ func Check(origins []string, maxAge time.Duration) error {
 			faults = append(faults, fmt.Errorf("cors: %w", err))
 		}
 	}
-	if slices.Contains(origins, AnyOrigin) && len(origins) > 1 {
+	if slices.Contains(origins, anyOrigin) && len(origins) > 1 {
 		faults = append(faults, errors.New("cors: origin * is all there are: leave the others out"))
 	}
 	if maxAge < 0 || maxAge > MaxAge {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Base is what stands before the paths of the API as its callers know them: mostly nothing.
+// Base is what comes before the paths of the API as its callers know them: mostly nothing.
 type Base struct {
 	// Path is what something in front takes away, such as /edge. It has no slash at its end.
 	Path string

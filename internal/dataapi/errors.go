@@ -75,7 +75,7 @@ type TextFault struct {
 	Column  int      `json:"column"` // in characters, from 1
 	Length  int      `json:"length"` // of the word at fault, in characters; at least 1
 	Message string   `json:"message"`
-	Allowed []string `json:"allowed"` // words that may stand in its place; null: that is no closed list
+	Allowed []string `json:"allowed"` // words that may be in its place; null: that is no closed list
 	Effect  *string  `json:"effect"`  // what is live all the same; null: nothing is, or it is not known
 }
 

@@ -8,6 +8,18 @@ const (
 	MaxOverlap     = 30 * 24 * time.Hour
 )
 
+// ParseOverlap reads an overlap; none is [DefaultOverlap]. How long it may be is for [CheckOverlap] to say.
+func ParseOverlap(text string) (time.Duration, error) {
+	if text == "" {
+		return DefaultOverlap, nil
+	}
+	overlap, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, Errorf(CodeInvalidRequest, "overlap is %q: it must be a duration such as 24h.", text)
+	}
+	return overlap, nil
+}
+
 // CheckOverlap refuses an overlap that is below zero or above [MaxOverlap].
 func CheckOverlap(overlap time.Duration) error {
 	if overlap < 0 || overlap > MaxOverlap {

@@ -2,7 +2,6 @@ package dataapi
 
 import (
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
@@ -20,13 +19,23 @@ func Shorten(text string, most int) string {
 	return text[:end] + "..."
 }
 
-// Span writes a duration without the zeros that time.Duration puts at its end.
-func Span(d time.Duration) string {
-	text := d.String()
-	for _, zeros := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(text, zeros) {
-			text = text[:len(text)-2]
-		}
+const (
+	// MaxEcho is the most characters that [Echo] repeats.
+	MaxEcho = 60
+
+	// Ellipsis is where a message leaves something out.
+	Ellipsis = "…"
+)
+
+// Echo is what a message repeats of a text that an author or a caller has written: its beginning, when it is long.
+func Echo(text string) string {
+	if len(text) <= MaxEcho || utf8.RuneCountInString(text) <= MaxEcho {
+		return text
 	}
-	return text
+	end := 0
+	for range MaxEcho {
+		_, size := utf8.DecodeRuneInString(text[end:])
+		end += size
+	}
+	return text[:end] + Ellipsis
 }

@@ -28,3 +28,14 @@ func TestShorten(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestEcho(t *testing.T) {
+	for _, text := range []string{"", "short", strings.Repeat("x", dataapi.MaxEcho), strings.Repeat("日", dataapi.MaxEcho)} {
+		if got := dataapi.Echo(text); got != text {
+			t.Errorf("got %q", got)
+		}
+	}
+	if got, want := dataapi.Echo(strings.Repeat("日", dataapi.MaxEcho+1)), strings.Repeat("日", dataapi.MaxEcho)+dataapi.Ellipsis; got != want {
+		t.Errorf("got %q", got)
+	}
+}

@@ -180,7 +180,7 @@ type limitedSink struct {
 	summary result.Summary
 }
 
-// end ends the result when the query has succeeded, and words its error for the caller when it has not. Whoever keeps the call keeps no
+// end ends the result when the query has succeeded, and words its error for the caller when it has not. Who keeps the call keeps no
 // answer.
 func (s *limitedSink) end(err error) (result.Summary, error) {
 	defer func() { s.Encoder = nil }()

@@ -11,8 +11,8 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/params"
 )
 
-// MaxOlder is how many revisions before the present one are kept of each endpoint.
-const MaxOlder = 5
+// maxOlder is how many revisions before the present one are kept of each endpoint.
+const maxOlder = 5
 
 // history remembers what has been live. It lives as long as the set of queries that it belongs to.
 type history struct {
@@ -47,7 +47,7 @@ func (h *history) follow(endpoints []*catalog.Endpoint, accepted func(*catalog.E
 			return twice
 		})
 		if len(list) > 0 {
-			older[endpoint.Address] = list[:min(len(list), MaxOlder)]
+			older[endpoint.Address] = list[:min(len(list), maxOlder)]
 		}
 	}
 	h.live, h.older = live, older

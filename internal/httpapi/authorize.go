@@ -25,8 +25,8 @@ func authorizePath(r *http.Request, caller identity.Principal, action dataapi.Ac
 	if !dataapi.ValidSlug(namespace) || !dataapi.ValidSlug(slug) {
 		return "", "", &dataapi.Error{Code: dataapi.CodeEndpointNotFound}
 	}
-	if !caller.Authorize(action, namespace+"/"+slug) {
-		return "", "", dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s on %s/%s.", action, namespace, slug)
+	if err := caller.Require(action, namespace+"/"+slug); err != nil {
+		return "", "", err
 	}
 	return namespace, slug, nil
 }

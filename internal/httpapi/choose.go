@@ -74,7 +74,7 @@ func onlyWhenPreferred(x *exchange) error {
 		"This endpoint answers with jobs. Make one with POST, or say that you want one with Prefer: respond-async or Prefer: wait=N.")
 }
 
-// sensitiveTexts refuses values that must not stand in a URL.
+// sensitiveTexts refuses values that must not be in a URL.
 func sensitiveTexts(x *exchange) error {
 	names := x.called.Endpoint.Contract.SensitiveAmong(x.texts)
 	if len(names) == 0 {

@@ -3,9 +3,7 @@ package httpapi
 import (
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -100,13 +98,7 @@ func (e *endpoints) list(w http.ResponseWriter, r *http.Request) error {
 	if more {
 		cursor := base64.RawURLEncoding.EncodeToString([]byte(offers[len(offers)-1].Path()))
 		answer.NextCursor = &cursor
-		next := url.Values{"cursor": {cursor}, "limit": {fmt.Sprint(limit)}}
-		for _, filter := range []string{"namespace", "slug", "search"} {
-			if query[filter] != "" {
-				next.Set(filter, query[filter])
-			}
-		}
-		fields.SetNext(w, r, next)
+		query.SetNext(w, r, cursor, limit)
 	}
 	return respond.WriteJSON(w, http.StatusOK, answer)
 }
@@ -124,7 +116,7 @@ func describeEndpoint(caller identity.Principal, offer execution.Offer, base str
 	document := endpointDocument{
 		Namespace: offer.Namespace, Slug: offer.Slug, Title: offer.Title, Description: offer.Description,
 		Mode: string(offer.Mode), OnTimeout: string(offer.OnTimeout), Revision: offer.Revision,
-		Deprecated: timeOrNull(offer.Deprecated), Sunset: timeOrNull(offer.Sunset),
+		Deprecated: respond.TimeOrNull(offer.Deprecated), Sunset: respond.TimeOrNull(offer.Sunset),
 		Limits: limitsDocument{
 			TimeoutSeconds: offer.Limits.Timeout.Seconds(), JobTimeoutSeconds: offer.Limits.JobTimeout.Seconds(), MaxRows: offer.Limits.MaxRows,
 		},
@@ -151,13 +143,6 @@ func describeEndpoint(caller identity.Principal, offer execution.Offer, base str
 		document.Links.Jobs = base + offer.URLPath() + "/jobs"
 	}
 	return document
-}
-
-func timeOrNull(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
 }
 
 // permissionsAnswer is the body of GET /api/v1/auth/permissions.

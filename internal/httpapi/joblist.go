@@ -3,9 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"net/url"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
@@ -36,7 +34,11 @@ func (j *jobs) list(w http.ResponseWriter, r *http.Request) error {
 	if !fields.AcceptsJSON(r.Header) {
 		return fields.ErrNotJSON
 	}
-	filter, err := listFilter(r)
+	query, err := fields.ParseQuery(r, "status", "limit", "cursor")
+	if err != nil {
+		return err
+	}
+	filter, err := listFilter(query)
 	if err != nil {
 		return err
 	}
@@ -62,21 +64,12 @@ func (j *jobs) list(w http.ResponseWriter, r *http.Request) error {
 	}
 	if cursor := next.String(); cursor != "" {
 		answer.NextCursor = &cursor
-		query := url.Values{"cursor": {cursor}, "limit": {fmt.Sprint(filter.Limit)}}
-		if filter.Status != "" {
-			query.Set("status", string(filter.Status))
-		}
-		fields.SetNext(w, r, query)
+		query.SetNext(w, r, cursor, filter.Limit)
 	}
 	return respond.WriteJSON(w, http.StatusOK, answer)
 }
 
-func listFilter(r *http.Request) (job.Filter, error) {
-	query, err := fields.ParseQuery(r, "status", "limit", "cursor")
-	if err != nil {
-		return job.Filter{}, err
-	}
-	filter := job.Filter{}
+func listFilter(query fields.Query) (filter job.Filter, err error) {
 	switch status := job.Status(query["status"]); status {
 	case "", job.Processing, job.Completed, job.Failed, job.Cancelled:
 		filter.Status = status

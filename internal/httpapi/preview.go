@@ -94,8 +94,8 @@ func (p *previews) prepare(x *exchange, request *previewRequest) (as identity.Pr
 		return as, dataapi.Errorf(dataapi.CodeInvalidRequest, "namespace and slug must be %s.", dataapi.SlugRule)
 	}
 	for _, action := range []dataapi.Action{dataapi.ActionEdit, dataapi.ActionExecute} {
-		if !x.caller.Authorize(action, path) {
-			return as, dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s on %s.", action, path)
+		if err := x.caller.Require(action, path); err != nil {
+			return as, err
 		}
 	}
 	if as, err = p.impersonate(x.caller, request.AsUser, path); err != nil {

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
-	"strconv"
 
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/job"
@@ -50,7 +48,7 @@ func (s *results) answerPage(w http.ResponseWriter, r *http.Request, found job.J
 	if page.next != (fields.Place{}) {
 		cursor := s.cursors.Seal(page.next, found.ID)
 		summary.NextCursor = &cursor
-		fields.SetNext(w, r, url.Values{"cursor": {cursor}, "limit": {strconv.Itoa(limit)}})
+		fields.Query{}.SetNext(w, r, cursor, limit)
 	}
 	return sendPage(w, stored, page, summary)
 }

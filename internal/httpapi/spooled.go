@@ -15,7 +15,7 @@ import (
 )
 
 // answerForm serves the result in another form than it is stored in. Where a range of it would begin is known once it was made: it is
-// made once, and read by whoever asks for a part of it. One that is too large for that is made while it is sent, as a whole.
+// made once, and read by all who ask for a part of it. One that is too large for that is made while it is sent, as a whole.
 func (s *results) answerForm(w http.ResponseWriter, r *http.Request, found job.Job, stored *job.ResultReader, form form) error {
 	name := found.ID.String() + "-" + form.String()
 	file, err := s.spool.Get(r.Context(), name, func(to io.Writer) error { return s.spoolForm(r.Context(), w, to, found, stored, form) })

@@ -27,7 +27,7 @@ type User struct {
 	Name         string // unique inside its company, by the slug rule
 	DisplayName  string // for people; the name when the file gives none
 	Active       bool
-	Stored       bool     // it was made over the API, and stands in no file of the catalog
+	Stored       bool     // it was made over the API, and is in no file of the catalog
 	Subject      string   // what a trusted issuer calls the user; empty: the name
 	Basic        bool     // its keys may be presented by HTTP Basic, in requests that change nothing
 	Policies     []string // names of managed policies or of the company's own
@@ -41,7 +41,7 @@ type User struct {
 type Policy struct {
 	Name        string
 	Description string
-	Stored      bool // it was made over the API, and stands in no file of the catalog
+	Stored      bool // it was made over the API, and is in no file of the catalog
 	Grants      []Grant
 }
 

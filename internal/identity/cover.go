@@ -6,7 +6,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-// Beyond says what another user of the company may do or see that this one may not, in words for this one; empty: nothing. Whoever grants
+// Beyond says what another user of the company may do or see that this one may not, in words for this one; empty: nothing. Who grants
 // something, be it by a policy, a user or a key, has to have it.
 func (p Principal) Beyond(other Principal) string {
 	if more := p.permissions.beyond(other.permissions); more != "" {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
 // MinPepper is the least length of the server's pepper in bytes: the output of SHA-256 (RFC 2104, 3).
@@ -129,7 +131,7 @@ func (k *Keys) List(ctx context.Context, company string) ([]Key, error) {
 func (k *Keys) Revoke(ctx context.Context, id string) (key Key, changed bool, err error) {
 	k.writing.Lock()
 	defer k.writing.Unlock()
-	at := k.now().UTC().Truncate(time.Microsecond)
+	at := dataapi.StoredTime(k.now())
 	record, err := k.store.RevokeKey(ctx, id, at)
 	switch {
 	case errors.Is(err, ErrKeyNotFound):

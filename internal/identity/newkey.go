@@ -11,21 +11,21 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-// MaxKeyName is the most characters that a key's label may have.
-const MaxKeyName = 80
+// maxKeyName is the most characters that a key's label may have.
+const maxKeyName = 80
 
 // NewKey says what key to make.
 type NewKey struct {
 	Company   string    // slug of a company in the current catalog
 	User      string    // name of one of its users
-	Name      string    // a label for people, at most MaxKeyName printable characters; may be empty
+	Name      string    // a label for people, at most maxKeyName printable characters; may be empty
 	ExpiresAt time.Time // zero: never
 }
 
 // CreateKey makes an API key and returns its record and its secret, which is stored nowhere and cannot be had again. The
 // key works, and is durable, when CreateKey returns. A fault of the input is dataapi.CodeInvalidRequest.
 func (d *Directory) CreateKey(ctx context.Context, wanted NewKey) (Key, string, error) {
-	now := d.keys.now().UTC().Truncate(time.Microsecond)
+	now := dataapi.StoredTime(d.keys.now())
 	if err := d.checkNewKey(wanted, now); err != nil {
 		return Key{}, "", err
 	}
@@ -39,7 +39,7 @@ func (d *Directory) CreateKey(ctx context.Context, wanted NewKey) (Key, string, 
 func (d *Directory) newKey(wanted NewKey, now time.Time) (Key, string) {
 	key := Key{
 		ID: newKeyID(), Company: wanted.Company, User: wanted.User, Name: wanted.Name, CreatedAt: now,
-		ExpiresAt: wanted.ExpiresAt.UTC().Truncate(time.Microsecond),
+		ExpiresAt: dataapi.StoredTime(wanted.ExpiresAt),
 	}
 	secret := newSecret()
 	key.SecretMAC = secretMAC(d.keys.pepper, key.ID, secret)
@@ -57,9 +57,9 @@ func (d *Directory) checkNewKey(wanted NewKey, now time.Time) error {
 			"The company %s has no user %q%s", wanted.Company, wanted.User,
 			dataapi.Beside(wanted.User, slices.Sorted(maps.Keys(entry.users))))
 	}
-	if !printable(wanted.Name) || utf8.RuneCountInString(wanted.Name) > MaxKeyName {
+	if !printable(wanted.Name) || utf8.RuneCountInString(wanted.Name) > maxKeyName {
 		return dataapi.Errorf(dataapi.CodeInvalidRequest,
-			"The name of a key is at most %d printable characters.", MaxKeyName)
+			"The name of a key is at most %d printable characters.", maxKeyName)
 	}
 	if !wanted.ExpiresAt.IsZero() && !wanted.ExpiresAt.After(now) {
 		return dataapi.Errorf(dataapi.CodeInvalidRequest, "The expiry %s is not in the future.",

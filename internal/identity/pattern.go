@@ -7,8 +7,8 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-// PatternRule says in words what [ValidPattern] accepts, for error messages.
-const PatternRule = "* for every endpoint, or namespace/slug where either part may end in * such as " +
+// patternRule says in words what [ValidPattern] accepts, for error messages.
+const patternRule = "* for every endpoint, or namespace/slug where either part may end in * such as " +
 	"default/*, default/vendas-* or */vendas-por-regiao"
 
 // everyEndpoint is the pattern that matches each endpoint of a company.
@@ -65,7 +65,7 @@ func parsePart(text string) (part, bool) {
 }
 
 func patternFault(text string) error {
-	return fmt.Errorf("%q is not an endpoint pattern; allowed is %s", text, PatternRule)
+	return fmt.Errorf("%q is not an endpoint pattern; allowed is %s", text, patternRule)
 }
 
 // wildcard reports whether p may match more than one endpoint.

@@ -30,7 +30,7 @@ func TestValidPattern(t *testing.T) {
 			t.Errorf("%q is accepted", invalid)
 			continue
 		}
-		if !strings.Contains(err.Error(), PatternRule) {
+		if !strings.Contains(err.Error(), patternRule) {
 			t.Errorf("%q: the error does not say what is allowed: %v", invalid, err)
 		}
 	}

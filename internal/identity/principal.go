@@ -2,6 +2,7 @@ package identity
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/params"
@@ -34,6 +35,14 @@ func (p Principal) Authorize(action dataapi.Action, endpointPath string) bool {
 	return granted != nil && granted.permits(endpointPath)
 }
 
+// Require refuses a caller whose user's policies do not allow action on an endpoint, given as namespace/slug.
+func (p Principal) Require(action dataapi.Action, endpointPath string) error {
+	if !p.Authorize(action, endpointPath) {
+		return dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s on %s.", action, endpointPath)
+	}
+	return nil
+}
+
 // AuthorizeEverywhere reports whether the user's policies allow action on every endpoint, those to come included. It is for
 // actions that are about the company as a whole.
 func (p Principal) AuthorizeEverywhere(action dataapi.Action) bool {
@@ -41,9 +50,29 @@ func (p Principal) AuthorizeEverywhere(action dataapi.Action) bool {
 	return granted != nil && granted.all
 }
 
+// RequireEverywhere refuses a caller whose user's policies do not allow action on every endpoint.
+func (p Principal) RequireEverywhere(action dataapi.Action) error {
+	if !p.AuthorizeEverywhere(action) {
+		return dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s.", action)
+	}
+	return nil
+}
+
 // AuthorizeSomewhere reports whether the user's policies allow action on any endpoint at all, be there one or not.
 func (p Principal) AuthorizeSomewhere(action dataapi.Action) bool {
 	return p.permissions[action] != nil
+}
+
+// RequireSomewhere refuses a caller whose user's policies allow none of some actions on any endpoint.
+func (p Principal) RequireSomewhere(actions ...dataapi.Action) error {
+	names := make([]string, len(actions))
+	for i, action := range actions {
+		if p.AuthorizeSomewhere(action) {
+			return nil
+		}
+		names[i] = string(action)
+	}
+	return dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s.", strings.Join(names, " or "))
 }
 
 // EffectiveAction is an action that a user's policies allow together, and where.

@@ -23,7 +23,7 @@ type Rotation struct {
 // of two successors one would be nobody's. A key that cannot be rotated is dataapi.CodeInvalidRequest, an unknown one
 // dataapi.CodeNotFound.
 func (d *Directory) RotateKey(ctx context.Context, id string, overlap time.Duration, expiresAt time.Time) (Rotation, error) {
-	now := d.keys.now().UTC().Truncate(time.Microsecond)
+	now := dataapi.StoredTime(d.keys.now())
 	if err := dataapi.CheckOverlap(overlap); err != nil {
 		return Rotation{}, err
 	}

@@ -36,7 +36,7 @@ func (j *Job) KeyName() []byte {
 	name := sha256.New()
 	for _, part := range []string{j.Company, j.Address.String(), j.Idempotency.Key} {
 		name.Write([]byte(part))
-		name.Write([]byte{0}) // stands in neither of the first two
+		name.Write([]byte{0}) // is in neither of the first two
 	}
 	return name.Sum(nil)
 }

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// FetchTimeout bounds one fetch, from the look-up of the name to the last byte.
-	FetchTimeout = 5 * time.Second
+	// fetchTimeout bounds one fetch, from the look-up of the name to the last byte.
+	fetchTimeout = 5 * time.Second
 
 	defaultInterval = 10 * time.Minute
 	minInterval     = time.Minute // however short the issuer lets its set be kept
@@ -41,9 +41,9 @@ func fetcherOf(location string) fetcher {
 	client := &http.Client{
 		Transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            (&net.Dialer{Timeout: FetchTimeout}).DialContext,
-			TLSHandshakeTimeout:    FetchTimeout,
-			ResponseHeaderTimeout:  FetchTimeout,
+			DialContext:            (&net.Dialer{Timeout: fetchTimeout}).DialContext,
+			TLSHandshakeTimeout:    fetchTimeout,
+			ResponseHeaderTimeout:  fetchTimeout,
 			MaxResponseHeaderBytes: 64 << 10,
 			MaxIdleConns:           1,
 			IdleConnTimeout:        30 * time.Second,
@@ -70,7 +70,7 @@ func readFile(path string) (fetched, error) {
 }
 
 func get(ctx context.Context, client *http.Client, location, etag string) (fetched, error) {
-	ctx, cancel := context.WithTimeout(ctx, FetchTimeout)
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, location, nil)
 	if err != nil {

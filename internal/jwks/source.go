@@ -121,7 +121,7 @@ func (s *Source) Current() *Set {
 
 // Find returns the key of an id that verifies signatures of an algorithm, and the set that it is in. A key that is
 // not known makes the set be fetched, at most once in [UnknownKeyInterval] for all callers together; the caller waits for
-// that at most [FetchTimeout], or until ctx ends. The error is ErrUnknownKey or ErrUnavailable.
+// that at most [fetchTimeout], or until ctx ends. The error is ErrUnknownKey or ErrUnavailable.
 func (s *Source) Find(ctx context.Context, id, algorithm string) (crypto.PublicKey, *Set, error) {
 	for again := false; ; again = true {
 		set := s.Current()
@@ -159,7 +159,7 @@ func (s *Source) await(ctx context.Context) bool {
 		default: // somebody has asked already
 		}
 	}
-	patience := time.NewTimer(FetchTimeout)
+	patience := time.NewTimer(fetchTimeout)
 	defer patience.Stop()
 	select {
 	case <-round:

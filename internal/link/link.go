@@ -20,7 +20,7 @@ type Link struct {
 	Format          string            // the suffix of the route
 	Options         map[string]string // of the format, and the revision
 	Parameters      json.RawMessage   // the values of the parameters that it is bound to, to be shown
-	Free            []string          // the parameters that whoever has the URL may set, in order
+	Free            []string          // the parameters that a user of the URL may set, in order
 
 	Name      string // in its maker's words; may be empty
 	CreatedAt time.Time

@@ -70,7 +70,7 @@ func ValidID(id string) bool {
 // macEncoding takes each MAC in one way only: a text that differs is another MAC.
 var macEncoding = base64.RawURLEncoding.Strict()
 
-// split reads what stands in a URL: an ID, a dot and a MAC.
+// split reads what is in a URL: an ID, a dot and a MAC.
 func split(text string) (id string, mac []byte, ok bool) {
 	id, encoded, found := strings.Cut(text, ".")
 	if !found || len(encoded) != macEncoding.EncodedLen(sha256.Size) {
@@ -80,7 +80,7 @@ func split(text string) (id string, mac []byte, ok bool) {
 	return id, mac, err == nil && len(mac) == sha256.Size
 }
 
-// sign returns the MAC of a link to what is asked for. Each part of the text stands behind its length, and each list behind its
+// sign returns the MAC of a link to what is asked for. Each part of the text follows its length, and each list behind its
 // number of items, so that no two links have the same. Of the parameters it has all but those that are free.
 func sign(secret []byte, l *Link, asked Request) []byte {
 	s := signer{hmac.New(sha256.New, secret)}

@@ -46,7 +46,7 @@ type column struct {
 
 func (e endpoint) path() string { return e.Namespace + "/" + e.Slug }
 
-// separator stands between namespace and slug in the name of a tool. Neither can contain it.
+// separator is between namespace and slug in the name of a tool. Neither can contain it.
 const separator = "__"
 
 // maxName is the longest name of a tool that all large models' interfaces take.

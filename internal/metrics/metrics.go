@@ -13,8 +13,8 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/observe"
 )
 
-// StoreTimeout is how long a scrape waits for the store.
-const StoreTimeout = time.Second
+// storeTimeout is how long a scrape waits for the store.
+const storeTimeout = time.Second
 
 // prefix begins the name of every metric.
 const prefix = "data_api_"
@@ -53,7 +53,7 @@ func New(options Options) *Metrics {
 			Name: prefix + "build_info", Help: "1, with the version of the program in its labels.",
 			ConstLabels: prometheus.Labels{"version": options.Version, "commit": options.Commit, "go_version": runtime.Version()},
 		}),
-		store: ask.Question[StoreState]{Patience: StoreTimeout, Fresh: time.Second, Limit: 10 * StoreTimeout}, now: options.Now,
+		store: ask.Question[StoreState]{Patience: storeTimeout, Fresh: time.Second, Limit: 10 * storeTimeout}, now: options.Now,
 	}
 	m.calls.withCompany.Store(true)
 	m.build.Set(1)
@@ -70,7 +70,7 @@ func (m *Metrics) Describe(descriptions chan<- *prometheus.Desc) {
 	m.gauges.describe(descriptions)
 }
 
-// Collect implements [prometheus.Collector]. It asks no database. For the store it waits [StoreTimeout] at most.
+// Collect implements [prometheus.Collector]. It asks no database. For the store it waits [storeTimeout] at most.
 func (m *Metrics) Collect(collected chan<- prometheus.Metric) {
 	view, inForce := m.views.Newest()
 	if inForce {

@@ -12,7 +12,7 @@ import (
 )
 
 // query is the operation that executes with the parameters in the URL; nil: the endpoint has none, since it answers with jobs,
-// or since what it needs must not stand in a URL.
+// or since what it needs must not be in a URL.
 func (e *endpoint) query() *openapi3.Operation {
 	if e.Mode == catalog.Async {
 		return nil

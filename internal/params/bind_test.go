@@ -308,7 +308,7 @@ func TestSchemaIsExported(t *testing.T) {
 		`"z":{"title":"Início","type":"string","format":"date","examples":["2026-01-01"],"formatMinimum":"2020-01-01"},` +
 		`"a":{"type":"array","maxItems":3,"items":{"type":"number","format":"decimal","maximum":1.50}}},` +
 		`"required":["z"],"additionalProperties":false}`
-	if got := string(contract.Schema()); got != want {
+	if got := string(contract.Narrow().Schema); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -17,10 +17,9 @@ type Contract struct {
 
 // definitions are what contracts share that define the same.
 type definitions struct {
-	params   []parameter
-	index    map[string]int // of each parameter in params
-	document json.RawMessage
-	sources  []source.Param
+	params  []parameter
+	index   map[string]int // of each parameter in params
+	sources []source.Param
 }
 
 // defined are those of all contracts.
@@ -41,8 +40,8 @@ func unruled(p Param) bool {
 		p.Pattern == "" && p.Enum == nil && p.MinItems == nil // reading has counted the items against MaxItems
 }
 
-// MaxParams is the most parameters of a contract.
-const MaxParams = 1000
+// maxParams is the most parameters of a contract.
+const maxParams = 1000
 
 // MaxListed is the most values of an enum, and of a share context's list.
 const MaxListed = 10_000
@@ -63,8 +62,8 @@ type DefinitionFault struct {
 // Compile checks definitions and makes their contract. It returns every fault at once, and then no contract.
 // Parameters are bound in the order in which they are given.
 func Compile(params []Param) (*Contract, []DefinitionFault) {
-	if len(params) > MaxParams {
-		return nil, []DefinitionFault{{"", "", -1, fmt.Sprintf("there must be at most %d; got %d", MaxParams, len(params))}}
+	if len(params) > maxParams {
+		return nil, []DefinitionFault{{"", "", -1, fmt.Sprintf("there must be at most %d; got %d", maxParams, len(params))}}
 	}
 	if slices.ContainsFunc(params, func(p Param) bool { return len(p.Enum) > MaxListed }) {
 		return compile(params) // which refuses it, and does not read the list
@@ -109,8 +108,7 @@ func compile(params []Param) (*Contract, []DefinitionFault) {
 
 	// What is sound so far makes a contract, against which the definitions' own values are judged as a caller's would be.
 	// It is given out only when that is all of it.
-	var err error
-	if contract.document, err = document(members(contract.params)); err != nil {
+	if _, err := document(members(contract.params)); err != nil { // which [Contract.Narrow] relies on
 		return nil, append(faults, DefinitionFault{"", "", -1, fmt.Sprintf("the parameters cannot be written as a JSON Schema: %v", err)})
 	}
 	for i := range contract.params {
@@ -215,10 +213,6 @@ func (c *Contract) checkValue(i int, value json.RawMessage, field string, check 
 	read := b.values[i] // alone, without those of the other parameters
 	return &read
 }
-
-// Schema returns the contract as a JSON Schema (draft 2020-12) of the object parameter_values. It describes values that
-// are given; beyond it, null means a parameter that is left out. The bytes are the caller's own.
-func (c *Contract) Schema() json.RawMessage { return slices.Clone(c.document) }
 
 // Params returns the definitions, in the order in which values are bound. The slice is the caller's own; what its
 // fields point to is not.

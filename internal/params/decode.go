@@ -90,7 +90,7 @@ func (b *binding) decode(text json.RawMessage) error {
 		}
 		if kind != 'n' {
 			return dataapi.Errorf(dataapi.CodeInvalidRequest,
-				"parameter_values must be a JSON object with one member for each parameter; got %s", shorten(string(value)))
+				"parameter_values must be a JSON object with one member for each parameter; got %s", dataapi.Echo(string(value)))
 		}
 	}
 	if _, err := b.decoder.ReadToken(); !errors.Is(err, io.EOF) {
@@ -155,7 +155,7 @@ func (b *binding) unknownName(name string) {
 	if len(names) > 0 {
 		detail = "is not a parameter of this endpoint; it has " + strings.Join(names, ", ")
 	}
-	b.failNamed(shorten(name), detail)
+	b.failNamed(dataapi.Echo(name), detail)
 }
 
 func (b *binding) decodeScalar(i int) error {
@@ -251,7 +251,7 @@ func (b *binding) readLiteral() (literal, error) {
 	case '0':
 		return literal{kind, string(value)}, nil
 	default:
-		return literal{kind, strings.ToValidUTF8(string(value[:min(len(value), 4*maxEcho)]), "")}, nil
+		return literal{kind, strings.ToValidUTF8(string(value[:min(len(value), 4*dataapi.MaxEcho)]), "")}, nil
 	}
 }
 
@@ -267,7 +267,7 @@ func invalidText(err error) *dataapi.Error {
 		return dataapi.Wrap(dataapi.CodeInvalidRequest, err)
 	}
 	if errors.Is(err, jsontext.ErrDuplicateName) {
-		name := shorten(syntactic.JSONPointer.LastToken())
+		name := dataapi.Echo(syntactic.JSONPointer.LastToken())
 		return dataapi.Errorf(dataapi.CodeInvalidRequest, "parameter_values has the name %q more than once", name)
 	}
 	return dataapi.Errorf(dataapi.CodeInvalidRequest,

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"unicode/utf8"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
@@ -88,10 +89,10 @@ func (r *valueRules) broken(v source.Argument) []string {
 
 func (r *valueRules) brokenBesideEnum(v source.Argument) (broken []string) {
 	if r.minimum != nil && compare(v, *r.minimum) < 0 {
-		broken = append(broken, fmt.Sprintf("%s %s; got %s", boundWords(v.Type)[0], shorten(r.minimum.Text), show(v)))
+		broken = append(broken, fmt.Sprintf("%s %s; got %s", boundWords(v.Type)[0], dataapi.Echo(r.minimum.Text), show(v)))
 	}
 	if r.maximum != nil && compare(v, *r.maximum) > 0 {
-		broken = append(broken, fmt.Sprintf("%s %s; got %s", boundWords(v.Type)[1], shorten(r.maximum.Text), show(v)))
+		broken = append(broken, fmt.Sprintf("%s %s; got %s", boundWords(v.Type)[1], dataapi.Echo(r.maximum.Text), show(v)))
 	}
 	if r.minLength != nil || r.maxLength != nil {
 		length := utf8.RuneCountInString(v.Text)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
@@ -37,8 +38,8 @@ type NarrowedParam struct {
 	Limited  bool            // a context says something of it
 }
 
-// Narrow returns the contract as the contexts leave it, combined by intersection. Without contexts the schema is that of
-// [Contract.Schema]. The contexts must not be changed once they have been passed in.
+// Narrow returns the contract as the contexts leave it, combined by intersection. The contexts must not be changed once they have
+// been passed in.
 func (c *Contract) Narrow(contexts ...ShareContext) Narrowed {
 	restrictions := c.restrictions(contexts)
 	narrowed := Narrowed{Params: make([]NarrowedParam, 0, len(c.params)), Satisfiable: true}
@@ -239,7 +240,7 @@ func (p *property) sample(t source.ParamType) json.RawMessage {
 		length = max(1, *p.MinLength)
 	}
 	return json.RawMessage(map[source.ParamType]string{
-		source.ParamString: `"` + strings.Repeat("a", min(length, maxEcho)) + `"`, source.ParamInteger: "1",
+		source.ParamString: `"` + strings.Repeat("a", min(length, dataapi.MaxEcho)) + `"`, source.ParamInteger: "1",
 		source.ParamDecimal: "1.5", source.ParamBoolean: "true", source.ParamDate: `"2026-01-31"`,
 		source.ParamTimestamp: `"2026-01-31T10:30:00Z"`, source.ParamUUID: `"0f8fad5b-d9cb-469f-a165-70867728950e"`,
 	}[t])

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
@@ -68,11 +69,11 @@ func (a *allowed) describe() string {
 	case a.listed:
 		return "allowed for you are " + showList(a.list)
 	case a.minimum == nil:
-		return "allowed for you is at most " + shorten(a.maximum.Text)
+		return "allowed for you is at most " + dataapi.Echo(a.maximum.Text)
 	case a.maximum == nil:
-		return "allowed for you is at least " + shorten(a.minimum.Text)
+		return "allowed for you is at least " + dataapi.Echo(a.minimum.Text)
 	default:
-		return "allowed for you is from " + shorten(a.minimum.Text) + " to " + shorten(a.maximum.Text)
+		return "allowed for you is from " + dataapi.Echo(a.minimum.Text) + " to " + dataapi.Echo(a.maximum.Text)
 	}
 }
 

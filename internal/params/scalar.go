@@ -8,12 +8,12 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
@@ -187,18 +187,15 @@ func appendScalar(dst []byte, v source.Argument) []byte {
 	}
 }
 
-// maxEcho is the most characters of a value that an error repeats.
-const maxEcho = 60
-
 // got ends a sentence with the value that was met.
 func got(l literal) string { return gotWords + echo(l) }
 
 func echo(l literal) string {
 	if l.kind != '"' {
-		return shorten(l.text)
+		return dataapi.Echo(l.text)
 	}
-	if short := shorten(l.text); short != l.text {
-		return quote(strings.TrimSuffix(short, ellipsis)) + ellipsis
+	if short := dataapi.Echo(l.text); short != l.text {
+		return quote(strings.TrimSuffix(short, dataapi.Ellipsis)) + dataapi.Ellipsis
 	}
 	return quote(l.text)
 }
@@ -226,24 +223,10 @@ func quote(text string) string {
 	return escaped.String()
 }
 
-const ellipsis = "…"
-
-func shorten(s string) string {
-	if len(s) <= maxEcho || utf8.RuneCountInString(s) <= maxEcho {
-		return s
-	}
-	end := 0
-	for range maxEcho {
-		_, size := utf8.DecodeRuneInString(s[end:])
-		end += size
-	}
-	return s[:end] + ellipsis
-}
-
 // show writes a value for an error message.
 func show(v source.Argument) string {
 	if v.Type == source.ParamInteger || v.Type == source.ParamDecimal || v.Type == source.ParamBoolean {
-		return shorten(v.Text)
+		return dataapi.Echo(v.Text)
 	}
 	return echo(literal{'"', v.Text})
 }
@@ -257,7 +240,7 @@ func showList(values []source.Argument) string {
 	}
 	list := strings.Join(texts, ", ")
 	if len(values) > most {
-		list += fmt.Sprintf(", %s (%d in all)", ellipsis, len(values))
+		list += fmt.Sprintf(", %s (%d in all)", dataapi.Ellipsis, len(values))
 	}
 	return list
 }

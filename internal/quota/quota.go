@@ -58,7 +58,7 @@ type Limit struct {
 
 const maxCount = 1_000_000_000_000
 
-// Syntax is how quotas are written, in words for whoever has written one wrongly.
+// Syntax is how quotas are written, in words for authors who have written one wrongly.
 const Syntax = "COUNT calls/PERIOD or COUNT rows/PERIOD, where the period is 1h, 1d or 1mo, such as 100000 calls/1d; or unlimited"
 
 var syntax = regexp.MustCompile(`^([0-9]{1,15}) +(calls|rows)/(1h|1d|1mo)$`)

@@ -130,9 +130,9 @@ func (s *set) find(key Key, now int64) (place int, found bool) {
 	return place, false
 }
 
-// Mark remembers a key for a while. Unlike a bucket, a mark is forgotten when many others are set after it: it is for
+// mark remembers a key for a while. Unlike a bucket, a mark is forgotten when many others are set after it: it is for
 // what must not be held against a key that was never marked.
-func (t *Table) Mark(key Key, span time.Duration) {
+func (t *Table) mark(key Key, span time.Duration) {
 	now := int64(t.now().Sub(t.epoch))
 	s := t.set(key)
 	s.mu.Lock()
@@ -141,8 +141,8 @@ func (t *Table) Mark(key Key, span time.Duration) {
 	s.keys[place], s.buckets[place] = key, now+int64(span)
 }
 
-// Marked reports whether a key was marked less than its while ago.
-func (t *Table) Marked(key Key) bool {
+// marked reports whether a key was marked less than its while ago.
+func (t *Table) marked(key Key) bool {
 	now := int64(t.now().Sub(t.epoch))
 	s := t.set(key)
 	s.mu.Lock()

@@ -92,7 +92,7 @@ func (a *Attempt) Present(company, apiKey string) (wait time.Duration) {
 }
 
 func (a *Attempt) unlessQuiet(state State) (wait time.Duration) {
-	if state.OK || !a.throttle.suspects.Marked(a.throttle.suspects.Key(a.address)) {
+	if state.OK || !a.throttle.suspects.marked(a.throttle.suspects.Key(a.address)) {
 		return 0
 	}
 	return state.Retry
@@ -102,7 +102,7 @@ func (a *Attempt) unlessQuiet(state State) (wait time.Duration) {
 func (a *Attempt) Failed() {
 	t := a.throttle
 	t.failures.Take(t.failures.Key(a.address), a.limits.Failures)
-	t.suspects.Mark(t.suspects.Key(a.address), quietAfter)
+	t.suspects.mark(t.suspects.Key(a.address), quietAfter)
 	t.total.Take(0, a.limits.Total)
 	if a.named {
 		t.identities.Take(a.identity, a.limits.Identity)

@@ -55,7 +55,7 @@ type BackendOptions struct {
 	Meter    observe.Meter      // counts the attempts of callbacks; nil: nobody does
 }
 
-// retryOpening is how long the failure to open a store stands: each attempt may take as long as another process is waited
+// retryOpening is how long the failure to open a store is kept: each attempt may take as long as another process is waited
 // for, and every request asks.
 const retryOpening = time.Second
 

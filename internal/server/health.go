@@ -48,7 +48,7 @@ type SourceHealth struct {
 const (
 	// healthFresh is how long one answer of the store is good for: load balancers ask from many nodes.
 	healthFresh = time.Second
-	// healthPatience is how long whoever asks waits for the store.
+	// healthPatience is how long a request waits for the store.
 	healthPatience = time.Second
 )
 

@@ -93,7 +93,7 @@ func (s *Services) maintenanceLoop(ctx context.Context) {
 		}
 		err := errors.Join(s.Keys.SaveUse(ctx), s.families.Prune(ctx), s.links.Prune(ctx), s.sweepUsage(ctx), s.sweepDocuments(ctx))
 		if err != nil && ctx.Err() == nil {
-			s.server.settings.Log.Error("the upkeep of keys, token families, links, usage and documents is tried again", slog.Any("error", err))
+			s.server.settings.Log.Error("the maintenance of keys, token families, links, usage and documents is tried again", slog.Any("error", err))
 		}
 	}
 }

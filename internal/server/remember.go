@@ -16,7 +16,7 @@ import (
 // rememberDelay is how long a change of what a source accepts waits for others before it is written.
 const rememberDelay = 2 * time.Second
 
-// remembered is the file in which it stands what a source accepts, for the next process. Without a path there is none.
+// remembered is the file that says what a source accepts, for the next process. Without a path there is none.
 type remembered struct {
 	accepted *execution.Accepted
 	log      *slog.Logger

@@ -49,7 +49,7 @@ type Settings struct {
 	// RenewHS256 reads again what HS256 is; nil: that does not change.
 	RenewHS256 func() (HS256Secrets, error)
 
-	AuditParameters bool // the values of parameters stand in the audit log
+	AuditParameters bool // the values of parameters are in the audit log
 	TraceSQL        bool // spans show the SQL of statements
 
 	Log      *slog.Logger
@@ -139,7 +139,7 @@ func authorsOf(settings Settings) document.Authors {
 // Catalog returns the catalog, which the server closes.
 func (s *Server) Catalog() *catalog.Catalog { return s.catalog }
 
-// Plan returns the endpoints as they stand now. It does not block.
+// Plan returns the endpoints as they are now. It does not block.
 func (s *Server) Plan() *execution.Plan { return s.plan.Load() }
 
 // Open returns what requests are answered with. The first call opens the store; when that fails the next call tries again.

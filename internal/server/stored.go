@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// storedTimeout bounds one look at a document that has changed: whoever changes it waits.
+	// storedTimeout bounds one look at a document that has changed: who changes it waits.
 	storedTimeout = 5 * time.Second
 
 	// storedRetry is how soon a store is asked again that could not say what has become of a document.

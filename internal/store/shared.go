@@ -19,7 +19,7 @@ type Shared interface {
 	// Follow is to be called once.
 	Follow(ctx context.Context, heard func(ctx context.Context, changes []Change) error)
 
-	// CatchUp returns when what was in the store at the call has been heard, by whoever follows: what somebody else has just made is
+	// CatchUp returns when what was in the store at the call has been heard, by those who follow: what somebody else has just made is
 	// known then. It takes some milliseconds, also for many callers at once, who ask the store together. It fails when the store
 	// cannot be asked, at once when that is known already and within a second or so otherwise, and when nobody follows.
 	CatchUp(ctx context.Context) error

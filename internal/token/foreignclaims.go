@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// MaxForeignTTL is the longest life of a token of another issuer: nobody can tell this server that such a token is
+	// maxForeignTTL is the longest life of a token of another issuer: nobody can tell this server that such a token is
 	// revoked.
-	MaxForeignTTL = MaxAccessTTL
+	maxForeignTTL = MaxAccessTTL
 
 	maxForeignName = 255 // bytes of what names a user
 	maxAudiences   = 32
@@ -85,8 +85,8 @@ func (c *foreignClaims) Validate() error {
 		return errors.New("exp and iat are required")
 	case *c.expiresAt <= *c.issuedAt:
 		return errors.New("exp is not after iat")
-	case *c.expiresAt-*c.issuedAt > int64(MaxForeignTTL/time.Second):
-		return fmt.Errorf("the token lives longer than %v", MaxForeignTTL)
+	case *c.expiresAt-*c.issuedAt > int64(maxForeignTTL/time.Second):
+		return fmt.Errorf("the token lives longer than %v", maxForeignTTL)
 	case c.subject == "":
 		return errors.New("sub is required")
 	case len(c.audience) > maxAudiences:
@@ -148,15 +148,15 @@ func (c *foreignClaims) text(claim string) (text string, err error) {
 	if err := jsonv2.Unmarshal(value, &text); err != nil {
 		return "", fmt.Errorf("the claim %s: %w", claim, err)
 	}
-	if !ValidForeignName(text) {
+	if !validForeignName(text) {
 		return "", fmt.Errorf("the claim %s must have 1 to %d bytes, without control characters", claim, maxForeignName)
 	}
 	return text, nil
 }
 
-// ValidForeignName reports whether text can be what another issuer calls a user: 1 to 255 bytes of UTF-8 without control
+// validForeignName reports whether text can be what another issuer calls a user: 1 to 255 bytes of UTF-8 without control
 // characters.
-func ValidForeignName(text string) bool {
+func validForeignName(text string) bool {
 	control := func(r rune) bool { return r < ' ' || r == 0x7f }
 	return text != "" && len(text) <= maxForeignName && utf8.ValidString(text) && !strings.ContainsFunc(text, control)
 }

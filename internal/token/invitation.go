@@ -35,7 +35,7 @@ func (f *Families) Invite(ctx context.Context, subject Subject) (code string, un
 	return code, until, nil
 }
 
-// familyOfCode returns the id of the family that a code begins. Whoever has read the id in a log does not know the code.
+// familyOfCode returns the id of the family that a code begins. Who has read the id in a log does not know the code.
 func familyOfCode(code string) string {
 	sum := sha256.Sum256([]byte("invitation:" + code))
 	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:])
@@ -73,15 +73,15 @@ func (f *Families) Accept(ctx context.Context, authority *Authority, code string
 	return Pair{}, unauthenticated(errNoInvitation)
 }
 
-// Invited reports whether the family waits for its invitation to be accepted.
-func (f *Family) Invited() bool { return f.Current.RefreshID == "" }
+// isInvited reports whether the family waits for its invitation to be accepted.
+func (f *Family) isInvited() bool { return f.Current.RefreshID == "" }
 
 // accept applies the code of an invitation to its family.
 func (f *Family) accept(first Link, authority *Authority, now time.Time) (outcome exchange, altered bool) {
 	switch {
 	case !f.RevokedAt.IsZero():
 		return refused, false
-	case !f.Invited():
+	case !f.isInvited():
 		f.RevokedAt = now
 		return reused, true
 	case !now.Before(f.ExpiresAt):

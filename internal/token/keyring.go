@@ -198,7 +198,7 @@ func (r *KeyRing) apply(ctx context.Context, change func([]KeyRecord, time.Time)
 	if r.store == nil {
 		return errConfigured
 	}
-	now := storedTime(r.now())
+	now := dataapi.StoredTime(r.now())
 	records, err := r.store.UpdateTokenKeys(ctx, func(records []KeyRecord) ([]KeyRecord, error) {
 		live := records[:0]
 		for _, record := range records {

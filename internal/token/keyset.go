@@ -38,7 +38,7 @@ func newKeySet(records []KeyRecord) (*keySet, error) {
 		}
 		held[i] = heldKey{
 			Key: key, publishedAt: record.PublishedAt, signsFrom: record.SignsFrom, signsUntil: record.SignsUntil,
-			verifiesUntil: record.VerifiesUntil(), longestToken: record.LongestToken,
+			verifiesUntil: record.verifiesUntil(), longestToken: record.LongestToken,
 		}
 	}
 	return assemble(held)

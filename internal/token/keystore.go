@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
 // KeyRecord is what is stored of a key that signs tokens. Times are in UTC, to the microsecond.
@@ -19,9 +21,9 @@ type KeyRecord struct {
 	LongestToken time.Duration // the longest life of a token that it may sign or have signed, in whole seconds
 }
 
-// VerifiesUntil is when the last token that the key can have signed has expired, by any clock: from then on the key is of
+// verifiesUntil is when the last token that the key can have signed has expired, by any clock: from then on the key is of
 // no use. It is zero while no other key is to follow.
-func (r KeyRecord) VerifiesUntil() time.Time {
+func (r KeyRecord) verifiesUntil() time.Time {
 	if r.SignsUntil.IsZero() {
 		return time.Time{}
 	}
@@ -29,7 +31,7 @@ func (r KeyRecord) VerifiesUntil() time.Time {
 }
 
 func (r KeyRecord) ended(now time.Time) bool {
-	end := r.VerifiesUntil()
+	end := r.verifiesUntil()
 	return !end.IsZero() && !now.Before(end)
 }
 
@@ -39,7 +41,7 @@ func NewKeyRecord(algorithm string, private []byte, from time.Time) (KeyRecord, 
 	if err != nil {
 		return KeyRecord{}, err
 	}
-	from = storedTime(from)
+	from = dataapi.StoredTime(from)
 	return KeyRecord{ID: key.id, Algorithm: algorithm, Private: private, PublishedAt: from, SignsFrom: from}, nil
 }
 
@@ -61,9 +63,6 @@ type KeyStore interface {
 	// own. It may run more than once, and must call no store. Its error is returned unchanged and nothing is stored.
 	UpdateTokenKeys(ctx context.Context, change func([]KeyRecord) ([]KeyRecord, error)) ([]KeyRecord, error)
 }
-
-// storedTime is a time as it is stored: in UTC, to the microsecond.
-func storedTime(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
 func (r KeyRecord) key() (Key, error) {
 	key, err := keyOf(r.Algorithm, r.Private)

@@ -66,7 +66,7 @@ type Counter struct {
 type shard struct {
 	mu     sync.Mutex
 	series map[series]*Counts
-	_      [48]byte // the next lock stands on another cache line
+	_      [48]byte // the next lock is on another cache line
 }
 
 type series struct {
@@ -210,11 +210,11 @@ func (c *Counter) take() {
 		s.mu.Lock()
 		for of, counts := range s.series {
 			switch {
-			case counts.Zero() && of.hour < hour:
+			case counts.isZero() && of.hour < hour:
 				delete(s.series, of)
 				c.held.Add(-1)
 				continue
-			case counts.Zero():
+			case counts.isZero():
 				continue
 			case of.User != "":
 				rows = append(rows, of.row(counts))
@@ -268,7 +268,7 @@ func (s *shard) sum(sums *Sums) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for of, counts := range s.series {
-		if row := of.row(counts); !counts.Zero() {
+		if row := of.row(counts); !counts.isZero() {
 			if err := sums.Add(&row); err != nil {
 				return err
 			}

@@ -56,8 +56,8 @@ func (c *Counts) Errors() (total int64) {
 	return total
 }
 
-// Zero reports whether nothing was counted.
-func (c *Counts) Zero() bool { return *c == Counts{} }
+// isZero reports whether nothing was counted.
+func (c *Counts) isZero() bool { return *c == Counts{} }
 
 // countsOf is what one call adds.
 func countsOf(call *observe.Call) (counts Counts) {

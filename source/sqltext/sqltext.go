@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
@@ -90,7 +91,7 @@ func (r Rules) Scan(sql string) source.Reading {
 			fault(at, "only one statement is allowed: remove what follows its semicolon")
 			refused = true
 		case first && kind == Word && !reads(sql[at:end]):
-			fault(at, "a statement must begin with SELECT, VALUES or WITH; this one begins with %s", shorten(sql[at:end]))
+			fault(at, "a statement must begin with SELECT, VALUES or WITH; this one begins with %s", dataapi.Echo(sql[at:end]))
 		case kind == At:
 			name := sql[at+1 : end]
 			sure := !glued && (name[0] == '_' || name[0] >= 'a' && name[0] <= 'z')
@@ -127,7 +128,7 @@ func advice(placeholder string) string {
 	if !validName.MatchString(name) {
 		name = "name"
 	}
-	return fmt.Sprintf("write a parameter as @%s, not as %s", name, shorten(placeholder))
+	return fmt.Sprintf("write a parameter as @%s, not as %s", name, dataapi.Echo(placeholder))
 }
 
 // validName is what a parameter may be called.
@@ -151,15 +152,6 @@ func snakeCase(name string) string {
 		made.WriteRune(r)
 	}
 	return made.String()
-}
-
-// shorten keeps messages short, whatever an author has written.
-func shorten(text string) string {
-	const most = 60
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most]) + "…"
-	}
-	return text
 }
 
 // braced matches what templates have: no database knows braces outside of quotes.

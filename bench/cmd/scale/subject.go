@@ -31,6 +31,9 @@ type subject struct {
 	costs  []float64 // of a point request in each round, in microseconds of the server's processor time
 }
 
+// replaced is how long a configuration may live on after it was replaced, for the connections that it has, and a little more.
+const replaced = 15 * time.Second
+
 // found is what was measured once.
 type found struct {
 	firstStart, start, reload, edit time.Duration // to the first answer, or until it is in force
@@ -92,6 +95,7 @@ func (s *subject) measure(ctx context.Context, o options) error {
 		reloads = append(reloads, float64(time.Since(begun)))
 	}
 	s.found.reload = time.Duration(median(reloads))
+	time.Sleep(replaced)
 	if s.found.heapLater, s.found.residentLater, err = s.memory(ctx); err != nil {
 		return err
 	}

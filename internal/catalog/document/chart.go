@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/source"
 )
 
@@ -53,7 +54,7 @@ func readChart(f fields) *Chart {
 		given.Fault(member.Place, "chart.type is missing; it is one of %s", typeList(ChartTypes()))
 	case given.by["type"].value.kind == scalarNode && !slices.Contains(types, string(chart.Type)):
 		given.FaultAllowing(given.placeOf("type"), types, "chart.type must be one of %s; got %q%s", typeList(ChartTypes()),
-			Shorten(string(chart.Type)), valueMeant(given.by["type"].value, types...))
+			dataapi.Echo(string(chart.Type)), valueMeant(given.by["type"].value, types...))
 	}
 	if !given.has("x") {
 		given.Fault(member.Place, "chart.x is missing; it names the column along the axis")
@@ -92,7 +93,7 @@ func (c *Chart) readColumns(f fields) (columns []string) {
 	for _, item := range items {
 		name := f.textOf(item, "chart.y")
 		if slices.Contains(columns, name) && item.kind == scalarNode {
-			f.Fault(item.Place, "chart.y lists %q twice", Shorten(name))
+			f.Fault(item.Place, "chart.y lists %q twice", dataapi.Echo(name))
 		}
 		columns = append(columns, name)
 		c.places["y/"+name] = item.Place
@@ -117,9 +118,9 @@ func (e *Endpoint) ChartFaults(columns []source.Column) (faults Diagnostics) {
 			return
 		}
 		at := e.Chart.places[key+"/"+name]
-		message := fmt.Sprintf("chart.%s: the result has no column %q%s", key, Shorten(name), Alternatives(name, allowed))
+		message := fmt.Sprintf("chart.%s: the result has no column %q%s", key, dataapi.Echo(name), Alternatives(name, allowed))
 		if slices.Contains(all, name) {
-			message = fmt.Sprintf("chart.%s: the column %q %s%s", key, Shorten(name), what, Alternatives(name, allowed))
+			message = fmt.Sprintf("chart.%s: the column %q %s%s", key, dataapi.Echo(name), what, Alternatives(name, allowed))
 		}
 		faults = append(faults, Diagnostic{File: e.File, Line: at.Line, Column: at.Column, Message: message}.WithAllowed(allowed))
 	}

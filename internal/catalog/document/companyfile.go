@@ -94,7 +94,7 @@ func (r *Report) readCallbackHosts(n *node) (hosts []string) {
 	for _, entry := range entries {
 		host := strings.ToLower(r.textOf(entry, f.name("hosts")))
 		if entry.kind == scalarNode && !identity.ValidCallbackHost(host) {
-			r.Fault(entry.Place, "callbacks.hosts: %q must be %s%s", Shorten(host), identity.CallbackHostRule, DidYouMean(hostMeant(host)))
+			r.Fault(entry.Place, "callbacks.hosts: %q must be %s%s", dataapi.Echo(host), identity.CallbackHostRule, DidYouMean(hostMeant(host)))
 		}
 		hosts = append(hosts, host)
 	}
@@ -126,7 +126,7 @@ func (r *Report) readUser(
 	user member, company *identity.Company, ofKeys keyLimits,
 ) (*identity.User, map[string]ConstraintPlaces) {
 	if !dataapi.ValidSlug(user.key) {
-		r.Fault(user.Place, "users: the name %q must be %s%s", Shorten(user.key), dataapi.SlugRule, DidYouMean(SlugMeant(user.key)))
+		r.Fault(user.Place, "users: the name %q must be %s%s", dataapi.Echo(user.key), dataapi.SlugRule, DidYouMean(SlugMeant(user.key)))
 	}
 	f := r.fieldsOf(user.value, "users."+user.key, "name", "active", "rate", "quota", "key_quota", "subject", "basic", "policies", "share_context")
 	read := &identity.User{Name: user.key, DisplayName: f.text("name"), Active: f.active()}
@@ -170,7 +170,7 @@ func unknownPolicy(path, name string, company *identity.Company) string {
 			known = append(known, own)
 		}
 	}
-	return fmt.Sprintf("%s names the unknown policy %q", path, Shorten(name)) + Alternatives(name, known)
+	return fmt.Sprintf("%s names the unknown policy %q", path, dataapi.Echo(name)) + Alternatives(name, known)
 }
 
 func (r *Report) readPolicy(policy member) *identity.Policy {
@@ -178,7 +178,7 @@ func (r *Report) readPolicy(policy member) *identity.Policy {
 	case identity.ManagedPolicy(policy.key):
 		r.Fault(policy.Place, "policies: %s is a managed policy that every company has; choose another name", policy.key)
 	case !policyName.MatchString(policy.key):
-		r.Fault(policy.Place, "policies: the name %q must be %s", Shorten(policy.key), policyNameRule)
+		r.Fault(policy.Place, "policies: the name %q must be %s", dataapi.Echo(policy.key), policyNameRule)
 	}
 	f := r.fieldsOf(policy.value, "policies."+policy.key, "description", "grants")
 	read := &identity.Policy{Name: policy.key, Description: strings.TrimSpace(f.text("description"))}
@@ -216,7 +216,7 @@ func (r *Report) readGrant(n *node, path string) identity.Grant {
 	for _, item := range actions {
 		action := dataapi.Action(r.textOf(item, f.name("actions")))
 		if item.kind == scalarNode && !slices.Contains(dataapi.Actions(), action) {
-			r.Fault(item.Place, "%s names the unknown action %q%s", f.name("actions"), Shorten(string(action)), actionAdvice(string(action)))
+			r.Fault(item.Place, "%s names the unknown action %q%s", f.name("actions"), dataapi.Echo(string(action)), actionAdvice(string(action)))
 		}
 		grant.Actions = append(grant.Actions, action)
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
 // Diagnostic is a mistake in a file of the catalog, in words for its author.
@@ -161,14 +163,5 @@ func (r *Report) has(at Place) bool { return r.places[at] }
 
 // unknownKey words a key that is not one of those allowed.
 func unknownKey(key string, allowed []string) string {
-	return fmt.Sprintf("unknown key %q", Shorten(key)) + keyAdvice(key, allowed)
-}
-
-// Shorten cuts text for an error message.
-func Shorten(text string) string {
-	const most = 60
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most]) + "…"
-	}
-	return text
+	return fmt.Sprintf("unknown key %q", dataapi.Echo(key)) + keyAdvice(key, allowed)
 }

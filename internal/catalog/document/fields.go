@@ -71,7 +71,7 @@ func mapExample(path string, n *node) string {
 	if example == "" {
 		return ""
 	}
-	return " such as " + Shorten(example)
+	return " such as " + dataapi.Echo(example)
 }
 
 func inPath(path string) string {
@@ -212,7 +212,7 @@ func (f fields) list(key string) ([]*node, bool) {
 	if member.value.kind != listNode {
 		example := "a, b"
 		if member.value.kind == scalarNode {
-			example = Shorten(member.value.text)
+			example = dataapi.Echo(member.value.text)
 		}
 		f.Fault(member.value.Place, "%s must be a list such as [%s]; got %s", f.name(key), example, member.value.describe())
 		return nil, false

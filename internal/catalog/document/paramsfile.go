@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/params"
 	"github.com/solucao42/caddy-data-api/source"
 )
@@ -73,7 +74,7 @@ func reportDefinition(fault params.DefinitionFault, given fields, name Place) {
 		if meant := joined(fault.Parameter, "_"); !params.ValidName(fault.Parameter) && params.ValidName(meant) {
 			advice = DidYouMean(meant)
 		}
-		given.Fault(name, "params: the name %q %s%s", Shorten(fault.Parameter), fault.Message, advice)
+		given.Fault(name, "params: the name %q %s%s", dataapi.Echo(fault.Parameter), fault.Message, advice)
 	case fault.Field == "type" && !given.has("type"):
 		given.Fault(name, "%s is missing; it is one of %s, or an array of one such as array<integer>", given.name("type"), typeList(source.ParamTypes()))
 	case fault.Field == "type":

@@ -44,7 +44,7 @@ func readShares(f fields) (map[string]params.ShareContext, map[string]SharePlace
 	places := make(map[string]SharePlaces)
 	for _, company := range f.membersOf(member.value, "share") {
 		if !dataapi.ValidSlug(company.key) {
-			f.Fault(company.Place, "share: %q cannot be a company; a company's slug is %s%s", Shorten(company.key), dataapi.SlugRule,
+			f.Fault(company.Place, "share: %q cannot be a company; a company's slug is %s%s", dataapi.Echo(company.key), dataapi.SlugRule,
 				DidYouMean(SlugMeant(company.key)))
 			continue
 		}
@@ -66,7 +66,7 @@ func (r *Report) readContext(n *node, path string) (params.ShareContext, map[str
 			if meant := joined(param.key, "_"); params.ValidName(meant) {
 				advice = DidYouMean(meant)
 			}
-			r.Fault(param.Place, "%s: %q cannot be a parameter; a parameter's name is %s%s", path, Shorten(param.key), params.NameRule, advice)
+			r.Fault(param.Place, "%s: %q cannot be a parameter; a parameter's name is %s%s", path, dataapi.Echo(param.key), params.NameRule, advice)
 			continue
 		}
 		constraint, at := r.readConstraint(param.value, name)

@@ -40,7 +40,7 @@ func (a Authors) Of(company string) (sources []string) {
 	return sources
 }
 
-// Refusal says why a company may not publish on a source, and what whoever runs the server would have to write; empty: it may. Other companies
+// Refusal says why a company may not publish on a source, and what the operator would have to write; empty: it may. Other companies
 // are not named: one need not know of the other.
 func (a Authors) Refusal(company, source string) string {
 	companies, configured := a[source]
@@ -55,7 +55,7 @@ func (a Authors) Refusal(company, source string) string {
 		return "company " + company + " may not publish statements on source " + source +
 			"; whoever runs the server allows it by " + by + " in the source's block of the Caddyfile"
 	case len(allowed) > 0:
-		return "there is no source " + Shorten(source) + " on which company " + company + " may publish" + Alternatives(source, allowed)
+		return "there is no source " + dataapi.Echo(source) + " on which company " + company + " may publish" + Alternatives(source, allowed)
 	default:
 		return "there is no source on which company " + company + " may publish; whoever runs the server allows one by the line `authors " +
 			company + "` in its block of the Caddyfile"
@@ -95,7 +95,7 @@ func ParseStoredEndpoint(address dataapi.Address, text []byte, authors Authors, 
 	return endpoint, sound
 }
 
-// readStored reads what the store keeps of something with a name, as it stands below that name in a company.yaml.
+// readStored reads what the store keeps of something with a name, as it is below that name in a company.yaml.
 func readStored(name string, value []byte, r *Report) (described member, ok bool) {
 	text, ok := plainText(value, r)
 	if !ok {
@@ -124,7 +124,7 @@ func (f *CompanyFile) AddPolicy(name string, value []byte, r *Report) bool {
 	return true
 }
 
-// AddUser reads a user of the store into the company. The value is the map that stands below users.NAME of a company.yaml, as YAML
+// AddUser reads a user of the store into the company. The value is the map that is below users.NAME of a company.yaml, as YAML
 // or JSON; the report is that of this document. It reports whether the user was added: one that is at fault is not.
 func (f *CompanyFile) AddUser(name string, value []byte, r *Report) bool {
 	if f.Company.Users[name] != nil && f.Stored[name] == "" {
@@ -139,7 +139,7 @@ func (f *CompanyFile) AddUser(name string, value []byte, r *Report) bool {
 	for _, other := range f.Company.Users {
 		if other.Name != name && other.SubjectName() == user.SubjectName() {
 			r.Fault(Place{1, 1}, "users.%s: trusted issuers call the user %q, as they do the user %s; "+
-				"a subject, or the name of a user without one, may stand once", name, Shorten(user.SubjectName()), Shorten(other.Name))
+				"a subject, or the name of a user without one, may stand once", name, dataapi.Echo(user.SubjectName()), dataapi.Echo(other.Name))
 			break
 		}
 	}

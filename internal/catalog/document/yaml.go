@@ -11,6 +11,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
 // node is a YAML value with its place. Scalars keep the text that was written, so that 2026-01-01 stays text and 1.50
@@ -50,9 +52,9 @@ func (n *node) describe() string {
 		return "a map"
 	default:
 		if n.quoted {
-			return fmt.Sprintf("%q", Shorten(n.text))
+			return fmt.Sprintf("%q", dataapi.Echo(n.text))
 		}
-		return Shorten(n.text)
+		return dataapi.Echo(n.text)
 	}
 }
 
@@ -239,7 +241,7 @@ func (r *yamlReader) mapping(at Place, values []*ast.MappingValueNode, depth int
 			}
 		}
 		if before, twice := first[text]; twice {
-			r.Fault(keyAt, "key %q is given twice; it stands in line %d already", Shorten(text), before.Line)
+			r.Fault(keyAt, "key %q is given twice; it stands in line %d already", dataapi.Echo(text), before.Line)
 			continue
 		}
 		first[text] = keyAt
@@ -257,7 +259,7 @@ var jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9
 // number refuses the spellings that YAML has beyond JSON's: a reader would take 010 for ten.
 func (r *yamlReader) number(at Place, text string) *node {
 	if !jsonNumber.MatchString(text) {
-		r.Fault(at, "%s is not a plain number; write it in decimal notation such as 10 or -2.50, or put quotes around it if it is text", Shorten(text))
+		r.Fault(at, "%s is not a plain number; write it in decimal notation such as 10 or -2.50, or put quotes around it if it is text", dataapi.Echo(text))
 		return &node{Place: at, kind: nullNode}
 	}
 	return &node{Place: at, kind: scalarNode, text: text}

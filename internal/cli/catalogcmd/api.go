@@ -18,7 +18,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-// The environment variables that hold what must not stand on a command line.
+// The environment variables that hold what must not be on a command line.
 const (
 	keyVariable    = "DATA_API_KEY"
 	secretVariable = "DATA_API_SECRET"

@@ -10,7 +10,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/cli/command"
 )
 
-// clearLine takes what stands in a terminal's line away.
+// clearLine empties a terminal's line.
 const clearLine = "\r\x1b[K"
 
 // meter shows on a terminal how far something is, in one line, and shows nothing elsewhere.

@@ -16,7 +16,7 @@ import (
 )
 
 // sessions are the pairs of tokens of browsers. The page gets the access token, which it keeps in its memory; the refresh token
-// stands in a cookie that no script can read and that only these routes are sent. The cookie authenticates nothing but
+// is in a cookie that no script can read and that only these routes are sent. The cookie authenticates nothing but
 // its own renewal, so that a request that another site makes a browser send can do no more than that.
 type sessions struct {
 	*tokens

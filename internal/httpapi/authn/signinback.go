@@ -10,7 +10,7 @@ import (
 )
 
 // setback tells a person why a sign-in has come to nothing: a word that the console's page puts into a sentence. Words of the provider's never
-// get there, since whoever makes a link to the callback can write them.
+// get there, since anybody who makes a link to the callback can write them.
 type setback string
 
 const (

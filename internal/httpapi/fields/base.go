@@ -11,7 +11,7 @@ import (
 
 type baseKey struct{}
 
-// WithBase remembers what stands before paths.
+// WithBase remembers what comes before paths.
 func WithBase(ctx context.Context, base dataapi.Base) context.Context {
 	if base == (dataapi.Base{}) {
 		return ctx
@@ -19,7 +19,7 @@ func WithBase(ctx context.Context, base dataapi.Base) context.Context {
 	return context.WithValue(ctx, baseKey{}, base)
 }
 
-// BaseOf returns what stands before the paths of the API for the caller of a request.
+// BaseOf returns what comes before the paths of the API for the caller of a request.
 func BaseOf(r *http.Request) dataapi.Base {
 	base, _ := r.Context().Value(baseKey{}).(dataapi.Base)
 	return base

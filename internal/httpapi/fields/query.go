@@ -60,7 +60,7 @@ func splitQuery(r *http.Request, reserved ...string) (query Query, others url.Va
 // LinkQuery is the name of the query parameter that holds a presigned link.
 const LinkQuery = "link"
 
-// ParameterPrefix stands before the name of an endpoint's parameter in a query, where the name alone is reserved.
+// ParameterPrefix comes before the name of an endpoint's parameter in a query, where the name alone is reserved.
 const ParameterPrefix = "p."
 
 // ParseParameters reads the query of a request that has the parameters of an endpoint in it, beside those that are reserved. It
@@ -107,8 +107,16 @@ func ErrCursor(cause error) error {
 	}
 }
 
-// SetNext names the next page (RFC 8288), which has another query.
-func SetNext(w http.ResponseWriter, r *http.Request, next url.Values) {
+// SetNext names the next page (RFC 8288): this query from the cursor on. A filter that is empty filters nothing, and is left out.
+func (q Query) SetNext(w http.ResponseWriter, r *http.Request, cursor string, limit int) {
+	next := url.Values{}
+	for name, value := range q {
+		if value != "" {
+			next.Set(name, value)
+		}
+	}
+	next.Set("cursor", cursor)
+	next.Set("limit", strconv.Itoa(limit))
 	w.Header().Set("Link", fmt.Sprintf(`<%s%s?%s>; rel="next"`, BaseOf(r).Path, r.URL.EscapedPath(), next.Encode()))
 }
 

@@ -3,8 +3,6 @@ package links
 import (
 	"errors"
 	"net/http"
-	"net/url"
-	"strconv"
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
@@ -55,8 +53,8 @@ func (l *links) authorize(r *http.Request, caller identity.Principal) (execution
 		return execution.Call{}, &dataapi.Error{Code: dataapi.CodeEndpointNotFound}
 	}
 	for _, action := range []dataapi.Action{dataapi.ActionMakeLink, dataapi.ActionExecute} {
-		if !caller.Authorize(action, namespace+"/"+slug) {
-			return execution.Call{}, dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s on %s/%s.", action, namespace, slug)
+		if err := caller.Require(action, namespace+"/"+slug); err != nil {
+			return execution.Call{}, err
 		}
 	}
 	return l.Plan().Find(caller.Company.Slug, namespace, slug)
@@ -95,7 +93,7 @@ func (l *links) list(w http.ResponseWriter, r *http.Request) error {
 	if len(found) > limit {
 		found = found[:limit]
 		answer.Next = &found[limit-1].ID
-		fields.SetNext(w, r, url.Values{"cursor": {*answer.Next}, "limit": {strconv.Itoa(limit)}})
+		query.SetNext(w, r, *answer.Next, limit)
 	}
 	for i := range found {
 		if maySee(caller, &found[i]) { // a page may be shorter than its limit

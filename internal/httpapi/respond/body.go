@@ -74,7 +74,7 @@ func readBody(r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// DecodeForm reads a request's form, application/x-www-form-urlencoded, in which no field stands twice (RFC 6749, 3.2).
+// DecodeForm reads a request's form, application/x-www-form-urlencoded, in which no field is given twice (RFC 6749, 3.2).
 func DecodeForm(r *http.Request) (map[string]string, error) {
 	body, err := readBody(r)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package respond is what every route of ours stands on: it calls handlers, bounds and reads the bodies of requests, watches over
+// Package respond is what all routes of ours share: it calls handlers, bounds and reads the bodies of requests, watches over
 // answers while they are sent, turns errors into problem documents, and records refusals.
 //
 // A package that serves routes makes a mux of [Routes] with [Responder.Mux]. It lets requests in with [Responder.Enter], or

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"time"
 )
 
 // WriteJSON answers with a document that fits in memory and must not be stored by caches.
@@ -20,4 +21,12 @@ func WriteJSON(w http.ResponseWriter, status int, document any) error {
 	w.WriteHeader(status)
 	_, err = w.Write(body)
 	return err
+}
+
+// TimeOrNull is a time as documents show it: in UTC, and null when it is zero.
+func TimeOrNull(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	return new(at.UTC())
 }

@@ -19,7 +19,7 @@ type problem struct {
 	Status int             `json:"status"`
 	Detail string          `json:"detail"`
 	Code   dataapi.Code    `json:"code"`
-	ID     string          `json:"request_id,omitempty"` // as in the header, for whoever keeps the body alone
+	ID     string          `json:"request_id,omitempty"` // as in the header, for those who keep the body alone
 	Trace  string          `json:"trace_id,omitempty"`   // of a request that is traced
 	Errors []dataapi.Fault `json:"errors,omitempty"`
 }

@@ -63,18 +63,11 @@ func Routes(services Services) func(*respond.Responder) respond.Routes {
 // guarded lets nobody in but administrators of access.
 func (a *access) guarded(handle respond.Handler) respond.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		if err := authorize(respond.CallerOf(r)); err != nil {
+		if err := respond.CallerOf(r).RequireEverywhere(dataapi.ActionManageAccess); err != nil {
 			return err
 		}
 		return handle(w, r)
 	}
-}
-
-func authorize(caller identity.Principal) error {
-	if !caller.AuthorizeEverywhere(dataapi.ActionManageAccess) {
-		return dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s.", dataapi.ActionManageAccess)
-	}
-	return nil
 }
 
 // authorizeAgain is asked before something changes, when the body has been read: the caller may have lost the right meanwhile. It returns the
@@ -84,7 +77,7 @@ func (a *access) authorizeAgain(r *http.Request) (identity.Principal, error) {
 	if err != nil {
 		return caller, err
 	}
-	return caller, authorize(caller)
+	return caller, caller.RequireEverywhere(dataapi.ActionManageAccess)
 }
 
 // refuseGrant refuses what would give somebody more than the caller has.

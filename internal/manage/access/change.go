@@ -154,7 +154,7 @@ func (a *access) deleteUser(w http.ResponseWriter, r *http.Request) error {
 	return noContent(w)
 }
 
-// checkStored reports why a user cannot be changed here: it stands in a file, or there is none.
+// checkStored reports why a user cannot be changed here: it is in a file, or there is none.
 func checkStored(company *identity.Company, name string, must bool) error {
 	user := company.Users[name]
 	switch {

@@ -2,7 +2,6 @@ package access
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -43,22 +42,14 @@ type newKey struct {
 
 func (a *access) describeKey(caller identity.Principal, key identity.Key) keyDocument {
 	document := keyDocument{
-		ID: key.ID, User: key.User, Name: key.Name, State: key.State(time.Now()), CreatedAt: key.CreatedAt, ExpiresAt: timeOrNull(key.ExpiresAt),
-		RevokedAt: timeOrNull(key.RevokedAt), LastUsedAt: timeOrNull(key.LastUsedAt),
+		ID: key.ID, User: key.User, Name: key.Name, State: key.State(time.Now()), CreatedAt: key.CreatedAt, ExpiresAt: respond.TimeOrNull(key.ExpiresAt),
+		RevokedAt: respond.TimeOrNull(key.RevokedAt), LastUsedAt: respond.TimeOrNull(key.LastUsedAt),
 		UserMissing: a.company(caller).Users[key.User] == nil, Current: key.ID == caller.KeyID,
 	}
 	if key.Successor != "" {
 		document.Successor = &key.Successor
 	}
 	return document
-}
-
-func timeOrNull(at time.Time) *time.Time {
-	if at.IsZero() {
-		return nil
-	}
-	at = at.UTC()
-	return &at
 }
 
 // listKeys answers with the keys of the company, newest first.
@@ -102,23 +93,12 @@ func (a *access) listKeys(w http.ResponseWriter, r *http.Request) error {
 		}
 		if len(answer.Keys) == limit {
 			answer.Next = &answer.Keys[limit-1].ID
-			setNext(w, r, query, *answer.Next, limit)
+			query.SetNext(w, r, *answer.Next, limit)
 			break
 		}
 		answer.Keys = append(answer.Keys, a.describeKey(caller, *key))
 	}
 	return respond.WriteJSON(w, http.StatusOK, answer)
-}
-
-// setNext names the next page, with the filters of this one.
-func setNext(w http.ResponseWriter, r *http.Request, query fields.Query, cursor string, limit int) {
-	next := make(url.Values)
-	for name, value := range query {
-		next.Set(name, value)
-	}
-	next.Set("cursor", cursor)
-	next.Set("limit", strconv.Itoa(limit))
-	fields.SetNext(w, r, next)
 }
 
 type newKeyRequest struct {
@@ -231,12 +211,9 @@ func (a *access) rotateKey(w http.ResponseWriter, r *http.Request) error {
 	return respond.WriteJSON(w, http.StatusCreated, newKey{keyDocument: a.describeKey(caller, rotation.New), Secret: rotation.Secret, Rotated: &rotated})
 }
 
-// parseOverlap reads how long what is rotated works beside its successor. The domain knows how long it may be.
+// parseOverlap reads the field overlap, and says what is wrong with it as of a field.
 func parseOverlap(text string) (time.Duration, error) {
-	if text == "" {
-		return dataapi.DefaultOverlap, nil
-	}
-	overlap, err := time.ParseDuration(text)
+	overlap, err := dataapi.ParseOverlap(text)
 	if err != nil {
 		return 0, &dataapi.Error{Code: dataapi.CodeInvalidParameter, Faults: []dataapi.Fault{{
 			Parameter: "overlap", Code: dataapi.CodeInvalidParameter, Detail: "must be a duration such as 24h; got " + strconv.Quote(fields.Shorten(text)),

@@ -257,7 +257,7 @@ func holdersOf(company *identity.Company, policy string) (names []string) {
 	return names
 }
 
-// checkStoredPolicy reports why a policy cannot be changed here: it is managed, or stands in a file.
+// checkStoredPolicy reports why a policy cannot be changed here: it is managed, or is in a file.
 func checkStoredPolicy(company *identity.Company, name string) error {
 	policy := company.Policies[name]
 	switch {

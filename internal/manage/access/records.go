@@ -73,7 +73,7 @@ func stampOf(kept *documents.Document) (s stamp) {
 	if kept.Revision == 0 {
 		return s
 	}
-	s.Revision, s.UpdatedAt = new(strconv.FormatInt(kept.Revision, 10)), timeOrNull(kept.At)
+	s.Revision, s.UpdatedAt = new(strconv.FormatInt(kept.Revision, 10)), respond.TimeOrNull(kept.At)
 	if _, author, found := strings.Cut(kept.Author, "/"); found {
 		s.UpdatedBy = &author
 	}

@@ -28,7 +28,7 @@ func (a *access) secretState(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return dataapi.Wrap(dataapi.CodeOverloaded, err)
 	}
-	document := secretDocument{User: user.Name, State: "none", PreviousUntil: timeOrNull(state.PreviousUntil)}
+	document := secretDocument{User: user.Name, State: "none", PreviousUntil: respond.TimeOrNull(state.PreviousUntil)}
 	switch {
 	case state.Shown:
 		document.State = "shown"

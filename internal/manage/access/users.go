@@ -75,14 +75,14 @@ func (a *access) people(r *http.Request, company *identity.Company) (people, err
 // with is the summary with a key more.
 func (s keySummary) with(key *identity.Key, now time.Time) keySummary {
 	if used := key.LastUsedAt; !used.IsZero() && (s.LastUsedAt == nil || used.After(*s.LastUsedAt)) {
-		s.LastUsedAt = timeOrNull(used)
+		s.LastUsedAt = respond.TimeOrNull(used)
 	}
 	if key.State(now) != identity.KeyActive {
 		return s
 	}
 	s.Active++
 	if expires := key.ExpiresAt; !expires.IsZero() && (s.NextExpiryAt == nil || expires.Before(*s.NextExpiryAt)) {
-		s.NextExpiryAt = timeOrNull(expires)
+		s.NextExpiryAt = respond.TimeOrNull(expires)
 	}
 	return s
 }
@@ -113,7 +113,7 @@ func (p *people) describe(name string) (userDocument, bool) {
 	return d, true
 }
 
-// describeUser describes what a user is, wherever that stands.
+// describeUser describes a user of a file or of the store.
 func describeUser(company *identity.Company, user *identity.User) userDocument {
 	d := userDocument{
 		Name: user.Name, DisplayName: user.DisplayName, Active: user.Active, Policies: append([]string{}, user.Policies...),
@@ -174,7 +174,7 @@ func (a *access) listUsers(w http.ResponseWriter, r *http.Request) error {
 		}
 		if len(answer.Users) == limit {
 			answer.Next = &answer.Users[limit-1].Name
-			setNext(w, r, query, *answer.Next, limit)
+			query.SetNext(w, r, *answer.Next, limit)
 			break
 		}
 		answer.Users = append(answer.Users, described)
@@ -182,7 +182,7 @@ func (a *access) listUsers(w http.ResponseWriter, r *http.Request) error {
 	return respond.WriteJSON(w, http.StatusOK, answer)
 }
 
-// mentions reports whether a text stands in the user's names or policies, whatever its case.
+// mentions reports whether a text is in the user's names or policies, whatever its case.
 func (d *userDocument) mentions(text string) bool {
 	text = strings.ToLower(text)
 	return slices.ContainsFunc(append([]string{d.Name, d.DisplayName}, d.Policies...), func(of string) bool {

@@ -44,7 +44,7 @@ func (e *endpoints) check(w http.ResponseWriter, r *http.Request) error {
 	if !dataapi.ValidSlug(address.Namespace) || !dataapi.ValidSlug(address.Slug) {
 		return dataapi.Errorf(dataapi.CodeInvalidRequest, "namespace and slug must be %s.", dataapi.SlugRule)
 	}
-	if err := permit(caller, dataapi.ActionEdit, address); err != nil {
+	if err := caller.Require(dataapi.ActionEdit, address.Path()); err != nil {
 		return err
 	}
 	draft, err := e.Drafts.Check(r.Context(), address, []byte(request.Text))

@@ -2,6 +2,8 @@ package endpoints
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -9,11 +11,9 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/catalog/document"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/source"
-
-	"maps"
-	"slices"
 )
 
 // contract is what the text of an endpoint says, as far as it can be read.
@@ -55,7 +55,7 @@ func describe(written *catalog.Endpoint, columns []source.Column) contract {
 	described := contract{
 		Revision: written.Revision, Title: written.Title, Description: written.Description, Mode: string(written.Mode),
 		OnTimeout: string(written.OnTimeout), Source: written.Source, Active: written.Active,
-		Deprecated: timeOrNull(written.Deprecated), Sunset: timeOrNull(written.Sunset),
+		Deprecated: respond.TimeOrNull(written.Deprecated), Sunset: respond.TimeOrNull(written.Sunset),
 		Limits: &limits{written.Limits.Timeout.Seconds(), written.Limits.JobTimeout.Seconds(), written.Limits.MaxRows},
 		Chart:  written.Chart, SharedWith: append([]string{}, slices.Sorted(maps.Keys(written.Shares))...),
 	}
@@ -123,7 +123,7 @@ func (e *endpoints) documentOf(caller identity.Principal, entry *catalog.Entry, 
 		}
 	default:
 		version := &entry.Version
-		told.Version, told.Message, told.UpdatedAt = &version.Number, &version.Message, timeOrNull(version.At)
+		told.Version, told.Message, told.UpdatedAt = &version.Number, &version.Message, respond.TimeOrNull(version.At)
 		if version.Author != "" {
 			told.Author = &version.Author
 		}
@@ -166,11 +166,4 @@ func etagOf(entry *catalog.Entry, text []byte) string {
 
 func versionTag(version int64, text []byte) string {
 	return strconv.Quote(strconv.FormatInt(version, 10) + "-" + document.Revision(text))
-}
-
-func timeOrNull(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return new(t.UTC())
 }

@@ -73,24 +73,7 @@ func authorize(r *http.Request, caller identity.Principal, action dataapi.Action
 	if !dataapi.ValidSlug(address.Namespace) || !dataapi.ValidSlug(address.Slug) {
 		return address, &dataapi.Error{Code: dataapi.CodeEndpointNotFound}
 	}
-	return address, permit(caller, action, address)
-}
-
-func permit(caller identity.Principal, action dataapi.Action, address dataapi.Address) error {
-	if !caller.Authorize(action, address.Path()) {
-		return dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s on %s.", action, address.Path())
-	}
-	return nil
-}
-
-// permits reports whether a caller may do something with any endpoint.
-func permits(caller identity.Principal, action dataapi.Action) bool {
-	for _, granted := range caller.Actions() {
-		if granted.Action == action {
-			return true
-		}
-	}
-	return false
+	return address, caller.Require(action, address.Path())
 }
 
 // find returns the endpoint at an address: that of a file, unless the console's is asked for.

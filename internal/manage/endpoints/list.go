@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"unicode"
@@ -55,8 +54,8 @@ func (e *endpoints) list(w http.ResponseWriter, r *http.Request) error {
 		return fields.ErrCursor(err)
 	}
 	caller := respond.CallerOf(r)
-	if !permits(caller, dataapi.ActionView) {
-		return dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s.", dataapi.ActionView)
+	if err := caller.RequireSomewhere(dataapi.ActionView); err != nil {
+		return err
 	}
 	answer := listAnswer{Endpoints: []endpointDocument{}, MayCreate: e.mayCreate(caller)}
 	words := strings.Fields(folded(query["q"]))
@@ -69,12 +68,7 @@ func (e *endpoints) list(w http.ResponseWriter, r *http.Request) error {
 			last := answer.Endpoints[limit-1]
 			cursor := base64.RawURLEncoding.EncodeToString([]byte(last.Namespace + "/" + last.Slug + "/" + last.Origin))
 			answer.NextCursor = &cursor
-			next := url.Values{"limit": {fmt.Sprint(limit)}}
-			for name, value := range query {
-				next.Set(name, value)
-			}
-			next.Set("cursor", cursor)
-			fields.SetNext(w, r, next)
+			query.SetNext(w, r, cursor, limit)
 			break
 		}
 		answer.Endpoints = append(answer.Endpoints, e.documentOf(caller, &entry, nil))
@@ -84,7 +78,7 @@ func (e *endpoints) list(w http.ResponseWriter, r *http.Request) error {
 
 // mayCreate reports whether there is anything that a caller could create.
 func (e *endpoints) mayCreate(caller identity.Principal) bool {
-	return permits(caller, dataapi.ActionEdit) && len(e.Catalog.Authors().Of(caller.Company.Slug)) > 0
+	return caller.AuthorizeSomewhere(dataapi.ActionEdit) && len(e.Catalog.Authors().Of(caller.Company.Slug)) > 0
 }
 
 func keyOf(entry *catalog.Entry) string {

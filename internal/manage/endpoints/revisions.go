@@ -3,7 +3,6 @@ package endpoints
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -89,7 +88,7 @@ func (e *endpoints) revisions(w http.ResponseWriter, r *http.Request) error {
 		if i == limit {
 			cursor := strconv.FormatInt(found[i-1].Revision, 10)
 			answer.NextCursor = &cursor
-			fields.SetNext(w, r, url.Values{"cursor": {cursor}, "limit": {strconv.Itoa(limit)}})
+			query.SetNext(w, r, cursor, limit)
 			break
 		}
 		answer.Revisions = append(answer.Revisions, describeRevision(&found[i], newest.Revision))

@@ -215,7 +215,7 @@ func (e *endpoints) stored(company string) (count int) {
 func (e *endpoints) keep(c *change, w documents.Write) error {
 	caller, err := e.Renew(c.caller) // the check may have taken its time
 	if err == nil {
-		err = permit(caller, dataapi.ActionEdit, c.address)
+		err = caller.Require(dataapi.ActionEdit, c.address.Path())
 	}
 	if err != nil {
 		return err

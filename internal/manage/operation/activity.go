@@ -108,7 +108,7 @@ func (o *operation) listActivity(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	caller := respond.CallerOf(r)
-	if err := lacks(caller, dataapi.ActionView); err != nil {
+	if err := caller.RequireSomewhere(dataapi.ActionView); err != nil {
 		return err
 	}
 	read, err := o.readDay(r, caller.Company.Slug)
@@ -181,8 +181,8 @@ func (o *operation) findEndpoint(r *http.Request, caller identity.Principal) (ad
 	if !dataapi.ValidSlug(namespace) || !dataapi.ValidSlug(slug) {
 		return address, &dataapi.Error{Code: dataapi.CodeEndpointNotFound}
 	}
-	if !caller.Authorize(dataapi.ActionView, namespace+"/"+slug) {
-		return address, dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s on %s/%s.", dataapi.ActionView, namespace, slug)
+	if err := caller.Require(dataapi.ActionView, namespace+"/"+slug); err != nil {
+		return address, err
 	}
 	if endpoint, _, ok := o.Catalog.Current().Find(caller.Company.Slug, namespace, slug); ok {
 		return endpoint.Address, nil

@@ -51,8 +51,8 @@ func describeTry(try callback.Try) tryDocument {
 func describeDelivery(delivery *callback.Delivery, announced *job.Job, whole bool) deliveryDocument {
 	d := deliveryDocument{
 		JobID: delivery.JobID, MessageID: delivery.MessageID(), Endpoint: endpointName(announced.Company, announced.Address), User: delivery.User,
-		URL: withoutQuery(delivery.URL), State: delivery.State, Attempts: delivery.Tries(), NextAttempt: timeOrNull(delivery.NextAttempt),
-		CreatedAt: delivery.CreatedAt.UTC(), EndedAt: timeOrNull(delivery.EndedAt),
+		URL: withoutQuery(delivery.URL), State: delivery.State, Attempts: delivery.Tries(), NextAttempt: respond.TimeOrNull(delivery.NextAttempt),
+		CreatedAt: delivery.CreatedAt.UTC(), EndedAt: respond.TimeOrNull(delivery.EndedAt),
 	}
 	for i, try := range delivery.Log {
 		described := describeTry(try)
@@ -64,13 +64,6 @@ func describeDelivery(delivery *callback.Delivery, announced *job.Job, whole boo
 		}
 	}
 	return d
-}
-
-func authorizeAccess(caller identity.Principal) error {
-	if !caller.AuthorizeEverywhere(dataapi.ActionManageAccess) {
-		return dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s.", dataapi.ActionManageAccess)
-	}
-	return nil
 }
 
 func readState(text string) (callback.State, error) {
@@ -88,7 +81,7 @@ const maxLooked = 200
 // listDeliveries answers with the deliveries of the company's jobs, of the newest job first.
 func (o *operation) listDeliveries(w http.ResponseWriter, r *http.Request) error {
 	caller := respond.CallerOf(r)
-	if err := authorizeAccess(caller); err != nil {
+	if err := caller.RequireEverywhere(dataapi.ActionManageAccess); err != nil {
 		return err
 	}
 	query, err := fields.ParseQuery(r, "state", "endpoint", "user", "limit", "cursor")
@@ -131,7 +124,7 @@ func (o *operation) listDeliveries(w http.ResponseWriter, r *http.Request) error
 	}
 	if cursor := filter.After.String(); cursor != "" {
 		answer.Next = &cursor
-		setNext(w, r, query, cursor, limit)
+		query.SetNext(w, r, cursor, limit)
 	}
 	return respond.WriteJSON(w, http.StatusOK, answer)
 }
@@ -166,7 +159,7 @@ var errNoDelivery = dataapi.Errorf(dataapi.CodeJobNotFound, "There is no such jo
 
 // findDelivery returns the delivery that the path names, and the job that it announces.
 func (o *operation) findDelivery(r *http.Request, caller identity.Principal) (*callback.Delivery, *job.Job, error) {
-	if err := authorizeAccess(caller); err != nil {
+	if err := caller.RequireEverywhere(dataapi.ActionManageAccess); err != nil {
 		return nil, nil, err
 	}
 	id, err := job.ParseID(r.PathValue("job_id"))

@@ -55,8 +55,9 @@ func (o *operation) describeJob(r *http.Request, caller identity.Principal, j *j
 	polling := fields.BaseOf(r).Path + j.Address.URLPath() + "/jobs/" + j.ID.String()
 	d := jobDocument{
 		ID: j.ID, Endpoint: endpointName(caller.Company.Slug, j.Address), Revision: textOrNull(j.Revision), User: j.User, KeyID: textOrNull(j.KeyID),
-		Status: j.Status, Attempts: j.Tries(), CreatedAt: j.CreatedAt.UTC(), StartedAt: timeOrNull(j.StartedAt), CompletedAt: timeOrNull(j.CompletedAt),
-		ExpiresAt: timeOrNull(j.ExpiresAt), Error: j.Error, CallbackURL: textOrNull(withoutQuery(j.CallbackURL)), Links: jobLinks{Job: polling},
+		Status: j.Status, Attempts: j.Tries(), CreatedAt: j.CreatedAt.UTC(), StartedAt: respond.TimeOrNull(j.StartedAt),
+		CompletedAt: respond.TimeOrNull(j.CompletedAt), ExpiresAt: respond.TimeOrNull(j.ExpiresAt), Error: j.Error,
+		CallbackURL: textOrNull(withoutQuery(j.CallbackURL)), Links: jobLinks{Job: polling},
 	}
 	if j.Address.Company != caller.Company.Slug {
 		d.SharedBy = &j.Address.Company
@@ -82,7 +83,7 @@ const maxPages = 5
 // listJobs answers with the jobs that the caller's company has asked for, newest first.
 func (o *operation) listJobs(w http.ResponseWriter, r *http.Request) error {
 	caller := respond.CallerOf(r)
-	if err := lacks(caller, dataapi.ActionGetJob); err != nil {
+	if err := caller.RequireSomewhere(dataapi.ActionGetJob); err != nil {
 		return err
 	}
 	query, err := fields.ParseQuery(r, "status", "endpoint", "user", "since", "limit", "cursor")
@@ -124,7 +125,7 @@ func (o *operation) listJobs(w http.ResponseWriter, r *http.Request) error {
 	}
 	if cursor := filter.After.String(); cursor != "" {
 		answer.Next = &cursor
-		setNext(w, r, query, cursor, limit)
+		query.SetNext(w, r, cursor, limit)
 	}
 	return respond.WriteJSON(w, http.StatusOK, answer)
 }
@@ -163,7 +164,7 @@ func readSince(text string) (since time.Time, err error) {
 
 // findJob returns the job that the path names, when the caller may do this with it.
 func (o *operation) findJob(r *http.Request, caller identity.Principal, action dataapi.Action) (job.Job, error) {
-	if err := lacks(caller, action); err != nil {
+	if err := caller.RequireSomewhere(action); err != nil {
 		return job.Job{}, err
 	}
 	id, err := job.ParseID(r.PathValue("job_id"))
@@ -179,10 +180,8 @@ func (o *operation) findJob(r *http.Request, caller identity.Principal, action d
 	case found.Company != caller.Company.Slug || !o.Plan().MayRead(caller, found),
 		!caller.Authorize(action, found.Address.Path()) && !caller.Authorize(dataapi.ActionGetJob, found.Address.Path()):
 		return job.Job{}, &dataapi.Error{Code: dataapi.CodeJobNotFound}
-	case !caller.Authorize(action, found.Address.Path()):
-		return job.Job{}, dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s on %s.", action, found.Address.Path())
 	}
-	return found, nil
+	return found, caller.Require(action, found.Address.Path())
 }
 
 // getJob answers with one job and its parameters, the values of sensitive ones replaced; null: they are not known.

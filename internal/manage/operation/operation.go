@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -76,18 +75,6 @@ const (
 	maxPage     = job.MaxList
 )
 
-// lacks refuses a caller who has none of some actions anywhere.
-func lacks(caller identity.Principal, actions ...dataapi.Action) error {
-	names := make([]string, len(actions))
-	for i, action := range actions {
-		if caller.AuthorizeSomewhere(action) {
-			return nil
-		}
-		names[i] = string(action)
-	}
-	return dataapi.Errorf(dataapi.CodeForbidden, "Your user lacks the permission %s.", strings.Join(names, " or "))
-}
-
 // authorizeAgain is asked before something changes: the caller may have lost the right meanwhile.
 func (o *operation) authorizeAgain(r *http.Request) (identity.Principal, error) {
 	return o.Renew(respond.CallerOf(r))
@@ -127,28 +114,9 @@ func withoutQuery(text string) string {
 	return parsed.String()
 }
 
-func timeOrNull(at time.Time) *time.Time {
-	if at.IsZero() {
-		return nil
-	}
-	at = at.UTC()
-	return &at
-}
-
 func textOrNull(text string) *string {
 	if text == "" {
 		return nil
 	}
 	return &text
-}
-
-// setNext names the next page, with the filters of this one.
-func setNext(w http.ResponseWriter, r *http.Request, query fields.Query, cursor string, limit int) {
-	next := make(url.Values)
-	for name, value := range query {
-		next.Set(name, value)
-	}
-	next.Set("cursor", cursor)
-	next.Set("limit", strconv.Itoa(limit))
-	fields.SetNext(w, r, next)
 }

@@ -17,7 +17,7 @@ const (
 	// schemaFresh is how long a schema is good for, and renewAfter how soon somebody who asks for it can have it anew.
 	schemaFresh, renewAfter = time.Minute, 5 * time.Second
 
-	// schemaPatience is how long whoever asks waits, and schemaTimeout how long a source may take.
+	// schemaPatience is how long a caller waits, and schemaTimeout how long a source may take.
 	schemaPatience, schemaTimeout = 10 * time.Second, 20 * time.Second
 )
 

@@ -59,7 +59,7 @@ func (o *operation) listSources(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	caller := respond.CallerOf(r)
-	if err := lacks(caller, dataapi.ActionView, dataapi.ActionEdit); err != nil {
+	if err := caller.RequireSomewhere(dataapi.ActionView, dataapi.ActionEdit); err != nil {
 		return err
 	}
 	answer := map[string][]sourceDocument{"sources": {}}
@@ -104,7 +104,7 @@ func (o *operation) getSchema(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	caller := respond.CallerOf(r)
-	if err := lacks(caller, dataapi.ActionEdit); err != nil {
+	if err := caller.RequireSomewhere(dataapi.ActionEdit); err != nil {
 		return err
 	}
 	var asked *Source

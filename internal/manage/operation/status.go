@@ -85,7 +85,7 @@ func (o *operation) getStatus(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	caller := respond.CallerOf(r)
-	if err := lacks(caller, dataapi.ActionManageAccess, dataapi.ActionEdit); err != nil {
+	if err := caller.RequireSomewhere(dataapi.ActionManageAccess, dataapi.ActionEdit); err != nil {
 		return err
 	}
 	company := caller.Company.Slug
@@ -96,7 +96,7 @@ func (o *operation) getStatus(w http.ResponseWriter, r *http.Request) error {
 	}
 	for _, s := range o.known(caller) {
 		up, since := s.Health()
-		d.Sources = append(d.Sources, sourceState{s.Name, s.Kind, stateOf(up), timeOrNull(since)})
+		d.Sources = append(d.Sources, sourceState{s.Name, s.Kind, stateOf(up), respond.TimeOrNull(since)})
 	}
 	return respond.WriteJSON(w, http.StatusOK, d)
 }

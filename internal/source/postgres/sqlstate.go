@@ -38,10 +38,10 @@ const (
 	classTransactionState = "25" // also: not in a read-only transaction
 )
 
-// CallerMessage is the SQLSTATE with which a function of the database may speak to callers: the message of an exception
+// callerMessage is the SQLSTATE with which a function of the database may speak to callers: the message of an exception
 // that is raised with it is shown to them. Its class is one that the SQL standard leaves to implementations, and that
 // neither PostgreSQL nor its extensions use, so that no message is shown that was not meant to be.
-const CallerMessage = "VR422"
+const callerMessage = "VR422"
 
 // maxCallerMessage is the most characters of such a message that are shown.
 const maxCallerMessage = 500
@@ -92,7 +92,7 @@ func inStatement(answer *pgconn.PgError) bool {
 // the statement's.
 func blame(answer *pgconn.PgError, err error, given bool) error {
 	switch {
-	case answer.Code == CallerMessage:
+	case answer.Code == callerMessage:
 		return &dataapi.Error{Code: dataapi.CodeValueRefused, Detail: shown(answer.Message), Err: err}
 	case given && refusesValue(answer):
 		return source.ValueRefused(err, "")

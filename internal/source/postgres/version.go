@@ -45,7 +45,7 @@ var versioned = []string{
 		WHERE context IN ('user', 'superuser') AND source NOT IN ('client', 'override', 'session', 'interactive')`,
 }
 
-// versionQuery adds up hashes of all these rows: their order does not matter. The cluster and its timeline stand before them: another
+// versionQuery adds up hashes of all these rows: their order does not matter. The cluster and its timeline come before them: another
 // cluster can have rows with the same numbers.
 var versionQuery = func() string {
 	parts := make([]string, len(versioned))

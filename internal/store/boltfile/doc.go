@@ -4,7 +4,7 @@
 //
 // Every record is sealed with a checksum. A file gets its name only when it is complete, on disk and checked, and a file that
 // is there already is never written over by accident. It knows neither Caddy nor what the records mean: a [Layout] says which
-// buckets there are, and whoever keeps records in them makes it.
+// buckets there are, and the package that keeps records in them makes it.
 //
 // Start reading at [Open]: file.go has the [File], commit.go joins writes, schema.go has the version of the layout, inspect.go
 // and pages.go read a file without bbolt. Backups are [Save] and [Restore].

@@ -13,9 +13,9 @@ func release(file *os.File) error {
 	return errors.Join(syscall.Flock(int(file.Fd()), syscall.LOCK_UN), file.Close())
 }
 
-// Hold takes the lock of a store's file, sound or not, so that no server can open it before letGo is called. It fails at
+// holdFile takes the lock of a store's file, sound or not, so that no server can open it before letGo is called. It fails at
 // once when a server, or anybody else, holds the file.
-func Hold(path string) (letGo func(), err error) {
+func holdFile(path string) (letGo func(), err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err

@@ -14,9 +14,9 @@ import (
 // release closes a file that bbolt has locked and mapped.
 func release(file *os.File) error { return file.Close() }
 
-// Hold reports whether a server holds a store's file. It cannot keep one from opening it afterwards: here, an open file
+// holdFile reports whether a server holds a store's file. It cannot keep one from opening it afterwards: here, an open file
 // cannot be replaced in any case.
-func Hold(path string) (letGo func(), err error) {
+func holdFile(path string) (letGo func(), err error) {
 	db, err := bbolt.Open(path, 0, &bbolt.Options{Timeout: time.Second, ReadOnly: true})
 	if errors.Is(err, berrors.ErrTimeout) {
 		return nil, errHeld(path)

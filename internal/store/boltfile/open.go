@@ -154,8 +154,8 @@ func (s *File) letGo() error {
 	return guarded(db.Close)
 }
 
-// SyncDir makes the names in a directory durable. It blocks until they are.
-func SyncDir(path string) error {
+// syncDir makes the names in a directory durable. It blocks until they are.
+func syncDir(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil // directories cannot be synced there, and need not be
 	}
@@ -168,7 +168,7 @@ func SyncDir(path string) error {
 
 // syncName makes the file's directory entry durable.
 func (s *File) syncName() error {
-	if err := SyncDir(filepath.Dir(s.path)); err != nil {
+	if err := syncDir(filepath.Dir(s.path)); err != nil {
 		return fmt.Errorf("store %s: %w", s.path, err)
 	}
 	s.dirty = false

@@ -82,7 +82,7 @@ type element struct {
 	key    []byte
 	offset int // of the value
 	size   int
-	astray bool // its key does not belong where it stands
+	astray bool // its key does not belong where it is
 }
 
 // value returns the first bytes of the value, valid until the next call.

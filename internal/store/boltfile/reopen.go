@@ -48,7 +48,7 @@ func (s *File) readBack(id int, cause error) error {
 	})
 	if err != nil {
 		err = fmt.Errorf("%w: %w; %w", ErrUnknown, cause, err)
-		_ = s.reopen(quick) // its own error stands in s.broken, for those who come next
+		_ = s.reopen(quick) // its own error is in s.broken, for those who come next
 		return err
 	}
 	return nil

@@ -27,7 +27,7 @@ func Restore(ctx context.Context, backup, path string, layout *Layout, force boo
 		return Restored{}, err
 	}
 	if found {
-		letGo, err := Hold(path)
+		letGo, err := holdFile(path)
 		if err != nil {
 			return Restored{}, err
 		}
@@ -60,7 +60,7 @@ func Restore(ctx context.Context, backup, path string, layout *Layout, force boo
 	if err := take(part, path, found); err != nil {
 		return Restored{}, err
 	}
-	return restored, SyncDir(filepath.Dir(path))
+	return restored, syncDir(filepath.Dir(path))
 }
 
 // target returns where the store is, behind links, and whether there is one.

@@ -35,7 +35,7 @@ func Save(ctx context.Context, content io.Reader, size int64, path string, layou
 		return Report{}, err
 	}
 	report.Path = path
-	return report, errors.Join(take(part, path, replace), SyncDir(filepath.Dir(path)))
+	return report, errors.Join(take(part, path, replace), syncDir(filepath.Dir(path)))
 }
 
 // refuseExisting refuses a path at which there is something that is not to be replaced.

@@ -14,6 +14,7 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 	"go.etcd.io/bbolt"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 )
@@ -98,7 +99,7 @@ func (s *Store) RevokeKey(ctx context.Context, id string, at time.Time) (key ide
 		if !key.RevokedAt.IsZero() {
 			return nil
 		}
-		key.RevokedAt = storedTime(at)
+		key.RevokedAt = dataapi.StoredTime(at)
 		record, err := encodeKey(key)
 		if err != nil {
 			return boltfile.Refuse(err)
@@ -142,7 +143,7 @@ func (s *Store) ReplaceKey(
 			return boltfile.Refuse(fmt.Errorf("%w: %s", identity.ErrKeyExists, successor.ID))
 		}
 		if old.ExpiresAt.IsZero() || old.ExpiresAt.After(expires) {
-			old.ExpiresAt = storedTime(expires)
+			old.ExpiresAt = dataapi.StoredTime(expires)
 		}
 		old.Successor = successor.ID
 		ending, err := encodeKey(old)
@@ -187,7 +188,7 @@ func readUse(tx *bbolt.Tx, id string) time.Time {
 func encodeKey(key identity.Key) ([]byte, error) {
 	record, err := jsonv2.Marshal(keyRecord{
 		Company: key.Company, User: key.User, Name: key.Name, SecretMAC: key.SecretMAC[:],
-		CreatedAt: storedTime(key.CreatedAt), ExpiresAt: storedTime(key.ExpiresAt), RevokedAt: storedTime(key.RevokedAt),
+		CreatedAt: dataapi.StoredTime(key.CreatedAt), ExpiresAt: dataapi.StoredTime(key.ExpiresAt), RevokedAt: dataapi.StoredTime(key.RevokedAt),
 		Successor: key.Successor,
 	})
 	if err != nil {
@@ -214,6 +215,3 @@ func decodeKey(id string, encoded []byte) (identity.Key, error) {
 	copy(key.SecretMAC[:], record.SecretMAC)
 	return key, nil
 }
-
-// storedTime is a time as it is stored: in UTC, to the microsecond.
-func storedTime(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

@@ -35,7 +35,7 @@ func (d *deliveryRecord) queued() queued {
 	return queued{group: d.Company, member: d.Host(), place: d.Place, id: d.JobID}
 }
 
-// removeDeliveryIndex takes a pending delivery out of the index where it stands. The record must be as it was stored.
+// removeDeliveryIndex takes a pending delivery out of the index where it is. The record must be as it was stored.
 func removeDeliveryIndex(tx *bbolt.Tx, d *deliveryRecord) error {
 	if d.Place == 0 {
 		return in(tx, deliveryDueBucket).Delete(timeKey(d.NextAttempt, d.JobID))
@@ -55,7 +55,7 @@ func addDelivery(tx *bbolt.Tx, j *job.Job) error {
 
 // putDelivery stores a delivery whose old index entry is gone, with the one that belongs to it now.
 func putDelivery(tx *bbolt.Tx, d *deliveryRecord) (err error) {
-	d.CreatedAt, d.NextAttempt, d.EndedAt = d.CreatedAt.UTC(), utc(d.NextAttempt), utc(d.EndedAt)
+	d.CreatedAt, d.NextAttempt, d.EndedAt = d.CreatedAt.UTC(), d.NextAttempt.UTC(), d.EndedAt.UTC()
 	switch {
 	case d.State != callback.Pending:
 	case d.Place > 0:
@@ -132,24 +132,9 @@ func (s *Store) ClaimDeliveries(
 	if room.Deliveries < 1 {
 		return nil, time.Time{}, errors.New("a claim needs room for at least 1 delivery")
 	}
-	err = s.View(func(tx *bbolt.Tx) error {
-		next = time.Time{}
-		if deliveryQueue.claimable(tx, deliveryCapacity(room)) {
-			return nil
-		}
-		if key := in(tx, deliveryDueBucket).First(); key != nil {
-			next, _ = splitTimeKey(key)
-		}
-		if next.IsZero() || next.After(now) {
-			return errNothingToClaim
-		}
-		return nil
-	})
-	if errors.Is(err, errNothingToClaim) {
-		return nil, next, nil
-	}
-	if err != nil {
-		return nil, time.Time{}, err
+	nothing, next, err := s.nothingToClaim(deliveryQueue, deliveryCapacity(room), deliveryDueBucket, now)
+	if err != nil || nothing {
+		return nil, next, err
 	}
 	err = s.Update(ctx, func(tx *bbolt.Tx) error {
 		err := s.enqueueDeliveries(tx, now, until, room.Held)

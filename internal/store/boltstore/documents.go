@@ -13,6 +13,7 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 	"go.etcd.io/bbolt"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 	"github.com/solucao42/caddy-data-api/internal/store/transfer"
@@ -46,7 +47,7 @@ func revisionKey(name []byte, revision int64) []byte {
 	return binary.BigEndian.AppendUint64(append(bytes.Clone(name), 0), uint64(revision))
 }
 
-// documentRecord is what is stored of a document beside its value, which stands behind it as it is.
+// documentRecord is what is stored of a document beside its value, which follows it as it is.
 type documentRecord struct {
 	Revision int64     `json:"revision"`
 	Deleted  bool      `json:"deleted,omitzero"`
@@ -302,7 +303,7 @@ func deletedBefore(at, stored []byte, before time.Time) bool {
 
 // SweepDocuments implements [documents.Store].
 func (s *Store) SweepDocuments(ctx context.Context, before time.Time, limit int) (more bool, err error) {
-	before = storedTime(before)
+	before = dataapi.StoredTime(before)
 	var old [][]byte // looking first spares a commit when there is nothing to do
 	err = s.View(func(tx *bbolt.Tx) error {
 		old = old[:0]

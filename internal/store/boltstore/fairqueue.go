@@ -134,7 +134,7 @@ func (f *fairQueue) push(tx *bbolt.Tx, q queued) error {
 // groupMark ends the key of a group, since a key must not be empty and a group's name may be.
 const groupMark = "\x00"
 
-// remove takes an entry out, wherever it stands.
+// remove takes an entry out, wherever it is.
 func (f *fairQueue) remove(tx *bbolt.Tx, q queued) error {
 	entries := in(tx, f.entries)
 	if !entries.Has(q.key()) {

@@ -9,6 +9,7 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 	"go.etcd.io/bbolt"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
@@ -147,10 +148,10 @@ func (s *Store) PruneFamilies(ctx context.Context, now time.Time, limit int) (mo
 func putFamily(tx *bbolt.Tx, family token.Family) error {
 	record, err := jsonv2.Marshal(familyRecord{
 		Company: family.Company, User: family.User, KeyID: family.KeyID,
-		AccessID: family.Current.AccessID, RefreshID: family.Current.RefreshID, IssuedAt: storedTime(family.Current.IssuedAt),
-		Previous: family.Previous, RotatedAt: storedTime(family.RotatedAt), CreatedAt: storedTime(family.CreatedAt),
-		RevokedAt: storedTime(family.RevokedAt), ExpiresAt: storedTime(family.ExpiresAt),
-		AccessUntil: storedTime(family.AccessUntil),
+		AccessID: family.Current.AccessID, RefreshID: family.Current.RefreshID, IssuedAt: dataapi.StoredTime(family.Current.IssuedAt),
+		Previous: family.Previous, RotatedAt: dataapi.StoredTime(family.RotatedAt), CreatedAt: dataapi.StoredTime(family.CreatedAt),
+		RevokedAt: dataapi.StoredTime(family.RevokedAt), ExpiresAt: dataapi.StoredTime(family.ExpiresAt),
+		AccessUntil: dataapi.StoredTime(family.AccessUntil),
 	})
 	if err != nil {
 		return fmt.Errorf("token family %q: %w", family.ID, err)
@@ -207,8 +208,8 @@ func readFamily(tx *bbolt.Tx, id string) (token.Family, error) {
 
 // keptUntil is KeepUntil of the family as it is stored, so that its key can be found again.
 func keptUntil(family token.Family) time.Time {
-	family.RevokedAt = storedTime(family.RevokedAt)
-	family.ExpiresAt, family.AccessUntil = storedTime(family.ExpiresAt), storedTime(family.AccessUntil)
+	family.RevokedAt = dataapi.StoredTime(family.RevokedAt)
+	family.ExpiresAt, family.AccessUntil = dataapi.StoredTime(family.ExpiresAt), dataapi.StoredTime(family.AccessUntil)
 	return family.KeepUntil()
 }
 

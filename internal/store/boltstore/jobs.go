@@ -221,8 +221,8 @@ func decodeRecord(key, stored []byte) (*record, error) {
 
 // putRecord stores a record whose old index entry is gone, with the index entry for what it is now.
 func putRecord(tx *bbolt.Tx, rec *record) error {
-	rec.CreatedAt, rec.StartedAt, rec.CompletedAt = rec.CreatedAt.UTC(), utc(rec.StartedAt), utc(rec.CompletedAt)
-	rec.ExpiresAt, rec.NotBefore, rec.LeaseUntil = utc(rec.ExpiresAt), utc(rec.NotBefore), utc(rec.LeaseUntil)
+	rec.CreatedAt, rec.StartedAt, rec.CompletedAt = rec.CreatedAt.UTC(), rec.StartedAt.UTC(), rec.CompletedAt.UTC()
+	rec.ExpiresAt, rec.NotBefore, rec.LeaseUntil = rec.ExpiresAt.UTC(), rec.NotBefore.UTC(), rec.LeaseUntil.UTC()
 	if err := addIndex(tx, rec); err != nil {
 		return err
 	}
@@ -231,14 +231,6 @@ func putRecord(tx *bbolt.Tx, rec *record) error {
 		return err
 	}
 	return in(tx, jobBucket).Put(rec.ID[:], value)
-}
-
-// utc keeps the zero time zero in every zone, as JSON's omitzero needs it.
-func utc(t time.Time) time.Time {
-	if t.IsZero() {
-		return time.Time{}
-	}
-	return t.UTC()
 }
 
 // Recover implements job.Store. One process holds the file, hence every other owner is gone.

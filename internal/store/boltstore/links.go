@@ -11,6 +11,7 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 	"go.etcd.io/bbolt"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/link"
 	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 )
@@ -47,8 +48,8 @@ type linkRecord struct {
 func recordOfLink(l link.Link) linkRecord {
 	return linkRecord{
 		Company: l.Company, User: l.User, KeyID: l.KeyID, Namespace: l.Namespace, Slug: l.Slug, Format: l.Format, Options: l.Options,
-		Parameters: l.Parameters, Free: l.Free, Name: l.Name, CreatedAt: storedTime(l.CreatedAt),
-		ExpiresAt: storedTime(l.ExpiresAt), Uses: l.Uses, Used: l.Used,
+		Parameters: l.Parameters, Free: l.Free, Name: l.Name, CreatedAt: dataapi.StoredTime(l.CreatedAt),
+		ExpiresAt: dataapi.StoredTime(l.ExpiresAt), Uses: l.Uses, Used: l.Used,
 	}
 }
 
@@ -70,7 +71,7 @@ func linkPlace(names ...string) (key []byte) {
 
 // linkKeys are the keys of a link in the indexes.
 func linkKeys(l *link.Link) (endpoint, expiry []byte) {
-	return append(linkPlace(l.Company, l.Namespace, l.Slug), l.ID...), expiryKey(storedTime(l.ExpiresAt), l.ID)
+	return append(linkPlace(l.Company, l.Namespace, l.Slug), l.ID...), expiryKey(dataapi.StoredTime(l.ExpiresAt), l.ID)
 }
 
 // CreateLink implements [link.Store].

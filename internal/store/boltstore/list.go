@@ -51,7 +51,7 @@ type page struct {
 	bucket  []byte
 	belongs func(key []byte) bool                        // false: the list has ended before
 	take    func(tx *bbolt.Tx, key, sealed []byte) error // adds to jobs what matches the filter
-	before  []byte                                       // the key that the next entry stands before; nil: the next is the last one
+	before  []byte                                       // the key that the next entry comes before; nil: the next is the last one
 	jobs    []job.Job
 
 	scanned   int

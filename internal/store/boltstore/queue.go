@@ -13,7 +13,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
-// The indexes. A job stands in exactly one of them, according to what happens to it next.
+// The indexes. A job is in exactly one of them, according to what happens to it next.
 var (
 	// jobQueue holds the jobs that can be claimed, by source and company.
 	jobQueue = newFairQueue("jobs_ready", "jobs")
@@ -53,7 +53,7 @@ func addIndex(tx *bbolt.Tx, rec *record) (err error) {
 	return jobQueue.push(tx, rec.queued())
 }
 
-// removeIndex takes a job that is processing out of the index where it stands. The record must be as it was stored.
+// removeIndex takes a job that is processing out of the index where it is. The record must be as it was stored.
 func removeIndex(tx *bbolt.Tx, rec *record) error {
 	switch {
 	case rec.LeaseOwner != "":
@@ -89,7 +89,19 @@ func jobCapacity(given job.Capacity) capacity {
 	}
 }
 
-var errNothingToClaim = errors.New("nothing to claim")
+// nothingToClaim reports whether a claim can leave the queue and the index of what is due alone, and until when; zero: nobody
+// knows. Looking first spares a commit, with its fsync.
+func (s *Store) nothingToClaim(queue fairQueue, room capacity, due []byte, now time.Time) (nothing bool, next time.Time, err error) {
+	err = s.View(func(tx *bbolt.Tx) error {
+		nothing, next = !queue.claimable(tx, room), time.Time{}
+		if key := in(tx, due).First(); nothing && key != nil {
+			next, _ = splitTimeKey(key)
+			nothing = next.After(now)
+		}
+		return nil
+	})
+	return nothing, next, err
+}
 
 // Claim implements job.Store.
 func (s *Store) Claim(
@@ -101,27 +113,9 @@ func (s *Store) Claim(
 	if err := ctx.Err(); err != nil {
 		return nil, time.Time{}, err
 	}
-	// Looking first spares a commit, with its fsync, when there is nothing to do.
-	err = s.View(func(tx *bbolt.Tx) error {
-		next = time.Time{}
-		if jobQueue.claimable(tx, jobCapacity(room)) {
-			return nil
-		}
-		key := in(tx, dueBucket).First()
-		if key == nil {
-			return errNothingToClaim
-		}
-		if at, _ := splitTimeKey(key); at.After(now) {
-			next = at
-			return errNothingToClaim
-		}
-		return nil
-	})
-	if errors.Is(err, errNothingToClaim) {
-		return nil, next, nil
-	}
-	if err != nil {
-		return nil, time.Time{}, err
+	nothing, next, err := s.nothingToClaim(jobQueue, jobCapacity(room), dueBucket, now)
+	if err != nil || nothing {
+		return nil, next, err
 	}
 	err = s.Update(ctx, func(tx *bbolt.Tx) error {
 		jobs = nil

@@ -11,6 +11,7 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 	"go.etcd.io/bbolt"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/store/boltfile"
 	"github.com/solucao42/caddy-data-api/internal/token"
 )
@@ -103,8 +104,9 @@ func putTokenKeys(tx *bbolt.Tx, records []token.KeyRecord) error {
 	wanted := make(map[string][]byte, len(records))
 	for _, record := range records {
 		encoded, err := jsonv2.Marshal(tokenKeyRecord{
-			Algorithm: record.Algorithm, Private: record.Private, PublishedAt: storedTime(record.PublishedAt),
-			SignsFrom: storedTime(record.SignsFrom), SignsUntil: storedTime(record.SignsUntil), LongestToken: int64(record.LongestToken / time.Second),
+			Algorithm: record.Algorithm, Private: record.Private, PublishedAt: dataapi.StoredTime(record.PublishedAt),
+			SignsFrom: dataapi.StoredTime(record.SignsFrom), SignsUntil: dataapi.StoredTime(record.SignsUntil),
+			LongestToken: int64(record.LongestToken / time.Second),
 		})
 		if err != nil {
 			return fmt.Errorf("token key %q: %w", record.ID, err)

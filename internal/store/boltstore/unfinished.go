@@ -53,7 +53,7 @@ func (s *Store) Unfinished(ctx context.Context) ([]job.Unfinished, error) {
 	return all, nil
 }
 
-// unfinishedIDs reads the indexes in which the jobs stand that are processing.
+// unfinishedIDs reads the indexes that hold the jobs that are processing.
 func (s *Store) unfinishedIDs(ctx context.Context) (ids []job.ID, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 	"github.com/solucao42/caddy-data-api/internal/store"
 	"github.com/solucao42/caddy-data-api/internal/store/pgstore/pgdb"
@@ -26,7 +27,7 @@ const insertKey = `INSERT INTO data_api.api_keys (` + keyColumns + `)
 
 func keyArguments(key identity.Key) []any {
 	return []any{
-		key.ID, key.Company, key.User, key.Name, key.SecretMAC[:], storedTime(key.CreatedAt), optional(key.ExpiresAt),
+		key.ID, key.Company, key.User, key.Name, key.SecretMAC[:], dataapi.StoredTime(key.CreatedAt), optional(key.ExpiresAt),
 		optional(key.RevokedAt), key.Successor, optional(key.LastUsedAt),
 	}
 }
@@ -86,7 +87,7 @@ func (s *Store) RevokeKey(ctx context.Context, id string, at time.Time) (key ide
 			_, err := tx.Exec(ctx, pgdb.Confirmed)
 			return err
 		}
-		key.RevokedAt = storedTime(at)
+		key.RevokedAt = dataapi.StoredTime(at)
 		_, err = tx.Exec(ctx, s.db.SQL(`UPDATE data_api.api_keys SET revoked_at = $2 WHERE id = $1`), id, key.RevokedAt)
 		return errors.Join(err, s.signals.Tell(ctx, tx, store.APIKeys, id))
 	})
@@ -103,7 +104,7 @@ func (s *Store) ReplaceKey(
 	err = s.changeKey(ctx, id, func(ctx context.Context, tx pgx.Tx, stored identity.Key) error {
 		old = stored
 		if old.ExpiresAt.IsZero() || old.ExpiresAt.After(expires) {
-			old.ExpiresAt = storedTime(expires)
+			old.ExpiresAt = dataapi.StoredTime(expires)
 		}
 		old.Successor = successor.ID
 		if err := s.createKey(ctx, tx, successor); err != nil {
@@ -147,7 +148,7 @@ func (s *Store) TouchKeys(ctx context.Context, used map[string]time.Time) error 
 	var times []time.Time
 	for id, at := range used {
 		if isText(id) {
-			ids, times = append(ids, id), append(times, storedTime(at))
+			ids, times = append(ids, id), append(times, dataapi.StoredTime(at))
 		}
 	}
 	_, err := s.db.Change(ctx, `
@@ -164,15 +165,12 @@ func (s *Store) TouchKeys(ctx context.Context, used map[string]time.Time) error 
 // isText reports whether PostgreSQL can hold a text: one that it cannot is the name of nothing that is stored.
 func isText(text string) bool { return utf8.ValidString(text) && !strings.Contains(text, "\x00") }
 
-// storedTime is a time as it is stored: in UTC, to the microsecond.
-func storedTime(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
-
 // optional is a time as it is stored that may be none.
 func optional(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
-	return new(storedTime(t))
+	return new(dataapi.StoredTime(t))
 }
 
 // timeOf reads what optional has written.
@@ -183,7 +181,7 @@ func timeOf(t *time.Time) time.Time {
 	return t.UTC()
 }
 
-// Secret returns the secret of this name, which generate makes when there is none yet. Whoever calls first decides: all
+// Secret returns the secret of this name, which generate makes when there is none yet. The first to call decides: all
 // callers on all servers get the same bytes, and they are on disk before Secret returns. An error of generate is returned
 // unchanged and nothing is stored; an empty secret is an error.
 func (s *Store) Secret(name string, generate func() ([]byte, error)) (secret []byte, err error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/documents"
 	"github.com/solucao42/caddy-data-api/internal/store"
 	"github.com/solucao42/caddy-data-api/internal/store/pgstore/pgdb"
@@ -20,7 +21,7 @@ var _ documents.Store = (*Store)(nil)
 const documentColumns = `kind, key, revision, value, deleted, author, action, note, at`
 
 func documentArguments(d documents.Document) []any {
-	return []any{string(d.Kind), d.Key, d.Revision, append([]byte{}, d.Value...), d.Deleted, d.Author, d.Action, d.Note, storedTime(d.At)}
+	return []any{string(d.Kind), d.Key, d.Revision, append([]byte{}, d.Value...), d.Deleted, d.Author, d.Action, d.Note, dataapi.StoredTime(d.At)}
 }
 
 func scanDocument(row pgx.Row) (d documents.Document, err error) {
@@ -33,7 +34,7 @@ func scanDocument(row pgx.Row) (d documents.Document, err error) {
 	return d, err
 }
 
-// PutDocument implements [documents.Store]. Whoever changes a document holds its row, which is made first where there is none: of
+// PutDocument implements [documents.Store]. A change of a document holds its row, which is made first where there is none: of
 // two who make it, the second one finds the first one's.
 func (s *Store) PutDocument(ctx context.Context, w documents.Write) (written documents.Document, err error) {
 	if err := w.Check(); err != nil {
@@ -166,6 +167,6 @@ func (s *Store) SweepDocuments(ctx context.Context, before time.Time, limit int)
 			RETURNING kind, key
 		), revisions AS (
 			DELETE FROM data_api.document_revisions r USING old WHERE r.kind = old.kind AND r.key = old.key
-		) SELECT FROM old`, storedTime(before), limit)
+		) SELECT FROM old`, dataapi.StoredTime(before), limit)
 	return removed == limit, err
 }

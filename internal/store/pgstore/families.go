@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/store"
 	"github.com/solucao42/caddy-data-api/internal/store/pgstore/pgdb"
 	"github.com/solucao42/caddy-data-api/internal/token"
@@ -23,10 +24,10 @@ const insertFamily = `INSERT INTO data_api.token_families (` + familyColumns + `
 	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
 
 func familyArguments(f token.Family) []any {
-	f.RevokedAt, f.ExpiresAt, f.AccessUntil = timeOf(optional(f.RevokedAt)), storedTime(f.ExpiresAt), storedTime(f.AccessUntil)
+	f.RevokedAt, f.ExpiresAt, f.AccessUntil = timeOf(optional(f.RevokedAt)), dataapi.StoredTime(f.ExpiresAt), dataapi.StoredTime(f.AccessUntil)
 	return []any{
-		f.ID, f.Company, f.User, f.KeyID, f.Current.AccessID, f.Current.RefreshID, storedTime(f.Current.IssuedAt), f.Previous,
-		storedTime(f.RotatedAt), storedTime(f.CreatedAt), optional(f.RevokedAt), f.ExpiresAt, f.AccessUntil, f.KeepUntil(),
+		f.ID, f.Company, f.User, f.KeyID, f.Current.AccessID, f.Current.RefreshID, dataapi.StoredTime(f.Current.IssuedAt), f.Previous,
+		dataapi.StoredTime(f.RotatedAt), dataapi.StoredTime(f.CreatedAt), optional(f.RevokedAt), f.ExpiresAt, f.AccessUntil, f.KeepUntil(),
 	}
 }
 

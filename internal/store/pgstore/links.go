@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/link"
 	"github.com/solucao42/caddy-data-api/internal/store/pgstore/pgdb"
 )
@@ -19,7 +20,7 @@ var _ link.Store = (*Store)(nil)
 const linkColumns = `id, company, namespace, slug, expires_at, uses, used, made`
 
 func linkArguments(l link.Link) ([]any, error) {
-	l.CreatedAt, l.ExpiresAt = storedTime(l.CreatedAt), storedTime(l.ExpiresAt)
+	l.CreatedAt, l.ExpiresAt = dataapi.StoredTime(l.CreatedAt), dataapi.StoredTime(l.ExpiresAt)
 	used := l.Used
 	l.Used = 0
 	made, err := json.Marshal(l)

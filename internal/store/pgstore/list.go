@@ -158,7 +158,7 @@ func (s *Store) DeliveriesDue(ctx context.Context, _ time.Time) (due int, err er
 	return due, err
 }
 
-// Ended implements job.SharedStore. It looks at the queue alone, in which every job stands that is processing.
+// Ended implements job.SharedStore. It looks at the queue alone, which holds every job that is processing.
 func (s *Store) Ended(ctx context.Context, ids []job.ID) (ended []job.ID, err error) {
 	asked := make([][]byte, len(ids))
 	for i := range ids {

@@ -222,7 +222,7 @@ func (s *Store) Finish(ctx context.Context, id job.ID, attempt int, outcome job.
 		outcome.Result = job.Result{}
 	}
 	e := &ending{id: id, attempt: attempt, outcome: outcome}
-	outcome.CompletedAt, outcome.ExpiresAt = utc(outcome.CompletedAt), utc(outcome.ExpiresAt)
+	outcome.CompletedAt, outcome.ExpiresAt = outcome.CompletedAt.UTC(), outcome.ExpiresAt.UTC()
 	text, err := json.Marshal(outcome)
 	if err != nil {
 		return false, err
@@ -302,14 +302,6 @@ func (s *Store) notFinished(ctx context.Context, id job.ID, attempt int, outcome
 		err = job.ErrMissingChunk
 	}
 	return err == nil, err
-}
-
-// utc keeps the zero time zero in every zone.
-func utc(t time.Time) time.Time {
-	if t.IsZero() {
-		return time.Time{}
-	}
-	return t.UTC()
 }
 
 // ReadChunk implements job.Store.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/store"
 	"github.com/solucao42/caddy-data-api/internal/store/pgstore/pgdb"
 	"github.com/solucao42/caddy-data-api/internal/token"
@@ -47,7 +48,7 @@ func scanTokenKey(row pgx.CollectableRow) (r token.KeyRecord, err error) {
 
 func tokenKeyArguments(r token.KeyRecord) []any {
 	return []any{
-		r.ID, r.Algorithm, r.Private, storedTime(r.PublishedAt), storedTime(r.SignsFrom), optional(r.SignsUntil),
+		r.ID, r.Algorithm, r.Private, dataapi.StoredTime(r.PublishedAt), dataapi.StoredTime(r.SignsFrom), optional(r.SignsUntil),
 		int64(r.LongestToken / time.Second),
 	}
 }

@@ -20,7 +20,7 @@ import (
 
 var _ transfer.Target = (*Store)(nil)
 
-// movingSecret is the name under which the progress of a move stands among the secrets: where it does, no server opens the store.
+// movingSecret is the name under which the progress of a move is among the secrets: where it is, no server opens the store.
 const movingSecret = "store-move"
 
 // errMoving says that a store is not whole yet.

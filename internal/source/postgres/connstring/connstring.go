@@ -326,8 +326,8 @@ func Places(connect *pgconn.Config) (list []place) {
 	return list
 }
 
-// SetPlaces makes the list the hosts that are tried, in this order.
-func SetPlaces(connect *pgconn.Config, list []place) {
+// setPlaces makes the list the hosts that are tried, in this order.
+func setPlaces(connect *pgconn.Config, list []place) {
 	entries := slices.Concat(list...)
 	connect.Host, connect.Port, connect.TLSConfig = entries[0].Host, entries[0].Port, entries[0].TLSConfig
 	connect.Fallbacks = entries[1:]
@@ -355,11 +355,11 @@ func (t *Target) setAddresses(value string) error {
 			entry.Host = address
 		}
 	}
-	SetPlaces(t.Connect, list)
+	setPlaces(t.Connect, list)
 	return nil
 }
 
-// checkHosts refuses names that cannot be those of a host. They are not shown: what stands there may be part of a password.
+// checkHosts refuses names that cannot be those of a host. They are not shown: what is there may be part of a password.
 func (t *Target) checkHosts() error {
 	for _, place := range Places(t.Connect) {
 		host := place[0].Host

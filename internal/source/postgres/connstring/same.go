@@ -20,7 +20,7 @@ func (t *Target) Attempt() *pgconn.Config {
 	list := Places(connect)
 	//nolint:gosec // it spreads load, and nobody gains by guessing it
 	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
-	SetPlaces(connect, list)
+	setPlaces(connect, list)
 	connect.LookupFunc = func(ctx context.Context, host string) ([]string, error) {
 		addresses, err := t.Connect.LookupFunc(ctx, host)
 		//nolint:gosec // as above

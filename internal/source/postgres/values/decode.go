@@ -44,7 +44,7 @@ func decodeBoolText(src []byte, _ *[]byte, value *source.Value) error {
 }
 
 // DecodeNumericText takes the text for what it is: it has the numeric's scale, no exponent, and to_json's names for
-// infinities and for what is no number. It goes into results as it stands, and so may be nothing else.
+// infinities and for what is no number. It goes into results as it is, and so may be nothing else.
 func DecodeNumericText(src []byte, _ *[]byte, value *source.Value) error {
 	if len(src) == 0 {
 		return errWire

@@ -43,7 +43,7 @@ func (r *Reader) Read(row [][]byte) error {
 	return nil
 }
 
-// wireNull stands in place of a NULL's length.
+// wireNull is in the place of a NULL's length.
 const wireNull = ^uint32(0)
 
 // ReadMessage decodes the content of a row's message: how many values there are, and each as its length and its bytes.

@@ -45,7 +45,7 @@ type DB struct {
 	statements sync.Map // by what is written in the store's packages: what is sent
 }
 
-// Connect makes a DB that has not looked at the database yet. Whoever has it closes its Pool.
+// Connect makes a DB that has not looked at the database yet. The caller closes its Pool.
 func Connect(ctx context.Context, dsn string, settings Settings) (*DB, error) {
 	config, err := pgxpool.ParseConfig(dsn)
 	if err != nil {

@@ -209,7 +209,7 @@ func (t *Partitions) partitionsOf(ctx context.Context, table string) (found []pa
 	return found, err
 }
 
-// lockWaits are how long a change of tables waits for a lock, one try after the other: whoever comes later waits behind it, so that it is
+// lockWaits are how long a change of tables waits for a lock, one try after the other: others who come later wait behind it, so that it is
 // short where that does, and longer on a database that is so busy that some statement always lasts longer than that. The last is longer
 // than PostgreSQL needs to end an autovacuum that is in the way.
 var lockWaits = []time.Duration{300 * time.Millisecond, time.Second, 2500 * time.Millisecond}

@@ -144,7 +144,7 @@ func (f *follower) ask(ctx context.Context, q pgdb.Querier, next *follower) (cha
 
 // Position notes where changes begin that are made from now on.
 func (s *Signals) Position(ctx context.Context) (err error) {
-	s.heard.Store(new(time.Now())) // whoever opens a store reads everything after that
+	s.heard.Store(new(time.Now())) // who opens a store reads everything after that
 	var oldest string
 	if err := s.db.Pool.QueryRow(ctx, `SELECT pg_snapshot_xmin(pg_current_snapshot())::text`).Scan(&oldest); err != nil {
 		return err

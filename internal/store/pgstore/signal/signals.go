@@ -11,7 +11,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
-// Signals are NOTIFYs on a channel that is named as the schema. They spare time and decide nothing: whoever gets one asks the
+// Signals are NOTIFYs on a channel that is named as the schema. They spare time and decide nothing: a server that gets one asks the
 // store, which is asked twice a second in any case. So one that is lost, or that somebody else has sent, does no harm.
 //
 // What is rare is signalled by the transaction that changes it. What is frequent, the ends of jobs, is gathered and signalled
