@@ -194,7 +194,12 @@ func TestRejectedConfigurationDoesNothing(t *testing.T) {
 	if status := s.stateOf(job); status != "processing" {
 		t.Errorf("the job is %s", status)
 	}
-	before := s.logOf("bad.log")
+	var before string
+	eventually(t, "the log of the rejected configuration rests", func() bool {
+		before = s.logOf("bad.log")
+		time.Sleep(100 * time.Millisecond)
+		return s.logOf("bad.log") == before
+	})
 	quick := s.begin("quick")
 	eventually(t, "the end of a job", func() bool { return s.stateOf(quick) == "completed" })
 	eventually(t, "its line in the audit log", func() bool { return strings.Contains(s.logOf("good.audit"), quick[strings.LastIndex(quick, "/")+1:]) })

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 // mostObjects is how many objects a short call may allocate beyond a static answer of Caddy's own.
@@ -16,7 +18,7 @@ const mostObjects = 48
 // TestObjectsOfAShortCall counts in one process, client and all, what a call of an endpoint and a static answer allocate. Not under the
 // race detector, which has pools forget what they hold.
 func TestObjectsOfAShortCall(t *testing.T) {
-	static := freePort(t)
+	static := servertest.FreePort(t)
 	block := fmt.Sprintf("\tdata_api\n}\nhttp://127.0.0.1:%d {\n\theader Content-Type application/json\n\trespond hello 200", static)
 	s := serveSite(t, block, map[string]string{"one": "/*---\nsource: main\nparams: { n: { type: integer, required: true } }\n---*/\nSELECT @n AS n"})
 	bearer := "Bearer " + s.tokenAt("")

@@ -19,6 +19,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 // TestObservability lets a real Prometheus scrape the server, load the alert rules, and answer every query of the dashboards and the
@@ -145,7 +147,7 @@ func startPrometheus(t *testing.T, s *running, flags ...string) prometheus {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, port := t.TempDir(), freePort(t)
+	dir, port := t.TempDir(), servertest.FreePort(t)
 	config := filepath.Join(dir, "prometheus.yml")
 	s.write(config, fmt.Sprintf("global: { scrape_interval: 1s, evaluation_interval: 1s }\nrule_files: [%q]\n"+
 		"scrape_configs:\n  - job_name: data-api\n    static_configs: [{ targets: [\"127.0.0.1:%d\"] }]\n", rules, s.admin))

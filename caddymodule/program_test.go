@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -38,7 +37,7 @@ type programConfig struct {
 // serveProgram starts a program, which ends with the test.
 func serveProgram(t *testing.T, config programConfig) *program {
 	t.Helper()
-	s := &program{Client: servertest.Client{T: t}, Dir: t.TempDir(), port: freePort(t)}
+	s := &program{Client: servertest.Client{T: t}, Dir: t.TempDir(), port: servertest.FreePort(t)}
 	s.Base = fmt.Sprintf("http://127.0.0.1:%d", s.port)
 	s.CreateKey = s.createKey
 	s.WriteCatalog("acme/company.yaml", servertest.CompanyFile)
@@ -150,26 +149,8 @@ func (s *program) load(config []byte) error {
 	s.T.Helper()
 	err := caddy.Load(config, true)
 	http.DefaultClient.CloseIdleConnections() // they lead to the server that is going: it would not read another request
-	// The former server's socket closes a moment later, and Linux resets the new connections that wait at it: see docs/operations.md.
-	for end := time.Now().Add(30 * time.Second); s.sockets() > 1 && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-	}
+	servertest.AwaitOneListener(s.port)
 	return err
-}
-
-// sockets counts those that listen at the program's port; none where the system does not tell.
-func (s *program) sockets() (n int) {
-	const listening = "0A"
-	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
-		text, _ := os.ReadFile(table)
-		for line := range strings.Lines(string(text)) {
-			fields := strings.Fields(line)
-			if len(fields) > 3 && fields[3] == listening && strings.HasSuffix(fields[1], fmt.Sprintf(":%04X", s.port)) {
-				n++
-			}
-		}
-	}
-	return n
 }
 
 // reload gives Caddy the Caddyfile as it is.

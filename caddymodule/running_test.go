@@ -20,11 +20,14 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/ncruces/go-sqlite3"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 // patience is how long a test waits for what takes a moment: long enough for a machine that is busy with other things.
@@ -51,6 +54,39 @@ type running struct {
 	database     string
 	trusted      *x509.CertPool
 	clientHelper *http.Client
+	connections  *renewing // of clientHelper
+}
+
+// renewing sends requests over connections that are all newer than the last call of renew. A client that is told to close its idle
+// connections keeps one of HTTP/2 whose last answer has just been read: its stream is forgotten a moment later.
+type renewing struct {
+	make func() *http.Transport
+
+	mu   sync.Mutex
+	used []*http.Transport // the newest is the last
+}
+
+func (r *renewing) renew() {
+	r.CloseIdleConnections()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.used = append(r.used, r.make())
+}
+
+func (r *renewing) RoundTrip(request *http.Request) (*http.Response, error) {
+	r.mu.Lock()
+	newest := r.used[len(r.used)-1]
+	r.mu.Unlock()
+	return newest.RoundTrip(request)
+}
+
+// CloseIdleConnections is called by that of a client.
+func (r *renewing) CloseIdleConnections() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, used := range r.used {
+		used.CloseIdleConnections()
+	}
 }
 
 // settings are what tests change from one configuration to the next.
@@ -76,7 +112,7 @@ func run(t *testing.T) *running {
 	t.Helper()
 	dir := t.TempDir()
 	s := &running{
-		t: t, dir: dir, port: freePort(t), admin: freePort(t), database: filepath.Join(dir, "source.db"),
+		t: t, dir: dir, port: servertest.FreePort(t), admin: servertest.FreePort(t), database: filepath.Join(dir, "source.db"),
 		certificate: filepath.Join(dir, "cert.pem"), key: filepath.Join(dir, "key.pem"), trusted: x509.NewCertPool(),
 	}
 	s.certify()
@@ -87,7 +123,9 @@ func run(t *testing.T) *running {
 	if err := errors.Join(db.Exec("CREATE TABLE sales (n INTEGER)"), db.Close()); err != nil {
 		t.Fatal(err)
 	}
-	s.clientHelper = s.client(nil)
+	s.connections = &renewing{make: func() *http.Transport { return s.transport(nil) }}
+	s.connections.renew()
+	s.clientHelper = &http.Client{Transport: s.connections}
 	t.Cleanup(func() {
 		if err := caddy.Stop(); err != nil {
 			t.Error(err)
@@ -95,16 +133,6 @@ func run(t *testing.T) *running {
 		s.clientHelper.CloseIdleConnections()
 	})
 	return s
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
 }
 
 // certify makes a certificate for 127.0.0.1.
@@ -199,7 +227,11 @@ func (s *running) load(with settings) error {
 		}
 	}`, s.admin, filepath.Join(s.dir, "caddy"), logger("log", `"exclude": ["data_api.audit"]`), logger("audit", `"include": ["data_api.audit"]`),
 		with.app, with.catalog, with.store, database, s.certificate, s.key, with.http, with.logs, s.port, with.routes, detail, with.before, with.apps)
-	return caddy.Load([]byte(config), true)
+	err := caddy.Load([]byte(config), true)
+	for _, port := range []int{s.port, s.admin} {
+		servertest.AwaitOneListener(port)
+	}
+	return err
 }
 
 func (s *running) mustLoad(with settings) {
@@ -208,7 +240,7 @@ func (s *running) mustLoad(with settings) {
 		s.t.Fatal(err)
 	}
 	http.DefaultClient.CloseIdleConnections() // those of the admin server that goes
-	s.clientHelper.CloseIdleConnections()     // on which the former configuration would answer
+	s.connections.renew()                     // on the old ones the former configuration would answer
 }
 
 // logOf returns what a configuration has written to a log.
@@ -269,12 +301,16 @@ func (s *running) exec(sql string) {
 
 // client returns one that speaks HTTP/2 and opens its connections with dial; nil: as usual.
 func (s *running) client(dial func(ctx context.Context, config *tls.Config) (net.Conn, error)) *http.Client {
+	return &http.Client{Transport: s.transport(dial)}
+}
+
+func (s *running) transport(dial func(ctx context.Context, config *tls.Config) (net.Conn, error)) *http.Transport {
 	config := &tls.Config{RootCAs: s.trusted, ServerName: "127.0.0.1", NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12}
 	transport := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}
 	if dial != nil {
 		transport.DialTLSContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, config) }
 	}
-	return &http.Client{Transport: transport}
+	return transport
 }
 
 // ask sends a request and returns the whole answer.

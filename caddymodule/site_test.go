@@ -11,6 +11,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 // site is a site that is written as a Caddyfile, in a Caddy inside this process. It serves HTTP.
@@ -36,6 +38,9 @@ func (s *site) mustServe(block, catalog string) {
 		s.t.Fatal(err)
 	}
 	http.DefaultClient.CloseIdleConnections()
+	for _, port := range []int{s.port, s.admin} {
+		servertest.AwaitOneListener(port)
+	}
 }
 
 // send sends a request with header fields, each a name and a value, and returns the answer and its body.

@@ -138,7 +138,7 @@ func TestAStatementThatIsSlowToJudgeHoldsUpNoOther(t *testing.T) {
 	c, err := catalog.Open(root, catalog.Options{
 		Dialects: dialects,
 		Logger:   slog.New(slog.DiscardHandler), Debounce: 10 * time.Millisecond, Rescan: time.Hour, Check: check.columns(),
-		CheckTimeout: time.Second,
+		CheckTimeout: 4 * time.Second, // longer than a busy machine takes for another company's file
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -154,11 +154,11 @@ func TestAStatementThatIsSlowToJudgeHoldsUpNoOther(t *testing.T) {
 	before := len(c.Diagnostics())
 	write(t, root, "globex/default/b.sql", titled("two"))
 	eventually(t, "another company's edit is live", func() bool { return finds(c, "globex", "b") })
-	if decided := len(c.Diagnostics()) - before; decided > 3 { // the slow ones take a second each, one after another
+	if decided := len(c.Diagnostics()) - before; decided > 3 { // the slow ones take four seconds each, one after another
 		t.Errorf("it took as long as %d slow statements", decided)
 	}
 	eventually(t, "a slow statement is at fault", func() bool { return len(c.Diagnostics()) > 0 })
-	const want = ":5:1: the database takes longer than 1s to plan the statement; what does not depend on a row is worked out meanwhile; the endpoint is not published"
+	const want = ":5:1: the database takes longer than 4s to plan the statement; what does not depend on a row is worked out meanwhile; the endpoint is not published"
 	if got := below(root, c.Diagnostics()[:1]); !strings.HasSuffix(got, want) {
 		t.Errorf("got %s", got)
 	}

@@ -277,7 +277,6 @@ func TestManagedActivity(t *testing.T) {
 	viewer, narrow := s.Login("acme", "viewer").Access, s.Login("acme", "narrow").Access
 	s.Execute("few", viewer, `{}`).Want(http.StatusOK)
 	failed := s.Execute("slow", viewer, `{}`).Problem(http.StatusRequestTimeout, "EXECUTION_TIMEOUT")
-	all := s.Get("/api/v1/activity", viewer).Want(http.StatusOK)
 	type series struct {
 		Endpoint string
 		Calls    []int
@@ -285,7 +284,13 @@ func TestManagedActivity(t *testing.T) {
 		Totals   struct{ Calls, Errors int }
 		Errors   []object `json:"recent_errors"`
 	}
-	read := decode[struct{ Endpoints []series }](all).Endpoints
+	var all answer
+	var read []series
+	eventually(t, "both calls are noted", patience, func() bool {
+		all = s.Get("/api/v1/activity", viewer).Want(http.StatusOK)
+		read = decode[struct{ Endpoints []series }](all).Endpoints
+		return len(read) >= 2
+	})
 	if len(read) != 2 || len(read[0].Calls) != 24 || read[0].Totals.Calls != 1 {
 		t.Fatalf("%s", all.Body)
 	}

@@ -18,13 +18,13 @@ func TestPrefer(t *testing.T) {
 		plain := s.Call("vendas-por-regiao", token, params).Want(http.StatusOK).Applied("")
 
 		// A result that a job has kept is the one that a sync call gives, byte for byte but for the moment.
-		waited := s.Call("vendas-por-regiao", token, params, "Prefer", "wait=20").Want(http.StatusOK).Applied("wait=20")
+		waited := s.Call("vendas-por-regiao", token, params, "Prefer", "wait=50").Want(http.StatusOK).Applied("wait=50")
 		if got, want := withoutMoment(t, waited.Body), withoutMoment(t, plain.Body); !bytes.Equal(got, want) {
 			t.Errorf("the answer of a job differs:\ngot  %s\nwant %s", got, want)
 		}
-		s.Call("relatorio-mensal", token, `{"mes":"2026-03"}`, "Prefer", "wait=20").Want(http.StatusOK).Applied("wait=20")
+		s.Call("relatorio-mensal", token, `{"mes":"2026-03"}`, "Prefer", "wait=50").Want(http.StatusOK).Applied("wait=50")
 		s.Call("few", token, `{}`, "Prefer", `foo; bar, WAIT = "9999"; x=1`).Want(http.StatusOK).Applied("wait=60")
-		s.Call("few", token, `{}`, "Prefer", "respond-async", "Prefer", "wait=20").Want(http.StatusOK).Applied("wait=20")
+		s.Call("few", token, `{}`, "Prefer", "respond-async", "Prefer", "wait=50").Want(http.StatusOK).Applied("wait=50")
 		s.Call("few", token, `{}`, "Prefer", "handling=strict, wait=soon, return=minimal").Want(http.StatusOK).Applied("")
 
 		// respond-async makes a job of a sync endpoint's call, and its result is a job's.
@@ -56,8 +56,8 @@ func TestPrefer(t *testing.T) {
 		s.Send(http.MethodDelete, put.Job(), token, "").Want(http.StatusOK)
 
 		// What fails in time is answered as a sync call's failure is.
-		s.Call("slow", token, `{}`, "Prefer", "wait=20").Problem(http.StatusRequestTimeout, "EXECUTION_TIMEOUT")
-		s.Call("broken", token, `{"n":1}`, "Prefer", "wait=20").Problem(http.StatusInternalServerError, "INTERNAL_ERROR")
+		s.Call("slow", token, `{}`, "Prefer", "wait=50").Problem(http.StatusRequestTimeout, "EXECUTION_TIMEOUT")
+		s.Call("broken", token, `{"n":1}`, "Prefer", "wait=50").Problem(http.StatusInternalServerError, "INTERNAL_ERROR")
 		s.Call("types", token, `{"i":0}`, "Prefer", "respond-async").Problem(http.StatusUnprocessableEntity, "INVALID_PARAMETER")
 	})
 }
@@ -81,7 +81,7 @@ func TestOnTimeoutContinue(t *testing.T) {
 			t.Errorf("after %s the job with a limit of 2 s is %+v", took, ended)
 		}
 		// A caller that prefers to wait longer than the endpoint would keep it may.
-		s.Call("patient", token, `{}`, "Prefer", "wait=10").Applied("wait=10").Problem(http.StatusRequestTimeout, "EXECUTION_TIMEOUT")
+		s.Call("patient", token, `{}`, "Prefer", "wait=50").Applied("wait=50").Problem(http.StatusRequestTimeout, "EXECUTION_TIMEOUT")
 	})
 }
 

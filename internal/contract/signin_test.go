@@ -328,7 +328,8 @@ func TestFailedSignInLeadsBackToTheConsole(t *testing.T) {
 		t.Errorf("who has signed in comes to %s", got.Header.Get("Location"))
 	}
 	// Operators read of a provider that cannot be asked, however a person was told.
-	if log := s.Log.String(); !strings.Contains(log, "the provider cannot be asked") || strings.Contains(log, "evil") {
+	eventually(t, "the log tells of the provider", patience, func() bool { return strings.Contains(s.Log.String(), "the provider cannot be asked") })
+	if log := s.Log.String(); strings.Contains(log, "evil") {
 		t.Errorf("the log has %s", log)
 	}
 }

@@ -76,8 +76,8 @@ func newPatroni(t *testing.T) *patroni {
 	if err := os.Chown(dir, int(uid), int(gid)); err != nil {
 		t.Fatal(err)
 	}
-	p := &patroni{t: t, dir: dir, account: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, etcd: freePort(t)}
-	client, peer := fmt.Sprintf("http://127.0.0.1:%d", p.etcd), fmt.Sprintf("http://127.0.0.1:%d", freePort(t))
+	p := &patroni{t: t, dir: dir, account: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, etcd: servertest.FreePort(t)}
+	client, peer := fmt.Sprintf("http://127.0.0.1:%d", p.etcd), fmt.Sprintf("http://127.0.0.1:%d", servertest.FreePort(t))
 	etcd := p.start("etcd", "--data-dir", filepath.Join(dir, "etcd"), "--listen-client-urls", client, "--advertise-client-urls", client,
 		"--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", "default="+peer)
 	t.Cleanup(func() { end(etcd) })
@@ -142,9 +142,9 @@ func (p *patroni) member(name string) *patroniMember {
 	if err != nil || len(initdb) == 0 {
 		p.t.Fatal("this test needs PostgreSQL's programs where Debian puts them")
 	}
-	m := &patroniMember{patroni: p, name: name, port: freePort(p.t)}
+	m := &patroniMember{patroni: p, name: name, port: servertest.FreePort(p.t)}
 	path := filepath.Join(p.dir, name+".yml")
-	content := fmt.Sprintf(patroniConfiguration, name, freePort(p.t), p.etcd, m.port, p.dir, filepath.Dir(initdb[len(initdb)-1]), "all")
+	content := fmt.Sprintf(patroniConfiguration, name, servertest.FreePort(p.t), p.etcd, m.port, p.dir, filepath.Dir(initdb[len(initdb)-1]), "all")
 	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 		p.t.Fatal(err)
 	}

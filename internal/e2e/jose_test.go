@@ -152,7 +152,7 @@ func TestJoseSignsForATrustedIssuer(t *testing.T) {
 	}
 	jose.ask(map[string]any{"do": "key", "alg": "EdDSA", "kid": "unpublished"})
 	document := servertest.Encoded(t, map[string]any{"keys": keys})
-	provider := http.Server{Addr: fmt.Sprintf("127.0.0.1:%d", freePort(t)), ReadHeaderTimeout: time.Second,
+	provider := http.Server{Addr: fmt.Sprintf("127.0.0.1:%d", servertest.FreePort(t)), ReadHeaderTimeout: time.Second,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, document) })}
 	go func() { _ = provider.ListenAndServe() }()
 	t.Cleanup(func() { _ = provider.Close() })

@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -105,7 +103,7 @@ type serverConfig struct {
 // unstarted returns a server that has neither a catalog nor a Caddyfile.
 func unstarted(t testing.TB) *server {
 	t.Helper()
-	s := &server{Client: servertest.Client{T: t}, Dir: t.TempDir(), address: "127.0.0.1", port: freePort(t)}
+	s := &server{Client: servertest.Client{T: t}, Dir: t.TempDir(), address: "127.0.0.1", port: servertest.FreePort(t)}
 	s.Base = fmt.Sprintf("http://%s:%d", s.address, s.port)
 	s.CreateKey = s.createKey
 	return s
@@ -309,6 +307,7 @@ func (s *server) reload() error {
 		return fmt.Errorf("reload: %w", err)
 	}
 	http.DefaultClient.CloseIdleConnections() // they lead to the server that is going: it would not read another request
+	servertest.AwaitOneListener(s.port)
 	return nil
 }
 
@@ -388,27 +387,6 @@ func (s *server) askAdmin(method, path, body string, answer any) {
 	if err := json.Unmarshal(said, answer); err != nil || status >= http.StatusBadRequest {
 		s.T.Fatalf("%s %s is answered %d %s: %v", method, path, status, said, err)
 	}
-}
-
-// ports are those that tests have got: a port is free again before its server listens.
-var ports sync.Map
-
-// freePort returns a port that no other test gets. It is below those that systems give to outgoing connections, one of which
-// could else take it before its server does.
-func freePort(t testing.TB) int {
-	t.Helper()
-	for range 1000 {
-		port := 15_000 + rand.IntN(15_000)
-		if _, taken := ports.LoadOrStore(port, true); taken {
-			continue
-		}
-		if listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			_ = listener.Close()
-			return port
-		}
-	}
-	t.Fatal("no port is free")
-	return 0
 }
 
 // isExit reports whether a command ran and failed.

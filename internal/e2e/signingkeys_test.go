@@ -303,7 +303,12 @@ func TestSigningKeysRotateUnderLoad(t *testing.T) {
 		if err := s.load(changed); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(150 * time.Millisecond)
+		asked, made := requests.Load()+10, minted.Load()+2
+		eventually(t, "tokens are made and used", patience, func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return requests.Load() >= asked && minted.Load() >= made || len(failures) > 0
+		})
 	}
 	close(done)
 	load.Wait()

@@ -86,9 +86,9 @@ func spansOfACall(t *testing.T, s *server, spans *receiver) {
 		wrong.GetStatus().GetCode() != otlp.Status_STATUS_CODE_ERROR || wrong.GetStatus().GetMessage() != problem.Code {
 		t.Errorf("%s of %s: %s", failed.Body, "fails", wrong)
 	}
-	if log := s.Log.String(); strings.Count(log, problem.Trace) < 2 {
-		t.Errorf("the log does not name the trace %s in the audit log and beside the failure:\n%s", problem.Trace, log)
-	}
+	eventually(t, "the trace stands in the audit log and beside the failure", patience, func() bool {
+		return strings.Count(s.Log.String(), problem.Trace) >= 2
+	})
 	s.withoutSecrets(spans, token, key.Secret)
 
 	// What is off upstream is off here, and nothing is told of it. A request's own span is the last of its trace to end: once it is

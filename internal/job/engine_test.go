@@ -422,7 +422,9 @@ func TestWorkersAreBounded(t *testing.T) {
 	t.Parallel()
 	engine := start(t, newStore(t), job.Options{})
 	var running, most atomic.Int32
-	engine.Attach(runtime{run: func(context.Context, job.Job, io.Writer) error {
+	var once sync.Once
+	full := make(chan struct{}) // closed when all workers are busy
+	engine.Attach(runtime{run: func(ctx context.Context, _ job.Job, _ io.Writer) error {
 		now := running.Add(1)
 		for {
 			seen := most.Load()
@@ -430,7 +432,14 @@ func TestWorkersAreBounded(t *testing.T) {
 				break
 			}
 		}
-		time.Sleep(5 * time.Millisecond)
+		if now == 3 {
+			once.Do(func() { close(full) })
+		}
+		select {
+		case <-full:
+			time.Sleep(5 * time.Millisecond)
+		case <-ctx.Done():
+		}
 		running.Add(-1)
 		return nil
 	}}, job.Settings{Workers: 3})

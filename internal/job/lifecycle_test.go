@@ -182,6 +182,7 @@ func TestJobsKeepTheRuntimeTheyBeganWith(t *testing.T) {
 
 		next.Detach()
 		<-next.Done()
+		synctest.Wait() // a claim that had begun before would take the job, and give it back
 		idle := accept(t, engine)
 		time.Sleep(50 * time.Millisecond)
 		if j, err := engine.Get(t.Context(), idle.ID); err != nil || j.Attempt != 0 {

@@ -172,8 +172,8 @@ func h2Client(t *testing.T) *http.Client {
 func TestPausesDoNotEndAnswers(t *testing.T) {
 	t.Parallel()
 	responder := testResponder()
-	responder.watch.stall, responder.watch.blind = 200*time.Millisecond, 200*time.Millisecond
-	const pause = 1500 * time.Millisecond
+	responder.watch.stall, responder.watch.blind = time.Second, time.Second // in which a busy machine, too, writes what its reader takes
+	const pause = 2500 * time.Millisecond
 	listener := wiretest.Listen(t)
 	listen(t, listener, handle(responder, func(w http.ResponseWriter, _ *http.Request) error {
 		for range 2 {

@@ -110,7 +110,7 @@ func TestReadersThatTakeNothingAreEnded(t *testing.T) {
 	t.Run("slow HTTP2", func(t *testing.T) {
 		t.Parallel()
 		responder := testResponder()
-		responder.watch.stall = 2 * time.Second
+		responder.watch.stall = 4 * time.Second // far longer than the reader pauses, on a busy machine, too
 		listener := wiretest.Listen(t)
 		listen(t, listener, handle(responder, func(w http.ResponseWriter, _ *http.Request) error { return half(w) }))
 		slow := newRawH2(t, listener.Addr(), 10_000)
@@ -118,7 +118,7 @@ func TestReadersThatTakeNothingAreEnded(t *testing.T) {
 		got := 0
 		reset, err := slow.end(1, func(length int) {
 			got += length
-			time.Sleep(time.Duration(length) * 50 * time.Microsecond) // 100,000 bytes in 5 s
+			time.Sleep(time.Duration(length) * 80 * time.Microsecond) // 100,000 bytes in 8 s
 			_ = errors.Join(slow.framer.WriteWindowUpdate(0, uint32(length)), slow.framer.WriteWindowUpdate(1, uint32(length)))
 		})
 		if err != nil || reset || got != 100_000 {

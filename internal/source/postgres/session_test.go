@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"strconv"
 	"strings"
 	"sync"
@@ -60,16 +59,21 @@ func TestDeadlineKeepsTheConnection(t *testing.T) {
 	db := pgtest.New(t)
 	s := open(t, db, oneConnection)
 	pid := compile(t, s, "SELECT pg_backend_pid() AS pid")
-	before := rows(t, pid)
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	err := compile(t, s, "SELECT pg_sleep(60)::text AS v").Run(ctx, source.Call{}, &count{})
-	if !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
-		t.Errorf("got %v", err)
+	var before, after string
+	// A limit that ends while a busy machine still prepares the statement may cost the connection.
+	for limit := 100 * time.Millisecond; limit <= 10*time.Second; limit *= 10 {
+		before = rows(t, pid)
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		err := compile(t, s, "SELECT pg_sleep(60)::text AS v").Run(ctx, source.Call{}, &count{})
+		cancel()
+		if !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
+			t.Errorf("got %v", err)
+		}
+		if after = rows(t, pid); after == before {
+			return
+		}
 	}
-	if after := rows(t, pid); after != before {
-		t.Errorf("the connection was %s and is %s", before, after)
-	}
+	t.Errorf("the connection was %s and is %s", before, after)
 }
 
 // A plpgsql block can swallow the cancellation; then the connection must be closed.
@@ -275,19 +279,11 @@ func TestRefusedConnections(t *testing.T) {
 		wantRefusal(t, &log)
 	}
 
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
 	var log syncBuffer
-	s := open(t, db, func(c *postgres.Config) {
-		c.DSN, c.Logger = "postgres://reader@"+address+"/db?sslmode=prefer", slog.New(slog.NewTextHandler(&log, nil))
+	s := open(t, db, func(c *postgres.Config) { // nobody listens at port 1, as somebody may at one that was free a moment ago
+		c.DSN, c.Logger = "postgres://reader@127.0.0.1:1/db?sslmode=prefer", slog.New(slog.NewTextHandler(&log, nil))
 	})
-	_, err = compile(t, s, "SELECT 1 AS v").Check(t.Context())
+	_, err := compile(t, s, "SELECT 1 AS v").Check(t.Context())
 	if !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) || strings.Count(err.Error(), "connection refused") != 1 || strings.Contains(err.Error(), "\n") {
 		t.Errorf("got %v", err)
 	}
@@ -485,7 +481,7 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 		t.Errorf("after Close: %v", err)
 	}
 	_ = conn.Close(context.Background())
-	goleak.VerifyNone(t, before)
+	eventually(t, "no goroutine is left", func() bool { return goleak.Find(before) == nil })
 	left := "SELECT count(*)::int FROM pg_stat_activity WHERE usename = '" + pgtest.ReaderRole + "' AND datname = current_database()"
 	eventually(t, "no connection is left", func() bool { return scalar[int](t, db, left) == 0 })
 	within(t, db, "the end of the last connection", time.Since(closed), 2*time.Second)

@@ -150,9 +150,7 @@ func TestConnectionsThatDieSilently(t *testing.T) {
 				t.Errorf("on a silent connection: %v", err)
 			}
 			t.Logf("late by %s, where the database obeys by %s", late, control)
-			if late > time.Second+4*max(control, 0) {
-				t.Errorf("the answer came %s after the time limit; where the database obeys, %s", late, control)
-			}
+			within(t, db, "the answer after the time limit", late, time.Second+4*max(control, 0))
 			network.mend()
 			started := time.Now()
 			var others sync.WaitGroup
@@ -181,14 +179,18 @@ func TestDatabaseThatDoesNotLookForCancelRequests(t *testing.T) {
 	if !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
 		t.Fatal(err)
 	}
-	late, err := timed(compile(t, s, "SELECT stubborn() AS v"), time.Second)
+	stubborn := compile(t, s, "SELECT stubborn() AS v")
+	late, err := timed(stubborn, time.Second)
+	const works = `SELECT count(*)::int FROM pg_stat_activity
+		WHERE query LIKE '%stubborn()%' AND state = 'active' AND pid <> pg_backend_pid() AND datname = current_database()`
+	if scalar[int](t, db, works) == 0 { // a busy machine may not come to run it within the first limit
+		late, err = timed(stubborn, 20*time.Second)
+	}
 	if !dataapi.HasCode(err, dataapi.CodeExecutionTimeout) {
 		t.Errorf("got %v", err)
 	}
 	t.Logf("late by %s, where the database obeys by %s", late, control)
-	if late > time.Second+4*max(control, 0) {
-		t.Errorf("the answer came %s after the time limit; where the database obeys, %s", late, control)
-	}
+	within(t, db, "the answer after the time limit", late, time.Second+4*max(control, 0))
 	query := compile(t, s, "SELECT 1 AS v")
 	if err := query.Run(t.Context(), source.Call{}, &cells{}); !dataapi.HasCode(err, dataapi.CodeOverloaded) {
 		t.Errorf("while the database works on the lost query: got %v, want %s", err, dataapi.CodeOverloaded)

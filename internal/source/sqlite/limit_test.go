@@ -68,12 +68,14 @@ func TestTimeLimitAllAlongASort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sink := &counter{}
-	begun := time.Now()
-	if err := query.Run(context.Background(), source.Call{}, sink); err != nil || sink.rows != 1 {
-		t.Fatal(sink.rows, err)
+	whole := time.Hour
+	for range 3 { // one that a busy machine has held up takes many times as long as those that follow
+		sink, begun := &counter{}, time.Now()
+		if err := query.Run(context.Background(), source.Call{}, sink); err != nil || sink.rows != 1 {
+			t.Fatal(sink.rows, err)
+		}
+		whole = min(whole, time.Since(begun))
 	}
-	whole := time.Since(begun)
 	const parts = 8
 	timedOut := 0
 	for part := range parts {
@@ -93,7 +95,7 @@ func TestTimeLimitAllAlongASort(t *testing.T) {
 	if timedOut == 0 {
 		t.Error("no limit was passed")
 	}
-	sink = &counter{}
+	sink := &counter{}
 	if err := query.Run(context.Background(), source.Call{}, sink); err != nil || sink.rows != 1 {
 		t.Errorf("afterwards: %d rows, %v", sink.rows, err)
 	}

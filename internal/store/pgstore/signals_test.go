@@ -83,6 +83,11 @@ func TestSignals(t *testing.T) {
 	})
 	defer hearing.Wait()
 	defer cancel()
+	eventually(t, "LISTEN begins with what it may have missed", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return anyEnded > 0
+	})
 	now := time.Now()
 	var jobs []job.Job
 	for range 10 {
@@ -97,7 +102,7 @@ func TestSignals(t *testing.T) {
 		t.Fatalf("claimed %d jobs", len(claimed))
 	}
 	mu.Lock()
-	freedBefore, endedBefore := freed, anyEnded // LISTEN begins with what it may have missed
+	freedBefore, endedBefore := freed, anyEnded
 	mu.Unlock()
 	for _, j := range jobs[1:] {
 		if _, err := one.Finish(t.Context(), j.ID, 1, job.Outcome{Status: job.Cancelled, CompletedAt: now, ExpiresAt: now.Add(time.Hour)}); err != nil {
