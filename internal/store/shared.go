@@ -21,7 +21,7 @@ type Shared interface {
 
 	// CatchUp returns when what was in the store at the call has been heard, by those who follow: what somebody else has just made is
 	// known then. It takes some milliseconds, also for many callers at once, who ask the store together. It fails when the store
-	// cannot be asked, at once when that is known already and within a second or so otherwise, and when nobody follows.
+	// cannot be asked, at once when that is known already and within five seconds otherwise, and when nobody has followed by then.
 	CatchUp(ctx context.Context) error
 
 	// Tell lets all servers hear of a change that is nowhere in the store. It is durable when Tell returns nil.

@@ -99,13 +99,21 @@ func TestCatchUp(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.NewCluster(t)
 	dsn := cluster.New(t).AdminDSN
-	options := pgstore.SignalsOnly(pgstore.Options{PollOnly: true})
+	options := pgstore.Patient(pgstore.SignalsOnly(pgstore.Options{PollOnly: true}))
 	one, two := openReal(t, dsn, options), openReal(t, dsn, options)
-	if err := two.CatchUp(t.Context()); err == nil {
+	impatient, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := two.CatchUp(impatient); err == nil {
 		t.Error("nobody follows, and it is said that all was heard of")
 	}
+	// Who asks a server that has just started waits until it follows.
+	early := make(chan error, 1)
+	go func() { early <- two.CatchUp(t.Context()) }()
 	var heard listener
 	follow(t, heard.hear, false, two)
+	if err := <-early; err != nil {
+		t.Error(err)
+	}
 	var want []string
 	for i := range 50 {
 		key := strconv.Itoa(i)

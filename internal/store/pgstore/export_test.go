@@ -28,6 +28,12 @@ func SignalsOnly(options Options) Options {
 	return options
 }
 
+// Patient returns options with which a look at what others have changed is waited for however busy the machine is.
+func Patient(options Options) Options {
+	options.catchUpWithin = time.Hour
+	return options
+}
+
 // Announce signals that jobs have ended.
 func (s *Store) Announce(ended ...job.ID) { s.signals.Announce(false, ended...) }
 

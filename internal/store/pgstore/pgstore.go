@@ -72,6 +72,9 @@ type Options struct {
 	// followEvery is how often others' changes are asked for, in tests of signals. 0: as often as it should be.
 	followEvery time.Duration
 
+	// catchUpWithin is how long a look at what others have changed is waited for, in tests on machines however slow. 0: as it should be.
+	catchUpWithin time.Duration
+
 	// moving opens the store although it is not whole: see OpenForMove.
 	moving bool
 
@@ -170,8 +173,9 @@ func connect(ctx context.Context, dsn string, options Options) (*Store, error) {
 	s := &Store{options: options, db: db, node: cmp.Or(options.node, rand.Text())}
 	s.partitions = schema.NewPartitions(db, cmp.Or(options.Partitions, schema.DefaultRhythm), options.Logger)
 	s.signals = signal.New(db, signal.Settings{
-		Node: s.node, Version: options.Version, PollOnly: options.PollOnly,
-		FollowEvery: cmp.Or(options.followEvery, signal.FollowEvery), Logger: options.Logger,
+		Node: s.node, Version: options.Version, PollOnly: options.PollOnly, Logger: options.Logger,
+		FollowEvery:   cmp.Or(options.followEvery, signal.FollowEvery),
+		CatchUpWithin: cmp.Or(options.catchUpWithin, signal.CatchUpWithin),
 	})
 	db.Away = s.signals.Away
 	s.accepts.run, s.accepts.apart = s.acceptAll, cannotShare

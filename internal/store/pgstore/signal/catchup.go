@@ -2,15 +2,12 @@ package signal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
 
-// catchUpTimeout is how long a caller waits for a look at what others have changed.
-const catchUpTimeout = time.Second
-
-var errNobodyFollows = errors.New("nobody follows what other servers change")
+// CatchUpWithin is how long a caller waits for a look at what others have changed.
+const CatchUpWithin = 5 * time.Second
 
 // look is one look at what others have changed.
 type look struct {
@@ -25,13 +22,10 @@ func (s *Signals) noteLook(begun time.Time, err error) {
 	close(before.next)
 }
 
-// CatchUp implements store.Shared.
+// CatchUp implements store.Shared. A server that has just started is waited for until it follows what others change.
 func (s *Signals) CatchUp(ctx context.Context) error {
-	asked := time.Now()
-	if !s.following.Load() {
-		return errNobodyFollows
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, catchUpTimeout, fmt.Errorf("it was not seen within %s what other servers have changed", catchUpTimeout))
+	asked, limit := time.Now(), s.settings.CatchUpWithin
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it was not seen within %s what other servers have changed", limit))
 	defer cancel()
 	for {
 		last := s.looked.Load()

@@ -11,11 +11,12 @@ import (
 
 // Settings say who a server is among those that share a store. All must be set.
 type Settings struct {
-	Node        string // names the server; no other one has or had this name
-	Version     string // of its program, for operators; may be empty
-	PollOnly    bool   // no signals are heard: others are asked
-	FollowEvery time.Duration
-	Logger      *slog.Logger
+	Node     string // names the server; no other one has or had this name
+	Version  string // of its program, for operators; may be empty
+	PollOnly bool   // no signals are heard: others are asked
+	Logger   *slog.Logger
+
+	FollowEvery, CatchUpWithin time.Duration
 }
 
 // Signals is one server's part in hearing of each other. It is safe for concurrent use.
