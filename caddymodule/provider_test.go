@@ -69,7 +69,7 @@ func TestProviderThatComesAndGoes(t *testing.T) {
 	e, p, first, second := servertest.Engines[0], newProvider(t), servertest.NewEd(t), servertest.NewEd(t)
 	p.publish(map[string]ed25519.PrivateKey{"first": first})
 	sources := e.Source(t, t.TempDir(), servertest.Sales).Directive()
-	trust := fmt.Sprintf(trustOptions, "http://"+p.address+"/keys")
+	trust := fmt.Sprintf(servertest.TrustOptions, "http://"+p.address+"/keys")
 	s := serveProgram(t, programConfig{sources: sources, files: servertest.Files(e), options: trust})
 	own := s.Login("acme", "integration").Access
 	foreign := servertest.ForeignToken(t, "first", first, "integration")
@@ -113,13 +113,3 @@ func TestProviderThatComesAndGoes(t *testing.T) {
 	s.Execute("few", foreign, `{}`).Want(http.StatusUnauthorized)
 	s.Execute("few", own, `{}`).Want(http.StatusOK)
 }
-
-const trustOptions = `tokens {
-	issuer https://api.example.com
-	trust acme-idp {
-		issuer https://idp.example.com
-		audience urn:example:data-api
-		jwks %s
-		company acme
-	}
-}`

@@ -165,7 +165,7 @@ users:
 `
 	s := newServer(t, serverConfig{
 		sources: e.Source(t, t.TempDir(), sales).Directive(), files: catalog,
-		options: fmt.Sprintf(trustOptions, "http://"+provider.Addr+"/jwks.json"),
+		options: fmt.Sprintf(servertest.TrustOptions, "http://"+provider.Addr+"/jwks.json"),
 	})
 	now := time.Now().Unix()
 	claims := map[string]any{

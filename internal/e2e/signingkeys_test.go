@@ -192,7 +192,7 @@ func TestSigningKeysRotateUnderLoad(t *testing.T) {
 	servertest.WriteJWKS(t, jwksFile, "ed-1", provider)
 	socket, port := listen(t) // inherited, as in the test of reloads
 	s := newServer(t, serverConfig{
-		sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e), options: fmt.Sprintf(trustOptions, jwksFile), sockets: []*os.File{socket},
+		sources: e.Source(t, t.TempDir(), sales).Directive(), files: files(e), options: fmt.Sprintf(servertest.TrustOptions, jwksFile), sockets: []*os.File{socket},
 	})
 	now := time.Now().Unix()
 	foreign := servertest.Forger{T: t, Key: provider, Head: servertest.Changes{"alg": "EdDSA", "kid": "ed-1", "typ": "at+jwt"}, Body: servertest.Changes{
@@ -327,13 +327,3 @@ func TestSigningKeysRotateUnderLoad(t *testing.T) {
 		t.Error("there was no load, or no rotation, to speak of")
 	}
 }
-
-const trustOptions = `tokens {
-	issuer https://api.example.com
-	trust acme-idp {
-		issuer https://idp.example.com
-		audience urn:example:data-api
-		jwks %s
-		company acme
-	}
-}`

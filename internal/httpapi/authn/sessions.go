@@ -100,14 +100,10 @@ func (s *sessions) begin(w http.ResponseWriter, r *http.Request, event *audit.Ev
 
 // renew trades the cookie for the next pair.
 func (s *sessions) renew(w http.ResponseWriter, r *http.Request, event *audit.Event) error {
-	attempt, err := s.enter(r)
+	attempt, text, err := s.enterAgain(r)
 	if err != nil {
 		return err
 	}
-	if err := respond.DecodeBody(r, &struct{}{}, true); err != nil {
-		return err
-	}
-	text := cookieOf(r)
 	if text == "" {
 		event.Action = "" // a page that has been opened asks: nobody's credentials were refused
 		return &dataapi.Error{Code: dataapi.CodeUnauthenticated, Detail: noSession, Err: errNoToken}
@@ -124,14 +120,10 @@ func (s *sessions) renew(w http.ResponseWriter, r *http.Request, event *audit.Ev
 
 // end signs a browser out. It answers 204 whether or not somebody was signed in.
 func (s *sessions) end(w http.ResponseWriter, r *http.Request, event *audit.Event) error {
-	attempt, err := s.enter(r)
+	attempt, text, err := s.enterAgain(r)
 	if err != nil {
 		return err
 	}
-	if err := respond.DecodeBody(r, &struct{}{}, true); err != nil {
-		return err
-	}
-	text := cookieOf(r)
 	if text == "" {
 		event.Action = ""
 	} else if err := s.endFamily(w, r, &attempt, text, event); err != nil {
@@ -178,6 +170,17 @@ func (s *sessions) enter(r *http.Request) (ratelimit.Attempt, error) {
 		return ratelimit.Attempt{}, err
 	}
 	return s.beginAttempt(r)
+}
+
+// enterAgain begins the attempt of a page that may have signed in, and returns its cookie; empty: there is none. The body is empty.
+func (s *sessions) enterAgain(r *http.Request) (attempt ratelimit.Attempt, cookie string, err error) {
+	if attempt, err = s.enter(r); err != nil {
+		return attempt, "", err
+	}
+	if err := respond.DecodeBody(r, &struct{}{}, true); err != nil {
+		return attempt, "", err
+	}
+	return attempt, cookieOf(r), nil
 }
 
 // overTLS reports whether the page is on HTTPS. Behind a proxy that ends TLS its origin tells, or, where browsers send none, what the

@@ -145,6 +145,17 @@ func WriteJWKS(tb testing.TB, path, kid string, key crypto.Signer) {
 	}
 }
 
+// TrustOptions are those of a server that trusts the issuer of ForeignToken, whose keys are at the URL or path that is to be filled in.
+const TrustOptions = `tokens {
+	issuer https://api.example.com
+	trust acme-idp {
+		issuer https://idp.example.com
+		audience urn:example:data-api
+		jwks %s
+		company acme
+	}
+}`
+
 // ForeignToken makes a token of a trusted issuer.
 func ForeignToken(t testing.TB, kid string, key ed25519.PrivateKey, subject string) string {
 	now := time.Now().Unix()
