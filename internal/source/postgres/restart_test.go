@@ -140,7 +140,8 @@ func (s *passwordServer) change(t *testing.T, password string) {
 
 func (s *passwordServer) write(t *testing.T, password string) {
 	t.Helper()
-	if err := os.WriteFile(s.file, []byte(password), 0o600); err != nil {
+	next := s.file + ".next" // in one step, or what is read in between is empty, and one change more
+	if err := errors.Join(os.WriteFile(next, []byte(password), 0o600), os.Rename(next, s.file)); err != nil {
 		t.Fatal(err)
 	}
 }
