@@ -3,6 +3,7 @@ package respond
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -160,6 +161,7 @@ func (a *Answer) await(now time.Time, size int) {
 		a.streamed = true
 		a.watched.server = *http.NewResponseController(serverWriter(a.ResponseWriter))
 		a.by.watch.add(a)
+		boundUnsent(connOf(a.request))
 	}
 	a.extend(now, patience)
 }
@@ -186,7 +188,9 @@ func serverWriter(w http.ResponseWriter) http.ResponseWriter {
 
 // whole reports whether this part is all of a small answer over HTTP/1: one write into a connection's buffer.
 func (a *Answer) whole(size int) bool {
-	return a.request.ProtoMajor == 1 && size <= smallAnswer && a.watched.until.Load() == 0 && a.Header().Get("Content-Length") != ""
+	var digits [20]byte
+	return a.request.ProtoMajor == 1 && size <= smallAnswer && a.watched.until.Load() == 0 &&
+		a.Header().Get("Content-Length") == string(strconv.AppendInt(digits[:0], int64(size), 10))
 }
 
 // smallAnswer is what an encoder sends at once, in bytes.

@@ -11,6 +11,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -196,6 +199,59 @@ func TestPausesDoNotEndAnswers(t *testing.T) {
 			_ = response.Body.Close()
 			if err != nil || len(body) != 300_000 {
 				t.Errorf("%d bytes, %v", len(body), err)
+			}
+		})
+	}
+}
+
+// A reader who takes a little at a time is not given up, also where the answer says how long it is and comes in small pieces. The system
+// keeps no more than a bound of it meanwhile.
+func TestSlowReadersAreServed(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"/known", "/unknown"} {
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			const size, piece = 8 << 20, 32 << 10
+			responder := testResponder()
+			responder.watch.stall, responder.watch.blind = 2*time.Second, 2*time.Second // in which a busy machine, too, lets the reader take something
+			listener := wiretest.Listen(t)
+			var sent atomic.Int64
+			gaveUp := make(chan error, 1)
+			listen(t, listener, handle(responder, func(w http.ResponseWriter, r *http.Request) error {
+				if r.URL.Path == "/known" {
+					w.Header().Set("Content-Length", strconv.Itoa(size))
+				}
+				for range size / piece {
+					n, err := w.Write(make([]byte, piece))
+					if sent.Add(int64(n)); err != nil {
+						gaveUp <- err
+						return err
+					}
+				}
+				return nil
+			}))
+			conn := wiretest.Dial(t, listener.Addr())
+			defer conn.Close()
+			if err := conn.(*net.TCPConn).SetReadBuffer(4096); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			var taken int64
+			for begun := time.Now(); time.Since(begun) < 3*responder.watch.stall; time.Sleep(50 * time.Millisecond) {
+				n, err := io.CopyN(io.Discard, conn, 2048)
+				if taken += n; err != nil {
+					t.Fatalf("after %d bytes: %v", taken, err)
+				}
+			}
+			select {
+			case err := <-gaveUp:
+				t.Errorf("the server has sent %d bytes, and gave up: %v", sent.Load(), err)
+			default:
+			}
+			if waiting := sent.Load() - taken; runtime.GOOS == "linux" && waiting > 1<<20 {
+				t.Errorf("the system holds %d bytes for a reader who has taken %d", waiting, taken)
 			}
 		})
 	}

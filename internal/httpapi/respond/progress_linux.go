@@ -43,3 +43,22 @@ func ackedBytes(conn *net.TCPConn) (acked uint64, known bool) {
 	})
 	return acked, known && err == nil
 }
+
+// mostUnsent is how many bytes of a long answer wait in the system for their connection: what it takes in a fifth of a millisecond at
+// 10 Gbit/s.
+const mostUnsent = 256 << 10
+
+// boundUnsent lets a connection take no more than that ahead of what it sends. Else the system copies megabytes for each reader who takes
+// nothing, in milliseconds that others wait for, and keeps them in memory that is nobody's budget.
+func boundUnsent(conn *net.TCPConn) {
+	if conn == nil {
+		return
+	}
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(descriptor uintptr) { // a system that cannot goes on without
+		_ = unix.SetsockoptInt(int(descriptor), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, mostUnsent)
+	})
+}
