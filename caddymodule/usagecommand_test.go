@@ -13,6 +13,7 @@ import (
 
 // TestUsageCommand prints a table, CSV, and what is wrong with the question.
 func TestUsageCommand(t *testing.T) {
+	servertest.WithinMonth()
 	s := serveProgram(t, programConfig{
 		sources: servertest.Engines[0].Source(t, t.TempDir(), servertest.Sales).Directive(),
 		files: map[string]string{

@@ -61,7 +61,7 @@ func TestServer(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	admin, site := freeAddress(t), freeAddress(t)
+	admin, site := freeAddresses(t)
 	adapted, warnings, err := caddyconfig.GetAdapter("caddyfile").Adapt(fmt.Appendf(nil, serverCaddyfile, admin, site), nil)
 	if err != nil {
 		t.Fatal(err, warnings)
@@ -144,12 +144,16 @@ func post(t *testing.T, url, token, body string, answer any) (status int) {
 	return response.StatusCode
 }
 
-func freeAddress(t *testing.T) string {
+// freeAddresses finds two addresses. Both are taken until both are known: else they could be one.
+func freeAddresses(t *testing.T) (admin, site string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for _, address := range []*string{&admin, &site} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listener.Close()
+		*address = listener.Addr().String()
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	return admin, site
 }

@@ -89,8 +89,9 @@ func TestCommandsTakeDays(t *testing.T) {
 		http.Error(w, `{"error":"seen"}`, http.StatusBadRequest)
 	}))
 	defer server.Close()
+	in90Days := func() string { return time.Now().Add(90 * 24 * time.Hour).UTC().Format("2006-01-02") }
 	for line, want := range map[string]string{
-		"keys create --company a --user b --expires-in 90d": time.Now().Add(90 * 24 * time.Hour).UTC().Format("2006-01-02"),
+		"keys create --company a --user b --expires-in 90d": in90Days(),
 		"keys rotate s42_x --overlap 2d":                    `"overlap":"48h0m0s"`,
 		"keys rotate s42_x --overlap 0s":                    `"overlap":"0s"`,
 		"keys rotate s42_x":                                 `"overlap":"24h0m0s"`,
@@ -100,7 +101,7 @@ func TestCommandsTakeDays(t *testing.T) {
 			t.Errorf("%s: %v", line, err)
 			continue
 		}
-		if body := <-bodies; !strings.Contains(body, want) {
+		if body := <-bodies; !strings.Contains(body, want) && !strings.Contains(body, in90Days()) { // midnight may have come meanwhile
 			t.Errorf("%s sends %s", line, body)
 		}
 	}

@@ -51,7 +51,7 @@ FROM (SELECT 1) LEFT JOIN json_each(@names) AS n LEFT JOIN json_each(@ns) AS m
 }
 
 var (
-	executedAt = regexp.MustCompile(`"executed_at":"[^"]*"`)
+	executedAt = regexp.MustCompile(`"executed_at":"[^"]*"|data_api\.executed_at(?s:..)[0-9T:-]{19}Z`) // of JSON, or of Parquet
 	jsonNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
 )
 

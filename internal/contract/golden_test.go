@@ -86,6 +86,7 @@ var (
 	goldenKeys   = regexp.MustCompile(`s42_[A-Za-z0-9]+`)
 	goldenKeyIDs = regexp.MustCompile(`"(kid|x|y)":"[^"]*"`)
 	goldenCursor = regexp.MustCompile(`cursor(=|":")[0-9A-Za-z_-]{20,}`)
+	goldenTTL    = regexp.MustCompile(`ttl=\d+`) // which falls within a second
 )
 
 // header leaves out what says nothing of the contract, or counts the bytes of what was replaced.
@@ -140,6 +141,7 @@ func (g *golden) ask(name, method, path, body string, fields ...string) answer {
 	text = goldenKeys.ReplaceAllString(text, "{key}")
 	text = goldenKeyIDs.ReplaceAllString(text, `"$1":"{key}"`)
 	text = goldenCursor.ReplaceAllString(text, `cursor$1{cursor}`)
+	text = goldenTTL.ReplaceAllString(text, "ttl={ttl}")
 	text = strings.ReplaceAll(text, "\r", `\r`) // a checkout may change line ends
 	g.recorded.WriteString(text + "\n")
 	return got

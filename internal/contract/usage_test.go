@@ -26,6 +26,7 @@ users:
 `
 
 func usageServer(t *testing.T, company string) *server {
+	servertest.WithinMonth()
 	return newServer(t, servertest.Config{
 		Database: servertest.SQLite(t, t.TempDir(), sales),
 		Files: map[string]string{

@@ -63,7 +63,7 @@ func TestCheckAndStrict(t *testing.T) {
 		t.Errorf("check: %v\n%s%s", err, out, stderr)
 	}
 	other := filepath.Join(s.Dir, "Caddyfile.second")
-	second := strings.NewReplacer("admin.sock", "admin2.sock", fmt.Sprint(s.port), fmt.Sprint(servertest.FreePort(t))).Replace(string(content))
+	second := strings.NewReplacer("admin.sock", "admin2.sock", fmt.Sprint(":", s.port), fmt.Sprint(":", servertest.FreePort(t))).Replace(string(content))
 	if err := os.WriteFile(other, []byte(second), 0o600); err != nil {
 		t.Fatal(err)
 	}

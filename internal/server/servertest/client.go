@@ -194,6 +194,14 @@ func (c *Client) Call(slug, token, parameters string, headers ...string) Answer 
 // Patience is how long a test waits for what comes in a moment, unless the machine has other things to do.
 const Patience = time.Minute
 
+// WithinMonth waits where a month is about to end: with the next one quotas begin anew, and so does what reports of the usage tell.
+func WithinMonth() {
+	now := time.Now().UTC()
+	if left := time.Date(now.Year(), now.Month()+1, 1, 0, 0, 0, 0, time.UTC).Sub(now); left < 2*Patience {
+		time.Sleep(left)
+	}
+}
+
 // Eventually waits for a condition.
 func Eventually(t testing.TB, what string, within time.Duration, check func() bool) {
 	t.Helper()

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -153,6 +154,9 @@ func (a *authority) issue(directory, name, address string) {
 	}
 }
 
+// tlsServers counts them: each has an address of its own, for all have one port.
+var tlsServers atomic.Int32
+
 // tlsServer is a cluster that takes connections of a role by certificate.
 type tlsServer struct {
 	db            *pgtest.DB
@@ -163,7 +167,7 @@ type tlsServer struct {
 
 func newTLSServer(t *testing.T) *tlsServer {
 	t.Helper()
-	address := fmt.Sprintf("127.%d.%d.1", 1+os.Getpid()%250, 1+time.Now().UnixNano()/1e6%250)
+	address := fmt.Sprintf("127.%d.%d.%d", 1+os.Getpid()%250, 1+os.Getpid()/250%250, tlsServers.Add(1)%250)
 	cluster := pgtest.NewCluster(t, "-c", "listen_addresses="+address)
 	db := cluster.New(t)
 	data := scalar[string](t, db, "SHOW data_directory")

@@ -133,6 +133,7 @@ func TestFileStopsGrowing(t *testing.T) {
 		retention = 10 // rounds
 	)
 	chunk := make([]byte, 50<<10)
+	random := rand.New(rand.NewPCG(1, 2)) // the same each time: how far the file grows depends on what is large when
 	var sizes []int64
 	for round := range rounds {
 		now = now.Add(time.Minute)
@@ -150,11 +151,7 @@ func TestFileStopsGrowing(t *testing.T) {
 			t.Fatalf("claimed %d, %v", len(claimed), err)
 		}
 		var group sync.WaitGroup
-		work := func(j job.Job) {
-			chunks := make([][]byte, 1+rand.IntN(8))
-			for i := range chunks {
-				chunks[i] = chunk[:1+rand.IntN(len(chunk))]
-			}
+		work := func(j job.Job, chunks [][]byte) {
 			if err := s.AppendChunks(ctx, j.ID, j.Attempt, 0, chunks); err != nil {
 				t.Error(err)
 			}
@@ -166,7 +163,11 @@ func TestFileStopsGrowing(t *testing.T) {
 			}
 		}
 		for _, j := range claimed {
-			group.Go(func() { work(j) })
+			chunks := make([][]byte, 1+random.IntN(8))
+			for i := range chunks {
+				chunks[i] = chunk[:1+random.IntN(len(chunk))]
+			}
+			group.Go(func() { work(j, chunks) })
 		}
 		group.Wait()
 		due, _, err := s.ClaimDeliveries(ctx, now, now.Add(time.Minute), callback.Capacity{Deliveries: perRound})
