@@ -25,6 +25,7 @@ func read(text []byte) func() (*openapi3.T, error) {
 func copyOf(shared *openapi3.T) *openapi3.T {
 	document, info, components := *shared, *shared.Info, *shared.Components
 	document.Info, document.Components, document.Tags = &info, &components, slices.Clone(shared.Tags)
+	components.Examples = make(openapi3.Examples)
 	components.Schemas = maps.Clone(shared.Components.Schemas)
 	components.Parameters = maps.Clone(shared.Components.Parameters)
 	components.Responses = make(openapi3.ResponseBodies, len(shared.Components.Responses))

@@ -66,6 +66,8 @@ func (c *collector) collect(kind, name string) error {
 		component, ok = c.all.Parameters[name]
 	case "responses":
 		component, ok = c.all.Responses[name]
+	case "examples":
+		component, ok = c.all.Examples[name]
 	case "callbacks":
 		component, ok = c.all.Callbacks[name]
 	}

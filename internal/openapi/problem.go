@@ -37,7 +37,7 @@ func (d *document) addErrors(operation *openapi3.Operation, codes ...dataapi.Cod
 	for status, definitions := range byStatus {
 		var name, description []string
 		for _, definition := range definitions {
-			name = append(name, pascal(strings.ToLower(string(definition.Code))))
+			name = append(name, inWords(definition.Code))
 			description = append(description, definition.Title+" (`"+string(definition.Code)+"`)")
 		}
 		answer := d.problemResponse(strings.Join(name, "Or"), strings.Join(description, ", ")+".", definitions)
@@ -45,6 +45,9 @@ func (d *document) addErrors(operation *openapi3.Operation, codes ...dataapi.Cod
 	}
 	operation.Responses.Set("default", d.problemResponse("AnyError", "Any error that this API answers with.", dataapi.Catalogue()))
 }
+
+// inWords is a code as names have it: RateLimited.
+func inWords(code dataapi.Code) string { return pascal(strings.ToLower(string(code))) }
 
 // addRefusals says what an operation on an endpoint answers with when it fails, in two answers that all operations of a kind share: a
 // document of many endpoints would consist of them otherwise.
@@ -72,24 +75,22 @@ func described(definitions []dataapi.Definition) string {
 	return strings.Join(parts, ", ") + "."
 }
 
-// problemResponse refers to the component that has an example of each of the errors.
+// problemResponse refers to the component that shows an example of each of the errors.
 func (d *document) problemResponse(name, description string, definitions []dataapi.Definition) *openapi3.ResponseRef {
 	if _, ok := d.Components.Responses[name]; !ok {
-		d.Components.Responses[name] = &openapi3.ResponseRef{Value: problemAnswer(definitions, description)}
+		d.Components.Responses[name] = &openapi3.ResponseRef{Value: d.problemAnswer(definitions, description)}
 	}
 	return responseRef(name)
 }
 
-func problemAnswer(definitions []dataapi.Definition, description string) *openapi3.Response {
+func (d *document) problemAnswer(definitions []dataapi.Definition, description string) *openapi3.Response {
 	examples := make(openapi3.Examples)
 	headers := openapi3.Headers{ // what was known of the endpoint when the call was refused is there, too
 		"X-Request-Id": headerRef("RequestId"), "Vary": headerRef("Vary"), "X-Data-Api-Revision": headerRef("Revision"),
 		"Deprecation": headerRef("Deprecation"), "Sunset": headerRef("Sunset"),
 	}
 	for _, definition := range definitions {
-		examples[string(definition.Code)] = &openapi3.ExampleRef{Value: &openapi3.Example{
-			Summary: definition.Title, Value: problemExample(definition),
-		}}
+		examples[string(definition.Code)] = d.problemExample(definition)
 		switch definition.Status {
 		case http.StatusUnauthorized:
 			headers["WWW-Authenticate"] = headerRef("WWWAuthenticate")
@@ -111,7 +112,17 @@ func problemAnswer(definitions []dataapi.Definition, description string) *openap
 	}
 }
 
-func problemExample(definition dataapi.Definition) map[string]any {
+// problemExample refers to the component that is the error's example, whichever answers show it.
+func (d *document) problemExample(definition dataapi.Definition) *openapi3.ExampleRef {
+	name := inWords(definition.Code)
+	if _, ok := d.Components.Examples[name]; !ok {
+		d.Components.Examples[name] = &openapi3.ExampleRef{Value: &openapi3.Example{Summary: definition.Title, Value: problemOf(definition)}}
+	}
+	return &openapi3.ExampleRef{Ref: "#/components/examples/" + name}
+}
+
+// problemOf is a problem document as a caller gets it.
+func problemOf(definition dataapi.Definition) map[string]any {
 	example := map[string]any{
 		"type": definition.Code.URN(), "title": definition.Title, "status": definition.Status,
 		"detail": definition.Detail, "code": definition.Code,
