@@ -10,7 +10,7 @@ export CGO_ENABLED := 0
 GO_BUILD := go build -buildvcs=false
 STAMPED = $(GO_BUILD) -ldflags "-X $$(go list -m)/internal/buildinfo.stamped=$$(tools/version.sh)"
 
-# Guides the compiler: it stands beside the main package that it was measured of.
+# Guides the compiler: it is beside the main package that it was measured of.
 PROFILE := internal/cmd/caddy/server.pgo
 
 # The packages in which goroutines meet: whose code or tests begin some, or have locks, channels or atomics. What the others do is

@@ -216,7 +216,7 @@ func (s *scanner) misplaced(file entry) {
 	case inNamespace && slices.Contains(sqlExtensions, extension):
 		advice = fileMeant(name)
 	case inNamespace && (extension == ".yaml" || extension == ".yml" || extension == ".json" || extension == ".toml"):
-		advice = "; what is to be said of an endpoint stands in its own file, between the lines " +
+		advice = "; what is to be said of an endpoint belongs in its own file, between the lines " +
 			document.FrontMatterBegin + " and " + document.FrontMatterEnd
 	case extension == ".yaml" || extension == ".yml":
 		if near := dataapi.Nearest(file.name, []string{companyFileName}); near != "" {

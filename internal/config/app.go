@@ -59,7 +59,7 @@ type App struct {
 	// `include` it and another one `exclude` it.
 	Audit *Audit `json:"audit,omitempty"`
 
-	// What spans show, where Caddy's tracing handler stands in front of the API.
+	// What spans show, where Caddy's tracing handler is in front of the API.
 	Tracing *Tracing `json:"tracing,omitempty"`
 
 	// How long a query may take before it is written to the logger data_api.slow, with who has called, what, and the parameters

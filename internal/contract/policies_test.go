@@ -44,7 +44,7 @@ func TestManagedPolicies(t *testing.T) {
 	if len(list) != 6 || list[4]["name"] != "Few" || list[4]["users"] != 1.0 || list[4]["revision"] != "3" || list[5]["origin"] != "file" || list[0]["origin"] != "managed" {
 		t.Errorf("%v", list)
 	}
-	// Whoever has a policy that does not exist is refused: first it is taken from them.
+	// A user with a policy that does not exist would be refused, so the policy is first taken from its users.
 	inUse := s.Send("DELETE", path, admin, "", "If-Match", "*").Problem(http.StatusConflict, "CONFLICT")
 	if !strings.Contains(string(inUse.Body), "erp") {
 		t.Errorf("%s", inUse.Body)

@@ -10,7 +10,7 @@ import (
 // ofEndpoint is a route of one endpoint in a document, which names the endpoint.
 var ofEndpoint = regexp.MustCompile(`^/api/v1/data-api/[a-z0-9-]+/[a-z0-9-]+/(execute|jobs|links)`)
 
-// Whoever may do everything finds an operation for each route, and no operation is without a route.
+// A user who may do everything finds an operation for each route, and no operation is without a route.
 func TestEveryRouteIsDocumented(t *testing.T) {
 	t.Parallel()
 	s := managedServer(t, engines[0])

@@ -63,7 +63,7 @@ func TestCatalogueIsSound(t *testing.T) {
 	last := 0
 	for _, d := range dataapi.Catalogue() {
 		if seen[d.Code] {
-			t.Errorf("%s stands twice", d.Code)
+			t.Errorf("%s is listed twice", d.Code)
 		}
 		seen[d.Code] = true
 		if d.Status < last {

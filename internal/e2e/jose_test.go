@@ -42,7 +42,7 @@ func startJose(t *testing.T) *joseProcess {
 	install := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 	install.Dir = dir
 	if out, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("npm cannot install the library, perhaps for want of its registry: %v\n%s", err, out)
+		t.Fatalf("npm cannot install the library, perhaps because its registry cannot be reached: %v\n%s", err, out)
 	}
 	program := exec.CommandContext(t.Context(), "node", "jose.js")
 	program.Dir, program.Stderr = dir, os.Stderr

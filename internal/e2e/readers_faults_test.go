@@ -32,7 +32,7 @@ import (
 const mostMemory = 400
 
 // besieged is a server with a company that besieges it, and another one that asks now and then. Its twin is a server that is
-// left alone: whoever asks there waits only for processors, which the besiegers keep busy too.
+// left alone: a caller there waits only for processors, which the besiegers keep busy too.
 type besieged struct {
 	*server
 	t      *testing.T

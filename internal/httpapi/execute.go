@@ -118,7 +118,7 @@ type executeRequest struct {
 
 // UnknownFieldHint tells those who have sent a parameter as a field.
 func (*executeRequest) UnknownFieldHint() string {
-	return "the endpoint's parameters stand inside parameter_values"
+	return "the endpoint's parameters belong inside parameter_values"
 }
 
 // executeQueries are the parameters that the query of a URL may have.

@@ -24,7 +24,7 @@ type linkCallers struct {
 }
 
 var errLinkBeside = dataapi.Errorf(dataapi.CodeInvalidRequest,
-	"A link stands for its maker's credentials, and is for a GET without others. Leave out either the link or the Authorization header. "+
+	"A link takes the place of its maker's credentials, and is for a GET without others. Leave out either the link or the Authorization header. "+
 		"A parameter of the endpoint of this name is written %s%s.", fields.ParameterPrefix, fields.LinkQuery)
 
 // presentsLink reports whether a request presents a link. It is asked of each request, and looks no further than it has to.
@@ -77,9 +77,9 @@ func (c *linkCallers) open(ctx context.Context, r *http.Request) (identity.Princ
 }
 
 func linkEnded(cause error) error {
-	detail := "The link has expired. Ask whoever gave it to you for another one."
+	detail := "The link has expired. Ask the person who gave it to you for another one."
 	if errors.Is(cause, link.ErrSpent) {
-		detail = "The link was used as often as it can be. Ask whoever gave it to you for another one."
+		detail = "The link was used as often as it can be. Ask the person who gave it to you for another one."
 	}
 	return &dataapi.Error{Code: dataapi.CodeLinkEnded, Detail: detail, Err: cause}
 }

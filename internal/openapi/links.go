@@ -12,7 +12,7 @@ var linkErrors = []dataapi.Code{
 
 func (e *endpoint) makeLink() *openapi3.Operation {
 	operation := e.operation("makeLinkTo", "Make a presigned link to "+e.title())
-	operation.Description = "A URL that runs the endpoint with these parameters as you, without a header, for whoever has it: for IMPORTDATA, " +
+	operation.Description = "A URL that runs the endpoint with these parameters as you, without a header, for anyone who has it: for IMPORTDATA, " +
 		"Excel and e-mails. It is shown once. It ends when it expires, when it is revoked, and with your API key."
 	operation.RequestBody = &openapi3.RequestBodyRef{Value: &openapi3.RequestBody{
 		Content: openapi3.Content{"application/json": openapi3.NewMediaType().WithSchemaRef(schemaRef("NewLink"))},

@@ -127,7 +127,7 @@ func (c *foreignClaims) company() (string, error) {
 		return "", err
 	}
 	if !slices.Contains(c.trust.Companies, company) {
-		return "", errors.New("the issuer may not vouch for the company")
+		return "", errors.New("the issuer is not trusted for the company")
 	}
 	return company, nil
 }

@@ -50,7 +50,7 @@ func assemble(held []heldKey) (*keySet, error) {
 	for i := range held {
 		key := &held[i]
 		if _, twice := set.byID[key.id]; twice {
-			return nil, fmt.Errorf("the token key %s stands in the ring twice", key.id)
+			return nil, fmt.Errorf("the token key %s is in the ring twice", key.id)
 		}
 		set.byID[key.id] = key
 		if key.jwk != nil {

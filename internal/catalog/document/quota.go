@@ -23,7 +23,7 @@ func (f fields) quotas(key string, otherwise []quota.Limit) []quota.Limit {
 			continue
 		}
 		if before, twice := named[limit.Name()]; twice {
-			f.Fault(item.Place, "%s: %s stands beside %s: there can be one quota of %s/%s", f.name(key), item.describe(), before, limit.Unit, limit.Window)
+			f.Fault(item.Place, "%s: %s is given beside %s: there can be one quota of %s/%s", f.name(key), item.describe(), before, limit.Unit, limit.Window)
 			continue
 		}
 		named[limit.Name()] = limit

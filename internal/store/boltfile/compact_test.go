@@ -110,7 +110,7 @@ func TestCompactThatFailsLeavesTheStoreAsItWas(t *testing.T) {
 	if err := s.Update(t.Context(), put("a", "1")); err != nil {
 		t.Fatal(err)
 	}
-	// A directory that is not empty stands where the copy would go.
+	// A directory that is not empty is where the copy would go.
 	if err := os.MkdirAll(path+compactSuffix+"/x", 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -187,7 +187,7 @@ export function readResult(text: string): Result {
   return result;
 }
 
-/** The members of a JSON object, or the items of an array by their number: each as the text that stands there, with every digit. */
+/** The members of a JSON object, or the items of an array by their number: each as the text that is there, with every digit. */
 export function texts(json: string): Map<string, string> {
   const reader = new Reader(json);
   const list = reader.peek() === "[";
@@ -198,7 +198,7 @@ export function texts(json: string): Map<string, string> {
 
 const token = /[{}[\],:]|[^\s{}[\],:"]+/y;
 
-/** The tokens of JSON, as they stand there. */
+/** The tokens of JSON, as they are there. */
 function* tokens(text: string): Generator<string> {
   for (let at = 0; at < text.length;) {
     space.lastIndex = at;

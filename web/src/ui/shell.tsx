@@ -16,7 +16,7 @@ import { Button, Menu, MenuItem, Search, Bones } from "./parts";
 export function Shell({ user, children }: { user: User; children: ReactNode }) {
   const t = useT();
   const [place, go] = useLocation();
-  // The drawer is open at one place: whoever goes elsewhere has it closed.
+  // The drawer is open at one place: going elsewhere closes it.
   const [openAt, setOpenAt] = useState<string | null>(null);
   const open = openAt === place;
   const setOpen = (wanted: boolean) => setOpenAt(wanted ? place : null);
