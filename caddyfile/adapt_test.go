@@ -15,7 +15,7 @@ import (
 	_ "github.com/solucao42/caddy-data-api/caddymodule"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 func adapt(t testing.TB, caddyfile string) ([]byte, error) {
 	t.Helper()

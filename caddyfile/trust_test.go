@@ -11,7 +11,7 @@ func TestMistakesInTrustedIssuers(t *testing.T) {
 	trust := func(name, lines string) string { return "\t\t\ttrust " + name + " {\n" + lines + "\t\t\t}\n" }
 	for name, test := range map[string]struct{ tokens, want string }{
 		"no name":             {"\t\t\ttrust\n", "4: trust needs a name of your choice"},
-		"a name that is none": {trust("IdP", idp+acme), `9: tokens.trusts: "IdP" cannot name an issuer`},
+		"a wrong name": {trust("IdP", idp+acme), `9: tokens.trusts: "IdP" cannot name an issuer`},
 		"twice":               {trust("idp", idp+acme) + trust("idp", idp+acme), "10: trust idp is set twice"},
 		"one issuer twice":    {trust("a", idp+acme) + trust("b", idp+acme), "15: tokens.trusts: a and b have one issuer, https://idp.example"},
 		"unknown option":      {trust("idp", "\t\t\t\tkeys x\n"), `5: unknown trust option "keys": allowed are algorithms, audience, authorization_endpoint, client_id, client_secret, company, company_claim, issuer, jwks, scopes, token_endpoint, types and user_claim`},

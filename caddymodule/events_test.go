@@ -39,7 +39,7 @@ func (*eventKeeper) Handle(_ context.Context, event caddy.Event) error {
 	return nil
 }
 
-// TestEvents: handlers of Caddy's events are told what an operator may want to act upon.
+// TestEvents: handlers of Caddy's events are told what an operator may want to act on.
 func TestEvents(t *testing.T) {
 	s := run(t)
 	keptEvents.Clear()

@@ -172,7 +172,7 @@ func (s *scanner) look(file fs.DirEntry, below string, link bool) (os.FileInfo, 
 	return file.Info() // the system was asked when the directory was read
 }
 
-// ignored reports whether a name is none of the catalog's business: hidden files, editors' backups, documentation.
+// ignored reports whether a name does not concern the catalog: hidden files, editors' backups, documentation.
 func ignored(name string) bool {
 	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "#") || strings.HasSuffix(name, "~") {
 		return true

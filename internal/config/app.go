@@ -85,7 +85,7 @@ type Callbacks struct {
 // Metrics configures what metrics show.
 type Metrics struct {
 	// Whether the label company is left empty, where there are so many companies that a series for each is too much. By default
-	// each company has series of its own. When this changes with a reload, calls are counted anew.
+	// each company has series of its own. When this changes with a reload, calls are counted from zero.
 	WithoutCompany bool `json:"without_company,omitempty"`
 }
 

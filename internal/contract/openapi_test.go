@@ -372,7 +372,7 @@ func TestParameterSchemasAcceptWhatCallsAccept(t *testing.T) {
 	}
 }
 
-// A document describes no more endpoints than a server has memory for: who may run more asks for one namespace after the other.
+// A document describes no more endpoints than a server has memory for: a caller who may run more asks for one namespace after the other.
 func TestOpenAPIDocumentsAreBounded(t *testing.T) {
 	t.Parallel()
 	const sql = "/*---\nsource: main\n---*/\nSELECT 1 AS n\n"

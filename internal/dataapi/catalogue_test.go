@@ -14,7 +14,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-var update = flag.Bool("update", false, "write the generated documentation anew")
+var update = flag.Bool("update", false, "write the generated documentation again")
 
 // The documentation of errors is made from the catalogue, so that the two cannot differ.
 func TestErrorDocumentationIsCurrent(t *testing.T) {

@@ -159,7 +159,7 @@ func (b *besieged) under(siege func(ctx context.Context) string) {
 	}
 	time.Sleep(30 * time.Second)
 	b.t.Logf("half a minute later it has %d MB", b.memory("VmRSS"))
-	b.Get(b.result+"/result.csv", b.token).Want(http.StatusOK) // who has besieged is served again
+	b.Get(b.result+"/result.csv", b.token).Want(http.StatusOK) // the besieger is served again
 }
 
 // statuses counts answers by their status, by many at once.

@@ -49,7 +49,7 @@ func linkRoute(r *http.Request) *link.Request {
 }
 
 // open returns whom the link of a request acts as, and the link. Of one that is not genuine it tells nothing, as of other
-// credentials: dataapi.CodeUnauthenticated. Who has a genuine one is told that it has ended.
+// credentials: dataapi.CodeUnauthenticated. The holder of a genuine one is told that it has ended.
 func (c *linkCallers) open(ctx context.Context, r *http.Request) (identity.Principal, link.Link, error) {
 	asked := linkRoute(r)
 	query, texts, err := fields.ParseParameters(r, executeQueries...)

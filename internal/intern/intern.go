@@ -50,7 +50,7 @@ func (s *Set[T]) Put(key Key, value *T) *T {
 func (s *Set[T]) forget(key Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.known[key].Value() == nil { // else it was made anew meanwhile
+	if s.known[key].Value() == nil { // else it was made again meanwhile
 		delete(s.known, key)
 	}
 }

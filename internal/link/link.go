@@ -47,7 +47,7 @@ const KeepExpired = 7 * 24 * time.Hour
 
 // Errors, to be tested with errors.Is.
 var (
-	// ErrInvalid says that a URL is none that this server has made, or that its link was revoked, or is long gone.
+	// ErrInvalid says that this server has not made the URL, or that its link was revoked, or is long gone.
 	ErrInvalid = errors.New("it is no link of this server, or was changed or revoked")
 
 	// ErrExpired and ErrSpent say that a URL is genuine, but works no more.

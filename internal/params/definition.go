@@ -29,7 +29,7 @@ func (c *definitionCheck) reportItem(field string, index int, message string) {
 	}
 }
 
-// reportMore counts the entries at fault that reportItem has left out, and begins anew.
+// reportMore counts the entries at fault that reportItem has left out, and begins again.
 func (c *definitionCheck) reportMore(field string) {
 	if c.items > maxFaults {
 		c.report(field, -1, unlisted(c.items-maxFaults))

@@ -20,7 +20,7 @@ const (
 	Rows  Unit = "rows"  // of their results
 )
 
-// Window is a span of the calendar, in UTC. All quotas of a window begin anew at the same moment.
+// Window is a span of the calendar, in UTC. All quotas of a window begin again at the same moment.
 type Window string
 
 // The windows.

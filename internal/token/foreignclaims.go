@@ -95,7 +95,7 @@ func (c *foreignClaims) Validate() error {
 	// What only ID tokens, logout tokens and security events carry: they are signed by the same keys, and grant nothing.
 	for _, mark := range []string{"at_hash", "c_hash", "s_hash", "events"} {
 		if _, ok := c.members[mark]; ok && (c.signIn == nil || mark == "events") {
-			return fmt.Errorf("the claim %s is none of an access token", mark)
+			return fmt.Errorf("the claim %s does not belong to an access token", mark)
 		}
 	}
 	if c.signIn != nil {

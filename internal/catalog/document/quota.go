@@ -4,7 +4,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/quota"
 )
 
-// quotas returns one quota or a list of them, of which no two have the same unit and period. `unlimited` is none.
+// quotas returns one quota or a list of them, of which no two have the same unit and period. `unlimited` is no quota.
 func (f fields) quotas(key string, otherwise []quota.Limit) []quota.Limit {
 	member, ok := f.by[key]
 	if !ok {

@@ -100,7 +100,7 @@ func printFaults(to io.Writer, faults []boltfile.Fault) error {
 		case fault.Fatal:
 			effect = "no server starts with this file"
 		case fault.Mended:
-			effect = "the server makes it anew when it starts"
+			effect = "the server makes it again when it starts"
 		}
 		name := "the file"
 		if fault.Kind != "" {

@@ -100,7 +100,7 @@ const (
 	// streamPiece is how much is written to a stream at once: it is what its reader has to take within [stallTimeout].
 	streamPiece = 16 << 10
 
-	// connPiece is the same of a connection. Caddy's writer sets the deadline anew for each such piece, and never a later one than
+	// connPiece is the same of a connection. Caddy's writer sets the deadline again for each such piece, and never a later one than
 	// the handler's.
 	connPiece = 64 << 10
 )

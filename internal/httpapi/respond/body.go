@@ -45,7 +45,7 @@ func DecodeBody(r *http.Request, target any, emptyAllowed bool) error {
 	return nil
 }
 
-// ReadText reads a request's body as it is, for a handler that takes a text beside JSON. Who reads the body of a request in
+// ReadText reads a request's body as it is, for a handler that takes a text beside JSON. A handler that reads the body of a request in
 // another way keeps what it holds of the memory.
 func ReadText(r *http.Request) ([]byte, error) { return readBody(r) }
 

@@ -87,7 +87,7 @@ func wantsText(w http.ResponseWriter, r *http.Request) (bool, error) {
 	}
 }
 
-// oneOf refuses the value of a query parameter that is none of these.
+// oneOf refuses the value of a query parameter that is not one of these.
 func oneOf(query fields.Query, name string, values ...string) error {
 	given, ok := query[name]
 	if !ok {

@@ -191,7 +191,7 @@ func TestCompactKilled(t *testing.T) {
 			lost++
 		}
 	}
-	t.Logf("12 processes were killed amid %d compactions: %d writes were acknowledged, %d are lost", compactions, len(written), lost)
+	t.Logf("12 processes were killed during %d compactions: %d writes were acknowledged, %d are lost", compactions, len(written), lost)
 	if lost > 0 || compactions < 12 {
 		t.Fail()
 	}

@@ -19,7 +19,7 @@ const (
 )
 
 // look checks the file before it is opened for writing, under a lock that keeps writers away, and returns the buckets
-// that are to be made anew.
+// that are to be made again.
 func (s *File) look() (remake []string, err error) {
 	if err := whole(s.path); err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func (s *File) look() (remake []string, err error) {
 			}
 		}
 		if s.layout.kinds[name].role != primary {
-			s.damages.log.Error("an index of the store is damaged; it is made anew. Look at the disk and the memory of this machine",
+			s.damages.log.Error("an index of the store is damaged; it is made again. Look at the disk and the memory of this machine",
 				slog.String("file", s.path), slog.String("index", name), slog.Any("error", found.damages[name][0]))
 			remake = append(remake, name)
 		}

@@ -29,7 +29,7 @@ func KeyStore(t *testing.T, open func(t *testing.T) (store identity.KeyStore, re
 		"one of many creators of an id wins":         keyStoreTest.createdConcurrently,
 		"one of many revocations sets the time":      keyStoreTest.revokedConcurrently,
 		"a successor comes with its key's end":       keyStoreTest.replaced,
-		"a replacement that cannot be is none":       keyStoreTest.notReplaced,
+		"a replacement that cannot be changes nothing":       keyStoreTest.notReplaced,
 		"the last use only moves forward":            keyStoreTest.touched,
 		"a context that has ended changes nothing":   keyStoreTest.contextEnded,
 	} {

@@ -216,7 +216,7 @@ function* tokens(text: string): Generator<string> {
   }
 }
 
-/** Writes JSON anew with indentation; tokens stay as they are. It stops after so many characters, be it within a token. */
+/** Writes JSON again with indentation; tokens stay as they are. It stops after so many characters, be it within a token. */
 export function indent(text: string, limit = 2_000_000): string {
   let out = "";
   let depth = 0;

@@ -28,7 +28,7 @@ export function Shell({ user, children }: { user: User; children: ReactNode }) {
       first.current = false;
       return;
     }
-    // Who reads by ear or by keyboard goes on at the new view's beginning.
+    // A user of a screen reader or the keyboard goes on at the new view's beginning.
     scrollTo(0, 0);
     main.current?.focus({ preventScroll: true });
   }, [place]);

@@ -112,7 +112,7 @@ export const en = {
   "editor.edit": "Edit {name}",
   "editor.faults": "Faults",
   "editor.files": "The draft stays in this browser until it is saved",
-  "editor.gone": "The endpoint was deleted in the meantime. Save again to make it anew.",
+  "editor.gone": "The endpoint was deleted in the meantime. Save again to create a new one.",
   "editor.hint":
     "Ctrl+Space completes · Ctrl+Enter runs · Ctrl+S saves · Ctrl+F finds · Esc, then Tab leaves the editor",
   "editor.message": "Message",
