@@ -196,7 +196,7 @@ func TestForgedAndMisusedLinks(t *testing.T) {
 		"items in another order":            replaced("dias=1&dias=2", "dias=2&dias=1"),
 		"items in one":                      replaced("dias=1&dias=2", "dias=1%262"),
 		"double encoding":                   replaced("regiao=Sul", "regiao=%2553ul"),
-		"an escaped plus":               replaced("regiao=Sul", "regiao=Sul%2B"),
+		"an escaped plus":                   replaced("regiao=Sul", "regiao=Sul%2B"),
 		"a space behind":                    replaced("regiao=Sul", "regiao=Sul+"),
 		"a zero byte":                       replaced("regiao=Sul", "regiao=Sul%00"),
 		"no UTF-8":                          replaced("regiao=Sul", "regiao=Sul%FF"),

@@ -1,5 +1,3 @@
-// Package intern keeps one of values that are equal and immutable: many endpoint files declare the same parameters and columns. It
-// knows nothing of the rest.
 package intern
 
 import (

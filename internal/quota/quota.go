@@ -1,5 +1,3 @@
-// Package quota reads how much may be used in an hour, a day or a month, and says when those begin and end. It knows neither
-// who may use it nor what was used.
 package quota
 
 import (

@@ -154,7 +154,7 @@ var damages = map[string]struct {
 	"another database":             {replaceBy(sqlite + strings.Repeat("\x00", 50_000)), "is not a store"},
 	"a bbolt file of others":       {foreign, "a bbolt database of another program"},
 	"a newer version":              {newer, "a newer version of this program has written it"},
-	"an unknown version":       {rewrite("meta", "schema", "99"), "it says"},
+	"an unknown version":           {rewrite("meta", "schema", "99"), "it says"},
 	"an older version, half moved": {rewrite("meta", "schema", "3"), "it says"},
 	"no version":                   {rewrite("meta", "schema", ""), "it says"},
 	"an unknown kind of record":    {rewrite("tomorrow", "some", "record"), "which this program does not know"},
