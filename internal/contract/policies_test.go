@@ -129,7 +129,7 @@ users:
 	s.Send(post, "/api/v1/keys", clerk, `{"user":"equal"}`).Want(http.StatusCreated)
 	s.Send(put, "/api/v1/users/big", clerk, `{"display_name":"Big","policies":["CompanyAdministrator"]}`, "If-Match", "*").Want(http.StatusOK)
 	s.Send(put, "/api/v1/users/big", clerk, `{"active":false,"policies":[],"share_context":{"regiao":"Sul"}}`, "If-Match", "*").Want(http.StatusOK)
-	// Nor does one take from oneself, by a policy, what one administers by.
+	// Nor can administrators take their own access:manage away by a policy.
 	s.Send(put, "/api/v1/policies/Admin", chief, `{"grants":[{"actions":["access:manage"]}]}`, "If-None-Match", "*").Want(http.StatusCreated)
 	s.Send(put, "/api/v1/users/lone", chief, `{"policies":["Admin"]}`, "If-None-Match", "*").Want(http.StatusCreated)
 	key := decode[object](s.Send(post, "/api/v1/keys", chief, `{"user":"lone"}`).Want(http.StatusCreated))

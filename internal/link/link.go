@@ -50,7 +50,7 @@ var (
 	// ErrInvalid says that this server has not made the URL, or that its link was revoked, or is long gone.
 	ErrInvalid = errors.New("it is no link of this server, or was changed or revoked")
 
-	// ErrExpired and ErrSpent say that a URL is genuine, but works no more.
+	// ErrExpired and ErrSpent say that a URL is genuine, but has ended.
 	ErrExpired = errors.New("the link has expired")
 	ErrSpent   = errors.New("the link was used as often as it can be")
 

@@ -241,7 +241,7 @@ func (a *Answer) abort() {
 }
 
 // refuse says that there is no memory left. Refusals take some too, as long as streams do not take them: there is a small
-// budget for them, and beyond it streams are reset without a word.
+// budget for them, and beyond it streams are reset silently.
 func (a *Answer) refuse(err error) {
 	a.giveBack()
 	if a.request.ProtoMajor == 1 {

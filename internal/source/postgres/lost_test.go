@@ -148,7 +148,7 @@ func TestSessionsThatEndWhileTheyAreIdle(t *testing.T) {
 	}
 }
 
-// An operator who ends a backend by a signal makes the server end all others too, without a word to us.
+// An operator who ends a backend by a signal makes the server end all others too, and tell us nothing.
 func TestServerThatCrashesUnderAQuery(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.NewCluster(t)
