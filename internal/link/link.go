@@ -25,7 +25,7 @@ type Link struct {
 	Name      string // in its maker's words; may be empty
 	CreatedAt time.Time
 	ExpiresAt time.Time
-	Uses      int // how often it can be used; 0: as often as one likes until it expires
+	Uses      int // how often it can be used; 0: there is no limit until it expires
 	Used      int // how often it was, where that is limited
 }
 

@@ -46,7 +46,7 @@ func (e *endpoint) linkItem() *openapi3.PathItem {
 	get.Responses.Set("200", &openapi3.ResponseRef{Value: jobAnswer("The link, without its URL.", schemaRef("Link"))})
 	e.addErrors(get, append([]dataapi.Code{dataapi.CodeNotFound}, linkErrors...)...)
 	revoke := e.operation("revokeLinkTo", "Revoke a presigned link to "+e.title())
-	revoke.Responses.Set("204", &openapi3.ResponseRef{Value: openapi3.NewResponse().WithDescription("Its URL opens nothing any more.")})
+	revoke.Responses.Set("204", &openapi3.ResponseRef{Value: openapi3.NewResponse().WithDescription("Its URL does not work any more.")})
 	e.addErrors(revoke, append([]dataapi.Code{dataapi.CodeNotFound}, linkErrors...)...)
 	return &openapi3.PathItem{Parameters: openapi3.Parameters{parameterRef("LinkId")}, Get: get, Delete: revoke}
 }

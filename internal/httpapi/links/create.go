@@ -141,7 +141,7 @@ func (l *links) checkFields(body *wanted) error {
 		found.add("expires_in", "must be %d to %d seconds", int64(link.MinLifetime/time.Second), int64(link.MaxLifetime/time.Second))
 	}
 	if body.Uses != nil && (*body.Uses < 1 || *body.Uses > link.MaxUses) {
-		found.add("uses", "must be 1 to %d; leave it out for a link that can be used as often as one likes", link.MaxUses)
+		found.add("uses", "must be 1 to %d; leave it out for a link without such a limit", link.MaxUses)
 	}
 	if utf8.RuneCountInString(body.Name) > link.MaxName {
 		found.add("name", "has more than %d characters", link.MaxName)

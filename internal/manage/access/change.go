@@ -142,7 +142,7 @@ func (a *access) deleteUser(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if c.name == c.caller.User.Name {
-		return dataapi.Errorf(dataapi.CodeConflict, "One cannot delete oneself: another administrator has to do that.")
+		return dataapi.Errorf(dataapi.CodeConflict, "You cannot delete your own user: another administrator has to do that.")
 	}
 	if err := checkStored(c.company, c.name, true); err != nil {
 		return err
