@@ -219,7 +219,7 @@ func TestHostileTexts(t *testing.T) {
 	})
 }
 
-// Of authors who change the same version at the same time one is quicker; the others are told by whom, and lose nothing: they merge, and save
+// Of authors who change the same version at the same time one is quicker; the others are told who was, and lose nothing: they merge, and save
 // on what there is then.
 func TestTwoAuthorsAtOnce(t *testing.T) {
 	t.Parallel()

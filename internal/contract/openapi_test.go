@@ -220,7 +220,7 @@ func (d described) headers(operation *openapi3.Operation, answer answer) {
 	}
 }
 
-// operationsAreThere sends a request to each operation: none is unknown, or forbidden to whom it is shown, and the jobs of an
+// operationsAreThere sends a request to each operation: none is unknown, or forbidden to the caller that it is shown to, and the jobs of an
 // endpoint are shown exactly to those who may read them.
 func (d described) operationsAreThere(s *server, token string) {
 	d.t.Helper()

@@ -126,7 +126,7 @@ func TestJoseVerifiesOurTokens(t *testing.T) {
 					t.Errorf("%s: %+v, want %s", name, got, c.want)
 				}
 			}
-			// A key that signs at once is found by who looks again, and the old one still verifies.
+			// A key that signs at once is found by a client that looks again, and the old one still verifies.
 			s.mustCLI(s.admin("signing-keys", "rotate", "--now")...)
 			rotated := s.Exchange("acme", key)
 			if kidOf(t, rotated.Access) == kidOf(t, pair.Access) {

@@ -48,7 +48,7 @@ func linkRoute(r *http.Request) *link.Request {
 	return &link.Request{Namespace: parts[0], Slug: parts[1], Format: suffix}
 }
 
-// open returns whom the link of a request acts as, and the link. Of one that is not genuine it tells nothing, as of other
+// open returns the user that the link of a request acts as, and the link. Of one that is not genuine it tells nothing, as of other
 // credentials: dataapi.CodeUnauthenticated. The holder of a genuine one is told that it has ended.
 func (c *linkCallers) open(ctx context.Context, r *http.Request) (identity.Principal, link.Link, error) {
 	asked := linkRoute(r)
@@ -84,7 +84,7 @@ func linkEnded(cause error) error {
 	return &dataapi.Error{Code: dataapi.CodeLinkEnded, Detail: detail, Err: cause}
 }
 
-// authenticate returns whom the link of a request acts as.
+// authenticate returns the user that the link of a request acts as.
 func (c *linkCallers) authenticate(w http.ResponseWriter, r *http.Request) (identity.Principal, error) {
 	w.Header().Set("Referrer-Policy", "no-referrer") // of a page that shows the answer, whatever it is
 	caller, opened, err := c.open(r.Context(), r)

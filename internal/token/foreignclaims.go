@@ -78,7 +78,7 @@ func (c *foreignClaims) GetIssuer() (string, error)             { return c.issue
 func (c *foreignClaims) GetSubject() (string, error)            { return c.subject, nil }
 func (c *foreignClaims) GetAudience() (jwt.ClaimStrings, error) { return c.audience, nil }
 
-// Validate checks what the library does not, and reads whom the token identifies.
+// Validate checks what the library does not, and reads which user the token identifies.
 func (c *foreignClaims) Validate() error {
 	switch {
 	case c.expiresAt == nil || c.issuedAt == nil:

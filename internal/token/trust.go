@@ -16,7 +16,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/jwks"
 )
 
-// Trust says whom another issuer of tokens, a company's identity provider, may identify: users of the companies that
+// Trust says which users another issuer of tokens, a company's identity provider, may identify: users of the companies that
 // are named here, and of no other. All fields but one of Company and CompanyClaim are required.
 type Trust struct {
 	Name       string   // for the log and the audit log

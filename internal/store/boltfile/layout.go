@@ -69,7 +69,7 @@ func (l *Layout) Dispensable(name string, describe func(key []byte) string) []by
 }
 
 // Chunks declares a bucket whose records were compressed by Zstandard before layout 4, and had no seal. Those stay as they
-// are: their own checksum is for who reads them.
+// are: their own checksum is for their readers.
 func (l *Layout) Chunks(name string, describe func(key []byte) string) []byte {
 	return l.declare(name, kind{describe: describe, unsealed: true})
 }

@@ -106,7 +106,7 @@ class Reader {
     } while (this.more(end));
   }
 
-  /** The text of the value here. It is not recursive: depth is up to who sends it. */
+  /** The text of the value here. It is not recursive: depth is up to the sender. */
   skip(): string {
     this.peek();
     const from = this.at;
