@@ -10,7 +10,7 @@ export CGO_ENABLED := 0
 GO_BUILD := go build -buildvcs=false
 STAMPED = $(GO_BUILD) -ldflags "-X $$(go list -m)/internal/buildinfo.stamped=$$(tools/version.sh)"
 
-# Guides the compiler: it stands beside the main package that it was measured of.
+# Guides the compiler: it is beside the main package that it was measured of.
 PROFILE := internal/cmd/caddy/server.pgo
 
 # The packages in which goroutines meet: whose code or tests begin some, or have locks, channels or atomics. What the others do is
@@ -147,7 +147,7 @@ endif
 GUIDES := point-hs256 claimed page-hs256 big-hs256 cache sqlite-rows
 
 .PHONY: pgo
-pgo: bin/caddy-guided ## write the compiler's profile anew: where the server's time goes, for the compiler
+pgo: bin/caddy-guided ## write the compiler's profile again: where the server's time goes, for the compiler
 	@cd bench && $(GO_BUILD) -o ../bin/bench ./cmd/bench
 	@rm -rf bin/profiles && bin/bench -row point,claims,page,big,cache,sqlite -rounds 1 -seconds 5 -profiles bin/profiles
 	@go tool pprof -proto -output bin/profiles/all $(foreach guide,$(GUIDES),bin/profiles/$(guide)*.profile)
@@ -180,7 +180,7 @@ bin/caddy-quick:
 	@echo "Building bin/caddy. The first time this downloads and compiles Caddy, which takes some minutes."
 	@mkdir -p bin && $(STAMPED) -o bin/caddy ./internal/cmd/caddy
 
-# Guided by a profile, as what xcaddy.sh builds is. Every package is compiled anew for it.
+# Guided by a profile, as what xcaddy.sh builds is. Every package is compiled again for it.
 .PHONY: bin/caddy-guided
 bin/caddy-guided:
 	@echo "Building bin/caddy, guided by a profile. The first time this downloads and compiles Caddy, which takes some minutes."

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "draw the diagram of docs/architecture.md anew")
+var update = flag.Bool("update", false, "draw the diagram of docs/architecture.md again")
 
 const (
 	architecture = "docs/architecture.md"
@@ -76,7 +76,7 @@ func TestDiagramShowsTheImports(t *testing.T) {
 			t.Fatal(err)
 		}
 	default:
-		t.Errorf("%s does not show what the packages import; `go test . -update` draws it anew.\ndrawn:\n%s\nimported:\n%s", architecture, drawn, want)
+		t.Errorf("%s does not show what the packages import; `go test . -update` draws it again.\ndrawn:\n%s\nimported:\n%s", architecture, drawn, want)
 	}
 }
 

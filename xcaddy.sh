@@ -60,7 +60,7 @@ else
 fi
 
 # The compiler is told where a loaded server spends its time, which is worth some percent of it. Nothing else changes.
-# A -pgo in the user's own flags stands behind it, and wins.
+# A -pgo in the user's own flags comes after it, and wins.
 case $root in *\'*) quote='"' ;; *) quote="'" ;; esac
 GOFLAGS="$quote-pgo=$root/internal/cmd/caddy/server.pgo$quote $(go env GOFLAGS)"
 export GOFLAGS

@@ -15,7 +15,7 @@ import (
 	_ "github.com/solucao42/caddy-data-api/caddymodule"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 func adapt(t testing.TB, caddyfile string) ([]byte, error) {
 	t.Helper()
@@ -106,7 +106,7 @@ func TestMistakesNamePlaceAndWhatIsAllowed(t *testing.T) {
 		"throttle limit":           {global("\t\ttokens {\n\t\t\tthrottle {\n\t\t\t\taddress 10/m\n\t\t\t}\n\t\t}\n"), `Caddyfile:5: tokens.throttle.address: "10/m" has a period that is no duration`},
 		"throttle burst":           {global("\t\ttokens {\n\t\t\tthrottle {\n\t\t\t\ttotal 10/1s burst 0\n\t\t\t}\n\t\t}\n"), `Caddyfile:5: tokens.throttle.total: "10/1s burst 0" has a burst of 0: it must lie between 1 and 1000000`},
 		"throttle without limit":   {global("\t\ttokens {\n\t\t\tthrottle {\n\t\t\t\ttotal\n\t\t\t}\n\t\t}\n"), `Caddyfile:5: total needs a limit, such as 100/1m burst 20`},
-		"tokens on one line":       {global("\t\ttokens https://x\n"), `Caddyfile:3: tokens has one argument too many, "https://x": its options stand in a block`},
+		"tokens on one line":       {global("\t\ttokens https://x\n"), `Caddyfile:3: tokens has one argument too many, "https://x": its options belong in a block`},
 		"duration":                 {global("\t\tjobs {\n\t\t\tretention soon\n\t\t}\n"), `Caddyfile:4: retention must be a duration above zero, such as 90s, 10m, 24h or 7d; got "soon"`},
 		"negative duration":        {global("\t\tjobs {\n\t\t\tretention -1h\n\t\t}\n"), `Caddyfile:4: retention must be a duration above zero`},
 		"workers":                  {global("\t\tjobs {\n\t\t\tworkers 0\n\t\t}\n"), `Caddyfile:4: workers must be a whole number of at least 1; got "0"`},
@@ -121,7 +121,7 @@ func TestMistakesNamePlaceAndWhatIsAllowed(t *testing.T) {
 		"page nowhere":             {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tdocs no\n\t}\n}\n", `Caddyfile:9: docs must be off, or a path such as /docs`},
 		"agents on the API":        {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tmcp /api/mcp\n\t}\n}\n", `Caddyfile:9: mcp must not lie below /api or /.well-known`},
 		"agents twice":             {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tmcp /a /b\n\t}\n}\n", `Caddyfile:9: mcp takes one path; "/b" is one too many`},
-		"directive argument":       {global(catalog+source) + ":80 {\n\tdata_api foo\n}\n", `Caddyfile:8: data_api has one argument too many, "foo": its options stand in a block`},
+		"directive argument":       {global(catalog+source) + ":80 {\n\tdata_api foo\n}\n", `Caddyfile:8: data_api has one argument too many, "foo": its options belong in a block`},
 		"problem with argument":    {global(catalog+source) + ":80 {\n\tdata_api_problem 404\n}\n", `Caddyfile:8: data_api_problem takes a matcher and nothing else; got "404"`},
 		"problem with block":       {global(catalog+source) + ":80 {\n\tdata_api_problem {\n\t\tdocs off\n\t}\n}\n", `Caddyfile:9: data_api_problem takes a matcher and nothing else; got "docs"`},
 		"size":                     {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tmax_body huge\n\t}\n}\n", `Caddyfile:9: max_body must be a size from 1 byte to 64MiB, such as 256KiB or 1MB; got "huge"`},

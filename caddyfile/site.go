@@ -39,7 +39,7 @@ var (
 //
 // The JWT authenticator guards the execute handler from inside it. Caddy's authentication handler in front of it, with
 // error routes that answer what it refuses as the contract says, gives the same answers; but Caddy puts a subroute and its
-// middleware together anew for each request.
+// middleware together again for each request.
 func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // consume the directive's name
 	matcher, err := h.ExtractMatcherSet()
@@ -126,7 +126,7 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	return values, nil
 }
 
-// pathOrOff reads a path, or off, which is none.
+// pathOrOff reads a path, or off for no path.
 func pathOrOff(path string) (string, string) {
 	if path == "off" {
 		path = ""
@@ -205,7 +205,7 @@ func at(h httpcaddyfile.Helper, paths caddyhttp.MatchPath, r caddyhttp.Route) ca
 	return r
 }
 
-// behind are the routes that are asked for seldom, in one route of their own: in a site with a host Caddy puts together, anew for each
+// behind are the routes that are asked for seldom, in one route of their own: in a site with a host Caddy puts together, again for each
 // request, all routes of the site.
 type behind struct {
 	paths  caddyhttp.MatchPath

@@ -16,7 +16,7 @@ func init() {
 	caddy.RegisterModule(new(ConsoleHandler))
 }
 
-// ConsoleHandler serves the console at its path and below: sign in, see one's endpoints, and make and govern what one's policies
+// ConsoleHandler serves the console at its path and below: sign in, see the user's endpoints, and make and govern what its policies
 // allow. The application is embedded and loads nothing from elsewhere. It calls the API of the site that it is served on, at
 // /api/v1.
 type ConsoleHandler struct {

@@ -14,7 +14,7 @@ import (
 func init() { caddy.RegisterModule(new(CORSHandler)) }
 
 // CORSHandler lets pages of other origins call what the handlers behind it serve: it answers the preflights of browsers, before
-// anybody is authenticated, and tells them of every other answer whether a page may read it. It stands in front of
+// anybody is authenticated, and tells them of every other answer whether a page may read it. It is in front of
 // data_api_execute and data_api_token.
 type CORSHandler struct {
 	config.CORS

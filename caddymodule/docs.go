@@ -15,7 +15,7 @@ func init() {
 	caddy.RegisterModule(new(DocsHandler))
 }
 
-// DocsHandler serves the documentation page at its path and below: sign in with an API key, see one's own endpoints, run
+// DocsHandler serves the documentation page at its path and below: sign in with an API key, see the user's own endpoints, run
 // them, take the call into a program. The page is embedded and loads nothing from elsewhere. It calls the API of the site
 // that it is served on, at /api/v1.
 type DocsHandler struct {

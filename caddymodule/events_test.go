@@ -22,7 +22,7 @@ type eventKeeper struct{}
 var (
 	keptEvents sync.Map     // of its data, by the event's name
 	failedJobs sync.Map     // by ID: those that it was told of
-	holding    sync.RWMutex // whoever has it keeps the handler from going on with a job
+	holding    sync.RWMutex // while a test holds it, the handler does not go on with a job
 )
 
 func (*eventKeeper) CaddyModule() caddy.ModuleInfo {
@@ -39,7 +39,7 @@ func (*eventKeeper) Handle(_ context.Context, event caddy.Event) error {
 	return nil
 }
 
-// TestEvents: handlers of Caddy's events are told what an operator may want to act upon.
+// TestEvents: handlers of Caddy's events are told what an operator may want to act on.
 func TestEvents(t *testing.T) {
 	s := run(t)
 	keptEvents.Clear()

@@ -165,7 +165,7 @@ func (h *ExecuteHandler) Provision(ctx caddy.Context) (err error) {
 	}
 	authenticator, ok := module.(*JWTAuthenticator)
 	if !ok {
-		return errors.New("data_api_execute: authenticator: only the provider data_api_jwt can vouch inside the handler; " +
+		return errors.New("data_api_execute: authenticator: only the provider data_api_jwt can authenticate inside the handler; " +
 			"put another one into an authentication handler in front of it")
 	}
 	h.authenticator = authenticator

@@ -19,7 +19,7 @@ func init() {
 // PostgresSource is a PostgreSQL database that endpoints read.
 type PostgresSource struct {
 	// The connection string, as a URL or as keywords and values. Placeholders such as {env.WAREHOUSE_URL} are replaced
-	// when the configuration is loaded; a missing one is an error. When no connection can be made, {file.PATH} is read anew,
+	// when the configuration is loaded; a missing one is an error. When no connection can be made, {file.PATH} is read again,
 	// so that a password can be changed without a reload. Every keyword of PostgreSQL's libpq is honoured, or refused by
 	// name. Required.
 	DSN string `json:"dsn,omitempty"`

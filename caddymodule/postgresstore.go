@@ -24,7 +24,7 @@ func init() {
 // it at once, and are one service then.
 type PostgresStore struct {
 	// The connection string, as a URL or as keywords and values. Placeholders such as {env.STORE_URL} are replaced when
-	// the configuration is loaded; a missing one is an error. The password in {file.PATH} is read anew for each connection. With
+	// the configuration is loaded; a missing one is an error. The password in {file.PATH} is read again for each connection. With
 	// several hosts, say target_session_attrs=read-write. Required.
 	DSN string `json:"dsn,omitempty"`
 

@@ -172,7 +172,7 @@ func (s *program) reconfigure(part, changed string) {
 	}
 }
 
-// cli runs `caddy data-api ARGS` for this server, and returns what it prints. What is wrong stands in stderr, too.
+// cli runs `caddy data-api ARGS` for this server, and returns what it prints. What is wrong is in stderr, too.
 func (s *program) cli(args ...string) (stdout, stderr string, err error) {
 	registered := caddycmd.Commands()["data-api"]
 	root, group := &cobra.Command{Use: "caddy", SilenceErrors: true, SilenceUsage: true}, &cobra.Command{Use: registered.Name}

@@ -28,7 +28,7 @@ const maxEnter = 3
 // Requests come before and after that. Caddy's HTTP server serves as soon as it has started, though the configuration
 // may be rejected. And when it stops it tells clients to go elsewhere, but for those whose TLS handshake was not at its
 // end: these stay, for as long as they like. All are answered by the configuration in force, and those who come late are
-// told to connect anew.
+// told to connect again.
 func (a *App) enter(w http.ResponseWriter, r *http.Request) (services, error) {
 	app, err := a.current(w, r)
 	if err != nil {

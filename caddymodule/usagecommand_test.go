@@ -47,7 +47,7 @@ func TestUsageCommand(t *testing.T) {
 			t.Errorf("line %d is %q, want %q", i, got, want)
 		}
 	}
-	for _, line := range table[1:4] { // numbers stand below the ends of their headings
+	for _, line := range table[1:4] { // numbers are below the ends of their headings
 		if end := strings.Index(table[0], "CALLS") + len("CALLS"); end > len(line) || line[end-1] == ' ' {
 			t.Errorf("the table is not aligned:\n%s", strings.Join(table, "\n"))
 		}

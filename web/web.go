@@ -1,5 +1,3 @@
-// Package web holds the built console, which is the documentation page too: one application with two faces. Its source is
-// TypeScript in src; `make web` builds dist, which is committed, since xcaddy runs no npm.
 package web
 
 import "embed"

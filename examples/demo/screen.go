@@ -137,7 +137,7 @@ func (s *screen) trial(servers []*server) {
 	last := servers[len(servers)-1]
 	s.line("\nStop one of the servers, even without mercy, and go on with the same token:")
 	s.line("\n" + s.paint(cyan, fmt.Sprintf("kill -9 %d  # %s", last.command.Process.Pid, last.name)))
-	s.line("\nA job that it ran begins anew on another, when it has not been heard of for 30 s.")
+	s.line("\nA job that it ran begins again on another, when it has not been heard of for 30 s.")
 }
 
 // rounded makes a duration short enough to be read.

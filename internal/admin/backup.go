@@ -25,7 +25,7 @@ const (
 	BackupError = "Data-Api-Backup-Error" // a trailer: why fewer have followed; empty: all have
 )
 
-// takeTimeout is how long the one who is sent a backup may take none of it: as long as it is sent, the store grows by what
+// takeTimeout is how long the receiver of a backup may take none of it: as long as it is sent, the store grows by what
 // is written.
 const takeTimeout = time.Minute
 

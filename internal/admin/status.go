@@ -33,14 +33,14 @@ type JobCounts struct {
 	Error           string    `json:"error,omitempty"`            // why they are not known
 }
 
-// StoreState is how large the store is, and how the server stands with others that use it.
+// StoreState is how large the store is, and what the server knows of others that use it.
 type StoreState struct {
 	Bytes    int64     `json:"bytes"`
 	Error    string    `json:"error,omitempty"`    // why it is not known
 	Standing *Standing `json:"standing,omitempty"` // nil: it is this server's alone
 }
 
-// Standing is how a server stands with the others that share its store.
+// Standing is what a server knows of the others that share its store, and whether it hears of them.
 type Standing struct {
 	Servers           int           `json:"servers"` // that are alive, this one included
 	Signals           bool          `json:"signals"` // others' changes are signalled, and not only asked for

@@ -7,7 +7,7 @@ import (
 
 // Budget divides an amount, such as bytes of memory, among those who ask for parts of it.
 //
-// One may hold as much as is left free: who is alone half of all, two a third each, and so on. So there is something
+// One may hold as much as is left free: a company that is alone half of all, two a third each, and so on. So there is something
 // left for the next one, however much one asks for. It never blocks, and is safe for concurrent use.
 type Budget struct {
 	mu   sync.Mutex

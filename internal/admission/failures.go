@@ -22,7 +22,7 @@ type failures struct {
 	away   atomic.Int64 // since when the source is unavailable, as a Unix time in nanoseconds; 0: it is not
 }
 
-// note takes in how a run has ended. Errors of the sink, and of a caller who left, are none of the source.
+// note takes in how a run has ended. Errors of the sink, and of a caller who left, are no errors of the source.
 func (f *failures) note(err error) {
 	if err == nil {
 		if f.away.Load() != 0 {

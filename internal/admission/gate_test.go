@@ -202,7 +202,7 @@ func TestKeptRoomHasBounds(t *testing.T) {
 		if n := c.inside("a"); n != 4 {
 			t.Fatalf("a hundred quiet companies leave %d places to a busy one, want 4", n)
 		}
-		// What nobody wants any more is not kept, and who waits is told.
+		// What nobody wants any more is not kept, and the caller that waits is told.
 		time.Sleep(500 * time.Millisecond)
 		c.empty()
 		time.Sleep(2 * time.Minute)

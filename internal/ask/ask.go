@@ -1,5 +1,3 @@
-// Package ask puts one question at a time to something that may take long to answer, such as a store, for many who want to know.
-// It knows nothing of the rest.
 package ask
 
 import (

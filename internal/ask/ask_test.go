@@ -45,7 +45,7 @@ func TestManyAskOnce(t *testing.T) {
 	}
 }
 
-// TestAFailureIsNotKept: whoever comes next asks again. A panic is a failure.
+// TestAFailureIsNotKept: the next caller asks again. A panic is a failure.
 func TestAFailureIsNotKept(t *testing.T) {
 	t.Parallel()
 	question := ask.Question[int]{Patience: time.Minute, Fresh: time.Hour, Limit: time.Hour}

@@ -1,5 +1,3 @@
-// Package buildinfo says of what the running program was built: for operators who ask which version it is. It knows nothing
-// but what Go has written into the program.
 package buildinfo
 
 import (

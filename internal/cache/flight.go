@@ -27,7 +27,7 @@ func (c *Cache) join(ctx context.Context, key Key, policy Policy, fill Fill) (un
 	return c.begin(ctx, key, policy, fill), true
 }
 
-// begin starts a flight with one who waits for it. The mutex is held. The query outlives its first caller if others wait.
+// begin starts a flight with one caller that waits for it. The mutex is held. The query outlives its first caller if others wait.
 func (c *Cache) begin(ctx context.Context, key Key, policy Policy, fill Fill) *flight {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	under := &flight{done: make(chan struct{}), waiting: 1, cancel: cancel}
@@ -71,7 +71,7 @@ func (c *Cache) refresh(ctx context.Context, key Key, policy Policy, fill Fill) 
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, ok := c.flights[key]; !ok {
-		c.begin(ctx, key, policy, fill) // the one who waits is never gone: the query ends by its own time limit
+		c.begin(ctx, key, policy, fill) // the waiting caller is never gone: the query ends by its own time limit
 	}
 }
 

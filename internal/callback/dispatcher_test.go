@@ -190,7 +190,7 @@ func in(state callback.State) func(callback.Delivery) bool {
 	return func(d callback.Delivery) bool { return d.State == state }
 }
 
-// tried is whether so many tries were made, at least: whoever looks late finds more.
+// tried is whether so many tries were made, at least: a late look finds more.
 func tried(n int) func(callback.Delivery) bool {
 	return func(d callback.Delivery) bool { return len(d.Log) >= n }
 }

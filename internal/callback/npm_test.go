@@ -113,7 +113,7 @@ func judgeInJavaScript(t *testing.T, cases []delivered) []string {
 	install := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 	install.Dir = dir
 	if out, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("npm cannot install the library, perhaps for want of its registry: %v\n%s", err, out)
+		t.Fatalf("npm cannot install the library, perhaps because its registry cannot be reached: %v\n%s", err, out)
 	}
 	var input bytes.Buffer
 	for _, c := range cases {

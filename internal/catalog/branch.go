@@ -96,7 +96,7 @@ type branchReader struct {
 	live     *tree         // what is live as the reading begins
 	previous *branch       // as it was read before, or nil
 	told     func(*branch) // is given what is known so far; files that are not read yet are as they were before
-	stop     func() bool   // reports that the reading shall end, since it has to begin anew
+	stop     func() bool   // reports that the reading is to end, since it has to begin again
 }
 
 // errDirectoryGone says that there is no directory to read: whether the company is gone is for the root to say.

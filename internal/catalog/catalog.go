@@ -48,7 +48,7 @@ type Options struct {
 	// Zero: one minute.
 	Rescan time.Duration
 
-	// Retry is how soon a source that could not be reached is asked again. Each time in vain doubles it, up to eight
+	// Retry is how soon a source that could not be reached is asked again. Each failed try doubles it, up to eight
 	// times. Zero: 1 s.
 	Retry time.Duration
 

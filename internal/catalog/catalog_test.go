@@ -254,7 +254,7 @@ func TestWarnings(t *testing.T) {
 	})
 	c := open(t, root, nil)
 	want := `acme/company.yaml:1:39: users.erp.share_context: ano must be a string; got 2026; put quotes around it; endpoint acme/default/b does not take this value from the user
-acme/default/notes.json:1:1: is ignored; the catalog reads <company>/company.yaml and <company>/<namespace>/<slug>.sql; what is to be said of an endpoint stands in its own file, between the lines /*--- and ---*/`
+acme/default/notes.json:1:1: is ignored; the catalog reads <company>/company.yaml and <company>/<namespace>/<slug>.sql; what is to be said of an endpoint belongs in its own file, between the lines /*--- and ---*/`
 	if got := strings.ReplaceAll(c.Warnings().Error(), root+string(filepath.Separator), ""); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

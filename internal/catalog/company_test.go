@@ -225,7 +225,7 @@ func TestWithdrawalsGoFirst(t *testing.T) {
 	if err := os.Remove(filepath.Join(root, "acme/default/gone.sql")); err != nil {
 		t.Fatal(err)
 	}
-	write(t, root, "acme/default/new.sql", titled("waits")) // last, so that whoever reads it finds all the others changed
+	write(t, root, "acme/default/new.sql", titled("waits")) // last, so that a reader of it finds all the others changed
 	eventually(t, "the source is being asked", asking.Load)
 	for _, slug := range []string{"a", "gone", "faulty", "word"} {
 		if finds(c, "acme", slug) {

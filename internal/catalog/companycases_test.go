@@ -25,7 +25,7 @@ users:
 			`1:8: quota: 100/d must be written COUNT calls/PERIOD or COUNT rows/PERIOD, where the period is 1h, 1d or 1mo, such as ` +
 				`100000 calls/1d; or unlimited; did you mean 100 calls/1d?`,
 			`2:12: key_quota must list at least one quota; leave it out for none`,
-			`4:32: users.erp.quota: 5 calls/1d stands beside 100 calls/1d: there can be one quota of calls/1d`,
+			`4:32: users.erp.quota: 5 calls/1d is given beside 100 calls/1d: there can be one quota of calls/1d`,
 			`4:44: users.erp.quota must be written COUNT calls/PERIOD or COUNT rows/PERIOD, where the period is 1h, 1d or 1mo, such as ` +
 				`100000 calls/1d; or unlimited; got a map`,
 			`4:56: users.erp.quota: 0 rows/1h has a count of 0: it must lie between 1 and 1000000000000`,
@@ -54,8 +54,8 @@ users:
   g: { subject: "a\tb" }
 `,
 		[]string{
-			`3:3: users.b: trusted issuers call the user "x", as they do the user a; a subject, or the name of a user without one, may stand once`,
-			`5:3: users.d: trusted issuers call the user "d", as they do the user c; a subject, or the name of a user without one, may stand once`,
+			`3:3: users.b: trusted issuers call the user "x", as they do the user a; a subject, or the name of a user without one, must be unique`,
+			`5:3: users.d: trusted issuers call the user "d", as they do the user c; a subject, or the name of a user without one, must be unique`,
 			`6:17: users.e.subject must have 1 to 255 bytes, without control characters`,
 			`7:17: users.f.subject must be text; got a list`,
 			`8:17: users.g.subject must have 1 to 255 bytes, without control characters`,

@@ -60,7 +60,7 @@ func (w *draftWarner) warn(at document.Place, effect, format string, args ...any
 	})
 }
 
-// contractChanges warns of what callers of the live revision could do and can do no more.
+// contractChanges warns of what callers of the live revision could do and cannot do any more.
 func (w *draftWarner) contractChanges(before *Endpoint) {
 	if before.Contract == nil || w.endpoint.Contract == nil {
 		return

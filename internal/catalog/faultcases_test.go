@@ -35,7 +35,7 @@ sauce: y
 title: b
 `,
 		[]string{
-			`4:1: key "title" is given twice; it stands in line 3 already`,
+			`4:1: key "title" is given twice; it is in line 3 already`,
 		},
 	},
 	{
@@ -161,7 +161,7 @@ title: {a: b}
 			`4:34: params.a.enum[1] must be a string; got 10; put quotes around it`,
 			`4:38: params.a.enum[2] repeats the value at index 0: "Sul"`,
 			`5:28: params.b.enum must be a list such as [Sul]; got Sul`,
-			`6:29: params.c.default must not stand beside required: a required parameter never falls back to a default`,
+			`6:29: params.c.default must not be given with required: a required parameter never falls back to a default`,
 			"7:31: params.d.pattern must be a regular expression in RE2 syntax: error parsing regexp: invalid or unsupported Perl syntax: `(?=`",
 			`7:52: params.d.min_length must not be above max_length: 3 > 2`,
 			`8:23: in params.g: unknown key "maxium"; did you mean maximum? Allowed are type, required, default, enum, minimum, maximum, min_length, max_length, pattern, min_items, max_items, sensitive, title, description, example`,
@@ -295,7 +295,7 @@ description: *x
 		`- a
 `,
 		[]string{
-			`3:1: the YAML cannot be read: an entry of a list stands among the keys of a map: a map is written key: value, a list as lines that begin with a hyphen`,
+			`3:1: the YAML cannot be read: an entry of a list is among the keys of a map: a map is written key: value, a list as lines that begin with a hyphen`,
 		},
 	},
 	{

@@ -33,7 +33,7 @@ func (c *Catalog) follow(watcher *watch.Watcher) {
 				quiet.Begin(what)
 			}
 		case err := <-watcher.Errors():
-			c.options.Logger.Warn("watching the catalog: changes may have been missed, so it is read anew", "error", err)
+			c.options.Logger.Warn("watching the catalog: changes may have been missed, so it is read again", "error", err)
 			quiet.Begin(watch.Everything)
 		case what := <-quiet.Due():
 			quiet.End(what)

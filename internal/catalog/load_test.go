@@ -31,7 +31,7 @@ func (f files) with(more files) files {
 	return all
 }
 
-// write puts a file in its place in one step: who reads meanwhile must not find an empty one.
+// write puts a file in its place in one step: a reader must not find an empty one meanwhile.
 func write(t testing.TB, root, name, text string) {
 	t.Helper()
 	path := filepath.Join(root, filepath.FromSlash(name))

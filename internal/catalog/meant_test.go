@@ -17,7 +17,7 @@ func TestMessagesOfEndpointFilesNameAWayOut(t *testing.T) {
 		"minutes in words":       {"limits: { timeout: 5 minutes }\n", statement, `got 5 minutes; did you mean 5m?`},
 		"seconds without unit":   {"limits: { timeout: 30 }\n", statement, `got 30; did you mean 30s?`},
 		"days":                   {"mode: async\nlimits: { timeout: 1d }\n", statement, `got 1d; did you mean 24h?`},
-		"timeout outside":        {"timeout: 5s\n", statement, `unknown key "timeout"; it stands in limits, as limits: { timeout: 5s }`},
+		"timeout outside":        {"timeout: 5s\n", statement, `unknown key "timeout"; it belongs in limits, as limits: { timeout: 5s }`},
 		"statement in YAML":      {"sql: SELECT 1\n", statement, `unknown key "sql"; the statement follows the line ---*/`},
 		"yes":                    {"active: Yes\n", statement, `active must be true or false; got Yes; did you mean true?`},
 		"camel case":             {"limits: { maxRows: 5 }\n", statement, `in limits: unknown key "maxRows"; did you mean max_rows?`},
@@ -72,7 +72,7 @@ func TestMessagesOfParametersNameAWayOut(t *testing.T) {
 		"{ type: string, default: 10 }":                 "params.n.default must be a string; got 10; put quotes around it",
 		"{ type: string, enum: [1, 2], a: 1 }":          "params.n.enum[0] must be a string; got 1; put quotes around it",
 		"{ type: boolean, default: yes }":               "params.n.default must be true or false; got \"yes\"",
-		"{ type: integer, default: 5, required: true }": "params.n.default must not stand beside required",
+		"{ type: integer, default: 5, required: true }": "params.n.default must not be given with required",
 	} {
 		t.Run(definition, func(t *testing.T) {
 			one(t, files{"acme/company.yaml": "", "acme/default/s.sql": "/*---\nsource: demo\nparams:\n  n: " + definition + "\n---*/\nSELECT @n AS n\n"}, want)
@@ -97,8 +97,8 @@ func TestMessagesOfCompanyFilesNameAWayOut(t *testing.T) {
 		"policies: { P: { grants: [{ actions: [execute] }] } }\n":    `names the unknown action "execute"; did you mean data_api:execute?`,
 		"policies: { P: { grants: [{ actions: [get-job] }] } }\n":    `names the unknown action "get-job"; did you mean data_api:get_job?`,
 		"policies: { P: { permissions: [{ actions: [execute] }] } }": `unknown key "permissions"; did you mean grants?`,
-		"name: Acme\n users: {}\n":                                   "the next line is indented deeper than this key, and holds a key too: the keys of one map stand in one column",
-		"users:\n  a: {}\n b: {}\n":                                  "this line does not begin where its neighbours do: the keys of one map stand in one column",
+		"name: Acme\n users: {}\n":                                   "the next line is indented deeper than this key, and holds a key too: the keys of one map begin in one column",
+		"users:\n  a: {}\n b: {}\n":                                  "this line does not begin where its neighbours do: the keys of one map begin in one column",
 		"name Acme\n":                                                `the YAML must be a map of keys and values; got name Acme`,
 		"name Acme\nusers: {}\n":                                     `a key needs a colon and a space behind it, such as "source: demo"`,
 		"users: { a: { rate: 10/m } }\n":                             "did you mean 10/1m?",

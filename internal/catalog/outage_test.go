@@ -173,7 +173,7 @@ func TestASourceThatIsBackIsAskedSoon(t *testing.T) {
 		`a changed file waits for its source`, `a source can be asked about its statements again`,
 	} {
 		if strings.Count(logged.String(), line) != 1 {
-			t.Errorf("%s stands not once in\n%s", line, &logged)
+			t.Errorf("%s is not in there exactly once:\n%s", line, &logged)
 		}
 	}
 }

@@ -41,7 +41,7 @@ func TestStrayFilesAreWarnings(t *testing.T) {
 		t.Fatal(faults)
 	}
 	const ignored = ":1:1: is ignored; the catalog reads <company>/company.yaml and <company>/<namespace>/<slug>.sql"
-	const matter = "; what is to be said of an endpoint stands in its own file, between the lines /*--- and ---*/"
+	const matter = "; what is to be said of an endpoint belongs in its own file, between the lines /*--- and ---*/"
 	want := strings.Join([]string{
 		"acme/compny.yaml" + ignored + "; did you mean company.yaml?",
 		"acme/default/Sales_2026.psql" + ignored + "; did you mean sales-2026.sql?",

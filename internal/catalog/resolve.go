@@ -86,7 +86,7 @@ type spot struct {
 
 func spotOf(f Diagnostic) spot { return spot{f.File, document.Place{Line: f.Line, Column: f.Column}} }
 
-// resolve says what is to be live, what has been until now being given. It does no I/O. What is at fault leaves the live what
+// resolve says what is to be live, from what has been live until now. It does no I/O. What is at fault leaves the live what
 // was live of it, if anything; what takes access away holds although other parts of its file are at fault.
 func (g *ground) resolve(previous *state) *state {
 	if g.listing.silent {

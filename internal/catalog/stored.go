@@ -91,7 +91,7 @@ func (c *Catalog) withStored(companies []string) []string {
 	return companies
 }
 
-// storedFault reports what is wrong with something of the store that a file stands in the way of.
+// storedFault reports what is wrong with something of the store whose place a file has.
 func (r *branchReader) storedFault(below, format string, args ...any) {
 	fault := r.diagnostic(below, format, args...)
 	fault.File = document.StoredName(below)

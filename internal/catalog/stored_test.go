@@ -145,15 +145,15 @@ func TestWhoMayPublishWhere(t *testing.T) {
 	s := openWithStore(t, files{"acme/company.yaml": "", "globex/company.yaml": ""})
 	for name, test := range map[string]struct{ company, text, want string }{
 		"a source of others": {"acme", strings.Replace(storedText("x"), "demo", "other", 1), "3:9: source: company acme may not publish statements on source other; " +
-			"whoever runs the server allows it by the line `authors acme` in the source's block of the Caddyfile; the endpoint is not published"},
+			"an operator of the server allows it by the line `authors acme` in the source's block of the Caddyfile; the endpoint is not published"},
 		"a source beside authors": {"globex", storedText("x"), "3:9: source: company globex may not publish statements on source demo; " +
-			"whoever runs the server allows it by adding globex to the line `authors` in the source's block of the Caddyfile; the endpoint is not published"},
+			"an operator of the server allows it by adding globex to the line `authors` in the source's block of the Caddyfile; the endpoint is not published"},
 		"no such source": {"acme", strings.Replace(storedText("x"), "demo", "dmeo", 1), "3:9: source: there is no source dmeo on which company acme may publish; " +
 			"did you mean demo? Allowed are demo; the endpoint is not published"},
 		"no source at all": {"globex", strings.Replace(storedText("x"), "demo", "dmeo", 1), "3:9: source: there is no source on which company globex may publish; " +
-			"whoever runs the server allows one by the line `authors globex` in its block of the Caddyfile; the endpoint is not published"},
+			"an operator of the server allows one by the line `authors globex` in its block of the Caddyfile; the endpoint is not published"},
 		"a share": {"acme", "/*---\nsource: demo\nshare: { globex: {} }\n---*/\nSELECT 1 AS n\n", "3:1: share is for endpoint files: it changes what another company finds, " +
-			"which is for whoever runs the server to decide; the endpoint is not published"},
+			"which is for an operator of the server to decide; the endpoint is not published"},
 	} {
 		asked := s.asked.Load()
 		s.store(test.company, stored(test.text))
@@ -182,7 +182,7 @@ func TestCompaniesAndUsersOfTheStore(t *testing.T) {
 	}})
 	want := `console:acme/users/Name:1:1: users: the name "Name" must be 1 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit; did you mean name? The user of the store is refused
 console:acme/users/erp:1:1: users.erp: acme/company.yaml describes this user, and goes before what the store has; remove the user from one of them; the user of the store is refused
-console:acme/users/erp2:1:1: users.erp2: trusted issuers call the user "erp", as they do the user erp; a subject, or the name of a user without one, may stand once; the user of the store is refused
+console:acme/users/erp2:1:1: users.erp2: trusted issuers call the user "erp", as they do the user erp; a subject, or the name of a user without one, must be unique; the user of the store is refused
 console:acme/users/odd:1:12: users.odd.policies names the unknown policy "Nothing"; allowed are DataAPIConsumer, VisualizationViewer, VisualizationManager, CompanyAdministrator, Own; the user of the store is refused`
 	if got := s.all(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -226,7 +226,7 @@ console:acme/users/odd:1:12: users.odd.policies names the unknown policy "Nothin
 		Endpoints: map[string][]byte{"default/s": []byte(storedText("G"))},
 	})
 	if got := users("globex"); got != "bob true 1" || s.all() != "console:globex/default/s.sql:3:9: "+
-		"source: company globex may not publish statements on source demo; whoever runs the server allows it by adding globex to the line `authors` "+
+		"source: company globex may not publish statements on source demo; an operator of the server allows it by adding globex to the line `authors` "+
 		"in the source's block of the Caddyfile; the endpoint is not published" {
 		t.Errorf("globex has %s; %s", got, s.all())
 	}
@@ -253,7 +253,7 @@ func TestCheckUser(t *testing.T) {
 	for value, want := range map[string]string{
 		`{"policies": ["Own"]}`:     "",
 		`{"policies": ["Owner"]}`:   `1:15: users.ana.policies names the unknown policy "Owner"; allowed are DataAPIConsumer, VisualizationViewer, VisualizationManager, CompanyAdministrator, Own`,
-		`{"subject": "erp"}`:        `1:1: users.ana: trusted issuers call the user "erp", as they do the user erp; a subject, or the name of a user without one, may stand once`,
+		`{"subject": "erp"}`:        `1:1: users.ana: trusted issuers call the user "erp", as they do the user erp; a subject, or the name of a user without one, must be unique`,
 		`{"polices": [], "rate":1}`: `1:2: in users.ana: unknown key "polices"; did you mean policies?`,
 	} {
 		_, faults := s.CheckUser("acme", "ana", []byte(value))
@@ -355,7 +355,7 @@ func TestDraftWarnings(t *testing.T) {
 	}
 }
 
-// Whoever waits for what was asked for asks for no reading more.
+// A caller that waits for a reading that was asked for does not ask for another one.
 func TestSettled(t *testing.T) {
 	t.Parallel()
 	s := openWithStore(t, files{"acme/company.yaml": ""})

@@ -172,7 +172,7 @@ func (s *scanner) look(file fs.DirEntry, below string, link bool) (os.FileInfo, 
 	return file.Info() // the system was asked when the directory was read
 }
 
-// ignored reports whether a name is none of the catalog's business: hidden files, editors' backups, documentation.
+// ignored reports whether a name does not concern the catalog: hidden files, editors' backups, documentation.
 func ignored(name string) bool {
 	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "#") || strings.HasSuffix(name, "~") {
 		return true
@@ -216,7 +216,7 @@ func (s *scanner) misplaced(file entry) {
 	case inNamespace && slices.Contains(sqlExtensions, extension):
 		advice = fileMeant(name)
 	case inNamespace && (extension == ".yaml" || extension == ".yml" || extension == ".json" || extension == ".toml"):
-		advice = "; what is to be said of an endpoint stands in its own file, between the lines " +
+		advice = "; what is to be said of an endpoint belongs in its own file, between the lines " +
 			document.FrontMatterBegin + " and " + document.FrontMatterEnd
 	case extension == ".yaml" || extension == ".yml":
 		if near := dataapi.Nearest(file.name, []string{companyFileName}); near != "" {

@@ -46,7 +46,7 @@ func knownDialects() []source.Dialect {
 	return known
 }
 
-// describedCaller is whom a document is for: a user, or, without a name, one who may do everything.
+// describedCaller is the caller that a document is for: a user, or, without a name, one who may do everything.
 func describedCaller(snapshot *catalog.Snapshot, slug, name string) (identity.Principal, error) {
 	company, err := admin.FindCompany(snapshot, slug)
 	user := &identity.User{Active: true, Policies: []string{identity.PolicyDataAPIConsumer}}

@@ -27,7 +27,7 @@ var reconnectSources = command.Command{
 		return command.Ask(c, http.MethodPost, admin.ReconnectPath, request, func(done admin.ReconnectedSources) error {
 			var failures []error
 			for _, state := range done.Sources {
-				said := "connects anew; connections that run a statement follow when it has ended"
+				said := "connects again; connections that run a statement follow when it has ended"
 				if !state.Reconnected {
 					said = "is left as it was: " + state.Error
 					failures = append(failures, errors.New(state.Source+" "+said))

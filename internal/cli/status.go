@@ -10,7 +10,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/cli/command"
 )
 
-// watchEvery is how often --watch looks anew.
+// watchEvery is how often --watch looks again.
 const watchEvery = 2 * time.Second
 
 var status = command.Command{

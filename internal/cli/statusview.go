@@ -44,7 +44,7 @@ func problemsOf(status admin.Status) (lines []string) {
 		}
 	}
 	if standing := status.Store.Standing; standing != nil && standing.Stale {
-		lines = append(lines, fmt.Sprintf("store: nothing was heard of the other servers for %s: whoever comes with an API key or its token gets 503",
+		lines = append(lines, fmt.Sprintf("store: nothing was heard of the other servers for %s: callers with an API key or its token get 503",
 			command.Age(seconds(standing.SilenceSeconds))))
 	}
 	for _, failure := range []string{status.Store.Error, status.Jobs.Error} {

@@ -59,7 +59,7 @@ type App struct {
 	// `include` it and another one `exclude` it.
 	Audit *Audit `json:"audit,omitempty"`
 
-	// What spans show, where Caddy's tracing handler stands in front of the API.
+	// What spans show, where Caddy's tracing handler is in front of the API.
 	Tracing *Tracing `json:"tracing,omitempty"`
 
 	// How long a query may take before it is written to the logger data_api.slow, with who has called, what, and the parameters
@@ -85,7 +85,7 @@ type Callbacks struct {
 // Metrics configures what metrics show.
 type Metrics struct {
 	// Whether the label company is left empty, where there are so many companies that a series for each is too much. By default
-	// each company has series of its own. When this changes with a reload, calls are counted anew.
+	// each company has series of its own. When this changes with a reload, calls are counted from zero.
 	WithoutCompany bool `json:"without_company,omitempty"`
 }
 

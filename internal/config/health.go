@@ -58,7 +58,7 @@ func ParseNetwork(text string) (netip.Prefix, error) {
 	return netip.PrefixFrom(address.Unmap(), address.Unmap().BitLen()), nil
 }
 
-// checkPath reports a path that is none, or that the API needs. It does not mind an empty one. offOr names what else is allowed.
+// checkPath reports what is not a path, and a path that the API needs. It does not mind an empty one. offOr names what else is allowed.
 func checkPath(setting, path, offOr, example string) error {
 	switch {
 	case path == "":

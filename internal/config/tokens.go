@@ -47,7 +47,7 @@ type Tokens struct {
 
 	// Another secret of at least 32 bytes that verifies tokens and signs none: the one before hs256_secret, or on several
 	// servers also the one after it. Placeholders and files are those of hs256_secret; an empty file means that there is none.
-	// The default is none.
+	// By default there is none.
 	HS256Previous string `json:"hs256_previous,omitempty"`
 
 	// How requests for tokens are slowed down.

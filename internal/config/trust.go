@@ -83,7 +83,7 @@ func (t *Trust) setDefaults() {
 	}
 }
 
-// Trust is whom the issuer may identify, with the defaults, and without its keys.
+// Trust is which users the issuer may identify, with the defaults, and without its keys.
 func (t *Trust) Trust(name string) token.Trust {
 	full := *t
 	full.Types = slices.Clone(t.Types)

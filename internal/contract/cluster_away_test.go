@@ -15,7 +15,7 @@ import (
 )
 
 // While the store is away, what does not need it goes on, for as long as a server may be without news of revocations. Then
-// whoever comes with an API key's token is refused for the time being. All comes back by itself.
+// a caller with an API key's token is refused for the time being. All comes back by itself.
 func TestServersGoOnWithoutTheirStore(t *testing.T) {
 	t.Parallel()
 	const stale = 20 * time.Second // long enough for a busy machine to stop the database and to ask meanwhile

@@ -72,7 +72,7 @@ func TestServersShareCredentials(t *testing.T) {
 	if status(a, other.Access) != http.StatusOK {
 		t.Error("a token of one server is refused by another")
 	}
-	// A refresh token is exchanged once, wherever that is; who comes with an older one ends the family on all servers.
+	// A refresh token is exchanged once, wherever that is; a caller with an older one ends the family on all servers.
 	second := b.Refresh(tokens.Refresh)
 	third := a.Refresh(second.Refresh)
 	a.Post(servertest.RefreshRoute, "", servertest.RefreshBody(tokens.Refresh)).Want(http.StatusUnauthorized)

@@ -128,7 +128,7 @@ func TestTokensAndPermissions(t *testing.T) {
 		t.Errorf("permissions: %+v", permissions)
 	}
 
-	// An inactive company's key works no more.
+	// An inactive company's key does not work any more.
 	key := s.CreateKey("acme", "integration")
 	body := fmt.Sprintf(`{"company_slug":"acme","api_key":%q,"api_secret":%q}`, key.Key, key.Secret)
 	var mine tokens

@@ -164,7 +164,7 @@ func meaning(raw string) (values map[string]json.RawMessage, ok bool) {
 // reservedNames are those of the query that say something else than a parameter's value.
 var reservedNames = []string{"rows_as", "numbers", "csv_formulas", "csv_for", "csv_locale", "revision"}
 
-// Whatever stands behind the question mark is answered as the POST that means the same, or refused in the contract's words.
+// Whatever is behind the question mark is answered as the POST that means the same, or refused in the contract's words.
 func FuzzQuery(f *testing.F) {
 	for _, seed := range []string{
 		"", "s=a", "s=a&s=b", "p.s=a&i=1", "i=1.0", "names=a&names=b&ns=1", "b=true", "d=1e2", "day=2026-02-30", "s=%00", "s=%ff", "s=a;b", "=", "&&", "p.=x",

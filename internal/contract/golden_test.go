@@ -16,7 +16,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
-var updateGolden = flag.Bool("update", false, "write the golden answers anew from the server under test")
+var updateGolden = flag.Bool("update", false, "write the golden answers again from the server under test")
 
 // The golden catalog's own Files: fixed, so that no other test moves an answer.
 var goldenFiles = map[string]string{
@@ -150,7 +150,7 @@ func (g *golden) ask(name, method, path, body string, fields ...string) answer {
 func (g *golden) as(token string) { g.token = token }
 
 // TestGoldenAnswers compares the answers of every route, the good ones and the errors, with what was recorded: a change of
-// the code alone changes none. `go test ./internal/contract -run GoldenAnswers -update` records them anew; read the difference.
+// the code alone changes none. `go test ./internal/contract -run GoldenAnswers -update` records them again; read the difference.
 func TestGoldenAnswers(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, servertest.Config{Database: servertest.SQLite(t, t.TempDir(), sales), Files: goldenFiles})

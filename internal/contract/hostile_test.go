@@ -219,8 +219,8 @@ func TestHostileTexts(t *testing.T) {
 	})
 }
 
-// Of authors who change the same version at the same time one is quicker; the others are told by whom, and lose nothing: they merge, and save
-// upon what there is then.
+// Of authors who change the same version at the same time one is quicker; the others are told who was, and lose nothing: they merge, and save
+// on what there is then.
 func TestTwoAuthorsAtOnce(t *testing.T) {
 	t.Parallel()
 	onEveryEngine(t, func(t *testing.T, e engine) {

@@ -91,7 +91,7 @@ func TestOneCompanyCannotCrowdOutAnother(t *testing.T) {
 	deadline := time.Now().Add(3 * time.Second)
 	served, refused := 0, 0
 	for time.Now().Before(deadline) || served < 10 {
-		// A busy machine may keep one call from a place for as long as callers wait; whoever stands behind the crowd is refused each time.
+		// A busy machine may keep one call from a place for as long as callers wait; the caller at its end is refused each time.
 		switch got := s.Execute("slow", quiet, "{}"); {
 		case got.Status == http.StatusOK:
 			served++

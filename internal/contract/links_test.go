@@ -123,9 +123,9 @@ func TestLinksThatAreNotMade(t *testing.T) {
 		`{"name":"` + strings.Repeat("é", 201) + `"}`: "name: has more than",
 		`{"parameter_values":{"pin":"1234"}}`:         "pin: is sensitive", `{"free":["pin"]}`: "pin: is sensitive",
 		`{"parameter_values":{"dias":[]}}`: "dias: cannot be written in a URL", `{"parameter_values":{"regiao":7}}`: "regiao: must be a string",
-		`{"parameter_values":{"x":1}}`: "x: ", `{"free":["x"]}`: `free: "x" is no parameter`, `{"free":["mes","mes"]}`: "stands there twice",
+		`{"parameter_values":{"x":1}}`: "x: ", `{"free":["x"]}`: `free: "x" is no parameter`, `{"free":["mes","mes"]}`: "is given twice",
 		`{"parameter_values":{"mes":"a"},"free":["mes"]}`: "mes: is in parameter_values and in free",
-		`{"regiao":"Sul"}`: "stand inside parameter_values", `[]`: "one JSON object",
+		`{"regiao":"Sul"}`: "belong inside parameter_values", `[]`: "one JSON object",
 		`{"expires_in":1,"uses":0,"free":["x"],"parameter_values":{"pin":"1234","mes":"2026-04-01"}}`: "mes: must have at most 7",
 	} {
 		got := s.Send(http.MethodPost, linkedRoute+"links", token, body)
@@ -196,7 +196,7 @@ func TestForgedAndMisusedLinks(t *testing.T) {
 		"items in another order":            replaced("dias=1&dias=2", "dias=2&dias=1"),
 		"items in one":                      replaced("dias=1&dias=2", "dias=1%262"),
 		"double encoding":                   replaced("regiao=Sul", "regiao=%2553ul"),
-		"a plus that is none":               replaced("regiao=Sul", "regiao=Sul%2B"),
+		"an escaped plus":                   replaced("regiao=Sul", "regiao=Sul%2B"),
 		"a space behind":                    replaced("regiao=Sul", "regiao=Sul+"),
 		"a zero byte":                       replaced("regiao=Sul", "regiao=Sul%00"),
 		"no UTF-8":                          replaced("regiao=Sul", "regiao=Sul%FF"),

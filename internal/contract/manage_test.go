@@ -155,7 +155,7 @@ func TestManagedKeys(t *testing.T) {
 	if again := decode[object](s.Send("DELETE", "/api/v1/keys/"+key, admin, "").Want(http.StatusOK)); again["state"] != "revoked" {
 		t.Errorf("%v", again)
 	}
-	// Whoever revokes the key that it speaks by is told so, and is nobody then.
+	// A caller that revokes its own key is told so, and is nobody then.
 	for _, own := range decode[struct{ Keys []object }](s.Get("/api/v1/keys?user=admin", admin).Want(http.StatusOK)).Keys {
 		if own["current"] == true {
 			s.Send("DELETE", "/api/v1/keys/"+own["api_key"].(string), admin, "").Want(http.StatusOK)

@@ -48,7 +48,7 @@ func TestManagedUsers(t *testing.T) {
 	s.Send("DELETE", path, admin, "", "If-Match", changed.Header.Get("ETag")).Want(http.StatusNoContent)
 	s.Get(path, admin).Problem(http.StatusNotFound, "NOT_FOUND")
 
-	// What would lock one out, and what stands in a file.
+	// What would lock one out, and what is in a file.
 	s.Send("PUT", "/api/v1/users/Not-A-Slug", admin, `{"policies":[]}`, "If-None-Match", "*").Problem(http.StatusUnprocessableEntity, "INVALID_PARAMETER")
 	file := s.Send("PUT", "/api/v1/users/viewer", admin, `{"policies":[]}`, "If-None-Match", "*").Problem(http.StatusConflict, "CONFLICT")
 	if !strings.Contains(string(file.Body), "acme/company.yaml") {

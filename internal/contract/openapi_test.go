@@ -220,7 +220,7 @@ func (d described) headers(operation *openapi3.Operation, answer answer) {
 	}
 }
 
-// operationsAreThere sends a request to each operation: none is unknown, or forbidden to whom it is shown, and the jobs of an
+// operationsAreThere sends a request to each operation: none is unknown, or forbidden to the caller that it is shown to, and the jobs of an
 // endpoint are shown exactly to those who may read them.
 func (d described) operationsAreThere(s *server, token string) {
 	d.t.Helper()
@@ -372,7 +372,7 @@ func TestParameterSchemasAcceptWhatCallsAccept(t *testing.T) {
 	}
 }
 
-// A document describes no more endpoints than a server has memory for: who may run more asks for one namespace after the other.
+// A document describes no more endpoints than a server has memory for: a caller who may run more asks for one namespace after the other.
 func TestOpenAPIDocumentsAreBounded(t *testing.T) {
 	t.Parallel()
 	const sql = "/*---\nsource: main\n---*/\nSELECT 1 AS n\n"

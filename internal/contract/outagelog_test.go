@@ -73,7 +73,7 @@ func TestAnOutageLeavesAReadableLog(t *testing.T) {
 	}
 	for line, most := range map[string]int{`"the database is unavailable"`: 1, `"the database is available again"`: 1} {
 		if count := strings.Count(told, line); count < 1 || count > most {
-			t.Errorf("%s stands there %d times:\n%s", line, count, told)
+			t.Errorf("%s is there %d times:\n%s", line, count, told)
 		}
 	}
 	if !strings.Contains(told, `"company":"acme","user":"integration","endpoint":"acme/default/vendas-por-regiao"`) {

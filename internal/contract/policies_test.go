@@ -44,7 +44,7 @@ func TestManagedPolicies(t *testing.T) {
 	if len(list) != 6 || list[4]["name"] != "Few" || list[4]["users"] != 1.0 || list[4]["revision"] != "3" || list[5]["origin"] != "file" || list[0]["origin"] != "managed" {
 		t.Errorf("%v", list)
 	}
-	// Whoever has a policy that does not exist is refused: first it is taken from them.
+	// A user with a policy that does not exist would be refused, so the policy is first taken from its users.
 	inUse := s.Send("DELETE", path, admin, "", "If-Match", "*").Problem(http.StatusConflict, "CONFLICT")
 	if !strings.Contains(string(inUse.Body), "erp") {
 		t.Errorf("%s", inUse.Body)
@@ -129,7 +129,7 @@ users:
 	s.Send(post, "/api/v1/keys", clerk, `{"user":"equal"}`).Want(http.StatusCreated)
 	s.Send(put, "/api/v1/users/big", clerk, `{"display_name":"Big","policies":["CompanyAdministrator"]}`, "If-Match", "*").Want(http.StatusOK)
 	s.Send(put, "/api/v1/users/big", clerk, `{"active":false,"policies":[],"share_context":{"regiao":"Sul"}}`, "If-Match", "*").Want(http.StatusOK)
-	// Nor does one take from oneself, by a policy, what one administers by.
+	// Nor can administrators take their own access:manage away by a policy.
 	s.Send(put, "/api/v1/policies/Admin", chief, `{"grants":[{"actions":["access:manage"]}]}`, "If-None-Match", "*").Want(http.StatusCreated)
 	s.Send(put, "/api/v1/users/lone", chief, `{"policies":["Admin"]}`, "If-None-Match", "*").Want(http.StatusCreated)
 	key := decode[object](s.Send(post, "/api/v1/keys", chief, `{"user":"lone"}`).Want(http.StatusCreated))

@@ -65,7 +65,7 @@ func TestRevisionsArePinned(t *testing.T) {
 		t.Errorf("%s does not say %s", unknown.Body, want)
 	}
 
-	// Who is limited in a parameter cannot go back to where nothing limits it, nor to what was not shared.
+	// A caller who is limited in a parameter cannot go back to where nothing limits it, nor to what was not shared.
 	for who, token := range map[string]string{"a user with a context": north, "a company that it is shared with": foreign} {
 		s.Post(at(three), token, `{}`).Want(http.StatusOK)
 		for _, revision := range []string{one, two} {

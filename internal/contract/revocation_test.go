@@ -16,7 +16,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
-// revocationLimit is how long after the end of a revocation anything of the one who lost access may still succeed.
+// revocationLimit is how long after the end of a revocation anything of a user who lost access may still succeed.
 const revocationLimit = time.Second
 
 // revocationServer has endless work, and a receiver of callbacks.

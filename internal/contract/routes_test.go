@@ -10,7 +10,7 @@ import (
 // ofEndpoint is a route of one endpoint in a document, which names the endpoint.
 var ofEndpoint = regexp.MustCompile(`^/api/v1/data-api/[a-z0-9-]+/[a-z0-9-]+/(execute|jobs|links)`)
 
-// Whoever may do everything finds an operation for each route, and no operation is without a route.
+// A user who may do everything finds an operation for each route, and no operation is without a route.
 func TestEveryRouteIsDocumented(t *testing.T) {
 	t.Parallel()
 	s := managedServer(t, engines[0])
@@ -33,7 +33,7 @@ func TestEveryRouteIsDocumented(t *testing.T) {
 	for operation := range documented {
 		t.Errorf("%s has no route", operation)
 	}
-	// Who may only call is told of none of those that govern.
+	// A user who may only call is told of no route that governs.
 	consumer := string(s.Get("/api/v1/data-api/openapi.json", s.Login("acme", "integration").Access).Want(http.StatusOK).Body)
 	for _, path := range []string{"/catalog", "/check", "/preview", "/{namespace}/{slug}", "/api/v1/users", "/api/v1/policies", "/api/v1/keys", "/api/v1/status"} {
 		if strings.Contains(consumer, path+`"`) {

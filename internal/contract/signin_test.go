@@ -134,7 +134,7 @@ func TestSignInByAProvider(t *testing.T) {
 	}
 }
 
-// A link is bound to its maker's key, and the key of a sign-in ends with the session: whoever makes one is told so before.
+// A link is bound to its maker's key, and the key of a sign-in ends with the session: the maker is told so before.
 func TestLinksEndWithTheSessionOfASignIn(t *testing.T) {
 	t.Parallel()
 	p := servertest.NewSignInProvider(t, consoleSecret)

@@ -137,7 +137,7 @@ func TestUsageIsForThoseWhoMay(t *testing.T) {
 	described := describe(t, s.Get(dataapi.PathOpenAPI, reader).Want(http.StatusOK).Body)
 	operation := described.Paths.Find(dataapi.PathUsage)
 	if operation == nil {
-		t.Fatal("whoever may read the usage does not find it in the document")
+		t.Fatal("a user who may read the usage does not find it in the document")
 	}
 	for _, query := range []string{"", "?by=hour,user,key,endpoint", "?by=day"} {
 		body := s.Get(dataapi.PathUsage+query, reader).Want(http.StatusOK).Body

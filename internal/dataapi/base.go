@@ -15,7 +15,7 @@ type Base struct {
 	URL string
 }
 
-// ParseBase reads the URL of a base: https or http, a host, and at most a path. An empty one is none.
+// ParseBase reads the URL of a base: https or http, a host, and at most a path. An empty text is no base.
 func ParseBase(text string) (Base, error) {
 	if text == "" {
 		return Base{}, nil

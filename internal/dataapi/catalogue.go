@@ -18,7 +18,7 @@ var catalogue = []Definition{
 	{CodeIdempotencyConflict, 409, "Idempotency conflict", "A request with this Idempotency-Key is still in progress."},
 	{CodeJobNotCompleted, 409, "Job not completed", "The job has no result: it is processing still, or it failed, or it was cancelled."},
 	{CodeConflict, 409, "Conflict", "The request conflicts with the current state."},
-	{CodeLinkEnded, 410, "Link ended", "The link is genuine, and works no more. Ask whoever gave it to you for another one."},
+	{CodeLinkEnded, 410, "Link ended", "The link is genuine, but has ended. Ask the person who gave it to you for another one."},
 	{CodePreconditionFailed, 412, "Precondition failed", "The result is not the one that If-Match or If-Unmodified-Since names."},
 	{CodeRequestTooLarge, 413, "Request too large", "The request body is larger than this server accepts."},
 	{CodeUnsupportedMediaType, 415, "Unsupported media type", "Send the body as application/json, without Content-Encoding."},

@@ -14,7 +14,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-var update = flag.Bool("update", false, "write the generated documentation anew")
+var update = flag.Bool("update", false, "write the generated documentation again")
 
 // The documentation of errors is made from the catalogue, so that the two cannot differ.
 func TestErrorDocumentationIsCurrent(t *testing.T) {
@@ -63,7 +63,7 @@ func TestCatalogueIsSound(t *testing.T) {
 	last := 0
 	for _, d := range dataapi.Catalogue() {
 		if seen[d.Code] {
-			t.Errorf("%s stands twice", d.Code)
+			t.Errorf("%s is listed twice", d.Code)
 		}
 		seen[d.Code] = true
 		if d.Status < last {

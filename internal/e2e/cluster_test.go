@@ -14,7 +14,7 @@ import (
 // takenOver is how long after a server's last sign of life another runs its jobs.
 const takenOver = 35 * time.Second
 
-// A server that is killed leaves its jobs to another, which runs them to their end; who polls it is told there. The role of
+// A server that is killed leaves its jobs to another, which runs them to their end; a caller that polls it is told there. The role of
 // the store owns its schema, and has no other right.
 func TestAnotherServerRunsTheJobsOfOneThatWasKilled(t *testing.T) {
 	t.Parallel()

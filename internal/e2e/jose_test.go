@@ -42,7 +42,7 @@ func startJose(t *testing.T) *joseProcess {
 	install := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 	install.Dir = dir
 	if out, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("npm cannot install the library, perhaps for want of its registry: %v\n%s", err, out)
+		t.Fatalf("npm cannot install the library, perhaps because its registry cannot be reached: %v\n%s", err, out)
 	}
 	program := exec.CommandContext(t.Context(), "node", "jose.js")
 	program.Dir, program.Stderr = dir, os.Stderr
@@ -126,7 +126,7 @@ func TestJoseVerifiesOurTokens(t *testing.T) {
 					t.Errorf("%s: %+v, want %s", name, got, c.want)
 				}
 			}
-			// A key that signs at once is found by who looks again, and the old one still verifies.
+			// A key that signs at once is found by a client that looks again, and the old one still verifies.
 			s.mustCLI(s.admin("signing-keys", "rotate", "--now")...)
 			rotated := s.Exchange("acme", key)
 			if kidOf(t, rotated.Access) == kidOf(t, pair.Access) {

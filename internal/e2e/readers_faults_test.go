@@ -32,7 +32,7 @@ import (
 const mostMemory = 400
 
 // besieged is a server with a company that besieges it, and another one that asks now and then. Its twin is a server that is
-// left alone: whoever asks there waits only for processors, which the besiegers keep busy too.
+// left alone: a caller there waits only for processors, which the besiegers keep busy too.
 type besieged struct {
 	*server
 	t      *testing.T
@@ -159,7 +159,7 @@ func (b *besieged) under(siege func(ctx context.Context) string) {
 	}
 	time.Sleep(30 * time.Second)
 	b.t.Logf("half a minute later it has %d MB", b.memory("VmRSS"))
-	b.Get(b.result+"/result.csv", b.token).Want(http.StatusOK) // who has besieged is served again
+	b.Get(b.result+"/result.csv", b.token).Want(http.StatusOK) // the besieger is served again
 }
 
 // statuses counts answers by their status, by many at once.

@@ -42,7 +42,7 @@ var binary = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	build := exec.Command("../../xcaddy.sh", "--output", path)
-	// Where git finds nothing, the program has no version. With one, which is another for each commit, the go command compiles all anew.
+	// Where git finds nothing, the program has no version. With one, which is another for each commit, the go command compiles everything again.
 	build.Env = append(os.Environ(), "GIT_DIR=/nonexistent")
 	if output, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("xcaddy.sh: %w\n%s", err, output)

@@ -40,7 +40,7 @@ type signInReport struct {
 	Place, User, Cookies       string
 }
 
-// People sign in by their company's provider, and come to where they were. Whoever is refused comes back to the page to sign in at, which says
+// People sign in by their company's provider, and come to where they were. A person who is refused comes back to the page to sign in at, which says
 // why in its own words, in the language of its reader; nothing that the provider or an address says becomes markup.
 func TestSignInByAProviderInChromium(t *testing.T) {
 	p := servertest.NewSignInProvider(t, "a secret of the console's")

@@ -86,7 +86,7 @@ func spansOfACall(t *testing.T, s *server, spans *receiver) {
 		wrong.GetStatus().GetCode() != otlp.Status_STATUS_CODE_ERROR || wrong.GetStatus().GetMessage() != problem.Code {
 		t.Errorf("%s of %s: %s", failed.Body, "fails", wrong)
 	}
-	eventually(t, "the trace stands in the audit log and beside the failure", patience, func() bool {
+	eventually(t, "the trace is in the audit log and beside the failure", patience, func() bool {
 		return strings.Count(s.Log.String(), problem.Trace) >= 2
 	})
 	s.withoutSecrets(spans, token, key.Secret)
@@ -181,7 +181,7 @@ func (s *server) withoutSecrets(spans *receiver, secrets ...string) {
 	list := spans.list()
 	for _, secret := range append(secrets, secretValue, "SELECT", "FROM vendas", "malformed") {
 		if strings.Contains(list, secret) {
-			s.T.Errorf("%q stands in a span:\n%s", secret, list)
+			s.T.Errorf("%q is in a span:\n%s", secret, list)
 		}
 	}
 }

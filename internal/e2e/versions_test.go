@@ -22,7 +22,7 @@ import (
 const schemaDir = "internal/store/pgstore/schema"
 
 // previous builds the program as it was before the newest step of the schema, and says whether it knows that a newer version may leave it
-// working. Empty: a checkout without history, such as a source archive, has no such program, and this version stands in for it.
+// working. Empty: a checkout without history, such as a source archive, has no such program, and this version takes its place.
 func previous(t *testing.T) (program string, compatible bool) {
 	t.Helper()
 	root, err := filepath.Abs("../..")

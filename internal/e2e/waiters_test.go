@@ -13,7 +13,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
-// A reload, and the server's end, wait for nobody who waits for a job; and who waits is answered, not cut off.
+// A reload, and the server's end, wait for no caller that waits for a job; and such a caller is answered, not cut off.
 func TestWaitersEndWithTheConfiguration(t *testing.T) {
 	t.Parallel()
 	const each = 50

@@ -162,7 +162,7 @@ func TestCallersWhoMaySeeDifferentRowsShareNoEntry(t *testing.T) {
 	}
 }
 
-// TestRevisionsShareNoEntry: an endpoint whose file has changed, if by a word, starts anew.
+// TestRevisionsShareNoEntry: an endpoint whose file has changed, if by a word, starts with nothing kept.
 func TestRevisionsShareNoEntry(t *testing.T) {
 	keys := map[cache.Key]bool{}
 	for _, text := range []string{"SELECT 1 AS one", "SELECT 2 AS one"} {

@@ -42,7 +42,7 @@ func TestClaimsReachTheSource(t *testing.T) {
 	}
 }
 
-// TestColleaguesRowsAreNotTheReaders: who may see a job depends on whether the database knew who asked for it.
+// TestColleaguesRowsAreNotTheReaders: the callers who may see a job depend on whether the database knew who asked for it.
 func TestColleaguesRowsAreNotTheReaders(t *testing.T) {
 	plan := cachedPlan(t)
 	caller := identity.Principal{Company: &identity.Company{Slug: "acme"}, User: &identity.User{Name: "reader"}}

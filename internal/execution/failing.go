@@ -66,7 +66,7 @@ func (t *Troubles) of(endpoint *catalog.Endpoint, on source.Source) *trouble {
 func (t *Troubles) forget(what troubled) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.known[what].Value() == nil { // else it was made anew meanwhile
+	if t.known[what].Value() == nil { // else it was made again meanwhile
 		delete(t.known, what)
 	}
 }

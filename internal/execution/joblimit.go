@@ -44,7 +44,7 @@ func (l *jobLimit) finish(err error) {
 	close(l.done)
 }
 
-// wait stops the clock; over begins it anew.
+// wait stops the clock; over starts it again.
 func (l *jobLimit) wait() (over func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

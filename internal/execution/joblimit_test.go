@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// The time limit of a job runs from its beginning, or anew from the end of its wait, and never while it waits.
+// The time limit of a job runs from its beginning, or again from the end of its wait, and never while it waits.
 func TestJobLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()

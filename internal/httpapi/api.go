@@ -227,7 +227,7 @@ type ExecuteOptions struct {
 	Base dataapi.Base // of the paths in answers
 }
 
-// ServeExecute answers the routes that need a caller: the caller is whom an authenticator has identified.
+// ServeExecute answers the routes that need a caller: the caller is the user that an authenticator has identified.
 func (a *API) ServeExecute(w http.ResponseWriter, r *http.Request, caller identity.Principal, options ExecuteOptions) {
 	if caller.Link != "" && linkRoute(r) == nil {
 		respond.WriteUnauthenticated(w, r, true) // a handler between has led it elsewhere

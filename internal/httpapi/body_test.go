@@ -24,12 +24,12 @@ func decodeText(t testing.TB, body string) (executeRequest, error) {
 
 func TestDecodeBodySaysWhereAFaultIs(t *testing.T) {
 	for body, want := range map[string]string{
-		`{"parameter_values":{},"parameter_values":{}}`: `The field "parameter_values" stands twice (line 1, column 24).`,
+		`{"parameter_values":{},"parameter_values":{}}`: `The field "parameter_values" is given twice (line 1, column 24).`,
 		"{\n  \"callback_url\": nul }":                  `The body is not valid JSON: invalid character ' ' in literal null (expecting 'l') (line 2, column 22).`,
 		`{"parameter_values":{`:                         "The JSON ends early (line 1, column 22).",
-		`{"root":2}`:                                    `The field "root" is not known here. Known are parameter_values and callback_url; the endpoint's parameters stand inside parameter_values.`,
-		`{"parameter_value":{}}`:                        `The field "parameter_value" is not known here; did you mean parameter_values? Known are parameter_values and callback_url; the endpoint's parameters stand inside parameter_values.`,
-		`{"callbackUrl":"x"}`:                           `The field "callbackUrl" is not known here; did you mean callback_url? Known are parameter_values and callback_url; the endpoint's parameters stand inside parameter_values.`,
+		`{"root":2}`:                                    `The field "root" is not known here. Known are parameter_values and callback_url; the endpoint's parameters belong inside parameter_values.`,
+		`{"parameter_value":{}}`:                        `The field "parameter_value" is not known here; did you mean parameter_values? Known are parameter_values and callback_url; the endpoint's parameters belong inside parameter_values.`,
+		`{"callbackUrl":"x"}`:                           `The field "callbackUrl" is not known here; did you mean callback_url? Known are parameter_values and callback_url; the endpoint's parameters belong inside parameter_values.`,
 		`null`:                                          "The body must be one JSON object; got null.",
 		` null `:                                        "The body must be one JSON object; got null.",
 		`nul`:                                           "The JSON ends early (line 1, column 4).",

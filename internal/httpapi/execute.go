@@ -118,13 +118,13 @@ type executeRequest struct {
 
 // UnknownFieldHint tells those who have sent a parameter as a field.
 func (*executeRequest) UnknownFieldHint() string {
-	return "the endpoint's parameters stand inside parameter_values"
+	return "the endpoint's parameters belong inside parameter_values"
 }
 
 // executeQueries are the parameters that the query of a URL may have.
 var executeQueries = append(formats.Queries(), revisionQuery, fields.LinkQuery)
 
-// ReservedQueries are the names in the query of a GET of an endpoint that are none of its parameters.
+// ReservedQueries are the names in the query of a GET of an endpoint that are not parameters of it.
 func ReservedQueries() []string { return slices.Clone(executeQueries) }
 
 func (*executions) decode(x *exchange) (err error) {
@@ -196,7 +196,7 @@ func (*executions) choose(x *exchange) (err error) {
 		}
 	}
 	x.values.Set(x.w.Header(), revisionField, x.called.Endpoint.Revision)
-	if x.caller.Link == "" { // who has a link could not ask for a job again
+	if x.caller.Link == "" { // the holder of a link could not ask for a job again
 		x.mode, err = executionModeOf(x.r, x.called.Endpoint)
 	}
 	if err == nil && x.texts != nil {

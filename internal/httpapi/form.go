@@ -67,7 +67,7 @@ func errNoFormat() error {
 	for i, format := range formats.All {
 		types[i] = format.MediaType + " (." + format.Suffix + ")"
 	}
-	detail := fmt.Sprintf("The result can be had as %s; Accept excludes them all.", strings.Join(types, ", "))
+	detail := fmt.Sprintf("The result is available as %s; Accept excludes them all.", strings.Join(types, ", "))
 	return &dataapi.Error{Code: dataapi.CodeNotAcceptable, Detail: detail}
 }
 

@@ -24,7 +24,7 @@ type linkCallers struct {
 }
 
 var errLinkBeside = dataapi.Errorf(dataapi.CodeInvalidRequest,
-	"A link stands for its maker's credentials, and is for a GET without others. Leave out either the link or the Authorization header. "+
+	"A link takes the place of its maker's credentials, and is for a GET without others. Leave out either the link or the Authorization header. "+
 		"A parameter of the endpoint of this name is written %s%s.", fields.ParameterPrefix, fields.LinkQuery)
 
 // presentsLink reports whether a request presents a link. It is asked of each request, and looks no further than it has to.
@@ -48,8 +48,8 @@ func linkRoute(r *http.Request) *link.Request {
 	return &link.Request{Namespace: parts[0], Slug: parts[1], Format: suffix}
 }
 
-// open returns whom the link of a request acts as, and the link. Of one that is not genuine it tells nothing, as of other
-// credentials: dataapi.CodeUnauthenticated. Who has a genuine one is told that it has ended.
+// open returns the user that the link of a request acts as, and the link. Of one that is not genuine it tells nothing, as of other
+// credentials: dataapi.CodeUnauthenticated. The holder of a genuine one is told that it has ended.
 func (c *linkCallers) open(ctx context.Context, r *http.Request) (identity.Principal, link.Link, error) {
 	asked := linkRoute(r)
 	query, texts, err := fields.ParseParameters(r, executeQueries...)
@@ -77,14 +77,14 @@ func (c *linkCallers) open(ctx context.Context, r *http.Request) (identity.Princ
 }
 
 func linkEnded(cause error) error {
-	detail := "The link has expired. Ask whoever gave it to you for another one."
+	detail := "The link has expired. Ask the person who gave it to you for another one."
 	if errors.Is(cause, link.ErrSpent) {
-		detail = "The link was used as often as it can be. Ask whoever gave it to you for another one."
+		detail = "The link was used as often as it can be. Ask the person who gave it to you for another one."
 	}
 	return &dataapi.Error{Code: dataapi.CodeLinkEnded, Detail: detail, Err: cause}
 }
 
-// authenticate returns whom the link of a request acts as.
+// authenticate returns the user that the link of a request acts as.
 func (c *linkCallers) authenticate(w http.ResponseWriter, r *http.Request) (identity.Principal, error) {
 	w.Header().Set("Referrer-Policy", "no-referrer") // of a page that shows the answer, whatever it is
 	caller, opened, err := c.open(r.Context(), r)

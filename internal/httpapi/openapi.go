@@ -58,7 +58,7 @@ type openAPIDocument struct {
 	etag string
 }
 
-// newDocuments makes the cache of documents, by whom they are for.
+// newDocuments makes the cache of documents, by the callers that they are for.
 func newDocuments() *otter.Cache[view, openAPIDocument] {
 	return otter.Must(&otter.Options[view, openAPIDocument]{
 		MaximumWeight:    maxDocumentBytes,

@@ -74,7 +74,7 @@ func (p *previews) preview(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// prepare reads what is asked for, and returns as whom it is run.
+// prepare reads what is asked for, and returns the user that it is run as.
 func (p *previews) prepare(x *exchange, request *previewRequest) (as identity.Principal, err error) {
 	if x.query, err = fields.ParseQuery(x.r, formats.Queries()...); err != nil {
 		return as, err
@@ -108,7 +108,7 @@ func (p *previews) prepare(x *exchange, request *previewRequest) (as identity.Pr
 	return as, p.limitByQuotas(x)
 }
 
-// impersonate returns as whom a draft is run: its author, or another user of the company. Who may make keys for that user may see
+// impersonate returns the user that a draft is run as: its author, or another user of the company. Those who may make keys for that user may see
 // what the user sees.
 func (p *previews) impersonate(author identity.Principal, name *string, path string) (identity.Principal, error) {
 	if name == nil || *name == author.User.Name {

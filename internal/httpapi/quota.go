@@ -58,7 +58,7 @@ func callerForQuotas(caller identity.Principal) usage.Caller {
 	}
 }
 
-// addQuota tells a caller how it stands with a quota, as [respond.Limited] does of a rate. The unit is a part of the name.
+// addQuota tells a caller how much of a quota it has used, as [respond.Limited] does of a rate. The unit is a part of the name.
 func addQuota(header http.Header, state *usage.State) {
 	name := string(state.Holder) + "-" + state.Quota.Name()
 	fields.AddRateLimit(header, name, state.Quota.Count, state.Window, state.Remaining, state.Reset)

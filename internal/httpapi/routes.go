@@ -22,7 +22,7 @@ func suggest(path string) string {
 	case depth == 3 && suffixed && name == "execute":
 		return noSuffix(format, "An endpoint answers", "execute")
 	case depth == 5 && suffixed && name == "result":
-		return noSuffix(format, "A job's result can be had", "result")
+		return noSuffix(format, "A job's result is available", "result")
 	case depth == 2 || depth == 3:
 		return nothing + " Below an endpoint are execute, jobs and links."
 	case depth == 5:

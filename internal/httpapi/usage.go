@@ -80,7 +80,7 @@ func reportFormat(w http.ResponseWriter, r *http.Request, values fields.Query) (
 	if format := negotiate(r.Header, reportFormats); format != nil {
 		return format, nil
 	}
-	return nil, dataapi.Errorf(dataapi.CodeNotAcceptable, "Usage can be had as %s and %s; Accept excludes both.",
+	return nil, dataapi.Errorf(dataapi.CodeNotAcceptable, "Usage is available as %s and %s; Accept excludes both.",
 		result.JSON.MediaType, result.CSV.MediaType)
 }
 

@@ -23,7 +23,7 @@ func TestUnknownPathsSayWhatIsBesideThem(t *testing.T) {
 	const below = "/api/v1/data-api/default/sales"
 	for request, want := range map[string]string{
 		"POST " + below + "/execute.xls": `There is no format "xls" here. An endpoint answers as execute.json, execute.ndjson, execute.csv, execute.arrow, execute.xlsx and execute.parquet.`,
-		"GET " + below + "/jobs/507f1f77bcf86cd799439011/result.xls": `There is no format "xls" here. A job's result can be had as result.json, result.ndjson, ` +
+		"GET " + below + "/jobs/507f1f77bcf86cd799439011/result.xls": `There is no format "xls" here. A job's result is available as result.json, result.ndjson, ` +
 			`result.csv, result.arrow, result.xlsx and result.parquet.`,
 		"POST " + below + "/exec":     "There is nothing at this path. Below an endpoint are execute, jobs and links.",
 		"GET " + below:                "There is nothing at this path. Below an endpoint are execute, jobs and links.",

@@ -44,6 +44,6 @@ func (c *Company) CheckCallback(rawURL string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("the URL's host is none of those that your company's callbacks may go to: %s",
+	return fmt.Errorf("the URL's host is not one of those that your company's callbacks may go to: %s",
 		strings.Join(c.CallbackHosts, ", "))
 }

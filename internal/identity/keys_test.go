@@ -155,7 +155,7 @@ func TestABrokenStoreFailsClosed(t *testing.T) {
 	}
 }
 
-// TestRefreshSeesOtherWriters has two processes, as it were, on one store.
+// TestRefreshSeesOtherWriters has what is like two processes on one store.
 func TestRefreshSeesOtherWriters(t *testing.T) {
 	store := openStore(t)
 	here, there := openKeys(t, store), openKeys(t, store)

@@ -6,7 +6,7 @@ import (
 )
 
 var (
-	errNotTrusted     = errors.New("no trusted issuer may vouch for users of the company")
+	errNotTrusted     = errors.New("no issuer is trusted for users of the company")
 	errUnknownSubject = errors.New("the company has no user whom a trusted issuer calls that")
 )
 

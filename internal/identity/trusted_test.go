@@ -69,7 +69,7 @@ func TestVouchedUsersAreRefusedAlike(t *testing.T) {
 			_, err := d.ResolveTrusted("acme", "")
 			return err
 		}},
-		"a company that no issuer may vouch for": {nil, func(d *identity.Directory) error {
+		"a company that no issuer is trusted for": {nil, func(d *identity.Directory) error {
 			_, err := d.ResolveTrusted("globex", "reader")
 			return err
 		}},

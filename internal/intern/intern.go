@@ -1,5 +1,3 @@
-// Package intern keeps one of values that are equal and immutable: many endpoint files declare the same parameters and columns. It
-// knows nothing of the rest.
 package intern
 
 import (
@@ -50,7 +48,7 @@ func (s *Set[T]) Put(key Key, value *T) *T {
 func (s *Set[T]) forget(key Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.known[key].Value() == nil { // else it was made anew meanwhile
+	if s.known[key].Value() == nil { // else it was made again meanwhile
 		delete(s.known, key)
 	}
 }

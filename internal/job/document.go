@@ -11,7 +11,7 @@ import (
 //
 // The result, one JSON value, is copied from the reader as it is: only a copying buffer is held in memory. Without a
 // reader, result is null, and the document of a completed job has "result_omitted": true after it. The caller
-// must break the connection when an error comes after the first byte, lest the receiver believe what it has got.
+// must break the connection when an error comes after the first byte, or the receiver believes what it has got.
 func WriteDocument(w io.Writer, j Job, result io.Reader) error {
 	return writeDocument(w, j, result, nil, nil)
 }

@@ -59,7 +59,7 @@ func TestPerCompanyLimit(t *testing.T) {
 	if j := next(t, begun); j.Company != "other" {
 		t.Fatalf("a fourth job of %s runs", j.Company)
 	}
-	// Who is at its limit gets the next worker as soon as one of its own has ended.
+	// A company at its limit gets the next worker as soon as one of its own has ended.
 	gate <- struct{}{}
 	gate <- struct{}{}
 	gate <- struct{}{}

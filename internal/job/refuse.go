@@ -30,7 +30,7 @@ func (e *Engine) EndRefused(ctx context.Context, authorize func(Unfinished) erro
 		_, err := e.end(ctx, j.ID, failed(dataapi.AsError(refused)))
 		switch {
 		case err == nil:
-			e.log.Info("a job was ended, since whoever asked for it is not permitted any more", "job", j.ID.String(),
+			e.log.Info("a job was ended, since the caller who asked for it is not permitted any more", "job", j.ID.String(),
 				"user", j.Company+"/"+j.User, "error", refused)
 		case errors.Is(err, ErrEnded), errors.Is(err, ErrNotFound):
 		default:

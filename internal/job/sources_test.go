@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A source that cannot be reached is tried after the back-off, which doubles up to its bound, and begins anew when it has
+// A source that cannot be reached is tried after the back-off, which doubles up to its bound, and begins again when it has
 // answered.
 func TestSourceIsTriedLessAndLessOften(t *testing.T) {
 	now := time.Unix(1000, 0)

@@ -113,7 +113,7 @@ func (e *Engine) release(ctx context.Context, j Job, notBefore time.Time, forgiv
 func (e *Engine) attempt(ctx context.Context, j Job, current attached) (_ result.Summary, _ *chunkWriter, err error) {
 	defer claim.Recovered(&err)
 	if j.Tries() > e.options.MaxAttempts {
-		// Earlier attempts ended without a word, as a crash ends them: the job may be what brings the server down.
+		// Earlier attempts ended silently, as a crash ends them: the job may be what brings the server down.
 		return result.Summary{}, nil, exhausted(j, nil)
 	}
 	// A cancellation that came before this run was known could not end its context.

@@ -52,7 +52,7 @@ func (s *Set) Find(id, algorithm string) (key crypto.PublicKey, ok bool) {
 func (s *Set) Len() int { return len(s.keys) }
 
 // Parse reads a document. A key that cannot be used does not spoil the others: an issuer may publish keys for purposes
-// that are none of ours. Private and symmetric keys are never used: an issuer that publishes one has lost it.
+// that are not for us. Private and symmetric keys are never used: an issuer that publishes one has lost it.
 func Parse(document []byte) (*Set, error) {
 	if len(document) > MaxBytes {
 		return nil, fmt.Errorf("the key set is longer than %d bytes", MaxBytes)

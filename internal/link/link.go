@@ -25,7 +25,7 @@ type Link struct {
 	Name      string // in its maker's words; may be empty
 	CreatedAt time.Time
 	ExpiresAt time.Time
-	Uses      int // how often it can be used; 0: as often as one likes until it expires
+	Uses      int // how often it can be used; 0: there is no limit until it expires
 	Used      int // how often it was, where that is limited
 }
 
@@ -47,10 +47,10 @@ const KeepExpired = 7 * 24 * time.Hour
 
 // Errors, to be tested with errors.Is.
 var (
-	// ErrInvalid says that a URL is none that this server has made, or that its link was revoked, or is long gone.
+	// ErrInvalid says that this server has not made the URL, or that its link was revoked, or is long gone.
 	ErrInvalid = errors.New("it is no link of this server, or was changed or revoked")
 
-	// ErrExpired and ErrSpent say that a URL is genuine, but works no more.
+	// ErrExpired and ErrSpent say that a URL is genuine, but has ended.
 	ErrExpired = errors.New("the link has expired")
 	ErrSpent   = errors.New("the link was used as often as it can be")
 

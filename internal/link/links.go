@@ -29,7 +29,7 @@ type Links struct {
 // New returns the links of a store, which stays the caller's.
 func New(store Store, options Options) *Links { return &Links{Store: store, options: options} }
 
-// secretName is that of the secret that signs what is made at a time. Each month has one of its own: who has learned one can sign
+// secretName is that of the secret that signs what is made at a time. Each month has one of its own: anyone who has learned one can sign
 // nothing that is made later.
 func secretName(at time.Time) string { return "link-key-" + at.UTC().Format("2006-01") }
 

@@ -14,7 +14,7 @@ import (
 
 const (
 	// Retention is how long the series of a company or an endpoint stay that has left the catalog: a file that is moved, or
-	// at fault for a while, does not make its counters begin anew.
+	// at fault for a while, does not make its counters begin again.
 	Retention = time.Hour
 
 	// pruneEvery is how often the series are compared with the catalog.

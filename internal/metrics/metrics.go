@@ -86,7 +86,7 @@ func (m *Metrics) Collect(collected chan<- prometheus.Metric) {
 }
 
 // Attach makes a configuration the one whose gauges are shown, until the function that it returns is called. It may be called
-// again. Attaching also decides whether series have the company as a label: where that changes, calls are counted anew.
+// again. Attaching also decides whether series have the company as a label: where that changes, calls are counted from zero.
 func (m *Metrics) Attach(view *View) (detach func()) {
 	m.calls.setCompany(view.Company)
 	attachment := m.views.Attach(view)

@@ -51,7 +51,7 @@ type State struct {
 	Standing *Standing // nil: the store is this server's alone
 }
 
-// Standing is how the server stands with the others that share its store.
+// Standing is what the server knows of the others that share its store, and whether it hears of them.
 type Standing struct {
 	Servers int
 	Silence time.Duration

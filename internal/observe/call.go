@@ -80,7 +80,7 @@ type CacheStatus string
 // The states.
 const (
 	CacheHit       CacheStatus = "hit"
-	CacheStale     CacheStatus = "stale"     // and it is made anew meanwhile
+	CacheStale     CacheStatus = "stale"     // and it is made again meanwhile
 	CacheMiss      CacheStatus = "miss"      // and kept
 	CacheCollapsed CacheStatus = "collapsed" // it has waited for the same query of another caller
 	CacheTooLarge  CacheStatus = "too_large" // made while it was sent

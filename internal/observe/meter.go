@@ -37,7 +37,7 @@ const (
 	RevokedKey   Refusal = "revoked_key"
 	ExpiredKey   Refusal = "expired_key"
 	NotActive    Refusal = "not_active"   // the company or the user is inactive, or not in the catalog
-	NotTrusted   Refusal = "not_trusted"  // an issuer may not vouch for the company, or for that subject
+	NotTrusted   Refusal = "not_trusted"  // an issuer is not trusted for the company, or for that subject
 	InvalidLink  Refusal = "invalid_link" // a presigned link that was made up, changed or revoked
 	EndedLink    Refusal = "ended_link"   // one that has expired, was used up, or whose maker may not ask any more
 	OtherRefusal Refusal = "other"

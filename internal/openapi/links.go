@@ -12,7 +12,7 @@ var linkErrors = []dataapi.Code{
 
 func (e *endpoint) makeLink() *openapi3.Operation {
 	operation := e.operation("makeLinkTo", "Make a presigned link to "+e.title())
-	operation.Description = "A URL that runs the endpoint with these parameters as you, without a header, for whoever has it: for IMPORTDATA, " +
+	operation.Description = "A URL that runs the endpoint with these parameters as you, without a header, for anyone who has it: for IMPORTDATA, " +
 		"Excel and e-mails. It is shown once. It ends when it expires, when it is revoked, and with your API key."
 	operation.RequestBody = &openapi3.RequestBodyRef{Value: &openapi3.RequestBody{
 		Content: openapi3.Content{"application/json": openapi3.NewMediaType().WithSchemaRef(schemaRef("NewLink"))},
@@ -46,7 +46,7 @@ func (e *endpoint) linkItem() *openapi3.PathItem {
 	get.Responses.Set("200", &openapi3.ResponseRef{Value: jobAnswer("The link, without its URL.", schemaRef("Link"))})
 	e.addErrors(get, append([]dataapi.Code{dataapi.CodeNotFound}, linkErrors...)...)
 	revoke := e.operation("revokeLinkTo", "Revoke a presigned link to "+e.title())
-	revoke.Responses.Set("204", &openapi3.ResponseRef{Value: openapi3.NewResponse().WithDescription("Its URL opens nothing any more.")})
+	revoke.Responses.Set("204", &openapi3.ResponseRef{Value: openapi3.NewResponse().WithDescription("Its URL does not work any more.")})
 	e.addErrors(revoke, append([]dataapi.Code{dataapi.CodeNotFound}, linkErrors...)...)
 	return &openapi3.PathItem{Parameters: openapi3.Parameters{parameterRef("LinkId")}, Get: get, Delete: revoke}
 }

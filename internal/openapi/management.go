@@ -44,7 +44,7 @@ func (d *document) addManagement(caller identity.Principal) error {
 	for _, tag := range []*openapi3.Tag{
 		{Name: "Access", Description: "Who may do what in your company: users, keys and the secrets of callbacks."},
 		{Name: "Endpoints", Description: "How your company's endpoints are written, and changed."},
-		{Name: "Operation", Description: "What runs for your company, and how it fares."},
+		{Name: "Operation", Description: "What runs for your company, and its state."},
 	} {
 		if tags[tag.Name] {
 			d.Tags = append(d.Tags, tag)

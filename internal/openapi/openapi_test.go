@@ -106,7 +106,7 @@ func TestDocumentHasThePathsOfTheContract(t *testing.T) {
 	}
 }
 
-// What a caller may not use is not in its document, and whoever may do everything has every route of a caller's.
+// What a caller may not use is not in its document, and a user who may do everything has every route of a caller's.
 func TestDocumentOfAnAdministrator(t *testing.T) {
 	type documented struct {
 		Paths      map[string]map[string]json.RawMessage

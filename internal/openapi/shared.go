@@ -41,7 +41,7 @@ func (d *document) addShared() {
 		Value: jobAnswer("A page of the jobs that your company has asked for, newest first, without results.", schemaRef("JobList"), "Link", "NextPage"),
 	}
 	responses["JobState"] = &openapi3.ResponseRef{
-		Value: jobAnswer("The job as it stands now. One that has ended stays as it is; its `status` tells.", schemaRef("JobState")),
+		Value: jobAnswer("The job as it is now. One that has ended stays as it is; its `status` tells.", schemaRef("JobState")),
 	}
 	parameters := d.Components.Parameters
 	query := func(name, description string, schema *openapi3.SchemaRef) *openapi3.ParameterRef {

@@ -44,7 +44,7 @@ func (o Option) With(block ...Option) Option {
 // line. Errors list the options in this order.
 func Read(d *caddyfile.Dispenser, name string, check func() error, options ...Option) error {
 	if d.NextArg() {
-		return d.Errf("%s has one argument too many, %q: its options stand in a block", name, d.Val())
+		return d.Errf("%s has one argument too many, %q: its options belong in a block", name, d.Val())
 	}
 	names := make([]string, len(options))
 	byName := make(map[string]Option)

@@ -29,7 +29,7 @@ func (c *definitionCheck) reportItem(field string, index int, message string) {
 	}
 }
 
-// reportMore counts the entries at fault that reportItem has left out, and begins anew.
+// reportMore counts the entries at fault that reportItem has left out, and begins again.
 func (c *definitionCheck) reportMore(field string) {
 	if c.items > maxFaults {
 		c.report(field, -1, unlisted(c.items-maxFaults))
@@ -48,7 +48,7 @@ func (c *definitionCheck) fields() valueRules {
 		return valueRules{} // without a type nothing else can be judged
 	}
 	if p.Required && p.Default != nil {
-		c.report("default", -1, "must not stand beside required: a required parameter never falls back to a default")
+		c.report("default", -1, "must not be given with required: a required parameter never falls back to a default")
 	}
 	c.json("default", p.Default)
 	c.json("example", p.Example)

@@ -16,7 +16,7 @@ func TestCompileReportsEveryFault(t *testing.T) {
 	}{
 		{params.Param{Name: "Região", Type: source.ParamString}, `name -1: must be 1 to 63 lower-case letters, digits and underscores, not beginning with a digit`},
 		{params.Param{Name: "p", Type: "text"}, `type -1: must be one of string, integer, decimal, boolean, date, timestamp, uuid; got "text"`},
-		{params.Param{Name: "p", Type: source.ParamString, Required: true, Default: raws(`"x"`)[0]}, `default -1: must not stand beside required: a required parameter never falls back to a default`},
+		{params.Param{Name: "p", Type: source.ParamString, Required: true, Default: raws(`"x"`)[0]}, `default -1: must not be given with required: a required parameter never falls back to a default`},
 		{params.Param{Name: "p", Type: source.ParamString, Minimum: raws("1")[0]}, `minimum -1: is allowed for a parameter of type integer, decimal, date or timestamp only; this one is a string; for its length there are min_length and max_length`},
 		{params.Param{Name: "p", Type: source.ParamInteger, Minimum: raws("1.5")[0]}, `minimum -1: must be an integer; got 1.5`},
 		{params.Param{Name: "p", Type: source.ParamDate, Minimum: raws(`"2026-02-30"`)[0]}, `minimum -1: must be a date written YYYY-MM-DD; got "2026-02-30"`},

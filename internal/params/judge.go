@@ -72,8 +72,8 @@ func (c *Contract) judgeItem(i int, value source.Argument) string {
 	return ""
 }
 
-// broken says of each rule that a value breaks what it asks for. Members of an enum have passed the other rules, and of what
-// is none no more is to be said than that.
+// broken says of each rule that a value breaks what it asks for. Members of an enum have passed the other rules. Of a
+// value that is no member it says only that.
 func (r *valueRules) broken(v source.Argument) []string {
 	if r.members == nil {
 		return r.brokenBesideEnum(v)

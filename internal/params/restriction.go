@@ -243,7 +243,7 @@ type cachedContext struct {
 	compiled restriction
 }
 
-// maxContexts bounds the cache of one contract. When it is full it starts anew: reloads leave contexts behind that
+// maxContexts bounds the cache of one contract. When it is full it starts again: reloads leave contexts behind that
 // nobody uses any more.
 const maxContexts = 1024
 

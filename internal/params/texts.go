@@ -79,7 +79,7 @@ func appendText(dst []byte, text string) []byte {
 }
 
 // ToTexts writes parameter_values as the texts of which [Contract.FromTexts] makes the same, for a URL. What is null is left out, as it
-// means the same. It fails with dataapi.CodeInvalidParameter, with a fault for each value that no texts stand for. Whether a value
+// means the same. It fails with dataapi.CodeInvalidParameter, with a fault for each value that no texts can give. Whether a value
 // is right is for [Contract.Bind] to say.
 func (c *Contract) ToTexts(values json.RawMessage) (map[string][]string, error) {
 	if len(values) == 0 {

@@ -27,7 +27,7 @@ const superuser = "postgres"
 var settings = []string{"-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off",
 	"-c", "shared_buffers=64MB", "-c", "max_connections=200"}
 
-// Cluster is a PostgreSQL of one's own, which a test may stop and start. Its socket stays at the same path.
+// Cluster is a PostgreSQL of the test's own, which it may stop and start. Its socket stays at the same path.
 type Cluster struct {
 	dir     string // holds data/, the socket and the log
 	binDir  string // empty: runs in Docker
@@ -68,7 +68,7 @@ func (c *Cluster) DSN() string {
 	return fmt.Sprintf("host=%s port=5432 user=%s dbname=postgres sslmode=disable", quote(c.dir), superuser)
 }
 
-// Stop ends the server at once, as a crash does: clients lose their connections without a word.
+// Stop ends the server at once, as a crash does: clients lose their connections silently.
 func (c *Cluster) Stop(t testing.TB) {
 	t.Helper()
 	if err := c.stop(); err != nil {

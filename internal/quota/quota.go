@@ -1,5 +1,3 @@
-// Package quota reads how much may be used in an hour, a day or a month, and says when those begin and end. It knows neither
-// who may use it nor what was used.
 package quota
 
 import (
@@ -20,7 +18,7 @@ const (
 	Rows  Unit = "rows"  // of their results
 )
 
-// Window is a span of the calendar, in UTC. All quotas of a window begin anew at the same moment.
+// Window is a span of the calendar, in UTC. All quotas of a window begin again at the same moment.
 type Window string
 
 // The windows.

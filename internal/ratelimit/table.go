@@ -61,7 +61,7 @@ func (t *Table) part(limit Limit) (interval, capacity int64) {
 	return interval, interval * int64(max(limit.Burst/servers, 1))
 }
 
-// Key says whom a bucket belongs to. It is a hash under the table's own seed.
+// Key says what a bucket belongs to. It is a hash under the table's own seed.
 type Key uint64
 
 // Key makes a key of the parts of a name: ("a", "bc") and ("ab", "c") differ.

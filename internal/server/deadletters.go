@@ -39,7 +39,7 @@ func (d *deadLetters) tried(outcome observe.CallbackOutcome) {
 	}
 }
 
-// count returns how many there were when they were last counted, and has them counted anew when it is time. It does not block.
+// count returns how many there were when they were last counted, and has them counted again when it is time. It does not block.
 func (d *deadLetters) count() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -21,7 +21,7 @@ func (b *Backend) shareWith(shared store.Shared) {
 	b.ring.SharedWith(catchUp)
 }
 
-// Standing says how the server stands with the others that share its store; nil: it shares none.
+// Standing says what the server knows of the others that share its store; nil: it shares none.
 func (b *Backend) Standing() *admin.Standing {
 	shared, ok := b.Store.(store.Shared)
 	if !ok {

@@ -71,7 +71,7 @@ func (s *Services) watchSecrets(ctx context.Context) {
 			told = ""
 		case told != err.Error():
 			told = err.Error()
-			s.server.settings.Log.Warn("the secrets of tokens cannot be read anew; the old ones are kept", slog.Any("error", err))
+			s.server.settings.Log.Warn("the secrets of tokens cannot be read again; the old ones are kept", slog.Any("error", err))
 		}
 		select {
 		case <-ctx.Done():

@@ -47,7 +47,7 @@ func (s *Services) startMaintenance() (end func()) {
 // recheckLoop looks at all running work whenever a key or the catalog has changed, and when a key expires.
 func (s *Services) recheckLoop(ctx context.Context) {
 	for ctx.Err() == nil {
-		changed := s.Keys.Changed() // before looking, lest a change during it be missed
+		changed := s.Keys.Changed() // before looking, so that a change during it is not missed
 		wait := time.Duration(1<<63 - 1)
 		if next := s.Keys.NextExpiry(time.Now()); !next.IsZero() {
 			wait = time.Until(next)

@@ -249,7 +249,7 @@ func TestWhatCannotBeWrittenIsWrittenLater(t *testing.T) {
 		Files:   map[string]string{"acme/default/a.sql": "/*---\nsource: counted\n---*/\nSELECT 1 AS n"},
 		Sources: map[string]*servertest.Source{"counted": opened},
 	})
-	servertest.Eventually(t, "what is accepted is written down in vain", servertest.Patience, func() bool {
+	servertest.Eventually(t, "a write of what is accepted fails", servertest.Patience, func() bool {
 		return strings.Contains(log.String(), "cannot be written down")
 	})
 	if err := os.Remove(blocked); err != nil {

@@ -145,7 +145,7 @@ func (d *Desk) Open(sealed string) (flow Flow, err error) {
 // ErrUnavailable says that a provider cannot be asked at the moment.
 var ErrUnavailable = errors.New("the provider cannot be asked")
 
-// Exchange trades the code of a flow for the ID token of who has signed in. A provider that refuses the code is an error that is not
+// Exchange trades the code of a flow for the ID token of the person who has signed in. A provider that refuses the code is an error that is not
 // ErrUnavailable. No error has the code, the secret or the provider's answer in it.
 func (d *Desk) Exchange(ctx context.Context, flow Flow, code string) (idToken string, err error) {
 	provider := d.Named(flow.Provider)

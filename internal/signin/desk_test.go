@@ -44,7 +44,7 @@ func TestFlow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	changed[0] ^= 1 // a character of its own choice would at times be the one that stands there
+	changed[0] ^= 1 // a character of its own choice would at times be the one that is there
 	for name, wrong := range map[string]string{
 		"empty": "", "no base64": "!", "short": "eA", "changed": base64.RawURLEncoding.EncodeToString(changed), "cut": sealed[:len(sealed)-4],
 	} {

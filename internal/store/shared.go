@@ -27,7 +27,7 @@ type Shared interface {
 	// Tell lets all servers hear of a change that is nowhere in the store. It is durable when Tell returns nil.
 	Tell(ctx context.Context, change Change) error
 
-	// Standing says how this server stands with the others. It neither blocks nor asks the store, and is cheap enough for
+	// Standing says what this server knows of the others. It neither blocks nor asks the store, and is cheap enough for
 	// each request.
 	Standing() Standing
 
@@ -36,7 +36,7 @@ type Shared interface {
 	StaleAfter() time.Duration
 }
 
-// Standing is how a server stands with the others that share its store.
+// Standing is what a server knows of the others that share its store, and whether it hears of them.
 type Standing struct {
 	// Silence is how long it has not heard what others have changed: all that was in the store before that, it knows. It is
 	// measured by the monotonic clock, so that no step of a clock shortens it.

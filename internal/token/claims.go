@@ -12,7 +12,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-// Subject is whom a token speaks for.
+// Subject is the user that a token speaks for.
 type Subject struct {
 	Company string // slug
 	User    string // name inside the company, or what a trusted issuer calls the user

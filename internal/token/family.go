@@ -131,7 +131,7 @@ func familyOf(pair Pair) Family {
 	}
 }
 
-// remint makes the current pair of a family again: the same tokens, signed anew.
+// remint makes the current pair of a family again: the same tokens, signed again.
 func (a *Authority) remint(f Family) (Pair, error) { return a.mint(f.Subject, f.ID, f.Current) }
 
 // failed words a failure of the store. Whether it has written is unknown; the caller repeats the request with the same

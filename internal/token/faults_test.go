@@ -47,7 +47,7 @@ func (p parts) signed(tb testing.TB, keys *KeyRing) string {
 func replace(tb testing.TB, text, old, by string) string {
 	tb.Helper()
 	if strings.Count(text, old) != 1 {
-		tb.Fatalf("%q stands %d times in %s", old, strings.Count(text, old), text)
+		tb.Fatalf("%q is %d times in %s", old, strings.Count(text, old), text)
 	}
 	return strings.Replace(text, old, by, 1)
 }

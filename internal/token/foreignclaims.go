@@ -78,7 +78,7 @@ func (c *foreignClaims) GetIssuer() (string, error)             { return c.issue
 func (c *foreignClaims) GetSubject() (string, error)            { return c.subject, nil }
 func (c *foreignClaims) GetAudience() (jwt.ClaimStrings, error) { return c.audience, nil }
 
-// Validate checks what the library does not, and reads whom the token identifies.
+// Validate checks what the library does not, and reads which user the token identifies.
 func (c *foreignClaims) Validate() error {
 	switch {
 	case c.expiresAt == nil || c.issuedAt == nil:
@@ -95,7 +95,7 @@ func (c *foreignClaims) Validate() error {
 	// What only ID tokens, logout tokens and security events carry: they are signed by the same keys, and grant nothing.
 	for _, mark := range []string{"at_hash", "c_hash", "s_hash", "events"} {
 		if _, ok := c.members[mark]; ok && (c.signIn == nil || mark == "events") {
-			return fmt.Errorf("the claim %s is none of an access token", mark)
+			return fmt.Errorf("the claim %s does not belong to an access token", mark)
 		}
 	}
 	if c.signIn != nil {
@@ -127,7 +127,7 @@ func (c *foreignClaims) company() (string, error) {
 		return "", err
 	}
 	if !slices.Contains(c.trust.Companies, company) {
-		return "", errors.New("the issuer may not vouch for the company")
+		return "", errors.New("the issuer is not trusted for the company")
 	}
 	return company, nil
 }

@@ -16,11 +16,11 @@ import (
 // idTokenTypes are the typ headers of ID tokens: OpenID Connect asks for none.
 var idTokenTypes = []string{"", "jwt"}
 
-// signIn is what an ID token has to say beside whom it identifies (OpenID Connect Core, 3.1.3.7).
+// signIn is what an ID token has to say beside the person that it identifies (OpenID Connect Core, 3.1.3.7).
 type signIn struct{ client, nonce string }
 
-// Identify returns whom an ID token identifies, which the trusted issuer of this name has made for this client and this nonce. It is held to what
-// [Authority.Verify] holds access tokens to, and its errors are the same. The token is remembered nowhere: it is for one sign-in.
+// Identify returns the user that an ID token identifies. The trusted issuer of this name has made it for this client and this nonce. It is held
+// to what [Authority.Verify] holds access tokens to, and the errors are the same. The token is remembered nowhere: it is for one sign-in.
 func (a *Authority) Identify(ctx context.Context, name, text, client, nonce string) (Claims, error) {
 	for _, trust := range a.trusts {
 		if trust.Name != name {

@@ -35,7 +35,7 @@ func (f *Families) Invite(ctx context.Context, subject Subject) (code string, un
 	return code, until, nil
 }
 
-// familyOfCode returns the id of the family that a code begins. Who has read the id in a log does not know the code.
+// familyOfCode returns the id of the family that a code begins. A reader of a log, which has the id, does not know the code.
 func familyOfCode(code string) string {
 	sum := sha256.Sum256([]byte("invitation:" + code))
 	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:])

@@ -10,7 +10,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// keySet is the keys of a ring at one moment. It is immutable: the ring replaces it as a whole, and who has one goes on
+// keySet is the keys of a ring at one moment. It is immutable: the ring replaces it as a whole, and a holder of one goes on
 // with it. What a key does depends on the time too, so that a key that was published in advance begins to sign, and an
 // old one ends, without anybody's doing.
 type keySet struct {
@@ -50,7 +50,7 @@ func assemble(held []heldKey) (*keySet, error) {
 	for i := range held {
 		key := &held[i]
 		if _, twice := set.byID[key.id]; twice {
-			return nil, fmt.Errorf("the token key %s stands in the ring twice", key.id)
+			return nil, fmt.Errorf("the token key %s is in the ring twice", key.id)
 		}
 		set.byID[key.id] = key
 		if key.jwk != nil {

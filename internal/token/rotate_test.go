@@ -351,7 +351,7 @@ func TestDamagedRecordsAreRefused(t *testing.T) {
 		}
 	}
 	if _, err := OpenKeyRing(t.Context(), &memoryStore{records: []KeyRecord{good, good}}, RingOptions{}); err == nil {
-		t.Error("a key that stands in the ring twice is accepted")
+		t.Error("a key that is in the ring twice is accepted")
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/jwks"
 )
 
-// Trust says whom another issuer of tokens, a company's identity provider, may identify: users of the companies that
+// Trust says which users another issuer of tokens, a company's identity provider, may identify: users of the companies that
 // are named here, and of no other. All fields but one of Company and CompanyClaim are required.
 type Trust struct {
 	Name       string   // for the log and the audit log
@@ -76,9 +76,9 @@ func (t *Trust) faults(own string) (faults []error) {
 	}
 	switch {
 	case t.Company == "" && t.CompanyClaim == "":
-		fault("company is missing: name the company whose users the issuer vouches for, or set company_claim and companies")
+		fault("company is missing: name the company whose users the issuer identifies, or set company_claim and companies")
 	case t.Company != "" && (t.CompanyClaim != "" || len(t.Companies) > 0):
-		fault("company and company_claim exclude each other: an issuer vouches for one company, or for those that its claim may name")
+		fault("company and company_claim exclude each other: an issuer is trusted for one company, or for those that its claim may name")
 	case t.CompanyClaim != "" && len(t.Companies) == 0:
 		fault("companies is missing: list the companies that the claim %s may name", t.CompanyClaim)
 	}

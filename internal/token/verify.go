@@ -137,7 +137,7 @@ func (a *Authority) VerifyRefresh(text string) (Claims, error) {
 // The causes of a refusal that the library does not name.
 var (
 	errTooLong  = fmt.Errorf("the token is longer than %d bytes", MaxLength)
-	errAlphabet = errors.New("the token holds a character that is none of a token's")
+	errAlphabet = errors.New("the token holds a character that no token has")
 	errSegments = errors.New("the token has not three segments")
 )
 

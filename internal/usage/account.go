@@ -110,7 +110,7 @@ func (a *account) add(calls, rows int64, now time.Time) {
 	}
 }
 
-// enter returns a span, which begins anew where its window is over. A clock that is set back does not begin an old one again.
+// enter returns a span, which begins again where its window is over. A clock that is set back does not begin an old one again.
 func (a *account) enter(window int, now time.Time) *span {
 	s := &a.spans[window]
 	if now.Before(s.end) {

@@ -162,7 +162,7 @@ func TestHours(t *testing.T) {
 	}
 }
 
-// doubtful is a store of which one never knows: it fails before or after it has written, by turns, until it is told otherwise.
+// doubtful is a store of which one never knows: it fails in turn before and after it has written, until it is told otherwise.
 type doubtful struct {
 	usage.Store
 	calls atomic.Int64

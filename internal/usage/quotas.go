@@ -39,7 +39,7 @@ type Notice struct {
 	Until                time.Time // the end of the window
 }
 
-// State is how a caller stands with a quota.
+// State is how much of a quota is used.
 type State struct {
 	Holder    Holder
 	Quota     quota.Limit

@@ -87,7 +87,7 @@ func (q *quotaTest) wantTold(want ...string) {
 	q.told = nil
 }
 
-// TestQuotaWindows: each window begins anew at its own moment, and another start of the server knows what was used in it.
+// TestQuotaWindows: each window begins again at its own moment, and another start of the server knows what was used in it.
 func TestQuotaWindows(t *testing.T) {
 	t.Parallel()
 	store, clock := openStore(t), newClock()

@@ -135,7 +135,7 @@ func int64Value(n int64) source.Value { return source.Value{Kind: source.KindInt
 // be nil.
 type recorder struct {
 	t       *testing.T
-	retyped bool // the endpoint declares another type than the database's: texts may stand for its values
+	retyped bool // the endpoint declares another type than the database's: texts may be given for its values
 	columns []source.Column
 	calls   int
 	rows    [][]string

@@ -31,7 +31,7 @@ export function App() {
   const client = useQueryClient();
   const before = useRef<string>("");
 
-  // What was asked in somebody's name is forgotten with them; after the same person is back, it is asked anew.
+  // What was asked in somebody's name is forgotten with them; after the same person is back, it is asked again.
   useEffect(() => {
     if (session.state === "in") {
       const who = `${session.user.company_slug}/${session.user.name}`;

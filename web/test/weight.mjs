@@ -58,7 +58,7 @@ for (let i = 0; i < 5; i++) {
   report.scripts = seen.scripts;
   report.shifts = seen.shifts;
 }
-// Views, by who is signed in and loads them anew.
+// Views, by who is signed in and loads them again.
 const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
 const page = await context.newPage();
 await page.goto(`${origin}/console/`);

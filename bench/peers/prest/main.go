@@ -1,5 +1,3 @@
-// PREST serves tables over HTTP: the Go peer of the benchmark. It is pREST's own program but for its log of requests, since nobody else in
-// the benchmark has one.
 package main
 
 import (

@@ -12,7 +12,7 @@ import (
 )
 
 // version is kept in the database's user_version. Raise it with every change of schema or contents, so that a
-// database that an earlier demo left is made anew.
+// database that an earlier demo left is made again.
 const version = 1
 
 const schema = `

@@ -20,7 +20,7 @@ type Diagnostic struct {
 	allowed string // the words of Allowed, one a line: diagnostics can be compared
 }
 
-// Allowed are the words that may stand in the place of the mistake; nil when that is no closed list.
+// Allowed are the words that may take the place of the mistake; nil when that is no closed list.
 func (f Diagnostic) Allowed() []string {
 	if f.allowed == "" {
 		return nil
@@ -28,7 +28,7 @@ func (f Diagnostic) Allowed() []string {
 	return strings.Split(f.allowed, "\n")
 }
 
-// WithAllowed returns the diagnostic with the words that may stand in its place.
+// WithAllowed returns the diagnostic with the words that may take its place.
 func (f Diagnostic) WithAllowed(words []string) Diagnostic {
 	f.allowed = strings.Join(words, "\n")
 	return f

@@ -49,9 +49,9 @@ var keysMeant = map[string][]string{
 // beside which it is listed.
 var misplaced = map[string]map[string]string{
 	"params": {
-		"timeout": "it stands in limits, as limits: { timeout: 5s }", "job_timeout": "it stands in limits, as limits: { job_timeout: 5m }",
-		"max_rows": "it stands in limits, as limits: { max_rows: 1000 }", "cache": "it stands in limits, as limits: { cache: 60s }",
-		"stale_while_revalidate": "it stands in limits, beside limits.cache",
+		"timeout": "it belongs in limits, as limits: { timeout: 5s }", "job_timeout": "it belongs in limits, as limits: { job_timeout: 5m }",
+		"max_rows": "it belongs in limits, as limits: { max_rows: 1000 }", "cache": "it belongs in limits, as limits: { cache: 60s }",
+		"stale_while_revalidate": "it belongs in limits, beside limits.cache",
 		"sql":                    "the statement follows the line " + FrontMatterEnd, "query": "the statement follows the line " + FrontMatterEnd,
 		"statement": "the statement follows the line " + FrontMatterEnd,
 		"slug":      "the file's name without .sql is the slug", "namespace": "the directory's name is the namespace",
@@ -59,8 +59,8 @@ var misplaced = map[string]map[string]string{
 	},
 	"users": {
 		"slug": "the directory's name is the company's slug", "keys": "keys are made with caddy data-api keys create",
-		"api_keys": "keys are made with caddy data-api keys create", "share_context": "it stands below a user",
-		"endpoints": "an endpoint is a file, <company>/<namespace>/<slug>.sql", "sources": "sources stand in the server's configuration",
+		"api_keys": "keys are made with caddy data-api keys create", "share_context": "it belongs below a user",
+		"endpoints": "an endpoint is a file, <company>/<namespace>/<slug>.sql", "sources": "sources belong in the server's configuration",
 	},
 }
 

@@ -4,7 +4,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/quota"
 )
 
-// quotas returns one quota or a list of them, of which no two have the same unit and period. `unlimited` is none.
+// quotas returns one quota or a list of them, of which no two have the same unit and period. `unlimited` is no quota.
 func (f fields) quotas(key string, otherwise []quota.Limit) []quota.Limit {
 	member, ok := f.by[key]
 	if !ok {
@@ -23,7 +23,7 @@ func (f fields) quotas(key string, otherwise []quota.Limit) []quota.Limit {
 			continue
 		}
 		if before, twice := named[limit.Name()]; twice {
-			f.Fault(item.Place, "%s: %s stands beside %s: there can be one quota of %s/%s", f.name(key), item.describe(), before, limit.Unit, limit.Window)
+			f.Fault(item.Place, "%s: %s is given beside %s: there can be one quota of %s/%s", f.name(key), item.describe(), before, limit.Unit, limit.Window)
 			continue
 		}
 		named[limit.Name()] = limit

@@ -53,11 +53,11 @@ func (a Authors) Refusal(company, source string) string {
 			by = "adding " + company + " to the line `authors`"
 		}
 		return "company " + company + " may not publish statements on source " + source +
-			"; whoever runs the server allows it by " + by + " in the source's block of the Caddyfile"
+			"; an operator of the server allows it by " + by + " in the source's block of the Caddyfile"
 	case len(allowed) > 0:
 		return "there is no source " + dataapi.Echo(source) + " on which company " + company + " may publish" + Alternatives(source, allowed)
 	default:
-		return "there is no source on which company " + company + " may publish; whoever runs the server allows one by the line `authors " +
+		return "there is no source on which company " + company + " may publish; an operator of the server allows one by the line `authors " +
 			company + "` in its block of the Caddyfile"
 	}
 }
@@ -88,7 +88,7 @@ func ParseStoredEndpoint(address dataapi.Address, text []byte, authors Authors, 
 		endpoint.Places.Askable, sound = false, false
 	}
 	if at := endpoint.Places.Share; at != (Place{}) {
-		r.Fault(at, "share is for endpoint files: it changes what another company finds, which is for whoever runs the server to decide")
+		r.Fault(at, "share is for endpoint files: it changes what another company finds, which is for an operator of the server to decide")
 		endpoint.Shares, endpoint.Places.Shares = nil, nil
 		sound = false
 	}
@@ -139,7 +139,7 @@ func (f *CompanyFile) AddUser(name string, value []byte, r *Report) bool {
 	for _, other := range f.Company.Users {
 		if other.Name != name && other.SubjectName() == user.SubjectName() {
 			r.Fault(Place{1, 1}, "users.%s: trusted issuers call the user %q, as they do the user %s; "+
-				"a subject, or the name of a user without one, may stand once", name, dataapi.Echo(user.SubjectName()), dataapi.Echo(other.Name))
+				"a subject, or the name of a user without one, must be unique", name, dataapi.Echo(user.SubjectName()), dataapi.Echo(other.Name))
 			break
 		}
 	}

@@ -34,7 +34,7 @@ func (r *Report) checkSubjects(users []member, company *identity.Company) {
 		subject := company.Users[user.key].SubjectName()
 		if other, taken := first[subject]; taken && other != user.key {
 			r.Fault(user.Place, "users.%s: trusted issuers call the user %q, as they do the user %s; "+
-				"a subject, or the name of a user without one, may stand once", dataapi.Echo(user.key), dataapi.Echo(subject), dataapi.Echo(other))
+				"a subject, or the name of a user without one, must be unique", dataapi.Echo(user.key), dataapi.Echo(subject), dataapi.Echo(other))
 		}
 		first[subject] = user.key
 	}

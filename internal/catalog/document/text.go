@@ -32,7 +32,7 @@ func checkText(text []byte, r *Report) bool {
 			r.Fault(placeOf(text, offset), "the file must not contain the NUL character")
 			return false
 		case character == '\r':
-			r.Fault(placeOf(text, offset), "a carriage return stands here without a line feed behind it; lines end with LF or CRLF")
+			r.Fault(placeOf(text, offset), "there is a carriage return here without a line feed behind it; lines end with LF or CRLF")
 			return false
 		}
 		offset += size

@@ -130,10 +130,10 @@ func faultsAtTheirLines(t *testing.T, text string, faults Diagnostics) {
 func TestTextsThatAreRefused(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
 		"a carriage return alone": {
-			"name: x\nactive:\rfalse\n", "f:2:8: a carriage return stands here without a line feed behind it; lines end with LF or CRLF",
+			"name: x\nactive:\rfalse\n", "f:2:8: there is a carriage return here without a line feed behind it; lines end with LF or CRLF",
 		},
-		"old Macintosh":     {"name: x\ractive: false\r", "f:1:8: a carriage return stands here without a line feed behind it; lines end with LF or CRLF"},
-		"a CR too many":     {"name: x\r\r\n", "f:1:8: a carriage return stands here without a line feed behind it; lines end with LF or CRLF"},
+		"old Macintosh":     {"name: x\ractive: false\r", "f:1:8: there is a carriage return here without a line feed behind it; lines end with LF or CRLF"},
+		"a CR too many":     {"name: x\r\r\n", "f:1:8: there is a carriage return here without a line feed behind it; lines end with LF or CRLF"},
 		"UTF-16":            {"\xff\xfen\x00a\x00", "f:1:1: the file must be UTF-8; this one begins as UTF-16 does: save it as UTF-8"},
 		"UTF-16, the other": {"\xfe\xff\x00n\x00a", "f:1:1: the file must be UTF-8; this one begins as UTF-16 does: save it as UTF-8"},
 		"Latin-1 and a BOM": {"\ufeffname: Caf\xe9\n", "f:1:10: the file must be UTF-8; here is the byte 0xe9"},

@@ -241,7 +241,7 @@ func (r *yamlReader) mapping(at Place, values []*ast.MappingValueNode, depth int
 			}
 		}
 		if before, twice := first[text]; twice {
-			r.Fault(keyAt, "key %q is given twice; it stands in line %d already", dataapi.Echo(text), before.Line)
+			r.Fault(keyAt, "key %q is given twice; it is in line %d already", dataapi.Echo(text), before.Line)
 			continue
 		}
 		first[text] = keyAt

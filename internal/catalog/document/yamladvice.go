@@ -8,7 +8,7 @@ import (
 // The parser words mistakes from its own point of view. Here they are put into an author's, each with a way out.
 
 const (
-	adviceColumn  = "this line does not begin where its neighbours do: the keys of one map stand in one column, indented with spaces"
+	adviceColumn  = "this line does not begin where its neighbours do: the keys of one map begin in one column, indented with spaces"
 	adviceColon   = `a key needs a colon and a space behind it, such as "source: demo"`
 	adviceBracket = "%s closes nothing here: remove it, or put quotes around the text"
 )
@@ -56,13 +56,13 @@ func syntaxAdvice(message, rest string) string {
 			return `a second "key: value" begins in this line; put quotes around text that contains a colon and a space, such as "a: b", ` +
 				"or write a map as { key: value }"
 		}
-		return "the next line is indented deeper than this key, and holds a key too: the keys of one map stand in one column"
+		return "the next line is indented deeper than this key, and holds a key too: the keys of one map begin in one column"
 	case !strings.Contains(message, "value is not allowed in this context") && !strings.Contains(message, "non-map value is specified"):
 		return message
 	case first == "}" || first == "]" || strings.HasPrefix(first, "}") || strings.HasPrefix(first, "]"):
 		return strings.Replace(adviceBracket, "%s", first[:1], 1)
 	case first == "-":
-		return "an entry of a list stands among the keys of a map: a map is written key: value, a list as lines that begin with a hyphen"
+		return "an entry of a list is among the keys of a map: a map is written key: value, a list as lines that begin with a hyphen"
 	case !secondPair.MatchString(rest):
 		return adviceColon
 	default:

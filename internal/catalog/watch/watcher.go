@@ -89,7 +89,7 @@ func (w *Watcher) Concerns(event fsnotify.Event) (what string, concerned bool) {
 
 // Sync watches the directories that there are now: the root, companies and namespaces, and those that hold the symbolic
 // links through which one of them is reached, so that a link which is turned is noticed. A directory that was replaced under its
-// name is watched anew. While a part of the way is missing, the last directory that there is on it is watched.
+// name is watched again. While a part of the way is missing, the last directory that there is on it is watched.
 func (w *Watcher) Sync() {
 	if w.notify == nil {
 		return
@@ -221,6 +221,6 @@ func wayTo(path string) (links []string, end string) {
 func (w *Watcher) refuse(err error) {
 	if !w.refused {
 		w.refused = true
-		w.logger.Warn("the catalog cannot be watched for changes; it is read anew from time to time instead", "error", err)
+		w.logger.Warn("the catalog cannot be watched for changes; it is read again from time to time instead", "error", err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // readTree reads NAMESPACE/SLUG.sql below a directory: the directory of a company in a catalog, or one like it. Other files, and what
-// begins with a dot, are none of its business. It fails with every name that cannot be an endpoint's.
+// begins with a dot, do not concern it. It fails with every name that cannot be an endpoint's.
 func readTree(directory string) (texts map[string]string, err error) {
 	root, err := os.OpenRoot(directory)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-// RefuseUnknown answers a group of commands that is called without one of them, or with a word that is none.
+// RefuseUnknown answers a group of commands that is called without one of them, or with a word that is not one of them.
 func RefuseUnknown(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return cmd.Help()

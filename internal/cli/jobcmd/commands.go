@@ -1,4 +1,3 @@
-// Package jobcmd has the commands of jobs, and of the deliveries that follow them.
 package jobcmd
 
 import "github.com/solucao42/caddy-data-api/internal/cli/command"

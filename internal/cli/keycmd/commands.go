@@ -1,5 +1,3 @@
-// Package keycmd has the commands of API keys, of the keys that sign tokens, of the secrets that callbacks are signed with, and of the
-// links that sign users in to the console.
 package keycmd
 
 import "github.com/solucao42/caddy-data-api/internal/cli/command"

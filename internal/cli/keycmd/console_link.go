@@ -24,6 +24,6 @@ var makeConsoleLink = command.Command{
 }
 
 func printConsoleLink(c *command.Call, link admin.ConsoleLink) error {
-	return c.Printf("%s%s\n\nIt lets in whoever opens it first, until %s. To take it back, or to end the session: caddy data-api keys revoke %s\n",
+	return c.Printf("%s%s\n\nIt lets in the first one who opens it, until %s. To take it back, or to end the session: caddy data-api keys revoke %s\n",
 		strings.TrimSuffix(c.String("url"), "/"), link.Path, link.Until.Format(time.RFC3339), link.KeyID)
 }

@@ -15,9 +15,9 @@ var backupStore = command.Command{
 	Long: `
 Copies the store as it is now to a new file, with mode 0600, and checks the copy. The
 server goes on meanwhile, but its file grows by what is written, since the space of
-what is removed is not used again before the copy is done; hence not too low a rate.
+what is removed is not used again before the copy is done; so do not set the rate too low.
 
-The copy holds every secret of the server: whoever reads it can act as the server.
+The copy holds every secret of the server: anyone who reads it can act as the server.
 
 Where no server runs, --store names its file. The exit code is 0 when the copy is
 complete and sound.`,

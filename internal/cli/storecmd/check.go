@@ -17,7 +17,7 @@ Reads every page and record of a store's file, those of results too, and compare
 checksums. It changes nothing. No server may hold the file: of a running server,
 check a backup.
 
-The exit code is 0 when nothing is wrong but what the server makes anew by itself.`,
+The exit code is 0 when nothing is wrong but what the server makes again by itself.`,
 	Args: command.OneArgument("FILE"), Offline: true,
 	Flags: func(cmd *cobra.Command) { command.JSONFlag(cmd, "print what was found as JSON") },
 	Run: func(c *command.Call) error {

@@ -1,4 +1,3 @@
-// Package storecmd has the commands of the store and of its file. Those that name a file work without a server.
 package storecmd
 
 import "github.com/solucao42/caddy-data-api/internal/cli/command"

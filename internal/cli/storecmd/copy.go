@@ -55,15 +55,3 @@ keep a password out of the list of processes.`,
 		return c.Show(sums, func() error { return printSums(c, sums) })
 	},
 }
-
-// printSums prints what was moved.
-func printSums(c *command.Call, sums []transfer.Sum) error {
-	rows := make([]string, len(sums))
-	for i, sum := range sums {
-		rows[i] = fmt.Sprintf("%s\t%d\t%s\t%.16s", sum.Kind, sum.Records, command.Size(sum.Bytes), sum.SHA256)
-	}
-	if err := c.Table("KIND\tRECORDS\tSIZE\tSHA-256", rows...); err != nil {
-		return err
-	}
-	return c.Printf("\nMoved and compared: both stores hold the same. Now configure `store postgres` on every server, and start them.\n")
-}

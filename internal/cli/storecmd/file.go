@@ -61,58 +61,6 @@ func openStore(c *command.Call) (io.ReadCloser, int64, error) {
 	return from, from.size, nil
 }
 
-// tell shows what a store's file holds, and makes an error of what is wrong with it.
-func tell(c *command.Call, report boltfile.Report, wrong string) error {
-	if err := c.Show(report, func() error { return printReport(c, report) }); err != nil {
-		return err
-	}
-	if !report.Sound() {
-		return errors.New(wrong)
-	}
-	return nil
-}
-
-// printReport prints what a store's file holds, and what is wrong with it.
-func printReport(c *command.Call, report boltfile.Report) error {
-	found := "no faults"
-	if len(report.Faults) > 0 {
-		found = command.Count(len(report.Faults), "fault")
-	}
-	if err := c.Printf("%s: %s, layout %d, %s of which %d are free, %s\n", report.Path, command.Size(report.Bytes), report.Schema,
-		command.Count(report.Pages, "page"), report.Free+report.Lost, found); err != nil {
-		return err
-	}
-	if err := printFaults(c.Out, report.Faults); err != nil {
-		return err
-	}
-	var rows []string
-	for _, kind := range report.Kinds() {
-		rows = append(rows, fmt.Sprintf("%s\t%d", kind, report.Records[kind]))
-	}
-	return c.Table("KIND\tRECORDS", rows...)
-}
-
-// printFaults prints what is wrong with a store's file, and what becomes of it.
-func printFaults(to io.Writer, faults []boltfile.Fault) error {
-	for _, fault := range faults {
-		effect := "it cannot be read; everything else can"
-		switch {
-		case fault.Fatal:
-			effect = "no server starts with this file"
-		case fault.Mended:
-			effect = "the server makes it anew when it starts"
-		}
-		name := "the file"
-		if fault.Kind != "" {
-			name = fault.Kind + " " + fault.Record
-		}
-		if _, err := fmt.Fprintf(to, "%s: %s: %s\n", name, fault.Fault, effect); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Interface guards.
 var (
 	_ io.ReadCloser     = (*download)(nil)

@@ -1,5 +1,3 @@
-// Package caddytest keeps what a Caddy writes that runs inside a test out of the developer's own directories: the configuration that
-// `caddy run --resume` takes up, certificates, the default store, and what a source has accepted.
 package caddytest
 
 import (

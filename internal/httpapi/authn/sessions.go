@@ -79,7 +79,7 @@ func (s *sessions) begin(w http.ResponseWriter, r *http.Request, event *audit.Ev
 		return s.answer(w, r, caller, pair, event)
 	}
 	if *request.key() != (keyRequest{}) {
-		return dataapi.Errorf(dataapi.CodeInvalidRequest, "A link_code stands alone: without company_slug, api_key and api_secret.")
+		return dataapi.Errorf(dataapi.CodeInvalidRequest, "A link_code is sent alone: without company_slug, api_key and api_secret.")
 	}
 	pair, err := s.Families.Accept(r.Context(), s.Tokens, request.LinkCode)
 	if errors.Is(err, token.ErrReused) {

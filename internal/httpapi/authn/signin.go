@@ -78,7 +78,7 @@ func setFlow(w http.ResponseWriter, r *http.Request, sealed string) {
 	give(w, r, flowCookie, sealed, dataapi.PathSignedIn, http.SameSiteLaxMode, signin.FlowTTL)
 }
 
-// finish begins the session of whom a provider sends back, and sends the browser to the console, which finds its cookie. It leads nowhere else,
+// finish begins the session of the person whom a provider sends back, and sends the browser to the console, which finds its cookie. It leads nowhere else,
 // whatever the request says. A person whose sign-in has failed comes there too: nobody reads a problem document in a browser.
 func (s *signIns) finish(w http.ResponseWriter, r *http.Request, event *audit.Event) error {
 	header := w.Header()
@@ -102,7 +102,7 @@ func (s *signIns) finish(w http.ResponseWriter, r *http.Request, event *audit.Ev
 	return nil
 }
 
-// identify returns whom the provider's answer identifies.
+// identify returns the user whom the provider's answer identifies.
 func (s *signIns) identify(r *http.Request, sealed string, event *audit.Event) (caller identity.Principal, err error) {
 	refuse := func(err error) (identity.Principal, error) {
 		return identity.Principal{}, dataapi.Wrap(dataapi.CodeUnauthenticated, err)

@@ -149,7 +149,7 @@ func (t *tokens) exchange(w http.ResponseWriter, r *http.Request, event *audit.E
 	return t.answerTokens(w, caller, pair, event)
 }
 
-// exchangeKey verifies a key and its secret, and begins a family for whom it identifies.
+// exchangeKey verifies a key and its secret, and begins a family for the user that it identifies.
 func (t *tokens) exchangeKey(
 	r *http.Request, attempt *ratelimit.Attempt, request *keyRequest, event *audit.Event,
 ) (caller identity.Principal, pair token.Pair, err error) {

@@ -19,7 +19,7 @@ func ParseIdempotencyKey(header http.Header) (string, error) {
 		return "", nil
 	}
 	if len(values) > 1 {
-		return "", dataapi.Errorf(dataapi.CodeInvalidRequest, "Idempotency-Key stands %d times; send it once.", len(values))
+		return "", dataapi.Errorf(dataapi.CodeInvalidRequest, "Idempotency-Key was sent %d times; send it once.", len(values))
 	}
 	key := TrimSpace(values[0])
 	if len(key) > 0 && key[0] == '"' {

@@ -49,7 +49,7 @@ func splitQuery(r *http.Request, reserved ...string) (query Query, others url.Va
 			continue
 		}
 		if len(given) != 1 {
-			return nil, nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The query parameter %s stands %d times.", name, len(given))
+			return nil, nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The query parameter %s is given %d times.", name, len(given))
 		}
 		query[name] = given[0]
 		delete(others, name)

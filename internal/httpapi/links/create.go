@@ -37,7 +37,7 @@ type wanted struct {
 
 // UnknownFieldHint tells those who have sent a parameter as a field.
 func (*wanted) UnknownFieldHint() string {
-	return "the endpoint's parameters stand inside parameter_values"
+	return "the endpoint's parameters belong inside parameter_values"
 }
 
 // made is document with the only copy of the URL.
@@ -141,7 +141,7 @@ func (l *links) checkFields(body *wanted) error {
 		found.add("expires_in", "must be %d to %d seconds", int64(link.MinLifetime/time.Second), int64(link.MaxLifetime/time.Second))
 	}
 	if body.Uses != nil && (*body.Uses < 1 || *body.Uses > link.MaxUses) {
-		found.add("uses", "must be 1 to %d; leave it out for a link that can be used as often as one likes", link.MaxUses)
+		found.add("uses", "must be 1 to %d; leave it out for a link without such a limit", link.MaxUses)
 	}
 	if utf8.RuneCountInString(body.Name) > link.MaxName {
 		found.add("name", "has more than %d characters", link.MaxName)
@@ -187,7 +187,7 @@ func checkParameters(caller identity.Principal, call execution.Call, body *wante
 		case bound:
 			found.add(name, "is in parameter_values and in free: a link is bound to it, or it is free")
 		case slices.Contains(body.Free[:n], name):
-			found.add("free", "%q stands there twice", name)
+			found.add("free", "%q is given twice", name)
 		}
 		if named == nil {
 			named = make(map[string][]string)
@@ -195,7 +195,7 @@ func checkParameters(caller identity.Principal, call execution.Call, body *wante
 		named[name] = nil
 	}
 	for _, name := range contract.SensitiveAmong(named) {
-		found.add(name, "is sensitive, and cannot stand in a URL, which histories and logs keep: call the endpoint with POST")
+		found.add(name, "is sensitive, and must not be in a URL, which histories and logs keep: call the endpoint with POST")
 	}
 	_, err := call.Bind(caller, json.RawMessage(body.ParameterValues))
 	return dataapi.JoinFaults(found.err(), withoutFree(err, body.Free))

@@ -1,5 +1,7 @@
-// Package links serves the routes by which users make, see and revoke presigned links: URLs that run an endpoint without a header. The
-// request that a link makes is none of its business: that is one of package httpapi, which asks package link.
+// Package links serves the routes by which users make, see and revoke presigned links: URLs that run an endpoint without a header.
+//
+// It does not serve the request that a link makes, and knows no signature: package httpapi serves that request, and package link signs
+// and opens the URL.
 //
 // Start reading at [Routes].
 package links

@@ -20,7 +20,7 @@ type document struct {
 	KeyID      *string           `json:"api_key"` // null: a trusted issuer has identified the user
 	CreatedAt  time.Time         `json:"created_at"`
 	ExpiresAt  time.Time         `json:"expires_at"`
-	Uses       *int              `json:"uses"` // null: as often as one likes
+	Uses       *int              `json:"uses"` // null: no limit
 	Used       *int              `json:"used"` // null: it is not counted
 }
 

@@ -23,7 +23,7 @@ type Services struct {
 	// Scheme returns the scheme that a client has used, https or http. It must not block.
 	Scheme func(r *http.Request) string
 
-	// Reserved are the names in the query of a GET of an endpoint that are none of its parameters.
+	// Reserved are the names in the query of a GET of an endpoint that are not parameters of it.
 	Reserved []string
 }
 

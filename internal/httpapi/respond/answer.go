@@ -101,7 +101,7 @@ const (
 	// streamPiece is how much is written to a stream at once: it is what its reader has to take within [stallTimeout].
 	streamPiece = 16 << 10
 
-	// connPiece is the same of a connection. Caddy's writer sets the deadline anew for each such piece, and never a later one than
+	// connPiece is the same of a connection. Caddy's writer sets the deadline again for each such piece, and never a later one than
 	// the handler's.
 	connPiece = 64 << 10
 )
@@ -245,7 +245,7 @@ func (a *Answer) abort() {
 }
 
 // refuse says that there is no memory left. Refusals take some too, as long as streams do not take them: there is a small
-// budget for them, and beyond it streams are reset without a word.
+// budget for them, and beyond it streams are reset silently.
 func (a *Answer) refuse(err error) {
 	a.giveBack()
 	if a.request.ProtoMajor == 1 {

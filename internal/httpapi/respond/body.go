@@ -45,7 +45,7 @@ func DecodeBody(r *http.Request, target any, emptyAllowed bool) error {
 	return nil
 }
 
-// ReadText reads a request's body as it is, for a handler that takes a text beside JSON. Who reads the body of a request in
+// ReadText reads a request's body as it is, for a handler that takes a text beside JSON. A handler that reads the body of a request in
 // another way keeps what it holds of the memory.
 func ReadText(r *http.Request) ([]byte, error) { return readBody(r) }
 
@@ -92,7 +92,7 @@ func DecodeForm(r *http.Request) (map[string]string, error) {
 	form := make(map[string]string, len(values))
 	for name, given := range values {
 		if len(given) != 1 {
-			return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The field %q stands %d times.", fields.Shorten(name), len(given))
+			return nil, dataapi.Errorf(dataapi.CodeInvalidRequest, "The field %q is given %d times.", fields.Shorten(name), len(given))
 		}
 		form[name] = given[0]
 	}
@@ -186,7 +186,7 @@ func describeJSON(body []byte, err error, target any) string {
 	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		line, column := position(body, syntactic.ByteOffset)
 		if errors.Is(err, jsontext.ErrDuplicateName) {
-			return fmt.Sprintf("The field %s stands twice (line %d, column %d).", name(syntactic.JSONPointer), line, column)
+			return fmt.Sprintf("The field %s is given twice (line %d, column %d).", name(syntactic.JSONPointer), line, column)
 		}
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			return fmt.Sprintf("The JSON ends early (line %d, column %d).", line, column)

@@ -56,7 +56,7 @@ func embedded(conn net.Conn) net.Conn {
 	return inner
 }
 
-// resetConn is a connection that is reset when it is closed, by whomever: the handler, the server that stops, or the system
+// resetConn is a connection that is reset when it is closed, whichever closes it: the handler, the server that stops, or the system
 // after a process that was killed. HTTP/1.0 has no other way to say that an answer of unknown length is not all there.
 type resetConn struct {
 	conn *net.TCPConn // nil: it is closed as any other

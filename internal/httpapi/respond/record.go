@@ -76,7 +76,7 @@ func (k *Recorder) recordRefusal(w http.ResponseWriter, r *http.Request, err err
 	k.Record(w, r, event)
 }
 
-// CountRefusal counts credentials that were refused. Errors of other kinds are none of its business.
+// CountRefusal counts credentials that were refused. Errors of other kinds do not concern it.
 func (k *Recorder) CountRefusal(err error) {
 	if err == nil || !dataapi.HasCode(err, dataapi.CodeUnauthenticated) {
 		return

@@ -113,11 +113,11 @@ func (h *Responder) countLimit(err error) {
 	}
 }
 
-// logCrowded says that there is no memory left for a company, or for an address, now and then: it comes in thousands.
+// logCrowded says that there is no memory left for a company, or for an address. It says so now and then only: such refusals come in thousands.
 func (h *Responder) logCrowded(payer string, err error) {
 	now := time.Now().UnixNano()
 	if last := h.crowded.Load(); now-last >= int64(crowdedEvery) && h.crowded.CompareAndSwap(last, now) {
-		h.log.Warn("requests are refused for want of memory, as answers.memory bounds it", slog.String("for", payer), slog.Any("error", err))
+		h.log.Warn("requests are refused because the memory that answers.memory allows is used up", slog.String("for", payer), slog.Any("error", err))
 	}
 }
 

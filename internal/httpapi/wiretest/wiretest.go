@@ -1,4 +1,3 @@
-// Package wiretest serves handlers from a real server, and asks them on bare connections: for tests of what is seen on the wire.
 package wiretest
 
 import (

@@ -13,7 +13,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
 
-// userRequest is the body of PUT .../users/{name}. It stands for all that the user is: what is left out is not kept. What a GET says beside
+// userRequest is the body of PUT .../users/{name}. It is all that the user is: what is left out is not kept. What a GET says beside
 // that is taken too, so that a user can be read, edited and sent back.
 type userRequest struct {
 	DisplayName  string          `json:"display_name"`
@@ -142,7 +142,7 @@ func (a *access) deleteUser(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if c.name == c.caller.User.Name {
-		return dataapi.Errorf(dataapi.CodeConflict, "One cannot delete oneself: another administrator has to do that.")
+		return dataapi.Errorf(dataapi.CodeConflict, "You cannot delete your own user: another administrator has to do that.")
 	}
 	if err := checkStored(c.company, c.name, true); err != nil {
 		return err
@@ -161,11 +161,11 @@ func checkStored(company *identity.Company, name string, must bool) error {
 	case user == nil || user.Stored:
 		return nil // whether there is one that is not in force, the store knows
 	case company.Stored:
-		return dataapi.Errorf(dataapi.CodeConflict, "The user %s stands in the document of the company itself, and is changed there.", name)
+		return dataapi.Errorf(dataapi.CodeConflict, "The user %s is in the document of the company itself, and is changed there.", name)
 	case !must:
 		return dataapi.Errorf(dataapi.CodeConflict, "There is a user %s already, in the file %s/company.yaml.", name, company.Slug)
 	default:
-		return dataapi.Errorf(dataapi.CodeConflict, "The user %s stands in the file %s/company.yaml, and is changed there.", name, company.Slug)
+		return dataapi.Errorf(dataapi.CodeConflict, "The user %s is in the file %s/company.yaml, and is changed there.", name, company.Slug)
 	}
 }
 

@@ -139,7 +139,7 @@ func (a *access) answerPolicy(w http.ResponseWriter, r *http.Request, status int
 
 var errNoPolicy = record{word: "policy"}.none()
 
-// policyRequest is the body of PUT .../policies/{name}. It stands for all that the policy is. What a GET says beside that is taken too.
+// policyRequest is the body of PUT .../policies/{name}. It is all that the policy is. What a GET says beside that is taken too.
 type policyRequest struct {
 	keptPolicy
 
@@ -236,7 +236,7 @@ func (a *access) deletePolicy(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if holders := holdersOf(c.company, c.name); len(holders) > 0 {
-		return dataapi.Errorf(dataapi.CodeConflict, "The policy %s is that of %s. Take it from them first: who has a policy that does not exist is refused.",
+		return dataapi.Errorf(dataapi.CodeConflict, "The policy %s is that of %s. Take it from them first: a user with a policy that does not exist is refused.",
 			c.name, dataapi.Listing(holders))
 	}
 	if err := a.remove(r, c); err != nil {
@@ -266,9 +266,9 @@ func checkStoredPolicy(company *identity.Company, name string) error {
 	case policy == nil || policy.Stored:
 		return nil // whether there is one that is not in force, the store knows
 	case company.Stored:
-		return dataapi.Errorf(dataapi.CodeConflict, "The policy %s stands in the document of the company itself, and is changed there.", name)
+		return dataapi.Errorf(dataapi.CodeConflict, "The policy %s is in the document of the company itself, and is changed there.", name)
 	default:
-		return dataapi.Errorf(dataapi.CodeConflict, "The policy %s stands in the file %s/company.yaml, and is changed there.", name, company.Slug)
+		return dataapi.Errorf(dataapi.CodeConflict, "The policy %s is in the file %s/company.yaml, and is changed there.", name, company.Slug)
 	}
 }
 

@@ -36,7 +36,7 @@ func (d record) taken() error {
 
 // stale says that there is another than the caller has seen.
 func (d record) stale() error {
-	return dataapi.Errorf(dataapi.CodePreconditionFailed, "The %s has been changed since you have read it. Read it again, and decide anew.", d.word)
+	return dataapi.Errorf(dataapi.CodePreconditionFailed, "The %s has been changed since you have read it. Read it again, and decide again.", d.word)
 }
 
 // tagOf is the ETag of a record at a revision.
@@ -115,7 +115,7 @@ func (a *access) readChange(r *http.Request, kind documents.Kind, word string, m
 	return c, nil
 }
 
-// save writes the record anew at the revision of which the precondition holds, and keeps in the audit log whether it was made or changed. It
+// save writes the record again at the revision of which the precondition holds, and keeps in the audit log whether it was made or changed. It
 // returns the status to answer with.
 func (a *access) save(w http.ResponseWriter, r *http.Request, c change, revision int64, value []byte, events saved) (status int, err error) {
 	action, event, status := "changed", events.changed, http.StatusOK

@@ -79,7 +79,7 @@ func wantsText(w http.ResponseWriter, r *http.Request) (bool, error) {
 	text, document := fields.Weigh(r.Header, sqlType), fields.Weigh(r.Header, "application/json")
 	switch {
 	case text.Quality <= 0 && document.Quality <= 0:
-		return false, dataapi.Errorf(dataapi.CodeNotAcceptable, "An endpoint can be had as application/json and %s; Accept excludes both.", sqlType)
+		return false, dataapi.Errorf(dataapi.CodeNotAcceptable, "An endpoint is available as application/json and %s; Accept excludes both.", sqlType)
 	case text.Quality != document.Quality:
 		return text.Quality > document.Quality, nil
 	default:
@@ -87,7 +87,7 @@ func wantsText(w http.ResponseWriter, r *http.Request) (bool, error) {
 	}
 }
 
-// oneOf refuses the value of a query parameter that is none of these.
+// oneOf refuses the value of a query parameter that is not one of these.
 func oneOf(query fields.Query, name string, values ...string) error {
 	given, ok := query[name]
 	if !ok {

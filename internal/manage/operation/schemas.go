@@ -14,7 +14,7 @@ const (
 	// maxTables and maxColumns bound the schema of a source.
 	maxTables, maxColumns = 2000, 20_000
 
-	// schemaFresh is how long a schema is good for, and renewAfter how soon somebody who asks for it can have it anew.
+	// schemaFresh is how long a schema is good for, and renewAfter how soon a caller can have it read again.
 	schemaFresh, renewAfter = time.Minute, 5 * time.Second
 
 	// schemaPatience is how long a caller waits, and schemaTimeout how long a source may take.

@@ -234,7 +234,7 @@ func readInJavaScript(t *testing.T, stream []byte) []byte {
 	install := exec.CommandContext(t.Context(), "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 	install.Dir = dir
 	if out, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("npm cannot install the library, perhaps for want of its registry: %v\n%s", err, out)
+		t.Fatalf("npm cannot install the library, perhaps because its registry cannot be reached: %v\n%s", err, out)
 	}
 	read := exec.CommandContext(t.Context(), "node", "read.js")
 	read.Dir, read.Stdin, read.Stderr = dir, bytes.NewReader(stream), os.Stderr

@@ -84,7 +84,7 @@ func (f Forger) Token(head, body map[string]any) string {
 	return f.Raw(Encoded(f.T, With(f.Head, head)), Encoded(f.T, With(f.Body, body)))
 }
 
-// MAC signs with HS256 under a secret that is none.
+// MAC signs with HS256, with what is not a secret.
 func (f Forger) MAC(head map[string]any, secret []byte) string {
 	input := Segment([]byte(Encoded(f.T, With(f.Head, head)))) + "." + Segment([]byte(Encoded(f.T, f.Body)))
 	mac := hmac.New(sha256.New, secret)

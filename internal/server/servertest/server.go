@@ -58,7 +58,7 @@ type Config struct {
 
 	// Traces makes the spans of jobs and callbacks. It may be nil.
 	Traces *tracing.Provider
-	// Handler stands in front of the server, as a handler of a site does. It may be nil.
+	// Handler is in front of the server, as a handler of a site does. It may be nil.
 	Handler func(http.Handler) http.Handler
 
 	ServerTiming bool // calls are answered with Server-Timing

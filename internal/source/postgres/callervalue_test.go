@@ -213,7 +213,7 @@ func TestStatementsThatFailByThemselves(t *testing.T) {
 
 func call(args ...source.Argument) source.Call { return source.Call{Args: args} }
 
-// A statement that was sound and is so no more says so as a fault of the statement, and heals with the schema.
+// A statement that was sound and is not any more says so as a fault of the statement, and heals with the schema.
 func TestStatementThatTheSchemaLeavesBehind(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)

@@ -36,7 +36,7 @@ type farewell struct {
 // canceller cancels what a connection runs inside the database, when its context ends. It repeats the request until the
 // server has answered: PostgreSQL drops one that comes while it waits for the next message, as between a query's Bind and
 // Execute, and the query would then run on. PostgreSQL also works on for a while where it does not look for requests, and a
-// connection can be dead without a word: after the grace it is given up.
+// connection can be dead silently: after the grace it is given up.
 type canceller struct {
 	pg       *pgconn.PgConn
 	farewell *farewell

@@ -266,7 +266,7 @@ func (c *conn) limit(ctx context.Context) error {
 	return err
 }
 
-// renew reads the connection string anew, and the files that it names, because connecting as it was did not work: somebody
+// renew reads the connection string again, and the files that it names, because connecting as it was did not work: somebody
 // has perhaps changed a password, a certificate or a host. It reports whether there is something new to try. Connections
 // that were made with the old password go on.
 func (s *Source) renew(tried *connstring.Target) bool {
@@ -281,7 +281,7 @@ func (s *Source) renew(tried *connstring.Target) bool {
 	if err != nil {
 		if s.unreadable != err.Error() {
 			s.unreadable = err.Error()
-			s.config.Logger.Warn("the connection string cannot be read anew; the old one is kept", "error", err)
+			s.config.Logger.Warn("the connection string cannot be read again; the old one is kept", "error", err)
 		}
 		return false
 	}

@@ -23,7 +23,7 @@ const (
 type socketState int
 
 const (
-	quiet          socketState = iota // nothing has come: it lives, or has died without a word
+	quiet          socketState = iota // nothing has come: it lives, or has died silently
 	hasUnreadInput                    // something has come unasked, such as the server's farewell
 	ended                             // the server has closed it
 )

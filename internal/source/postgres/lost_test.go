@@ -103,7 +103,7 @@ func TestQueryWhoseSessionIsEndedDoesNotRunAgain(t *testing.T) {
 				rows(t, compile(t, s, "SELECT 1 AS v"))
 				ended := make(chan error, 1)
 				query := compile(t, s, sql)
-				if _, err := query.Check(t.Context()); err != nil { // what is only prepared when its session ends may begin anew
+				if _, err := query.Check(t.Context()); err != nil { // what is only prepared when its session ends may begin again
 					t.Fatal(err)
 				}
 				go func() { ended <- query.Run(context.Background(), source.Call{}, &cells{}) }()
@@ -148,7 +148,7 @@ func TestSessionsThatEndWhileTheyAreIdle(t *testing.T) {
 	}
 }
 
-// An operator who ends a backend by a signal makes the server end all others too, without a word to us.
+// An operator who ends a backend by a signal makes the server end all others too, and tell us nothing.
 func TestServerThatCrashesUnderAQuery(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.NewCluster(t)

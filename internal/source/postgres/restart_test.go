@@ -282,7 +282,7 @@ func TestRefusedPasswordIsReadAgain(t *testing.T) {
 	server.write(t, "first")
 	eventually(t, "the right password is used", func() bool { return run() == nil })
 	text := log.String()
-	for _, want := range []string{"is refused", "cannot be read anew", "has changed", "available again"} {
+	for _, want := range []string{"is refused", "cannot be read again", "has changed", "available again"} {
 		if strings.Count(text, want) != 1 {
 			t.Errorf("the log should say %q once:\n%s", want, text)
 		}

@@ -94,7 +94,7 @@ func TestDeadlineEndsAQueryThatSwallowsIt(t *testing.T) {
 	db.Exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%stubborn%' AND pid <> pg_backend_pid() AND datname = current_database()")
 }
 
-// The backstop is what ends a query whose client died without a word.
+// The backstop is what ends a query whose client died silently.
 func TestSessionHasAStatementTimeout(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)

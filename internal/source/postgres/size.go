@@ -104,7 +104,7 @@ func (s *size) refuse(err error) {
 }
 
 // withhold keeps the caller's slot taken when there are more slots than connections, and reports whether it did. The last
-// slot is never withheld: who has it tries for a connection.
+// slot is never withheld: its holder tries for a connection.
 func (s *size) withhold() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -13,8 +13,8 @@ import (
 )
 
 // versioned are the system catalogs that judging a statement looks at, with what tells their rows apart. A row that is written
-// anew has another xmin, which no later transaction has again, and freezing keeps. Temporary tables of other sessions are left out, as far as
-// they can be; that a row of pg_class is written anew says nothing, since VACUUM, TRUNCATE and REFRESH do that too.
+// again has another xmin, which no later transaction has again, and freezing keeps. Temporary tables of other sessions are left out, as far as
+// they can be; that a row of pg_class is written again says nothing, since VACUUM, TRUNCATE and REFRESH do that too.
 var versioned = []string{
 	"SELECT ROW(oid, xmin) FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_(temp|toast)'",
 	`SELECT ROW(oid, relname, relnamespace, reltype, relowner, relkind, relacl, relrowsecurity, relforcerowsecurity, relispartition, reloptions)

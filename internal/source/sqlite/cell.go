@@ -43,7 +43,7 @@ type cellReader struct {
 //
 // It sets the fields that v's kind uses, which is the same in every row but for NULL, since a result has millions of cells.
 func (r *cellReader) read(column int, f form, v *source.Value) bool {
-	value := r.stmt.ColumnValue(column) // once, since each of the driver's calls for a column finds it anew
+	value := r.stmt.ColumnValue(column) // once, since each of the driver's calls for a column finds it again
 	switch value.Type() {
 	case sqlite3.NULL:
 		*v = source.Value{}

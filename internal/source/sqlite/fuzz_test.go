@@ -47,7 +47,7 @@ func FuzzCompile(f *testing.F) {
 		// What follows the statement that Compile found must be nothing to SQLite either.
 		if rest := strings.TrimPrefix(sql[len(q.sql):], ";"); rest != "" {
 			if stmt, _, err := db.Prepare(rest); err != nil || stmt != nil {
-				t.Fatalf("%q: behind the statement stands %q (%v)", sql, rest, err)
+				t.Fatalf("%q: behind the statement is %q (%v)", sql, rest, err)
 			}
 		}
 		stmt, tail, err := db.Prepare(q.sql)

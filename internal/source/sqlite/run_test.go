@@ -192,7 +192,7 @@ func TestSchemaChangesAreNoticed(t *testing.T) {
 	}
 	write(t, path, "DROP TABLE t; CREATE TABLE t(c DATE)")
 	if got, want := show(), "[{c date}] []"; got != want {
-		t.Errorf("after the table was made anew: got %s, want %s", got, want)
+		t.Errorf("after the table was made again: got %s, want %s", got, want)
 	}
 	write(t, path, "DROP TABLE t")
 	if err := all.Run(context.Background(), source.Call{}, &rowSink{}); !isInternal(err) || !strings.Contains(err.Error(), "no such table: t") {

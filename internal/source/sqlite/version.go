@@ -16,7 +16,7 @@ import (
 //
 // The count is not enough: it is the same in two files that one script has made with other columns, and in a file that is
 // overwritten. The texts are not enough: a schema that was changed and changed back has the same. Which file it is says less
-// than both, since a file that is made anew every night, or found on another mount after a restart, mostly has the schema that it had.
+// than both, since a file that is made again every night, or found on another mount after a restart, mostly has the schema that it had.
 var versioned = []string{
 	"SELECT sqlite_source_id()",
 	"PRAGMA schema_version",

@@ -50,7 +50,7 @@ func TestVersionTellsWhetherTheSchemaIsTheSame(t *testing.T) {
 	}
 }
 
-// TestVersionOfAFileThatIsReplaced: another file's schema is noticed, though both have been changed as often. One that is made anew as it was
+// TestVersionOfAFileThatIsReplaced: another file's schema is noticed, though both have been changed as often. One that is made again as it was
 // costs nothing.
 func TestVersionOfAFileThatIsReplaced(t *testing.T) {
 	t.Parallel()

@@ -22,7 +22,7 @@ var (
 	errBackupRuns     = errors.New("another backup of this store runs: wait until it is done")
 	errBackupHindered = fmt.Errorf("a write waited for %s while the store was copied, so the copy was given up and the server goes on: "+
 		"try again. Should it happen again, give the copy a lower rate when the disk is slow, and a higher one when the store grows fast", commitPatience)
-	errBackupReopened = errors.New("the store's file was opened anew while it was copied, so the copy was given up: try again")
+	errBackupReopened = errors.New("the store's file was opened again while it was copied, so the copy was given up: try again")
 )
 
 // Backup returns the content of a store file that holds what this one holds now, and its size in bytes. The caller reads it

@@ -29,13 +29,13 @@ type Fault struct {
 	Record string `json:"record,omitzero"` // which record it is
 	Fault  string `json:"fault"`           // what is wrong
 	Fatal  bool   `json:"fatal,omitzero"`  // Open refuses the file
-	Mended bool   `json:"mended,omitzero"` // Open makes the record anew from others
+	Mended bool   `json:"mended,omitzero"` // Open makes the record again from others
 }
 
 // Kinds are the kinds of records that do not follow from others, in the order of their names.
 func (r *Report) Kinds() []string { return r.kinds }
 
-// Sound reports whether a server that opens the store finds everything that was stored in it. What is made anew from other
+// Sound reports whether a server that opens the store finds everything that was stored in it. What is made again from other
 // records is no loss.
 func (r *Report) Sound() bool {
 	return !slices.ContainsFunc(r.Faults, func(fault Fault) bool { return !fault.Mended })

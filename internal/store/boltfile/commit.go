@@ -21,7 +21,7 @@ const probeInterval = time.Second
 // Update runs change in a write transaction and returns once it is on disk (after fsync). Writers that come while a
 // transaction is being committed share the next one, so that many writers cost one fsync; none waits for others.
 //
-// change must depend on nothing but tx and what it captures, must set all that it captures anew each time, and must not
+// change must depend on nothing but tx and what it captures, must set all that it captures again each time, and must not
 // call Update or View: it may run more than once, because another's failure may have undone the shared transaction, and
 // its last run is the one that counts. Bytes that it gives to Put must not be changed until Update has returned.
 //

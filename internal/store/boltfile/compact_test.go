@@ -110,7 +110,7 @@ func TestCompactThatFailsLeavesTheStoreAsItWas(t *testing.T) {
 	if err := s.Update(t.Context(), put("a", "1")); err != nil {
 		t.Fatal(err)
 	}
-	// A directory that is not empty stands where the copy would go.
+	// A directory that is not empty is where the copy would go.
 	if err := os.MkdirAll(path+compactSuffix+"/x", 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func TestCompactKilled(t *testing.T) {
 			lost++
 		}
 	}
-	t.Logf("12 processes were killed amid %d compactions: %d writes were acknowledged, %d are lost", compactions, len(written), lost)
+	t.Logf("12 processes were killed during %d compactions: %d writes were acknowledged, %d are lost", compactions, len(written), lost)
 	if lost > 0 || compactions < 12 {
 		t.Fail()
 	}

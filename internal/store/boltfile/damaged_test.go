@@ -16,7 +16,7 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/store/boltstore"
 )
 
-// damage makes something of a sound store's file that is none.
+// damage makes a sound store's file into one that is not sound.
 type damage func(t *testing.T, path string, used int64)
 
 func cut(length func(used int64) int64) damage {
@@ -154,7 +154,7 @@ var damages = map[string]struct {
 	"another database":             {replaceBy(sqlite + strings.Repeat("\x00", 50_000)), "is not a store"},
 	"a bbolt file of others":       {foreign, "a bbolt database of another program"},
 	"a newer version":              {newer, "a newer version of this program has written it"},
-	"a version that is none":       {rewrite("meta", "schema", "99"), "it says"},
+	"an unknown version":           {rewrite("meta", "schema", "99"), "it says"},
 	"an older version, half moved": {rewrite("meta", "schema", "3"), "it says"},
 	"no version":                   {rewrite("meta", "schema", ""), "it says"},
 	"an unknown kind of record":    {rewrite("tomorrow", "some", "record"), "which this program does not know"},

@@ -95,7 +95,7 @@ type File struct {
 // an error that says so. A file that a newer version of this program has written is refused, and so is one that is empty,
 // cut short, or damaged where one record is found from another: the error says what to do. Records that are damaged
 // themselves are logged; reading one is an error that is an [ErrDamaged]. What follows from other records, such as
-// the order of the queue, is made anew when it is damaged. Open reads every page of the file but those of results, which
+// the order of the queue, is made again when it is damaged. Open reads every page of the file but those of results, which
 // takes about a second for a million jobs that are in memory.
 //
 // A file that others may read or write is closed to them, with a warning: its readers can act as the server.

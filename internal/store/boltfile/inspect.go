@@ -168,7 +168,7 @@ func (n *inspection) bucket(name, root []byte) error {
 			if role == primary {
 				return structure("keys are not in order at %s", n.layout.kinds[string(name)].describe(e.key))
 			}
-			n.damaged(name, e.key, "it stands in the wrong place")
+			n.damaged(name, e.key, "it is in the wrong place")
 			return nil
 		}
 		n.counts[string(name)]++

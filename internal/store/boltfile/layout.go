@@ -16,7 +16,7 @@ import (
 type Layout struct {
 	kinds   map[string]kind // by the name of the bucket
 	buckets [][]byte        // every top-level bucket: Open makes those that are missing
-	formers [][]byte        // the indexes of older layouts, which are removed when the indexes are made anew
+	formers [][]byte        // the indexes of older layouts, which are removed when the indexes are made again
 }
 
 // kind is what is known of the records of a bucket.
@@ -30,14 +30,14 @@ type role int
 
 const (
 	primary    role = iota
-	follows         // from records of other buckets, so that it can be made anew: see Migration.Remake
+	follows         // from records of other buckets, so that it can be made again: see Migration.Remake
 	unrequired      // may be emptied when it is damaged
 )
 
 // metaBucket holds what the file says of itself.
 var metaBucket = []byte("meta")
 
-// remakeKey, in metaBucket, has the next Open make the indexes anew.
+// remakeKey, in metaBucket, has the next Open make the indexes again.
 var remakeKey = []byte("remake")
 
 // NewLayout returns a layout with no bucket but the file's own.
@@ -58,7 +58,7 @@ func (l *Layout) Bucket(name string, describe func(key []byte) string) []byte {
 	return l.declare(name, kind{describe: describe})
 }
 
-// Index declares a bucket whose records follow from those of others, so that Migration.Remake makes them anew.
+// Index declares a bucket whose records follow from those of others, so that Migration.Remake makes them again.
 func (l *Layout) Index(name string, describe func(key []byte) string) []byte {
 	return l.declare(name, kind{describe: describe, role: follows})
 }
@@ -69,7 +69,7 @@ func (l *Layout) Dispensable(name string, describe func(key []byte) string) []by
 }
 
 // Chunks declares a bucket whose records were compressed by Zstandard before layout 4, and had no seal. Those stay as they
-// are: their own checksum is for who reads them.
+// are: their own checksum is for their readers.
 func (l *Layout) Chunks(name string, describe func(key []byte) string) []byte {
 	return l.declare(name, kind{describe: describe, unsealed: true})
 }
@@ -101,10 +101,10 @@ func (l *Layout) legacy(bucket, sealed []byte) bool {
 	return len(sealed) >= 4 && binary.BigEndian.Uint32(sealed) == zstdMagic && l.kinds[string(bucket)].unsealed
 }
 
-// RemakeLater has the next Open make the indexes anew.
+// RemakeLater has the next Open make the indexes again.
 func (l *Layout) RemakeLater(tx *bbolt.Tx) error { return l.In(tx, metaBucket).Put(remakeKey, nil) }
 
-// Tolerate lets a write go on over a damaged record of an index, which the next Open makes anew.
+// Tolerate lets a write go on over a damaged record of an index, which the next Open makes again.
 func (l *Layout) Tolerate(tx *bbolt.Tx, err error) error {
 	if !errors.Is(err, ErrDamaged) {
 		return err
@@ -112,7 +112,7 @@ func (l *Layout) Tolerate(tx *bbolt.Tx, err error) error {
 	return l.RemakeLater(tx)
 }
 
-// remake makes all indexes anew. remakeKey stays until it is done, so that one that is interrupted begins again.
+// remake makes all indexes again. remakeKey stays until it is done, so that one that is interrupted begins again.
 func (l *Layout) remake(db *bbolt.DB, again func(*bbolt.DB) error) error {
 	if err := db.Update(l.dropIndexes); err != nil {
 		return err

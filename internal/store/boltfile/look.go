@@ -19,7 +19,7 @@ const (
 )
 
 // look checks the file before it is opened for writing, under a lock that keeps writers away, and returns the buckets
-// that are to be made anew.
+// that are to be made again.
 func (s *File) look() (remake []string, err error) {
 	if err := whole(s.path); err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func (s *File) look() (remake []string, err error) {
 			}
 		}
 		if s.layout.kinds[name].role != primary {
-			s.damages.log.Error("an index of the store is damaged; it is made anew. Look at the disk and the memory of this machine",
+			s.damages.log.Error("an index of the store is damaged; it is made again. Look at the disk and the memory of this machine",
 				slog.String("file", s.path), slog.String("index", name), slog.Any("error", found.damages[name][0]))
 			remake = append(remake, name)
 		}
@@ -111,11 +111,11 @@ func (s *File) narrow(mode os.FileMode) {
 	}
 	attributes := []any{slog.String("file", s.path), slog.String("mode_before", fmt.Sprintf("%04o", mode))}
 	if err != nil {
-		s.damages.log.Warn("others can read or change the store, and it cannot be closed to them. Whoever reads it can act as the "+
+		s.damages.log.Warn("others can read or change the store, and it cannot be closed to them. Anyone who reads it can act as the "+
 			"server: let its owner chmod 600 it, or close its directory to others", append(attributes, slog.Any("error", err))...)
 		return
 	}
-	s.damages.log.Warn("others were able to read or change the store; its mode is narrowed. Whoever has read it can act as "+
+	s.damages.log.Warn("others were able to read or change the store; its mode is narrowed. Anyone who has read it can act as "+
 		"the server: if that may have happened, rotate the signing keys and make new API keys",
 		append(attributes, slog.String("mode", fmt.Sprintf("%04o", mode&^foreign)))...)
 }

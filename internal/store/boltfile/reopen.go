@@ -11,7 +11,7 @@ import (
 // readBack finds out what became of a failed commit, and returns what its writers are told: nil when it is on disk.
 //
 // bbolt writes and syncs the data before it writes and syncs the page that makes them valid. After a failure its memory
-// and the file may differ, hence the file is opened anew. If the transaction cannot be seen there, that page was never
+// and the file may differ, hence the file is opened again. If the transaction cannot be seen there, that page was never
 // written, and nothing was committed. If it can be seen, the data are on disk and only that page may not be: the next
 // commit that succeeds writes a newer one, which makes both durable. (What one fsync failed to write the next one does
 // not report again, so that the same commit must not just be synced again.)

@@ -28,13 +28,13 @@ type Migration struct {
 	// Move moves what older layouts have stored elsewhere, when all records are sealed.
 	Move func(tx *bbolt.Tx) error
 
-	// Remake makes the indexes anew, which are empty, from the records that they follow from. Records that cannot be read have
+	// Remake makes the indexes again, which are empty, from the records that they follow from. Records that cannot be read have
 	// no place in an index. It may be interrupted, and begins again then with empty indexes.
 	Remake func(db *bbolt.DB) error
 }
 
 // prepare checks the version of the layout, brings an older file up to date, which can be interrupted and goes on the next
-// time, makes the buckets that are missing, and those anew that are damaged, which are not primary. It returns whether the
+// time, makes the buckets that are missing, and makes those again that are damaged and not primary. It returns whether the
 // file was of an older layout.
 func (l *Layout) prepare(db *bbolt.DB, migration Migration, damaged []string) (migrated bool, err error) {
 	missing, remakes, version := false, false, 0
@@ -153,7 +153,7 @@ func (l *Layout) parseSchema(text, sealed []byte) (version int, err error) {
 // sealBatch is how many records one transaction seals.
 const sealBatch = 5000
 
-// sealRecords seals the records of an older file that are not made anew, from where an earlier run was interrupted.
+// sealRecords seals the records of an older file that are not made again, from where an earlier run was interrupted.
 // Chunks stay as they are: see zstdMagic.
 func (l *Layout) sealRecords(db *bbolt.DB, progress []byte, move func(*bbolt.Tx) error) error {
 	from, after, _ := bytes.Cut(progress, zero)

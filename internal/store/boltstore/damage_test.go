@@ -234,7 +234,7 @@ func TestDamagedIndexIsMadeAnew(t *testing.T) {
 	}
 }
 
-// turns reports whether a bucket tells whose turn it is in a queue, which begins anew with the queue.
+// turns reports whether a bucket tells whose turn it is in a queue, which begins again with the queue.
 func turns(bucket string) bool {
 	return strings.HasSuffix(bucket, "_turns") || strings.HasSuffix(bucket, "_members") || strings.HasSuffix(bucket, "_groups")
 }

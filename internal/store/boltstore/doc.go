@@ -6,5 +6,5 @@
 // grow the file.
 //
 // It decides nothing about jobs, keys or tokens; it keeps what their packages say. Start reading at [Open]; remake.go makes the
-// indexes anew from what they follow from.
+// indexes again from what they follow from.
 package boltstore

@@ -35,7 +35,7 @@ func newFairQueue(name, what string) fairQueue {
 }
 
 // pairOf reads a record of members or groups. One that is damaged counts as none, which makes the order less fair for a
-// while: the next Open makes the queue anew.
+// while: the next Open makes the queue again.
 func pairOf(tx *bbolt.Tx, bucket, key []byte) (a, b uint64) {
 	value, err := in(tx, bucket).Get(key)
 	if err != nil {
@@ -67,7 +67,7 @@ func nameKey(names ...string) []byte {
 	return key
 }
 
-// splitNames undoes nameKey. Of a key that is none it returns what can be read.
+// splitNames undoes nameKey. Of a key that is not sound it returns what can be read.
 func splitNames(key []byte) (names []string) {
 	for len(key) >= 2 {
 		length := int(binary.BigEndian.Uint16(key))
@@ -145,7 +145,7 @@ func (f *fairQueue) remove(tx *bbolt.Tx, q queued) error {
 	}
 	member := nameKey(q.group, q.member)
 	value, err := in(tx, f.members).Get(member)
-	if err != nil { // how many entries it has is not known any more: the line stays until it is made anew
+	if err != nil { // how many entries it has is not known any more: the line stays until it is made again
 		return layout.Tolerate(tx, err)
 	}
 	turn, count := splitPair(value)
@@ -274,7 +274,7 @@ func (f *fairQueue) serve(tx *bbolt.Tx, q queued) (served uint64, err error) {
 	round, _ := pairOf(tx, f.groups, []byte(q.group+groupMark))
 	value, err := in(tx, f.members).Get(nameKey(q.group, q.member))
 	if err != nil {
-		return served, layout.Tolerate(tx, err) // it keeps its turn until the queue is made anew
+		return served, layout.Tolerate(tx, err) // it keeps its turn until the queue is made again
 	}
 	turn, count := splitPair(value)
 	round = max(round, turn)
@@ -301,7 +301,7 @@ func (f *fairQueue) lines(tx *bbolt.Tx) (all []line, err error) {
 	err = in(tx, f.members).ForEach(func(key, _ []byte) error {
 		names := splitNames(key)
 		if len(names) != 2 {
-			return nil // damaged: the next Open makes the queue anew
+			return nil // damaged: the next Open makes the queue again
 		}
 		first, ok := f.firstIn(tx, names[0], names[1])
 		if ok {
@@ -324,7 +324,7 @@ func (f *fairQueue) forEach(tx *bbolt.Tx, do func(id job.ID)) error {
 	})
 }
 
-// reserve keeps places up to this one for the entries that a queue is made anew of.
+// reserve keeps places up to this one for the entries of a queue that is made again.
 func (f *fairQueue) reserve(tx *bbolt.Tx, place uint64) error {
 	entries := tx.Bucket(f.entries)
 	return entries.SetSequence(max(entries.Sequence(), place))

@@ -105,7 +105,7 @@ func indexLink(tx *bbolt.Tx, l *link.Link) error {
 	return errors.Join(in(tx, linkEndpointBucket).Put(endpoint, nil), in(tx, linkExpiryBucket).Put(expiry, nil))
 }
 
-// remakeLink makes the entries of a link in the indexes anew.
+// remakeLink makes the entries of a link in the indexes again.
 func remakeLink(tx *bbolt.Tx, key []byte) error {
 	found, err := readLink(tx, string(key))
 	if errors.Is(err, ErrDamaged) {

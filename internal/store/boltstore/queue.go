@@ -30,7 +30,7 @@ const maxDue = 1000
 func (rec *record) queued() queued {
 	place := rec.Place
 	if place == 0 {
-		place = rec.Round + 1 // in its company's line a later job stood in a later round
+		place = rec.Round + 1 // in its company's line a later job was in a later round
 	}
 	return queued{group: rec.Source, member: rec.Company, place: place, id: rec.ID}
 }

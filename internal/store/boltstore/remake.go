@@ -17,7 +17,7 @@ import (
 // The indexes of older layouts.
 var _, _ = layout.Former("jobs_queue"), layout.Former("jobs_lines")
 
-// remake makes all indexes anew from the records that they follow from: see [boltfile.Migration].
+// remake makes all indexes again from the records that they follow from: see [boltfile.Migration].
 func remake(db *bbolt.DB) error {
 	totals := &totals{kept: make(map[string]int64)}
 	for _, part := range []struct {

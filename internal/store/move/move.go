@@ -1,5 +1,3 @@
-// Package move moves a store's content to another: it opens both, for those who move by the names of stores. It knows neither how
-// they keep it, nor who asks. Start reading at [Copy].
 package move
 
 import (

@@ -307,7 +307,7 @@ func (s small) Records(ctx context.Context, kind transfer.Kind, after []byte, _ 
 }
 
 // An interrupted move goes on where it ended. Until it is done no server opens the store; when the source was changed meanwhile,
-// it has to begin anew.
+// it has to begin again.
 func TestCopyGoesOn(t *testing.T) {
 	t.Parallel()
 	path, dsn := filepath.Join(t.TempDir(), "store.db"), pgtest.New(t).AdminDSN

@@ -106,7 +106,7 @@ func TestCatchUp(t *testing.T) {
 	if err := two.CatchUp(impatient); err == nil {
 		t.Error("nobody follows, and it is said that all was heard of")
 	}
-	// Who asks a server that has just started waits until it follows.
+	// A caller who asks a server that has just started waits until it follows.
 	early := make(chan error, 1)
 	go func() { early <- two.CatchUp(t.Context()) }()
 	var heard listener

@@ -82,7 +82,7 @@ func acceptForGood(ctx context.Context, engine *job.Engine) {
 	}
 }
 
-// deliverForGood stands for the callbacks: it says what it sends, and what it knows to be delivered.
+// deliverForGood takes the place of the callbacks: it says what it sends, and what it knows to be delivered.
 func deliverForGood(ctx context.Context, store *pgstore.Store) error {
 	for {
 		now := time.Now()

@@ -49,7 +49,7 @@ func TestACommitWithoutItsStandbyIsNotAcknowledged(t *testing.T) {
 			t.Errorf("a job that the standby has not got was accepted with %v", err)
 		}
 	}
-	// Nor is it acknowledged to who asks again, though it can be seen.
+	// Nor is it acknowledged to a caller that asks again, though it can be seen.
 	again := makeJob(time.Now())
 	again.Idempotency = keyed.Idempotency
 	if err := s.Accept(t.Context(), again, job.Quota{}); !errors.Is(err, pgstore.ErrUnknown) {

@@ -43,7 +43,7 @@ func scanLink(row pgx.Row) (l link.Link, err error) {
 
 const insertLink = `INSERT INTO data_api.links (` + linkColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 
-// CreateLink implements [link.Store]. Who makes links of a company at once is let in one after the other, lest they all see room for
+// CreateLink implements [link.Store]. Those who make links of a company at once are let in one after the other: otherwise all would see room for
 // one more.
 func (s *Store) CreateLink(ctx context.Context, made link.Link, most int) error {
 	arguments, err := linkArguments(made)

@@ -90,7 +90,7 @@ func TestASilentNetwork(t *testing.T) {
 	}
 }
 
-// network stands between a store and its database.
+// network is between a store and its database.
 type network struct {
 	dsn    string
 	target string

@@ -67,7 +67,7 @@ func (s *Store) Begin(ctx context.Context, state string) (begun transfer.Progres
 			return err
 		case known != nil && known.State != state:
 			return pgdb.Refuse(fmt.Errorf("the schema %[1]s holds a part of another store, or of this one before somebody changed it: "+
-				"run DROP SCHEMA %[1]s CASCADE, and begin anew", s.db.Schema))
+				"run DROP SCHEMA %[1]s CASCADE, and begin again", s.db.Schema))
 		case known != nil:
 			begun = *known
 			return nil

@@ -19,19 +19,19 @@ import (
 func KeyStore(t *testing.T, open func(t *testing.T) (store identity.KeyStore, reopen func() identity.KeyStore)) {
 	t.Helper()
 	for name, test := range map[string]func(keyStoreTest){
-		"a key comes back as it was":                 keyStoreTest.comesBack,
-		"an id is taken once":                        keyStoreTest.idIsTakenOnce,
-		"a missing key is said to be missing":        keyStoreTest.isMissing,
-		"a list is one company's, oldest first":      keyStoreTest.listIsOrdered,
-		"revoking is final and keeps the first time": keyStoreTest.revokedOnce,
-		"a revocation changes nothing else":          keyStoreTest.revokedAlone,
-		"writes survive a restart":                   keyStoreTest.writesSurviveRestart,
-		"one of many creators of an id wins":         keyStoreTest.createdConcurrently,
-		"one of many revocations sets the time":      keyStoreTest.revokedConcurrently,
-		"a successor comes with its key's end":       keyStoreTest.replaced,
-		"a replacement that cannot be is none":       keyStoreTest.notReplaced,
-		"the last use only moves forward":            keyStoreTest.touched,
-		"a context that has ended changes nothing":   keyStoreTest.contextEnded,
+		"a key comes back as it was":                   keyStoreTest.comesBack,
+		"an id is taken once":                          keyStoreTest.idIsTakenOnce,
+		"a missing key is said to be missing":          keyStoreTest.isMissing,
+		"a list is one company's, oldest first":        keyStoreTest.listIsOrdered,
+		"revoking is final and keeps the first time":   keyStoreTest.revokedOnce,
+		"a revocation changes nothing else":            keyStoreTest.revokedAlone,
+		"writes survive a restart":                     keyStoreTest.writesSurviveRestart,
+		"one of many creators of an id wins":           keyStoreTest.createdConcurrently,
+		"one of many revocations sets the time":        keyStoreTest.revokedConcurrently,
+		"a successor comes with its key's end":         keyStoreTest.replaced,
+		"a replacement that cannot be changes nothing": keyStoreTest.notReplaced,
+		"the last use only moves forward":              keyStoreTest.touched,
+		"a context that has ended changes nothing":     keyStoreTest.contextEnded,
 	} {
 		t.Run(name, func(t *testing.T) {
 			store, reopen := open(t)

@@ -262,7 +262,7 @@ func (t usageTest) swept() {
 	for t.sweep(usageEpoch.Add(3*time.Hour), 2) {
 	}
 	t.want(everywhere, rows[3:]...)
-	// The source is gone with its last batch, and so begins anew.
+	// The source is gone with its last batch, and so begins again.
 	t.add("a", 1, usageRow(4, "acme", "erp", "k", "sales", 1))
 	t.want(everywhere, rows[3], usageRow(4, "acme", "erp", "k", "sales", 2))
 	t.sweep(usageEpoch.Add(-time.Second), 10) // one that is not as old stays

@@ -19,7 +19,7 @@ export function fromContext(context: ShareContext): Limit[] {
   }));
 }
 
-/** How a value is typed: a text stands in quotation marks where it would be read as something else without them. */
+/** How a value is typed: a text is in quotation marks where it would be read as something else without them. */
 function typed(json: string): string {
   const text = told(json);
   if (text === json) return json;

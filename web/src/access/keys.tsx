@@ -163,7 +163,7 @@ export function NewKey({ made, close }: { made: ApiKey; close: () => void }) {
   );
 }
 
-/** Makes a key: for one user, or for whom one chooses. */
+/** Makes a key: for one user, or for a user of choice. */
 export function MakeKey({ user, close }: { user?: string; close: () => void }) {
   const { t } = useI18n();
   const client = useQueryClient();

@@ -1,4 +1,4 @@
-// A presigned link, made: what its URL runs, in which form, how long and how often, and what whoever has it may set.
+// A presigned link, made: what its URL runs, in which form, how long and how often, and what anyone who has it may set.
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { linksKey } from "../api/links";
@@ -35,7 +35,7 @@ const readers = {
   brazil: { csv_for: "excel", csv_locale: "pt-BR" },
 } as const;
 
-/** What may stand in a URL, and the names of what may not. */
+/** What may be in a URL, and the names of what may not. */
 function split(parameters: Parameters | null): { open: Parameters; sensitive: string[] } {
   const all = Object.entries(parameters?.properties ?? {});
   return {

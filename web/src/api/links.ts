@@ -23,7 +23,7 @@ export const links = (namespace: string, slug: string) =>
     getNextPageParam: (page: LinkPage) => page.next_cursor,
   });
 
-/** Reads a page of links, with the values that they are bound to as the text that stands there. */
+/** Reads a page of links, with the values that they are bound to as the text that is there. */
 function readLinks(text: string): LinkPage {
   const page = JSON.parse(text) as LinkPage;
   const all = texts(texts(text).get("links") ?? "[]");

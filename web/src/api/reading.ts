@@ -27,5 +27,5 @@ function readConstraint(json: string): Constraint {
   return found;
 }
 
-/** A value's JSON as it is told to people: texts without their quotation marks, all else as it stands there. */
+/** A value's JSON as it is told to people: texts without their quotation marks, all else as it is there. */
 export const told = (json: string): string => (json.startsWith('"') ? (JSON.parse(json) as string) : json);

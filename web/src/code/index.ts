@@ -1,4 +1,4 @@
-// Programs that call one endpoint, as text. Each runs as it stands once it is given the key and its secret: from the
+// Programs that call one endpoint, as text. Each runs as it is, once it is given the key and its secret: from the
 // environment, or where it says.
 import { appsscript } from "./appsscript";
 import type { Call } from "./common";

@@ -23,7 +23,7 @@ const columnTypes = [
 ];
 const truth = ["true", "false"];
 
-/** The keys of each place, with the values that may stand behind them. */
+/** The keys of each place, with the values that may follow them. */
 const keys: Record<string, Record<string, string[]>> = {
   "": {
     title: [],

@@ -59,7 +59,7 @@ describe("completion", () => {
 });
 
 describe("frontMatter", () => {
-  it("is what stands between the marks", () => {
+  it("is what is between the marks", () => {
     const { from, to } = frontMatter(file)!;
     expect(file.slice(from, to)).toMatch(/^title: Sales\n[^]*string \}$/);
     expect(frontMatter("SELECT 1")).toBeNull();

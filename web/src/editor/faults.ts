@@ -18,7 +18,7 @@ export function placeOf(doc: Text, fault: Pick<TextFault, "line" | "column" | "l
   return { from: line.from + start, to: Math.min(line.from + Math.max(end, start), line.to) };
 }
 
-/** The faults as the editor shows them, with what may stand in their place. */
+/** The faults as the editor shows them, with what may take their place. */
 export function diagnostics(
   doc: Text,
   faults: TextFault[],

@@ -50,7 +50,7 @@ interface Props {
   values: Typed;
   change: (name: string, value: string) => void;
   faults?: Fault[];
-  /** Parameters can be left to whoever makes the call: those that are, and how one is or is not. */
+  /** Parameters can be left to the caller: those that are, and how one is or is not. */
   free?: { names: string[]; label: string; change: (name: string, free: boolean) => void };
 }
 

@@ -1,7 +1,7 @@
 // The JSON of parameter values, made of what was typed: numbers are passed on digit by digit.
 import type { Parameters, Schema } from "../api/types";
 
-/** What stands in the fields, by the parameter's name. */
+/** What is in the fields, by the parameter's name. */
 export type Typed = Record<string, string>;
 
 const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));

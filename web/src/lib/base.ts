@@ -1,4 +1,4 @@
-// Where the application stands. The server writes paths into the document, relative to it or absolute, so that a proxy may put
+// Where the application is. The server writes paths into the document, relative to it or absolute, so that a proxy may put
 // any prefix before them.
 
 function meta(name: string): string {
@@ -18,7 +18,7 @@ const resolved = {
 /** The path below which this face of the application is, without a slash at its end. */
 export const base = resolved.base;
 
-/** What stands before `/api/v1`: empty, or a prefix without a slash at its end. */
+/** What comes before `/api/v1`: empty, or a prefix without a slash at its end. */
 export const root = resolved.root;
 
 /** The console governs; the docs are for those who call. */

@@ -2,7 +2,7 @@
 
 const tokens = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
 
-/** Reads JSON. A number that JavaScript would write otherwise becomes the text that stands there. */
+/** Reads JSON. A number that JavaScript would write otherwise becomes the text that is there. */
 export function parseContract<T>(json: string): T {
   const kept = json.replace(tokens, (token) =>
     token.startsWith('"') || String(Number(token)) === token ? token : `"${token}"`,

@@ -7,7 +7,7 @@ const answer = `{"columns": [{"name": "n", "type": "bigint"}, {"name": "p", "typ
  "row_count": 2, "truncated": true, "max_rows": 2, "executed_at": "2026-04-11T10:30:00Z"}`;
 
 describe("texts", () => {
-  it("takes an object or an array apart, and leaves what stands there", () => {
+  it("takes an object or an array apart, and leaves what is there", () => {
     const list = texts(` [ {"a": 9007199254740993 , "__proto__": "\\u00e9", "b": [1.20, {}]}, {} ]`);
     expect([...list.keys()]).toEqual(["0", "1"]);
     expect([...texts(list.get("0")!)]).toEqual([

@@ -106,7 +106,7 @@ class Reader {
     } while (this.more(end));
   }
 
-  /** The text of the value here. It is not recursive: depth is up to who sends it. */
+  /** The text of the value here. It is not recursive: depth is up to the sender. */
   skip(): string {
     this.peek();
     const from = this.at;
@@ -187,7 +187,7 @@ export function readResult(text: string): Result {
   return result;
 }
 
-/** The members of a JSON object, or the items of an array by their number: each as the text that stands there, with every digit. */
+/** The members of a JSON object, or the items of an array by their number: each as the text that is there, with every digit. */
 export function texts(json: string): Map<string, string> {
   const reader = new Reader(json);
   const list = reader.peek() === "[";
@@ -198,7 +198,7 @@ export function texts(json: string): Map<string, string> {
 
 const token = /[{}[\],:]|[^\s{}[\],:"]+/y;
 
-/** The tokens of JSON, as they stand there. */
+/** The tokens of JSON, as they are there. */
 function* tokens(text: string): Generator<string> {
   for (let at = 0; at < text.length;) {
     space.lastIndex = at;
@@ -216,7 +216,7 @@ function* tokens(text: string): Generator<string> {
   }
 }
 
-/** Writes JSON anew with indentation; tokens stay as they are. It stops after so many characters, be it within a token. */
+/** Writes JSON again with indentation; tokens stay as they are. It stops after so many characters, be it within a token. */
 export function indent(text: string, limit = 2_000_000): string {
   let out = "";
   let depth = 0;

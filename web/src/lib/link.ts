@@ -1,5 +1,5 @@
 // How the page was opened: by a one-time link, by a provider that sends the browser back, or at the place where one was before that. What the
-// server says stands in the fragment, which is never sent, and leaves the address bar at once.
+// server says is in the fragment, which is never sent, and leaves the address bar at once.
 import { base, face } from "./base";
 import { keep, kept } from "./keep";
 

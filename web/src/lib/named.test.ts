@@ -9,7 +9,7 @@ describe("an endpoint's name", () => {
     expect(toOwn("acme/sales", "acme")).toBe("acme/sales");
     expect(toOwn("acme/acme/sales", "acme")).toBe("acme/sales");
   });
-  it("leads to its page, whoever shares it", () => {
+  it("leads to its page, also of another company", () => {
     expect(pageOf("default/sales")).toBe("/endpoints/default/sales");
     expect(pageOf("globex/default/sales")).toBe("/endpoints/default/sales");
   });

@@ -17,7 +17,7 @@ interface DialogProps {
 export function useModal(): RefObject<HTMLDialogElement | null> {
   const dialog = useRef<HTMLDialogElement>(null);
   // Before the dialog leaves the page it is closed, which gives the focus back to what had it. When that is gone, too, such as a button
-  // that did its work, whoever works by keyboard goes on at the beginning of the view.
+  // that did its work, a user of the keyboard goes on at the beginning of the view.
   useLayoutEffect(() => {
     const element = dialog.current;
     if (element && !element.open) element.showModal();

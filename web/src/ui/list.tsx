@@ -1,4 +1,4 @@
-// Lists of things: a table that becomes cards on a narrow screen, and what stands in its place while there is none.
+// Lists of things: a table that becomes cards on a narrow screen, and what takes its place while there is none.
 import type { ReactNode } from "react";
 import { useT } from "../lib/i18n";
 import type { IconName } from "./icons";
@@ -22,7 +22,7 @@ interface TableProps<T> {
   link?: boolean;
 }
 
-/** Things in rows. The first column is what a row is; on a narrow screen the titles of the others stand before their values. */
+/** Things in rows. The first column is what a row is; on a narrow screen the titles of the others are before their values. */
 export function Table<T>({ rows, columns, name, link }: TableProps<T>) {
   const shown = columns.filter((column) => column !== null && column !== false);
   const look = (column: Column<T>) =>

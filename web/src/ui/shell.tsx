@@ -16,7 +16,7 @@ import { Button, Menu, MenuItem, Search, Bones } from "./parts";
 export function Shell({ user, children }: { user: User; children: ReactNode }) {
   const t = useT();
   const [place, go] = useLocation();
-  // The drawer is open at one place: whoever goes elsewhere has it closed.
+  // The drawer is open at one place: going elsewhere closes it.
   const [openAt, setOpenAt] = useState<string | null>(null);
   const open = openAt === place;
   const setOpen = (wanted: boolean) => setOpenAt(wanted ? place : null);
@@ -28,7 +28,7 @@ export function Shell({ user, children }: { user: User; children: ReactNode }) {
       first.current = false;
       return;
     }
-    // Who reads by ear or by keyboard goes on at the new view's beginning.
+    // A user of a screen reader or the keyboard goes on at the new view's beginning.
     scrollTo(0, 0);
     main.current?.focus({ preventScroll: true });
   }, [place]);

@@ -2,7 +2,7 @@
 
 interface Props {
   values: (number | null)[];
-  /** Figures that are drawn upon the others, such as errors upon calls. */
+  /** Figures that are drawn over the others, such as errors over calls. */
   bad?: (number | null)[];
   label: string;
   width?: number;

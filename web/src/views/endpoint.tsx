@@ -70,7 +70,7 @@ export default function Endpoint({ namespace, slug, view }: Props) {
   );
 }
 
-/** The views that somebody has of an endpoint: how it came to be is for who governs it, links are for who may make them. */
+/** The views that somebody has of an endpoint: how it came to be is for those who govern it, links are for those who may make them. */
 function useViews(endpoint: Managed | Callable): View[] {
   const may = useMay();
   const name = `${endpoint.namespace}/${endpoint.slug}`;

@@ -1,4 +1,4 @@
-// The presigned links to an endpoint: one's own, and those of the company for who looks after its keys.
+// The presigned links to an endpoint: the user's own, and those of the company for an administrator of its keys.
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { Link } from "wouter";
@@ -25,7 +25,7 @@ export default function Links({ endpoint }: { endpoint: Managed | Callable }) {
   const [making, setMaking] = useState(false);
   const list = useInfiniteQuery({ ...links(endpoint.namespace, endpoint.slug), enabled: linkable(endpoint) });
   const { hasNextPage, isFetching, fetchNextPage } = list;
-  // A page holds what others have made, too, which is left out for who may not see it: there may be more behind an empty one.
+  // A page holds what others have made, too, which is left out for users who may not see it: there may be more behind an empty one.
   const none = list.data?.pages.every((page) => page.links.length === 0) ?? false;
   const looking = none && hasNextPage && !list.error;
   useEffect(() => {

@@ -142,7 +142,7 @@ function useRunner(endpoint: Callable, json: string, place: RefObject<HTMLElemen
     count: 0,
   });
   const controller = useRef<AbortController | null>(null);
-  // Whoever leaves, leaves no query behind.
+  // A reader who leaves, leaves no query behind.
   useEffect(() => () => controller.current?.abort(), []);
   const start = () => {
     controller.current?.abort();

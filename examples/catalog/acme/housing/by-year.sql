@@ -2,7 +2,7 @@
 title: Cities, year by year
 description: |
   Homes sold, total value and average price per city and year, for the cities asked for or for all of them.
-  months_reported tells how many months stand behind a year: fewer than 12 make it incomplete.
+  months_reported tells how many months a year's figures come from: fewer than 12 make it incomplete.
 source: demo
 mode: sync
 params:

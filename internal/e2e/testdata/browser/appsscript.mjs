@@ -1,4 +1,4 @@
-// Runs a Google Apps Script program: its own services are stood in for by the least that does what their reference says.
+// Runs a Google Apps Script program: its services are replaced by the least that does what their reference says.
 import { readFileSync } from "node:fs";
 import vm from "node:vm";
 import { fetchSync, printTable } from "./fetchsync.mjs";

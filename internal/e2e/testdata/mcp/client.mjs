@@ -56,7 +56,7 @@ for (const [major, authorize] of Object.entries({
   const refused = await fetch(origin + '/mcp', { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } })
   const { resourceMetadataUrl } = authorize.extractWWWAuthenticateParams(refused)
   const metadata = await authorize.discoverOAuthProtectedResourceMetadata(origin + '/mcp', { resourceMetadataUrl })
-  // Who has a key needs the URL and the key alone: the client finds out where tokens are had.
+  // A program with a key needs the URL and the key alone: the client finds out where tokens are had.
   const mine = { clientId, clientSecret, expectedIssuer: origin }
   const [client, transport] =
     major === '1'

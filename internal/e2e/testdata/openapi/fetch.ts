@@ -37,7 +37,7 @@ const read = await api.GET("/api/v1/data-api/default/vendas-por-regiao/execute",
 if (read.data?.rows[0]?.total !== total) throw new Error("GET has another result");
 
 const refused = await api.POST("/api/v1/data-api/default/vendas-por-regiao/execute", {
-  // @ts-expect-error: a region that is none
+  // @ts-expect-error: an unknown region
   body: { parameter_values: { data_inicio: "2026-01-01", regiao: "Atlantis" } },
 });
 console.log(`${refused.error?.code} ${refused.error?.errors?.[0]?.parameter}`);

@@ -31,7 +31,7 @@ for (;;) {
 }
 
 const refused = await executeDefaultVendasPorRegiao({
-  // @ts-expect-error: a region that is none
+  // @ts-expect-error: an unknown region
   body: { parameter_values: { data_inicio: "2026-01-01", regiao: "Atlantis" } },
 });
 const problem = refused.error as { code?: string; errors?: { parameter: string }[] } | undefined;

@@ -130,8 +130,8 @@ var Unsupported = map[string]string{
 	"gsslib":              "this server cannot authenticate with GSSAPI; leave it out",
 	"gssdelegation":       "this server cannot authenticate with GSSAPI; leave it out",
 	"krbsrvname":          "this server cannot authenticate with Kerberos; leave it out",
-	"scram_client_key":    "keys cannot stand in for a password; give the password",
-	"scram_server_key":    "keys cannot stand in for a password; give the password",
+	"scram_client_key":    "keys cannot replace a password; give the password",
+	"scram_server_key":    "keys cannot replace a password; give the password",
 	"oauth_issuer":        "this server cannot authenticate with OAuth; leave it out",
 	"oauth_client_id":     "this server cannot authenticate with OAuth; leave it out",
 	"oauth_client_secret": "this server cannot authenticate with OAuth; leave it out",
@@ -208,7 +208,7 @@ func (t *Target) apply(name, value string, words map[string]string) error {
 	if known := foreign[lower]; known != "" {
 		hint = ": " + known
 	}
-	return fault("is no keyword of PostgreSQL's connection strings%s. Allowed are %s; other settings of a session stand in options, "+
+	return fault("is no keyword of PostgreSQL's connection strings%s. Allowed are %s; other settings of a session belong in options, "+
 		"as options=-cNAME=VALUE", hint, strings.Join(slices.Sorted(slices.Values(slices.Concat(DriverWords, OwnWords))), ", "))
 }
 

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A connection that has died without a word is found by the kernel: after keepaliveIdle without traffic it asks, and
+// A connection that has died silently is found by the kernel: after keepaliveIdle without traffic it asks, and
 // after unacknowledged in which the other side has not confirmed what was sent, the connection is over. A statement that takes
 // its time is not, since the server's kernel confirms. The connection string may say otherwise.
 const (

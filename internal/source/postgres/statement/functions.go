@@ -125,7 +125,7 @@ func NamesIn(sql string) (Names, error) {
 		}
 		if refused {
 			return Names{}, &source.StatementError{Offset: at, Message: fmt.Sprintf(
-				"an endpoint must not call %s: %s (also in strings and comments, the name must not stand before a parenthesis)", name, reason)}
+				"an endpoint must not call %s: %s (also in strings and comments, the name must not be before a parenthesis)", name, reason)}
 		}
 	}
 	if strings.ContainsRune(sql, '"') {

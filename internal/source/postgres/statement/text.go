@@ -17,7 +17,7 @@ import (
 type Text struct {
 	Original string
 	SQL      string
-	Bare     string // sql with blanks for the semicolons that end it, so that it can stand inside parentheses
+	Bare     string // sql with blanks for the semicolons that end it, so that it can be inside parentheses
 	Order    []int  // the index in Statement.Params of $1, $2, ...
 	Edits    []edit // in order
 }

@@ -139,7 +139,7 @@ func Place(dsn, schema string) (string, error) {
 	return strings.Join(hosts, ",") + "/" + config.Database + "/" + schema, nil
 }
 
-// errUnreadable stands for pgx's words, which may show the password.
+// errUnreadable is given in place of pgx's words, which may show the password.
 var errUnreadable = errors.New("the connection string cannot be read")
 
 // Check refuses a database on which no promise of a store can be kept.

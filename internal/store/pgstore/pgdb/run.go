@@ -93,7 +93,7 @@ func (d *DB) Read(ctx context.Context, read func(ctx context.Context, q Querier)
 }
 
 // Write runs a function in a transaction and returns once that is on disk. An error of the function undoes what it has
-// written. It may be called more than once, of which the last call counts, and must set all that it captures anew. When ctx
+// written. It may be called more than once, of which the last call counts, and must set all that it captures again. When ctx
 // ends before the transaction has begun, Write returns ctx's error; later its end changes nothing.
 func (d *DB) Write(ctx context.Context, write func(ctx context.Context, tx pgx.Tx) error) error {
 	return d.running(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
@@ -130,7 +130,7 @@ func (d *DB) ChangeAndScan(ctx context.Context, statement string, args []any, in
 }
 
 // ChangeAndCollect runs one statement that writes, a transaction of its own, and hands over its rows. collect may be
-// called more than once, of which the last call counts, and must set all that it captures anew.
+// called more than once, of which the last call counts, and must set all that it captures again.
 func (d *DB) ChangeAndCollect(ctx context.Context, statement string, args []any, collect func(pgx.Rows) error) error {
 	return d.running(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		rows, err := conn.Query(ctx, d.SQL(statement), args...)

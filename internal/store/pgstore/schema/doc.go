@@ -1,5 +1,7 @@
-// Package schema is how the tables of the store in PostgreSQL come, and how those that are cut by time go: steps, each in a file that is
-// never changed once it was released, and partitions. A step must leave the program of the step before working.
+// Package schema is how the tables of the store in PostgreSQL are made, and how those that are cut by time come and go: steps, each in a
+// file that is never changed once it was released, and partitions. A step must leave the program of the step before working.
 //
-// It knows no job. Start reading in the steps, the files *.sql.
+// It knows what tables there are, and nothing of what their rows mean.
+//
+// Start reading in the steps, the files *.sql; migrate.go takes them, and partitions.go cuts tables by time.
 package schema

@@ -58,7 +58,7 @@ func testClaimBySource(t *testing.T, s Stores) {
 		on("busy", "acme")
 		on("busy", "globex")
 	}
-	later := on("idle", "acme") // fifty of its company stand before it, elsewhere
+	later := on("idle", "acme") // fifty of its company are before it, elsewhere
 	room := job.Capacity{Jobs: 1, Sources: map[string]job.SourceCapacity{"busy": {Running: 1, Waiting: 3, Most: 4}}}
 	if got := claim(room); len(got) != 1 || got[0].ID != later {
 		t.Fatalf("claimed %s, want the job on the idle source", show(got))

@@ -222,7 +222,7 @@ func (f *fate) deliver(c call, a answer) bool {
 			return errors.Is(a.err, callback.ErrPending)
 		}
 		f.delivery, f.due = callback.Pending, c.now.UTC()
-		f.tried++ // who has settled it so far must not settle it again
+		f.tried++ // the one that has settled it so far must not do it again
 	case "delivery":
 		return a.err == nil && a.delivery.State == f.delivery && a.delivery.Attempt == f.tried
 	}

@@ -393,7 +393,7 @@ func testFinish(t *testing.T, s Stores) {
 		wantJob(t, get(t, s, j.ID), want)
 		expectNone(t, s, start.Add(1000*time.Hour), time.Time{})
 	}
-	waiting := accept(t, s, "acme") // never claimed: it is cancelled where it stands
+	waiting := accept(t, s, "acme") // never claimed: it is cancelled where it is
 	finish(t, s, waiting, job.Outcome{Status: job.Cancelled, CompletedAt: start, ExpiresAt: start.Add(time.Hour)})
 	expectNone(t, s, start.Add(1000*time.Hour), time.Time{})
 
