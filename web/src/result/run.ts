@@ -105,13 +105,30 @@ interface JobDocument {
   progress?: { rows: number } | null;
 }
 
-/** Waits for the end of a job by its event stream. Rejects with a Problem when it has not completed. */
+/** How often in a row a job is asked for in vain: a server that restarts, and a network that changes, are back by then. */
+const mostFailures = 20;
+
+/** Whether a failure may pass: there was no answer, it broke off, or the server cannot answer at the moment. */
+const passes = (failure: unknown) =>
+  failure instanceof TypeError ||
+  (failure instanceof Problem && (failure.status === 0 || [502, 503, 504].includes(failure.status)));
+
+/**
+ * Waits for the end of a job by its event stream, and opens it again where it ends before the job does: the server ends it with the
+ * configuration, and with the access token. Rejects with a Problem when the job has not completed.
+ */
 export async function follow(url: string, signal: AbortSignal, progress: (job: JobProgress) => void): Promise<void> {
-  for (;;) {
-    const answer = await fetched(url, { headers: { Accept: "text/event-stream" }, signal });
-    const job = await lastEvent(answer, (document) =>
-      progress({ job_id: document.job_id, rows: document.progress?.rows ?? null }),
-    );
+  for (let failures = 0; ;) {
+    let job: JobDocument | null = null;
+    try {
+      const answer = await fetched(url, { headers: { Accept: "text/event-stream" }, signal });
+      job = await lastEvent(answer, (document) => {
+        failures = 0;
+        progress({ job_id: document.job_id, rows: document.progress?.rows ?? null });
+      });
+    } catch (failure) {
+      if (!passes(failure) || ++failures > mostFailures) throw failure;
+    }
     if (job?.status === "completed") return;
     if (job && job.status !== "processing")
       throw new Problem(0, job.error?.code ?? "JOB_NOT_COMPLETED", job.error?.detail ?? job.status);
@@ -132,12 +149,14 @@ async function lastEvent(answer: Response, each: (document: JobDocument) => void
     const events = buffer.split(/\r?\n\r?\n/);
     buffer = events.pop() ?? "";
     for (const event of events) {
-      const data = event
-        .split(/\r?\n/)
-        .filter((line) => line.startsWith("data:"))
-        .map((line) => line.slice(5).trim())
-        .join("\n");
-      if (data === "") continue;
+      const field = (name: string) =>
+        event
+          .split(/\r?\n/)
+          .filter((line) => line.startsWith(`${name}:`))
+          .map((line) => line.slice(name.length + 1).trim())
+          .join("\n");
+      const data = field("data");
+      if (data === "" || field("event") === "reconnect") continue; // the latter has no job
       last = JSON.parse(data) as JobDocument;
       each(last);
       if (last.status !== "processing") {
