@@ -236,8 +236,8 @@ func (a *access) deletePolicy(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if holders := holdersOf(c.company, c.name); len(holders) > 0 {
-		return dataapi.Errorf(dataapi.CodeConflict, "The policy %s is that of %s. Take it from them first: a user with a policy that does not exist is refused.",
-			c.name, dataapi.Listing(holders))
+		return dataapi.Errorf(dataapi.CodeConflict,
+			"The policy %s is that of %s. Take it from them first: a user with a policy that does not exist is refused.", c.name, dataapi.Listing(holders))
 	}
 	if err := a.remove(r, c); err != nil {
 		return err
