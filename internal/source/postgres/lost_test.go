@@ -161,7 +161,7 @@ func TestServerThatCrashesUnderAQuery(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() { ended <- query.Run(context.Background(), source.Call{}, &cells{}) }()
-	eventually(t, "the query runs", func() bool { return scalar[int](t, db, running) == 1 })
+	eventually(t, "the query runs", func() bool { return scalar[int](t, db, sleeping) == 1 })
 	cluster.Stop(t)
 	select {
 	case err := <-ended:

@@ -133,7 +133,7 @@ func TestCancelThroughPgBouncer(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- slow.Run(ctx, source.Call{}, &count{}) }()
-		eventually(t, "the query runs", func() bool { return scalar[int](t, db, running) == 1 })
+		eventually(t, "the query runs", func() bool { return scalar[int](t, db, sleeping) == 1 })
 		cancelled := time.Now()
 		cancel()
 		if err := <-ended; !errors.Is(err, context.Canceled) {

@@ -23,6 +23,10 @@ import (
 
 const running = `SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()`
 
+// sleeping counts the sessions that are in pg_sleep: what is active may also be a connection that is only made, or a statement that is
+// only prepared.
+const sleeping = `SELECT count(*)::int FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`
+
 func oneConnection(c *postgres.Config) { c.MaxConns = 1 }
 
 // A cancel that comes while the statement is still being prepared may cost the connection, hence several rounds.
@@ -178,7 +182,7 @@ func TestOutageAndRecovery(t *testing.T) {
 	go func() {
 		slow <- compile(t, s, "SELECT pg_sleep(60)::text AS v").Run(t.Context(), source.Call{}, &count{})
 	}()
-	eventually(t, "the slow query runs", func() bool { return scalar[int](t, db, running) == 1 })
+	eventually(t, "the slow query runs", func() bool { return scalar[int](t, db, sleeping) == 1 })
 	cluster.Stop(t)
 	if err := <-slow; !dataapi.HasCode(err, dataapi.CodeExecutionInterrupted) {
 		t.Errorf("the query that ran: %v", err)
@@ -466,7 +470,7 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 	conn := db.Conn()
 	eventually(t, "the queries run", func() bool {
 		var n int
-		return conn.QueryRow(context.Background(), running).Scan(&n) == nil && n == 3
+		return conn.QueryRow(context.Background(), sleeping).Scan(&n) == nil && n == 3
 	})
 	if err := s.Close(); err != nil {
 		t.Error(err)
