@@ -28,20 +28,12 @@ func (p *progress) of(conn *net.TCPConn, begun, now time.Time) (moved time.Time,
 }
 
 func ackedBytes(conn *net.TCPConn) (acked uint64, known bool) {
-	if conn == nil {
-		return 0, false
-	}
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return 0, false
-	}
-	err = raw.Control(func(descriptor uintptr) {
-		info, err := unix.GetsockoptTCPInfo(int(descriptor), unix.IPPROTO_TCP, unix.TCP_INFO)
-		if err == nil {
+	control(conn, func(descriptor int) {
+		if info, err := unix.GetsockoptTCPInfo(descriptor, unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
 			acked, known = info.Bytes_acked, true
 		}
 	})
-	return acked, known && err == nil
+	return acked, known
 }
 
 // mostUnsent is how many bytes of a long answer wait in the system for their connection: what it takes in a fifth of a millisecond at
@@ -51,14 +43,17 @@ const mostUnsent = 256 << 10
 // boundUnsent lets a connection take no more than that ahead of what it sends. Else the system copies megabytes for each reader who takes
 // nothing, in milliseconds that others wait for, and keeps them in memory that is nobody's budget.
 func boundUnsent(conn *net.TCPConn) {
+	control(conn, func(descriptor int) {
+		_ = unix.SetsockoptInt(descriptor, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, mostUnsent) // a system that cannot goes on without
+	})
+}
+
+// control uses the descriptor of a connection, if it is known and open.
+func control(conn *net.TCPConn, use func(descriptor int)) {
 	if conn == nil {
 		return
 	}
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return
+	if raw, err := conn.SyscallConn(); err == nil {
+		_ = raw.Control(func(descriptor uintptr) { use(int(descriptor)) })
 	}
-	_ = raw.Control(func(descriptor uintptr) { // a system that cannot goes on without
-		_ = unix.SetsockoptInt(int(descriptor), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, mostUnsent)
-	})
 }
