@@ -181,6 +181,11 @@ func killServers(t *testing.T, rounds, atOnce int) {
 		})
 	}
 	all.Wait()
+	for range rounds { // chance may have killed so early that too few jobs were acknowledged to show anything
+		if len(k.accepted) < k.killed {
+			k.round()
+		}
+	}
 	k.recover()
 	k.report()
 }
@@ -382,8 +387,8 @@ func (k *killings) report() {
 		"%d jobs of the dead ran again, with a lease of %s: after %s in the middle, %s at most", k.killed, k.early, len(k.accepted), k.refused,
 		len(k.runs), k.ranTwice, len(k.ended), k.endedTwice, len(k.sends), k.sentSettled, len(k.again), crashLease,
 		median.Round(time.Millisecond), longest.Round(time.Millisecond))
-	if len(k.accepted) == 0 { // how many there are is for chance to say
-		k.t.Error("no job was acknowledged: the test shows nothing")
+	if len(k.accepted) < k.killed {
+		k.t.Errorf("only %d jobs were acknowledged", len(k.accepted))
 	}
 }
 
