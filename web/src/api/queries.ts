@@ -1,7 +1,7 @@
 // What the views ask for, kept and renewed by TanStack Query.
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { parseContract } from "../lib/contract";
-import { Problem, refuse } from "../lib/http";
+import { mayPass, refuse } from "../lib/http";
 import { ask, contract, json } from "../lib/session";
 import type {
   Activity,
@@ -177,6 +177,5 @@ export const status = queryOptions({
 
 /** Whether a failed request is worth a second try. */
 export function again(count: number, error: unknown): boolean {
-  if (!(error instanceof Problem)) return false;
-  return count < 2 && (error.status === 0 || error.status === 503);
+  return count < 2 && mayPass(error);
 }

@@ -27,6 +27,10 @@ export class Problem extends Error {
   }
 }
 
+/** Whether a request may succeed when it is sent again: there was no answer, or the server cannot answer at the moment. */
+export const mayPass = (failure: unknown): boolean =>
+  failure instanceof Problem && (failure.status === 0 || failure.status === 503);
+
 export interface Options {
   method?: string;
   /** JSON text, or what becomes JSON. */

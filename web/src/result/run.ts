@@ -1,7 +1,7 @@
 // Running a call: what answers at once, what becomes a job, and how much of it a page can hold.
 import type { Callable } from "../api/types";
 import { readResult, type Result } from "../lib/exact";
-import { Problem, refuse } from "../lib/http";
+import { mayPass, Problem, refuse } from "../lib/http";
 import { ask, fetched } from "../lib/session";
 
 /** How much text of a result is read at most. What lies beyond is for the downloads. */
@@ -108,10 +108,11 @@ interface JobDocument {
 /** How often in a row a job is asked for in vain: a server that restarts, and a network that changes, are back by then. */
 const mostFailures = 20;
 
-/** Whether a failure may pass: there was no answer, it broke off, or the server cannot answer at the moment. */
+/** Whether a stream may be opened again: it broke off, nothing answered, or a proxy says that its server is away. */
 const passes = (failure: unknown) =>
   failure instanceof TypeError ||
-  (failure instanceof Problem && (failure.status === 0 || [502, 503, 504].includes(failure.status)));
+  mayPass(failure) ||
+  (failure instanceof Problem && (failure.status === 502 || failure.status === 504));
 
 /**
  * Waits for the end of a job by its event stream, and opens it again where it ends before the job does: the server ends it with the
@@ -149,9 +150,9 @@ async function lastEvent(answer: Response, each: (document: JobDocument) => void
     const events = buffer.split(/\r?\n\r?\n/);
     buffer = events.pop() ?? "";
     for (const event of events) {
+      const lines = event.split(/\r?\n/);
       const field = (name: string) =>
-        event
-          .split(/\r?\n/)
+        lines
           .filter((line) => line.startsWith(`${name}:`))
           .map((line) => line.slice(name.length + 1).trim())
           .join("\n");

@@ -1,0 +1,1 @@
+import{w as e}from"./parts-DYykPcNi.js";function t(t,n){let r=`deliveries.reason.${t.reason}`;return r in e?n(r):t.error}var n=e=>e.reason===null||e.status!==null?null:e.error;export{t as n,n as t};
