@@ -147,6 +147,8 @@ export function Preview({ namespace, slug, text, check, people, show, handle }: 
             available={["json", "csv", "ndjson", "arrow"]}
           />
         </Suspense>
+      ) : state.running ? (
+        <Bones />
       ) : (
         <Empty icon="play" title={t("preview.none")}>
           {t("preview.none.text")}

@@ -102,9 +102,13 @@ export function Reference({ endpoint }: { endpoint: Managed | Callable }) {
             </Suspense>
           ) : (
             <div className="card">
-              <Empty icon="play" title={t("answer.none")}>
-                {t("answer.none.text")}
-              </Empty>
+              {runner.running ? (
+                <Bones />
+              ) : (
+                <Empty icon="play" title={t("answer.none")}>
+                  {t("answer.none.text")}
+                </Empty>
+              )}
             </div>
           )}
         </section>
