@@ -21,6 +21,7 @@ type Watcher struct {
 	ignored func(name string) bool
 	logger  *slog.Logger
 	notify  *fsnotify.Watcher
+	add     func(directory string) error // begins a watch; tests let something happen just before it
 	watched map[string]os.FileInfo
 	names   map[string]bool // outside of the tree, or hidden in it: links, what they lead to, and what is missing on the way
 	refused bool            // logged already
@@ -37,7 +38,7 @@ func New(root string, ignored func(name string) bool, logger *slog.Logger) *Watc
 	if w.root, err = filepath.Abs(root); err != nil {
 		w.refuse(err)
 	}
-	w.notify = notify
+	w.notify, w.add = notify, notify.Add
 	w.Sync()
 	return w
 }
@@ -94,6 +95,19 @@ func (w *Watcher) Sync() {
 	if w.notify == nil {
 		return
 	}
+	// What appears in a directory after the look at it and before its watch begins has no event: after each new watch it is
+	// looked at again. The looks are bounded, in case directories are made all the time.
+	for range maxLooks {
+		if began := w.sync(); !began {
+			return
+		}
+	}
+}
+
+const maxLooks = 10
+
+// sync looks once, and reports whether a directory began to be watched.
+func (w *Watcher) sync() (began bool) {
 	wanted := make(map[string]os.FileInfo)
 	w.names = make(map[string]bool)
 	var links []string
@@ -110,12 +124,14 @@ func (w *Watcher) Sync() {
 	}
 	for name, info := range wanted {
 		// A directory that is watched is added again too: its watch may have ended when it was moved away and back.
-		if err := w.notify.Add(name); err == nil {
+		if err := w.add(name); err == nil {
+			began = began || w.watched[name] == nil
 			w.watched[name] = info
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			w.refuse(err)
 		}
 	}
+	return began
 }
 
 func (w *Watcher) want(directory string, wanted map[string]os.FileInfo) bool {
