@@ -65,6 +65,9 @@ func TestOutageIsAFewLines(t *testing.T) {
 	more("requests are answered again")
 	close(stop)
 	callers.Wait()
+	eventually(t, "the log tells that the database is back", func() bool { // others may be answered before it is written
+		return strings.Contains(s.logOf("outage.log")[before:], "the database is available again")
+	})
 	said := s.logOf("outage.log")[before:]
 	if lines := strings.Count(said, "\n"); lines >= 50 {
 		t.Errorf("%d lines were logged for %d failures:\n%s", lines, bad.Load(), said)

@@ -158,15 +158,18 @@ func TestSlowHostGetsOneTryAtATime(t *testing.T) {
 	store := newStore(t)
 	var running, most atomic.Int32
 	var quick atomic.Bool
-	receiver := newReceiver(t, func(w http.ResponseWriter, _ *http.Request) {
+	receiver := newReceiver(t, func(w http.ResponseWriter, r *http.Request) {
 		n := running.Add(1)
 		defer running.Add(-1)
 		for seen := most.Load(); n > seen && !most.CompareAndSwap(seen, n); seen = most.Load() {
 		}
+		takes := 1500 * time.Millisecond
 		if quick.Load() {
-			time.Sleep(20 * time.Millisecond)
-		} else {
-			time.Sleep(1500 * time.Millisecond)
+			takes = 20 * time.Millisecond
+		}
+		select {
+		case <-time.After(takes):
+		case <-r.Context().Done(): // a try that was given up since it came late goes on for nobody
 		}
 		w.WriteHeader(http.StatusOK)
 	})

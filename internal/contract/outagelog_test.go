@@ -67,6 +67,9 @@ func TestAnOutageLeavesAReadableLog(t *testing.T) {
 	servertest.Eventually(t, "calls succeed again", servertest.Patience, func() bool { return succeeded.Load() > back+20 })
 	close(stop)
 	clients.Wait()
+	eventually(t, "the log tells that the database is back", patience, func() bool { // others may be answered before it is written
+		return strings.Contains(log.String(), `"the database is available again"`)
+	})
 	told := s.Log.String()[before:] + log.String()
 	if lines := strings.Count(told, "\n"); lines >= 50 {
 		t.Errorf("%d lines:\n%s", lines, told)

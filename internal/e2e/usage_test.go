@@ -106,10 +106,11 @@ func usageUnderFaults(t *testing.T, calls, reloads, kills int) {
 			reload()
 		}
 		loading.Wait()
-		counted = l.settle(counted)
+		settled, most := l.settle(counted)
 		reload() // which writes
-		if got := s.usedCalls(); got != counted {
-			t.Fatalf("%d calls are counted after a reload, want %d", got, counted)
+		// A call of which nobody knows may be counted late.
+		if counted = s.usedCalls(); counted < settled || counted > most {
+			t.Fatalf("%d calls are counted after a reload, want %d, and %d at most", counted, settled, most)
 		}
 		const unwritten = 20
 		l.run(unwritten)
@@ -124,28 +125,30 @@ func usageUnderFaults(t *testing.T, calls, reloads, kills int) {
 		l.doubtful.Store(0)
 	}
 	l.run(100)
-	counted = l.settle(counted)
+	settled, most := l.settle(counted)
 	s.stop()
 	s.start()
-	if got := s.usedCalls(); got != counted {
-		t.Errorf("%d calls are counted after a stop, want %d", got, counted)
+	if got := s.usedCalls(); got < settled || got > most {
+		t.Errorf("%d calls are counted after a stop, want %d, and %d at most", got, settled, most)
 	}
 }
 
-// settle waits until all calls that were answered are counted, beside those before, and returns how many there are in all.
-func (l *usageLoad) settle(before int64) (counted int64) {
+// settle waits until all calls that were answered are counted, beside those before, and returns how many there are in all, and how many
+// there can come to be.
+func (l *usageLoad) settle(before int64) (counted, most int64) {
 	l.s.T.Helper()
 	answered, doubtful := l.answered.Load(), l.doubtful.Load()
+	most = before + answered + doubtful
 	servertest.Eventually(l.s.T, "the calls are counted", servertest.Patience, func() bool {
 		counted = l.s.usedCalls()
 		return counted >= before+answered
 	})
 	l.s.T.Logf("%d calls were answered, the connections of %d ended", answered, doubtful)
-	if counted > before+answered+doubtful {
+	if counted > most {
 		l.s.T.Fatalf("%d calls are counted; %d were before, %d answered since, and of %d nobody knows", counted, before, answered, doubtful)
 	}
 	if answered < 100 {
 		l.s.T.Fatal("there was no load to speak of")
 	}
-	return counted
+	return counted, most
 }

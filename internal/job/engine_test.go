@@ -209,6 +209,7 @@ func TestJobIsAcceptedRunAndRead(t *testing.T) {
 		if text := read(t, engine, j.ID); text != `{"rows":[]}` {
 			t.Errorf("result %q", text)
 		}
+		synctest.Wait() // who waits for a job is told of its end before Ended is called
 		if ended.Load() != 1 {
 			t.Errorf("Ended was called %d times", ended.Load())
 		}

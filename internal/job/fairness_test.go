@@ -2,6 +2,7 @@ package job_test
 
 import (
 	"context"
+	"io"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -45,11 +46,15 @@ func next(t *testing.T, begun <-chan job.Job) job.Job {
 func TestPerCompanyLimit(t *testing.T) {
 	t.Parallel()
 	engine := start(t, newStore(t), job.Options{})
-	begun, gate := make(chan job.Job, 10_000), make(chan struct{})
-	attachment := engine.Attach(blocking(begun, gate), job.Settings{Workers: 4, PerCompany: 3})
+	begun := make(chan job.Job, 10_000)
+	gates := map[string]chan struct{}{"busy": make(chan struct{}), "other": make(chan struct{})}
+	attachment := engine.Attach(runtime{run: func(ctx context.Context, j job.Job, w io.Writer) error {
+		return blocking(begun, gates[j.Company]).run(ctx, j, w)
+	}}, job.Settings{Workers: 4, PerCompany: 3})
 	t.Cleanup(func() {
 		attachment.Detach() // what waits stays so
-		close(gate)
+		close(gates["busy"])
+		close(gates["other"])
 	})
 	acceptMany(t, engine, "busy", 9_000)
 	for range 3 {
@@ -60,10 +65,10 @@ func TestPerCompanyLimit(t *testing.T) {
 		t.Fatalf("a fourth job of %s runs", j.Company)
 	}
 	// A company at its limit gets the next worker as soon as one of its own has ended.
-	gate <- struct{}{}
-	gate <- struct{}{}
-	gate <- struct{}{}
-	gate <- struct{}{}
+	gates["other"] <- struct{}{}
+	for range 3 {
+		gates["busy"] <- struct{}{}
+	}
 	for range 3 {
 		if j := next(t, begun); j.Company != "busy" {
 			t.Fatalf("a job of %s runs", j.Company)

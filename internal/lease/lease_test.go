@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/lease"
@@ -101,15 +102,25 @@ func TestHolderOutlivesItsConfiguration(t *testing.T) {
 }
 
 func TestGraceIsForRequestsOnTheirWay(t *testing.T) {
-	pool := lease.NewPool[*resource]()
-	g := lease.NewGeneration()
-	held := hold(t, pool, g, "file", new(resource))
-	g.Retire(2 * time.Second) // longer than a busy machine takes for the next line
-	if !g.Enter() {
-		t.Fatal("a request within the grace is refused")
-	}
-	g.Leave()
-	eventually(t, "closed", func() bool { return held.closed.Load() == 1 })
+	synctest.Test(t, func(t *testing.T) {
+		pool := lease.NewPool[*resource]()
+		g := lease.NewGeneration()
+		held := hold(t, pool, g, "file", new(resource))
+		g.Retire(2 * time.Second)
+		time.Sleep(time.Second)
+		if !g.Enter() {
+			t.Fatal("a request within the grace is refused")
+		}
+		g.Leave()
+		if held.closed.Load() != 0 {
+			t.Fatal("closed within the grace")
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if held.closed.Load() != 1 {
+			t.Error("not closed after the grace")
+		}
+	})
 }
 
 func TestConcurrentHoldersCloseOnce(t *testing.T) {

@@ -42,7 +42,7 @@ func TestCancelReachesTheDatabaseAndKeepsTheConnection(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- slow.Run(ctx, source.Call{}, &count{}) }()
-		eventually(t, "the query runs", func() bool { return scalar[int](t, db, running) == 1 })
+		eventually(t, "the query runs", func() bool { return scalar[int](t, db, sleeping) == 1 })
 		cancelled := time.Now()
 		cancel()
 		awaitIdle(t, db, cancelled, time.Second)
