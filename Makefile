@@ -13,15 +13,6 @@ STAMPED = $(GO_BUILD) -ldflags "-X $$(go list -m)/internal/buildinfo.stamped=$$(
 # Guides the compiler: it is beside the main package that it was measured of.
 PROFILE := internal/cmd/caddy/server.pgo
 
-# The packages in which goroutines meet: whose code or tests begin some, or have locks, channels or atomics. What the others do is
-# run by these too. The end-to-end tests run the server as a process of its own. What is made once, or pooled, is shared by those who
-# begin goroutines elsewhere.
-RACE ?= $(shell grep -rlE --include='*.go' 'go func|[.]Go[^A-Za-z]|sync[.]([^OP]|Once$$)|atomic[.]|make.chan' internal caddymodule | grep -v '^internal/e2e/' | \
-	xargs -n1 dirname | sort -u | sed 's|^|./|')
-# SQLite is one goroutine's at a time, and a translation into Go, which the race detector would make tens of times slower.
-# Of the ways to run the suite of jobs, three servers that share a store are the one in which most goroutines meet.
-RACEFLAGS := -race -gcflags=github.com/ncruces/go-sqlite3-wasm/v6/...=-race=false \
-	-skip '^(TestConformanceOfOneStore|TestConformanceThroughPgBouncer)$$|^(TestConformanceShared|TestDocumentStore)$$/^(1|2)_stores$$'
 # How long each fuzz target runs.
 FUZZTIME ?= 2m
 
@@ -49,18 +40,8 @@ tools: ## install what the tests run beside Go: PostgreSQL, PgBouncer, nginx, cu
 EXAMPLE := examples/source-echo
 
 .PHONY: test
-test: tools ## run all tests, and again with the race detector where goroutines meet
-	go test -timeout 20m ./...
-	cd $(EXAMPLE) && go test ./...
-	@cc=$$(go env CC); \
-	if command -v "$${cc%% *}" >/dev/null; then \
-		echo "CGO_ENABLED=1 go test -race -timeout 30m, in the packages in which goroutines meet"; \
-		CGO_ENABLED=1 go test $(RACEFLAGS) -timeout 30m $(RACE) && cd $(EXAMPLE) && CGO_ENABLED=1 go test -race ./...; \
-	elif [ -n "$${CI:-}" ]; then \
-		echo "make test: no C compiler ($$cc) was found, and CI must run the race detector: install gcc" >&2; exit 1; \
-	else \
-		echo "make test: the tests passed WITHOUT the race detector: it needs a C compiler, and $$cc was not found" >&2; \
-	fi
+test: tools ## run all tests, under the race detector where goroutines meet
+	@tools/test.sh
 
 .PHONY: lint
 lint: bin/golangci-lint ## check format, vet, go.mod, the linters, and who imports Caddy
