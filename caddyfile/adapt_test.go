@@ -94,7 +94,8 @@ func TestMistakesNamePlaceAndWhatIsAllowed(t *testing.T) {
 		"unknown kind":             {global("\t\tsource demo mysql x\n"), `Caddyfile:3: unknown source "mysql": allowed are postgres and sqlite`},
 		"source twice":             {global(source + source), `Caddyfile:4: source "demo" is configured twice`},
 		"sqlite without file":      {global("\t\tsource demo sqlite\n"), "Caddyfile:3: sqlite needs the database's file"},
-		"sqlite option":            {global("\t\tsource demo sqlite x {\n\t\t\tconns 3\n\t\t}\n"), `Caddyfile:4: unknown sqlite option "conns"; did you mean max_conns? Allowed are max_conns and path`},
+		"sqlite option":            {global("\t\tsource demo sqlite x {\n\t\t\tconns 3\n\t\t}\n"), `Caddyfile:4: unknown sqlite option "conns"; did you mean max_conns? Allowed are authors, max_conns and path`},
+		"a misspelt author":        {global("\t\tsource demo sqlite x {\n\t\t\tauthor acme\n\t\t}\n"), `Caddyfile:4: unknown sqlite option "author"; did you mean authors?`},
 		"connections in words":     {global("\t\tsource demo sqlite x {\n\t\t\tmax_conns many\n\t\t}\n"), `Caddyfile:4: max_conns must be a whole number of at least 1; got "many"`},
 		"postgres without DSN":     {global("\t\tsource w postgres\n"), "Caddyfile:3: postgres needs a connection string"},
 		"superuser with a value":   {global("\t\tsource w postgres x {\n\t\t\tallow_superuser yes\n\t\t}\n"), `Caddyfile:4: allow_superuser takes no value; got "yes"`},
@@ -142,6 +143,13 @@ func TestMistakesNamePlaceAndWhatIsAllowed(t *testing.T) {
 		"an odd author":            {global("\t\tsource demo sqlite x {\n\t\t\tauthors *\n\t\t}\n"), `Caddyfile:4: authors: "*" cannot be a company`},
 		"an option behind authors": {global("\t\tsource demo sqlite x {\n\t\t\tauthors acme\n\t\t\tconns 3\n\t\t}\n"), `Caddyfile:5: unknown sqlite option "conns"`},
 		"console on the page":      {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tdocs /help\n\t\tconsole /help/console\n\t}\n}\n", `Caddyfile:11: console is /help/console and docs is /help: one must not lie below the other`},
+		"page on the health":       {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tdocs /health\n\t}\n}\n", `Caddyfile:10: docs is /health and health.live is /health/live: requests for the second would get to the first`},
+		"health on the console":    {global(catalog+source) + ":80 {\n\tdata_api {\n\t\thealth {\n\t\t\tready /console\n\t\t}\n\t}\n}\n", `Caddyfile:12: console is /console and health.ready is /console`},
+		"agents on the page":       {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tmcp /docs\n\t}\n}\n", `Caddyfile:10: docs is /docs and mcp is /docs`},
+		"agents below the page":    {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tmcp /docs/mcp\n\t}\n}\n", `Caddyfile:10: docs is /docs and mcp is /docs/mcp`},
+		"page below the agents":    {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tdocs /mcp/help\n\t\tmcp\n\t}\n}\n", `Caddyfile:11: mcp is /mcp and docs is /mcp/help`},
+		"page that is no place":    {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tdocs /a/../b\n\t}\n}\n", `Caddyfile:9: docs must be off, or a path such as /docs`},
+		"page with two slashes":    {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tdocs //b\n\t}\n}\n", `Caddyfile:9: docs must be off, or a path such as /docs`},
 		"console on the API":       {global(catalog+source) + ":80 {\n\tdata_api {\n\t\tconsole /api/console\n\t}\n}\n", `Caddyfile:9: console must not lie below /api or /.well-known`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -88,6 +88,9 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		console.Path = "" // the documentation page is where it would be by itself
 	}
 	docs.Console = console.Path
+	if err := config.CheckPlaces(places(docs, console, health, agents)...); err != nil {
+		return nil, h.WrapErr(err)
+	}
 	forPages := func(r caddyhttp.Route) caddyhttp.Route {
 		if cors != nil {
 			r.HandlersRaw = slices.Insert(r.HandlersRaw, 0, caddyconfig.JSONModuleObject(cors, "handler", "data_api_cors", nil))
@@ -124,6 +127,20 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		values[i] = httpcaddyfile.ConfigValue{Class: "route", Value: routes[i]}
 	}
 	return values, nil
+}
+
+// places are those that the directive's handlers answer beside the API.
+func places(docs config.Docs, console config.Console, health *config.Health, agents *config.MCP) []config.Place {
+	all := []config.Place{{Setting: "docs", Path: docs.Path, Below: true}, {Setting: "console", Path: console.Path, Below: true}}
+	if health != nil {
+		paths := config.Health{Live: health.Live, Ready: health.Ready}
+		paths.SetDefaults()
+		all = append(all, config.Place{Setting: "health.live", Path: paths.Live}, config.Place{Setting: "health.ready", Path: paths.Ready})
+	}
+	if agents != nil {
+		all = append(all, config.Place{Setting: "mcp", Path: cmp.Or(agents.Path, config.DefaultMCPPath), Below: true})
+	}
+	return all
 }
 
 // pathOrOff reads a path, or off for no path.

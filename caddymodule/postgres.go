@@ -68,6 +68,7 @@ func (p *PostgresSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	err := options.Read(d, "postgres", nil,
 		options.Flag("allow_set_config", &p.AllowSetConfig),
 		options.Flag("allow_superuser", &p.AllowSuperuser),
+		options.Elsewhere("authors"),
 		options.OnOff("claims", &p.Claims, "on"),
 		options.Text("dsn", &p.DSN, "{env.WAREHOUSE_URL}"),
 		options.Number("max_conns", &p.MaxConns, "8"),

@@ -37,6 +37,7 @@ func (s *SQLiteSource) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		s.Path = d.Val()
 	}
 	err := options.Read(d, "sqlite", nil,
+		options.Elsewhere("authors"),
 		options.Number("max_conns", &s.MaxConns, "8"),
 		options.Text("path", &s.Path, "./data/demo.db"),
 	)

@@ -216,6 +216,17 @@ func (l *linker) context(file *companyFile, user *identity.User, within map[stri
 	}
 }
 
+// contextFaults are what link would find in the share context of a user who is not in force yet.
+func (c *Catalog) contextFaults(company *document.CompanyFile, user *identity.User) (faults Diagnostics) {
+	slug := company.Company.Slug
+	l := linker{tree: c.current.Load().live, ground: newGround(""), reports: make(map[string]*document.Report)}
+	l.context(&companyFile{CompanyFile: *company}, user, l.reachable(map[string]bool{slug: true})[slug])
+	for _, fault := range l.faults {
+		faults = append(faults, fault.Diagnostic)
+	}
+	return faults
+}
+
 func suggestion(parameter string, within map[string][]*Endpoint) string {
 	return dataapi.DidYouMean(parameter, sortedKeys(within))
 }

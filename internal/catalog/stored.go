@@ -110,7 +110,7 @@ func (r *branchReader) storedEndpoints(files []endpointFile) (stored []endpointF
 		switch {
 		case !dataapi.ValidSlug(namespace) || !dataapi.ValidSlug(slug):
 		case taken[at], r.keeps(r.name(below)):
-			r.storedFault(below, "%s", shadowedBy(r.name(below)))
+			r.storedFault(below, "%s", shadowedBy(below))
 		default:
 			stored = append(stored, endpointFile{
 				address: dataapi.Address{Company: r.slug, Namespace: namespace, Slug: slug}, below: below, stored: r.stored.Endpoints[at],
@@ -122,7 +122,7 @@ func (r *branchReader) storedEndpoints(files []endpointFile) (stored []endpointF
 
 // shadowedBy says why an endpoint of the store is not served.
 func shadowedBy(file string) string {
-	return "the file " + file + " is served at this address, and goes before what the console has; this endpoint comes back when the file goes"
+	return "the file " + file + " of the catalog is served at this address, and goes before what the console has; this endpoint comes back when the file goes"
 }
 
 // digestWith tells apart what a company's file and the policies and users of the store say together.
@@ -215,7 +215,14 @@ func (c *Catalog) CheckUser(company, name string, value []byte) (*identity.User,
 	if whole == nil || !whole.AddUser(name, value, &report) {
 		return nil, report.All()
 	}
-	return whole.Company.Users[name], nil
+	made := whole.Company.Users[name]
+	if !made.Active { // who is let in nowhere sees nothing that a share context would hide: switching off succeeds, whatever else is wrong
+		return made, nil
+	}
+	if faults := c.contextFaults(whole, made); len(faults) > 0 {
+		return nil, faults
+	}
+	return made, nil
 }
 
 // CheckPolicy is CheckUser for a policy.

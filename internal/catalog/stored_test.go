@@ -119,7 +119,7 @@ func TestAFileGoesBeforeTheStore(t *testing.T) {
 	t.Parallel()
 	s := openWithStore(t, files{"acme/company.yaml": "", "acme/default/s.sql": storedText("File")})
 	s.store("acme", stored(storedText("Console")))
-	want := "console:acme/default/s.sql:1:1: the file acme/default/s.sql is served at this address, and goes before what the console has; " +
+	want := "console:acme/default/s.sql:1:1: the file acme/default/s.sql of the catalog is served at this address, and goes before what the console has; " +
 		"this endpoint comes back when the file goes"
 	if got := s.all(); s.titleOf("acme") != "File file" || got != want {
 		t.Errorf("live is %s\n got %s\nwant %s", s.titleOf("acme"), got, want)

@@ -30,6 +30,9 @@ followed: it is not 200.`,
 		if err != nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
 			return fmt.Errorf("%q is no URL that can be asked: it must be like http://localhost:8080/health/ready", c.Args[0])
 		}
+		if timeout := c.Duration("timeout"); timeout <= 0 {
+			return fmt.Errorf("--timeout is %s: it must be above zero", timeout)
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), c.Duration("timeout"))
 		defer cancel()
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, target.String(), http.NoBody)

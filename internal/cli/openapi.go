@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"cmp"
+
 	"github.com/spf13/cobra"
 
 	"github.com/solucao42/caddy-data-api/internal/cli/command"
@@ -28,9 +30,12 @@ With --catalog no database is asked: results have no columns in the document the
 		cmd.Flags().String("server", "", "URL that the document gives for the server, such as https://api.example.com")
 		command.ConfigFlags(cmd, "the server's configuration file")
 		command.RequireFlags(cmd, "company")
-		cmd.MarkFlagsMutuallyExclusive("catalog", "config")
 	},
 	Run: func(c *command.Call) error {
+		server, err := command.Site(c, "server")
+		if err := cmp.Or(err, command.NotBoth(c, "catalog", "config")); err != nil {
+			return err
+		}
 		snapshot, plan, err := plan(c)
 		if err != nil {
 			return err
@@ -40,7 +45,7 @@ With --catalog no database is asked: results have no columns in the document the
 			return err
 		}
 		offers, _ := plan.Offers(caller, execution.Wanted{})
-		document, err := openapi.Document(caller, offers, httpapi.OpenAPIOptions(c.String("server")))
+		document, err := openapi.Document(caller, offers, httpapi.OpenAPIOptions(server))
 		if err != nil {
 			return err
 		}

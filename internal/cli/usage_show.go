@@ -23,6 +23,9 @@ var showUsage = command.Command{
 		cmd.Flags().Bool("csv", false, "print CSV")
 	},
 	Run: func(c *command.Call) error {
+		if err := command.NotBoth(c, "csv", "json"); err != nil {
+			return err
+		}
 		query := make(url.Values)
 		for _, name := range append([]string{"company"}, usage.Parameters...) {
 			query.Set(name, c.String(name))

@@ -28,3 +28,28 @@ func (c *Console) Validate() error {
 
 // below reports whether a path is another one, or below it.
 func below(path, root string) bool { return path == root || strings.HasPrefix(path, root+"/") }
+
+// Place is a path of a site that a handler answers, and what the setting of it is called.
+type Place struct {
+	Setting, Path string // without a path it is nowhere
+	Below         bool   // it answers what lies below the path, too
+}
+
+// CheckPlaces reports a place whose requests would get to another one.
+func CheckPlaces(places ...Place) error {
+	for i, first := range places {
+		for _, second := range places[i+1:] {
+			if first.Path == "" || second.Path == "" {
+				continue
+			}
+			if second.Path != first.Path && second.Below && below(first.Path, second.Path) {
+				first, second = second, first
+			}
+			if second.Path == first.Path || first.Below && below(second.Path, first.Path) {
+				return fmt.Errorf("%s is %s and %s is %s: requests for the second would get to the first",
+					first.Setting, first.Path, second.Setting, second.Path)
+			}
+		}
+	}
+	return nil
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	pathpkg "path"
 	"strings"
 )
 
@@ -63,8 +64,10 @@ func checkPath(setting, path, offOr, example string) error {
 	switch {
 	case path == "":
 		return nil
-	case !strings.HasPrefix(path, "/") || len(path) < 2 || strings.HasSuffix(path, "/") || strings.ContainsAny(path, "*?#{} \t"):
-		return fmt.Errorf("%s must be %sa path such as %s: beginning with a slash, not ending with one, without wildcards", setting, offOr, example)
+	case !strings.HasPrefix(path, "/") || len(path) < 2 || strings.HasSuffix(path, "/") || strings.ContainsAny(path, "*?#{} \t"),
+		pathpkg.Clean(path) != path: // which no request has: Caddy cleans paths before it compares them
+		return fmt.Errorf("%s must be %sa path such as %s: beginning with a slash, not ending with one, without wildcards, // and ..; got %q",
+			setting, offOr, example, path)
 	case below(path, "/api"), below(path, "/.well-known"):
 		return fmt.Errorf("%s must not lie below /api or /.well-known, which belong to the API", setting)
 	default:

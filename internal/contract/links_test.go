@@ -119,7 +119,7 @@ func TestLinksThatAreNotMade(t *testing.T) {
 		`{"options":{"csv_for":"excel"}}`: "csv_for is for text/csv", `{"options":{"color":"red"}}`: "options.color: is not known",
 		`{"options":{"link":"x"}}`: "options.link: is not known", `{"options":{"revision":"no"}}`: "REVISION_NOT_FOUND",
 		`{"expires_in":59}`: "expires_in: must be 60 to", `{"expires_in":31622401}`: "expires_in: must be 60 to", `{"expires_in":-9223372036854775808}`: "expires_in",
-		`{"expires_in":"1h"}`: "wrong type", `{"uses":0}`: "uses: must be 1 to", `{"uses":1000001}`: "uses: must be 1 to",
+		`{"expires_in":"1h"}`: "must be a whole number", `{"uses":0}`: "uses: must be 1 to", `{"uses":1000001}`: "uses: must be 1 to",
 		`{"name":"` + strings.Repeat("é", 201) + `"}`: "name: has more than",
 		`{"parameter_values":{"pin":"1234"}}`:         "pin: is sensitive", `{"free":["pin"]}`: "pin: is sensitive",
 		`{"parameter_values":{"dias":[]}}`: "dias: cannot be written in a URL", `{"parameter_values":{"regiao":7}}`: "regiao: must be a string",

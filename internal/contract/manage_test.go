@@ -350,3 +350,19 @@ func TestManagedStatus(t *testing.T) {
 		t.Errorf("another company sees %s", got.Body)
 	}
 }
+
+// Operators write `catalog ./catalog`; diagnostics have the name without the dot.
+func TestManagedStatusOfACatalogThatIsNotWrittenCleanly(t *testing.T) {
+	t.Parallel()
+	e := engines[0]
+	s := newServer(t, servertest.Config{
+		Database: e.Source(t, t.TempDir(), sales), Settings: func(s *core.Settings) { s.Catalog += "/./" },
+		Files: map[string]string{
+			"acme/company.yaml": "users: { admin: { policies: [CompanyAdministrator] } }\n", "acme/default/faulty.sql": "/*---\nsource: nowhere\n---*/\nSELECT 1 AS one",
+		},
+	})
+	got := s.Get("/api/v1/status", s.Login("acme", "admin").Access).Want(http.StatusOK)
+	if found := decode[struct{ Faults []struct{ Path string } }](got).Faults; len(found) != 1 || found[0].Path != "acme/default/faulty.sql" {
+		t.Errorf("%s", got.Body)
+	}
+}

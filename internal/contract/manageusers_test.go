@@ -133,6 +133,53 @@ func TestManagedUserIsSentBackAsItCame(t *testing.T) {
 	}
 }
 
+// A share context that would hide nothing is refused, and so is one that no endpoint takes. A user whom a later change of an endpoint
+// leaves with such a context is not in force, and says so: what is kept is shown, and the status of the company names the cause.
+func TestManagedUserWhoseContextHidesNothing(t *testing.T) {
+	t.Parallel()
+	s := managedServer(t, engines[0])
+	const endpoint, path = "acme/default/own.sql", "/api/v1/users/erp"
+	s.WriteCatalog(endpoint, "/*---\nsource: main\nparams: { only: { type: integer } }\n---*/\nSELECT @only AS n")
+	s.Reload()
+	admin := s.Login("acme", "admin").Access
+	body := func(context, active string) string {
+		return `{"policies":["DataAPIConsumer"],"active":` + active + `,"share_context":` + context + `}`
+	}
+	for context, want := range map[string]string{
+		`{"onyl":1}`:   `share_context constrains "onyl", which is a parameter of no endpoint of company acme`,
+		`{"only":"x"}`: `only must be an integer`,
+	} {
+		refused := s.Send("PUT", path, admin, body(context, "true"), "If-None-Match", "*").Problem(http.StatusUnprocessableEntity, "INVALID_PARAMETER")
+		var problem struct {
+			Errors []struct{ Parameter, Detail string }
+		}
+		if refused.Decode(&problem); len(problem.Errors) != 1 || problem.Errors[0].Parameter != "share_context" ||
+			!strings.Contains(problem.Errors[0].Detail, want) {
+			t.Errorf("%s: %s", context, refused.Body)
+		}
+	}
+	s.Send("PUT", path, admin, body(`{"only":1}`, "true"), "If-None-Match", "*").Want(http.StatusCreated)
+	s.WriteCatalog(endpoint, "/*---\nsource: main\n---*/\nSELECT 1 AS n")
+	s.Reload()
+	admin = s.Login("acme", "admin").Access
+	got := s.Get(path, admin).Want(http.StatusOK)
+	if user := decode[object](got); user["faulty"] != true || user["active"] != true {
+		t.Errorf("%s", got.Body)
+	}
+	status := s.Get("/api/v1/status", admin).Want(http.StatusOK)
+	found := decode[struct {
+		Faults []struct{ Path, Message string }
+	}](status).Faults
+	if len(found) != 1 || found[0].Path != "console:acme/users/erp" || !strings.Contains(found[0].Message, `constrains "only"`) {
+		t.Errorf("%s", status.Body)
+	}
+	// Switching off succeeds, whatever else is wrong.
+	off := decode[object](s.Send("PUT", path, admin, body(`{"only":1}`, "false"), "If-Match", "*").Want(http.StatusOK))
+	if off["active"] != false || off["faulty"] != false {
+		t.Errorf("%v", off)
+	}
+}
+
 // A policy is read, edited and sent back in the same way.
 func TestManagedPolicyIsSentBackAsItCame(t *testing.T) {
 	t.Parallel()

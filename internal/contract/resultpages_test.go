@@ -58,6 +58,8 @@ func TestResultOfAJob(t *testing.T) {
 			{[]string{"Range", "bytes=5-6", "If-Range", `"other"`}, http.StatusOK, 0, size},
 			{[]string{"Range", "bytes=0-1,5-6"}, http.StatusOK, 0, size}, // several ranges: the whole, as a server may
 			{[]string{"Range", "rows=0-1"}, http.StatusOK, 0, size},
+			{[]string{"Range", "BYTES=0-1"}, http.StatusPartialContent, 0, 2}, // a unit has no case
+			{[]string{"Range", "bytes=0-1, "}, http.StatusOK, 0, size},
 			{[]string{"If-None-Match", etag}, http.StatusNotModified, 0, 0},
 			{[]string{"If-Match", etag}, http.StatusOK, 0, size},
 		} {
@@ -68,10 +70,12 @@ func TestResultOfAJob(t *testing.T) {
 				t.Errorf("%v: got %d bytes that differ", test.headers, len(got.Body))
 			}
 		}
-		beyond := s.Send(http.MethodGet, job+"/result", token, "", "Range", fmt.Sprintf("bytes=%d-", size)).
-			Problem(http.StatusRequestedRangeNotSatisfiable, "RANGE_NOT_SATISFIABLE")
-		if beyond.Header.Get("Content-Range") != fmt.Sprintf("bytes */%d", size) || beyond.Header.Get("ETag") != "" {
-			t.Errorf("headers of the 416: %v", beyond.Header)
+		for _, nowhere := range []string{fmt.Sprintf("bytes=%d-", size), "bytes=-0", "bytes= -00", "bytes=5-2", "bytes=x-", "bytes=-"} {
+			beyond := s.Send(http.MethodGet, job+"/result", token, "", "Range", nowhere).
+				Problem(http.StatusRequestedRangeNotSatisfiable, "RANGE_NOT_SATISFIABLE")
+			if beyond.Header.Get("Content-Range") != fmt.Sprintf("bytes */%d", size) || beyond.Header.Get("ETag") != "" {
+				t.Errorf("%s: headers of the 416: %v", nowhere, beyond.Header)
+			}
 		}
 		s.Send(http.MethodGet, job+"/result", token, "", "If-Match", `"other"`).Problem(http.StatusPreconditionFailed, "PRECONDITION_FAILED")
 		s.Send(http.MethodGet, job+"/result", token, "", "Accept", "text/html").Problem(http.StatusNotAcceptable, "NOT_ACCEPTABLE")
@@ -79,6 +83,21 @@ func TestResultOfAJob(t *testing.T) {
 		s.Get(job+"/result", s.Login("acme", "powerless").Access).Problem(http.StatusForbidden, "FORBIDDEN")
 		checkPages(t, s, job, token, ended.Result)
 	})
+}
+
+// A part of nothing has no Content-Range: an empty result is answered whole, whatever is asked for.
+func TestEmptyResultHasNoRanges(t *testing.T) {
+	t.Parallel()
+	s := controlServer(t, engines[0])
+	token := s.Login("acme", "integration").Access
+	job := s.Call("series-job", token, `{"rows":0}`).Job()
+	s.Await(job, token)
+	for _, wanted := range []string{"bytes=0-", "bytes=-5", "bytes=-0", "bytes=3-4"} {
+		got := s.Send(http.MethodGet, job+"/result.ndjson", token, "", "Range", wanted).Want(http.StatusOK)
+		if len(got.Body) != 0 || got.Header.Get("Content-Range") != "" || got.Header.Get("Content-Length") != "0" {
+			t.Errorf("%s: %q, %v", wanted, got.Body, got.Header)
+		}
+	}
 }
 
 // checkPages reads a result of 12,345 rows page by page.

@@ -34,7 +34,7 @@ func TestDecodeBodySaysWhereAFaultIs(t *testing.T) {
 		` null `:                                        "The body must be one JSON object; got null.",
 		`nul`:                                           "The JSON ends early (line 1, column 4).",
 		`[]`:                                            "The body must be one JSON object; got an array.",
-		`{"callback_url":5}`:                            `The field "callback_url" has the wrong type: got a number.`,
+		`{"callback_url":5}`:                            `The field "callback_url" must be a string; got a number.`,
 	} {
 		_, err := decodeText(t, body)
 		if got := dataapi.AsError(err); got == nil || got.Code != dataapi.CodeInvalidRequest || got.Detail != want {

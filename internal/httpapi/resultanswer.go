@@ -199,9 +199,18 @@ func answerBytes(w http.ResponseWriter, r *http.Request, found job.Job, stored *
 // the whole, as a server may do: each would cost a block of the store, however short it is.
 func answerRanges(w http.ResponseWriter, r *http.Request, etag string, content io.ReadSeeker) error {
 	w.Header().Set("ETag", etag)
-	if wanted := r.Header.Get("Range"); wanted != "" && !singleRange(wanted) {
+	size, err := content.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	if wanted := r.Header.Get("Range"); wanted != "" {
 		r = r.Clone(r.Context())
 		r.Header.Del("Range")
+		if size > 0 { // no Content-Range can name a part of nothing: an empty result is answered whole
+			if single := singleRange(wanted, size); single != "" {
+				r.Header.Set("Range", single)
+			}
+		}
 	}
 	watched := &watchedReader{ReadSeeker: content}
 	refusing := &refusingWriter{ResponseWriter: w}
@@ -212,6 +221,7 @@ func answerRanges(w http.ResponseWriter, r *http.Request, etag string, content i
 		if refusing.status == http.StatusPreconditionFailed {
 			return &dataapi.Error{Code: dataapi.CodePreconditionFailed}
 		}
+		w.Header().Set("Content-Range", fmt.Sprintf("bytes */%d", size)) // which is missing where the range cannot be read
 		return &dataapi.Error{Code: dataapi.CodeRangeNotSatisfiable}
 	case watched.err != nil:
 		return watched.err
@@ -219,11 +229,18 @@ func answerRanges(w http.ResponseWriter, r *http.Request, etag string, content i
 	return r.Context().Err()
 }
 
-// singleRange reports whether a Range header asks for one range of bytes. Other units mean nothing here, and a range that
-// means nothing is ignored (RFC 9110, 14.2).
-func singleRange(wanted string) bool {
+// singleRange is a Range header as [http.ServeContent] reads it rightly, or "" where it does not ask for one range of bytes. Other units mean
+// nothing here, and a range that means nothing is ignored (RFC 9110, 14.2). A unit's name has no case. The last 0 bytes are nowhere, and
+// are asked for as what begins at the end is.
+func singleRange(wanted string, size int64) string {
 	unit, ranges, _ := strings.Cut(wanted, "=")
-	return strings.EqualFold(fields.TrimSpace(unit), "bytes") && !strings.Contains(ranges, ",")
+	if !strings.EqualFold(fields.TrimSpace(unit), "bytes") || strings.Contains(ranges, ",") {
+		return ""
+	}
+	if last, isSuffix := strings.CutPrefix(fields.TrimSpace(ranges), "-"); isSuffix && last != "" && strings.Trim(last, "0") == "" {
+		return fmt.Sprintf("bytes=%d-", size)
+	}
+	return "bytes=" + ranges
 }
 
 // watchedReader remembers why reading failed, which [http.ServeContent] does not tell.

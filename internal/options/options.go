@@ -22,6 +22,11 @@ func Custom(name string, read func(d *caddyfile.Dispenser) error) Option {
 	return Option{name: name, read: read}
 }
 
+// Elsewhere is an option that has been read and taken away before the others of its block, and is named among them for those who misspell it.
+func Elsewhere(name string) Option {
+	return Option{name: name, read: func(d *caddyfile.Dispenser) error { return d.Errf("%s is not read in this place", name) }}
+}
+
 // Repeated is the option where it may be given more than once.
 func (o Option) Repeated() Option {
 	o.repeats = true

@@ -23,7 +23,8 @@ func ParseTime(text []byte) (micros int64, ok bool) {
 	return micros, ok && len(rest) == 0
 }
 
-// ParseTimestamp reads a moment as [AppendText] writes it, without a zone or, when zoned, with the offset +00:00:
+// ParseTimestamp reads a moment as [AppendText] writes it, without a zone or, when zoned, with the offset +00:00, or with Z, as it is in the
+// arrays that a source hands on as they are, those of parameters among them:
 // microseconds since 1970-01-01T00:00:00, with the least and the greatest int64 for -infinity and infinity. A moment
 // beyond what fits is not ok.
 func ParseTimestamp(text []byte, zoned bool) (micros int64, ok bool) {
@@ -36,6 +37,9 @@ func ParseTimestamp(text []byte, zoned bool) (micros int64, ok bool) {
 		return 0, false
 	}
 	clock, rest, ok := parseClock(rest[1:])
+	if zoned && string(rest) == "Z" {
+		rest = []byte(utcOffset)
+	}
 	zone := ""
 	if zoned {
 		zone = utcOffset

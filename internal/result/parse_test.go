@@ -49,6 +49,9 @@ func TestParsingRefusesOtherTexts(t *testing.T) {
 			t.Errorf("the time %q is read as %d", text, micros)
 		}
 	}
+	if micros, ok := result.ParseTimestamp([]byte("1970-01-01T00:00:01.5Z"), true); !ok || micros != 1_500_000 {
+		t.Errorf("a moment with Z is read as %d, %t", micros, ok)
+	}
 	for _, text := range []string{"", "2026-01-01", "2026-01-01 10:00:00", "2026-01-01T10:00:00Z", "294277-01-09T04:00:55"} {
 		if micros, ok := result.ParseTimestamp([]byte(text), false); ok {
 			t.Errorf("the timestamp %q is read as %d", text, micros)

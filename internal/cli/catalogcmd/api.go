@@ -39,16 +39,16 @@ type api struct {
 
 // signIn exchanges the API key of the environment.
 func signIn(c *command.Call) (*api, error) {
-	base, err := url.Parse(c.String("url"))
-	if err != nil || base.Scheme != "https" && base.Scheme != "http" || base.Host == "" {
-		return nil, fmt.Errorf("--url is %q: it must be a URL such as https://api.example.com", c.String("url"))
+	base, err := command.Site(c, "url")
+	if err != nil {
+		return nil, err
 	}
 	key, secret := os.Getenv(keyVariable), os.Getenv(secretVariable)
 	if key == "" || secret == "" {
 		return nil, fmt.Errorf("set %s and %s to an API key and its secret, of a user with the permissions %s and %s",
 			keyVariable, secretVariable, dataapi.ActionView, dataapi.ActionEdit)
 	}
-	a := &api{call: c, base: strings.TrimSuffix(base.String(), "/"), client: &http.Client{
+	a := &api{call: c, base: base, client: &http.Client{
 		Timeout:       time.Minute,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}

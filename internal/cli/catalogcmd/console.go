@@ -60,7 +60,7 @@ served until it is removed: so that files can be moved to the console without a 
 			request := admin.ConsoleEndpoint{Company: c.String("company"), Namespace: namespace, Slug: slug, Text: texts[at]}
 			var imported admin.Imported
 			if _, err := c.Request(http.MethodPost, admin.ConsolePath, request, &imported); err != nil {
-				return fmt.Errorf("%s: %w; %d before it were taken in", fileOf(c, at), err, changed)
+				return notTakenIn(c, at, err, changed)
 			}
 			if imported.Changed {
 				changed++
@@ -87,4 +87,13 @@ var createCompany = command.Command{
 				made.Company, made.Admin)
 		})
 	},
+}
+
+// notTakenIn names the file as the caller knows it, where the server names what would come of it.
+func notTakenIn(c *command.Call, at string, err error, before int) error {
+	message := strings.TrimSuffix(err.Error(), ".")
+	if fault, placed := strings.CutPrefix(message, "console:"+c.String("company")+"/"+at+".sql:"); placed {
+		return fmt.Errorf("%s:%s; %d before it were taken in", fileOf(c, at), fault, before)
+	}
+	return fmt.Errorf("%s: %s; %d before it were taken in", fileOf(c, at), message, before)
 }

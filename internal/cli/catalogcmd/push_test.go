@@ -110,7 +110,7 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 	if _, err = run(t, Push, at...); err == nil || !strings.Contains(err.Error(), "set DATA_API_KEY and DATA_API_SECRET") {
 		t.Error(err)
 	}
-	if _, err = run(t, Push, directory, "--url", "localhost:3100", "--company", "acme"); err == nil || !strings.Contains(err.Error(), "it must be a URL such as") {
+	if _, err = run(t, Push, directory, "--url", "localhost:3100", "--company", "acme"); err == nil || !strings.Contains(err.Error(), "it must be a URL with https or http") {
 		t.Error(err)
 	}
 	if _, err = run(t, Push, directory); err == nil || !strings.Contains(err.Error(), "--url and --company are missing") {

@@ -96,6 +96,23 @@ var flagTypes = map[string]string{
 	"size": "a size such as 50MiB",
 }
 
+// NotBoth refuses two flags of which each says another thing.
+func NotBoth(c *Call, one, other string) error {
+	if c.Changed(one) && c.Changed(other) {
+		return fmt.Errorf("give --%s or --%s, not both", one, other)
+	}
+	return nil
+}
+
+// Site reads a flag that says where a site is, and returns it without a slash at its end; "" for one that was not given.
+func Site(c *Call, name string) (string, error) {
+	base, err := dataapi.ParseBase(c.String(name))
+	if err != nil {
+		return "", fmt.Errorf("--%s is %q: it must be a URL with https or http, a host, and at most a path, such as https://api.example.com", name, c.String(name))
+	}
+	return base.URL, nil
+}
+
 // JSONFlag adds --json.
 func JSONFlag(cmd *cobra.Command, usage string) { cmd.Flags().Bool("json", false, usage) }
 

@@ -2,7 +2,6 @@ package keycmd
 
 import (
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,12 +17,16 @@ var makeConsoleLink = command.Command{
 		cmd.Flags().String("url", "http://localhost", "where the site is that serves the console, such as https://api.example.com")
 	},
 	Run: func(c *command.Call) error {
+		site, err := command.Site(c, "url") // before a link is made, which is good once
+		if err != nil {
+			return err
+		}
 		request := admin.ConsoleLinkRequest{Company: c.String("company"), User: c.String("user")}
-		return command.Ask(c, http.MethodPost, admin.ConsoleLinkPath, request, func(link admin.ConsoleLink) error { return printConsoleLink(c, link) })
+		return command.Ask(c, http.MethodPost, admin.ConsoleLinkPath, request, func(link admin.ConsoleLink) error { return printConsoleLink(c, site, link) })
 	},
 }
 
-func printConsoleLink(c *command.Call, link admin.ConsoleLink) error {
+func printConsoleLink(c *command.Call, site string, link admin.ConsoleLink) error {
 	return c.Printf("%s%s\n\nIt lets in the first one who opens it, until %s. To take it back, or to end the session: caddy data-api keys revoke %s\n",
-		strings.TrimSuffix(c.String("url"), "/"), link.Path, link.Until.Format(time.RFC3339), link.KeyID)
+		site, link.Path, link.Until.Format(time.RFC3339), link.KeyID)
 }

@@ -43,7 +43,7 @@ func printNewKey(c *command.Call, key admin.NewKey) error {
 // expiry is the moment that the flag expires-in says; zero: it was not given.
 func expiry(c *command.Call) (time.Time, error) {
 	switch expiresIn := c.Duration("expires-in"); {
-	case expiresIn < 0:
+	case expiresIn < 0, expiresIn == 0 && c.Changed("expires-in"): // a key that expires at once is none, and one for ever is not meant
 		return time.Time{}, fmt.Errorf("--expires-in is %s: it must be above zero", expiresIn)
 	case expiresIn == 0:
 		return time.Time{}, nil

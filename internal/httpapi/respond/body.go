@@ -1,14 +1,12 @@
 package respond
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"net/url"
-	"reflect"
 	"strings"
 	"time"
 
@@ -180,76 +178,3 @@ func checkMediaType(contentType string) error {
 }
 
 const noObject = "The body must be one JSON object; got %s."
-
-// describeJSON says in a caller's words what is wrong with a body that should be read into target, and where.
-func describeJSON(body []byte, err error, target any) string {
-	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-		line, column := position(body, syntactic.ByteOffset)
-		if errors.Is(err, jsontext.ErrDuplicateName) {
-			return fmt.Sprintf("The field %s is given twice (line %d, column %d).", name(syntactic.JSONPointer), line, column)
-		}
-		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return fmt.Sprintf("The JSON ends early (line %d, column %d).", line, column)
-		}
-		return fmt.Sprintf("The body is not valid JSON: %v (line %d, column %d).", syntactic.Err, line, column)
-	}
-	if semantic, ok := errors.AsType[*jsonv2.SemanticError](err); ok {
-		if errors.Is(err, jsonv2.ErrUnknownName) {
-			return unknownField(semantic.JSONPointer.LastToken(), target)
-		}
-		if semantic.JSONPointer == "" {
-			return fmt.Sprintf(noObject, kindName(semantic.JSONKind))
-		}
-		return fmt.Sprintf("The field %s has the wrong type: got %s.", name(semantic.JSONPointer), kindName(semantic.JSONKind))
-	}
-	return "The body is not valid JSON."
-}
-
-// unknownField says which fields a request has beside the one that was sent.
-func unknownField(field string, target any) string {
-	var known []string
-	for _, member := range reflect.VisibleFields(reflect.TypeOf(target).Elem()) {
-		if name, _, _ := strings.Cut(member.Tag.Get("json"), ","); name != "" && member.Type != shownType {
-			known = append(known, name)
-		}
-	}
-	sentence := fmt.Sprintf("The field %q is not known here. Known are", fields.Shorten(field))
-	if near := dataapi.Nearest(field, known); near != "" {
-		sentence = fmt.Sprintf("The field %q is not known here; did you mean %s? Known are", fields.Shorten(field), near)
-	}
-	sentence += " " + dataapi.Listing(known)
-	if hinting, ok := target.(interface{ UnknownFieldHint() string }); ok {
-		sentence += "; " + hinting.UnknownFieldHint()
-	}
-	return sentence + "."
-}
-
-func name(pointer jsontext.Pointer) string {
-	return fmt.Sprintf("%q", fields.Shorten(pointer.LastToken()))
-}
-
-func kindName(kind jsontext.Kind) string {
-	switch kind {
-	case '{':
-		return "an object"
-	case '[':
-		return "an array"
-	case '"':
-		return "a string"
-	case '0':
-		return "a number"
-	case 't', 'f':
-		return "a boolean"
-	case 'n':
-		return "null"
-	default:
-		return "something else"
-	}
-}
-
-// position returns the line and column of a byte offset, both from 1, for people.
-func position(body []byte, offset int64) (line, column int) {
-	before := body[:min(int(offset), len(body))]
-	lastBreak := bytes.LastIndexByte(before, '\n')
-	return bytes.Count(before, []byte{'\n'}) + 1, len(before) - lastBreak
-}

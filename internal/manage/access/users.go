@@ -99,9 +99,15 @@ func (p *people) describe(name string) (userDocument, bool) {
 		}
 		user = readUser(name, document.Value)
 	}
+	refused := user.Stored && !user.Active && document.Revision != 0 && readUser(name, document.Value).Active
+	if refused { // since its share context would hide nothing: what is kept of it says otherwise, and is what can be sent back
+		kept := *user
+		kept.Active = true
+		user = &kept
+	}
 	d := describeUser(p.company, user)
 	d.Keys = p.keys[name]
-	d.Faulty = p.company.Users[name] == nil
+	d.Faulty = p.company.Users[name] == nil || refused
 	if !user.Stored && !d.Faulty {
 		d.Origin = "file"
 		if !p.company.Stored {

@@ -53,7 +53,7 @@ type deliveryCounts struct {
 }
 
 type faultDocument struct {
-	Path    string  `json:"path"` // below the catalog
+	Path    string  `json:"path"` // below the catalog; what the store has begins with console:
 	Line    int     `json:"line"`
 	Column  int     `json:"column"`
 	Message string  `json:"message"`
@@ -101,14 +101,20 @@ func (o *operation) getStatus(w http.ResponseWriter, r *http.Request) error {
 	return respond.WriteJSON(w, http.StatusOK, d)
 }
 
-// faults are those of the company's files.
+// faults are those of the company's files, and of what the store has of it. Where the catalog lies on the server is not the company's business.
 func (o *operation) faults(company string, all document.Diagnostics) []faultDocument {
-	root := filepath.ToSlash(o.CatalogRoot)
+	above := filepath.Clean(o.CatalogRoot) + string(filepath.Separator) // diagnostics have clean names, and operators write ./catalog
 	documents := []faultDocument{}
 	for _, fault := range all {
-		path := strings.TrimPrefix(strings.TrimPrefix(filepath.ToSlash(fault.File), root), "/")
+		path, stored := document.StoredPath(fault.File)
+		shown := fault.File
+		if !stored {
+			path = filepath.ToSlash(strings.TrimPrefix(fault.File, above))
+			shown = path
+		}
 		if strings.HasPrefix(path, company+"/") {
-			documents = append(documents, faultDocument{path, fault.Line, fault.Column, fault.Message, textOrNull(fault.Effect)})
+			message := strings.ReplaceAll(fault.Message, above, "")
+			documents = append(documents, faultDocument{shown, fault.Line, fault.Column, message, textOrNull(fault.Effect)})
 		}
 	}
 	return documents

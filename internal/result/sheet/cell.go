@@ -15,6 +15,9 @@ import (
 // exactDigits is how many significant digits of a number a spreadsheet keeps.
 const exactDigits = 15
 
+// maxNumber is how long the text of a number may be that a spreadsheet holds, whatever its zeros.
+const maxNumber = 300
+
 // appendCell appends a cell. Numbers that a spreadsheet would round are text, and so are moments that it cannot hold: those before
 // March 1900, where its calendar is wrong, and those with a part of a second.
 func appendCell(dst []byte, at place, value *source.Value) ([]byte, error) {
@@ -23,11 +26,11 @@ func appendCell(dst []byte, at place, value *source.Value) ([]byte, error) {
 		return dst, nil
 	case source.KindBool:
 		return append(append(append(at.begin(dst), ` t="b"><v>`...), byte('0'+value.Int)), "</v></c>"...), nil
-	case source.KindInt, source.KindDecimal, source.KindFloat32:
+	case source.KindInt, source.KindDecimal:
 		if text := result.AppendText(nil, *value); exact(text) {
 			return appendNumber(dst, at, text, plainStyle), nil
 		}
-	case source.KindFloat64: // which is what a spreadsheet calculates with
+	case source.KindFloat64, source.KindFloat32: // which a spreadsheet, that calculates with the former, holds as they are
 		if !math.IsNaN(value.Float) && !math.IsInf(value.Float, 0) {
 			return appendNumber(dst, at, result.AppendText(nil, *value), plainStyle), nil
 		}
@@ -57,6 +60,9 @@ const (
 
 // exact reports whether a text is a number that a spreadsheet keeps digit for digit.
 func exact(number []byte) bool {
+	if len(number) > maxNumber {
+		return false // the least number that a spreadsheet holds is 2.2e-308, and what is less becomes 0
+	}
 	digits, leading := 0, true
 	for _, c := range number {
 		switch {

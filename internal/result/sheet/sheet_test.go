@@ -84,6 +84,7 @@ func write(t *testing.T, maxRows int, columns []source.Column, rows ...[]source.
 func TestCells(t *testing.T) {
 	text := func(kind source.Kind, s string) source.Value { return source.Value{Kind: kind, Bytes: []byte(s)} }
 	number := func(kind source.Kind, n int64) source.Value { return source.Value{Kind: kind, Int: n} }
+	least := "0." + strings.Repeat("0", 320) + "1" // which a double does not hold
 	for i, test := range []struct {
 		value source.Value
 		want  string // type, style and value
@@ -99,6 +100,10 @@ func TestCells(t *testing.T) {
 		{text(source.KindDecimal, "NaN"), "inlineStr 0 NaN"},
 		{source.Value{Kind: source.KindFloat64, Float: 0.1}, " 0 0.1"},
 		{source.Value{Kind: source.KindFloat64, Float: math.Inf(-1)}, "inlineStr 0 -Infinity"},
+		{source.Value{Kind: source.KindFloat32, Float: float64(float32(16777216))}, " 0 1.6777216e+07"},
+		{source.Value{Kind: source.KindFloat32, Float: float64(float32(1e-7))}, " 0 1e-07"},
+		{source.Value{Kind: source.KindFloat32, Float: math.NaN()}, "inlineStr 0 NaN"},
+		{text(source.KindDecimal, least), "inlineStr 0 " + least},
 		{number(source.KindDate, 0), " 2 25569"},
 		{number(source.KindDate, -40_000), "inlineStr 0 1860-06-26"},
 		{number(source.KindDate, math.MaxInt64), "inlineStr 0 infinity"},
