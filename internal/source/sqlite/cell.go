@@ -18,11 +18,14 @@ type form struct {
 	shape shape
 	scale int   // of a decimal: digits after the point, or noScale
 	limit int64 // of an integer: the largest value; the smallest is -limit-1
+	items shape // of an array: how what is in it is read, with scale and limit
+	depth int   // of an array: how many arrays an item is in
 }
 
 func formOf(t source.Type, scale int) form {
-	f := form{shape: shapeOf(t), scale: scale, limit: math.MaxInt64}
-	switch t {
+	item, depth := itemOf(t)
+	f := form{shape: shapeOf(t), scale: scale, limit: math.MaxInt64, items: shapes[item], depth: depth}
+	switch item {
 	case source.TypeSmallInt:
 		f.limit = math.MaxInt16
 	case source.TypeInteger:
@@ -36,6 +39,7 @@ func formOf(t source.Type, scale int) form {
 type cellReader struct {
 	stmt    *sqlite3.Stmt
 	scratch []byte // the digits and UUIDs of the row that is being read
+	arrays  []byte // its arrays
 }
 
 // read reads one cell into v, which holds what was read of the same column before. It reports false for a value that does
@@ -179,9 +183,11 @@ func (r *cellReader) text(f form, v *source.Value, b []byte) bool {
 		return ok
 	case shapeUUID:
 		return r.uuid(v, b)
-	case shapeJSON, shapeArray:
+	case shapeJSON:
 		v.Kind, v.Bytes = source.KindJSON, b
-		return utf8.Valid(b) && json.Valid(b) && (f.shape == shapeJSON || firstByte(b) == '[')
+		return utf8.Valid(b) && json.Valid(b)
+	case shapeArray:
+		return r.array(f, v, b)
 	}
 	return false
 }
@@ -231,14 +237,4 @@ func isPlainNumber(b []byte) bool {
 	}
 	_, ok := digits(b[whole+1:])
 	return b[whole] == '.' && whole+1 < len(b) && ok
-}
-
-// firstByte returns the first byte that is not JSON's white space, or 0.
-func firstByte(b []byte) byte {
-	for _, c := range b {
-		if c != ' ' && c != '\t' && c != '\n' && c != '\r' {
-			return c
-		}
-	}
-	return 0
 }

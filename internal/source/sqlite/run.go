@@ -94,7 +94,7 @@ func (c *conn) push(q *query, p *prepared, sink source.Sink) error {
 		return sinkError{err}
 	}
 	for row := 1; more && row <= q.maxRows+1; row++ {
-		c.reader.scratch = c.reader.scratch[:0]
+		c.reader.scratch, c.reader.arrays = c.reader.scratch[:0], c.reader.arrays[:0]
 		for i := range c.row {
 			if !c.reader.read(i, c.forms[i], &c.row[i]) {
 				return p.misfit(i, c.forms[i], columns, row)

@@ -102,7 +102,8 @@ func (c *Config) Validate() error {
 //	timestamptz         the same with Z or an offset such as +02:00; without one it is UTC, as SQLite's functions take it
 //	uuid                TEXT of 36 characters, or BLOB of 16 bytes
 //	json                TEXT of valid JSON, INTEGER, finite REAL
-//	array<...>          TEXT of a JSON array, as json_group_array makes it
+//	array<...>          TEXT of a JSON array, as json_group_array makes it, of items that fit as cells do: 0 and 1, and false and true, of
+//	                    booleans; bytes as \x and hexadecimal digits
 //	interval            TEXT
 //	varbinary           BLOB
 //

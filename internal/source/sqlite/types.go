@@ -39,15 +39,21 @@ var shapes = map[source.Type]shape{
 
 // shapeOf returns how values of a type are read, and shapeByRow for a name that is no type.
 func shapeOf(t source.Type) shape {
-	elem := string(t)
-	for strings.HasPrefix(elem, "array<") && strings.HasSuffix(elem, ">") {
-		elem = elem[len("array<") : len(elem)-1]
-	}
-	found, ok := shapes[source.Type(elem)]
-	if ok && elem != string(t) {
+	item, depth := itemOf(t)
+	found, ok := shapes[item]
+	if ok && depth > 0 {
 		return shapeArray
 	}
 	return found
+}
+
+// itemOf returns the type of what is in an array, and how many arrays it is in; none: t is no array.
+func itemOf(t source.Type) (item source.Type, depth int) {
+	for strings.HasPrefix(string(t), "array<") && strings.HasSuffix(string(t), ">") {
+		t = t[len("array<") : len(t)-1]
+		depth++
+	}
+	return t, depth
 }
 
 // declarations maps the words that tables' declarations use, without length, precision and scale.
