@@ -18,7 +18,6 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/attach"
 	"github.com/solucao42/caddy-data-api/internal/audit"
-	"github.com/solucao42/caddy-data-api/internal/httpapi"
 	"github.com/solucao42/caddy-data-api/internal/lease"
 	"github.com/solucao42/caddy-data-api/internal/server"
 	"github.com/solucao42/caddy-data-api/internal/telemetry"
@@ -149,7 +148,6 @@ func (a *App) takeOver() {
 	})
 	a.detachMetrics = telemetry.Metrics.Attach(opened.View(!a.Metrics.WithoutCompany))
 	a.inForce.Store(true)
-	go httpapi.PrepareDocuments()
 }
 
 // attach makes jobs and callbacks begin under this configuration. Its generation is held until the last of them has ended.

@@ -103,9 +103,6 @@ func (e *endpoints) openAPI(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// PrepareDocuments does what the first OpenAPI document would otherwise wait for. It blocks for some hundredths of a second.
-func PrepareDocuments() { openapi.Prepare() }
-
 func makeDocument(caller identity.Principal, of view) (openAPIDocument, error) {
 	offers, more := of.plan.Offers(caller, execution.Wanted{Namespace: of.namespace, Limit: maxDescribed})
 	if more {

@@ -29,13 +29,6 @@ type Options struct {
 	Reserved []string
 }
 
-// Prepare reads what all documents begin with, which takes as long as making a document of a hundred endpoints: the first caller who asks
-// for one need not wait for that. It blocks while it reads, and does nothing after the first time.
-func Prepare() {
-	_, _ = base()
-	_, _ = management() // what may be at fault in either is reported with each document
-}
-
 // Document describes what a caller may run, and nothing else. Offers are all that [execution.Plan.Offers] returns for the
 // caller. The same arguments give the same bytes: one JSON object, without a line break at its end.
 func Document(caller identity.Principal, offers []execution.Offer, options Options) ([]byte, error) {
