@@ -443,3 +443,32 @@ func TestListAndRevokeLinks(t *testing.T) {
 		t.Errorf("after that who looks after keys sees %s", got)
 	}
 }
+
+// An endpoint that is gone or inactive leaves its links: who may see them can still revoke them, before an endpoint is at that address
+// again and they open once more.
+func TestLinksOfAnEndpointThatIsGone(t *testing.T) {
+	t.Parallel()
+	s, _, ana := linkServer(t)
+	kept, keptAt := makeLink(s, ana, linkedRoute, `{"name":"kept"}`)
+	revoked, revokedAt := makeLink(s, ana, linkedRoute, `{"name":"revoked"}`)
+	text := s.RemoveCatalog("acme/default/linked.sql")
+	s.Reload()
+	s.Get(keptAt, "").Problem(http.StatusNotFound, "ENDPOINT_NOT_FOUND")
+	s.Send(http.MethodPost, linkedRoute+"links", ana, "{}").Problem(http.StatusNotFound, "ENDPOINT_NOT_FOUND")
+	var page struct {
+		Links []madeLink `json:"links"`
+	}
+	s.Get(linkedRoute+"links", ana).Want(http.StatusOK).Decode(&page)
+	if len(page.Links) != 2 {
+		t.Errorf("the links of an endpoint that is gone: %+v", page.Links)
+	}
+	s.Get(linkedRoute+"links/"+kept.ID, ana).Want(http.StatusOK)
+	s.Get(linkedRoute+"links/"+kept.ID, s.Login("acme", "bob").Access).Problem(http.StatusNotFound, "ENDPOINT_NOT_FOUND")
+	s.Send(http.MethodDelete, linkedRoute+"links/"+revoked.ID, ana, "").Want(http.StatusNoContent)
+	s.Get("/api/v1/data-api/default/never/links", ana).Problem(http.StatusNotFound, "ENDPOINT_NOT_FOUND")
+
+	s.WriteCatalog("acme/default/linked.sql", text)
+	s.Reload()
+	s.Get(revokedAt, "").Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+	s.Get(keptAt, "").Want(http.StatusOK)
+}

@@ -59,7 +59,10 @@ func (l *links) create(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	call, err := l.authorize(r, caller)
+	if err := l.authorize(r, caller); err != nil {
+		return err
+	}
+	call, err := l.endpoint(r, caller)
 	if err != nil {
 		return err
 	}

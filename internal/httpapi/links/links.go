@@ -46,18 +46,24 @@ func Routes(services Services) func(*respond.Responder) respond.Routes {
 	}
 }
 
-// authorize returns the endpoint that the request names, where the caller may make links to it.
-func (l *links) authorize(r *http.Request, caller identity.Principal) (execution.Call, error) {
+// authorize reports whether the caller may make links to the endpoint that the request names. Whether there is one is not asked: links
+// outlive an endpoint that is gone or inactive, and must be found until then.
+func (l *links) authorize(r *http.Request, caller identity.Principal) error {
 	namespace, slug := r.PathValue("namespace"), r.PathValue("slug")
 	if !dataapi.ValidSlug(namespace) || !dataapi.ValidSlug(slug) {
-		return execution.Call{}, &dataapi.Error{Code: dataapi.CodeEndpointNotFound}
+		return &dataapi.Error{Code: dataapi.CodeEndpointNotFound}
 	}
 	for _, action := range []dataapi.Action{dataapi.ActionMakeLink, dataapi.ActionExecute} {
 		if err := caller.Require(action, namespace+"/"+slug); err != nil {
-			return execution.Call{}, err
+			return err
 		}
 	}
-	return l.Plan().Find(caller.Company.Slug, namespace, slug)
+	return nil
+}
+
+// endpoint returns the endpoint that the request names.
+func (l *links) endpoint(r *http.Request, caller identity.Principal) (execution.Call, error) {
+	return l.Plan().Find(caller.Company.Slug, r.PathValue("namespace"), r.PathValue("slug"))
 }
 
 const (
@@ -68,7 +74,7 @@ const (
 // list answers with the links to the endpoint that the caller may see, newest first.
 func (l *links) list(w http.ResponseWriter, r *http.Request) error {
 	caller := respond.CallerOf(r)
-	if _, err := l.authorize(r, caller); err != nil {
+	if err := l.authorize(r, caller); err != nil {
 		return err
 	}
 	query, err := fields.ParseQuery(r, "limit", "cursor")
@@ -85,6 +91,11 @@ func (l *links) list(w http.ResponseWriter, r *http.Request) error {
 	found, err := l.Links.ListLinks(r.Context(), caller.Company.Slug, r.PathValue("namespace"), r.PathValue("slug"), query["cursor"], limit+1)
 	if err != nil {
 		return dataapi.Wrap(dataapi.CodeOverloaded, err)
+	}
+	if len(found) == 0 {
+		if _, err := l.endpoint(r, caller); err != nil {
+			return err
+		}
 	}
 	answer := struct {
 		Links []document `json:"links"`
@@ -115,9 +126,19 @@ func (l *links) find(r *http.Request, caller identity.Principal) (link.Link, err
 	if _, err := fields.ParseQuery(r); err != nil {
 		return link.Link{}, err
 	}
-	if _, err := l.authorize(r, caller); err != nil {
+	if err := l.authorize(r, caller); err != nil {
 		return link.Link{}, err
 	}
+	found, err := l.findOf(r, caller)
+	if errors.Is(err, errNoLink) {
+		if _, gone := l.endpoint(r, caller); gone != nil {
+			return link.Link{}, gone
+		}
+	}
+	return found, err
+}
+
+func (l *links) findOf(r *http.Request, caller identity.Principal) (link.Link, error) {
 	id := r.PathValue("link_id")
 	if !link.ValidID(id) {
 		return link.Link{}, errNoLink
@@ -169,8 +190,9 @@ func (l *links) record(w http.ResponseWriter, r *http.Request, action audit.Acti
 	caller := respond.CallerOf(r)
 	event := respond.EventBy(caller, action)
 	event.Subject, event.LinkID = about.User, about.ID
+	event.Endpoint = dataapi.Address{Company: about.Company, Namespace: about.Namespace, Slug: about.Slug}.String()
 	if call, err := l.Plan().Find(caller.Company.Slug, about.Namespace, about.Slug); err == nil {
-		event.Endpoint = call.Endpoint.Address.String()
+		event.Endpoint = call.Endpoint.Address.String() // which may be another company's that shares it
 	}
 	l.Record(w, r, event)
 }

@@ -161,6 +161,17 @@ func (s *Server) WriteCatalog(path, content string) {
 	}
 }
 
+// RemoveCatalog removes a file of the catalog, and returns what it said.
+func (s *Server) RemoveCatalog(path string) string {
+	s.T.Helper()
+	full := filepath.Join(s.Dir, "catalog", filepath.FromSlash(path))
+	text, err := os.ReadFile(full)
+	if err := errors.Join(err, os.Remove(full)); err != nil {
+		s.T.Fatal(err)
+	}
+	return string(text)
+}
+
 // Services are what requests are answered with.
 func (s *Server) Services() *server.Services { return s.current.Load().services }
 
