@@ -103,6 +103,7 @@ func TestMistakesNamePlaceAndWhatIsAllowed(t *testing.T) {
 		"unknown store":            {global("\t\tstore redis\n"), `Caddyfile:3: unknown store "redis": allowed are bbolt and postgres`},
 		"tokens option":            {global("\t\ttokens {\n\t\t\tttl 3m\n\t\t}\n"), `Caddyfile:4: unknown tokens option "ttl"; did you mean access_ttl? Allowed are access_ttl, algorithm, audience, hs256_previous, hs256_secret, issuer, refresh_ttl, throttle and trust`},
 		"throttle in words":        {global("\t\ttokens {\n\t\t\tthrottle soft\n\t\t}\n"), `Caddyfile:4: throttle takes a block of limits, or the word off; got "soft"`},
+		"throttle in more words":   {global("\t\ttokens {\n\t\t\tthrottle off now\n\t\t}\n"), `Caddyfile:4: throttle takes a block of limits, or the word off; got "off now"`},
 		"throttle option":          {global("\t\ttokens {\n\t\t\tthrottle {\n\t\t\t\tip 1/1s\n\t\t\t}\n\t\t}\n"), `Caddyfile:5: unknown throttle option "ip"; did you mean address? Allowed are address, failures, identity and total`},
 		"throttle limit":           {global("\t\ttokens {\n\t\t\tthrottle {\n\t\t\t\taddress 10/m\n\t\t\t}\n\t\t}\n"), `Caddyfile:5: tokens.throttle.address: "10/m" has a period that is no duration`},
 		"throttle burst":           {global("\t\ttokens {\n\t\t\tthrottle {\n\t\t\t\ttotal 10/1s burst 0\n\t\t\t}\n\t\t}\n"), `Caddyfile:5: tokens.throttle.total: "10/1s burst 0" has a burst of 0: it must lie between 1 and 1000000`},

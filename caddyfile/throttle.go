@@ -19,9 +19,9 @@ import (
 //		total    6000/1m
 //	}
 func parseThrottle(d *caddyfile.Dispenser, tokens *config.Tokens) error {
-	if d.CountRemainingArgs() == 1 && d.NextArg() {
-		if d.Val() != "off" {
-			return d.Errf("throttle takes a block of limits, or the word off; got %q", d.Val())
+	if d.NextArg() {
+		if words := append([]string{d.Val()}, d.RemainingArgs()...); len(words) > 1 || words[0] != "off" {
+			return d.Errf("throttle takes a block of limits, or the word off; got %q", strings.Join(words, " "))
 		}
 		tokens.Throttle = config.NoThrottle()
 		return nil
