@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs all tests. The packages in which goroutines meet run under the race detector, if there is the C compiler that it needs; CI must have
-# one. Beside them run all others, which mostly wait for the servers that they have started, and what is not for the detector.
+# Runs all tests, each once: the packages in which goroutines meet under the race detector, if there is the C compiler that it needs. CI must
+# have one.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -30,19 +30,15 @@ others=$(go list ./... | grep -vxF "$raced")
 counting=$(grep -rl --include='*_test.go' '^//go:build !race' internal caddymodule source | xargs sed -n 's/^func \(Test[A-Za-z0-9]*\)(.*/\1/p')
 suites='^(TestConformanceOfOneStore|TestConformanceThroughPgBouncer)$|^(TestConformanceShared|TestDocumentStore)$/^(1|2)_stores$'
 
-# SQLite is one goroutine's at a time, and a translation into Go, which the detector would make tens of times slower.
-race_detector() {
-	CGO_ENABLED=1 go test -race -gcflags=github.com/ncruces/go-sqlite3-wasm/v6/...=-race=false -timeout 30m -skip "$suites" $raced
-	cd $example && CGO_ENABLED=1 go test -race ./...
-}
-
-echo "go test: $(wc -w <<<"$raced") packages in which goroutines meet, under the race detector; $(wc -w <<<"$others") others beside them"
-trap 'trap - INT; kill 0' INT # a shell's background has no ear for it
-race_detector &
+echo "go test: the $(wc -w <<<"$others") packages in which no goroutines meet, and what is not for the race detector"
 failed=
 go test -timeout 20m $others || failed=yes
 go test -timeout 20m -run "^(${counting//$'\n'/|})\$|$suites" $raced | { grep -Ev 'no tests to run|no test files' || true; } || failed=yes
-wait $! || failed=yes
+echo "go test -race: the $(wc -w <<<"$raced") others"
+# SQLite is one goroutine's at a time, and a translation into Go, which the detector would make tens of times slower.
+export CGO_ENABLED=1
+go test -race -gcflags=github.com/ncruces/go-sqlite3-wasm/v6/...=-race=false -timeout 30m -skip "$suites" $raced || failed=yes
+(cd $example && go test -race ./...) || failed=yes
 if [[ -n $failed ]]; then
 	echo "make test: FAILED; the lines above with FAIL say where" >&2
 	exit 1

@@ -196,7 +196,7 @@ func (a *access) write(r *http.Request, caller identity.Principal, d record, w d
 }
 
 // inForce is how long a change is waited for to come into force.
-const inForce = 2 * time.Second
+const inForce = 10 * time.Second
 
 // noContent answers that something is gone.
 func noContent(w http.ResponseWriter) error {
