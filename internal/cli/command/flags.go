@@ -108,7 +108,8 @@ func NotBoth(c *Call, one, other string) error {
 func Site(c *Call, name string) (string, error) {
 	base, err := dataapi.ParseBase(c.String(name))
 	if err != nil {
-		return "", fmt.Errorf("--%s is %q: it must be a URL with https or http, a host, and at most a path, such as https://api.example.com", name, c.String(name))
+		return "", fmt.Errorf("--%s is %q: it must be a URL with https or http, a host, and at most a path, such as https://api.example.com",
+			name, c.String(name))
 	}
 	return base.URL, nil
 }

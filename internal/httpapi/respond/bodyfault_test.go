@@ -1,6 +1,7 @@
 package respond
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -37,7 +38,7 @@ func TestDecodeBodySaysWhatIsWantedWhereTheFaultIs(t *testing.T) {
 			Active    *bool             `json:"active"`
 			ExpiresAt *time.Time        `json:"expires_at"`
 		}
-		r := httptest.NewRequest("POST", "/", strings.NewReader(body))
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
 		err := DecodeBody(r, &target, false)
 		if got := dataapi.AsError(err); got == nil || got.Detail != want {

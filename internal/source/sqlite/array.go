@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"io"
 	"strconv"
 
@@ -22,7 +23,7 @@ func (r *cellReader) array(f form, v *source.Value, text []byte) bool {
 	}
 	v.Kind, v.Bytes = source.KindJSON, r.arrays[start:]
 	_, err := decoder.ReadToken()
-	return err == io.EOF // nothing follows
+	return errors.Is(err, io.EOF) // nothing follows
 }
 
 // level reads an array that is depth arrays deep, or null in the place of one.
