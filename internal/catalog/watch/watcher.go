@@ -98,7 +98,7 @@ func (w *Watcher) Sync() {
 	// What appears in a directory after the look at it and before its watch begins has no event: after each new watch it is
 	// looked at again. The looks are bounded, in case directories are made all the time.
 	for range maxLooks {
-		if began := w.sync(); !began {
+		if !w.sync() {
 			return
 		}
 	}

@@ -42,12 +42,12 @@ func printNewKey(c *command.Call, key admin.NewKey) error {
 
 // expiry is the moment that the flag expires-in says; zero: it was not given.
 func expiry(c *command.Call) (time.Time, error) {
-	switch expiresIn := c.Duration("expires-in"); {
-	case expiresIn < 0, expiresIn == 0 && c.Changed("expires-in"): // a key that expires at once is none, and one for ever is not meant
-		return time.Time{}, fmt.Errorf("--expires-in is %s: it must be above zero", expiresIn)
-	case expiresIn == 0:
+	if !c.Changed("expires-in") {
 		return time.Time{}, nil
-	default:
-		return time.Now().Add(expiresIn).UTC(), nil
 	}
+	expiresIn := c.Duration("expires-in")
+	if expiresIn <= 0 {
+		return time.Time{}, fmt.Errorf("--expires-in is %s: it must be above zero", expiresIn)
+	}
+	return time.Now().Add(expiresIn).UTC(), nil
 }

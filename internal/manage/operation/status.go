@@ -106,12 +106,8 @@ func (o *operation) faults(company string, all document.Diagnostics) []faultDocu
 	above := filepath.Clean(o.CatalogRoot) + string(filepath.Separator) // diagnostics have clean names, and operators write ./catalog
 	documents := []faultDocument{}
 	for _, fault := range all {
-		path, stored := document.StoredPath(fault.File)
-		shown := fault.File
-		if !stored {
-			path = filepath.ToSlash(strings.TrimPrefix(fault.File, above))
-			shown = path
-		}
+		shown := filepath.ToSlash(strings.TrimPrefix(fault.File, above))
+		path, _ := document.StoredPath(shown)
 		if strings.HasPrefix(path, company+"/") {
 			message := strings.ReplaceAll(fault.Message, above, "")
 			documents = append(documents, faultDocument{shown, fault.Line, fault.Column, message, textOrNull(fault.Effect)})
