@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -150,10 +151,17 @@ func TestLinesAreLines(t *testing.T) {
 	for name, filler := range map[string]string{"small": "", "large": strings.Repeat("x", 200_000)} {
 		text := "{\n\t\"a\": \"b\\n\",\r\n \"c\":\n\"" + filler + "\"\n}"
 		row := []source.Value{{Kind: source.KindJSON, Bytes: []byte(text)}}
-		got := encode(t, result.JSONOptions{Layout: result.Lines}, columns, row, row)
-		want := `{"j":` + strings.NewReplacer("\n", " ", "\r", " ").Replace(text) + "}\n"
-		if got != want+want {
-			t.Errorf("%s: got %q", name, got[:min(len(got), 300)])
+		cell := strings.NewReplacer("\n", " ", "\r", " ").Replace(text)
+		want := `{"j":` + cell + "}\n"
+		for _, quoted := range []bool{false, true} {
+			if got := encode(t, result.JSONOptions{Layout: result.Lines, NumbersAsStrings: quoted}, columns, row, row); got != want+want {
+				t.Errorf("%s: got %q", name, got[:min(len(got), 300)])
+			}
+			between := []source.Value{{Kind: source.KindJSON, Bytes: []byte("[\n]")}, row[0], {Kind: source.KindJSON, Bytes: []byte("{\r\n}")}}
+			got := encode(t, result.JSONOptions{Layout: result.Lines, NumbersAsStrings: quoted}, slices.Repeat(columns, 3), between, between)
+			if want := `{"j":[ ],"j":` + cell + `,"j":{  }}` + "\n"; got != want+want {
+				t.Errorf("%s between others: got %q", name, got[:min(len(got), 300)])
+			}
 		}
 		if string(row[0].Bytes) != text {
 			t.Errorf("%s: the value was changed", name)

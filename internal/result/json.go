@@ -1,6 +1,7 @@
 package result
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"strconv"
@@ -48,7 +49,8 @@ type JSONEncoder struct {
 	keys []byte // what comes before every column's value: `{"name":` or `,"name":`, one after the other
 	ends []int  // of each column's key in keys
 
-	quoted []bool // the columns whose numbers are written as strings; nil: none
+	quoted  []bool // the columns whose numbers are written as strings; nil: none
+	longest int    // bytes of a cell that is written as it is, at once; -1: each cell is looked at, since some are quoted
 }
 
 var _ Encoder = (*JSONEncoder)(nil)
@@ -58,7 +60,7 @@ var errEncoderState = errors.New("the encoder's methods were called out of order
 // NewJSON makes an encoder that writes to w. Close it, whether or not the result ends.
 func NewJSON(w io.Writer, options JSONOptions) *JSONEncoder {
 	out := newOutput(w, options.BeforeFirstWrite)
-	return &JSONEncoder{output: out, options: options, keys: out.memory.keys[:0], ends: out.memory.ends[:0]}
+	return &JSONEncoder{output: out, options: options, longest: pieceSize, keys: out.memory.keys[:0], ends: out.memory.ends[:0]}
 }
 
 // Columns writes the columns.
@@ -68,7 +70,7 @@ func (e *JSONEncoder) Columns(columns []source.Column) error {
 	}
 	e.opened = true
 	if e.options.NumbersAsStrings {
-		e.quoted = make([]bool, len(columns))
+		e.quoted, e.longest = make([]bool, len(columns)), -1
 		for i := range columns {
 			e.quoted[i] = columns[i].Type == source.TypeBigInt || columns[i].Type == source.TypeDecimal
 		}
@@ -117,6 +119,7 @@ func (e *JSONEncoder) Row(values []source.Value) error {
 		return errEncoderState
 	}
 	dst := *e.buffer
+	from := len(dst)
 	if e.rows && e.options.Layout != Lines {
 		dst = append(dst, ',')
 	}
@@ -125,23 +128,19 @@ func (e *JSONEncoder) Row(values []source.Value) error {
 	for i := range values {
 		dst = append(dst, e.keys[start:e.ends[i]]...)
 		start = e.ends[i]
-		if e.quoted != nil && e.quoted[i] && (values[i].Kind == source.KindInt || values[i].Kind == source.KindDecimal) {
-			dst = append(AppendText(append(dst, '"'), values[i]), '"')
+		if len(values[i].Bytes) <= e.longest {
+			dst = appendJSON(dst, &values[i])
 			continue
 		}
-		if len(values[i].Bytes) <= pieceSize {
-			from := len(dst)
-			dst = appendJSON(dst, &values[i])
-			if values[i].Kind == source.KindJSON && e.options.Layout == Lines {
-				joinLines(dst[from:])
-			}
-			continue
+		if e.options.Layout == Lines {
+			joinLines(dst[from:]) // a large cell writes what is before it
 		}
 		*e.buffer = dst
-		if err := e.large(&values[i]); err != nil {
+		if err := e.unusual(i, &values[i]); err != nil {
 			return err
 		}
 		dst = *e.buffer
+		from = min(from, len(dst))
 	}
 	opening, closing := e.brackets()
 	if len(values) == 0 {
@@ -149,10 +148,24 @@ func (e *JSONEncoder) Row(values []source.Value) error {
 	}
 	dst = append(dst, closing)
 	if e.options.Layout == Lines {
+		joinLines(dst[from:])
 		dst = append(dst, '\n')
 	}
 	*e.buffer = dst
 	return e.flushWhenFull()
+}
+
+// unusual writes a cell that is large, or one of a result some of whose columns are quoted.
+func (e *JSONEncoder) unusual(column int, value *source.Value) error {
+	switch {
+	case e.quoted != nil && e.quoted[column] && (value.Kind == source.KindInt || value.Kind == source.KindDecimal):
+		*e.buffer = append(AppendText(append(*e.buffer, '"'), *value), '"')
+	case len(value.Bytes) > pieceSize:
+		return e.large(value)
+	default:
+		*e.buffer = appendJSON(*e.buffer, value)
+	}
+	return nil
 }
 
 // large writes a cell of any length without holding a second copy of it. Pieces may be cut between any two bytes,
@@ -179,9 +192,14 @@ func (e *JSONEncoder) large(value *source.Value) error {
 
 // joinLines puts JSON on one line. Between two tokens a line break is white space, and inside of one there can be none.
 func joinLines(text []byte) {
-	for i, c := range text {
-		if c == '\n' || c == '\r' {
-			text[i] = ' '
+	for _, lineBreak := range []byte{'\n', '\r'} {
+		for rest := text; ; {
+			i := bytes.IndexByte(rest, lineBreak)
+			if i < 0 {
+				break
+			}
+			rest[i] = ' '
+			rest = rest[i+1:]
 		}
 	}
 }

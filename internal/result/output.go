@@ -53,13 +53,14 @@ type output struct {
 	before  Beginning // may be nil
 	memory  *memory
 	buffer  *[]byte // of memory, or of buffers; nil once closed
+	full    int     // bytes in the buffer that are enough to be written, or for a larger buffer
 	started bool
 	err     error // of the writer; nothing is written after it
 }
 
 func newOutput(w io.Writer, before Beginning) output {
 	memory := memories.Get().(*memory)
-	return output{w: w, before: before, memory: memory, buffer: &memory.buffer}
+	return output{w: w, before: before, memory: memory, buffer: &memory.buffer, full: growAt}
 }
 
 func (o *output) closed() bool { return o.buffer == nil }
@@ -69,16 +70,21 @@ func (o *output) grow() {
 	if o.buffer == &o.memory.buffer {
 		large := buffers.Get().(*[]byte)
 		*large = append((*large)[:0], *o.buffer...)
-		o.buffer = large
+		o.buffer, o.full = large, flushFirst
 	}
 }
 
+// flushWhenFull is called for each row, and so short that it is compiled into the loop.
 func (o *output) flushWhenFull() error {
-	if len(*o.buffer) < growAt {
+	if len(*o.buffer) < o.full {
 		return nil
 	}
+	return o.makeRoom()
+}
+
+func (o *output) makeRoom() error {
 	o.grow()
-	if len(*o.buffer) < flushFirst || o.started && len(*o.buffer) < flushAt {
+	if len(*o.buffer) < o.full {
 		return nil
 	}
 	return o.flush(-1)
@@ -90,7 +96,7 @@ func (o *output) flush(size int) error {
 		return o.err
 	}
 	if !o.started && (len(*o.buffer) > 0 || size >= 0) { // a result of no bytes begins too, at its end
-		o.started = true
+		o.started, o.full = true, flushAt
 		if o.before != nil {
 			o.before.Begin(size)
 		}
