@@ -27,13 +27,8 @@ type companyIndex map[string]*compiledCompany
 // compiledCompany is a company with what is found out about its users once, and not for each request.
 type compiledCompany struct {
 	company  *Company
-	users    map[string]*compiledUser
-	subjects map[string]*compiledUser // by what trusted issuers call the users
-}
-
-type compiledUser struct {
-	user        *User
-	permissions permissions
+	users    map[string]*Principal // without a key
+	subjects map[string]*Principal // by what trusted issuers call the users
 }
 
 // EndsWithSession reports whether a key was made for a session: what is bound to it does not outlive that. It does not block.
@@ -87,7 +82,7 @@ func (d *Directory) SetCompanies(companies map[string]*Company) error {
 
 // compileCompany returns the company all the same when there are faults.
 func compileCompany(company *Company) (*compiledCompany, error) {
-	entry := &compiledCompany{company: company, users: make(map[string]*compiledUser, len(company.Users))}
+	entry := &compiledCompany{company: company, users: make(map[string]*Principal, len(company.Users))}
 	var faults []error
 	for name := range company.Policies {
 		if ManagedPolicy(name) {
@@ -99,7 +94,7 @@ func compileCompany(company *Company) (*compiledCompany, error) {
 		if err != nil {
 			faults = append(faults, err)
 		}
-		entry.users[name] = &compiledUser{user: user, permissions: granted}
+		entry.users[name] = &Principal{Company: company, User: user, permissions: granted}
 	}
 	return entry, errors.Join(errors.Join(faults...), entry.indexSubjects())
 }
@@ -125,14 +120,12 @@ var (
 	errUserInactive    = errors.New("the user is inactive")
 )
 
-func damagedKey(id string) (Principal, error) {
-	return Principal{}, dataapi.Wrap(dataapi.CodeInternal,
+func damagedKey(id string) error {
+	return dataapi.Wrap(dataapi.CodeInternal,
 		fmt.Errorf("the store's record of API key %q is damaged: make a new key for its user, or restore a backup", id))
 }
 
-func refuse(cause error) (Principal, error) {
-	return Principal{}, dataapi.Wrap(dataapi.CodeUnauthenticated, cause)
-}
+func refusal(cause error) error { return dataapi.Wrap(dataapi.CodeUnauthenticated, cause) }
 
 // Resolve returns who a verified token speaks for: the user that it names, when the key that the token was made with is still
 // live and the user and the company are active. It is meant for every request, since a token outlives a revocation.
@@ -142,62 +135,69 @@ func refuse(cause error) (Principal, error) {
 // which is dataapi.CodeOverloaded: see [Keys.SharedWith]. It blocks only for what is unknown in a store that processes share, until
 // it would be known; and it allocates only for an error.
 func (d *Directory) Resolve(companySlug, userName, keyID string) (Principal, error) {
-	caller, err := d.resolve(companySlug, userName, keyID)
+	user, id, err := d.resolve(companySlug, userName, keyID)
 	if err != nil && mayBeNew(err) {
-		return d.keys.again(err, func() (Principal, error) { return d.resolve(companySlug, userName, keyID) })
+		if err = d.keys.catchUp(err); err == nil {
+			user, id, err = d.resolve(companySlug, userName, keyID)
+		}
 	}
-	return caller, err
+	if err != nil {
+		return Principal{}, err
+	}
+	caller := *user // the only copy on the way of each request
+	caller.KeyID = id
+	return caller, nil
 }
 
-// resolve judges by what is known.
-func (d *Directory) resolve(companySlug, userName, keyID string) (Principal, error) {
+// resolve judges by what is known. It returns the user, and the key's id as the store has it.
+func (d *Directory) resolve(companySlug, userName, keyID string) (user *Principal, id string, err error) {
 	if keyID == "" {
-		return d.resolveTrusted(companySlug, userName)
+		user, err = d.resolveTrusted(companySlug, userName)
+		return user, "", err
 	}
 	if err := d.keys.stale(); err != nil {
-		return Principal{}, err
+		return nil, "", err
 	}
 	key := d.keys.find(keyID)
 	if key == nil {
-		return refuse(errUnknownKey)
+		return nil, "", refusal(errUnknownKey)
 	}
 	now := d.keys.now()
 	state := key.State(now)
 	if state == KeyDamaged {
-		return damagedKey(keyID)
+		return nil, "", damagedKey(keyID)
 	}
 	if key.Company != companySlug || key.User != userName {
-		return refuse(errForeignKey)
+		return nil, "", refusal(errForeignKey)
 	}
 	switch state {
 	case KeyRevoked:
-		return refuse(errKeyRevoked)
+		return nil, "", refusal(errKeyRevoked)
 	case KeyExpired:
-		return refuse(errKeyExpired)
+		return nil, "", refusal(errKeyExpired)
 	}
-	caller, err := d.active(companySlug, userName)
-	if err == nil {
-		caller.KeyID = key.ID
-		key.use(now)
+	if user, err = d.active(companySlug, userName); err != nil {
+		return nil, "", err
 	}
-	return caller, err
+	key.use(now)
+	return user, key.ID, nil
 }
 
 // active returns a user without a key, when it and its company are active.
-func (d *Directory) active(companySlug, userName string) (Principal, error) {
+func (d *Directory) active(companySlug, userName string) (*Principal, error) {
 	entry := (*d.companies.Load())[companySlug]
 	if entry == nil {
-		return refuse(errUnknownCompany)
+		return nil, refusal(errUnknownCompany)
 	}
 	if !entry.company.Active {
-		return refuse(errCompanyInactive)
+		return nil, refusal(errCompanyInactive)
 	}
-	holder := entry.users[userName]
-	if holder == nil {
-		return refuse(errUnknownUser)
+	user := entry.users[userName]
+	if user == nil {
+		return nil, refusal(errUnknownUser)
 	}
-	if !holder.user.Active {
-		return refuse(errUserInactive)
+	if !user.User.Active {
+		return nil, refusal(errUserInactive)
 	}
-	return Principal{Company: entry.company, User: holder.user, permissions: holder.permissions}, nil
+	return user, nil
 }

@@ -38,20 +38,21 @@ func (k *Keys) stale() error {
 	}
 }
 
-// again makes sure of a refusal: what is refused may have been made just now, by another process. It looks once more when all that
-// there is has been heard of. Where that cannot be heard, nobody knows whether the credentials are valid.
-func (k *Keys) again(refusal error, look func() (Principal, error)) (Principal, error) {
-	if k.hearing == nil || !dataapi.HasCode(refusal, dataapi.CodeUnauthenticated) {
-		return Principal{}, refusal
+// catchUp makes sure of a refusal: what is refused may have been made just now, by another process. It returns nil when all that
+// there is has been heard of, so that the caller looks once more; the refusal, where no other process makes anything; and where that
+// cannot be heard, that nobody knows whether the credentials are valid.
+func (k *Keys) catchUp(refused error) error {
+	if k.hearing == nil || !dataapi.HasCode(refused, dataapi.CodeUnauthenticated) {
+		return refused
 	}
 	if err := k.hearing.catchUp(); err != nil {
-		return Principal{}, &dataapi.Error{
+		return &dataapi.Error{
 			Code:   dataapi.CodeOverloaded,
 			Detail: "The server cannot tell at present whether the credentials are valid. Wait as long as the Retry-After header says.",
-			Err:    fmt.Errorf("the store is silent (%w), and by what is known of it: %w", err, refusal),
+			Err:    fmt.Errorf("the store is silent (%w), and by what is known of it: %w", err, refused),
 		}
 	}
-	return look()
+	return nil
 }
 
 // mayBeNew reports whether a refusal is of something that this process has not heard of.

@@ -23,42 +23,47 @@ func (d *Directory) TrustIssuersFor(companies []string) {
 // active. There is no API key then; later, [Directory.Resolve] looks at the user again by its name and an empty key. The
 // error is that of Resolve, which says when it blocks.
 func (d *Directory) ResolveTrusted(companySlug, subject string) (Principal, error) {
-	caller, err := d.resolveSubject(companySlug, subject)
+	user, err := d.resolveSubject(companySlug, subject)
 	if err != nil && mayBeNew(err) {
-		return d.keys.again(err, func() (Principal, error) { return d.resolveSubject(companySlug, subject) })
+		if err = d.keys.catchUp(err); err == nil {
+			user, err = d.resolveSubject(companySlug, subject)
+		}
 	}
-	return caller, err
+	if err != nil {
+		return Principal{}, err
+	}
+	return *user, nil
 }
 
-func (d *Directory) resolveSubject(companySlug, subject string) (Principal, error) {
+func (d *Directory) resolveSubject(companySlug, subject string) (*Principal, error) {
 	entry := (*d.companies.Load())[companySlug]
 	if entry == nil {
-		return refuse(errUnknownCompany)
+		return nil, refusal(errUnknownCompany)
 	}
-	holder := entry.subjects[subject]
-	if holder == nil {
-		return refuse(errUnknownSubject)
+	user := entry.subjects[subject]
+	if user == nil {
+		return nil, refusal(errUnknownSubject)
 	}
-	return d.resolveTrusted(companySlug, holder.user.Name)
+	return d.resolveTrusted(companySlug, user.User.Name)
 }
 
 // resolveTrusted is Resolve without a key.
-func (d *Directory) resolveTrusted(companySlug, userName string) (Principal, error) {
+func (d *Directory) resolveTrusted(companySlug, userName string) (*Principal, error) {
 	if !d.trusting[companySlug] {
-		return refuse(errNotTrusted)
+		return nil, refusal(errNotTrusted)
 	}
 	return d.active(companySlug, userName)
 }
 
 // indexSubjects lists the users by what trusted issuers call them.
 func (c *compiledCompany) indexSubjects() (faults error) {
-	c.subjects = make(map[string]*compiledUser, len(c.users))
-	for name, holder := range c.users {
-		subject := holder.user.SubjectName()
+	c.subjects = make(map[string]*Principal, len(c.users))
+	for name, user := range c.users {
+		subject := user.User.SubjectName()
 		if other := c.subjects[subject]; other != nil {
-			faults = errors.Join(faults, fmt.Errorf("the users %s and %s have one subject, %q", name, other.user.Name, subject))
+			faults = errors.Join(faults, fmt.Errorf("the users %s and %s have one subject, %q", name, other.User.Name, subject))
 		}
-		c.subjects[subject] = holder
+		c.subjects[subject] = user
 	}
 	return faults
 }

@@ -8,7 +8,7 @@ import (
 // These take the place of a company or user that does not exist, so that it costs the same work. They are inactive.
 var (
 	dummyCompany = &compiledCompany{company: &Company{}}
-	dummyUser    = &compiledUser{user: &User{}}
+	dummyUser    = &Principal{User: &User{}}
 )
 
 // verifyCauses are the causes of a refusal, the most telling first; a fault's place is its bit in Verify.
@@ -35,16 +35,19 @@ func (d *Directory) VerifyKey(apiKey, apiSecret string) (Principal, error) {
 
 func (d *Directory) verifyKey(company func() string, apiKey, apiSecret string) (Principal, error) {
 	if !wellFormedKeyID(apiKey) || !wellFormedSecret(apiSecret) {
-		return refuse(errMalformed)
+		return Principal{}, refusal(errMalformed)
 	}
 	if err := d.keys.stale(); err != nil {
 		return Principal{}, err
 	}
 	caller, err := d.verify(company(), apiKey, apiSecret)
-	if err != nil {
-		return d.keys.again(err, func() (Principal, error) { return d.verify(company(), apiKey, apiSecret) })
+	if err == nil {
+		return caller, nil
 	}
-	return caller, nil
+	if err := d.keys.catchUp(err); err != nil {
+		return Principal{}, err
+	}
+	return d.verify(company(), apiKey, apiSecret)
 }
 
 // verify judges by what is known, always with the same work.
@@ -59,10 +62,10 @@ func (d *Directory) verify(companySlug, apiKey, apiSecret string) (Principal, er
 	if !companyKnown {
 		entry = dummyCompany
 	}
-	holder := entry.users[key.User]
-	userKnown := holder != nil
+	user := entry.users[key.User]
+	userKnown := user != nil
 	if !userKnown {
-		holder = dummyUser
+		user = dummyUser
 	}
 	presented := secretMAC(d.keys.pepper, apiKey, apiSecret)
 	now := d.keys.now()
@@ -72,17 +75,17 @@ func (d *Directory) verify(companySlug, apiKey, apiSecret string) (Principal, er
 	faults := flag(!companyKnown) | flag(!keyKnown)<<1 | flag(key.Company != companySlug)<<2 |
 		flag(!hmac.Equal(presented[:], key.SecretMAC[:]))<<3 | flag(state == KeyRevoked)<<4 |
 		flag(state == KeyExpired)<<5 | flag(!entry.company.Active)<<6 | flag(!userKnown)<<7 |
-		flag(!holder.user.Active)<<8
+		flag(!user.User.Active)<<8
 	if state == KeyDamaged {
-		return damagedKey(key.ID)
+		return Principal{}, damagedKey(key.ID)
 	}
 	if faults != 0 {
-		return refuse(verifyCauses[bits.TrailingZeros(faults)])
+		return Principal{}, refusal(verifyCauses[bits.TrailingZeros(faults)])
 	}
 	key.use(now)
-	return Principal{
-		Company: entry.company, User: holder.user, KeyID: key.ID, permissions: holder.permissions,
-	}, nil
+	caller := *user
+	caller.KeyID = key.ID
+	return caller, nil
 }
 
 // CompanyOfKey returns the company of a key; empty: there is no such key.
