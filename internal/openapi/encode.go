@@ -3,6 +3,9 @@ package openapi
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"reflect"
+	"slices"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	jsonv2 "github.com/go-json-experiment/json"
@@ -89,14 +92,142 @@ func (c *collector) collect(kind, name string) error {
 type mapped interface{ MarshalYAML() (any, error) }
 
 // marshal writes JSON of the library's types in one go. Their own MarshalJSON has each level's text read again by the level
-// above: with a thousand endpoints that takes several times as long.
-func marshal(value any) ([]byte, error) {
-	return jsonv2.Marshal(value, jsonv2.Deterministic(true), jsonv2.WithMarshalers(
-		jsonv2.MarshalToFunc(func(encoder *jsontext.Encoder, value mapped) error {
-			fields, err := value.MarshalYAML()
-			if err != nil {
-				return err
+// above, and a marshaler of a JSON library is looked up for each value: with a thousand endpoints either takes several times as long.
+func marshal(value any) ([]byte, error) { return appendJSON(nil, value) }
+
+func appendJSON(dst []byte, value any) ([]byte, error) {
+	switch value := value.(type) {
+	case string:
+		return jsontext.AppendQuote(dst, value)
+	case jsontext.Value: // what this package has written
+		return append(dst, value...), nil
+	case map[string]any:
+		return appendObject(dst, value)
+	case openapi3.Schemas:
+		return appendObject(dst, value)
+	case openapi3.Headers:
+		return appendObject(dst, value)
+	case openapi3.Content:
+		return appendObject(dst, value)
+	// A reference without a value is one that this package has made, and has nothing beside it.
+	case *openapi3.HeaderRef:
+		if value.Value == nil {
+			return appendRef(dst, value.Ref)
+		}
+	case *openapi3.ParameterRef:
+		if value.Value == nil {
+			return appendRef(dst, value.Ref)
+		}
+	case *openapi3.ResponseRef:
+		if value.Value == nil {
+			return appendRef(dst, value.Ref)
+		}
+	case *openapi3.SchemaRef:
+		switch {
+		case value.Value == nil:
+			return appendRef(dst, value.Ref)
+		case value.Ref == "":
+			return appendSchema(dst, value.Value)
+		}
+	}
+	if value, ok := value.(mapped); ok && !reflect.ValueOf(value).IsZero() {
+		fields, err := value.MarshalYAML()
+		if err != nil {
+			return nil, err
+		}
+		return appendJSON(dst, fields)
+	}
+	return appendAny(dst, value)
+}
+
+// appendSchema writes a schema. The library makes a map of a hundred fields for each, of which columns and parameters have two or three.
+func appendSchema(dst []byte, schema *openapi3.Schema) ([]byte, error) {
+	others := *schema
+	others.Extensions, others.Type, others.Format, others.Description, others.Pattern = nil, nil, "", "", ""
+	others.Items, others.Properties, others.Required, others.AllOf = nil, nil, nil, nil
+	if !reflect.ValueOf(&others).Elem().IsZero() {
+		fields, err := schema.MarshalYAML()
+		if err != nil {
+			return nil, err
+		}
+		return appendJSON(dst, fields)
+	}
+	fields := make(map[string]any, 8)
+	maps.Copy(fields, schema.Extensions)
+	if !schema.Type.IsEmpty() {
+		fields["type"] = schema.Type
+	}
+	for _, text := range [...][2]string{{"format", schema.Format}, {"description", schema.Description}, {"pattern", schema.Pattern}} {
+		if text[1] != "" {
+			fields[text[0]] = text[1]
+		}
+	}
+	if schema.Items != nil {
+		fields["items"] = schema.Items
+	}
+	if len(schema.Properties) > 0 {
+		fields["properties"] = schema.Properties
+	}
+	if len(schema.Required) > 0 {
+		fields["required"] = schema.Required
+	}
+	if len(schema.AllOf) > 0 {
+		fields["allOf"] = schema.AllOf
+	}
+	return appendObject(dst, fields)
+}
+
+// appendRef writes a reference.
+func appendRef(dst []byte, ref string) ([]byte, error) {
+	dst, err := jsontext.AppendQuote(append(dst, `{"$ref":`...), ref)
+	return append(dst, '}'), err
+}
+
+// appendAny writes what is made of the library's types, or has none of them.
+func appendAny(dst []byte, value any) ([]byte, error) {
+	reflected := reflect.ValueOf(value)
+	switch kind := reflected.Kind(); {
+	case kind == reflect.Map && reflected.Type().Key().Kind() == reflect.String:
+		fields := make(map[string]any, reflected.Len())
+		for key, field := range reflected.Seq2() {
+			fields[key.String()] = field.Interface()
+		}
+		return appendObject(dst, fields)
+	case kind == reflect.Slice && reflected.Type().Elem().Kind() != reflect.Uint8 && !reflected.IsNil():
+		dst = append(dst, '[')
+		for i := range reflected.Len() {
+			if i > 0 {
+				dst = append(dst, ',')
 			}
-			return jsonv2.MarshalEncode(encoder, fields)
-		})))
+			var err error
+			if dst, err = appendJSON(dst, reflected.Index(i).Interface()); err != nil {
+				return nil, err
+			}
+		}
+		return append(dst, ']'), nil
+	}
+	text, err := jsonv2.Marshal(value)
+	return append(dst, text...), err
+}
+
+// appendObject writes fields in the order of their names.
+func appendObject[V any](dst []byte, fields map[string]V) (_ []byte, err error) {
+	names := make([]string, 0, len(fields))
+	for name := range fields {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	dst = append(dst, '{')
+	for i, name := range names {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if dst, err = jsontext.AppendQuote(dst, name); err != nil {
+			return nil, err
+		}
+		if dst, err = appendJSON(append(dst, ':'), fields[name]); err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, '}'), nil
 }

@@ -52,18 +52,21 @@ func inWords(code dataapi.Code) string { return pascal(strings.ToLower(string(co
 // addRefusals says what an operation on an endpoint answers with when it fails, in two answers that all operations of a kind share: a
 // document of many endpoints would consist of them otherwise.
 func (d *document) addRefusals(operation *openapi3.Operation, kind string, codes ...dataapi.Code) {
-	var refused, failed []dataapi.Definition
-	for _, definition := range dataapi.Catalogue() {
-		switch {
-		case !slices.Contains(codes, definition.Code):
-		case definition.Status < http.StatusInternalServerError:
-			refused = append(refused, definition)
-		default:
-			failed = append(failed, definition)
-		}
+	refused, failed := kind+"Refused", kind+"Failed"
+	if _, known := d.Components.Responses[refused]; !known {
+		d.describeRefusals(refused, codes, func(status int) bool { return status < http.StatusInternalServerError })
+		d.describeRefusals(failed, codes, func(status int) bool { return status >= http.StatusInternalServerError })
 	}
-	operation.Responses.Set("4XX", d.problemResponse(kind+"Refused", described(refused), refused))
-	operation.Responses.Set("5XX", d.problemResponse(kind+"Failed", described(failed), failed))
+	operation.Responses.Set("4XX", responseRef(refused))
+	operation.Responses.Set("5XX", responseRef(failed))
+}
+
+// describeRefusals makes an answer of those of the codes that have such a status.
+func (d *document) describeRefusals(name string, codes []dataapi.Code, has func(status int) bool) {
+	definitions := slices.DeleteFunc(dataapi.Catalogue(), func(definition dataapi.Definition) bool {
+		return !slices.Contains(codes, definition.Code) || !has(definition.Status)
+	})
+	d.problemResponse(name, described(definitions), definitions)
 }
 
 // described lists errors with their statuses.
