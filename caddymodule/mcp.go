@@ -97,8 +97,9 @@ func (h *MCPHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next cadd
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	options := httpapi.ExecuteOptions{MaxBody: h.MaxBody, Base: base}
-	err = h.handler.ServeHTTP(w, r, base.Path, func(w http.ResponseWriter, r *http.Request) { ready.API.ServeExecute(w, r, caller, options) })
+	err = h.handler.ServeHTTP(w, r, base.Path, func(w http.ResponseWriter, r *http.Request) {
+		ready.API.ServeExecute(w, r, caller, httpapi.ExecuteOptions{MaxBody: h.MaxBody, Base: base, Counted: mcp.Continued(r)})
+	})
 	if err != nil {
 		ready.API.Fail(w, r, err)
 	}

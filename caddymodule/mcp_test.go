@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -90,5 +91,31 @@ func TestAgents(t *testing.T) {
 	eventually(t, "the new configuration answers", func() bool { return strings.Contains(say(), `{"n":2}`) })
 	if audit := s.logOf("agents.audit"); !strings.Contains(audit, "acme/default/say") {
 		t.Errorf("the audit log has %s", audit)
+	}
+}
+
+// TestRateOfAgents: a call of a tool, which is several requests inside, counts as one; and the model reads that it comes too often.
+func TestRateOfAgents(t *testing.T) {
+	s := run(t)
+	agents := `{"match": [{"path": ["/mcp"]}], "handle": [{"handler": "data_api_mcp"}]},`
+	with := settings{name: "agents", catalog: catalogOf(t, map[string]string{"say": sayOne}), routes: agents}
+	s.write(filepath.Join(with.catalog, "acme/company.yaml"), companyOf+"rate: 1/24h\n")
+	s.mustLoad(with)
+	s.login()
+	session, err := sdk.NewClient(&sdk.Implementation{Name: "test", Version: "1"}, nil).Connect(t.Context(), &sdk.StreamableClientTransport{
+		Endpoint: fmt.Sprintf("https://127.0.0.1:%d/mcp", s.port), HTTPClient: &http.Client{Transport: withToken{s}}, DisableStandaloneSSE: true,
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = session.Close() }()
+	for _, want := range []string{`{"n":1}`, "RATE_LIMITED"} {
+		result, err := session.CallTool(t.Context(), &sdk.CallToolParams{Name: "default__say", Arguments: json.RawMessage(`{}`)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := result.Content[0].(*sdk.TextContent).Text; !strings.Contains(text, want) {
+			t.Errorf("the tool says %s, want %s", text, want)
+		}
 	}
 }

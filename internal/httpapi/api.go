@@ -225,6 +225,9 @@ type ExecuteOptions struct {
 	ServerTiming bool  // calls of endpoints are answered with the field Server-Timing
 
 	Base dataapi.Base // of the paths in answers
+
+	// Counted: the request is a part of one that the rate of the caller's key has counted already.
+	Counted bool
 }
 
 // ServeExecute answers the routes that need a caller: the caller is the user that an authenticator has identified.
@@ -233,7 +236,7 @@ func (a *API) ServeExecute(w http.ResponseWriter, r *http.Request, caller identi
 		respond.WriteUnauthenticated(w, r, true) // a handler between has led it elsewhere
 		return
 	}
-	r, ok := a.Enter(w, r, caller, options.MaxBody)
+	r, ok := a.Enter(w, r, caller, options.MaxBody, options.Counted)
 	if !ok {
 		return
 	}

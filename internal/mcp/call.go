@@ -16,8 +16,8 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
-// call runs the tool that a request names. What the endpoint or its database refuses is the tool's result, so that the model reads
-// it; an unknown tool is an error of the protocol.
+// call runs the tool that a request names. What the API, the endpoint or its database refuses is the tool's result, so that the model
+// reads it; an unknown tool is an error of the protocol.
 func (t *tools) call(ctx context.Context, params *sdk.CallToolParamsRaw) (sdk.Result, error) {
 	var found any
 	var err error
@@ -32,13 +32,17 @@ func (t *tools) call(ctx context.Context, params *sdk.CallToolParamsRaw) (sdk.Re
 		found, err = t.job(ctx, params.Arguments)
 	default:
 		var e endpoint
-		if e, err = t.named(ctx, params.Name); err != nil {
-			return nil, err
+		var ok bool
+		switch e, ok, err = t.named(ctx, params.Name); {
+		case err != nil:
+		case !ok:
+			return nil, invalidParams(fmt.Sprintf("there is no tool %q; tools/list has those that there are", params.Name))
+		default:
+			found, err = t.run(ctx, e, params.Arguments)
 		}
-		found, err = t.run(ctx, e, params.Arguments)
 	}
 	if shown, ok := found.(digest); ok && t.taskful && shown.pending {
-		return t.begun(ctx, shown)
+		return t.begun(ctx, shown), nil
 	}
 	return toolResult(found, err)
 }
@@ -68,21 +72,18 @@ func toolResult(found any, err error) (*callResult, error) {
 }
 
 // named finds the endpoint of a tool.
-func (t *tools) named(ctx context.Context, tool string) (endpoint, error) {
+func (t *tools) named(ctx context.Context, tool string) (e endpoint, ok bool, err error) {
 	query, limit := url.Values{}, mostTools
 	if namespace, slug, ok := strings.Cut(tool, separator); ok && dataapi.ValidSlug(namespace) && dataapi.ValidSlug(slug) {
 		query, limit = url.Values{"namespace": {namespace}, "slug": {slug}}, 1
 	}
 	found, _, err := t.endpoints(ctx, query, limit)
-	if err != nil {
-		return endpoint{}, protocolError(err)
-	}
 	for _, e := range found {
 		if e.toolName() == tool {
-			return e, nil
+			return e, true, nil
 		}
 	}
-	return endpoint{}, invalidParams(fmt.Sprintf("there is no tool %q; tools/list has those that there are", tool))
+	return endpoint{}, false, err
 }
 
 // find returns the endpoint at an address that a model has given.

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 )
 
 // client sends requests to the HTTP API of this very server, for the caller of outer.
@@ -17,6 +18,18 @@ type client struct {
 	serve http.HandlerFunc
 	outer *http.Request
 	log   *slog.Logger
+}
+
+// askedKey is under what the context of a message has an *atomic.Bool: whether a request was sent for it.
+type askedKey struct{}
+
+type continuedKey struct{}
+
+// Continued reports whether an earlier request was sent for the same message of the protocol. A call of a tool is several requests, of
+// which a caller knows nothing: rates count the first. Else a rate that lets one request through at once would let no call through.
+func Continued(r *http.Request) bool {
+	continued, _ := r.Context().Value(continuedKey{}).(bool)
+	return continued
 }
 
 // answer is one of the API. It must be closed.
@@ -39,6 +52,9 @@ type request struct {
 // goes, and when the answer is closed, which waits for its end.
 func (c client) do(ctx context.Context, asked request) answer {
 	inside, cancel := context.WithCancel(c.outer.Context()) // which has what Caddy and the API know of the request
+	if asked, ok := ctx.Value(askedKey{}).(*atomic.Bool); ok && asked.Swap(true) {
+		inside = context.WithValue(inside, continuedKey{}, true)
+	}
 	stop := context.AfterFunc(ctx, cancel)
 	inner := c.outer.Clone(inside)
 	inner.Method, inner.URL = asked.method, &url.URL{Path: asked.path, RawQuery: asked.query.Encode()}

@@ -97,17 +97,18 @@ func (t *tools) addTasks(server *sdk.Server) error {
 	return sdk.AddReceivingCustomMethod(server, tasksPrefix+"cancel", t.cancelTask)
 }
 
-// begun answers a call whose query runs as a job. The job is on disk.
-func (t *tools) begun(ctx context.Context, shown digest) (sdk.Result, error) {
+// begun answers a call whose query runs as a job. The job is on disk: whatever becomes of the question for its state, the client must
+// learn which it is.
+func (t *tools) begun(ctx context.Context, shown digest) sdk.Result {
 	id := shown.Endpoint + "/" + shown.JobID
 	path, _ := t.taskPath(id)
 	state, err := t.waitFor(ctx, path, 0)
 	if err != nil {
-		return nil, protocolError(err)
+		state = jobState{Status: shown.Status, CreatedAt: time.Now().UTC().Truncate(time.Second)}
 	}
 	created := taskOf(id, state)
 	created.Type = "task"
-	return created, nil
+	return created
 }
 
 // taskPath returns where the API has the job that a task is: the task's id is NAMESPACE/SLUG/JOB_ID.

@@ -36,14 +36,17 @@ func CallerOf(r *http.Request) identity.Principal {
 
 // Enter lets in the request of a caller whom an authenticator has identified: it gives the answer a request id, counts the
 // request against the rate of the caller's key, and bounds its body, to so many bytes and to a time in which it has to come.
-// Handlers find the caller with [CallerOf]. Where it reports false, the request is answered already.
-func (h *Responder) Enter(w http.ResponseWriter, r *http.Request, caller identity.Principal, maxBody int64) (*http.Request, bool) {
+// A request that is counted already is not counted again. Handlers find the caller with [CallerOf]. Where it reports false, the request
+// is answered already.
+func (h *Responder) Enter(w http.ResponseWriter, r *http.Request, caller identity.Principal, maxBody int64, counted bool) (*http.Request, bool) {
 	fields.SetRequestID(w, r)
 	fields.SetNoSniff(w.Header())
-	if err := limitKey(w, h.rates, caller); err != nil {
-		h.Meter.Throttled(observe.KeyLimit)
-		h.Fail(w, r, err)
-		return nil, false
+	if !counted {
+		if err := limitKey(w, h.rates, caller); err != nil {
+			h.Meter.Throttled(observe.KeyLimit)
+			h.Fail(w, r, err)
+			return nil, false
+		}
 	}
 	c := &called{Context: r.Context(), caller: caller}
 	r = r.WithContext(c)
