@@ -89,6 +89,25 @@ func endpointAt(c *catalog.Catalog, slug string) int {
 	return -1
 }
 
+// TestStoredBesideAnUnchangedFile: what the store adds to a company counts although its file, which is not read again, is as it was.
+func TestStoredBesideAnUnchangedFile(t *testing.T) {
+	t.Parallel()
+	policy := map[string][]byte{"Few": []byte(`{"grants":[{"actions":["data_api:execute"]}]}`)}
+	user := map[string][]byte{"ana": []byte("policies: [DataAPIConsumer]\n")}
+	for _, added := range []*catalog.Stored{{Policies: policy}, {Users: user}, {Policies: policy, Users: user}} {
+		s := &withStore{T: t, Catalog: openAt(t, build(t, files{"acme/company.yaml": "users: { erp: {} }\n"}), time.Hour, catalog.Options{})}
+		for _, stored := range []*catalog.Stored{added, {}, added, nil} {
+			s.store("acme", stored)
+			if stored == nil {
+				stored = &catalog.Stored{}
+			}
+			if acme, _ := s.Current().Company("acme"); len(acme.Policies) != len(stored.Policies) || len(acme.Users) != 1+len(stored.Users) {
+				t.Errorf("of %d policies and %d users of the store there are %v and %v", len(stored.Policies), len(stored.Users), acme.Policies, acme.Users)
+			}
+		}
+	}
+}
+
 // TestYoungFilesAreRead: of a file that was written just now the time does not tell whether it has changed since.
 func TestYoungFilesAreRead(t *testing.T) {
 	t.Parallel()
