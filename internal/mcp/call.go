@@ -1,12 +1,16 @@
 package mcp
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -177,10 +181,8 @@ func (t *tools) run(ctx context.Context, e endpoint, arguments json.RawMessage) 
 	if len(arguments) == 0 || string(arguments) == "null" {
 		arguments = json.RawMessage("{}")
 	}
-	body, err := json.Marshal(map[string]json.RawMessage{"parameter_values": arguments})
-	if err != nil {
-		return nil, fmt.Errorf("the arguments are no JSON: %w", err)
-	}
+	// As they came: encoding/json would make six bytes of each <, and a body within its bound too large.
+	body := slices.Concat([]byte(`{"parameter_values":`), arguments, []byte("}"))
 	path := dataapi.PathEndpoints + "/" + e.path() + "/execute"
 	answer := t.api.do(ctx, request{method: http.MethodPost, path: path, body: body})
 	defer answer.Close()
@@ -230,11 +232,18 @@ func decode(arguments json.RawMessage, into any) error {
 	}
 	in := json.NewDecoder(strings.NewReader(string(arguments)))
 	in.DisallowUnknownFields()
-	if err := in.Decode(into); err != nil {
-		return fmt.Errorf("the arguments: %w", err)
+	err := in.Decode(into)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("%s must be %s; got %s", cmp.Or(wrong.Field, "arguments"), jsonTypes[wrong.Type.Kind()], wrong.Value)
+	}
+	if err != nil {
+		return fmt.Errorf("the arguments: %s", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	return nil
 }
+
+// jsonTypes are what the fields of those arguments take, in words for a model.
+var jsonTypes = map[reflect.Kind]string{reflect.String: "a string", reflect.Int: "a whole number", reflect.Struct: "an object"}
 
 // problemError is why the API has refused a request, in words for a model.
 type problemError struct {

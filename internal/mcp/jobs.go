@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/job"
 )
 
 // job waits for a job, and returns its result when it has one.
@@ -28,9 +28,9 @@ func (t *tools) job(ctx context.Context, arguments json.RawMessage) (any, error)
 	if asked.Wait < 0 || asked.Wait > longest {
 		return nil, fmt.Errorf("wait_seconds must be from 0 to %d", longest)
 	}
-	path, ok := t.jobPath(asked.Endpoint, asked.JobID)
-	if !ok {
-		return nil, fmt.Errorf("there is no endpoint %q", asked.Endpoint)
+	path, err := t.jobPath(asked.Endpoint, asked.JobID)
+	if err != nil {
+		return nil, err
 	}
 	state, err := t.waitFor(ctx, path, asked.Wait)
 	if err != nil {
@@ -50,12 +50,15 @@ func (t *tools) job(ctx context.Context, arguments json.RawMessage) (any, error)
 }
 
 // jobPath returns where the API has a job of the endpoint at an address.
-func (t *tools) jobPath(address, jobID string) (path string, ok bool) {
+func (t *tools) jobPath(address, jobID string) (path string, err error) {
 	namespace, slug, _ := strings.Cut(address, "/")
 	if !dataapi.ValidSlug(namespace) || !dataapi.ValidSlug(slug) || t.namespace != "" && t.namespace != namespace {
-		return "", false
+		return "", fmt.Errorf("there is no endpoint %q", address)
 	}
-	return dataapi.PathEndpoints + "/" + address + "/jobs/" + url.PathEscape(jobID), true
+	if _, err := job.ParseID(jobID); err != nil { // such as .., which would lead to another path
+		return "", dataapi.Errorf(dataapi.CodeJobNotFound, "%q is no job's ID.", jobID)
+	}
+	return dataapi.PathEndpoints + "/" + address + "/jobs/" + jobID, nil
 }
 
 // jobResult returns the result of a job that has completed or failed.

@@ -270,10 +270,31 @@ func TestRefusalsTeach(t *testing.T) {
 	if text := refusal(t, session, "default__faulty", `{}`); strings.Contains(text, "secret") || strings.Contains(text, "goroutine") || !strings.Contains(text, "failed after its first rows") {
 		t.Error(text)
 	}
-	if text := refusal(t, session, "get_job", `{"endpoint": "default/slow", "job_id": "nonsense"}`); !strings.Contains(text, "JOB_NOT_FOUND") {
-		t.Error(text)
+	for _, id := range []string{"nonsense", "", ".", "..", "a/..", "507f1f77bcf86cd799439011"} {
+		if text := refusal(t, session, "get_job", fmt.Sprintf(`{"endpoint": "default/slow", "job_id": %q}`, id)); !strings.Contains(text, "JOB_NOT_FOUND") {
+			t.Error(text)
+		}
+	}
+	for arguments, want := range map[string]string{
+		`{"job_id": 5}`: "job_id must be a string; got number", `{"wait_seconds": 1.5}`: "wait_seconds must be a whole number; got number 1.5",
+		`[]`: "arguments must be an object; got array", `{"zzz": 1}`: `the arguments: unknown field "zzz"`,
+	} {
+		if text := refusal(t, session, "get_job", arguments); text != want {
+			t.Errorf("%s: %s, want %s", arguments, text, want)
+		}
 	}
 	if text := refusal(t, session, "get_job", `{"endpoint": "../..", "job_id": "x"}`); !strings.Contains(text, "there is no endpoint") {
+		t.Error(text)
+	}
+}
+
+// TestLongArguments: what fits the bound of a body reaches the endpoint, whatever characters it is made of.
+func TestLongArguments(t *testing.T) {
+	t.Parallel()
+	files := catalog()
+	files["acme/default/length.sql"] = front + "params:\n  text: { type: string }\n---*/\nSELECT length(@text) AS n"
+	got, text := call(t, connect(t, serve(t, files), "/mcp", "integration"), "default__length", `{"text": "`+strings.Repeat("<", 250_000)+`"}`)
+	if len(got.Rows) != 1 || string(got.Rows[0]) != `{"n":250000}` {
 		t.Error(text)
 	}
 }

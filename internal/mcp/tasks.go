@@ -117,7 +117,8 @@ func (t *tools) taskPath(id string) (path string, ok bool) {
 	if end < 0 {
 		return "", false
 	}
-	return t.jobPath(id[:end], id[end+1:])
+	path, err := t.jobPath(id[:end], id[end+1:])
+	return path, err == nil
 }
 
 // taskOf describes a job.

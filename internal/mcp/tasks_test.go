@@ -171,7 +171,7 @@ func TestTasksAreRefused(t *testing.T) {
 	for _, method := range []string{"tasks/get", "tasks/update", "tasks/cancel"} {
 		unknowing.refused(t, method, named, id, http.StatusBadRequest, missingCapability)
 		a.refused(t, method, named, "default/slow/another", http.StatusOK, headerMismatch) // the SDK would say 400 of its own alone
-		for _, other := range []string{"", "/", "default/slow", "default/slow/absent", "../../x", "default/exact/" + id[strings.LastIndex(id, "/")+1:], "default/slow/%2e%2e"} {
+		for _, other := range []string{"", "/", "default/slow", "default/slow/absent", "../../x", "default/exact/" + id[strings.LastIndex(id, "/")+1:], "default/slow/%2e%2e", "default/slow/..", "default/slow/."} {
 			a.refused(t, method, fmt.Sprintf(`"taskId": %q`, other), other, http.StatusBadRequest, invalidParams)
 		}
 		if got := stranger.ask(t, method, named, id); got.Error == nil {
