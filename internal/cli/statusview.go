@@ -47,10 +47,11 @@ func problemsOf(status admin.Status) (lines []string) {
 		lines = append(lines, fmt.Sprintf("store: nothing was heard of the other servers for %s: callers with an API key or its token get 503",
 			command.Age(seconds(standing.SilenceSeconds))))
 	}
-	for _, failure := range []string{status.Store.Error, status.Jobs.Error} {
-		if failure != "" {
-			lines = append(lines, "store: "+failure)
-		}
+	if status.Store.Error != "" {
+		lines = append(lines, "store: "+oneLine(status.Store.Error))
+	}
+	if status.Jobs.Error != "" && status.Jobs.Error != status.Store.Error { // whoever cannot ask the store knows neither
+		lines = append(lines, "jobs: "+oneLine(status.Jobs.Error))
 	}
 	for _, endpoint := range status.Failing {
 		times := ""
