@@ -256,6 +256,7 @@ func TestOpenRefuses(t *testing.T) {
 		"asynchronous commits": {"ALTER DATABASE %s SET synchronous_commit = off", admin, "does not wait for its disk"},
 		"read only":            {"ALTER DATABASE %s SET default_transaction_read_only = on", admin, "only reads"},
 		"no right":             {"REVOKE CREATE ON DATABASE %s FROM public", reader, "CREATE SCHEMA data_api AUTHORIZATION"},
+		"another's schema":     {"CREATE SCHEMA data_api -- of %s", reader, "connect as its owner postgres, or run ALTER SCHEMA data_api OWNER TO data_api_reader"},
 		"nobody there":         {"", literal("host=/nowhere password=geheim"), "unavailable"},
 		"unreadable":           {"", literal("postgres://u:geheim@["), "cannot be read"},
 	} {
@@ -269,6 +270,20 @@ func TestOpenRefuses(t *testing.T) {
 				t.Errorf("got %v, want it to say %q", err, test.want)
 			}
 		})
+	}
+}
+
+// TestARoleThatMayOnlyRead: it does not begin to serve what it could not write.
+func TestARoleThatMayOnlyRead(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	openReal(t, db.AdminDSN, pgstore.Options{})
+	for _, rights := range []string{"USAGE ON SCHEMA data_api", "SELECT ON ALL TABLES IN SCHEMA data_api", "ALL ON ALL TABLES IN SCHEMA data_api", "CREATE ON SCHEMA data_api"} {
+		db.Exec("GRANT " + rights + " TO " + pgtest.ReaderRole)
+		_, err := pgstore.Open(t.Context(), db.ReaderDSN, pgstore.Options{})
+		if err == nil || !contains(err, "the role "+pgtest.ReaderRole) || !contains(err, "connect as") {
+			t.Errorf("with %s: got %v", rights, err)
+		}
 	}
 }
 

@@ -72,8 +72,12 @@ func leastStep(ctx context.Context, db *pgdb.DB) (least int64, err error) {
 	return least, err
 }
 
-// Migrate makes the schema, if there is none, and takes the steps that are missing. It waits for other servers that do so.
+// Migrate makes the schema, if there is none, and takes the steps that are missing. It waits for other servers that do so. A role that
+// could not work with the schema is refused.
 func Migrate(ctx context.Context, db *pgdb.DB, log *slog.Logger) error {
+	if err := checkRights(ctx, db); err != nil {
+		return err
+	}
 	state, err := Read(ctx, db)
 	switch {
 	case err != nil:
