@@ -1,15 +1,18 @@
 package pgstore_test
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/pgtest"
 	"github.com/solucao42/caddy-data-api/internal/store/pgstore"
+	"github.com/solucao42/caddy-data-api/internal/store/pgstore/pgdb"
 )
 
 // A program goes on with a schema that a newer version has brought further, unless that version says that it cannot.
@@ -29,6 +32,42 @@ func TestNewerSchema(t *testing.T) {
 	}
 	if state, err := pgstore.Check(t.Context(), db.AdminDSN, options); err != nil || !state.Newer {
 		t.Errorf("%+v, %v", state, err)
+	}
+}
+
+// TestWaitingForStepsHasNoLimit: a server that waits for another one's steps waits for longer than a statement may take by itself.
+func TestWaitingForStepsHasNoLimit(t *testing.T) {
+	t.Parallel()
+	const limit = 3 * time.Second
+	db := pgtest.New(t)
+	db.Exec(fmt.Sprintf("ALTER DATABASE %s SET statement_timeout = '%s'", db.Name, limit))
+	other := db.Conn()
+	if _, err := other.Exec(t.Context(), "SET statement_timeout = 0"); err != nil {
+		t.Fatal(err)
+	}
+	key := (&pgdb.DB{Schema: pgdb.DefaultSchema}).LockKey("")
+	if _, err := other.Exec(t.Context(), "SELECT pg_advisory_lock($1)", key); err != nil {
+		t.Fatal(err)
+	}
+	opened := make(chan error, 1)
+	go func() {
+		s, err := pgstore.Open(t.Context(), db.AdminDSN, pgstore.Options{Logger: slog.New(slog.DiscardHandler)})
+		if err == nil {
+			err = s.Close()
+		}
+		opened <- err
+	}()
+	eventually(t, "the server waits", func() bool {
+		var waits bool
+		err := other.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory')`).Scan(&waits)
+		return err == nil && waits
+	})
+	time.Sleep(limit + limit/4)
+	if _, err := other.Exec(t.Context(), "SELECT pg_advisory_unlock($1)", key); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-opened; err != nil {
+		t.Error(err)
 	}
 }
 

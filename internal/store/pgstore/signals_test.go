@@ -152,6 +152,30 @@ func TestAnySignal(t *testing.T) {
 	eventually(t, "that many have ended is signalled", func() bool { return anyEnded.Load() > before })
 }
 
+// TestListeningHasNoLimit: the connection that listens says nothing for as long as it lives, also where sessions that do so are ended.
+func TestListeningHasNoLimit(t *testing.T) {
+	t.Parallel()
+	const limit = 2 * time.Second
+	db := pgtest.New(t)
+	db.Exec(fmt.Sprintf("ALTER DATABASE %s SET idle_session_timeout = '%s'", db.Name, limit))
+	asks := db.Conn()
+	if _, err := asks.Exec(t.Context(), "SET idle_session_timeout = 0"); err != nil {
+		t.Fatal(err)
+	}
+	one := openReal(t, db.AdminDSN, pgstore.SignalsOnly(pgstore.Options{}))
+	follow(t, new(listener).hear, true, one)
+	listening := func() (pid int) {
+		_ = asks.QueryRow(t.Context(), `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN %'`).Scan(&pid)
+		return pid
+	}
+	first := 0
+	eventually(t, "it listens", func() bool { first = listening(); return first != 0 })
+	time.Sleep(limit + limit/2)
+	if now := listening(); now != first {
+		t.Errorf("the session that listens is %d, and was %d", now, first)
+	}
+}
+
 // A connection that hears nothing any more, and does not say so, is replaced; meanwhile nothing is missed.
 func TestDeafConnectionIsNoticed(t *testing.T) {
 	t.Parallel()

@@ -153,12 +153,16 @@ func steps(db *pgdb.DB) (all []*goose.Migration, err error) {
 			return nil, err
 		}
 		all = append(all, goose.NewGoMigration(version, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
-			_, err := tx.ExecContext(ctx, db.SQL(string(text)), pgx.QueryExecModeSimpleProtocol)
+			_, err := tx.ExecContext(ctx, unhurried+db.SQL(string(text)), pgx.QueryExecModeSimpleProtocol)
 			return err
 		}}, nil))
 	}
 	return all, nil
 }
+
+// unhurried takes limits from a transaction that the role or the database may have for its sessions. One that waits for another server's
+// steps, or holds the lock while steps are taken beside it, takes as long as that.
+const unhurried = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;\n"
 
 // migrationLock keeps all servers but one from migrating. It is held by a transaction of its own, and not by a session, so
 // that it works through a proxy that shares sessions.
@@ -172,7 +176,11 @@ func (l *migrationLock) Lock(ctx context.Context, db *sql.DB) (err error) {
 	if l.tx, err = db.BeginTx(ctx, nil); err != nil {
 		return err
 	}
-	if _, err = l.tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, l.key); err != nil {
+	_, err = l.tx.ExecContext(ctx, unhurried, pgx.QueryExecModeSimpleProtocol)
+	if err == nil {
+		_, err = l.tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, l.key)
+	}
+	if err != nil {
 		return errors.Join(err, l.tx.Rollback())
 	}
 	return nil

@@ -70,6 +70,10 @@ func (s *Signals) listenOnce(ctx context.Context) error {
 		defer cancel()
 		_ = conn.Close(closing)
 	}()
+	// It says nothing for as long as it lives, which a role or a database may have a limit for.
+	if _, err := conn.Exec(ctx, "SET idle_session_timeout = 0"); err != nil {
+		return err
+	}
 	for _, channel := range []string{s.db.Schema, s.settings.Node} {
 		if _, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{channel}.Sanitize()); err != nil {
 			return err
