@@ -73,14 +73,16 @@ func (h *MCPHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, next cadd
 	ready.API.EnterStranger(w, r, h.MaxBody) // the request that a call becomes is let in for its caller
 	base := urlOf(r, h.base)
 	if strings.HasPrefix(r.URL.Path, mcp.MetadataPath(h.Path)) {
-		h.handler.ServeMetadata(w, r, base.URL, append(ready.app.issuers(), base.URL))
+		if err := h.handler.ServeMetadata(w, r, base.URL, append(ready.app.issuers(), base.URL)); err != nil {
+			ready.API.Fail(w, r, err)
+		}
 		return nil
 	}
 	caller, presented, err := ready.API.Authenticate(w, r)
 	switch {
 	case dataapi.HasCode(err, dataapi.CodeUnauthenticated):
 		respond.SetChallenge(w, presented)
-		mcp.Challenge(w.Header(), base.URL, r.URL.Path)
+		mcp.Challenge(w.Header(), base.URL, r.URL.EscapedPath())
 		respond.WriteProblem(w, r, err)
 		return nil
 	case err != nil:

@@ -49,6 +49,33 @@ func TestAgents(t *testing.T) {
 	if err != nil || string(body) != want {
 		t.Errorf("%s %v, want %s", body, err, want)
 	}
+	// A path that is no namespace's is described nowhere, and what it holds cannot end the text that the challenge has of it.
+	for path, want := range map[string]int{"/mcp/sales": http.StatusOK, "/mcp/a/b": http.StatusNotFound, "/mcp/%22": http.StatusNotFound} {
+		answer, err := s.clientHelper.Get(origin + "/.well-known/oauth-protected-resource" + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("the description of %s is %d, want %d", path, answer.StatusCode, want)
+		}
+	}
+	refused, err = s.clientHelper.Post(described, "application/json", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = refused.Body.Close()
+	if refused.StatusCode != http.StatusMethodNotAllowed || refused.Header.Get("Allow") != "GET, HEAD" {
+		t.Errorf("POST: %d %v", refused.StatusCode, refused.Header)
+	}
+	refused, err = s.clientHelper.Post(origin+"/mcp/%22,%20realm=%22x", "application/json", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = refused.Body.Close()
+	if got, want := refused.Header.Get("WWW-Authenticate"), fmt.Sprintf("Bearer resource_metadata=%q", described+"/%22,%20realm=%22x"); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
 
 	s.login()
 	session, err := sdk.NewClient(&sdk.Implementation{Name: "test", Version: "1"}, nil).Connect(t.Context(), &sdk.StreamableClientTransport{

@@ -69,7 +69,7 @@ const instructions = "Each tool runs one SQL query that somebody has published, 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, base string, api http.HandlerFunc) error {
 	namespace, ok := h.namespace(r.URL.Path)
 	if !ok {
-		return dataapi.Errorf(dataapi.CodeNotFound, "There is %s, and %s/NAMESPACE with the endpoints of one namespace.", h.options.Path, h.options.Path)
+		return h.notHere()
 	}
 	if r.Method != http.MethodPost { // there are no sessions, and so nothing to listen to or to end
 		w.Header().Set("Allow", http.MethodPost)
@@ -88,6 +88,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, base string,
 	server.AddReceivingMiddleware(tools.receive)
 	h.stream.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), serverKey{}, server)))
 	return nil
+}
+
+// notHere refuses a path below the handler's that is no namespace's.
+func (h *Handler) notHere() error {
+	return dataapi.Errorf(dataapi.CodeNotFound, "There is %s, and %s/NAMESPACE with the endpoints of one namespace.", h.options.Path, h.options.Path)
 }
 
 // private keeps shared caches from what one caller may run; the SDK's default is public.

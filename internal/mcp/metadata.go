@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
 // metadataPath is where RFC 9728, 3.1, has a resource described: the resource's own path follows.
@@ -22,23 +24,30 @@ type resource struct {
 }
 
 // ServeMetadata says at MetadataPath, and below it for the paths of namespaces, who issues tokens for this resource. origin is the
-// scheme and host that clients use, and issuers are the authorization servers that are trusted.
-func (h *Handler) ServeMetadata(w http.ResponseWriter, r *http.Request, origin string, issuers []string) {
+// scheme and host that clients use, and issuers are the authorization servers that are trusted. When it fails, it has not begun an answer.
+func (h *Handler) ServeMetadata(w http.ResponseWriter, r *http.Request, origin string, issuers []string) error {
+	if _, ok := h.namespace(strings.TrimPrefix(r.URL.Path, metadataPath)); !ok {
+		return h.notHere()
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		return &dataapi.Error{Code: dataapi.CodeMethodNotAllowed}
+	}
 	body, err := json.Marshal(resource{
-		Resource: origin + strings.TrimPrefix(r.URL.Path, metadataPath), Servers: issuers, BearerMethods: []string{"header"}, Name: "Data API",
+		Resource: origin + strings.TrimPrefix(r.URL.EscapedPath(), metadataPath), Servers: issuers, BearerMethods: []string{"header"}, Name: "Data API",
 	})
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError) // strings can be marshalled
-		return
+		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.Header().Set("Cache-Control", "max-age=300")
 	_, _ = w.Write(body) // the client may have gone
+	return nil
 }
 
-// Challenge adds to the challenge of a 401 where the resource at path is described (RFC 9728, 5.1): clients find their way to an
-// authorization server by it.
+// Challenge adds to the challenge of a 401 where the resource at path, which is escaped, is described (RFC 9728, 5.1): clients find
+// their way to an authorization server by it.
 func Challenge(header http.Header, origin, path string) {
 	const name = "WWW-Authenticate"
 	challenge := header.Get(name)
