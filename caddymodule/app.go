@@ -128,9 +128,15 @@ func (a *App) holdStore(ctx caddy.Context) error {
 		return &pooledBackend{server.NewShared(server.BackendOptions{
 			OpenStore: module.OpenStore, Logger: sharedLog.Logger, AuditLog: sharedAuditLog, Observer: telemetry.All, Meter: telemetry.Metrics,
 			Traces: telemetry.Traces, OnQuota: telemetry.QuotaReached,
-		})}, nil
+		}), module.StoreOptions()}, nil
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	if changed := a.backend.changed(module.StoreOptions()); len(changed) > 0 {
+		a.log.Warn("the store stays open as it was opened: what has changed of its options takes a restart", slog.Any("options", changed))
+	}
+	return nil
 }
 
 func (a *App) holdSources(ctx caddy.Context) error {

@@ -26,6 +26,10 @@ type storeModule interface {
 	// options: configurations with the same key share one open store. It is shown in the log and holds no secret.
 	StoreKey() string
 
+	// StoreOptions are the options that the store is opened with, by their names, for one open store to be compared with another
+	// configuration of it. The values may hold secrets, and are never shown.
+	StoreOptions() map[string]string
+
 	// OpenStore opens the store. It may block and do I/O. It is called when the store is first needed, and again later
 	// when it failed.
 	OpenStore() (store.Store, error)
@@ -67,6 +71,9 @@ func (b *BboltStore) Provision(caddy.Context) error {
 
 // StoreKey is the file's absolute path.
 func (b *BboltStore) StoreKey() string { return "bbolt:" + b.Path }
+
+// StoreOptions are none: there is nothing but the file.
+func (*BboltStore) StoreOptions() map[string]string { return nil }
 
 // OpenStore opens the file, and makes it when there is none.
 func (b *BboltStore) OpenStore() (store.Store, error) {

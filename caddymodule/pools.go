@@ -1,6 +1,9 @@
 package caddymodule
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/solucao42/caddy-data-api/internal/jwks"
 	"github.com/solucao42/caddy-data-api/internal/lease"
 	"github.com/solucao42/caddy-data-api/internal/logging"
@@ -21,7 +24,20 @@ var (
 )
 
 // pooledBackend is a store, and what lives as long as it does, in the pool.
-type pooledBackend struct{ *server.Shared }
+type pooledBackend struct {
+	*server.Shared
+	options map[string]string // that the store is opened with
+}
+
+// changed lists the options of the store that another configuration has otherwise.
+func (p *pooledBackend) changed(options map[string]string) (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(options)) {
+		if options[name] != p.options[name] {
+			names = append(names, name)
+		}
+	}
+	return names
+}
 
 // Destruct closes the store when its last holder has let go.
 func (p *pooledBackend) Destruct() error {

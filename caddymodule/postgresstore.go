@@ -1,10 +1,12 @@
 package caddymodule
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -97,6 +99,14 @@ func (p *PostgresStore) StoreKey() string {
 		return "postgres" // Validate has refused it
 	}
 	return "postgres:" + place
+}
+
+// StoreOptions are all of them. The connection string is compared as it is written: a password in {file.PATH} changes without a reload.
+func (p *PostgresStore) StoreOptions() map[string]string {
+	return map[string]string{
+		"dsn": p.template, "max_conns": strconv.Itoa(cmp.Or(p.MaxConns, pgstore.DefaultMaxConns)), "poll_only": strconv.FormatBool(p.PollOnly),
+		"stale": cmp.Or(time.Duration(p.Stale), pgstore.DefaultStale).String(),
+	}
 }
 
 // OpenStore connects, and brings the schema up to date.

@@ -95,6 +95,7 @@ type settings struct {
 	name    string // of this configuration: its logs are NAME.log and NAME.audit
 	apps    string // further apps, as JSON members
 	store   string // default: store.db
+	shared  string // the module of another store than a file, as JSON
 	conns   int    // most connections of the source
 	before  string // handlers before that of calls, each followed by a comma
 	routes  string // before all others, each followed by a comma
@@ -198,6 +199,10 @@ func (s *running) load(with settings) error {
 	if with.conns == 0 {
 		with.conns = 8
 	}
+	store := with.shared
+	if store == "" {
+		store = fmt.Sprintf(`{"store": "bbolt", "path": %q}`, with.store)
+	}
 	database := fmt.Sprintf(`{"source": "sqlite", "path": %q, "max_conns": %d}`, s.database, with.conns)
 	if with.postgres != "" {
 		database = fmt.Sprintf(`{"source": "postgres", "dsn": %q}`, with.postgres)
@@ -215,7 +220,7 @@ func (s *running) load(with settings) error {
 		"storage": {"module": "file_system", "root": %q},
 		"logging": {"logs": {"default": %s, "audit": %s}},
 		"apps": {
-			"data_api": {%s"catalog": %q, "store": {"store": "bbolt", "path": %q},
+			"data_api": {%s"catalog": %q, "store": %s,
 				"sources": {"main": %s}},
 			"tls": {"certificates": {"load_files": [{"certificate": %q, "key": %q}]}},
 			"http": {%s"grace_period": "10s", "servers": {"api": {%s"listen": ["127.0.0.1:%d"], "automatic_https": {"disable": true},
@@ -226,7 +231,7 @@ func (s *running) load(with settings) error {
 				{"handle": [%s{"handler": "data_api_execute", "authenticator": {"provider": "data_api_jwt"}}]}]}}}%s
 		}
 	}`, s.admin, filepath.Join(s.dir, "caddy"), logger("log", `"exclude": ["data_api.audit"]`), logger("audit", `"include": ["data_api.audit"]`),
-		with.app, with.catalog, with.store, database, s.certificate, s.key, with.http, with.logs, s.port, with.routes, detail, with.before, with.apps)
+		with.app, with.catalog, store, database, s.certificate, s.key, with.http, with.logs, s.port, with.routes, detail, with.before, with.apps)
 	err := caddy.Load([]byte(config), true)
 	for _, port := range []int{s.port, s.admin} {
 		servertest.AwaitOneListener(port)
