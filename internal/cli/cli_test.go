@@ -167,6 +167,24 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+// TestBackupSaysWhatTheServerSays: advice for where no server runs is for where no server runs.
+func TestBackupSaysWhatTheServerSays(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte(`{"error": "The configured store is no file."}`))
+	}))
+	defer server.Close()
+	const advice = "Where no server runs, name the store's file with --store"
+	_, err := runCommand(t.Context(), "store", "backup", filepath.Join(t.TempDir(), "copy.db"), "--address", strings.TrimPrefix(server.URL, "http://"))
+	if err == nil || err.Error() != "The configured store is no file." {
+		t.Error(err)
+	}
+	_, err = runCommand(t.Context(), "store", "backup", filepath.Join(t.TempDir(), "copy.db"), "--address", "127.0.0.1:1")
+	if err == nil || !strings.HasSuffix(err.Error(), advice) {
+		t.Error(err)
+	}
+}
+
 // The test's own addresses: nothing must listen at port 1.
 func TestNobodyListensAtPortOne(t *testing.T) {
 	if conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(t.Context(), "tcp", "127.0.0.1:1"); err == nil {

@@ -24,7 +24,11 @@ type download struct {
 func openDownload(c *command.Call) (*download, error) {
 	response, err := caddycmd.AdminAPIRequest(c.Server, http.MethodPost, admin.BackupPath, nil, nil)
 	if err != nil {
-		return nil, fmt.Errorf("%w. Where no server runs, name the store's file with --store", c.Explain(err))
+		err = c.Explain(err)
+		if _, refused := errors.AsType[command.Refused](err); refused {
+			return nil, err
+		}
+		return nil, fmt.Errorf("%w. Where no server runs, name the store's file with --store", err)
 	}
 	size, err := strconv.ParseInt(response.Header.Get(admin.BackupSize), 10, 64)
 	if err != nil {
