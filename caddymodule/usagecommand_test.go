@@ -56,6 +56,9 @@ func TestUsageCommand(t *testing.T) {
 	if err != nil || len(lines) != 2 || lines[0][0] != "day" || lines[1][0] < began || lines[1][0] > today() || lines[1][1] != "1" {
 		t.Errorf("CSV: %v, %v", lines, err)
 	}
+	if out := s.mustCLI("usage", "--company", "globex"); strings.Count(out, "\n") != 2 {
+		t.Errorf("the usage of one company, of which nothing is told apart, is more than one line:\n%s", out)
+	}
 	if out := s.mustCLI("usage", "--by", "user", "--limit", "1"); !strings.Contains(out, "There are more lines") {
 		t.Errorf("with a limit: %s", out)
 	}

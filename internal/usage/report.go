@@ -183,10 +183,11 @@ func (r *Report) Table() (names []string, rows [][]string) {
 	for i := range r.Usage {
 		rows = append(rows, append(values[i], r.Usage[i].brief()...))
 	}
-	total := make([]string, labels, len(names))
-	if labels > 0 {
-		total[0] = "total"
+	if labels == 0 { // nothing is told apart: the one line is the total
+		return names, rows
 	}
+	total := make([]string, labels, len(names))
+	total[0] = "total"
 	return names, append(rows, append(total, r.Totals.brief()...))
 }
 
