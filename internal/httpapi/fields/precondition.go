@@ -2,6 +2,7 @@ package fields
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
@@ -48,7 +49,7 @@ func (p Precondition) OfExisting() error {
 func (p Precondition) Given() bool { return p.Make || len(p.match) > 0 }
 
 // Holds reports whether the precondition holds of what is there, with this tag. Without one it does. The comparison is strong, as it
-// has to be: a weak tag matches nothing.
+// has to be: a weak tag matches nothing. A tag that was marked with a coding on its way to the caller is that of the same document.
 func (p Precondition) Holds(there bool, etag string) bool {
 	switch {
 	case p.Make:
@@ -62,10 +63,24 @@ func (p Precondition) Holds(there bool, etag string) bool {
 		for field != "" {
 			var candidate string
 			candidate, field = cutOutsideQuotes(field, ',')
-			if candidate = TrimSpace(candidate); candidate == "*" || candidate == etag {
+			if candidate = withoutCoding(TrimSpace(candidate)); candidate == "*" || candidate == etag {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// codings are those with which a tag may be marked.
+var codings = []string{"gzip", "zstd", "br"}
+
+// withoutCoding returns a tag as it was before its document was compressed. Caddy's encode makes "1-gzip" of "1", as other servers do, and
+// takes that back in If-None-Match alone: with If-Match, the caller who sends what it has read would never change anything.
+func withoutCoding(tag string) string {
+	for _, coding := range codings {
+		if bare, marked := strings.CutSuffix(tag, "-"+coding+`"`); marked {
+			return bare + `"`
+		}
+	}
+	return tag
 }
