@@ -385,6 +385,32 @@ func TestManagedStatus(t *testing.T) {
 	}
 }
 
+// What is wrong with a share is told the operator with the names of all companies, and the company that shares without.
+func TestFaultsNameNoOtherCompany(t *testing.T) {
+	t.Parallel()
+	s := managedServer(t, engines[0])
+	s.WriteCatalog("initech/company.yaml", "users: {}\n")
+	for _, company := range []string{"acme", "initech"} {
+		s.WriteCatalog(company+"/own/rival.sql", "/*---\nsource: main\nshare: { globex: {}, inintech: {} }\n---*/\nSELECT 1 AS one")
+	}
+	s.Reload()
+	if told := s.status(); !strings.Contains(told, "the catalog has acme, globex, initech") || !strings.Contains(told, "is shared with globex by initech too") {
+		t.Errorf("the operator is told: %s", told)
+	}
+	admin := s.Login("acme", "admin").Access
+	for _, path := range []string{"/api/v1/status", "/api/v1/data-api/own/rival", "/api/v1/data-api/catalog?namespace=own"} {
+		got := s.Get(path, admin).Want(http.StatusOK)
+		for _, want := range []string{`"share.inintech: there is no such company"`, `own/rival is shared with globex by another company too`} {
+			if !strings.Contains(string(got.Body), want) {
+				t.Errorf("%s does not say %s: %s", path, want, got.Body)
+			}
+		}
+		if strings.Contains(string(got.Body), "initech") {
+			t.Errorf("%s names another company: %s", path, got.Body)
+		}
+	}
+}
+
 // Operators write `catalog ./catalog`; diagnostics have the name without the dot.
 func TestManagedStatusOfACatalogThatIsNotWrittenCleanly(t *testing.T) {
 	t.Parallel()
