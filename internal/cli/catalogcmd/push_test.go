@@ -34,8 +34,11 @@ func write(t *testing.T, directory, name, text string) {
 	}
 }
 
-// TestPushAndPull publishes a directory and gets it back.
-func TestPushAndPull(t *testing.T) {
+const text = "/*---\nsource: main\n---*/\nSELECT regiao FROM vendas"
+
+// serve starts a server on which a pipeline may publish, whose key is in the environment.
+func serve(t *testing.T) *servertest.Server {
+	t.Helper()
 	s := servertest.New(t, servertest.Config{
 		Database: servertest.SQLite(t, t.TempDir(), servertest.Sales),
 		Files:    map[string]string{"acme/company.yaml": "users: { pipeline: { policies: [VisualizationManager] }, reader: { policies: [DataAPIConsumer] } }\n"},
@@ -44,9 +47,42 @@ func TestPushAndPull(t *testing.T) {
 	key := s.CreateKey("acme", "pipeline")
 	t.Setenv(keyVariable, key.Key)
 	t.Setenv(secretVariable, key.Secret)
+	return s
+}
+
+// TestPullLeavesOtherFilesAlone, also those beside an endpoint's, and also when it fails.
+func TestPullLeavesOtherFilesAlone(t *testing.T) {
+	s := serve(t)
+	directory := t.TempDir()
+	write(t, directory, "sales/one.sql", text)
+	at := []string{directory, "--url", s.Base, "--company", "acme"}
+	if out, err := run(t, Push, at...); err != nil {
+		t.Fatal(out, err)
+	}
+	write(t, directory, "sales/one.sql", "mine")
+	write(t, directory, "sales/one.sql.tmp", "mine too")
+	if out, err := run(t, Pull, at...); out != "1 endpoint, 1 file written\n" {
+		t.Error(out, err)
+	}
+	if err := os.Remove(filepath.Join(directory, "sales/one.sql")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, directory, "sales/one.sql/in the way", "")
+	if out, err := run(t, Pull, at...); err == nil {
+		t.Errorf("a directory was replaced: %s", out)
+	}
+	names, err := filepath.Glob(filepath.Join(directory, "sales", "*"))
+	hidden, _ := filepath.Glob(filepath.Join(directory, "sales", ".*"))
+	if kept, _ := os.ReadFile(filepath.Join(directory, "sales/one.sql.tmp")); err != nil || len(names) != 2 || len(hidden) > 0 || string(kept) != "mine too" {
+		t.Errorf("%v %v %q, %v", names, hidden, kept, err)
+	}
+}
+
+// TestPushAndPull publishes a directory and gets it back.
+func TestPushAndPull(t *testing.T) {
+	s := serve(t)
 	directory := t.TempDir()
 	at := []string{directory, "--url", s.Base, "--company", "acme"}
-	const text = "/*---\nsource: main\n---*/\nSELECT regiao FROM vendas"
 	write(t, directory, "sales/one.sql", text)
 	write(t, directory, "sales/two.sql", text+"\n-- two")
 	write(t, directory, "company.yaml", "name: ignored\n")
