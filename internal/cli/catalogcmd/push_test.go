@@ -2,12 +2,17 @@ package catalogcmd
 
 import (
 	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/solucao42/caddy-data-api/internal/cli/command"
+	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
@@ -48,6 +53,44 @@ func serve(t *testing.T) *servertest.Server {
 	t.Setenv(keyVariable, key.Key)
 	t.Setenv(secretVariable, key.Secret)
 	return s
+}
+
+// inFrontOf stands before a server, and has each request seen before it goes on.
+func inFrontOf(t *testing.T, s *servertest.Server, see func(r *http.Request)) (base string) {
+	t.Helper()
+	to, err := url.Parse(s.Base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		see(r.Out)
+		r.SetURL(to)
+	}})
+	t.Cleanup(proxy.Close)
+	return proxy.URL
+}
+
+// TestPushOutlivesItsToken: a push of some hundred endpoints takes longer than a token lives.
+func TestPushOutlivesItsToken(t *testing.T) {
+	s := serve(t)
+	puts, exchanges := 0, 0
+	base := inFrontOf(t, s, func(r *http.Request) {
+		switch {
+		case r.URL.Path == dataapi.PathAPIKey:
+			exchanges++
+		case r.Method == http.MethodPut:
+			if puts++; puts == 2 {
+				r.Header.Set("Authorization", "Bearer of.yester.day")
+			}
+		}
+	})
+	directory := t.TempDir()
+	write(t, directory, "sales/one.sql", text)
+	write(t, directory, "sales/two.sql", text)
+	out, err := run(t, Push, directory, "--url", base, "--company", "acme")
+	if err != nil || out != "created sales/one\ncreated sales/two\n" || exchanges != 2 {
+		t.Errorf("%v after %d exchanges: %s", err, exchanges, out)
+	}
 }
 
 // TestPullLeavesOtherFilesAlone, also those beside an endpoint's, and also when it fails.
