@@ -79,6 +79,13 @@ type problem struct {
 	Code   dataapi.Code        `json:"code"`
 	Detail string              `json:"detail"`
 	Faults []dataapi.TextFault `json:"faults"`
+
+	Current *struct{} `json:"current"` // what is there in place of what the caller has read; nil: nothing
+}
+
+// gone reports whether a request was refused because what it changes has been deleted.
+func (p *problem) gone() bool {
+	return p.Status == http.StatusNotFound || p.Status == http.StatusPreconditionFailed && p.Current == nil
 }
 
 func (p *problem) Error() string { return p.Detail }

@@ -36,7 +36,7 @@ needs visualization:view.`,
 		for at := range there {
 			var text string
 			err := server.ask(http.MethodGet, dataapi.PathEndpoints+"/"+at+"?origin=console", "", map[string]string{"Accept": "application/sql"}, &text)
-			if refused := asProblem(err); refused != nil && refused.Status == http.StatusNotFound {
+			if refused := asProblem(err); refused != nil && refused.gone() {
 				continue // it was deleted just now
 			}
 			if err != nil {

@@ -80,12 +80,17 @@ func prune(c *command.Call, server *api, texts map[string]string, there map[stri
 	if !c.Bool("prune") {
 		return nil
 	}
-	for at, before := range there {
+	for _, at := range sorted(there) {
 		if _, kept := texts[at]; kept {
 			continue
 		}
 		if !c.Bool("dry-run") {
-			if err := server.ask(http.MethodDelete, dataapi.PathEndpoints+"/"+at, "", map[string]string{"If-Match": before.etag()}, nil); err != nil {
+			before := there[at]
+			err := server.ask(http.MethodDelete, dataapi.PathEndpoints+"/"+at, "", map[string]string{"If-Match": before.etag()}, nil)
+			if refused := asProblem(err); refused != nil && refused.gone() {
+				continue // it was deleted just now
+			}
+			if err != nil {
 				return fmt.Errorf("%s: %w", at, err)
 			}
 		}

@@ -93,6 +93,32 @@ func TestPushOutlivesItsToken(t *testing.T) {
 	}
 }
 
+// TestPruneOfWhatIsGone: two pipelines delete the same.
+func TestPruneOfWhatIsGone(t *testing.T) {
+	s := serve(t)
+	directory := t.TempDir()
+	for _, slug := range []string{"one", "two", "three", "four"} {
+		write(t, directory, "sales/"+slug+".sql", text)
+	}
+	if _, err := run(t, Push, directory, "--url", s.Base, "--company", "acme"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(directory, "sales")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, directory, "sales/one.sql", text)
+	token := s.Login("acme", "pipeline").Access
+	base := inFrontOf(t, s, func(r *http.Request) {
+		if r.Method == http.MethodDelete && strings.HasSuffix(r.URL.Path, "/three") {
+			s.Send(http.MethodDelete, r.URL.Path, token, "", "If-Match", "*").Want(http.StatusNoContent)
+		}
+	})
+	out, err := run(t, Push, directory, "--url", base, "--company", "acme", "--prune")
+	if err != nil || out != "deleted sales/four\ndeleted sales/two\n" {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
 // TestPullLeavesOtherFilesAlone, also those beside an endpoint's, and also when it fails.
 func TestPullLeavesOtherFilesAlone(t *testing.T) {
 	s := serve(t)
