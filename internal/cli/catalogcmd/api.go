@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/solucao42/caddy-data-api/internal/catalog/document"
 	"github.com/solucao42/caddy-data-api/internal/cli/command"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
@@ -158,7 +159,7 @@ func (a *api) askOnce(method, path, body string, fields map[string]string, targe
 type endpoint struct {
 	Namespace string `json:"namespace"`
 	Slug      string `json:"slug"`
-	Origin    string `json:"origin"`
+	File      string `json:"path"` // below the catalog; empty: it is of the console
 	Revision  string `json:"revision"`
 	Version   int64  `json:"version"`
 }
@@ -169,15 +170,15 @@ func (e *endpoint) etag() string {
 	return fmt.Sprintf("%q", fmt.Sprintf("%d-%s", e.Version, e.Revision))
 }
 
-// list returns the endpoints of the console, by NAMESPACE/SLUG.
-func (a *api) list() (map[string]endpoint, error) {
+// list returns the endpoints of an origin, by NAMESPACE/SLUG.
+func (a *api) list(origin document.Origin) (map[string]endpoint, error) {
 	found := make(map[string]endpoint)
 	for cursor := ""; ; {
 		var page struct {
 			Endpoints []endpoint `json:"endpoints"`
 			Next      *string    `json:"next_cursor"`
 		}
-		if err := a.ask(http.MethodGet, dataapi.PathCatalog+"?origin=console&limit=200&cursor="+url.QueryEscape(cursor), "", nil, &page); err != nil {
+		if err := a.ask(http.MethodGet, dataapi.PathCatalog+"?limit=200&origin="+string(origin)+"&cursor="+url.QueryEscape(cursor), "", nil, &page); err != nil {
 			return nil, err
 		}
 		for _, one := range page.Endpoints {

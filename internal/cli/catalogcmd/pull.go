@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/solucao42/caddy-data-api/internal/catalog/document"
 	"github.com/solucao42/caddy-data-api/internal/cli/command"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
@@ -28,7 +29,7 @@ needs visualization:view.`,
 		if err != nil {
 			return err
 		}
-		there, err := server.list()
+		there, err := server.list(document.OfConsole)
 		if err != nil {
 			return err
 		}

@@ -119,6 +119,30 @@ func TestPruneOfWhatIsGone(t *testing.T) {
 	}
 }
 
+// TestPushChecksWhatWouldBeRefused: nothing is published when a text is not UTF-8, which JSON would make another text of, or when the catalog
+// serves a file at the address.
+func TestPushChecksWhatWouldBeRefused(t *testing.T) {
+	s := serve(t)
+	s.WriteCatalog("acme/sales/two.sql", text)
+	s.Reload()
+	directory := t.TempDir()
+	write(t, directory, "sales/one.sql", text)
+	write(t, directory, "sales/two.sql", text+"\n-- two")
+	at := []string{directory, "--url", s.Base, "--company", "acme"}
+	out, err := run(t, Push, at...)
+	if want := "sales/two.sql:1:1: the file acme/sales/two.sql of the catalog is served at this address"; err == nil || !strings.Contains(out, want) {
+		t.Errorf("%v: %s", err, out)
+	}
+	write(t, directory, "sales/two.sql", "/*---\ntitle: Regi\xe3o\n"+strings.TrimPrefix(text, "/*---\n"))
+	out, err = run(t, Push, at...)
+	if err == nil || !strings.HasSuffix(err.Error(), "sales/two.sql:2:12: the file must be UTF-8; here is the byte 0xe3") {
+		t.Errorf("%v: %s", err, out)
+	}
+	if out, err := run(t, Pull, t.TempDir(), "--url", s.Base, "--company", "acme"); out != "0 endpoints, 0 files written\n" {
+		t.Errorf("published: %s, %v", out, err)
+	}
+}
+
 // TestPullLeavesOtherFilesAlone, also those beside an endpoint's, and also when it fails.
 func TestPullLeavesOtherFilesAlone(t *testing.T) {
 	s := serve(t)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/solucao42/caddy-data-api/internal/catalog/document"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
@@ -40,6 +41,11 @@ func readTree(directory string) (texts map[string]string, err error) {
 		text, err := fs.ReadFile(root.FS(), path)
 		if err != nil {
 			faults = append(faults, err)
+			continue
+		}
+		// JSON, in which texts are sent, cannot hold what is not UTF-8: another text would be checked, and kept.
+		if found := document.TextFaults(filepath.Join(directory, path), text); len(found) > 0 {
+			faults = append(faults, found)
 			continue
 		}
 		texts[namespace+"/"+slug] = string(text)
