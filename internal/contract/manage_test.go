@@ -109,6 +109,7 @@ func TestManagementPermissions(t *testing.T) {
 			expected[user] = http.StatusNotFound
 		}
 		s.Send(route.method, route.path, "", route.body, route.headers...).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+		s.Send(route.method, route.path+"?dry_run=true", access[a], route.body, route.headers...).Problem(http.StatusBadRequest, "INVALID_REQUEST")
 		// The strongest comes last: it may change what there is.
 		for _, user := range slices.Backward(everybody) {
 			got := s.Send(route.method, route.path, access[user], route.body, route.headers...)
