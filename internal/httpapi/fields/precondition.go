@@ -11,12 +11,12 @@ import (
 // changes what is there and has the tag, or, with *, whatever it has.
 type Precondition struct {
 	Make  bool     // there must be none
-	match []string // the fields If-Match
+	match []string // the fields If-Match, without marks of codings
 }
 
 // ReadPrecondition reads the precondition of a request. Where there has to be one, it refuses a request without it.
 func ReadPrecondition(r *http.Request, needed bool) (p Precondition, err error) {
-	match, none := given(r.Header.Values("If-Match")), given(r.Header.Values("If-None-Match"))
+	match, none := given(WithoutCodings(r.Header.Values("If-Match"))), given(r.Header.Values("If-None-Match"))
 	switch {
 	case len(match) > 0 && len(none) > 0, needed && len(match)+len(none) == 0:
 		return p, dataapi.Errorf(dataapi.CodeInvalidRequest,
@@ -49,7 +49,7 @@ func (p Precondition) OfExisting() error {
 func (p Precondition) Given() bool { return p.Make || len(p.match) > 0 }
 
 // Holds reports whether the precondition holds of what is there, with this tag. Without one it does. The comparison is strong, as it
-// has to be: a weak tag matches nothing. A tag that was marked with a coding on its way to the caller is that of the same document.
+// has to be: a weak tag matches nothing.
 func (p Precondition) Holds(there bool, etag string) bool {
 	switch {
 	case p.Make:
@@ -63,7 +63,7 @@ func (p Precondition) Holds(there bool, etag string) bool {
 		for field != "" {
 			var candidate string
 			candidate, field = cutOutsideQuotes(field, ',')
-			if candidate = withoutCoding(TrimSpace(candidate)); candidate == "*" || candidate == etag {
+			if candidate = TrimSpace(candidate); candidate == "*" || candidate == etag {
 				return true
 			}
 		}
@@ -71,16 +71,15 @@ func (p Precondition) Holds(there bool, etag string) bool {
 	return false
 }
 
-// codings are those with which a tag may be marked.
-var codings = []string{"gzip", "zstd", "br"}
+// marks are what tags may end in whose documents were compressed.
+var marks = strings.NewReplacer(`-gzip"`, `"`, `-zstd"`, `"`, `-br"`, `"`)
 
-// withoutCoding returns a tag as it was before its document was compressed. Caddy's encode makes "1-gzip" of "1", as other servers do, and
-// takes that back in If-None-Match alone: with If-Match, the caller who sends what it has read would never change anything.
-func withoutCoding(tag string) string {
-	for _, coding := range codings {
-		if bare, marked := strings.CutSuffix(tag, "-"+coding+`"`); marked {
-			return bare + `"`
-		}
+// WithoutCodings returns the fields If-Match with their tags as they were before their documents were compressed. Caddy's encode makes "1-gzip"
+// of "1", as other servers do, and takes that back in If-None-Match alone: a caller who sends what it has read would be told that it is stale.
+func WithoutCodings(match []string) []string {
+	bare := make([]string, len(match))
+	for i, field := range match {
+		bare[i] = marks.Replace(field)
 	}
-	return tag
+	return bare
 }
