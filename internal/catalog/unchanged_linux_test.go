@@ -89,6 +89,20 @@ func endpointAt(c *catalog.Catalog, slug string) int {
 	return -1
 }
 
+// TestTheStoreAddsToAnUnchangedFile: what it has of a company counts, and ends, while the company's file stays as it is.
+func TestTheStoreAddsToAnUnchangedFile(t *testing.T) {
+	t.Parallel()
+	c := openAt(t, build(t, many()), time.Hour, catalog.Options{})
+	policy, user := map[string][]byte{"Few": []byte(`{"grants":[{"actions":["data_api:execute"]}]}`)}, map[string][]byte{"ana": []byte(`{"policies":[]}`)}
+	for i, stored := range []*catalog.Stored{{}, {Policies: policy}, {}, {Users: user}, {}, {Policies: policy, Users: user}, {Policies: policy}, {}} {
+		<-c.SetStored("acme", stored)
+		acme, _ := c.Current().Company("acme")
+		if len(acme.Policies) != len(stored.Policies) || len(acme.Users) != len(stored.Users) {
+			t.Errorf("step %d: %d policies and %d users are in force of %d and %d", i, len(acme.Policies), len(acme.Users), len(stored.Policies), len(stored.Users))
+		}
+	}
+}
+
 // TestYoungFilesAreRead: of a file that was written just now the time does not tell whether it has changed since.
 func TestYoungFilesAreRead(t *testing.T) {
 	t.Parallel()
