@@ -99,8 +99,8 @@ func describeCatalog(snapshot, other *catalog.Snapshot) map[string]string {
 
 func describeUser(user *identity.User) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%t %q %q %t %t %v %s %v %v",
-		user.Active, user.DisplayName, user.SubjectName(), user.Basic, user.Stored, user.Policies, user.Rate, user.Quota, user.KeyQuota)
+	fmt.Fprintf(&text, "%t %t %q %q %t %t %v %s %v %v",
+		user.Active, user.Refused, user.DisplayName, user.SubjectName(), user.Basic, user.Stored, user.Policies, user.Rate, user.Quota, user.KeyQuota)
 	for _, parameter := range slices.Sorted(maps.Keys(user.ShareContext)) {
 		fmt.Fprintf(&text, " %s: %s", parameter, user.ShareContext[parameter])
 	}

@@ -20,6 +20,7 @@ func TestEachChangeOfAUserIsTold(t *testing.T) {
 		"Name":         {}, // a user of another name is added
 		"DisplayName":  {Name: "ana", DisplayName: "Ana"},
 		"Active":       {Name: "ana", Active: true},
+		"Refused":      {Name: "ana", Refused: true},
 		"Subject":      {Name: "ana", Subject: "auth0|1"},
 		"Basic":        {Name: "ana", Basic: true},
 		"Stored":       {Name: "ana", Stored: true},

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 // An endpoint's file is followed while the server runs, and what is wrong with it is told in the log and by the command.
@@ -37,4 +39,24 @@ func TestEndpointFilesAreReloaded(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "a removed file", func() bool { return s.Execute("fresh", token, `{}`).Status == http.StatusNotFound })
+}
+
+// A text of the console that is too large is found by the check, so that a push publishes nothing, also where the site takes larger bodies.
+func TestTextsThatAreTooLargeAreFoundByTheCheck(t *testing.T) {
+	s := serveProgram(t, programConfig{
+		sources: servertest.SQLite(t, t.TempDir(), servertest.Sales).Directive() + " {\n\t\t\tauthors acme\n\t\t}",
+		files:   map[string]string{"acme/company.yaml": "users: { pipeline: { policies: [VisualizationManager] } }\n"},
+	})
+	if err := s.load(s.adapt(strings.Replace(s.content(), "\n\tdata_api\n}", "\n\tdata_api {\n\t\tmax_body 8MiB\n\t}\n}", 1))); err != nil {
+		t.Fatal(err)
+	}
+	token := s.Login("acme", "pipeline").Access
+	for size, status := range map[int]int{1 << 20: http.StatusOK, 1<<20 + 1: http.StatusRequestEntityTooLarge} {
+		text := `/*---\nsource: main\n---*/\nSELECT 1 AS one`
+		text += strings.Repeat(" ", size-len(text)+strings.Count(text, `\n`))
+		checked := s.Send(http.MethodPost, "/api/v1/data-api/check", token, `{"namespace":"sales","slug":"large","text":"`+text+`"}`)
+		if checked.Status != status {
+			t.Errorf("%d bytes: %d %s", size, checked.Status, checked.Body)
+		}
+	}
 }

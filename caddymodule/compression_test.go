@@ -97,3 +97,26 @@ func decompressed(coding string, body io.Reader) ([]byte, error) {
 	defer reader.Close()
 	return io.ReadAll(reader)
 }
+
+// TestTagsOfCompressedAnswersChangeWhatWasRead: Caddy's encode marks the ETag of what it compresses, and leaves If-Match as it comes.
+func TestTagsOfCompressedAnswersChangeWhatWasRead(t *testing.T) {
+	s := serveProgram(t, programConfig{
+		sources: servertest.SQLite(t, t.TempDir(), servertest.Sales).Directive(),
+		files:   map[string]string{"acme/company.yaml": "users: { admin: { policies: [CompanyAdministrator] } }\n"},
+	})
+	if err := s.load(s.adapt(strings.Replace(s.content(), "\n\tdata_api\n}", "\n\tencode gzip zstd {\n\t\tminimum_length 1\n\t}\n\tdata_api\n}", 1))); err != nil {
+		t.Fatal(err)
+	}
+	token := s.Login("acme", "admin").Access
+	const path, body = "/api/v1/users/erp", `{"policies":["DataAPIConsumer"]}`
+	s.Send(http.MethodPut, path, token, body, "If-None-Match", "*").Want(http.StatusCreated)
+	for _, coding := range []string{"gzip", "zstd"} {
+		read := s.Send(http.MethodGet, path, token, "", "Accept-Encoding", coding).Want(http.StatusOK)
+		tag := read.Header.Get("ETag")
+		if !strings.HasSuffix(tag, "-"+coding+`"`) {
+			t.Fatalf("the tag of %s is %s", coding, tag)
+		}
+		s.Send(http.MethodPut, path, token, body, "If-Match", tag).Want(http.StatusOK)
+		s.Send(http.MethodPut, path, token, body, "If-Match", tag).Problem(http.StatusPreconditionFailed, "PRECONDITION_FAILED")
+	}
+}

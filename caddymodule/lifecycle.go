@@ -18,6 +18,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/attach"
 	"github.com/solucao42/caddy-data-api/internal/audit"
+	"github.com/solucao42/caddy-data-api/internal/gcpace"
 	"github.com/solucao42/caddy-data-api/internal/lease"
 	"github.com/solucao42/caddy-data-api/internal/server"
 	"github.com/solucao42/caddy-data-api/internal/telemetry"
@@ -51,6 +52,7 @@ type lifecycle struct {
 	auditing      *attach.Attachment[audit.Log]
 	detachJobs    func()             // not nil: jobs and callbacks begin under this configuration, until it is called
 	detachMetrics func()             // not nil: metrics show this configuration, until it is called
+	endPace       func()             // with detachMetrics
 	emitter       *telemetry.Emitter // not nil: handlers of this configuration are told of events
 	slowLog       *telemetry.SlowQueries
 	drained       chan struct{} // not nil: the server stops; closed when no job runs any more
@@ -147,8 +149,12 @@ func (a *App) takeOver() {
 		Events: a.events, Context: a.configured, Catalog: a.server.Catalog(), Log: a.log,
 	})
 	a.detachMetrics = telemetry.Metrics.Attach(opened.View(!a.Metrics.WithoutCompany))
+	a.endPace = pace.Begin()
 	a.inForce.Store(true)
 }
+
+// pace is that of the process, whose garbage all configurations make.
+var pace gcpace.Pace
 
 // attach makes jobs and callbacks begin under this configuration. Its generation is held until the last of them has ended.
 func (a *App) attach(opened *server.Services) (detach func(), err error) {
@@ -256,6 +262,7 @@ func (a *App) release() {
 	}
 	if a.detachMetrics != nil {
 		a.detachMetrics()
+		a.endPace()
 		a.emitter.End()
 		a.slowLog.Forget()
 		a.detachMetrics = nil

@@ -115,7 +115,7 @@ func (r *branchReader) read() (b *branch, complete bool, err error) {
 		return nil, false, err
 	}
 	b.company = r.company(hasFile, written)
-	if b.company != nil && !r.stored.addsToCompany() {
+	if b.company != nil && r.stored.addsNothing() {
 		b.written = written
 	}
 	files = append(files, r.storedEndpoints(files)...)
@@ -223,7 +223,7 @@ func (r *branchReader) company(hasFile bool, written watch.Stamp) *readCompany {
 		if r.stored.Company != nil {
 			r.storedFault(below, "%s describes this company, and goes before what the store has; remove one of them", r.name(below))
 		}
-		if before := r.previous.company; !r.stored.addsToCompany() && before != nil && r.previous.written.IsOf(written) {
+		if before := r.previous.company; r.stored.addsNothing() && before != nil && r.previous.written.IsOf(written) {
 			return before
 		}
 		text, ok := r.scanner.read(below)

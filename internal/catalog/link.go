@@ -39,6 +39,9 @@ type linkFault struct {
 	untold  bool        // it has no message, since the file has too many diagnostics
 }
 
+// discreetly keeps what a company is told, where the message has the names of others.
+func (f *linkFault) discreetly(message string) { f.Diagnostic = f.WithDiscreet(message) }
+
 type linker struct {
 	*tree
 	*ground
@@ -89,7 +92,7 @@ func (l *linker) shares() {
 				l.fault(file, at, func() string {
 					return fmt.Sprintf("share.%s: there is no such company; %s%s", company, l.companyList(),
 						dataapi.DidYouMean(company, sortedKeys(l.companies)))
-				})
+				}).discreetly("share." + company + ": there is no such company")
 			case endpoint.Active:
 				address := dataapi.Address{Company: company, Namespace: endpoint.Namespace, Slug: endpoint.Slug}
 				received[address] = append(received[address], endpoint)
@@ -101,10 +104,12 @@ func (l *linker) shares() {
 			continue
 		}
 		for _, endpoint := range endpoints {
-			fault := l.fault(endpoint.File, endpoint.Places.Shares[address.Company].Key, func() string {
+			said := func(by string) string {
 				return fmt.Sprintf("share.%s: %s is shared with %s by %s too, so that a call could mean either; rename one or take one share back",
-					address.Company, address.Path(), address.Company, others(endpoints, endpoint))
-			})
+					address.Company, address.Path(), address.Company, by)
+			}
+			fault := l.fault(endpoint.File, endpoint.Places.Shares[address.Company].Key, func() string { return said(others(endpoints, endpoint)) })
+			fault.discreetly(said("another company"))
 			fault.rivals = endpoints
 		}
 	}

@@ -27,7 +27,7 @@ func (f *companyFile) refusing(users []string) *companyFile {
 	maps.Copy(refusing.refused, f.refused)
 	for _, user := range users {
 		off := *f.Company.Users[user]
-		off.Active = false
+		off.Active, off.Refused = false, off.Active || off.Refused
 		company.Users[user], refusing.refused[user] = &off, true
 	}
 	return &refusing

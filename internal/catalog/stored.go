@@ -125,12 +125,12 @@ func shadowedBy(file string) string {
 	return "the file " + file + " of the catalog is served at this address, and goes before what the console has; this endpoint comes back when the file goes"
 }
 
-// addsToCompany reports whether a company is more than its file says.
-func (s *Stored) addsToCompany() bool { return len(s.Policies)+len(s.Users) > 0 }
+// addsNothing reports whether a company's file alone says what the company is.
+func (s *Stored) addsNothing() bool { return len(s.Policies)+len(s.Users) == 0 }
 
 // digestWith tells apart what a company's file and the policies and users of the store say together.
 func (s *Stored) digestWith(text []byte) [32]byte {
-	if !s.addsToCompany() {
+	if s.addsNothing() {
 		return document.Digest(text)
 	}
 	hash := sha256.New()

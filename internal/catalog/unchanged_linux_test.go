@@ -89,21 +89,16 @@ func endpointAt(c *catalog.Catalog, slug string) int {
 	return -1
 }
 
-// TestStoredBesideAnUnchangedFile: what the store adds to a company counts although its file, which is not read again, is as it was.
-func TestStoredBesideAnUnchangedFile(t *testing.T) {
+// TestTheStoreAddsToAnUnchangedFile: what it has of a company counts, and ends, while the company's file stays as it is.
+func TestTheStoreAddsToAnUnchangedFile(t *testing.T) {
 	t.Parallel()
-	policy := map[string][]byte{"Few": []byte(`{"grants":[{"actions":["data_api:execute"]}]}`)}
-	user := map[string][]byte{"ana": []byte("policies: [DataAPIConsumer]\n")}
-	for _, added := range []*catalog.Stored{{Policies: policy}, {Users: user}, {Policies: policy, Users: user}} {
-		s := &withStore{T: t, Catalog: openAt(t, build(t, files{"acme/company.yaml": "users: { erp: {} }\n"}), time.Hour, catalog.Options{})}
-		for _, stored := range []*catalog.Stored{added, {}, added, nil} {
-			s.store("acme", stored)
-			if stored == nil {
-				stored = &catalog.Stored{}
-			}
-			if acme, _ := s.Current().Company("acme"); len(acme.Policies) != len(stored.Policies) || len(acme.Users) != 1+len(stored.Users) {
-				t.Errorf("of %d policies and %d users of the store there are %v and %v", len(stored.Policies), len(stored.Users), acme.Policies, acme.Users)
-			}
+	c := openAt(t, build(t, many()), time.Hour, catalog.Options{})
+	policy, user := map[string][]byte{"Few": []byte(`{"grants":[{"actions":["data_api:execute"]}]}`)}, map[string][]byte{"ana": []byte(`{"policies":[]}`)}
+	for i, stored := range []*catalog.Stored{{}, {Policies: policy}, {}, {Users: user}, {}, {Policies: policy, Users: user}, {Policies: policy}, {}} {
+		<-c.SetStored("acme", stored)
+		acme, _ := c.Current().Company("acme")
+		if len(acme.Policies) != len(stored.Policies) || len(acme.Users) != len(stored.Users) {
+			t.Errorf("step %d: %d policies and %d users are in force of %d and %d", i, len(acme.Policies), len(acme.Users), len(stored.Policies), len(stored.Users))
 		}
 	}
 }

@@ -90,8 +90,8 @@ func TestManagementPermissions(t *testing.T) {
 		{"GET", "/api/v1/jobs/" + job, "", nil, "admin 200 editor 200 viewer 200 integration 200", n + " " + f},
 		{"DELETE", "/api/v1/jobs/" + job, "", nil, "admin 200 editor 200 viewer 200 integration 200", f},
 		{"GET", "/api/v1/activity", "", nil, "admin 200 editor 200 viewer 200 narrow 200 foreign 200", ""},
-		{"GET", "/api/v1/activity/default/types", "", nil, "admin 200 editor 200 viewer 200 foreign 200", ""},
-		{"GET", "/api/v1/activity/default/few", "", nil, "admin 200 editor 200 viewer 200 narrow 200 foreign 200", ""},
+		{"GET", "/api/v1/activity/default/types", "", nil, "admin 200 editor 200 viewer 200", f},
+		{"GET", "/api/v1/activity/default/few", "", nil, "admin 200 editor 200 viewer 200 narrow 200", f},
 		{"GET", "/api/v1/sources", "", nil, "admin 200 editor 200 viewer 200 narrow 200 foreign 200", ""},
 		{"GET", "/api/v1/sources/main/schema", "", nil, "admin 200 editor 200", ""}, // globex runs endpoints on it, and is no author
 		{"GET", "/api/v1/sources/none/schema", "", nil, "", a + " " + e + " " + f},
@@ -109,6 +109,7 @@ func TestManagementPermissions(t *testing.T) {
 			expected[user] = http.StatusNotFound
 		}
 		s.Send(route.method, route.path, "", route.body, route.headers...).Problem(http.StatusUnauthorized, "UNAUTHENTICATED")
+		s.Send(route.method, route.path+"?dry_run=true", access[a], route.body, route.headers...).Problem(http.StatusBadRequest, "INVALID_REQUEST")
 		// The strongest comes last: it may change what there is.
 		for _, user := range slices.Backward(everybody) {
 			got := s.Send(route.method, route.path, access[user], route.body, route.headers...)
@@ -307,8 +308,42 @@ func TestManagedActivity(t *testing.T) {
 		t.Errorf("%s", slow.Body)
 	}
 	foreign := s.Login("globex", "admin").Access
-	if got := s.Get("/api/v1/activity/default/slow", foreign).Want(http.StatusOK); len(decode[series](got).Errors) != 0 {
-		t.Errorf("another company sees %s", got.Body)
+	s.Get("/api/v1/activity/default/slow", foreign).Problem(http.StatusNotFound, "ENDPOINT_NOT_FOUND")
+}
+
+// What nobody has and nobody has called is unknown here as everywhere. What a company has, and what it has called, is not: an endpoint that is
+// switched off or at fault, one that was deleted, and one that is shared no more.
+func TestManagedActivityOfWhatThereIsAndWas(t *testing.T) {
+	t.Parallel()
+	s := managedServer(t, engines[0])
+	text := func(more string) string { return "/*---\nsource: main\n" + more + "---*/\nSELECT 1 AS one" }
+	const shared, gone = "acme/own/shared.sql", "acme/own/gone.sql"
+	s.WriteCatalog(shared, text("share: { globex: {} }\n"))
+	s.WriteCatalog(gone, text(""))
+	s.WriteCatalog("acme/own/off.sql", text("active: false\n"))
+	s.WriteCatalog("acme/own/faulty.sql", text("mode: sink\n"))
+	s.Reload()
+	admin, foreign := s.Login("acme", "admin").Access, s.Login("globex", "admin").Access
+	s.Post("/api/v1/data-api/own/gone/execute", admin, "{}").Want(http.StatusOK)
+	s.Post("/api/v1/data-api/own/shared/execute", foreign, "{}").Want(http.StatusOK)
+	s.WriteCatalog(shared, text(""))
+	s.RemoveCatalog(gone)
+	s.Reload()
+
+	calls := func(slug, access string) float64 {
+		t.Helper()
+		got := s.Get("/api/v1/activity/own/"+slug, access).Want(http.StatusOK)
+		return decode[object](got)["totals"].(object)["calls"].(float64)
+	}
+	eventually(t, "both calls are noted", patience, func() bool { return calls("gone", admin) == 1 && calls("shared", foreign) == 1 })
+	for _, slug := range []string{"shared", "off", "faulty"} {
+		if got := calls(slug, admin); got != 0 {
+			t.Errorf("%s has %v calls", slug, got)
+		}
+	}
+	s.Get("/api/v1/activity/own/never", admin).Problem(http.StatusNotFound, "ENDPOINT_NOT_FOUND")
+	for _, slug := range []string{"gone", "off", "faulty", "never"} {
+		s.Get("/api/v1/activity/own/"+slug, foreign).Problem(http.StatusNotFound, "ENDPOINT_NOT_FOUND")
 	}
 }
 
@@ -348,6 +383,32 @@ func TestManagedStatus(t *testing.T) {
 	}
 	if got := s.Get("/api/v1/status", foreign).Want(http.StatusOK); strings.Contains(string(got.Body), "acme") || strings.Contains(string(got.Body), s.Dir) {
 		t.Errorf("another company sees %s", got.Body)
+	}
+}
+
+// What is wrong with a share is told the operator with the names of all companies, and the company that shares without.
+func TestFaultsNameNoOtherCompany(t *testing.T) {
+	t.Parallel()
+	s := managedServer(t, engines[0])
+	s.WriteCatalog("initech/company.yaml", "users: {}\n")
+	for _, company := range []string{"acme", "initech"} {
+		s.WriteCatalog(company+"/own/rival.sql", "/*---\nsource: main\nshare: { globex: {}, inintech: {} }\n---*/\nSELECT 1 AS one")
+	}
+	s.Reload()
+	if told := s.status(); !strings.Contains(told, "the catalog has acme, globex, initech") || !strings.Contains(told, "is shared with globex by initech too") {
+		t.Errorf("the operator is told: %s", told)
+	}
+	admin := s.Login("acme", "admin").Access
+	for _, path := range []string{"/api/v1/status", "/api/v1/data-api/own/rival", "/api/v1/data-api/catalog?namespace=own"} {
+		got := s.Get(path, admin).Want(http.StatusOK)
+		for _, want := range []string{`"share.inintech: there is no such company"`, `own/rival is shared with globex by another company too`} {
+			if !strings.Contains(string(got.Body), want) {
+				t.Errorf("%s does not say %s: %s", path, want, got.Body)
+			}
+		}
+		if strings.Contains(string(got.Body), "initech") {
+			t.Errorf("%s names another company: %s", path, got.Body)
+		}
 	}
 }
 

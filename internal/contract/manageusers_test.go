@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/solucao42/caddy-data-api/internal/server/servertest"
 )
 
 func TestManagedUsers(t *testing.T) {
@@ -177,6 +179,31 @@ func TestManagedUserWhoseContextHidesNothing(t *testing.T) {
 	off := decode[object](s.Send("PUT", path, admin, body(`{"only":1}`, "false"), "If-Match", "*").Want(http.StatusOK))
 	if off["active"] != false || off["faulty"] != false {
 		t.Errorf("%v", off)
+	}
+}
+
+// A user of company.yaml whom a slip of the pen keeps out is shown as one, and as the file describes it.
+func TestUserOfAFileWhoseContextHidesNothing(t *testing.T) {
+	t.Parallel()
+	catalog := files(engines[0])
+	catalog["acme/company.yaml"] = `users:
+  admin: { policies: [CompanyAdministrator] }
+  erp: { policies: [DataAPIConsumer], share_context: { region: Sul } }
+  off: { policies: [DataAPIConsumer], active: false }
+`
+	s := newServer(t, servertest.Config{Database: engines[0].Source(t, t.TempDir(), sales), Files: catalog})
+	admin := s.Login("acme", "admin").Access
+	for name, faulty := range map[string]bool{"erp": true, "off": false, "admin": false} {
+		got := s.Get("/api/v1/users/"+name, admin).Want(http.StatusOK)
+		if user := decode[object](got); user["faulty"] != faulty || user["active"] != (name != "off") || user["origin"] != "file" || user["path"] != "acme/company.yaml" {
+			t.Errorf("%s", got.Body)
+		}
+	}
+	catalog["acme/company.yaml"] = strings.Replace(catalog["acme/company.yaml"], "region", "regiao", 1)
+	s.WriteCatalog("acme/company.yaml", catalog["acme/company.yaml"])
+	s.Reload()
+	if user := decode[object](s.Get("/api/v1/users/erp", admin).Want(http.StatusOK)); user["faulty"] != false || user["active"] != true {
+		t.Errorf("%v", user)
 	}
 }
 

@@ -105,6 +105,8 @@ func TestResultsOfJobsAreReadByRange(t *testing.T) {
 			{[]string{"Range", "bytes=" + length + "-"}, http.StatusRequestedRangeNotSatisfiable, 0, 0},
 			{[]string{"If-None-Match", etag}, http.StatusNotModified, 0, 0},
 			{[]string{"If-Match", `"other"`}, http.StatusPreconditionFailed, 0, 0},
+			{[]string{"If-Match", strings.TrimSuffix(etag, `"`) + `-gzip"`}, http.StatusOK, 0, len(whole.Body)},
+			{[]string{"If-Match", strings.TrimSuffix(etag, `"`) + `-gzip"`, "Range", "bytes=0-9"}, http.StatusPreconditionFailed, 0, 0},
 		} {
 			got := s.Send(http.MethodGet, url, token, "", test.headers...)
 			if got.Status != test.status {

@@ -90,12 +90,13 @@ func TestGuideWordForWord(t *testing.T) {
 	// Step 3: polling.
 	poll := strings.Replace(commands[3], "507f1f77bcf86cd799439011", job.ID, 1)
 	answer = run(poll)
+	var ended document
+	mustDecode(t, answer, &ended)
 	for _, part := range []string{`"job_id":"` + job.ID + `"`, `"status":"processing"`, `"result":null`, `"error":null`, `"completed_at":null`} {
-		if !strings.Contains(answer, part) {
+		if ended.Status == "processing" && !strings.Contains(answer, part) { // on a busy machine it may have ended before
 			t.Errorf("while processing %s lacks %s", answer, part)
 		}
 	}
-	var ended document
 	for deadline := time.Now().Add(patience); ended.Status != "completed"; time.Sleep(100 * time.Millisecond) {
 		if mustDecode(t, run(poll), &ended); time.Now().After(deadline) {
 			t.Fatalf("the job does not end: %+v", ended)

@@ -55,7 +55,7 @@ func Placed(text string, diagnostics catalog.Diagnostics) []dataapi.TextFault {
 	lines := strings.Split(text, "\n")
 	placed := make([]dataapi.TextFault, 0, len(diagnostics))
 	for _, one := range diagnostics {
-		fault := dataapi.TextFault{Line: one.Line, Column: one.Column, Length: 1, Message: one.Message, Allowed: one.Allowed()}
+		fault := dataapi.TextFault{Line: one.Line, Column: one.Column, Length: 1, Message: one.Discreet(), Allowed: one.Allowed()}
 		if one.Effect != "" {
 			fault.Effect = &one.Effect
 		}

@@ -203,7 +203,12 @@ func answerRanges(w http.ResponseWriter, r *http.Request, etag string, content i
 	if err != nil {
 		return err
 	}
-	if wanted := r.Header.Get("Range"); wanted != "" {
+	wanted, match := r.Header.Get("Range"), r.Header["If-Match"]
+	if wanted == "" && len(match) > 0 { // a part is never compressed, and is not that of a tag which was marked so
+		r = r.Clone(r.Context())
+		r.Header["If-Match"] = fields.WithoutCodings(match)
+	}
+	if wanted != "" {
 		r = r.Clone(r.Context())
 		r.Header.Del("Range")
 		if size > 0 { // no Content-Range can name a part of nothing: an empty result is answered whole

@@ -27,6 +27,7 @@ type User struct {
 	Name         string // unique inside its company, by the slug rule
 	DisplayName  string // for people; the name when the file gives none
 	Active       bool
+	Refused      bool     // it would be active, were its share context not at fault
 	Stored       bool     // it was made over the API, and is in no file of the catalog
 	Subject      string   // what a trusted issuer calls the user; empty: the name
 	Basic        bool     // its keys may be presented by HTTP Basic, in requests that change nothing

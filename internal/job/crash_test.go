@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -93,12 +94,15 @@ type killed struct {
 
 	prefix []string      // of the process's command
 	within time.Duration // in which it is killed after its first job
+
+	attributes *syscall.SysProcAttr // of the process
+	kill       func(*os.Process) error
 }
 
 func newKilled(t *testing.T, path string) *killed {
 	t.Helper()
 	return &killed{
-		t: t, path: path, within: 200 * time.Millisecond,
+		t: t, path: path, within: 200 * time.Millisecond, kill: (*os.Process).Kill,
 		accepted: map[job.ID]bool{}, told: map[job.ID]string{}, ends: map[job.ID]job.Job{},
 	}
 }
@@ -108,7 +112,7 @@ func (k *killed) round() {
 	k.t.Helper()
 	line := append(slices.Clone(k.prefix), os.Args[0])
 	command := exec.CommandContext(k.t.Context(), line[0], line[1:]...)
-	command.Env = append(os.Environ(), crashVariable+"="+k.path)
+	command.Env, command.SysProcAttr = append(os.Environ(), crashVariable+"="+k.path), k.attributes
 	output, err := command.StdoutPipe()
 	if err != nil {
 		k.t.Fatal(err)
@@ -117,7 +121,7 @@ func (k *killed) round() {
 		k.t.Fatal(err)
 	}
 	kill := func(within time.Duration) {
-		time.AfterFunc(rand.N(within), func() { _ = command.Process.Kill() })
+		time.AfterFunc(rand.N(within), func() { _ = k.kill(command.Process) })
 	}
 	begun := false
 	if rand.IntN(5) == 0 { // while it starts and recovers

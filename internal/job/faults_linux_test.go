@@ -31,6 +31,9 @@ func TestFaultsFailingDiskLosesNothing(t *testing.T) {
 	k.prefix = []string{
 		strace, "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=9+7",
 	}
+	// What traces waits, stopped, for a process that was killed before it became the tested one, and keeps its output open.
+	k.attributes = &syscall.SysProcAttr{Setpgid: true}
+	k.kill = func(process *os.Process) error { return syscall.Kill(-process.Pid, syscall.SIGKILL) }
 	for range 5 {
 		k.round()
 	}

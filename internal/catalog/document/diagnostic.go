@@ -17,7 +17,17 @@ type Diagnostic struct {
 	Message string // what is wrong, and what is allowed
 	Effect  string // what becomes of what the file describes; "" when nothing was live and nothing was to be
 
-	allowed string // the words of Allowed, one a line: diagnostics can be compared
+	allowed  string // the words of Allowed, one a line: diagnostics can be compared
+	discreet string // see Discreet
+}
+
+// Discreet is the message for a company, which must not learn from it which other companies there are.
+func (f Diagnostic) Discreet() string { return cmp.Or(f.discreet, f.Message) }
+
+// WithDiscreet returns the diagnostic with words for a company, where the message has the names of others.
+func (f Diagnostic) WithDiscreet(message string) Diagnostic {
+	f.discreet = message
+	return f
 }
 
 // Allowed are the words that may take the place of the mistake; nil when that is no closed list.

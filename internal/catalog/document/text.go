@@ -6,6 +6,13 @@ import (
 	"unicode/utf8"
 )
 
+// TextFaults are the first thing in a text that no file of the catalog may hold, whatever it says; none: it can be read.
+func TextFaults(file string, text []byte) Diagnostics {
+	report := Report{File: file}
+	plainText(text, &report)
+	return report.All()
+}
+
 // plainText returns the text of a file as everybody below reads it: UTF-8 without a byte order mark, lines that end with
 // LF. What an editor or a checkout of Git makes of line ends changes neither the places of diagnostics nor the values of texts
 // that have several lines. It returns false, and reports, when the file holds what no file of the catalog may hold.

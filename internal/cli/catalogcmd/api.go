@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/solucao42/caddy-data-api/internal/catalog/document"
 	"github.com/solucao42/caddy-data-api/internal/cli/command"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
@@ -33,6 +34,7 @@ func apiFlags(cmd *cobra.Command) {
 // api is the public API of a server, as one user.
 type api struct {
 	base, token string
+	key, secret string
 	client      *http.Client
 	call        *command.Call
 }
@@ -43,27 +45,33 @@ func signIn(c *command.Call) (*api, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, secret := os.Getenv(keyVariable), os.Getenv(secretVariable)
-	if key == "" || secret == "" {
+	a := &api{call: c, base: base, key: os.Getenv(keyVariable), secret: os.Getenv(secretVariable)}
+	if a.key == "" || a.secret == "" {
 		return nil, fmt.Errorf("set %s and %s to an API key and its secret, of a user with the permissions %s and %s",
 			keyVariable, secretVariable, dataapi.ActionView, dataapi.ActionEdit)
 	}
-	a := &api{call: c, base: base, client: &http.Client{
+	a.client = &http.Client{
 		Timeout:       time.Minute,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
-	body, err := json.Marshal(map[string]string{"company_slug": c.String("company"), "api_key": key, "api_secret": secret})
+	}
+	return a, a.exchange()
+}
+
+// exchange gets a token for the API key.
+func (a *api) exchange() error {
+	body, err := json.Marshal(map[string]string{"company_slug": a.call.String("company"), "api_key": a.key, "api_secret": a.secret})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var tokens struct {
 		Access string `json:"access_token"`
 	}
+	a.token = ""
 	if err := a.ask(http.MethodPost, dataapi.PathAPIKey, string(body), nil, &tokens); err != nil {
-		return nil, fmt.Errorf("signing in: %w", err)
+		return fmt.Errorf("signing in: %w", err)
 	}
 	a.token = tokens.Access
-	return a, nil
+	return nil
 }
 
 // problem is an error document of the API.
@@ -72,14 +80,29 @@ type problem struct {
 	Code   dataapi.Code        `json:"code"`
 	Detail string              `json:"detail"`
 	Faults []dataapi.TextFault `json:"faults"`
+
+	Current *struct{} `json:"current"` // what is there in place of what the caller has read; nil: nothing
+}
+
+// gone reports whether a request was refused because what it changes has been deleted.
+func (p *problem) gone() bool {
+	return p.Status == http.StatusNotFound || p.Status == http.StatusPreconditionFailed && p.Current == nil
 }
 
 func (p *problem) Error() string { return p.Detail }
 
-// ask sends a request, again as often as the server asks for patience, and decodes its answer into target, which may be a *string.
+// ask sends a request, again as often as the server asks for patience, and decodes its answer into target, which may be a *string. A token
+// that is not accepted any more is exchanged for a new one: to change some hundred endpoints takes longer than a token lives.
 func (a *api) ask(method, path, body string, fields map[string]string, target any) error {
-	for attempt := 1; ; attempt++ {
+	for attempt, renewed := 1, false; ; attempt++ {
 		wait, err := a.askOnce(method, path, body, fields, target)
+		if refused := asProblem(err); refused != nil && refused.Status == http.StatusUnauthorized && a.token != "" && !renewed {
+			if err := a.exchange(); err != nil {
+				return err
+			}
+			renewed = true
+			continue
+		}
 		if wait == 0 || attempt == maxAttempts {
 			return err
 		}
@@ -136,7 +159,7 @@ func (a *api) askOnce(method, path, body string, fields map[string]string, targe
 type endpoint struct {
 	Namespace string `json:"namespace"`
 	Slug      string `json:"slug"`
-	Origin    string `json:"origin"`
+	File      string `json:"path"` // below the catalog; empty: it is of the console
 	Revision  string `json:"revision"`
 	Version   int64  `json:"version"`
 }
@@ -147,15 +170,15 @@ func (e *endpoint) etag() string {
 	return fmt.Sprintf("%q", fmt.Sprintf("%d-%s", e.Version, e.Revision))
 }
 
-// list returns the endpoints of the console, by NAMESPACE/SLUG.
-func (a *api) list() (map[string]endpoint, error) {
+// list returns the endpoints of an origin, by NAMESPACE/SLUG.
+func (a *api) list(origin document.Origin) (map[string]endpoint, error) {
 	found := make(map[string]endpoint)
 	for cursor := ""; ; {
 		var page struct {
 			Endpoints []endpoint `json:"endpoints"`
 			Next      *string    `json:"next_cursor"`
 		}
-		if err := a.ask(http.MethodGet, dataapi.PathCatalog+"?origin=console&limit=200&cursor="+url.QueryEscape(cursor), "", nil, &page); err != nil {
+		if err := a.ask(http.MethodGet, dataapi.PathCatalog+"?limit=200&origin="+string(origin)+"&cursor="+url.QueryEscape(cursor), "", nil, &page); err != nil {
 			return nil, err
 		}
 		for _, one := range page.Endpoints {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/solucao42/caddy-data-api/internal/catalog/document"
 	"github.com/solucao42/caddy-data-api/internal/cli/command"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
@@ -28,7 +29,7 @@ needs visualization:view.`,
 		if err != nil {
 			return err
 		}
-		there, err := server.list()
+		there, err := server.list(document.OfConsole)
 		if err != nil {
 			return err
 		}
@@ -36,7 +37,7 @@ needs visualization:view.`,
 		for at := range there {
 			var text string
 			err := server.ask(http.MethodGet, dataapi.PathEndpoints+"/"+at+"?origin=console", "", map[string]string{"Accept": "application/sql"}, &text)
-			if refused := asProblem(err); refused != nil && refused.Status == http.StatusNotFound {
+			if refused := asProblem(err); refused != nil && refused.gone() {
 				continue // it was deleted just now
 			}
 			if err != nil {

@@ -45,7 +45,7 @@ func push(c *command.Call) error {
 	if err != nil {
 		return err
 	}
-	there, err := server.list()
+	there, err := server.list(document.OfConsole)
 	if err != nil {
 		return err
 	}
@@ -80,12 +80,17 @@ func prune(c *command.Call, server *api, texts map[string]string, there map[stri
 	if !c.Bool("prune") {
 		return nil
 	}
-	for at, before := range there {
+	for _, at := range sorted(there) {
 		if _, kept := texts[at]; kept {
 			continue
 		}
 		if !c.Bool("dry-run") {
-			if err := server.ask(http.MethodDelete, dataapi.PathEndpoints+"/"+at, "", map[string]string{"If-Match": before.etag()}, nil); err != nil {
+			before := there[at]
+			err := server.ask(http.MethodDelete, dataapi.PathEndpoints+"/"+at, "", map[string]string{"If-Match": before.etag()}, nil)
+			if refused := asProblem(err); refused != nil && refused.gone() {
+				continue // it was deleted just now
+			}
+			if err != nil {
 				return fmt.Errorf("%s: %w", at, err)
 			}
 		}
@@ -109,9 +114,19 @@ func fileOf(c *command.Call, at string) string {
 
 // checkAll prints every fault of what is to be published, and fails when there is one.
 func checkAll(c *command.Call, server *api, texts map[string]string, there map[string]endpoint) error {
+	files, err := server.list(document.OfFile)
+	if err != nil {
+		return err
+	}
 	faulty := 0
 	for _, at := range sorted(texts) {
-		if before, known := there[at]; known && before.Revision == document.Revision([]byte(texts[at])) {
+		before, known := there[at]
+		if known && before.Revision == document.Revision([]byte(texts[at])) {
+			continue
+		}
+		if file, served := files[at]; served && !known {
+			faulty++
+			fmt.Fprintf(c.Err, "%s:1:1: the file %s of the catalog is served at this address, and is changed there\n", fileOf(c, at), file.File)
 			continue
 		}
 		var checked struct {

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/solucao42/caddy-data-api/internal/catalog/document"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
 
@@ -41,6 +43,11 @@ func readTree(directory string) (texts map[string]string, err error) {
 			faults = append(faults, err)
 			continue
 		}
+		// JSON, in which texts are sent, cannot hold what is not UTF-8: another text would be checked, and kept.
+		if found := document.TextFaults(filepath.Join(directory, path), text); len(found) > 0 {
+			faults = append(faults, found)
+			continue
+		}
 		texts[namespace+"/"+slug] = string(text)
 	}
 	if len(texts) == 0 && len(faults) == 0 {
@@ -63,10 +70,7 @@ func writeTree(directory string, texts map[string]string) (written []string, err
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // a server of another user reads the catalog
 			return written, err
 		}
-		if err := os.WriteFile(path+".tmp", []byte(texts[at]), 0o644); err != nil { //nolint:gosec // as above
-			return written, err
-		}
-		if err := os.Rename(path+".tmp", path); err != nil {
+		if err := replace(path, texts[at]); err != nil {
 			return written, err
 		}
 		written = append(written, path)
@@ -74,11 +78,21 @@ func writeTree(directory string, texts map[string]string) (written []string, err
 	return written, nil
 }
 
-func sorted(texts map[string]string) []string {
-	var keys []string
-	for key := range texts {
-		keys = append(keys, key)
+// replace writes a file as a whole. Until it has its name it has one of its own, which catalogs ignore.
+func replace(path, text string) error {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
 	}
-	slices.Sort(keys)
-	return keys
+	_, err = file.WriteString(text)
+	err = errors.Join(err, file.Chmod(0o644), file.Close()) // a server of another user reads the catalog
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	return nil
 }
+
+func sorted[V any](by map[string]V) []string { return slices.Sorted(maps.Keys(by)) }

@@ -2,6 +2,7 @@ package fields
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 )
@@ -10,12 +11,12 @@ import (
 // changes what is there and has the tag, or, with *, whatever it has.
 type Precondition struct {
 	Make  bool     // there must be none
-	match []string // the fields If-Match
+	match []string // the fields If-Match, without marks of codings
 }
 
 // ReadPrecondition reads the precondition of a request. Where there has to be one, it refuses a request without it.
 func ReadPrecondition(r *http.Request, needed bool) (p Precondition, err error) {
-	match, none := given(r.Header.Values("If-Match")), given(r.Header.Values("If-None-Match"))
+	match, none := given(WithoutCodings(r.Header.Values("If-Match"))), given(r.Header.Values("If-None-Match"))
 	switch {
 	case len(match) > 0 && len(none) > 0, needed && len(match)+len(none) == 0:
 		return p, dataapi.Errorf(dataapi.CodeInvalidRequest,
@@ -68,4 +69,17 @@ func (p Precondition) Holds(there bool, etag string) bool {
 		}
 	}
 	return false
+}
+
+// marks are what tags may end in whose documents were compressed.
+var marks = strings.NewReplacer(`-gzip"`, `"`, `-zstd"`, `"`, `-br"`, `"`)
+
+// WithoutCodings returns the fields If-Match with their tags as they were before their documents were compressed. Caddy's encode makes "1-gzip"
+// of "1", as other servers do, and takes that back in If-None-Match alone: a caller who sends what it has read would be told that it is stale.
+func WithoutCodings(match []string) []string {
+	bare := make([]string, len(match))
+	for i, field := range match {
+		bare[i] = marks.Replace(field)
+	}
+	return bare
 }

@@ -24,7 +24,7 @@ type userDocument struct {
 	Active       bool                                   `json:"active"`
 	Origin       string                                 `json:"origin"` // file, store
 	Path         *string                                `json:"path"`   // of the file, below the catalog
-	Faulty       bool                                   `json:"faulty"` // it is stored, and not in force
+	Faulty       bool                                   `json:"faulty"` // it is described, and not in force
 	Subject      *string                                `json:"subject"`
 	Policies     []string                               `json:"policies"`
 	Actions      []identity.EffectiveAction             `json:"actions"`
@@ -99,8 +99,8 @@ func (p *people) describe(name string) (userDocument, bool) {
 		}
 		user = readUser(name, document.Value)
 	}
-	refused := user.Stored && !user.Active && document.Revision != 0 && readUser(name, document.Value).Active
-	if refused { // since its share context would hide nothing: what is kept of it says otherwise, and is what can be sent back
+	refused := user.Refused || user.Stored && !user.Active && document.Revision != 0 && readUser(name, document.Value).Active
+	if refused { // what is written of it says otherwise, and of a stored one is what can be sent back
 		kept := *user
 		kept.Active = true
 		user = &kept
@@ -108,7 +108,7 @@ func (p *people) describe(name string) (userDocument, bool) {
 	d := describeUser(p.company, user)
 	d.Keys = p.keys[name]
 	d.Faulty = p.company.Users[name] == nil || refused
-	if !user.Stored && !d.Faulty {
+	if !user.Stored {
 		d.Origin = "file"
 		if !p.company.Stored {
 			d.Path = new(p.company.Slug + "/company.yaml")

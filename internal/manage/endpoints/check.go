@@ -47,6 +47,9 @@ func (e *endpoints) check(w http.ResponseWriter, r *http.Request) error {
 	if err := caller.Require(dataapi.ActionEdit, address.Path()); err != nil {
 		return err
 	}
+	if err := checkSize(request.Text); err != nil {
+		return err
+	}
 	draft, err := e.Drafts.Check(r.Context(), address, []byte(request.Text))
 	if err != nil && !dataapi.HasCode(err, dataapi.CodeSourceUnavailable) {
 		return err

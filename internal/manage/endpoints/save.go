@@ -167,8 +167,8 @@ func (e *endpoints) save(c *change, text string) error {
 	if len(c.message) > maxMessage {
 		return dataapi.Errorf(dataapi.CodeInvalidRequest, "message has at most %d bytes; got %d.", maxMessage, len(c.message))
 	}
-	if len(text) > documents.MaxValue {
-		return dataapi.Errorf(dataapi.CodeRequestTooLarge, "The text of an endpoint has at most %d bytes.", documents.MaxValue)
+	if err := checkSize(text); err != nil {
+		return err
 	}
 	status, made := http.StatusOK, c.current.Revision == 0 || c.current.Deleted
 	if made {
@@ -199,6 +199,14 @@ func (e *endpoints) save(c *change, text string) error {
 		return err
 	}
 	return e.answer(c.w, status, c.caller, &entry, false)
+}
+
+// checkSize refuses a text that the store would not take.
+func checkSize(text string) error {
+	if len(text) > documents.MaxValue {
+		return dataapi.Errorf(dataapi.CodeRequestTooLarge, "The text of an endpoint has at most %d bytes.", documents.MaxValue)
+	}
+	return nil
 }
 
 // stored counts the endpoints of a company in the store.

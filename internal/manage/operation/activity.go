@@ -2,12 +2,14 @@ package operation
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/solucao42/caddy-data-api/internal/activity"
+	"github.com/solucao42/caddy-data-api/internal/catalog"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
@@ -149,11 +151,15 @@ func (o *operation) getActivity(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	caller := respond.CallerOf(r)
-	endpoint, err := o.findEndpoint(r, caller)
+	path, err := viewedPath(r, caller)
 	if err != nil {
 		return err
 	}
 	read, err := o.readDay(r, caller.Company.Slug)
+	if err != nil {
+		return err
+	}
+	endpoint, err := o.findEndpoint(caller.Company.Slug, path, read)
 	if err != nil {
 		return err
 	}
@@ -175,17 +181,28 @@ func (o *operation) getActivity(w http.ResponseWriter, r *http.Request) error {
 	return respond.WriteJSON(w, http.StatusOK, answer)
 }
 
-// findEndpoint returns the address of what the caller's company reaches at the path, or has reached: its own while there is none.
-func (o *operation) findEndpoint(r *http.Request, caller identity.Principal) (address dataapi.Address, err error) {
-	namespace, slug := r.PathValue("namespace"), r.PathValue("slug")
-	if !dataapi.ValidSlug(namespace) || !dataapi.ValidSlug(slug) {
-		return address, &dataapi.Error{Code: dataapi.CodeEndpointNotFound}
+// viewedPath returns the namespace and slug that the request names, when the caller may view what is there. The company is the caller's.
+func viewedPath(r *http.Request, caller identity.Principal) (own dataapi.Address, err error) {
+	own = dataapi.Address{Company: caller.Company.Slug, Namespace: r.PathValue("namespace"), Slug: r.PathValue("slug")}
+	if !dataapi.ValidSlug(own.Namespace) || !dataapi.ValidSlug(own.Slug) {
+		return own, &dataapi.Error{Code: dataapi.CodeEndpointNotFound}
 	}
-	if err := caller.Require(dataapi.ActionView, namespace+"/"+slug); err != nil {
-		return address, err
-	}
-	if endpoint, _, ok := o.Catalog.Current().Find(caller.Company.Slug, namespace, slug); ok {
+	return own, caller.Require(dataapi.ActionView, own.Path())
+}
+
+// findEndpoint returns the address of what a company reaches at a path, has of its own there although nobody reaches it, or has reached in
+// the last day. The path is that of the company's own endpoint.
+func (o *operation) findEndpoint(company string, own dataapi.Address, read *day) (dataapi.Address, error) {
+	if endpoint, _, ok := o.Catalog.Current().Find(company, own.Namespace, own.Slug); ok {
 		return endpoint.Address, nil
 	}
-	return dataapi.Address{Company: caller.Company.Slug, Namespace: namespace, Slug: slug}, nil
+	if read.series[own] != nil || slices.ContainsFunc(o.Catalog.Entries(company), func(e catalog.Entry) bool { return e.Address == own }) {
+		return own, nil
+	}
+	for _, reached := range slices.SortedFunc(maps.Keys(read.series), dataapi.Address.Compare) {
+		if reached.Path() == own.Path() {
+			return reached, nil // its owner does not share it any more
+		}
+	}
+	return own, &dataapi.Error{Code: dataapi.CodeEndpointNotFound}
 }

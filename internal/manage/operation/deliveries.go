@@ -196,6 +196,9 @@ func (o *operation) getDelivery(w http.ResponseWriter, r *http.Request) error {
 
 // replayDelivery makes a delivery that has ended due again.
 func (o *operation) replayDelivery(w http.ResponseWriter, r *http.Request) error {
+	if _, err := fields.ParseQuery(r); err != nil {
+		return err
+	}
 	if err := respond.DecodeBody(r, &struct{}{}, true); err != nil {
 		return err
 	}

@@ -204,6 +204,9 @@ func (o *operation) getJob(w http.ResponseWriter, r *http.Request) error {
 
 // cancelJob ends a job. One that has ended stays as it is.
 func (o *operation) cancelJob(w http.ResponseWriter, r *http.Request) error {
+	if _, err := fields.ParseQuery(r); err != nil {
+		return err
+	}
 	caller, err := o.authorizeAgain(r)
 	if err != nil {
 		return err

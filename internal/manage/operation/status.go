@@ -109,7 +109,7 @@ func (o *operation) faults(company string, all document.Diagnostics) []faultDocu
 		shown := filepath.ToSlash(strings.TrimPrefix(fault.File, above))
 		path, _ := document.StoredPath(shown)
 		if strings.HasPrefix(path, company+"/") {
-			message := strings.ReplaceAll(fault.Message, above, "")
+			message := strings.ReplaceAll(fault.Discreet(), above, "")
 			documents = append(documents, faultDocument{shown, fault.Line, fault.Column, message, textOrNull(fault.Effect)})
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -116,57 +115,6 @@ func TestSessionHasAStatementTimeout(t *testing.T) {
 			t.Errorf("with %s left: got %v, %v, want %s", timeout, got.json, err, want)
 		}
 	}
-}
-
-func TestDisconnectStormKeepsConnectionsBounded(t *testing.T) {
-	t.Parallel()
-	db := pgtest.New(t)
-	const limit = 5
-	s := open(t, db, func(c *postgres.Config) { c.MaxConns, c.MaxWait = limit, patience })
-	query := compile(t, s, "SELECT i, repeat('x', 1000) AS t, CASE WHEN i % 1000 = 0 THEN pg_sleep(0.01)::text END AS s FROM generate_series(1, 1000000) AS i")
-	var most atomic.Int64
-	watching, stop := context.WithCancel(t.Context())
-	var watcher sync.WaitGroup
-	conn := db.Conn()
-	watcher.Go(func() {
-		for watching.Err() == nil {
-			var n int64
-			if err := conn.QueryRow(context.Background(), "SELECT count(*) FROM pg_stat_activity WHERE usename = $1 AND datname = current_database()", pgtest.ReaderRole).Scan(&n); err != nil {
-				t.Error(err)
-				return
-			}
-			most.Store(max(most.Load(), n))
-			time.Sleep(5 * time.Millisecond)
-		}
-	})
-	gone := errors.New("the client went away")
-	var clients sync.WaitGroup
-	for client := range 60 {
-		clients.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
-			defer cancel()
-			sink := &count{each: func(row int) error {
-				if row == client*20+1 {
-					if client%2 == 0 {
-						return gone
-					}
-					cancel()
-				}
-				return nil
-			}}
-			if err := query.Run(ctx, source.Call{}, sink); !errors.Is(err, gone) && !errors.Is(err, context.Canceled) {
-				t.Errorf("client %d: %v", client, err)
-			}
-		})
-	}
-	clients.Wait()
-	left := time.Now()
-	stop()
-	watcher.Wait()
-	if most.Load() > limit {
-		t.Errorf("up to %d connections for a limit of %d", most.Load(), limit)
-	}
-	awaitIdle(t, db, left, time.Second)
 }
 
 func TestOutageAndRecovery(t *testing.T) {
