@@ -50,7 +50,7 @@ func problemsOf(status admin.Status) (lines []string) {
 	if status.Store.Error != "" {
 		lines = append(lines, "store: "+oneLine(status.Store.Error))
 	}
-	if status.Jobs.Error != "" && status.Jobs.Error != status.Store.Error { // whoever cannot ask the store knows neither
+	if status.Jobs.Error != "" && status.Jobs.Error != status.Store.Error { // who cannot ask the store knows neither
 		lines = append(lines, "jobs: "+oneLine(status.Jobs.Error))
 	}
 	for _, endpoint := range status.Failing {
