@@ -178,7 +178,8 @@ func (a *api) list(origin document.Origin) (map[string]endpoint, error) {
 			Endpoints []endpoint `json:"endpoints"`
 			Next      *string    `json:"next_cursor"`
 		}
-		if err := a.ask(http.MethodGet, dataapi.PathCatalog+"?limit=200&origin="+string(origin)+"&cursor="+url.QueryEscape(cursor), "", nil, &page); err != nil {
+		path := dataapi.PathCatalog + "?limit=200&origin=" + string(origin) + "&cursor=" + url.QueryEscape(cursor)
+		if err := a.ask(http.MethodGet, path, "", nil, &page); err != nil {
 			return nil, err
 		}
 		for _, one := range page.Endpoints {

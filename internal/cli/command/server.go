@@ -81,11 +81,11 @@ func adminAddress(address, configFile, adapter string) (string, error) {
 // refusal matches the error that Caddy's client makes of an admin API's error document.
 var refusal = regexp.MustCompile(`(?s)HTTP (\d+): (.*)`)
 
-// Refused is an error in the server's own words: it was reached, and knows better than any advice about reaching it.
-type Refused string
+// RefusedError is an error in the server's own words: it was reached, and knows better than any advice about reaching it.
+type RefusedError string
 
 // Error returns the words.
-func (r Refused) Error() string { return string(r) }
+func (e RefusedError) Error() string { return string(e) }
 
 // Explain puts what went wrong into words for the person who runs the command. Caddy's client gives texts, not causes.
 func (c *Call) Explain(err error) error {
@@ -95,7 +95,7 @@ func (c *Call) Explain(err error) error {
 			Error string `json:"error"`
 		}
 		if json.Unmarshal([]byte(found[2]), &document) == nil && document.Error != "" {
-			return Refused(document.Error)
+			return RefusedError(document.Error)
 		}
 		return fmt.Errorf("the server at %s answers %s: is it a Caddy with this plug-in?", c.Server, found[1])
 	}

@@ -25,7 +25,7 @@ func openDownload(c *command.Call) (*download, error) {
 	response, err := caddycmd.AdminAPIRequest(c.Server, http.MethodPost, admin.BackupPath, nil, nil)
 	if err != nil {
 		err = c.Explain(err)
-		if _, refused := errors.AsType[command.Refused](err); refused {
+		if _, refused := errors.AsType[command.RefusedError](err); refused {
 			return nil, err
 		}
 		return nil, fmt.Errorf("%w. Where no server runs, name the store's file with --store", err)

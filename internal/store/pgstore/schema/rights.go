@@ -28,10 +28,12 @@ func checkRights(ctx context.Context, db *pgdb.DB) error {
 	case err != nil:
 		return fmt.Errorf("%w: %w", pgdb.ErrUnavailable, err)
 	case !uses:
-		return fmt.Errorf("the role %[1]s may not use the schema %[2]s and make tables in it: connect as its owner %[3]s, or run ALTER SCHEMA %[2]s OWNER TO %[1]s",
+		return fmt.Errorf("the role %[1]s may not use the schema %[2]s and make tables in it: connect as its owner %[3]s, "+
+			"or run ALTER SCHEMA %[2]s OWNER TO %[1]s",
 			role, db.Schema, owner)
 	case table != nil:
-		return fmt.Errorf("the role %[1]s does not own what is in the schema %[2]s, such as the table %[3]s: connect as the owner %[4]s, or run GRANT %[4]s TO %[1]s",
+		return fmt.Errorf("the role %[1]s does not own what is in the schema %[2]s, such as the table %[3]s: connect as the owner %[4]s, "+
+			"or run GRANT %[4]s TO %[1]s",
 			role, db.Schema, *table, *tableOwner)
 	}
 	return nil
