@@ -75,14 +75,15 @@ func TestCallersWaitWhereTheDatabaseGrantsFewConnections(t *testing.T) {
 				c.NoStatementCache = what == "proxy"
 			})
 			query := compile(t, s, "SELECT pg_sleep(0.05)::text AS v")
-			for range 3 {
+			crowds := 0
+			eventually(t, "the source knows about how many it may run at once", func() bool { // on a busy machine refusals come late
 				if failures := crowd(query, 8); len(failures) > 0 {
 					t.Fatalf("%d of 8 callers failed, such as %v", len(failures), failures[0])
 				}
-			}
-			if size := s.Capacity(); size < 1 || size > 4 {
-				t.Errorf("the source believes that it may run %d at once", size)
-			}
+				crowds++
+				size := s.Capacity()
+				return crowds >= 3 && size >= 1 && size <= 4
+			})
 			text := log.String()
 			if strings.Count(text, tooFew) != 1 || !strings.Contains(text, "max_conns=8") || strings.Contains(text, "unavailable") {
 				t.Errorf("the log should tell once of the limit:\n%s", text)
