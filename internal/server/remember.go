@@ -11,6 +11,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/buildinfo"
 	"github.com/solucao42/caddy-data-api/internal/execution"
+	"github.com/solucao42/caddy-data-api/internal/wholefile"
 )
 
 // rememberDelay is how long a change of what a source accepts waits for others before it is written.
@@ -82,18 +83,7 @@ func replaceFile(path string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".accepted-")
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(text)
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	return nil
+	return wholefile.Write(path, text, 0o600)
 }
 
 // Close writes down what the database accepts, and closes it.

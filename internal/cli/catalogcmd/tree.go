@@ -12,6 +12,7 @@ import (
 
 	"github.com/solucao42/caddy-data-api/internal/catalog/document"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
+	"github.com/solucao42/caddy-data-api/internal/wholefile"
 )
 
 // readTree reads NAMESPACE/SLUG.sql below a directory: the directory of a company in a catalog, or one like it. Other files, and what
@@ -70,29 +71,12 @@ func writeTree(directory string, texts map[string]string) (written []string, err
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // a server of another user reads the catalog
 			return written, err
 		}
-		if err := replace(path, texts[at]); err != nil {
+		if err := wholefile.Write(path, []byte(texts[at]), 0o644); err != nil { // catalogs ignore the name that it has at first
 			return written, err
 		}
 		written = append(written, path)
 	}
 	return written, nil
-}
-
-// replace writes a file as a whole. Until it has its name it has one of its own, which catalogs ignore.
-func replace(path, text string) error {
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = file.WriteString(text)
-	err = errors.Join(err, file.Chmod(0o644), file.Close()) // a server of another user reads the catalog
-	if err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	return nil
 }
 
 func sorted[V any](by map[string]V) []string { return slices.Sorted(maps.Keys(by)) }
