@@ -2,7 +2,6 @@ package access
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/callback"
@@ -39,28 +38,24 @@ func Routes(services Services) func(*respond.Responder) respond.Routes {
 	return func(responder *respond.Responder) respond.Routes {
 		a := &access{services, responder}
 		routes := respond.Routes{
-			"GET " + dataapi.PathUsers:                                     a.listUsers,
 			"GET " + dataapi.PathUsers + "/{name}":                         a.getUser,
 			"PUT " + dataapi.PathUsers + "/{name}":                         a.putUser,
 			"DELETE " + dataapi.PathUsers + "/{name}":                      a.deleteUser,
-			"GET " + dataapi.PathUsers + "/{name}/callback-secret":         withoutQuery(a.secretState),
+			"GET " + dataapi.PathUsers + "/{name}/callback-secret":         a.secretState,
 			"POST " + dataapi.PathUsers + "/{name}/callback-secret":        a.showSecret,
 			"POST " + dataapi.PathUsers + "/{name}/callback-secret/rotate": a.rotateSecret,
 			"GET " + dataapi.PathPolicies:                                  a.listPolicies,
 			"GET " + dataapi.PathPolicies + "/{name}":                      a.getPolicy,
 			"PUT " + dataapi.PathPolicies + "/{name}":                      a.putPolicy,
 			"DELETE " + dataapi.PathPolicies + "/{name}":                   a.deletePolicy,
-			"GET " + dataapi.PathKeys:                                      a.listKeys,
 			"POST " + dataapi.PathKeys:                                     a.createKey,
 			"POST " + dataapi.PathKeys + "/{api_key}/rotate":               a.rotateKey,
 			"DELETE " + dataapi.PathKeys + "/{api_key}":                    a.revokeKey,
 		}
 		for pattern, handle := range routes {
-			if !strings.HasPrefix(pattern, http.MethodGet+" ") {
-				handle = withoutQuery(handle)
-			}
-			routes[pattern] = a.guarded(handle)
+			routes[pattern] = a.guarded(withoutQuery(handle))
 		}
+		routes["GET "+dataapi.PathUsers], routes["GET "+dataapi.PathKeys] = a.guarded(a.listUsers), a.guarded(a.listKeys)
 		return routes
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/solucao42/caddy-data-api/internal/audit"
 	"github.com/solucao42/caddy-data-api/internal/dataapi"
 	"github.com/solucao42/caddy-data-api/internal/documents"
-	"github.com/solucao42/caddy-data-api/internal/httpapi/fields"
 	"github.com/solucao42/caddy-data-api/internal/httpapi/respond"
 	"github.com/solucao42/caddy-data-api/internal/identity"
 )
@@ -97,9 +96,6 @@ func describePolicy(policy *identity.Policy, origin string, holders map[string]i
 
 // listPolicies answers with the managed policies, and the company's own by name.
 func (a *access) listPolicies(w http.ResponseWriter, r *http.Request) error {
-	if _, err := fields.ParseQuery(r); err != nil {
-		return err
-	}
 	all, err := a.policies(r, a.company(respond.CallerOf(r)))
 	if err != nil {
 		return err
@@ -118,9 +114,6 @@ func (a *access) listPolicies(w http.ResponseWriter, r *http.Request) error {
 
 // getPolicy answers with one policy.
 func (a *access) getPolicy(w http.ResponseWriter, r *http.Request) error {
-	if _, err := fields.ParseQuery(r); err != nil {
-		return err
-	}
 	return a.answerPolicy(w, r, http.StatusOK)
 }
 

@@ -198,9 +198,6 @@ func (d *userDocument) mentions(text string) bool {
 
 // getUser answers with one user.
 func (a *access) getUser(w http.ResponseWriter, r *http.Request) error {
-	if _, err := fields.ParseQuery(r); err != nil {
-		return err
-	}
 	return a.answerUser(w, r, http.StatusOK)
 }
 
