@@ -29,9 +29,8 @@ const (
 type Pace struct {
 	mu      sync.Mutex
 	users   int
-	stopped bool // somebody else sets the percentage
 	percent int  // as it was set
-	watch   *int // identifies the collections that are waited for; nil: none is
+	watch   *int // identifies the collections that are waited for; nil: none is, since nobody uses it or somebody else sets the percentage
 	last    time.Time
 	cycles  uint64 // those that were not asked for by a program, up to last
 }
@@ -50,8 +49,7 @@ func (p *Pace) Begin() (end func()) {
 // start begins with the next collection. p.mu is held.
 func (p *Pace) start() {
 	now := read()
-	p.stopped = os.Getenv("GOGC") != "" || now.percent != usual
-	if p.stopped {
+	if os.Getenv("GOGC") != "" || now.percent != usual {
 		return
 	}
 	p.percent, p.last, p.cycles = usual, time.Time{}, now.cycles
@@ -62,7 +60,7 @@ func (p *Pace) start() {
 func (p *Pace) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.users--; p.users > 0 || p.stopped {
+	if p.users--; p.users > 0 || p.watch == nil {
 		return
 	}
 	p.watch = nil
@@ -88,7 +86,7 @@ func (p *Pace) collected(watch *int, now time.Time) {
 	}
 	found := read()
 	if found.percent != p.percent {
-		p.stopped, p.watch = true, nil
+		p.watch = nil
 		return
 	}
 	p.await(watch)

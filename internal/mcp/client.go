@@ -52,7 +52,7 @@ type request struct {
 // goes, and when the answer is closed, which waits for its end.
 func (c client) do(ctx context.Context, asked request) answer {
 	inside, cancel := context.WithCancel(c.outer.Context()) // which has what Caddy and the API know of the request
-	if asked, ok := ctx.Value(askedKey{}).(*atomic.Bool); ok && asked.Swap(true) {
+	if before, ok := ctx.Value(askedKey{}).(*atomic.Bool); ok && before.Swap(true) {
 		inside = context.WithValue(inside, continuedKey{}, true)
 	}
 	stop := context.AfterFunc(ctx, cancel)

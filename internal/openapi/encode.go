@@ -131,26 +131,27 @@ func appendJSON(dst []byte, value any) ([]byte, error) {
 		}
 	}
 	if value, ok := value.(mapped); ok && !reflect.ValueOf(value).IsZero() {
-		fields, err := value.MarshalYAML()
-		if err != nil {
-			return nil, err
-		}
-		return appendJSON(dst, fields)
+		return appendMapped(dst, value)
 	}
 	return appendAny(dst, value)
 }
 
-// appendSchema writes a schema. The library makes a map of a hundred fields for each, of which columns and parameters have two or three.
+// appendMapped writes what the library tells of a value.
+func appendMapped(dst []byte, value mapped) ([]byte, error) {
+	fields, err := value.MarshalYAML()
+	if err != nil {
+		return nil, err
+	}
+	return appendJSON(dst, fields)
+}
+
+// appendSchema writes a schema. The library makes a map of sixty fields for each, of which columns and parameters have two or three.
 func appendSchema(dst []byte, schema *openapi3.Schema) ([]byte, error) {
 	others := *schema
 	others.Extensions, others.Type, others.Format, others.Description, others.Pattern = nil, nil, "", "", ""
 	others.Items, others.Properties, others.Required, others.AllOf = nil, nil, nil, nil
 	if !reflect.ValueOf(&others).Elem().IsZero() {
-		fields, err := schema.MarshalYAML()
-		if err != nil {
-			return nil, err
-		}
-		return appendJSON(dst, fields)
+		return appendMapped(dst, schema)
 	}
 	fields := make(map[string]any, 8)
 	maps.Copy(fields, schema.Extensions)

@@ -134,6 +134,7 @@ func (e *JSONEncoder) Row(values []source.Value) error {
 		}
 		if e.options.Layout == Lines {
 			joinLines(dst[from:]) // a large cell writes what is before it
+			from = len(dst)
 		}
 		*e.buffer = dst
 		if err := e.unusual(i, &values[i]); err != nil {
